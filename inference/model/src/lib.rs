@@ -1,0 +1,3 @@
+//! Text pipeline, vectoriser, linear model and artifact file shared by training and serving
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]

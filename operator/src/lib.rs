@@ -1,0 +1,3 @@
+//! Controllers that train, promote and serve complaint classifiers
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
