@@ -1,3 +1,49 @@
-//! Custom resources of the complaints.dev API group: types, schemas, conditions and reasons
+//! Custom resources of the `complaints.dev` API group: types, schemas, conditions and reasons.
+//!
+//! | kind | what it is |
+//! |---|---|
+//! | [`TrainingRun`] | one training: data set, pipeline, search; immutable |
+//! | [`ModelVersion`] | the registry record of one trained model; immutable |
+//! | [`ComplaintClassifier`] | the service: who is champion, and how it is served |
+//!
+//! The crate is pure: no client, no runtime. [`crds`] renders the CustomResourceDefinitions that stand in `crds/`.
+//!
+//! ```
+//! let kinds: Vec<String> = complaint_api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
+//! assert_eq!(kinds, ["ComplaintClassifier", "ModelVersion", "TrainingRun"]);
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+mod classifier;
+pub mod condition;
+mod crd;
+pub mod labels;
+mod metrics;
+mod pipeline;
+mod pod_template;
+mod schema;
+mod training_run;
+mod version;
+
+pub use classifier::{
+    ArtifactStore, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
+    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Confidence, Evaluation, Gate, Promotion,
+    PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType,
+};
+pub use crd::crds;
+pub use metrics::{Metric, Metrics, round4};
+pub use pipeline::{Algorithm, Candidate, ClassWeight, Features, Grid, Normalizer, Parameters, Preprocessing, Search};
+pub use pod_template::PodTemplate;
+pub use training_run::{
+    ClassifierRef, ConfigMapKey, CrossValidation, Dataset, DatasetFormat, DatasetSource, DatasetStatus, OptimalTrial,
+    Progress, RunPhase, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
+};
+pub use version::{
+    Artifact, Comparison, Lineage, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef, Stage, WeakClass,
+};
+
+/// The API group of all kinds.
+pub const GROUP: &str = "complaints.dev";
+/// The served and stored version.
+pub const VERSION: &str = "v1alpha1";

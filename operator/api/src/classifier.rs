@@ -1,0 +1,350 @@
+//! ComplaintClassifier: the service.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Metric, Metrics, PodTemplate,
+    schema::{conditions, terse},
+};
+
+/// The service: which model is champion, how the next is judged, and how it is served.
+#[derive(Clone, CustomResource, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[kube(
+    group = "complaints.dev",
+    version = "v1alpha1",
+    kind = "ComplaintClassifier",
+    plural = "complaintclassifiers",
+    shortname = "cc",
+    category = "complaints",
+    namespaced,
+    status = "ComplaintClassifierStatus",
+    derive = "PartialEq",
+    doc = "A complaint classifier as a service: which model is champion, how the next is judged, and how it is served.",
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')")
+        .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters, so that the names of its Deployment and Service fit"),
+    printcolumn(name = "Champion", type_ = "string", json_path = ".status.champion.name"),
+    printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.champion.metrics.macroF1"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
+    printcolumn(name = "Serving", type_ = "integer", json_path = ".status.replicas.serving"),
+    printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "has(self.artifacts) == has(oldSelf.artifacts) && (!has(self.artifacts) || self.artifacts == oldSelf.artifacts)")
+    .message("artifacts can't be changed: the models already trained are in that store; make a new ComplaintClassifier"))]
+pub struct ComplaintClassifierSpec {
+    /// The split of rows into training and test part, the same for all versions so that they can be compared.
+    #[serde(default)]
+    pub evaluation: Evaluation,
+    /// Where models are stored. Unset: the operator makes a PersistentVolumeClaim `<name>-artifacts`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artifacts: Option<ArtifactStore>,
+    /// How a new version becomes champion.
+    #[serde(default)]
+    pub promotion: Promotion,
+    /// How the champion is served.
+    #[serde(default)]
+    pub serving: ClassifierServing,
+    /// How a new champion takes over.
+    #[serde(default)]
+    pub rollout: Rollout,
+    /// Leave everything as it stands: nothing is promoted, rolled out or changed.
+    #[serde(default)]
+    pub paused: bool,
+}
+
+/// The split of rows into training and test part.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Evaluation {
+    /// Share of rows kept for the test.
+    #[schemars(range(min = 0.01, max = 0.5))]
+    pub test_fraction: f64,
+    /// Seed of the split and of everything else that is drawn by chance.
+    #[schemars(range(min = 0, max = 2_147_483_647))]
+    pub seed: i64,
+}
+
+impl Default for Evaluation {
+    fn default() -> Self {
+        Self {
+            test_fraction: 0.2,
+            seed: 42,
+        }
+    }
+}
+
+/// Where models are stored.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ArtifactStore {
+    /// A volume that training and serving pods mount.
+    pub persistent_volume_claim: ClaimRef,
+}
+
+/// The name of a PersistentVolumeClaim in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ClaimRef {
+    /// Name of the PersistentVolumeClaim.
+    #[schemars(length(min = 1, max = 253))]
+    pub claim_name: String,
+}
+
+/// How a new version becomes champion.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Promotion {
+    /// `Automatic`: a version that passes gates and comparison takes over. `Manual`: only `modelVersion` promotes.
+    pub policy: PromotionPolicy,
+    /// Pins a ModelVersion: promotion and rollback by manifest. While it is set nothing is promoted automatically.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 52))]
+    pub model_version: Option<String>,
+    /// The metric that decides between champion and newcomer.
+    pub metric: Metric,
+    /// By how much the newcomer must be better.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub minimum_improvement: f64,
+    /// `required`: the lower bound of the difference's 95 % interval must not be negative.
+    pub confidence: Confidence,
+    /// What every version must reach on the test rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub gates: Vec<Gate>,
+    /// Whether a version with another set of categories may be promoted automatically.
+    pub allow_label_changes: bool,
+}
+
+impl Default for Promotion {
+    fn default() -> Self {
+        Self {
+            policy: PromotionPolicy::Automatic,
+            model_version: None,
+            metric: Metric::MacroF1,
+            minimum_improvement: 0.0,
+            confidence: Confidence::None,
+            gates: Vec::new(),
+            allow_label_changes: false,
+        }
+    }
+}
+
+/// Who promotes.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum PromotionPolicy {
+    /// The operator, by gates and comparison.
+    #[default]
+    Automatic,
+    /// Only the manifest.
+    Manual,
+}
+
+/// Whether a difference must be significant.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Confidence {
+    /// The difference alone decides.
+    #[default]
+    None,
+    /// The lower bound of its 95 % interval must not be negative.
+    Required,
+}
+
+/// What every version must reach.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.minimum) != has(self.maximum)")
+    .message("set minimum (macroF1, weightedF1, accuracy) or maximum (logLoss), not both"))]
+#[x_kube(validation = Rule::new("(self.metric == 'logLoss') == has(self.maximum)")
+    .message("logLoss is better when less: set maximum for it, and minimum for the other metrics"))]
+pub struct Gate {
+    /// The metric.
+    pub metric: Metric,
+    /// The least value that passes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub minimum: Option<f64>,
+    /// The greatest value that passes (logLoss).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 100.0))]
+    pub maximum: Option<f64>,
+}
+
+/// How the champion is served.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClassifierServing {
+    /// Number of server pods.
+    #[schemars(range(min = 0, max = 1000))]
+    pub replicas: i32,
+    /// Settings for the server pods.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<PodTemplate>,
+    /// The Service in front of them.
+    pub service: ClassifierService,
+}
+
+impl Default for ClassifierServing {
+    fn default() -> Self {
+        Self {
+            replicas: 1,
+            pod_template: None,
+            service: ClassifierService::default(),
+        }
+    }
+}
+
+/// The Service in front of the server pods.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ClassifierService {
+    /// `ClusterIP`, `NodePort` or `LoadBalancer`.
+    #[serde(rename = "type")]
+    pub type_: ServiceType,
+    /// The Service's port.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: i32,
+    /// Annotations, such as a cloud's load-balancer settings.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 32))]
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Default for ClassifierService {
+    fn default() -> Self {
+        Self {
+            type_: ServiceType::ClusterIP,
+            port: 8080,
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
+/// The kind of Service.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum ServiceType {
+    /// Reachable inside the cluster.
+    #[default]
+    ClusterIP,
+    /// Reachable on a port of every node.
+    NodePort,
+    /// Reachable through a load balancer.
+    LoadBalancer,
+}
+
+/// How a new champion takes over.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Rollout {
+    /// Seconds after which a rollout without progress counts as failed; the old champion goes on serving.
+    #[schemars(range(min = 10, max = 86_400))]
+    pub progress_deadline_seconds: i32,
+}
+
+impl Default for Rollout {
+    fn default() -> Self {
+        Self {
+            progress_deadline_seconds: 600,
+        }
+    }
+}
+
+/// What is known of a classifier.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComplaintClassifierStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions")]
+    pub conditions: Vec<Condition>,
+    /// Who serves. The only truth about it; it moves only when the new Deployment is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub champion: Option<ClassifierChampion>,
+    /// Who is being rolled out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenger: Option<String>,
+    /// Who served before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous_champion: Option<String>,
+    /// The server pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<ClassifierReplicas>,
+    /// The Service's address inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// The last promotions, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 20))]
+    pub promotions: Vec<PromotionRecord>,
+}
+
+/// The version that serves.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+pub struct ClassifierChampion {
+    /// Name of its ModelVersion.
+    pub name: String,
+    /// Digest of its artifact.
+    pub sha256: String,
+    /// Its metrics on its own test rows.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// When it became champion.
+    #[schemars(schema_with = "terse::<Time>")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+}
+
+/// Counts of server pods.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ClassifierReplicas {
+    /// Pods wanted.
+    pub desired: i32,
+    /// Pods ready, whatever they serve.
+    pub ready: i32,
+    /// Ready pods that serve the champion's digest.
+    pub serving: i32,
+}
+
+/// One promotion.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromotionRecord {
+    /// The ModelVersion that became champion.
+    pub version: String,
+    /// The champion before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Why.
+    pub reason: PromotionReason,
+    /// The metric's difference, where the two were compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub difference: Option<f64>,
+    /// Its 95 % interval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence_interval: Option<[f64; 2]>,
+    /// When the rollout was complete.
+    #[schemars(schema_with = "terse::<Time>")]
+    pub at: Time,
+}
+
+/// Why a version became champion.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum PromotionReason {
+    /// There was none, and it passed the gates.
+    FirstVersion,
+    /// It was better on the same rows.
+    Better,
+    /// The manifest names it.
+    Pinned,
+    /// Taken over from a ModelVersion's annotation by a classifier whose status was lost.
+    Restored,
+}

@@ -1,0 +1,319 @@
+//! TrainingRun: one training.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Algorithm, Features, Metrics, Parameters, PodTemplate, Preprocessing, Search,
+    schema::{conditions, terse},
+};
+
+/// One training: reads a data set, searches for the best model, and records it as a ModelVersion of the same name.
+///
+/// The spec can't be changed after creation, except `suspend` and `ttlSecondsAfterFinished`: apply a new run instead.
+#[derive(Clone, CustomResource, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[kube(
+    group = "complaints.dev",
+    version = "v1alpha1",
+    kind = "TrainingRun",
+    plural = "trainingruns",
+    shortname = "tr",
+    category = "complaints",
+    namespaced,
+    status = "TrainingRunStatus",
+    derive = "PartialEq",
+    doc = "One training: reads a data set, searches for the best model, and records it as a ModelVersion of the same name.",
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')")
+        .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters, so that the names of its Job and ModelVersion fit"),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(name = "Progress", type_ = "string", json_path = ".status.progress.message"),
+    printcolumn(name = "Best", type_ = "string", json_path = ".status.currentOptimalTrial.algorithm"),
+    printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.metrics.macroF1"),
+    printcolumn(name = "Model", type_ = "string", json_path = ".status.modelVersionRef.name"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(
+    "self.classifierRef == oldSelf.classifierRef && self.dataset == oldSelf.dataset \
+     && self.preprocessing == oldSelf.preprocessing && self.features == oldSelf.features && self.search == oldSelf.search \
+     && has(self.podTemplate) == has(oldSelf.podTemplate) && (!has(self.podTemplate) || self.podTemplate == oldSelf.podTemplate) \
+     && self.backoffLimit == oldSelf.backoffLimit \
+     && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) \
+     && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds)")
+    .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
+pub struct TrainingRunSpec {
+    /// The ComplaintClassifier in the same namespace that gets the result.
+    pub classifier_ref: ClassifierRef,
+    /// What to learn from.
+    pub dataset: Dataset,
+    /// How a text becomes words.
+    #[serde(default)]
+    pub preprocessing: Preprocessing,
+    /// How words become numbers.
+    #[serde(default)]
+    pub features: Features,
+    /// Which models are tried, and how the best is chosen.
+    #[serde(default)]
+    pub search: Search,
+    /// Settings for the training pod.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod_template: Option<PodTemplate>,
+    /// How often a pod that failed for a passing reason is tried again. Bad configuration and bad data are never retried.
+    #[serde(default = "default_backoff_limit")]
+    #[schemars(range(min = 0, max = 20))]
+    pub backoff_limit: i32,
+    /// Seconds after which the training is ended as failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 2_592_000))]
+    pub active_deadline_seconds: Option<i64>,
+    /// Seconds after its end when the run is deleted; its ModelVersion stays. Unset: it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 315_360_000))]
+    pub ttl_seconds_after_finished: Option<i32>,
+    /// Hold the run back, or stop its pod. Setting it to false starts it again from the beginning.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+fn default_backoff_limit() -> i32 {
+    3
+}
+
+/// The name of a ComplaintClassifier in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ClassifierRef {
+    /// Name of the ComplaintClassifier.
+    #[schemars(length(min = 1, max = 52))]
+    pub name: String,
+}
+
+/// Where the rows come from and which of their fields matter.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Dataset {
+    /// Where the bytes are.
+    pub source: DatasetSource,
+    /// How they are written. `.gz` and `.zip` are recognised by suffix.
+    pub format: DatasetFormat,
+    /// The field with the complaint's text; dots descend into objects (`_source.complaint_what_happened`).
+    #[schemars(length(min = 1, max = 256))]
+    pub text_field: String,
+    /// The fields with the category; several are joined with ` + `.
+    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
+    pub label_fields: Vec<String>,
+    /// A field with the values `train` and `test` that splits the rows as published. Unset: the classifier's split.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256))]
+    pub split_field: Option<String>,
+    /// Labels with fewer rows are left out and named in an Event and the report.
+    #[serde(default = "default_min_samples")]
+    #[schemars(range(min = 2, max = 1_000_000))]
+    pub min_samples_per_class: u32,
+    /// Labels to merge or rename, before small ones are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 200), extend("additionalProperties" = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256})))]
+    pub label_map: BTreeMap<String, String>,
+    /// SHA-256 digest of the source's bytes in hexadecimal; other bytes are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: Option<String>,
+}
+
+fn default_min_samples() -> u32 {
+    20
+}
+
+/// Where the bytes of a data set are: exactly one of the fields.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.configMap), has(self.persistentVolumeClaim), has(self.uri)].filter(x, x).size() == 1")
+    .message("set exactly one of configMap, persistentVolumeClaim and uri"))]
+pub struct DatasetSource {
+    /// A key of a ConfigMap (at most 1 MiB in all).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapKey>,
+    /// A file on a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_volume_claim: Option<VolumePath>,
+    /// An `https://` (or, inside the cluster, `http://`) address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048), regex(pattern = r"^https?://[^\s]+$"))]
+    pub uri: Option<String>,
+}
+
+/// A key of a ConfigMap in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ConfigMapKey {
+    /// Name of the ConfigMap.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The key, whose suffix tells compression (`complaints.csv.gz`).
+    #[schemars(length(min = 1, max = 253), regex(pattern = r"^[-._a-zA-Z0-9]+$"))]
+    pub key: String,
+}
+
+/// A file on a PersistentVolumeClaim in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumePath {
+    /// Name of the PersistentVolumeClaim; it is mounted read-only.
+    #[schemars(length(min = 1, max = 253))]
+    pub claim_name: String,
+    /// The file's path on the volume.
+    #[schemars(length(min = 1, max = 1024))]
+    #[x_kube(validation = Rule::new("!self.startsWith('/') && !self.split('/').exists(s, s == '..')")
+        .message("path is relative to the volume's root and must not hold '..'"))]
+    pub path: String,
+}
+
+/// How a data set is written.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum DatasetFormat {
+    /// Comma-separated values with a header row.
+    #[default]
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// One JSON array of objects, Elasticsearch-style records included.
+    Json,
+}
+
+impl DatasetFormat {
+    /// The name in specs and configuration files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonLines",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// What is known of a run.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainingRunStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled`, `Complete`, `Failed`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions")]
+    pub conditions: Vec<Condition>,
+    /// A summary for people; programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<RunPhase>,
+    /// How far the training is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub progress: Option<Progress>,
+    /// What was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<DatasetStatus>,
+    /// How many trials there were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trials: Option<Trials>,
+    /// The trial that won the cross-validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current_optimal_trial: Option<OptimalTrial>,
+    /// The final model on the test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<Metrics>,
+    /// The ModelVersion that records the result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model_version_ref: Option<VersionRef>,
+    /// When the first pod was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub start_time: Option<Time>,
+    /// When the run ended, well or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub completion_time: Option<Time>,
+}
+
+/// A summary of a run for people.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum RunPhase {
+    /// Waits for its pod.
+    Pending,
+    /// Its pod works.
+    Running,
+    /// Held back by `suspend`.
+    Suspended,
+    /// Its ModelVersion is recorded.
+    Succeeded,
+    /// It ended without a model, or can't start.
+    Failed,
+}
+
+/// How far a training is.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Progress {
+    /// The trainer's stage, such as `Searching`.
+    pub stage: String,
+    /// Percent of the whole run.
+    #[schemars(range(min = 0, max = 100))]
+    pub percent: u8,
+    /// What it is doing.
+    #[serde(default)]
+    pub message: String,
+}
+
+/// What was read of a data set.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetStatus {
+    /// Rows used, after copies and small labels were left out.
+    pub rows: u64,
+    /// Copies of another row's text that were left out.
+    pub duplicates: u64,
+    /// Labels learned.
+    pub classes: u32,
+    /// SHA-256 digest of the source's bytes.
+    pub sha256: String,
+}
+
+/// How many trials there were.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Trials {
+    /// Trials with a score.
+    pub succeeded: u32,
+    /// Trials that failed numerically.
+    pub failed: u32,
+    /// All.
+    pub total: u32,
+}
+
+/// The trial that won the cross-validation.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OptimalTrial {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Its score over the folds.
+    pub cross_validation: CrossValidation,
+}
+
+/// A score over the folds.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CrossValidation {
+    /// Mean over the folds.
+    pub mean: f64,
+    /// Standard deviation over the folds.
+    pub standard_deviation: f64,
+}
+
+/// The name of a ModelVersion in the same namespace.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VersionRef {
+    /// Name of the ModelVersion.
+    pub name: String,
+}

@@ -1,0 +1,209 @@
+//! ModelVersion: the registry record of one trained model.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Algorithm, ClassifierRef, Metric, Metrics, Parameters,
+    schema::{conditions, terse},
+};
+
+/// The registry record of one trained model. Made by a TrainingRun of the same name, or applied by hand to bring a model
+/// proven elsewhere into this cluster.
+#[derive(Clone, CustomResource, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[kube(
+    group = "complaints.dev",
+    version = "v1alpha1",
+    kind = "ModelVersion",
+    plural = "modelversions",
+    shortname = "mv",
+    category = "complaints",
+    namespaced,
+    status = "ModelVersionStatus",
+    derive = "PartialEq",
+    doc = "The registry record of one trained model: where its artifact is, how good it is, and what it was made from.",
+    validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')")
+        .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters"),
+    printcolumn(name = "Classifier", type_ = "string", json_path = ".spec.classifierRef.name"),
+    printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage"),
+    printcolumn(name = "Macro-F1", type_ = "number", json_path = ".spec.metrics.macroF1"),
+    printcolumn(name = "Algorithm", type_ = "string", json_path = ".spec.algorithm"),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    selectable = ".spec.classifierRef.name"
+)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self == oldSelf")
+    .message("a ModelVersion's spec can't be changed: apply a new ModelVersion with another name"))]
+pub struct ModelVersionSpec {
+    /// The ComplaintClassifier that can serve it.
+    pub classifier_ref: ClassifierRef,
+    /// The model file.
+    pub artifact: Artifact,
+    /// The evaluation report beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<ReportRef>,
+    /// The algorithm that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    /// The algorithm's parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<Parameters>,
+    /// Number of categories it can answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 100_000))]
+    pub class_count: Option<u32>,
+    /// Metrics on the test rows.
+    #[serde(default)]
+    pub metrics: Metrics,
+    /// The classes with the lowest recall; all stand in the report.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub weakest_classes: Vec<WeakClass>,
+    /// What it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lineage: Option<Lineage>,
+    /// The champion of that moment on the same test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+/// A model file.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// Where it is: `pvc://claim/path/model.safetensors`.
+    #[schemars(
+        length(max = 2048),
+        regex(pattern = r"^pvc://[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9/]+$")
+    )]
+    pub uri: String,
+    /// SHA-256 digest of its bytes in hexadecimal; the server refuses other bytes.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
+    /// Its size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub size_bytes: Option<i64>,
+    /// Its format and format version, such as `safetensors/1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub format: Option<String>,
+}
+
+/// An evaluation report.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ReportRef {
+    /// Where it is, as for an artifact.
+    #[schemars(length(max = 2048))]
+    pub uri: String,
+    /// SHA-256 digest of its bytes in hexadecimal.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
+}
+
+/// A class that the model finds hard.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+pub struct WeakClass {
+    /// The category.
+    #[schemars(length(max = 1024))]
+    pub label: String,
+    /// Share of its test rows that were found.
+    pub recall: f64,
+    /// Number of its test rows.
+    pub support: u32,
+}
+
+/// What a model was made from.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Lineage {
+    /// The TrainingRun.
+    #[schemars(length(max = 253))]
+    pub training_run: String,
+    /// Digest of the run's spec.
+    #[schemars(length(max = 64))]
+    pub spec_hash: String,
+    /// Digest of the data set's bytes.
+    #[schemars(length(max = 64))]
+    pub dataset_sha256: String,
+    /// Rows used.
+    pub rows: u64,
+    /// Key version, seed and test fraction of the split; versions of another split can't be compared.
+    #[schemars(length(max = 256))]
+    pub split: String,
+    /// Version of the trainer.
+    #[schemars(length(max = 64))]
+    pub trainer_version: String,
+    /// The champion when the training began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub parent: Option<String>,
+}
+
+/// Champion and newcomer on the same test rows.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// Name of the champion's ModelVersion.
+    #[schemars(length(max = 253))]
+    pub champion: String,
+    /// Digest of the champion's artifact.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub champion_sha256: String,
+    /// The metric compared.
+    pub metric: Metric,
+    /// The newcomer's value.
+    pub value: f64,
+    /// The champion's value on the same rows.
+    pub champion_value: f64,
+    /// How much better the newcomer is; for `logLoss` the champion's value minus the newcomer's.
+    pub difference: f64,
+    /// 95 % interval of the difference by paired bootstrap.
+    pub confidence_interval: [f64; 2],
+    /// Number of test rows.
+    pub rows: u64,
+    /// Whether both answer the same set of categories.
+    pub same_labels: bool,
+    /// Whether the champion was trained with the same split, so that it saw none of these rows.
+    pub same_split: bool,
+}
+
+/// What is known of a version beyond its record.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelVersionStatus {
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// `Ready`, `Stalled`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions")]
+    pub conditions: Vec<Condition>,
+    /// Where it stands, computed from the classifier's record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<Stage>,
+    /// When it last became champion.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub promoted_at: Option<Time>,
+    /// Why it was judged unfit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejection_reason: Option<String>,
+}
+
+/// Where a version stands.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub enum Stage {
+    /// Not judged yet.
+    Candidate,
+    /// Judged fit and being rolled out.
+    Challenger,
+    /// Serves.
+    Champion,
+    /// Served before.
+    Retired,
+    /// Judged unfit; comes back only by pin.
+    Rejected,
+}
