@@ -1,3 +1,33 @@
-//! Text pipeline, vectoriser, linear model and artifact file shared by training and serving
+//! Text pipeline, vectoriser, linear model and artifact file shared by training and serving.
+//!
+//! This crate is the one contract between the trainer, which writes a model, and the inference server, which reads it.
+//! It is pure: no runtime, no network, no Kubernetes. The parts stand in the order in which a text meets them:
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`pipeline`] | the configuration: which steps run, with their ranges checked |
+//! | [`text`] | raw text → words → normalised tokens |
+//! | [`vectorize`] | tokens → n-grams → sublinear TF-IDF rows ([`sparse::CsrMatrix`]) |
+//! | [`model`] | rows → scores → calibrated probabilities |
+//! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is opened |
+//! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
+//! | [`report`] | what a training run tells people and programs about its result |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+
+pub mod artifact;
+pub mod corpus;
+pub mod digest;
+pub mod model;
+pub mod pipeline;
+pub mod predict;
+pub mod report;
+pub mod sparse;
+pub mod text;
+pub mod vectorize;
+
+pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
+pub use digest::Sha256Digest;
+pub use model::LinearModel;
+pub use pipeline::{Features, Normalizer, Preprocessing};
+pub use predict::Predictor;

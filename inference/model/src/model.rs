@@ -1,0 +1,202 @@
+//! The classifier: one weight per term and class, and the way from scores to probabilities.
+
+use serde::{Deserialize, Serialize};
+
+/// A linear classifier over `terms` columns and `labels.len()` classes.
+///
+/// The score of class `c` for a row `x` is `bias[c] + Σ x[t] · weights[t · classes + c]`. Weights are feature-major: the
+/// weights of one term for all classes are adjacent, so that a text touches one run of memory per term. A two-class
+/// model has two scores as well.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LinearModel {
+    /// The class names, in score order.
+    pub labels: Vec<String>,
+    /// `terms × labels.len()` weights, term after term.
+    pub weights: Vec<f32>,
+    /// One bias per class.
+    pub bias: Vec<f32>,
+}
+
+impl LinearModel {
+    /// Number of classes.
+    #[inline]
+    pub fn classes(&self) -> usize {
+        self.bias.len()
+    }
+
+    /// Number of terms (columns).
+    pub fn terms(&self) -> usize {
+        if self.bias.is_empty() {
+            0
+        } else {
+            self.weights.len() / self.bias.len()
+        }
+    }
+
+    /// The weights of `term`, one per class.
+    ///
+    /// # Panics
+    /// If `term` is not below [`LinearModel::terms`].
+    #[inline]
+    pub fn term_weights(&self, term: u32) -> &[f32] {
+        let start = term as usize * self.classes();
+        &self.weights[start..start + self.classes()]
+    }
+
+    /// Writes the score of each class for one row into `scores`. Sums run in the order of `indices`, so that equal rows
+    /// give equal bits.
+    ///
+    /// # Panics
+    /// If `scores` has not one place per class, or a column is not below [`LinearModel::terms`].
+    pub fn decide(&self, indices: &[u32], values: &[f32], scores: &mut [f32]) {
+        scores.copy_from_slice(&self.bias);
+        for (&term, &value) in indices.iter().zip(values) {
+            for (score, weight) in scores.iter_mut().zip(self.term_weights(term)) {
+                *score += value * weight;
+            }
+        }
+    }
+}
+
+/// The class with the highest score; of equal ones the first. 0 for an empty slice.
+#[inline]
+pub fn argmax(scores: &[f32]) -> usize {
+    let mut best = 0;
+    for (class, score) in scores.iter().enumerate() {
+        if *score > scores[best] {
+            best = class;
+        }
+    }
+    best
+}
+
+/// From scores to probabilities, without ever changing which class wins.
+///
+/// First softmax over `scores / temperature` (Guo et al. 2017, "On calibration of modern neural networks"), which for
+/// logistic regression with temperature 1 is the model's own probability. Then, where `top` is present, a monotone map
+/// of the winner's probability, the others rescaled to the rest and held below the winner.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Calibration {
+    /// Divides the scores; finite and above 0.
+    pub temperature: f64,
+    /// The map of the winner's probability.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub top: Option<MonotoneMap>,
+}
+
+/// A monotone piecewise linear map from [0, 1] to [0, 1]; constant outside its first and last point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MonotoneMap {
+    /// Strictly ascending inputs.
+    pub from: Vec<f64>,
+    /// Outputs, never descending; as many as inputs.
+    pub to: Vec<f64>,
+}
+
+/// A calibration that can't be applied.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CalibrationError {
+    /// The temperature is not a positive finite number.
+    #[error("the calibration's temperature is {0}; it must be a finite number above 0")]
+    Temperature(String),
+    /// The map's points are no monotone map.
+    #[error("the calibration's map has {points} points and is not monotone within 0 to 1, or has more than 10000")]
+    Map {
+        /// How many inputs it has.
+        points: usize,
+    },
+}
+
+impl Default for Calibration {
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            top: None,
+        }
+    }
+}
+
+impl MonotoneMap {
+    /// The map's value at `p`.
+    pub fn apply(&self, p: f64) -> f64 {
+        let above = self.from.partition_point(|&x| x <= p);
+        if above == 0 {
+            return self.to.first().copied().unwrap_or(p);
+        }
+        if above == self.from.len() {
+            return self.to[above - 1];
+        }
+        let (x0, x1) = (self.from[above - 1], self.from[above]);
+        let (y0, y1) = (self.to[above - 1], self.to[above]);
+        y0 + (y1 - y0) * ((p - x0) / (x1 - x0))
+    }
+
+    fn is_valid(&self) -> bool {
+        let unit = |v: &f64| (0.0..=1.0).contains(v);
+        (1..=10_000).contains(&self.from.len())
+            && self.from.len() == self.to.len()
+            && self.from.iter().all(unit)
+            && self.to.iter().all(unit)
+            && self.from.windows(2).all(|w| w[0] < w[1])
+            && self.to.windows(2).all(|w| w[0] <= w[1])
+    }
+}
+
+impl Calibration {
+    /// Checks that the numbers are usable.
+    ///
+    /// # Errors
+    /// A temperature that is not positive and finite; a map that is not monotone within 0 to 1.
+    pub fn validate(&self) -> Result<(), CalibrationError> {
+        if !(self.temperature.is_finite() && self.temperature > 0.0) {
+            return Err(CalibrationError::Temperature(self.temperature.to_string()));
+        }
+        match &self.top {
+            Some(map) if !map.is_valid() => Err(CalibrationError::Map { points: map.from.len() }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes the probabilities of `scores` into `probabilities` and returns the winning class, which is always
+    /// [`argmax`] of the scores. Probabilities sum to 1 and none is above the winner's.
+    ///
+    /// # Panics
+    /// If the slices differ in length or are empty.
+    pub fn probabilities(&self, scores: &[f32], probabilities: &mut [f32]) -> usize {
+        assert_eq!(scores.len(), probabilities.len());
+        let top = argmax(scores);
+        let highest = f64::from(scores[top]);
+        let mut sum = 0.0;
+        for (score, p) in scores.iter().zip(probabilities.iter_mut()) {
+            let e = ((f64::from(*score) - highest) / self.temperature).exp();
+            sum += e;
+            *p = e as f32;
+        }
+        // The winner's own term is exp(0) = 1, so `sum` is at least 1.
+        let winner = 1.0 / sum;
+        let mapped = self.top.as_ref().map_or(winner, |map| map.apply(winner));
+        let rest = sum - 1.0;
+        let second = scores
+            .iter()
+            .enumerate()
+            .filter(|(class, _)| *class != top)
+            .map(|(_, s)| f64::from(*s))
+            .fold(f64::NEG_INFINITY, f64::max);
+        let second = ((second - highest) / self.temperature).exp();
+        // Below this the runner-up, rescaled to the rest, would overtake the winner.
+        let floor = if rest > 0.0 { second / (second + rest) } else { 1.0 };
+        let winner = mapped.max(floor) as f32;
+        let scale = if rest > 0.0 {
+            (1.0 - f64::from(winner)) / rest
+        } else {
+            0.0
+        };
+        for p in probabilities.iter_mut() {
+            *p = ((f64::from(*p) * scale) as f32).min(winner);
+        }
+        probabilities[top] = winner;
+        top
+    }
+}

@@ -1,0 +1,112 @@
+//! Compressed sparse rows: the form in which documents reach the solvers.
+
+/// A sparse matrix of `rows` documents × `cols` terms, row after row (the layout of `scipy.sparse.csr_matrix`).
+///
+/// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` (column numbers, strictly ascending) and `values`.
+///
+/// ```
+/// use complaint_model::sparse::CsrMatrix;
+///
+/// let m = CsrMatrix::from_rows(3, [vec![(0, 1.0), (2, 2.0)], vec![], vec![(1, 4.0)]]);
+/// assert_eq!(m.row(0), (&[0, 2][..], &[1.0, 2.0][..]));
+/// assert_eq!(m.select_rows(&[2]).row(0), (&[1][..], &[4.0][..]));
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct CsrMatrix {
+    /// Number of documents.
+    pub rows: usize,
+    /// Number of terms.
+    pub cols: usize,
+    /// `rows + 1` offsets into `indices` and `values`, ascending from 0.
+    pub indptr: Vec<usize>,
+    /// Column numbers, below `cols`.
+    pub indices: Vec<u32>,
+    /// The entry for each of `indices`.
+    pub values: Vec<f32>,
+}
+
+impl CsrMatrix {
+    /// An empty matrix with `cols` columns, to which rows can be pushed.
+    pub fn with_cols(cols: usize) -> Self {
+        Self {
+            rows: 0,
+            cols,
+            indptr: vec![0],
+            indices: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// A matrix from rows of `(column, value)` pairs in ascending column order.
+    ///
+    /// # Panics
+    /// If a column is not below `cols` or a row's columns don't ascend.
+    pub fn from_rows<R>(cols: usize, rows: impl IntoIterator<Item = R>) -> Self
+    where
+        R: IntoIterator<Item = (u32, f32)>,
+    {
+        let mut matrix = Self::with_cols(cols);
+        for row in rows {
+            let mut previous = None;
+            for (column, value) in row {
+                assert!(
+                    (column as usize) < cols,
+                    "column {column} of a matrix with {cols} columns"
+                );
+                assert!(
+                    previous < Some(column),
+                    "column {column} after {previous:?}: columns must ascend"
+                );
+                previous = Some(column);
+                matrix.indices.push(column);
+                matrix.values.push(value);
+            }
+            matrix.finish_row();
+        }
+        matrix
+    }
+
+    /// Ends the row whose entries were pushed to `indices` and `values` since the last call.
+    pub fn finish_row(&mut self) {
+        self.indptr.push(self.indices.len());
+        self.rows += 1;
+    }
+
+    /// Columns and values of row `i`.
+    ///
+    /// # Panics
+    /// If `i` is not below `rows`.
+    #[inline]
+    pub fn row(&self, i: usize) -> (&[u32], &[f32]) {
+        let range = self.indptr[i]..self.indptr[i + 1];
+        (&self.indices[range.clone()], &self.values[range])
+    }
+
+    /// A new matrix of the rows `rows`, in that order; a row may be named several times.
+    ///
+    /// # Panics
+    /// If a row number is not below `self.rows`.
+    pub fn select_rows(&self, rows: &[u32]) -> Self {
+        let entries = rows.iter().map(|&r| self.row(r as usize).0.len()).sum();
+        let mut selected = Self {
+            rows: rows.len(),
+            cols: self.cols,
+            indptr: Vec::with_capacity(rows.len() + 1),
+            indices: Vec::with_capacity(entries),
+            values: Vec::with_capacity(entries),
+        };
+        selected.indptr.push(0);
+        for &row in rows {
+            let (indices, values) = self.row(row as usize);
+            selected.indices.extend_from_slice(indices);
+            selected.values.extend_from_slice(values);
+            selected.indptr.push(selected.indices.len());
+        }
+        selected
+    }
+
+    /// Number of stored entries.
+    pub fn entries(&self) -> usize {
+        self.indices.len()
+    }
+}
