@@ -1,0 +1,190 @@
+//! The prediction core: text in, ranked categories out. Knows nothing of HTTP.
+//!
+//! A prediction takes microseconds, so it runs on the thread that asks, with that thread's own buffers.
+
+use std::cell::RefCell;
+
+use complaint_model::Sha256Digest;
+use complaint_model::predict::{Predictor, Scratch};
+use complaint_model::vectorize::TermKind;
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
+/// One model, ready to answer from any thread.
+#[derive(Debug)]
+pub struct Engine {
+    predictor: Predictor,
+    digest: Sha256Digest,
+    name: String,
+    abstain_below: f32,
+}
+
+/// What the model says about one text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// Categories (places in [`Engine::labels`]) with their probabilities, the model's choice first, then falling.
+    /// Never empty.
+    pub ranking: Vec<(usize, f32)>,
+    /// Share of the text's tokens that the model does not know, from 0 to 1.
+    pub unknown_word_share: f32,
+    /// The winner's probability is under the engine's threshold: a person should look.
+    pub needs_review: bool,
+}
+
+/// Why the model says it: the winner's score minus the runner-up's, term by term.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explained {
+    /// The answer explained.
+    pub answer: Answer,
+    /// The category with the second highest score.
+    pub runner_up: usize,
+    /// The part of the margin that stands before any word is read.
+    pub bias: f32,
+    /// The winner's score minus the runner-up's: `bias` plus all contributions.
+    pub margin: f32,
+    /// Each term's part, the largest in size first.
+    pub terms: Vec<TermPart>,
+}
+
+/// One term's part in an [`Explained`] answer.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TermPart {
+    /// The term as the model knows it.
+    pub term: String,
+    /// What it is made of.
+    pub kind: TermKind,
+    /// What it adds to the margin.
+    pub contribution: f32,
+    /// Where the text has it: half-open ranges in characters (Unicode scalar values), in text order.
+    pub ranges: Vec<[usize; 2]>,
+}
+
+impl Engine {
+    /// An engine for a model. `digest` is that of the model's file; answers with a probability under `abstain_below` are
+    /// marked for review.
+    #[must_use]
+    pub fn new(predictor: Predictor, digest: Sha256Digest, name: String, abstain_below: f32) -> Self {
+        Self {
+            predictor,
+            digest,
+            name,
+            abstain_below,
+        }
+    }
+
+    /// The digest of the model's file.
+    #[must_use]
+    pub fn digest(&self) -> Sha256Digest {
+        self.digest
+    }
+
+    /// The version in the Open Inference paths: the digest's 64 hexadecimal digits.
+    #[must_use]
+    pub fn version(&self) -> String {
+        self.digest.to_string()
+    }
+
+    /// The model's name in paths.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All categories.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        self.predictor.labels()
+    }
+
+    /// The name of a category from an answer.
+    ///
+    /// # Panics
+    /// If the category is from another engine with more of them.
+    #[must_use]
+    pub fn label(&self, category: usize) -> &str {
+        &self.predictor.labels()[category]
+    }
+
+    /// The model's answer for `text`.
+    #[must_use]
+    pub fn answer(&self, text: &str) -> Answer {
+        SCRATCH.with_borrow_mut(|scratch| self.answer_with(text, scratch))
+    }
+
+    /// The model's answer for `text`, and why.
+    #[must_use]
+    pub fn explain(&self, text: &str) -> Explained {
+        let (answer, explanation) =
+            SCRATCH.with_borrow_mut(|scratch| (self.answer_with(text, scratch), self.predictor.explain(text, scratch)));
+        let characters = Characters::new(text);
+        let part = |part: complaint_model::predict::Contribution| TermPart {
+            ranges: part
+                .ranges
+                .iter()
+                .map(|range| [characters.at(range.start), characters.at(range.end)])
+                .collect(),
+            term: part.term,
+            kind: part.kind,
+            contribution: part.contribution,
+        };
+        Explained {
+            answer,
+            runner_up: explanation.runner_up,
+            bias: explanation.bias,
+            margin: explanation.margin,
+            terms: explanation.contributions.into_iter().map(part).collect(),
+        }
+    }
+
+    fn answer_with(&self, text: &str, scratch: &mut Scratch) -> Answer {
+        let prediction = self.predictor.predict(text, scratch);
+        let mut ranking: Vec<(usize, f32)> = prediction.probabilities.iter().copied().enumerate().collect();
+        // Probabilities may tie where scores don't; the model's choice stays first.
+        let place = |&(category, _): &(usize, f32)| category != prediction.class;
+        ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.1.total_cmp(&a.1)));
+        Answer {
+            ranking,
+            unknown_word_share: prediction.unknown_word_share,
+            needs_review: prediction.probability < self.abstain_below,
+        }
+    }
+}
+
+/// From byte offsets to character offsets.
+struct Characters {
+    starts: Option<Vec<usize>>,
+}
+
+impl Characters {
+    fn new(text: &str) -> Self {
+        let starts = || text.char_indices().map(|(start, _)| start).collect();
+        Self {
+            starts: (!text.is_ascii()).then(starts),
+        }
+    }
+
+    fn at(&self, byte: usize) -> usize {
+        match &self.starts {
+            None => byte,
+            Some(starts) => starts.partition_point(|&start| start < byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_count_characters() {
+        let text = "für 5 € 💳 card";
+        let characters = Characters::new(text);
+        let start = text.find("card").unwrap();
+        let from = characters.at(start);
+        let to = characters.at(text.len());
+        let cut: String = text.chars().skip(from).take(to - from).collect();
+        assert_eq!(cut, "card");
+    }
+}

@@ -1,0 +1,132 @@
+//! `POST /predict`: the server's own API. One complaint or several, answered with categories and probabilities.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::body::{Payload, parse_json, require_json};
+use super::error::ApiError;
+use crate::app::App;
+use crate::engine::{Answer, Engine};
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/predict", post(predict))
+}
+
+const EXPECTED: &str = r#"Send {"text": "…"} or {"texts": ["…", "…"]}, with "topK" where fewer categories are enough"#;
+
+/// The request: exactly one of `text` and `texts`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct PredictRequest {
+    text: Option<String>,
+    texts: Option<Vec<String>>,
+    /// How many categories `probabilities` lists, from the most probable on. All when absent.
+    top_k: Option<usize>,
+}
+
+/// One complaint's answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Prediction<'a> {
+    /// The most probable category.
+    category: &'a str,
+    /// Its probability.
+    probability: f32,
+    /// Categories with their probabilities, the most probable first.
+    probabilities: Ranking<'a>,
+    /// The probability is below the server's `--abstain-below`: a person should look.
+    needs_review: bool,
+    /// Share of the complaint's words that the model does not know, from 0 to 1.
+    unknown_word_share: f32,
+}
+
+/// An answer's ranking as a JSON object in falling order.
+#[derive(Debug)]
+struct Ranking<'a> {
+    engine: &'a Engine,
+    ranking: Vec<(usize, f32)>,
+}
+
+impl Serialize for Ranking<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.ranking.len()))?;
+        for &(category, probability) in &self.ranking {
+            map.serialize_entry(self.engine.label(category), &probability)?;
+        }
+        map.end()
+    }
+}
+
+impl<'a> Prediction<'a> {
+    /// The answer as the API tells it, with the `top_k` most probable categories.
+    pub(super) fn new(engine: &'a Engine, answer: Answer, top_k: Option<usize>) -> Self {
+        let mut ranking = answer.ranking;
+        let (category, probability) = ranking[0];
+        ranking.truncate(top_k.unwrap_or(usize::MAX));
+        Self {
+            category: engine.label(category),
+            probability,
+            probabilities: Ranking { engine, ranking },
+            needs_review: answer.needs_review,
+            unknown_word_share: answer.unknown_word_share,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum PredictResponse<'a> {
+    #[serde(rename_all = "camelCase")]
+    One {
+        #[serde(flatten)]
+        prediction: Prediction<'a>,
+        model_digest: String,
+    },
+    #[serde(rename_all = "camelCase")]
+    Many {
+        predictions: Vec<Prediction<'a>>,
+        model_digest: String,
+    },
+}
+
+async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
+    require_json(&payload.headers)?;
+    let request: PredictRequest = parse_json(&payload.bytes, EXPECTED)?;
+    if request.top_k == Some(0) {
+        return Err(ApiError::InvalidRequest(
+            "topK is 0; set it to 1 or more, or leave it out for all categories".into(),
+        ));
+    }
+    let model_digest = app.engine.digest().prefixed();
+    let response = match (&request.text, &request.texts) {
+        (Some(text), None) => {
+            let prediction = Prediction::new(&app.engine, app.classify(0, text)?, request.top_k);
+            PredictResponse::One {
+                prediction,
+                model_digest,
+            }
+        }
+        (None, Some(texts)) => {
+            let answers = app.classify_all(texts)?.into_iter();
+            let predictions = answers
+                .map(|answer| Prediction::new(&app.engine, answer, request.top_k))
+                .collect();
+            PredictResponse::Many {
+                predictions,
+                model_digest,
+            }
+        }
+        _ => {
+            return Err(ApiError::InvalidRequest(format!(
+                "the request needs exactly one of `text` and `texts`. {EXPECTED}"
+            )));
+        }
+    };
+    Ok(Json(response).into_response())
+}

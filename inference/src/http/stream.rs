@@ -1,0 +1,169 @@
+//! `POST /predict/stream`: JSON lines in, JSON lines out, in the same order, in bounded memory whatever the length.
+//!
+//! Each line is `{"text": "…"}`, and may carry an `id` that its answer repeats. A line that can't be answered is
+//! answered with an error; the lines after it still count. A client must read while it sends: the server holds at most
+//! one line and the answers of one received frame, and stops reading while nobody takes them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::stream::unfold;
+use http_body_util::BodyExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::body::{media_type, parse_json};
+use super::error::{ApiError, shorten};
+use super::lines::{Line, Lines};
+use super::predict::Prediction;
+use crate::app::App;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/predict/stream", post(stream))
+}
+
+const EXPECTED: &str = r#"Each line is {"text": "…"}, with an optional "id""#;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    text: String,
+    id: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct Answered<'a> {
+    /// The number of the line answered, from 0; empty lines count too.
+    line: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Value>,
+    #[serde(flatten)]
+    prediction: Prediction<'a>,
+}
+
+async fn stream(State(app): State<Arc<App>>, request: axum::extract::Request) -> Result<Response, ApiError> {
+    let found = media_type(request.headers());
+    if !matches!(
+        found.as_str(),
+        "" | "application/x-ndjson" | "application/jsonl" | "application/json-lines" | "application/json"
+    ) {
+        let expected = "JSON lines, with the header `content-type: application/x-ndjson`";
+        return Err(ApiError::UnsupportedMediaType {
+            found: shorten(&found),
+            expected,
+        });
+    }
+    let session = Session {
+        place: app.admit()?,
+        lines: Lines::new(app.limits.max_body_bytes),
+        body: request.into_body(),
+        ended: false,
+        number: 0,
+        app,
+    };
+    let answers = unfold(session, async |mut session| {
+        let chunk = session.next_chunk().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), session))
+    });
+    let body = Body::from_stream(answers);
+    Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
+}
+
+/// One stream in progress; holds its place among the requests in flight.
+struct Session {
+    app: Arc<App>,
+    body: Body,
+    lines: Lines,
+    /// Number of the next line.
+    number: usize,
+    /// The request body has ended, or broke.
+    ended: bool,
+    #[expect(dead_code, reason = "held until the stream ends")]
+    place: OwnedSemaphorePermit,
+}
+
+impl Session {
+    /// The answers to the lines that the next frames complete; `None` at the end.
+    async fn next_chunk(&mut self) -> Option<Bytes> {
+        let mut out = BytesMut::new();
+        while out.is_empty() && !self.ended {
+            match timeout(self.app.limits.body_timeout, self.body.frame()).await {
+                Ok(Some(Ok(frame))) => self.lines.push(frame.into_data().unwrap_or_default()),
+                Ok(None) => {
+                    self.ended = true;
+                    self.lines.finish();
+                }
+                Ok(Some(Err(_))) => self.end_with(&ApiError::BodyIncomplete, &mut out),
+                Err(_) => {
+                    let seconds = self.app.limits.body_timeout.as_secs().max(1);
+                    self.end_with(&ApiError::BodyTimeout { seconds }, &mut out);
+                }
+            }
+            while let Some(line) = self.lines.next() {
+                self.answer(&line, &mut out);
+                self.number += 1;
+            }
+        }
+        (!out.is_empty()).then(|| out.freeze())
+    }
+
+    fn end_with(&mut self, error: &ApiError, out: &mut BytesMut) {
+        self.ended = true;
+        write_line(out, &json!({ "line": self.number, "error": error.to_json() }));
+    }
+
+    fn answer(&self, line: &Line, out: &mut BytesMut) {
+        match self.classify(line) {
+            Ok(Some(answered)) => write_line(out, &answered),
+            Ok(None) => {}
+            Err((error, id)) => {
+                let mut answer = json!({ "line": self.number, "error": error.to_json() });
+                if let Some(id) = id {
+                    answer["id"] = id;
+                }
+                write_line(out, &answer);
+            }
+        }
+    }
+
+    /// An empty line has no answer.
+    fn classify(&self, line: &Line) -> Result<Option<Answered<'_>>, (ApiError, Option<Value>)> {
+        let bytes = match line {
+            Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return Ok(None),
+            Line::Whole(bytes) => bytes,
+            Line::TooLong => {
+                return Err((
+                    ApiError::BodyTooLarge {
+                        limit: self.app.limits.max_body_bytes,
+                    },
+                    None,
+                ));
+            }
+        };
+        let Request { text, id } = parse_json(bytes, EXPECTED).map_err(|error| (error, None))?;
+        match self.app.classify(0, &text) {
+            Ok(answer) => {
+                let prediction = Prediction::new(&self.app.engine, answer, None);
+                Ok(Some(Answered {
+                    line: self.number,
+                    id,
+                    prediction,
+                }))
+            }
+            Err(error) => Err((error, id)),
+        }
+    }
+}
+
+fn write_line<T: Serialize>(out: &mut BytesMut, value: &T) {
+    serde_json::to_writer((&mut *out).writer(), value).expect("answers have string keys, and memory takes them");
+    out.put_u8(b'\n');
+}

@@ -1,0 +1,184 @@
+//! Input tensors of the Open Inference Protocol: BYTES elements as JSON strings, or as binary tensor data behind the
+//! JSON header.
+//!
+//! The binary extension: the request header `Inference-Header-Content-Length` says where the JSON ends; an input with
+//! the parameter `binary_data_size` takes that many of the bytes that follow, each element as a little-endian 32-bit
+//! length and its bytes.
+
+use axum::http::{HeaderMap, HeaderName};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::{ApiError, shorten};
+
+const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Splitting a request body into its JSON header and the binary tensors behind it.
+pub(super) struct BinaryTensors;
+
+impl BinaryTensors {
+    /// The JSON part and the bytes behind it; all is JSON without the extension's header.
+    pub(super) fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), ApiError> {
+        let Some(value) = headers.get(HEADER_LENGTH) else {
+            return Ok((body, &[]));
+        };
+        let length = value.to_str().ok().and_then(|text| text.parse::<usize>().ok());
+        length.and_then(|length| body.split_at_checked(length)).ok_or_else(|| {
+            ApiError::InvalidRequest(format!(
+                "inference-header-content-length must be the length of the JSON part, at most the body's {} bytes",
+                body.len()
+            ))
+        })
+    }
+}
+
+/// One input tensor.
+#[derive(Debug, Deserialize)]
+pub(super) struct InputTensor {
+    name: String,
+    shape: Vec<usize>,
+    datatype: String,
+    #[serde(default)]
+    data: Option<Value>,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct Parameters {
+    binary_data_size: Option<usize>,
+}
+
+impl InputTensor {
+    /// The texts, row-major, whatever the shape. `tail` holds the bytes behind the JSON header.
+    pub(super) fn texts(&self, tail: &[u8], max_texts: usize) -> Result<Vec<String>, ApiError> {
+        if self.datatype != "BYTES" {
+            return Err(self.invalid(&format!("has datatype `{}`; texts are BYTES", shorten(&self.datatype))));
+        }
+        let texts = match (&self.data, self.parameters.binary_data_size) {
+            (Some(data), None) => {
+                let mut texts = Vec::new();
+                self.flatten(data, &mut texts)?;
+                texts
+            }
+            (None, Some(size)) => self.decode(size, tail, max_texts)?,
+            _ => return Err(self.invalid("needs exactly one of `data` and the parameter `binary_data_size`")),
+        };
+        let expected = self
+            .shape
+            .iter()
+            .try_fold(1_usize, |product, &side| product.checked_mul(side));
+        if expected != Some(texts.len()) {
+            return Err(self.invalid(&format!("has shape {:?} but {} elements", self.shape, texts.len())));
+        }
+        Ok(texts)
+    }
+
+    /// Nested arrays are allowed where they follow the shape; the recursion is bounded by the parser's depth limit.
+    fn flatten(&self, data: &Value, texts: &mut Vec<String>) -> Result<(), ApiError> {
+        match data {
+            Value::Array(items) => items.iter().try_for_each(|item| self.flatten(item, texts)),
+            Value::String(text) => {
+                texts.push(text.clone());
+                Ok(())
+            }
+            _ => Err(self.invalid("has data that are not strings")),
+        }
+    }
+
+    fn decode(&self, size: usize, tail: &[u8], max_texts: usize) -> Result<Vec<String>, ApiError> {
+        if size != tail.len() {
+            let found = tail.len();
+            return Err(self.invalid(&format!(
+                "announces {size} bytes of binary data, {found} follow the JSON part"
+            )));
+        }
+        let cut = || self.invalid("has binary data that end within an element");
+        let mut texts = Vec::new();
+        let mut rest = tail;
+        while !rest.is_empty() {
+            if texts.len() == max_texts {
+                return Err(ApiError::TooManyTexts {
+                    count: texts.len() + 1,
+                    limit: max_texts,
+                });
+            }
+            let (length, behind) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
+            let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            let (element, behind) = behind.split_at_checked(length).ok_or_else(cut)?;
+            let text = std::str::from_utf8(element)
+                .map_err(|_| self.invalid(&format!("has an element ({}) that is not UTF-8", texts.len())))?;
+            texts.push(text.to_owned());
+            rest = behind;
+        }
+        Ok(texts)
+    }
+
+    fn invalid(&self, what: &str) -> ApiError {
+        ApiError::InvalidRequest(format!("input `{}` {what}", shorten(&self.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn tensor(value: Value) -> InputTensor {
+        serde_json::from_value(value).unwrap()
+    }
+
+    fn binary(elements: &[&[u8]]) -> Vec<u8> {
+        let prefixed = |e: &&[u8]| [&u32::try_from(e.len()).unwrap().to_le_bytes()[..], e].concat();
+        elements.iter().flat_map(prefixed).collect()
+    }
+
+    #[test]
+    fn nested_data_are_read_row_by_row() {
+        let input = tensor(json!({"name": "t", "shape": [2, 1], "datatype": "BYTES", "data": [["a"], ["b"]]}));
+        assert_eq!(input.texts(&[], 10).unwrap(), ["a", "b"]);
+    }
+
+    #[test]
+    fn binary_elements_carry_their_length() {
+        let tail = binary(&["grüße".as_bytes(), b""]);
+        let input = tensor(json!({
+            "name": "t", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": tail.len()},
+        }));
+        assert_eq!(input.texts(&tail, 10).unwrap(), ["grüße", ""]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused_with_the_reason() {
+        let base = |data: Value| json!({"name": "t", "shape": [1], "datatype": "BYTES", "data": data});
+        let sized = |size: usize| json!({"name": "t", "shape": [1], "datatype": "BYTES", "parameters": {"binary_data_size": size}});
+        let huge = json!({"name": "t", "shape": [usize::MAX, 2], "datatype": "BYTES", "data": ["a"]});
+        for (name, value, tail, expected) in [
+            (
+                "datatype",
+                json!({"name": "t", "shape": [1], "datatype": "FP32", "data": [1.0]}),
+                vec![],
+                "texts are BYTES",
+            ),
+            ("numbers", base(json!([1])), vec![], "not strings"),
+            ("shape", base(json!(["a", "b"])), vec![], "2 elements"),
+            ("huge shape", huge, vec![], "1 elements"),
+            (
+                "no data",
+                json!({"name": "t", "shape": [1], "datatype": "BYTES"}),
+                vec![],
+                "exactly one",
+            ),
+            ("size", sized(7), vec![0; 3], "3 follow"),
+            ("cut length", sized(3), vec![0; 3], "end within"),
+            ("cut element", sized(5), vec![9, 0, 0, 0, b'a'], "end within"),
+            ("utf-8", sized(5), vec![1, 0, 0, 0, 0xff], "not UTF-8"),
+        ] {
+            let error = tensor(value).texts(&tail, 10).unwrap_err().to_string();
+            assert!(error.contains(expected), "{name}: {error}");
+        }
+        let many = tensor(sized(12));
+        assert!(matches!(many.texts(&[0; 12], 2), Err(ApiError::TooManyTexts { .. })));
+    }
+}

@@ -1,0 +1,186 @@
+//! The process: arguments in, exit code out.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+use crate::app::App;
+use crate::loading::{LoadError, load};
+use crate::options::{LogFormat, Options};
+use crate::serve::{Drain, serve};
+
+/// Exit code for arguments that can't be used (`EX_USAGE`).
+const BAD_ARGUMENTS: u8 = 64;
+/// Exit code for a model that can't be used, now or later (`EX_DATAERR`).
+const BAD_MODEL: u8 = 65;
+
+/// Why the server did not start, or did not go on.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("can't listen on {address}: {source}. Choose another address or port with --bind")]
+    Bind { address: SocketAddr, source: io::Error },
+    #[error("--log `{filter}` is not a log filter: {source}. Use a level such as info or debug")]
+    LogFilter {
+        filter: String,
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("the operating system refused what the server needs to start: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Failure {
+    /// The reason in the termination log.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Load(error) => error.reason(),
+            Self::LogFilter { .. } => "InvalidArguments",
+            Self::Bind { .. } => "AddressUnavailable",
+            Self::System(_) => "Internal",
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::LogFilter { .. } => BAD_ARGUMENTS,
+            Self::Load(error) if error.is_final() => BAD_MODEL,
+            _ => 1,
+        }
+    }
+}
+
+/// Runs the server with these arguments (the first is the program's name) until SIGTERM or SIGINT, in a runtime of its
+/// own. A second signal ends the process without waiting for requests in flight.
+///
+/// Exit codes: 0 after a signal, 64 for bad arguments, 65 for a model that can't be used (another digest, another
+/// format, damaged), 1 for anything worth a restart. Standard output gets one line, once the server listens:
+/// a JSON object with the real `address`; the log goes to standard error.
+pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
+    let options = match Options::try_parse_from(args) {
+        Ok(options) => options,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                BAD_ARGUMENTS.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // To standard error directly: the log may be what failed, or be filtered.
+            eprintln!(
+                "{}",
+                json!({ "level": "ERROR", "message": failure.to_string(), "reason": failure.reason() })
+            );
+            if let Some(path) = &options.termination_log {
+                write_termination_log(path, &failure);
+            }
+            failure.exit_code().into()
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), Failure> {
+    start_log(options)?;
+    let engine = load(options)?;
+    let app = Arc::new(App::new(engine, options.limits.clone()));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Signals are caught before the address is told, so that whoever reads it may stop the server at once.
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut stop = async move || {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        };
+
+        let bind = |source| Failure::Bind {
+            address: options.bind,
+            source,
+        };
+        let listener = TcpListener::bind(options.bind).await.map_err(bind)?;
+        announce(&app, listener.local_addr().map_err(bind)?);
+
+        let drain = Drain {
+            delay: options.drain_delay,
+            timeout: options.drain_timeout,
+        };
+        let (first_signal, first_came) = tokio::sync::oneshot::channel();
+        let serving = serve(listener, app, drain, async {
+            let _ = first_came.await;
+        });
+        let signals = async {
+            stop().await;
+            let _ = first_signal.send(());
+            stop().await;
+        };
+        tokio::select! {
+            _ = serving => {}
+            () = signals => tracing::warn!("second signal: requests in flight are dropped"),
+        }
+        Ok(())
+    })
+}
+
+/// The one line on standard output. Nobody may be listening there, which is no reason to stop.
+fn announce(app: &App, address: SocketAddr) {
+    let line = json!({
+        "level": "INFO",
+        "message": "listening",
+        "address": address.to_string(),
+        "model": app.engine.name(),
+        "modelDigest": app.engine.digest().prefixed(),
+        "categories": app.engine.labels().len(),
+    });
+    let mut stdout = io::stdout().lock();
+    let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+}
+
+fn start_log(options: &Options) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&options.log).map_err(|source| Failure::LogFilter {
+        filter: options.log.clone(),
+        source,
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    // A log that is already set up belongs to the program that runs this server as a part of itself.
+    let _ = match options.log_format {
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => log.try_init(),
+    };
+    // The default hook prints the panic's words, which can quote a complaint.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panic");
+    }));
+    Ok(())
+}
+
+fn write_termination_log(path: &Path, failure: &Failure) {
+    let words = json!({ "error": { "reason": failure.reason(), "message": failure.to_string() } });
+    if let Err(error) = std::fs::write(path, words.to_string()) {
+        eprintln!(
+            "{}",
+            json!({
+                "level": "ERROR",
+                "message": format!("can't write the termination log {}: {error}", path.display()),
+            })
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! What Prometheus can ask about the server.
+//!
+//! Every label set is bounded by the code or by the model: routes are the router's own templates (never the path a
+//! client sent), status codes are the server's own, categories are the model's labels.
+
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+
+/// Labels of the request metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    route: String,
+    status: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CategoryLabels {
+    category: String,
+}
+
+/// All metrics of one server, and the registry that writes them.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<RequestLabels, Counter>,
+    latency: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    in_flight: Gauge,
+    categories: Vec<Counter>,
+    needs_review: Counter,
+    probability: Histogram,
+    unknown_words: Histogram,
+    panics: Counter<u64, AtomicU64>,
+}
+
+impl Metrics {
+    /// Metrics of a server for the model with this name, digest and these categories. Each category's counter exists
+    /// from the start, so that a category that is never predicted shows as 0 instead of being absent.
+    #[must_use]
+    pub fn new(model: &str, digest: &str, categories: &[String]) -> Self {
+        let mut registry = Registry::with_prefix("complaint_inference");
+        let requests = Family::default();
+        registry.register("requests", "HTTP requests answered", Family::clone(&requests));
+        let latency = Family::new_with_constructor(latency_histogram as fn() -> Histogram);
+        registry.register_with_unit(
+            "request_duration",
+            "Time from a request's header to its answer's header",
+            Unit::Seconds,
+            latency.clone(),
+        );
+        let in_flight = Gauge::default();
+        registry.register("requests_in_flight", "HTTP requests being answered", in_flight.clone());
+
+        let family = Family::<CategoryLabels, Counter>::default();
+        let counter = |label: &String| {
+            family.get_or_create_owned(&CategoryLabels {
+                category: label.clone(),
+            })
+        };
+        let counters = categories.iter().map(counter).collect();
+        registry.register("predictions", "Predictions by category", family);
+        let needs_review = Counter::default();
+        registry.register(
+            "predictions_below_threshold",
+            "Predictions marked needsReview: their probability is under --abstain-below",
+            needs_review.clone(),
+        );
+        let probability = Histogram::new((1..=20).map(|step| f64::from(step) / 20.0));
+        registry.register(
+            "prediction_probability",
+            "Probability of the predicted category",
+            probability.clone(),
+        );
+        let unknown_words = Histogram::new((0..=10).map(|step| f64::from(step) / 10.0));
+        registry.register(
+            "unknown_word_share",
+            "Share of a complaint's words that the model does not know; a rise means that complaints have changed",
+            unknown_words.clone(),
+        );
+        let panics = Counter::default();
+        registry.register(
+            "panics",
+            "Requests that ended in a panic (a bug of the server)",
+            panics.clone(),
+        );
+
+        registry.register(
+            "model",
+            "The model served",
+            Info::new(vec![
+                ("name".to_owned(), model.to_owned()),
+                ("digest".to_owned(), digest.to_owned()),
+            ]),
+        );
+        registry.register(
+            "build",
+            "The server's build",
+            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+        );
+
+        Self {
+            registry,
+            requests,
+            latency,
+            in_flight,
+            categories: counters,
+            needs_review,
+            probability,
+            unknown_words,
+            panics,
+        }
+    }
+
+    /// Counts a request in flight until the guard is dropped.
+    #[must_use]
+    pub fn request_started(&self) -> InFlight<'_> {
+        self.in_flight.inc();
+        InFlight(&self.in_flight)
+    }
+
+    /// Records an answered request. `route` must come from a fixed set.
+    pub fn request_finished(&self, route: &str, status: u16, elapsed: Duration) {
+        let labels = RequestLabels {
+            route: route.to_owned(),
+            status,
+        };
+        self.requests.get_or_create(&labels).inc();
+        self.latency.get_or_create(&labels).observe(elapsed.as_secs_f64());
+    }
+
+    /// Records a prediction of the category with this index.
+    pub fn predicted(&self, category: usize, probability: f64, unknown_word_share: f64, needs_review: bool) {
+        if let Some(counter) = self.categories.get(category) {
+            counter.inc();
+        }
+        if needs_review {
+            self.needs_review.inc();
+        }
+        self.probability.observe(probability);
+        self.unknown_words.observe(unknown_word_share);
+    }
+
+    /// Records a request that panicked.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    /// Everything in the OpenMetrics text format.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        let mut text = String::with_capacity(16 << 10);
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a String cannot fail");
+        text
+    }
+}
+
+/// A request in flight; see [`Metrics::request_started`].
+#[derive(Debug)]
+pub struct InFlight<'a>(&'a Gauge);
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// From 50 µs, since most answers take less than a millisecond, up to the body timeout's order of magnitude.
+fn latency_histogram() -> Histogram {
+    Histogram::new([
+        0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_category_never_predicted_shows_as_zero() {
+        let metrics = Metrics::new("cards", "sha256:00", &["Fraud".into(), "Billing".into()]);
+        metrics.predicted(1, 0.9, 0.25, true);
+        metrics.request_finished("/predict", 200, Duration::from_millis(1));
+        let text = metrics.encode();
+        for line in [
+            "complaint_inference_predictions_total{category=\"Fraud\"} 0",
+            "complaint_inference_predictions_total{category=\"Billing\"} 1",
+            "complaint_inference_predictions_below_threshold_total 1",
+            "complaint_inference_requests_total{route=\"/predict\",status=\"200\"} 1",
+            "complaint_inference_request_duration_seconds_count{route=\"/predict\",status=\"200\"} 1",
+            "complaint_inference_model_info{name=\"cards\",digest=\"sha256:00\"} 1",
+            "complaint_inference_unknown_word_share_sum 0.25",
+        ] {
+            assert!(text.lines().any(|l| l == line), "missing {line} in\n{text}");
+        }
+    }
+
+    #[test]
+    fn in_flight_falls_when_a_request_is_dropped() {
+        let metrics = Metrics::new("cards", "sha256:00", &[]);
+        let guard = metrics.request_started();
+        assert!(metrics.encode().contains("complaint_inference_requests_in_flight 1"));
+        drop(guard);
+        assert!(metrics.encode().contains("complaint_inference_requests_in_flight 0"));
+    }
+}

@@ -1,0 +1,176 @@
+//! Clients that are too large, too slow or too many.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::client::{get, post, post_as};
+use crate::model::CARDS;
+use crate::started::Started;
+
+/// Writes raw bytes and reads until the server closes the connection.
+async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    read_to_end(&mut stream).await
+}
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    timeout(Duration::from_secs(10), stream.read_to_string(&mut answer))
+        .await
+        .expect("the server hangs")
+        .unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_large_body_is_refused_and_the_client_gets_to_know() {
+    let server = Started::with(&["--max-body-bytes", "1000"]).await;
+    let announced = post_as(server.address, "/predict", "application/json", vec![b' '; 10_000]).await;
+    assert_eq!(announced.status, 413);
+    assert_eq!(announced.json()["error"]["code"], "BodyTooLarge");
+
+    let chunk = format!("{:x}\r\n{}\r\n", 600, " ".repeat(600));
+    let chunked = format!(
+        "POST /predict HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n{chunk}{chunk}0\r\n\r\n"
+    );
+    let answer = raw(server.address, chunked.as_bytes()).await;
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+
+    let waiting = b"POST /predict HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: 100000000\r\n\r\n";
+    let answer = raw(server.address, waiting).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 413"),
+        "a client that asks first is answered at once: {answer}"
+    );
+
+    let exact = format!("{{\"text\": \"{}\"}}", "a ".repeat(494));
+    assert_eq!(exact.len(), 1_000);
+    assert_eq!(
+        post_as(server.address, "/predict", "application/json", exact)
+            .await
+            .status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_hundred_megabytes_do_no_harm() {
+    let server = Started::new().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let block = vec![b'a'; 1 << 20];
+    let mut sent = 0;
+    while stream.write_all(&block).await.is_ok() {
+        sent += block.len();
+        assert!(sent < 64 << 20, "the server reads on and on");
+    }
+    assert_eq!(
+        post(server.address, "/predict", &json!({ "text": CARDS })).await.status,
+        200
+    );
+}
+
+#[tokio::test]
+async fn a_slow_body_is_given_up() {
+    let server = Started::with(&["--body-timeout", "100ms"]).await;
+    let answer = raw(
+        server.address,
+        b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 50\r\n\r\n{\"text\"",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+    assert!(answer.contains("BodyTimeout"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_slow_header_is_given_up() {
+    let server = Started::with(&["--header-timeout", "100ms"]).await;
+    let answer = raw(server.address, b"POST /predict HTTP/1.1\r\nhost").await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_no_request() {
+    let server = Started::new().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream
+        .write_all(b"POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: 50\r\n\r\n{\"text\"")
+        .await
+        .unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_only_listens_after_asking_is_answered() {
+    let server = Started::new().await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let body = json!({ "text": CARDS }).to_string();
+    let request = format!(
+        "POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    let answer = read_to_end(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn one_too_many_is_told_to_come_back() {
+    let server = Started::with(&["--max-concurrency", "1"]).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let body = json!({ "text": CARDS }).to_string();
+    let head = format!(
+        "POST /predict HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    first.write_all(head.as_bytes()).await.unwrap();
+
+    // The first request holds the only place from the moment the server has seen its header.
+    let refused = timeout(Duration::from_secs(10), async {
+        loop {
+            let answer = post(server.address, "/predict", &json!({ "text": CARDS })).await;
+            if answer.status == 429 {
+                return answer;
+            }
+        }
+    });
+    let refused = refused.await.expect("the limit is not kept");
+    assert_eq!(refused.header("retry-after"), "1");
+    assert_eq!(refused.json()["error"]["code"], "Overloaded");
+    assert_eq!(get(server.address, "/v2/health/live").await.status, 200, "probes pass");
+    assert_eq!(get(server.address, "/metrics").await.status, 200);
+
+    first.write_all(body.as_bytes()).await.unwrap();
+    assert!(
+        read_to_end(&mut first).await.starts_with("HTTP/1.1 200"),
+        "the first is answered"
+    );
+    assert_eq!(
+        post(server.address, "/predict", &json!({ "text": CARDS })).await.status,
+        200,
+        "its place is free again"
+    );
+}
+
+#[tokio::test]
+async fn nonsense_on_the_wire_is_answered_400() {
+    let server = Started::new().await;
+    for bytes in [
+        &b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 TLS?\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"\0\0\0\0\r\n\r\n",
+    ] {
+        let answer = raw(server.address, bytes).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    }
+}

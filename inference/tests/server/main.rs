@@ -1,0 +1,12 @@
+//! The server as its clients meet it: real HTTP over a real listener, with a small model built for the tests.
+
+mod client;
+mod limits;
+mod model;
+mod predict;
+mod probes;
+mod process;
+mod protocols;
+mod shutdown;
+mod started;
+mod stream;

@@ -1,0 +1,75 @@
+//! A small but real model: three categories told apart by the words of nine complaints.
+
+use complaint_model::predict::Predictor;
+use complaint_model::report::{Algorithm, Parameters};
+use complaint_model::text::TextPipeline;
+use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
+use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, Preprocessing, Sha256Digest};
+
+pub const CARDS: &str = "I was charged twice for one purchase on my credit card";
+pub const LOANS: &str = "The bank refuses to refinance my mortgage loan";
+pub const LABELS: [&str; 3] = ["Cards", "Loans", "Transfers & \"wires\""];
+
+const TEXTS: [(usize, &str); 9] = [
+    (0, "my credit card was charged twice"),
+    (0, "an unknown purchase stands on the card statement"),
+    (0, "the card has a fee for a purchase I never made"),
+    (1, "my mortgage payment was lost by the bank"),
+    (1, "the loan was sold and the mortgage doubled"),
+    (1, "they refuse to refinance the loan"),
+    (2, "the transfer never arrived"),
+    (2, "a wire transfer went to the wrong account"),
+    (2, "wire fees for a transfer that was sent back"),
+];
+
+/// Each term's weight for a class is how much more of it that class has than all texts together.
+pub fn artifact() -> Artifact {
+    let preprocessing = Preprocessing {
+        normalizer: Normalizer::None,
+        ..Preprocessing::default()
+    };
+    let features = Features {
+        min_document_frequency: 1,
+        ..Features::default()
+    };
+    let pipeline = TextPipeline::new(&preprocessing).unwrap();
+    let corpus = TokenizedCorpus::build(&pipeline, &TEXTS.map(|(_, text)| text));
+    let rows: Vec<u32> = (0..9).collect();
+    let (vectorizer, matrix) = Vectorizer::fit_transform(&corpus, &rows, &features);
+    let mut weights = vec![0.0; vectorizer.vocabulary().len() * 3];
+    for (row, (class, _)) in TEXTS.iter().enumerate() {
+        let (terms, values) = matrix.row(row);
+        for (&term, &value) in terms.iter().zip(values) {
+            for other in 0..3 {
+                weights[term as usize * 3 + other] += if other == *class { 4.0 * value } else { -2.0 * value };
+            }
+        }
+    }
+    let model = LinearModel {
+        labels: LABELS.map(String::from).to_vec(),
+        weights,
+        bias: vec![0.02, 0.01, 0.0],
+    };
+    ArtifactBuilder::new(
+        &preprocessing,
+        &vectorizer,
+        model,
+        Algorithm::LogisticRegression,
+        Parameters::default(),
+    )
+    .surface_forms(&corpus, &rows, 1)
+    .build()
+    .unwrap()
+}
+
+/// The model as a file's bytes, with their digest.
+pub fn file() -> (Vec<u8>, Sha256Digest) {
+    let bytes = artifact().to_bytes();
+    let digest = Sha256Digest::of_bytes(&bytes);
+    (bytes, digest)
+}
+
+/// The same model, ready.
+pub fn predictor() -> Predictor {
+    Predictor::new(artifact())
+}

@@ -1,0 +1,89 @@
+//! A server on a free port of this machine, in the test's own runtime.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use complaint_inference::app::App;
+use complaint_inference::engine::Engine;
+use complaint_inference::options::Options;
+use complaint_inference::serve::{Drain, serve};
+use complaint_model::Sha256Digest;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::model;
+
+pub struct Started {
+    pub address: SocketAddr,
+    pub digest: Sha256Digest,
+    pub app: Arc<App>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<usize>,
+}
+
+impl Started {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// A server with these options besides the model.
+    pub async fn with(extra: &[&str]) -> Self {
+        let digest = Sha256Digest::of_bytes(b"the model of the tests");
+        let prefixed = digest.prefixed();
+        let base = [
+            "complaint-inference",
+            "--model",
+            "unused",
+            "--digest",
+            &prefixed,
+            "--name",
+            "cards",
+        ];
+        let options = Options::try_parse_from(base.iter().chain(extra)).unwrap();
+        let engine = Engine::new(
+            model::predictor(),
+            digest,
+            options.name.clone(),
+            options.abstain_below as f32,
+        );
+        let app = Arc::new(App::new(engine, options.limits));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let drain = Drain {
+            delay: options.drain_delay,
+            timeout: options.drain_timeout,
+        };
+        let serving = tokio::spawn(serve(listener, Arc::clone(&app), drain, async {
+            let _ = stopped.await;
+        }));
+        Self {
+            address,
+            digest,
+            app,
+            stop,
+            serving,
+        }
+    }
+
+    /// Asks the server to stop; the handle gives the number of connections cut.
+    pub fn stop(self) -> JoinHandle<usize> {
+        let _ = self.stop.send(());
+        self.serving
+    }
+}
+
+/// Waits until `condition` holds, for at most ten seconds.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
+}
