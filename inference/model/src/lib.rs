@@ -18,6 +18,7 @@
 pub mod artifact;
 pub mod corpus;
 pub mod digest;
+mod intern;
 pub mod model;
 pub mod pipeline;
 pub mod predict;

@@ -1,43 +1,93 @@
 //! Raw text → words → normalised tokens.
+//!
+//! ```
+//! use complaint_model::Preprocessing;
+//! use complaint_model::text::TextPipeline;
+//!
+//! let pipeline = TextPipeline::new(&Preprocessing::default())?;
+//! let text = "I won't pay XXXX's late fees of $35.00!<br>See https://bank.example/terms";
+//! assert_eq!(pipeline.tokenize(text), ["pay", "late", "fee"]);
+//! # Ok::<(), complaint_model::pipeline::InvalidSetting>(())
+//! ```
+//!
+//! The steps, in order; training and serving run this same code:
+//!
+//! 1. **Words are found** in the raw text; tags, character references, URLs, e-mail addresses and digits separate.
+//! 2. **Folding**: NFKC, case folding, one apostrophe for the many that people type; then UAX #29 words, cut where a full
+//!    stop, a colon or an underscore joins (`end.Next` is two words).
+//! 3. **Contractions** are expanded (`won't` → `will not`), possessive endings dropped; without
+//!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
+//! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are taken out. What is left now is a *part*, the unit that
+//!    character n-grams are made from.
+//! 5. **Stop words** ([`stop_words()`]) are left out.
+//! 6. **Reduction** to the WordNet noun lemma or the Snowball stem ([`Normalizer`]).
+//! 7. **Length**: tokens under [`Preprocessing::min_token_length`] characters are left out.
+//!
+//! Steps 2 to 7 see one word only. So their result can be kept with the word: [`WordCache`] does it for training, and the
+//! artifact carries the same table for serving.
+//!
+//! [`Normalizer`]: crate::pipeline::Normalizer
+
+mod cache;
+mod contractions;
+mod fold;
+mod lemma;
+mod redaction;
+mod scan;
+mod stop_words;
 
 use std::ops::Range;
 
-use crate::pipeline::{InvalidSetting, Preprocessing};
+use rust_stemmers::{Algorithm, Stemmer};
+
+pub use cache::WordCache;
+pub(crate) use scan::RawWord;
+pub use stop_words::stop_words;
+
+use crate::pipeline::{InvalidSetting, Normalizer, Preprocessing};
+use redaction::Redaction;
 
 /// Version of the steps in this module. It changes whenever the same text could give other tokens than before; an
 /// artifact made with a version that this build does not know is refused.
-
 pub const PIPELINE_VERSION: u32 = 1;
 
-/// Compiles a [`Preprocessing::redaction_pattern`].
+/// Checks a [`Preprocessing::redaction_pattern`].
 ///
 /// # Errors
 /// The reason as text.
 pub(crate) fn check_redaction_pattern(pattern: &str) -> Result<(), String> {
-    redaction(pattern).map(|_| ())
-}
-
-fn redaction(pattern: &str) -> Result<Option<regex::Regex>, String> {
-    if pattern.is_empty() {
-        return Ok(None);
-    }
-    regex::RegexBuilder::new(pattern)
-        .size_limit(1 << 20)
-        .build()
-        .map(Some)
-        .map_err(|e| e.to_string())
+    Redaction::compile(pattern).map(|_| ())
 }
 
 /// Buffers reused from text to text.
 #[derive(Debug, Default)]
 pub struct Scratch {
     folded: String,
+    reduced: String,
 }
 
-/// The steps from text to tokens, ready to run. Cheap to share between threads.
-#[derive(Debug, Clone)]
+/// One piece of a word after step 4.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part<'a> {
+    /// The folded letters.
+    pub(crate) text: &'a str,
+    /// What is left of it after the last step.
+    pub(crate) token: Option<&'a str>,
+}
+
+/// The steps from text to tokens, ready to run and to be shared between threads.
 pub struct TextPipeline {
     preprocessing: Preprocessing,
+    redaction: Redaction,
+    stemmer: Stemmer,
+}
+
+impl std::fmt::Debug for TextPipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TextPipeline")
+            .field("preprocessing", &self.preprocessing)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TextPipeline {
@@ -47,8 +97,11 @@ impl TextPipeline {
     /// A setting outside its range ([`Preprocessing::validate`]).
     pub fn new(preprocessing: &Preprocessing) -> Result<Self, InvalidSetting> {
         preprocessing.validate()?;
+        let redaction = Redaction::compile(&preprocessing.redaction_pattern).unwrap_or(Redaction::Nothing);
         Ok(Self {
             preprocessing: preprocessing.clone(),
+            redaction,
+            stemmer: Stemmer::create(Algorithm::English),
         })
     }
 
@@ -58,18 +111,15 @@ impl TextPipeline {
     }
 
     /// Calls `each` with every token of `text` in order, and the byte range of the word in `text` that it stands for. A
-    /// word can give several tokens (`won't` → `will`, `not`) or none (a stop word).
+    /// word can give several tokens (`won't` → `will`, `not`, where stop words stay) or none (a stop word).
     pub fn tokens(&self, text: &str, scratch: &mut Scratch, mut each: impl FnMut(&str, Range<usize>)) {
-        let mut at = 0;
-        for word in text.split_inclusive(|c: char| !c.is_ascii_alphabetic()) {
-            let letters = word.trim_end_matches(|c: char| !c.is_ascii_alphabetic());
-            if letters.len() >= self.preprocessing.min_token_length {
-                scratch.folded.clear();
-                scratch.folded.extend(letters.chars().map(|c| c.to_ascii_lowercase()));
-                each(&scratch.folded, at..at + letters.len());
-            }
-            at += word.len();
-        }
+        self.raw_words(text, |word| {
+            self.parts(&text[word.range.clone()], word.ascii, scratch, |part| {
+                if let Some(token) = part.token {
+                    each(token, word.range.clone());
+                }
+            });
+        });
     }
 
     /// All tokens of `text`.
@@ -77,5 +127,69 @@ impl TextPipeline {
         let mut tokens = Vec::new();
         self.tokens(text, &mut Scratch::default(), |token, _| tokens.push(token.to_owned()));
         tokens
+    }
+
+    /// Step 1: calls `each` with every raw word of `text`, in order.
+    #[inline]
+    pub(crate) fn raw_words(&self, text: &str, mut each: impl FnMut(RawWord)) {
+        if !self.redaction.is_in_text() {
+            return scan::Words::new(text).for_each(each);
+        }
+        self.redaction.each_gap(text, |gap| {
+            for word in scan::Words::new(&text[gap.clone()]) {
+                each(RawWord {
+                    range: word.range.start + gap.start..word.range.end + gap.start,
+                    ..word
+                });
+            }
+        });
+    }
+
+    /// Steps 2 to 7: calls `each` with every part of the raw word `word`.
+    pub(crate) fn parts(&self, word: &str, ascii: bool, scratch: &mut Scratch, mut each: impl FnMut(Part<'_>)) {
+        let Scratch { folded, reduced } = scratch;
+        if ascii {
+            fold::fold_ascii(word, folded);
+            self.expand(folded, reduced, &mut each);
+        } else {
+            fold::fold_unicode(word, folded);
+            fold::each_word(folded, |word| self.expand(word, reduced, &mut each));
+        }
+    }
+
+    fn expand(&self, word: &str, reduced: &mut String, each: &mut impl FnMut(Part<'_>)) {
+        let mut pieces = |word: &str| {
+            for piece in word.split('\'').filter(|piece| !piece.is_empty()) {
+                self.redaction.each_rest(piece, |rest| {
+                    let token = self.reduce(rest, reduced).then_some(reduced.as_str());
+                    each(Part { text: rest, token });
+                });
+            }
+        };
+        if self.preprocessing.expand_contractions {
+            contractions::expand(word, &mut pieces);
+        } else {
+            pieces(word);
+        }
+    }
+
+    /// Steps 5 to 7: writes the token of `part` to `reduced`; whether there is one.
+    fn reduce(&self, part: &str, reduced: &mut String) -> bool {
+        if self.preprocessing.remove_stop_words && stop_words::is_stop_word(part) {
+            return false;
+        }
+        match self.preprocessing.normalizer {
+            Normalizer::Lemma => lemma::lexicon().lemmatize(part, reduced),
+            Normalizer::Stem => {
+                reduced.clear();
+                reduced.push_str(&self.stemmer.stem(part));
+            }
+            Normalizer::None => {
+                reduced.clear();
+                reduced.push_str(part);
+            }
+        }
+        reduced.chars().take(self.preprocessing.min_token_length).count() >= self.preprocessing.min_token_length
+            && !reduced.is_empty()
     }
 }

@@ -1,0 +1,103 @@
+//! One spelling for one word: compatibility characters, letter case and apostrophes.
+
+use std::borrow::Cow;
+
+use caseless::Caseless;
+use unicode_normalization::UnicodeNormalization;
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
+
+/// Writes `word` in lower case; it must be ASCII letters and apostrophes (a back-tick becomes an apostrophe).
+pub(super) fn fold_ascii(word: &str, folded: &mut String) {
+    folded.clear();
+    folded.extend(
+        word.chars()
+            .map(|c| if c == '`' { '\'' } else { c.to_ascii_lowercase() }),
+    );
+}
+
+/// Writes the NFKC and case-folded form of `word`, with all apostrophes alike.
+///
+/// Folding can undo normalisation and the other way round, so both run twice (Unicode 16, definition D146, which begins
+/// with NFD; NFKC serves as well, because later steps see compatibility characters decomposed either way).
+pub(super) fn fold_unicode(word: &str, folded: &mut String) {
+    let mut plain = Cow::Borrowed(word);
+    for reference in APOSTROPHE_REFERENCES {
+        if plain.contains(reference) {
+            plain = Cow::Owned(plain.replace(reference, "'"));
+        }
+    }
+    // Some apostrophes have compatibility decompositions with a space; they must be replaced first.
+    let visible = plain
+        .nfd()
+        .filter(|c| !is_ignorable(*c))
+        .map(|c| if is_apostrophe(c) { '\'' } else { c });
+    let once: String = visible.nfkc().default_case_fold().nfkc().collect();
+    folded.clear();
+    let twice = once.chars().default_case_fold().nfkc();
+    folded.extend(twice.map(|c| if is_apostrophe(c) { '\'' } else { c }));
+}
+
+/// Invisible characters inside words: soft hyphen, joiners, byte-order mark, variation selectors.
+fn is_ignorable(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}' | '\u{200c}' | '\u{200d}' | '\u{2060}' | '\u{feff}' | '\u{fe00}'..='\u{fe0f}'
+    )
+}
+
+/// Calls `each` with the UAX #29 words of a folded word, apostrophes included; digits, full stops and whatever else is
+/// neither a letter nor a mark separate.
+pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
+    for word in folded.unicode_words() {
+        for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
+            let part = part.trim_matches('\'');
+            if part.chars().any(char::is_alphabetic) {
+                each(part);
+            }
+        }
+    }
+}
+
+fn is_word_char(c: char) -> bool {
+    c.is_alphabetic() || unicode_normalization::char::is_combining_mark(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folded(word: &str) -> String {
+        let mut out = String::new();
+        fold_unicode(word, &mut out);
+        out
+    }
+
+    #[test]
+    fn spellings_meet() {
+        let cases = [
+            ("CAF\u{c9}", "caf\u{e9}"),
+            ("cafe\u{301}", "caf\u{e9}"),
+            ("\u{ff21}\u{ff22}\u{ff23}", "abc"),
+            ("\u{fb01}ne", "fine"),
+            ("Stra\u{df}e", "strasse"),
+            ("don\u{2019}t", "don't"),
+            ("don\u{b4}t", "don't"),
+            ("don&#39;t", "don't"),
+            ("ac\u{ad}count", "account"),
+        ];
+        for (word, expected) in cases {
+            assert_eq!(folded(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn words_after_folding() {
+        let mut words = Vec::new();
+        each_word(&folded("don\u{2019}t\u{3000}\u{bd}na\u{ef}ve\u{1f600}\u{301}x"), |w| {
+            words.push(w.to_owned())
+        });
+        assert_eq!(words, ["don't", "na\u{ef}ve", "x"]);
+    }
+}

@@ -1,0 +1,124 @@
+//! Taking out what the publisher of the data has blanked, such as the CFPB's `XXXX`.
+
+use std::ops::Range;
+
+use regex::{Regex, RegexBuilder};
+
+/// Bound on a compiled pattern, in bytes: patterns come from users and from model files.
+const MAX_COMPILED: usize = 1 << 20;
+
+/// A compiled redaction pattern.
+///
+/// A pattern whose matches can only be letters (`x{2,}`) can't reach beyond a word, and is applied to each distinct word
+/// once. Any other (`\[redacted\]`, `<PERSON>`) is searched in the whole raw text, before words are cut.
+#[derive(Debug, Clone)]
+pub(super) enum Redaction {
+    Nothing,
+    InWords(Regex),
+    InText(Regex),
+}
+
+impl Redaction {
+    /// Compiles `pattern`, which ignores case.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one line.
+    pub(super) fn compile(pattern: &str) -> Result<Self, String> {
+        if pattern.is_empty() {
+            return Ok(Self::Nothing);
+        }
+        let regex = RegexBuilder::new(pattern)
+            .case_insensitive(true)
+            .size_limit(MAX_COMPILED)
+            .dfa_size_limit(MAX_COMPILED)
+            .nest_limit(50)
+            .build()
+            .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())?;
+        if regex.is_match("") {
+            return Err("it matches the empty text, and so every place of every text".to_owned());
+        }
+        Ok(if matches_letters_only(pattern) {
+            Self::InWords(regex)
+        } else {
+            Self::InText(regex)
+        })
+    }
+
+    /// The parts of `text` between whole-text matches.
+    pub(super) fn each_gap(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
+        let mut from = 0;
+        if let Self::InText(regex) = self {
+            for found in regex.find_iter(text) {
+                each(from..found.start());
+                from = found.end();
+            }
+        }
+        each(from..text.len());
+    }
+
+    /// The parts of a folded word between matches.
+    pub(super) fn each_rest(&self, word: &str, mut each: impl FnMut(&str)) {
+        let Self::InWords(regex) = self else { return each(word) };
+        let mut from = 0;
+        for found in regex.find_iter(word) {
+            if found.start() > from {
+                each(&word[from..found.start()]);
+            }
+            from = found.end();
+        }
+        if from < word.len() {
+            each(&word[from..]);
+        }
+    }
+
+    /// Whether whole texts are searched.
+    pub(super) fn is_in_text(&self) -> bool {
+        matches!(self, Self::InText(_))
+    }
+}
+
+/// Whether the pattern is made of plain letters, repetitions, alternatives and groups; an answer of "no" is always safe.
+fn matches_letters_only(pattern: &str) -> bool {
+    let mut depth_of_count = false;
+    pattern.chars().all(|c| match c {
+        '{' => !std::mem::replace(&mut depth_of_count, true),
+        '}' => std::mem::replace(&mut depth_of_count, false),
+        '0'..='9' | ',' => depth_of_count,
+        'a'..='z' | 'A'..='Z' => !depth_of_count,
+        '+' | '*' | '?' | '|' | '(' | ')' => !depth_of_count,
+        _ => false,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_only() {
+        for (pattern, expected) in [
+            ("x{2,}", true),
+            ("(xx+|redacted)", true),
+            ("xx/xx", false),
+            (r"\[redacted\]", false),
+            ("x.x", false),
+            ("[a-z]+", false),
+            ("x1", false),
+        ] {
+            assert_eq!(matches_letters_only(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn refused_patterns_say_why() {
+        for (pattern, reason) in [
+            ("(", "unclosed group"),
+            ("x*", "empty text"),
+            (r"\w{500}{500}", "size limit"),
+        ] {
+            let error = Redaction::compile(pattern).unwrap_err();
+            assert!(error.contains(reason), "{pattern}: {error}");
+            assert!(!error.contains('\n'));
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Where the words of a raw text stand.
+//!
+//! The scan works on raw bytes, because serving looks words up before anything is normalised. A word here is a run of
+//! letters with single apostrophes inside; within ASCII that is what UAX #29 gives once digits, full stops, colons and
+//! underscores separate. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29 to it
+//! after normalisation. Every cut is made at ASCII characters that take part in no canonical composition, or at
+//! punctuation that has none, so that NFC and NFD spellings of a text are cut alike.
+
+use std::ops::Range;
+
+/// A word in its text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RawWord {
+    /// Bytes of the text.
+    pub(crate) range: Range<usize>,
+    /// Whether it is made of ASCII letters and ASCII apostrophes only; such words fold case by `byte | 0x20`.
+    pub(crate) ascii: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Separator,
+    Letter,
+    Apostrophe,
+    /// First byte of a character outside ASCII.
+    High,
+    /// `<`, perhaps a tag.
+    Less,
+    /// `&`, perhaps a character reference.
+    Ampersand,
+}
+
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Separator; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        classes[byte] = match byte as u8 {
+            b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
+            b'\'' | b'`' => Class::Apostrophe,
+            b'<' => Class::Less,
+            b'&' => Class::Ampersand,
+            0x80.. => Class::High,
+            _ => Class::Separator,
+        };
+        byte += 1;
+    }
+    classes
+};
+
+/// Spellings of an apostrophe in HTML.
+pub(super) const APOSTROPHE_REFERENCES: [&str; 7] =
+    ["&#39;", "&#039;", "&#x27;", "&apos;", "&rsquo;", "&lsquo;", "&#8217;"];
+
+/// Characters that people type for an apostrophe.
+pub(super) fn is_apostrophe(c: char) -> bool {
+    matches!(
+        c,
+        '\'' | '`' | '\u{2018}' | '\u{2019}' | '\u{201b}' | '\u{2bc}' | '\u{b4}' | '\u{2032}' | '\u{ff07}'
+    )
+}
+
+/// Common punctuation and space outside ASCII: no part of a word, and with no canonical decomposition or composition.
+fn is_separator(c: char) -> bool {
+    matches!(
+        c,
+        '\u{a0}' | '\u{a7}' | '\u{ab}' | '\u{b7}' | '\u{bb}' | '\u{2010}'..='\u{2015}' | '\u{201a}' | '\u{201c}'..='\u{201f}'
+            | '\u{2020}'..='\u{2023}' | '\u{2026}' | '\u{20ac}' | '\u{a3}'
+    )
+}
+
+/// Longest tag that is recognised, in bytes; bounds the look-ahead.
+const MAX_TAG: usize = 2000;
+
+/// The words of a text, in order; markup (tags, character references), URLs and e-mail addresses are passed over.
+pub(crate) struct Words<'t> {
+    text: &'t str,
+    at: usize,
+    /// Place of the first `@` not before `at`.
+    next_mail: usize,
+}
+
+impl<'t> Words<'t> {
+    pub(crate) fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            at: 0,
+            next_mail: find_at(text, 0),
+        }
+    }
+
+    #[inline]
+    fn class(&self, at: usize) -> Class {
+        self.text
+            .as_bytes()
+            .get(at)
+            .map_or(Class::Separator, |&b| CLASSES[usize::from(b)])
+    }
+
+    fn char(&self, at: usize) -> char {
+        self.text[at..].chars().next().unwrap_or(' ')
+    }
+
+    /// Moves to the first letter of the next word.
+    #[inline]
+    fn skip_to_word(&mut self) -> bool {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match CLASSES[usize::from(byte)] {
+                Class::Letter => return true,
+                Class::Separator | Class::Apostrophe => self.at += 1,
+                Class::Less => self.at = end_of_tag(bytes, self.at),
+                Class::Ampersand => self.at = end_of_reference(bytes, self.at),
+                Class::High => {
+                    let c = self.char(self.at);
+                    if !is_separator(c) && !is_apostrophe(c) {
+                        return true;
+                    }
+                    self.at += c.len_utf8();
+                }
+            }
+        }
+        false
+    }
+
+    /// From a word's first letter to its end; whether it is all ASCII.
+    #[inline]
+    fn extend(&self, start: usize) -> (usize, bool) {
+        let bytes = self.text.as_bytes();
+        let mut at = start;
+        while at < bytes.len() && bytes[at].is_ascii_alphabetic() {
+            at += 1;
+        }
+        match self.class(at) {
+            Class::Separator | Class::Less => (at, true),
+            _ => self.extend_slowly(at),
+        }
+    }
+
+    /// The rest of a word that is not letters alone.
+    fn extend_slowly(&self, mut at: usize) -> (usize, bool) {
+        let mut ascii = true;
+        loop {
+            let (step, plain, joins) = match self.class(at) {
+                Class::Letter => (1, true, false),
+                Class::Apostrophe => (1, true, true),
+                Class::Ampersand => match apostrophe_reference(&self.text[at..]) {
+                    Some(length) => (length, false, true),
+                    None => return (at, ascii),
+                },
+                Class::High => {
+                    let c = self.char(at);
+                    if is_separator(c) {
+                        return (at, ascii);
+                    }
+                    (c.len_utf8(), false, is_apostrophe(c))
+                }
+                Class::Separator | Class::Less => return (at, ascii),
+            };
+            // An apostrophe belongs to the word only with a letter behind it.
+            if joins && !matches!(self.class(at + step), Class::Letter | Class::High) {
+                return (at, ascii);
+            }
+            ascii &= plain;
+            at += step;
+        }
+    }
+
+    /// Where the e-mail address ends whose local part the word at `start` is in.
+    fn end_of_mail(&self, start: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        if self.next_mail - start > 64 || !bytes.get(self.next_mail + 1).is_some_and(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let local = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-');
+        if !bytes[start..self.next_mail].iter().all(local) {
+            return None;
+        }
+        let domain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || *b >= 0x80;
+        let rest = &bytes[self.next_mail + 1..];
+        Some(self.next_mail + 1 + rest.iter().position(|b| !domain(b)).unwrap_or(rest.len()))
+    }
+
+    /// Where the URL ends that begins with the word `start..end`.
+    fn end_of_url(&self, start: usize, end: usize) -> Option<usize> {
+        let rest = &self.text.as_bytes()[end..];
+        let is_url = rest.starts_with(b"://")
+            || (rest.first() == Some(&b'.') && self.text[start..end].eq_ignore_ascii_case("www"));
+        if !is_url {
+            return None;
+        }
+        let stop = |i: usize| {
+            rest[i].is_ascii_whitespace()
+                || rest[i] == b'"'
+                || (rest[i] == b'<' && rest.get(i + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/'))
+        };
+        Some(end + (0..rest.len()).find(|&i| stop(i)).unwrap_or(rest.len()))
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = RawWord;
+
+    #[inline]
+    fn next(&mut self) -> Option<RawWord> {
+        while self.skip_to_word() {
+            let start = self.at;
+            if self.next_mail != usize::MAX {
+                if self.next_mail < start {
+                    self.next_mail = find_at(self.text, start);
+                }
+                if let Some(end) = self.end_of_mail(start) {
+                    self.at = end;
+                    continue;
+                }
+            }
+            let (end, ascii) = self.extend(start);
+            self.at = end;
+            if let Some(b':' | b'.') = self.text.as_bytes().get(end)
+                && let Some(end) = self.end_of_url(start, end)
+            {
+                self.at = end;
+                continue;
+            }
+            return Some(RawWord {
+                range: start..end,
+                ascii,
+            });
+        }
+        None
+    }
+}
+
+fn find_at(text: &str, from: usize) -> usize {
+    text.as_bytes()[from..]
+        .iter()
+        .position(|&b| b == b'@')
+        .map_or(usize::MAX, |i| from + i)
+}
+
+/// Length of the apostrophe reference that `text` begins with.
+fn apostrophe_reference(text: &str) -> Option<usize> {
+    APOSTROPHE_REFERENCES
+        .iter()
+        .find(|reference| text.starts_with(**reference))
+        .map(|reference| reference.len())
+}
+
+/// The place behind the tag, comment or lone `<` at `at`.
+fn end_of_tag(bytes: &[u8], at: usize) -> usize {
+    let inside = &bytes[at + 1..bytes.len().min(at + MAX_TAG)];
+    if !inside
+        .first()
+        .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!'))
+    {
+        return at + 1;
+    }
+    match inside.iter().position(|b| matches!(b, b'<' | b'>')) {
+        // U+0338 makes one character of `>` and itself: the NFC spelling has no tag here.
+        Some(end) if inside[end] == b'>' && !bytes[at + end + 2..].starts_with("\u{338}".as_bytes()) => at + end + 2,
+        _ => at + 1,
+    }
+}
+
+/// The place behind the character reference or lone `&` at `at`.
+fn end_of_reference(bytes: &[u8], at: usize) -> usize {
+    let inside = &bytes[at + 1..bytes.len().min(at + 12)];
+    let digits = usize::from(inside.first() == Some(&b'#'));
+    match inside.iter().skip(digits).position(|b| !b.is_ascii_alphanumeric()) {
+        Some(length) if length > 0 && inside[digits + length] == b';' => at + 1 + digits + length + 1,
+        _ => at + 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<&str> {
+        Words::new(text).map(|word| &text[word.range]).collect()
+    }
+
+    #[test]
+    fn words_of_plain_text() {
+        let cases: [(&str, &[&str]); 22] = [
+            ("", &[]),
+            ("I can't pay $3,000.50!", &["I", "can't", "pay"]),
+            ("'quoted' and dogs' tails", &["quoted", "and", "dogs", "tails"]),
+            ("end.Next covid19x", &["end", "Next", "covid", "x"]),
+            (
+                "don\u{2019}t caf\u{e9} \u{201c}fine\u{201d}",
+                &["don\u{2019}t", "caf\u{e9}", "fine"],
+            ),
+            ("a<br/>b <p class=\"x\">c</p> 3 < 4", &["a", "b", "c"]),
+            ("x <script with no end", &["x", "script", "with", "no", "end"]),
+            ("AT&amp;T a&nbsp;b R&D", &["AT", "T", "a", "b", "R", "D"]),
+            ("don&#39;t didn&rsquo;t", &["don&#39;t", "didn&rsquo;t"]),
+            ("see https://x.org/a?b=c now", &["see", "now"]),
+            ("see www.bank.com, now", &["see", "now"]),
+            ("at HTTP://A.B<br>then", &["at", "then"]),
+            ("write john.doe-2@mail.example.com today", &["write", "today"]),
+            ("meet me @ noon @home", &["meet", "me", "noon", "home"]),
+            ("a@b c@d.e f", &["f"]),
+            ("rock''n''roll", &["rock", "n", "roll"]),
+            ("snake_case kebab-case", &["snake", "case", "kebab", "case"]),
+            ("&#39;", &[]),
+            ("&", &[]),
+            ("<", &[]),
+            ("a&b;c", &["a", "c"]),
+            ("\u{201c}\u{2026}", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(words(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn ascii_flag() {
+        let flags: Vec<bool> = Words::new("won't won\u{2019}t na\u{ef}ve won&#39;t")
+            .map(|w| w.ascii)
+            .collect();
+        assert_eq!(flags, [true, false, false, false]);
+    }
+}
