@@ -13,6 +13,7 @@
 //! * [`app`]: what all requests share.
 //! * [`http`]: the APIs, a file each; errors in one place.
 //! * [`serve`]: connections, their limits, and the drain.
+//! * [`patience`]: clients that never read.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -24,6 +25,7 @@ pub mod launch;
 pub mod loading;
 pub mod metrics;
 pub mod options;
+pub mod patience;
 pub mod serve;
 
 pub use launch::main_from;

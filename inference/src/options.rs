@@ -88,7 +88,8 @@ pub struct Limits {
     #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = parse_duration)]
     pub header_timeout: Duration,
 
-    /// How long a request body may take to arrive; on a stream, how long the next line may take
+    /// How long a request body may take to arrive; on a stream, how long the next piece may take. Also
+    /// how long a client may leave its answer untaken
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_timeout: Duration,
 }

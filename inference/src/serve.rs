@@ -16,6 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::app::App;
+use crate::patience::Patience;
 
 /// How the server ends.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, drain: Drain, shutdown:
     let server = Server {
         service: crate::http::router(Arc::clone(&app)),
         http: http_settings(app.limits.header_timeout),
+        write_timeout: app.limits.body_timeout,
         places: Arc::new(Semaphore::new(app.limits.max_connections.min(Semaphore::MAX_PERMITS))),
         drain: watch::Sender::new(()),
     };
@@ -84,6 +86,7 @@ fn http_settings(header_timeout: Duration) -> http1::Builder {
 struct Server {
     service: Router,
     http: http1::Builder,
+    write_timeout: Duration,
     places: Arc<Semaphore>,
     drain: watch::Sender<()>,
 }
@@ -135,6 +138,7 @@ impl Server {
                 router.call(request)
             })
         };
+        let stream = Patience::new(stream, self.write_timeout);
         let connection = self.http.serve_connection(TokioIo::new(stream), service);
         let drain = self.drain.subscribe();
         tokio::spawn(async move {
@@ -156,7 +160,7 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 /// usually sent its request by then, so what has arrived is read first, and a connection without any request yet gets a
 /// moment more.
 async fn run<S>(
-    connection: http1::Connection<TokioIo<TcpStream>, S>,
+    connection: http1::Connection<TokioIo<Patience<TcpStream>>, S>,
     arrived: &Notify,
     mut drain: watch::Receiver<()>,
 ) -> hyper::Result<()>

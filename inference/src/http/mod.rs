@@ -4,11 +4,13 @@ mod body;
 mod error;
 mod explain;
 mod health;
+mod highlight;
 mod kserve;
 mod lines;
 mod mlflow;
 mod observe;
 mod open_inference;
+mod page;
 mod predict;
 mod stream;
 mod tensor;
@@ -32,6 +34,7 @@ pub fn router(app: Arc<App>) -> Router {
     };
     Router::new()
         .merge(health::routes())
+        .merge(page::routes())
         .merge(predict::routes())
         .merge(explain::routes())
         .merge(stream::routes())

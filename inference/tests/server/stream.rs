@@ -125,3 +125,26 @@ async fn answers_come_while_the_client_still_sends() {
     );
     drop(frames);
 }
+
+#[tokio::test]
+async fn a_client_that_never_reads_gives_its_place_back() {
+    use tokio::io::AsyncWriteExt;
+
+    let server = Started::with(&["--body-timeout", "200ms", "--max-concurrency", "1"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = "POST /predict/stream HTTP/1.1\r\nhost: a\r\ncontent-length: 1000000000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let block = format!("{}\n", json!({ "text": CARDS })).repeat(1_000);
+    let sending = async { while stream.write_all(block.as_bytes()).await.is_ok() {} };
+    timeout(Duration::from_secs(30), sending)
+        .await
+        .expect("the server never gives up");
+    let answer = post_as(
+        server.address,
+        "/predict",
+        "application/json",
+        json!({ "text": CARDS }).to_string(),
+    )
+    .await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+}

@@ -1,0 +1,171 @@
+//! `/`: the page for people. A plain form that the server answers with the whole page again; the script only saves the
+//! reload. Everything comes from this server, and the page's security policy forbids anything else.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+
+use super::body::{Payload, media_type};
+use super::error::{ApiError, shorten};
+use super::highlight::highlight;
+use crate::app::App;
+use crate::engine::{Engine, Explained};
+
+const PAGE: &str = include_str!("page/page.html");
+const STYLE: &str = include_str!("page/page.css");
+const SCRIPT: &str = include_str!("page/page.js");
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// How many categories are shown as bars.
+const BARS: usize = 8;
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(show).post(ask))
+        .route(
+            "/page.css",
+            get(async || ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE)),
+        )
+        .route(
+            "/page.js",
+            get(async || ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)),
+        )
+}
+
+async fn show(State(app): State<Arc<App>>) -> Response {
+    page(StatusCode::OK, &app.engine, "", "")
+}
+
+/// Answers the form, with the text still in it. Mistakes are told on the page, with the status they have elsewhere.
+async fn ask(State(app): State<Arc<App>>, payload: Result<Payload, ApiError>) -> Response {
+    let text = match payload.and_then(|payload| form_text(&payload)) {
+        Ok(text) => text,
+        Err(error) => return page(error.status(), &app.engine, "", &refusal(&error)),
+    };
+    match app.explain_all(&[&text]) {
+        Ok(explained) => {
+            let answers: String = explained
+                .iter()
+                .map(|explained| answer(&app.engine, &text, explained))
+                .collect();
+            page(StatusCode::OK, &app.engine, &text, &answers)
+        }
+        Err(error) => page(error.status(), &app.engine, &text, &refusal(&error)),
+    }
+}
+
+fn form_text(payload: &Payload) -> Result<String, ApiError> {
+    let found = media_type(&payload.headers);
+    if found != "application/x-www-form-urlencoded" {
+        let expected = "the page's form (application/x-www-form-urlencoded), or POST JSON to /predict";
+        return Err(ApiError::UnsupportedMediaType {
+            found: shorten(&found),
+            expected,
+        });
+    }
+    let text = form_urlencoded::parse(&payload.bytes).find(|(name, _)| name == "text");
+    let missing = || ApiError::InvalidRequest("the form has no field `text`".into());
+    text.map(|(_, text)| text.into_owned()).ok_or_else(missing)
+}
+
+/// The page with these contents; `answer` is HTML, all else is text.
+fn page(status: StatusCode, engine: &Engine, text: &str, answer: &str) -> Response {
+    let model = format!("Model {}, sha256:{}", engine.name(), engine.digest());
+    let mut html = String::with_capacity(PAGE.len() + text.len() + answer.len() + model.len());
+    // Each placeholder is looked for behind the one before, never in what was filled in.
+    let mut rest = PAGE;
+    for (placeholder, content) in [
+        ("{{text}}", escape(text)),
+        ("{{answer}}", answer.to_owned()),
+        ("{{model}}", escape(&model)),
+    ] {
+        let (before, behind) = rest
+            .split_once(placeholder)
+            .expect("the page has its placeholders in this order");
+        html.push_str(before);
+        html.push_str(&content);
+        rest = behind;
+    }
+    html.push_str(rest);
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, Html(html)).into_response()
+}
+
+fn refusal(error: &ApiError) -> String {
+    format!("<p class=\"error\" role=\"alert\">{}</p>", escape(&error.to_string()))
+}
+
+fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
+    let answer = &explained.answer;
+    let (category, probability) = answer.ranking[0];
+    let mut html = format!(
+        "<h2>Category</h2><p><strong class=\"category\">{}</strong> <span class=\"hint\">{}</span></p>",
+        escape(engine.label(category)),
+        percent(probability)
+    );
+    if answer.needs_review {
+        html.push_str("<p class=\"review\">The model is not sure: a person should look at this complaint.</p>");
+    }
+    if answer.unknown_word_share >= 0.5 {
+        let share = percent(answer.unknown_word_share);
+        let _ = write!(
+            html,
+            "<p class=\"review\">{share} of the words are unknown to the model.</p>"
+        );
+    }
+    html.push_str("<h2 id=\"bars\">Probabilities</h2><table class=\"bars\" aria-labelledby=\"bars\"><tbody>");
+    for &(category, probability) in answer.ranking.iter().take(BARS) {
+        let (label, percent) = (escape(engine.label(category)), percent(probability));
+        let _ = write!(
+            html,
+            "<tr><th scope=\"row\">{label}</th><td><meter max=\"1\" value=\"{probability:.4}\" aria-hidden=\"true\"></meter></td><td>{percent}</td></tr>"
+        );
+    }
+    html.push_str("</tbody></table>");
+    if answer.ranking.len() > BARS {
+        let _ = write!(
+            html,
+            "<p class=\"hint\">and {} less probable categories</p>",
+            answer.ranking.len() - BARS
+        );
+    }
+    let _ = write!(
+        html,
+        "<h2>Words that decided</h2><p class=\"hint\">Solid line: speaks for {}. Dotted line: speaks for {}.</p><p class=\"text\">{}</p>",
+        escape(engine.label(category)),
+        escape(engine.label(explained.runner_up)),
+        highlight(text, &explained.terms)
+    );
+    html
+}
+
+fn percent(share: f32) -> String {
+    format!("{:.1} %", share * 100.0)
+}
+
+/// Text as HTML, in elements and in quoted attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut html = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => html.push_str("&amp;"),
+            '<' => html.push_str("&lt;"),
+            '>' => html.push_str("&gt;"),
+            '"' => html.push_str("&quot;"),
+            '\'' => html.push_str("&#39;"),
+            other => html.push(other),
+        }
+    }
+    html
+}
