@@ -1,0 +1,105 @@
+//! Carries a plan out: verdicts and promotion are recorded on the versions first, the workload comes last.
+
+use complaint_api::{ComplaintClassifier, ModelVersion, labels};
+use jiff::Timestamp;
+use k8s_openapi::api::{apps::v1::Deployment, policy::v1::PodDisruptionBudget};
+use kube::{
+    ResourceExt,
+    api::{Patch, PatchParams},
+};
+use serde_json::json;
+
+use super::{build, gather::Seen, plan::Plan, store};
+use crate::{
+    error::{Doing, Error},
+    object::{Objects, owner_reference},
+    settings::Settings,
+};
+
+pub(crate) async fn apply(
+    classifier: &ComplaintClassifier,
+    seen: &Seen,
+    plan: &Plan,
+    objects: &Objects,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<(), Error> {
+    if plan.paused {
+        return Ok(());
+    }
+    for rejected in &plan.rejected {
+        let reason = format!("{}: {}", rejected.reason, rejected.message);
+        objects
+            .apply_status::<ModelVersion>(&rejected.version, &json!({ "rejectionReason": reason }))
+            .await?;
+    }
+    if let (Some(_), Some(version)) = (plan.promote, &plan.target) {
+        mark_promoted(version, objects, now).await?;
+    }
+    children(classifier, seen, plan, objects, settings).await
+}
+
+/// Annotates the version before the classifier's status says so: a crash in between only repeats it.
+async fn mark_promoted(version: &ModelVersion, objects: &Objects, now: Timestamp) -> Result<(), Error> {
+    let name = version.name_any();
+    let body = json!({
+        "apiVersion": format!("{}/{}", complaint_api::GROUP, complaint_api::VERSION),
+        "kind": "ModelVersion",
+        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: now.to_string() } },
+    });
+    objects
+        .api::<ModelVersion>()
+        .patch(&name, &PatchParams::apply(super::NAME).force(), &Patch::Apply(&body))
+        .await
+        .doing(|| format!("annotating ModelVersion {name}"))?;
+    if version
+        .status
+        .as_ref()
+        .is_some_and(|status| status.rejection_reason.is_some())
+    {
+        // Rejected once and brought back by pin: it serves after all.
+        objects.apply_status::<ModelVersion>(&name, &json!({})).await?;
+    }
+    Ok(())
+}
+
+async fn children(
+    classifier: &ComplaintClassifier,
+    seen: &Seen,
+    plan: &Plan,
+    objects: &Objects,
+    settings: &Settings,
+) -> Result<(), Error> {
+    let owner = owner_reference(classifier)?;
+    if let Some(claim) = store::claim(classifier, settings) {
+        let name = claim.name_any();
+        // A claim's size may have been raised by hand, and most of it can't be changed: it is made once.
+        if objects
+            .get::<k8s_openapi::api::core::v1::PersistentVolumeClaim>(&name)
+            .await?
+            .is_none()
+        {
+            objects.apply(&claim).await?;
+        }
+    }
+    objects.apply(&build::service(classifier, &owner)).await?;
+    match build::disruption_budget(classifier, &owner) {
+        Some(budget) => {
+            objects.apply(&budget).await?;
+        }
+        None => objects.delete::<PodDisruptionBudget>(&classifier.name_any()).await?,
+    }
+    match &plan.target {
+        Some(version) => {
+            objects
+                .apply(&build::deployment(classifier, version, &owner, settings))
+                .await?;
+        }
+        // The champion's record may be gone while its pods serve: they are left alone.
+        None if plan.champion.is_none() && seen.deployment.is_some() => {
+            objects.delete::<Deployment>(&classifier.name_any()).await?;
+        }
+        None => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,245 @@
+//! Builds the Deployment, the Service and the PodDisruptionBudget of a classifier. Pure and infallible.
+
+use std::collections::BTreeMap;
+
+use complaint_api::{ComplaintClassifier, ModelVersion, PodTemplate, ServiceType, labels};
+use k8s_openapi::{
+    api::{
+        apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        core::v1::{
+            Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, Lifecycle, LifecycleHandler,
+            ObjectFieldSelector, PodSpec, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, SleepAction,
+        },
+        policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
+    },
+    apimachinery::pkg::{
+        apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference},
+        util::intstr::IntOrString,
+    },
+};
+use kube::ResourceExt;
+
+use super::{CONTAINER, rollout::digest_prefix, store};
+use crate::{
+    settings::Settings,
+    workload::{self, Workload},
+};
+
+/// The port of the server's container.
+const PORT: i32 = 8080;
+const TERMINATION_LOG: &str = "/dev/termination-log";
+/// Seconds that a pod goes on answering after it was told to stop, until every balancer has noticed.
+const DRAIN_SECONDS: i64 = 5;
+
+fn server_labels(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
+    let mut labels = workload::labels("complaint-inference", "server", &classifier.name_any());
+    labels.insert(labels::CLASSIFIER.into(), classifier.name_any());
+    labels
+}
+
+fn metadata(classifier: &ComplaintClassifier, owner: &OwnerReference) -> ObjectMeta {
+    ObjectMeta {
+        name: Some(classifier.name_any()),
+        namespace: classifier.namespace(),
+        labels: Some(server_labels(classifier)),
+        owner_references: Some(vec![owner.clone()]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// What selects the server pods: never the trainer's, which carry the classifier's label too.
+fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
+    BTreeMap::from([
+        (labels::CLASSIFIER.to_owned(), classifier.name_any()),
+        (labels::COMPONENT.to_owned(), "server".to_owned()),
+    ])
+}
+
+/// The Deployment that serves `version`.
+pub(crate) fn deployment(
+    classifier: &ComplaintClassifier,
+    version: &ModelVersion,
+    owner: &OwnerReference,
+    settings: &Settings,
+) -> Deployment {
+    let mut metadata = metadata(classifier, owner);
+    metadata.annotations = Some(BTreeMap::from([(labels::MODEL_VERSION.to_owned(), version.name_any())]));
+    Deployment {
+        metadata,
+        spec: Some(DeploymentSpec {
+            replicas: Some(classifier.spec.serving.replicas),
+            progress_deadline_seconds: Some(classifier.spec.rollout.progress_deadline_seconds),
+            revision_history_limit: Some(3),
+            selector: LabelSelector {
+                match_labels: Some(selector(classifier)),
+                match_expressions: None,
+            },
+            // A pod goes only when its successor is ready: no request is lost, whatever the number of replicas.
+            strategy: Some(DeploymentStrategy {
+                type_: Some("RollingUpdate".into()),
+                rolling_update: Some(RollingUpdateDeployment {
+                    max_surge: Some(IntOrString::Int(1)),
+                    max_unavailable: Some(IntOrString::Int(0)),
+                }),
+            }),
+            template: pod_template(classifier, version, settings),
+            ..DeploymentSpec::default()
+        }),
+        status: None,
+    }
+}
+
+fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settings: &Settings) -> PodTemplateSpec {
+    let sha256 = &version.spec.artifact.sha256;
+    let claim = store::claim_of(classifier);
+    let default = PodTemplate::default();
+    let mut labels = server_labels(classifier);
+    labels.insert(labels::DIGEST_PREFIX.into(), digest_prefix(sha256).into());
+    let mut template = workload::pod_template(Workload {
+        labels,
+        template: classifier.spec.serving.pod_template.as_ref().unwrap_or(&default),
+        affinity: store::affinity(classifier, settings),
+        volumes: vec![store::volume(&claim, true)],
+        container: container(classifier, version, &claim, settings),
+        base: PodSpec {
+            termination_grace_period_seconds: Some(30),
+            ..PodSpec::default()
+        },
+    });
+    let annotations = template
+        .metadata
+        .get_or_insert_default()
+        .annotations
+        .get_or_insert_default();
+    annotations.insert(labels::DIGEST.into(), format!("sha256:{sha256}"));
+    template
+}
+
+fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &str, settings: &Settings) -> Container {
+    let digest = format!("sha256:{}", version.spec.artifact.sha256);
+    // A path outside the store can't be mounted; the server then says that it does not find the file.
+    let model = store::path_in(&version.spec.artifact.uri, claim).unwrap_or_else(|| version.spec.artifact.uri.clone());
+    let probe = |path: String, period, failures| Probe {
+        http_get: Some(HTTPGetAction {
+            path: Some(path),
+            port: IntOrString::String("http".into()),
+            ..HTTPGetAction::default()
+        }),
+        period_seconds: Some(period),
+        timeout_seconds: Some(2),
+        failure_threshold: Some(failures),
+        ..Probe::default()
+    };
+    Container {
+        name: CONTAINER.into(),
+        image: Some(settings.inference_image.clone()),
+        image_pull_policy: Some(settings.image_pull_policy.clone()),
+        args: Some(
+            [
+                "--model",
+                &model,
+                "--digest",
+                &digest,
+                "--bind",
+                &format!("$(POD_IP):{PORT}"),
+                "--name",
+                &classifier.name_any(),
+                "--termination-log",
+                TERMINATION_LOG,
+            ]
+            .map(str::to_owned)
+            .into(),
+        ),
+        env: Some(vec![EnvVar {
+            name: "POD_IP".into(),
+            value: None,
+            value_from: Some(EnvVarSource {
+                field_ref: Some(ObjectFieldSelector {
+                    api_version: Some("v1".into()),
+                    field_path: "status.podIP".into(),
+                }),
+                ..EnvVarSource::default()
+            }),
+        }]),
+        ports: Some(vec![ContainerPort {
+            name: Some("http".into()),
+            container_port: PORT,
+            protocol: Some("TCP".into()),
+            ..ContainerPort::default()
+        }]),
+        readiness_probe: Some(probe(format!("/v2/health/ready?digest={digest}"), 2, 2)),
+        liveness_probe: Some(probe("/v2/health/live".into(), 10, 3)),
+        lifecycle: Some(Lifecycle {
+            pre_stop: Some(LifecycleHandler {
+                sleep: Some(SleepAction { seconds: DRAIN_SECONDS }),
+                ..LifecycleHandler::default()
+            }),
+            ..Lifecycle::default()
+        }),
+        termination_message_path: Some(TERMINATION_LOG.into()),
+        volume_mounts: Some(vec![store::mount(true)]),
+        ..Container::default()
+    }
+}
+
+/// The Service in front of the server pods. It stands before the first champion, so that its address is known.
+pub(crate) fn service(classifier: &ComplaintClassifier, owner: &OwnerReference) -> Service {
+    let wanted = &classifier.spec.serving.service;
+    let mut metadata = metadata(classifier, owner);
+    metadata.annotations = Some(wanted.annotations.clone()).filter(|annotations| !annotations.is_empty());
+    Service {
+        metadata,
+        spec: Some(ServiceSpec {
+            type_: Some(
+                match wanted.type_ {
+                    ServiceType::ClusterIP => "ClusterIP",
+                    ServiceType::NodePort => "NodePort",
+                    ServiceType::LoadBalancer => "LoadBalancer",
+                }
+                .into(),
+            ),
+            selector: Some(selector(classifier)),
+            ports: Some(vec![ServicePort {
+                name: Some("http".into()),
+                port: wanted.port,
+                protocol: Some("TCP".into()),
+                app_protocol: Some("http".into()),
+                target_port: Some(IntOrString::String("http".into())),
+                ..ServicePort::default()
+            }]),
+            ..ServiceSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// From two replicas up, a drain takes one pod at a time.
+pub(crate) fn disruption_budget(
+    classifier: &ComplaintClassifier,
+    owner: &OwnerReference,
+) -> Option<PodDisruptionBudget> {
+    (classifier.spec.serving.replicas >= 2).then(|| PodDisruptionBudget {
+        metadata: metadata(classifier, owner),
+        spec: Some(PodDisruptionBudgetSpec {
+            max_unavailable: Some(IntOrString::Int(1)),
+            selector: Some(LabelSelector {
+                match_labels: Some(selector(classifier)),
+                match_expressions: None,
+            }),
+            unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
+            ..PodDisruptionBudgetSpec::default()
+        }),
+        status: None,
+    })
+}
+
+/// The Service's address inside the cluster.
+pub(crate) fn url(classifier: &ComplaintClassifier, settings: &Settings) -> String {
+    format!(
+        "http://{}.{}.svc.{}:{}",
+        classifier.name_any(),
+        classifier.namespace().unwrap_or_default(),
+        settings.cluster_domain,
+        classifier.spec.serving.service.port
+    )
+}

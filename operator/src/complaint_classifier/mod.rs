@@ -1,0 +1,108 @@
+//! ComplaintClassifier: judges versions, rolls the champion out, and keeps the record of who serves.
+
+mod apply;
+mod build;
+mod gather;
+mod judge;
+mod plan;
+mod rollout;
+mod status;
+pub(crate) mod store;
+
+use std::{sync::Arc, time::Duration};
+
+use complaint_api::{ComplaintClassifier, ModelVersion, labels};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Service},
+};
+use kube::{
+    ResourceExt,
+    core::DeserializeGuard,
+    runtime::{Controller, controller::Action, reflector::ObjectRef, watcher},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{context::Context, error::Error, object::Objects, training_run::scoped};
+
+/// The controller's name, its field manager and the reporter of its Events.
+pub const NAME: &str = "complaint-classifier-controller";
+/// Name of the container that serves.
+pub const CONTAINER: &str = "server";
+
+/// How often a rollout is looked at, should an event of its pods be missed.
+const WHILE_ROLLING: Duration = Duration::from_secs(5);
+/// How often a classifier at rest is looked at, to undo changes made by others.
+const AT_REST: Duration = Duration::from_secs(300);
+
+/// Runs the controller over `namespace`, or all of them, until `shutdown`.
+pub async fn control(context: Arc<Context>, namespace: Option<String>, shutdown: CancellationToken) {
+    let controller = controller(&context, namespace.as_deref()).graceful_shutdown_on(shutdown.cancelled_owned());
+    crate::run_controller(controller.run(reconcile, on_error, context)).await;
+}
+
+fn controller(context: &Context, namespace: Option<&str>) -> Controller<DeserializeGuard<ComplaintClassifier>> {
+    let client = &context.client;
+    let ours = watcher::Config::default().labels(labels::CLASSIFIER);
+    Controller::new(
+        scoped::<DeserializeGuard<ComplaintClassifier>>(client, namespace),
+        watcher::Config::default(),
+    )
+    .owns(scoped::<Deployment>(client, namespace), ours.clone())
+    .owns(scoped::<Service>(client, namespace), ours.clone())
+    .watches(scoped::<Pod>(client, namespace), ours, |pod: Pod| {
+        let classifier = pod.labels().get(labels::CLASSIFIER)?;
+        Some(ObjectRef::new(classifier).within(pod.namespace().as_deref()?))
+    })
+    .watches(
+        scoped::<DeserializeGuard<ModelVersion>>(client, namespace),
+        watcher::Config::default(),
+        |version: DeserializeGuard<ModelVersion>| {
+            let name = &version.0.as_ref().ok()?.spec.classifier_ref.name;
+            Some(ObjectRef::new(name).within(version.namespace().as_deref()?))
+        },
+    )
+}
+
+async fn reconcile(
+    classifier: Arc<DeserializeGuard<ComplaintClassifier>>,
+    context: Arc<Context>,
+) -> Result<Action, Error> {
+    let classifier = match &classifier.0 {
+        Ok(classifier) => classifier,
+        Err(invalid) => {
+            tracing::warn!(name = classifier.name_any(), error = %invalid, "a ComplaintClassifier can't be read; apply it again");
+            return Ok(Action::await_change());
+        }
+    };
+    let started = std::time::Instant::now();
+    let action = reconcile_classifier(classifier, &context).await?;
+    context.succeeded(classifier.namespace(), classifier.name_any(), started.elapsed());
+    Ok(action)
+}
+
+async fn reconcile_classifier(classifier: &ComplaintClassifier, context: &Context) -> Result<Action, Error> {
+    if classifier.metadata.deletion_timestamp.is_some() {
+        return Ok(Action::await_change());
+    }
+    let objects = Objects::new(&context.client, &classifier.namespace().unwrap_or_default(), NAME);
+    let now = context.now();
+    let seen = gather::gather(classifier, &objects).await?;
+    let plan = plan::plan(classifier, &seen);
+    apply::apply(classifier, &seen, &plan, &objects, &context.settings, now).await?;
+    let (next, notices) = status::next(classifier, &seen, &plan, &context.settings, now);
+    if classifier.status.as_ref() != Some(&next) {
+        objects
+            .apply_status::<ComplaintClassifier>(&classifier.name_any(), &serde_json::json!(next))
+            .await?;
+    }
+    context.publish(classifier, notices).await;
+    let rolling = plan.target.is_some() && plan.rollout != Some(rollout::Rollout::Complete);
+    Ok(Action::requeue(if rolling { WHILE_ROLLING } else { AT_REST }))
+}
+
+fn on_error(classifier: Arc<DeserializeGuard<ComplaintClassifier>>, error: &Error, context: Arc<Context>) -> Action {
+    let pause = context.failed(classifier.namespace(), classifier.name_any(), error);
+    tracing::warn!(name = classifier.name_any(), %error, retry_in = ?pause, "a ComplaintClassifier could not be reconciled");
+    Action::requeue(pause)
+}

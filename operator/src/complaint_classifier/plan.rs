@@ -1,0 +1,240 @@
+//! Decides who shall serve. Pure; the clock plays no part.
+
+use complaint_api::{
+    ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason,
+    condition::{self, STALLED},
+    labels,
+};
+use kube::ResourceExt;
+
+use super::{
+    gather::Seen,
+    judge::{self, Objection},
+    rollout::{self, Rollout},
+};
+
+/// The reason of `Stalled` after the pinned version's pods failed; holds until the spec changes.
+pub(crate) const PIN_FAILED: &str = "PinnedVersionFailed";
+
+/// What shall be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    /// Who serves now.
+    pub(crate) champion: Option<ClassifierChampion>,
+    /// The version that the Deployment shall roll out.
+    pub(crate) target: Option<ModelVersion>,
+    /// Where its rollout stands.
+    pub(crate) rollout: Option<Rollout>,
+    /// The target's rollout is complete and it is not champion yet: why it becomes one.
+    pub(crate) promote: Option<PromotionReason>,
+    /// Versions judged unfit now.
+    pub(crate) rejected: Vec<Rejected>,
+    /// Why somebody has to act.
+    pub(crate) stalled: Option<(&'static str, String)>,
+    /// The champion was taken over from an annotation.
+    pub(crate) restored: bool,
+    /// Leave everything as it stands.
+    pub(crate) paused: bool,
+}
+
+/// A version judged unfit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejected {
+    pub(crate) version: String,
+    pub(crate) reason: String,
+    pub(crate) message: String,
+}
+
+impl Rejected {
+    fn by_rule(version: &ModelVersion, objection: Objection) -> Self {
+        Self {
+            version: version.name_any(),
+            reason: objection.reason.into(),
+            message: objection.message,
+        }
+    }
+}
+
+pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
+    let recorded = classifier.status.as_ref().and_then(|status| status.champion.clone());
+    let restored = if recorded.is_none() {
+        restored_champion(seen)
+    } else {
+        None
+    };
+    let mut plan = Plan {
+        restored: restored.is_some(),
+        champion: recorded.or(restored),
+        ..Plan::default()
+    };
+    if classifier.spec.paused {
+        plan.paused = true;
+        return plan;
+    }
+    if let Some(taken) = &seen.taken {
+        plan.stalled = Some((
+            "NameTaken",
+            format!(
+                "{taken} exists and belongs to something else: delete it, or give the ComplaintClassifier another name"
+            ),
+        ));
+        plan.paused = true;
+        return plan;
+    }
+    let target = match &classifier.spec.promotion.model_version {
+        Some(pinned) => pinned_target(classifier, seen, pinned, &mut plan),
+        None => automatic_target(classifier, seen, &mut plan),
+    };
+    plan.target = target.or_else(|| champion_version(&plan, seen)).cloned();
+    judge_rollout(classifier, seen, &mut plan);
+    plan
+}
+
+fn find<'a>(seen: &'a Seen, name: &str) -> Option<&'a ModelVersion> {
+    seen.versions.iter().find(|version| version.name_any() == name)
+}
+
+fn champion_version<'a>(plan: &Plan, seen: &'a Seen) -> Option<&'a ModelVersion> {
+    find(seen, &plan.champion.as_ref()?.name)
+}
+
+fn is_champion(plan: &Plan, version: &ModelVersion) -> bool {
+    plan.champion
+        .as_ref()
+        .is_some_and(|champion| champion.name == version.name_any())
+}
+
+/// The newest promotion annotation, for a classifier whose status was lost.
+fn restored_champion(seen: &Seen) -> Option<ClassifierChampion> {
+    let promoted_at = |version: &ModelVersion| -> Option<jiff::Timestamp> {
+        version.annotations().get(labels::PROMOTED_AT)?.parse().ok()
+    };
+    let (at, version) = seen
+        .versions
+        .iter()
+        .filter_map(|v| Some((promoted_at(v)?, v)))
+        .max_by_key(|(at, _)| *at)?;
+    Some(champion_record(version, Some(at)))
+}
+
+/// The record of `version` as champion since `at`.
+pub(crate) fn champion_record(version: &ModelVersion, at: Option<jiff::Timestamp>) -> ClassifierChampion {
+    ClassifierChampion {
+        name: version.name_any(),
+        sha256: version.spec.artifact.sha256.clone(),
+        metrics: version.spec.metrics,
+        since: at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
+    }
+}
+
+fn pinned_target<'a>(
+    classifier: &ComplaintClassifier,
+    seen: &'a Seen,
+    pinned: &str,
+    plan: &mut Plan,
+) -> Option<&'a ModelVersion> {
+    let Some(version) = find(seen, pinned) else {
+        plan.stalled = Some((
+            "PinnedVersionNotFound",
+            format!(
+                "spec.promotion.modelVersion names {pinned}, which is not a ModelVersion of this classifier: apply it, or correct the name"
+            ),
+        ));
+        return None;
+    };
+    match failed_pin(classifier) {
+        Some(message) if !is_champion(plan, version) => {
+            plan.stalled = Some((PIN_FAILED, message));
+            None
+        }
+        _ => Some(version),
+    }
+}
+
+/// What was said of the pinned version when it failed for this very spec.
+fn failed_pin(classifier: &ComplaintClassifier) -> Option<String> {
+    let status = classifier.status.as_ref()?;
+    let stalled = condition::find(&status.conditions, STALLED)?;
+    let same_spec = stalled.observed_generation == classifier.metadata.generation;
+    (stalled.reason == PIN_FAILED && same_spec).then(|| stalled.message.clone())
+}
+
+fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: &mut Plan) -> Option<&'a ModelVersion> {
+    if classifier.spec.promotion.policy == PromotionPolicy::Manual {
+        return None;
+    }
+    // A version once accepted goes on until it serves or fails; others wait for the champion it leaves.
+    let challenger = classifier
+        .status
+        .as_ref()
+        .and_then(|status| status.challenger.as_deref());
+    if let Some(version) = challenger
+        .and_then(|name| find(seen, name))
+        .filter(|version| unjudged(version))
+    {
+        return Some(version);
+    }
+    let mut accepted = None;
+    for version in judge::in_order(&seen.versions) {
+        if accepted.is_some() || !unjudged(version) || is_champion(plan, version) {
+            continue;
+        }
+        match judge::judge(classifier, plan.champion.as_ref(), version) {
+            Ok(()) => accepted = Some(version),
+            Err(objection) => plan.rejected.push(Rejected::by_rule(version, objection)),
+        }
+    }
+    accepted
+}
+
+/// Neither rejected nor ever promoted: a version is judged automatically once.
+fn unjudged(version: &ModelVersion) -> bool {
+    let rejected = version
+        .status
+        .as_ref()
+        .is_some_and(|status| status.rejection_reason.is_some());
+    !rejected && !version.annotations().contains_key(labels::PROMOTED_AT)
+}
+
+/// A target that is not champion yet is promoted, or rejected and given up, by what its pods say.
+fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan) {
+    let Some(target) = plan.target.clone() else { return };
+    let state = rollout::of(&target, seen);
+    if !is_champion(plan, &target) {
+        match &state {
+            Rollout::Complete => plan.promote = Some(reason(classifier, plan, &target)),
+            Rollout::Broken(error) => {
+                let message = format!("{}: {}", error.reason, error.message);
+                plan.rejected.push(Rejected {
+                    version: target.name_any(),
+                    reason: error.reason.clone(),
+                    message: error.message.clone(),
+                });
+                if classifier.spec.promotion.model_version.as_deref() == Some(&target.name_any()) {
+                    plan.stalled = Some((
+                        PIN_FAILED,
+                        format!(
+                            "the pinned ModelVersion {} can't serve ({message}): name another one in spec.promotion.modelVersion",
+                            target.name_any()
+                        ),
+                    ));
+                }
+                plan.target = champion_version(plan, seen).cloned();
+                plan.rollout = plan.target.as_ref().map(|champion| rollout::of(champion, seen));
+                return;
+            }
+            _ => {}
+        }
+    }
+    plan.rollout = Some(state);
+}
+
+fn reason(classifier: &ComplaintClassifier, plan: &Plan, target: &ModelVersion) -> PromotionReason {
+    if classifier.spec.promotion.model_version.as_deref() == Some(&target.name_any()) {
+        PromotionReason::Pinned
+    } else if plan.champion.is_none() {
+        PromotionReason::FirstVersion
+    } else {
+        PromotionReason::Better
+    }
+}

@@ -1,0 +1,140 @@
+//! What the Deployment and its pods say about a rollout. Pure.
+//!
+//! No network path from operator to pods is needed: the readiness probe asks for the digest, so a ready pod of a version's
+//! template serves that version.
+
+use complaint_api::{ModelVersion, labels};
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use kube::ResourceExt;
+
+use super::{CONTAINER, gather::Seen};
+use crate::pod;
+
+/// Where the rollout of a version stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Rollout {
+    /// The Deployment is not there or rolls out something else.
+    NotStarted,
+    /// On the way, as it should.
+    Under { ready: i32, desired: i32 },
+    /// Waiting for something that is not the model's fault.
+    Blocked(pod::Blocked),
+    /// The model's fault: it must not serve.
+    Broken(pod::ProgramError),
+    /// Every wanted pod serves it, and no other pod is left.
+    Complete,
+}
+
+/// The digest prefix in labels.
+pub(crate) fn digest_prefix(sha256: &str) -> &str {
+    sha256.get(..16).unwrap_or(sha256)
+}
+
+/// The version that the Deployment rolls out.
+pub(crate) fn rolling(deployment: &Deployment) -> Option<&str> {
+    deployment.annotations().get(labels::MODEL_VERSION).map(String::as_str)
+}
+
+/// Where the rollout of `version` stands.
+pub(crate) fn of(version: &ModelVersion, seen: &Seen) -> Rollout {
+    let Some(deployment) = &seen.deployment else {
+        return Rollout::NotStarted;
+    };
+    if rolling(deployment) != Some(&version.name_any()) || !template_serves(deployment, &version.spec.artifact.sha256) {
+        return Rollout::NotStarted;
+    }
+    let pods: Vec<&Pod> = pods_of(seen, &version.spec.artifact.sha256).collect();
+    if let Some(error) = pods.iter().find_map(|pod| model_error(pod)) {
+        return Rollout::Broken(error);
+    }
+    if complete(deployment) {
+        return Rollout::Complete;
+    }
+    if let Some(blocked) = pods.iter().find_map(|pod| pod::blocked(pod)) {
+        return Rollout::Blocked(blocked);
+    }
+    if deadline_exceeded(deployment) {
+        return past_deadline(deployment, &pods);
+    }
+    let status = deployment.status.clone().unwrap_or_default();
+    Rollout::Under {
+        ready: ready_count(&pods),
+        desired: desired(deployment).max(status.updated_replicas.unwrap_or(0)),
+    }
+}
+
+/// Pods that serve that digest.
+pub(crate) fn pods_of<'a>(seen: &'a Seen, sha256: &'a str) -> impl Iterator<Item = &'a Pod> {
+    let prefix = digest_prefix(sha256);
+    seen.pods.iter().filter(move |pod| {
+        pod.labels()
+            .get(labels::DIGEST_PREFIX)
+            .is_some_and(|label| label == prefix)
+    })
+}
+
+/// How many of the pods are ready.
+pub(crate) fn ready_count(pods: &[&Pod]) -> i32 {
+    i32::try_from(pods.iter().filter(|pod| pod::is_ready(pod)).count()).unwrap_or(i32::MAX)
+}
+
+pub(crate) fn desired(deployment: &Deployment) -> i32 {
+    deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
+}
+
+fn template_serves(deployment: &Deployment, sha256: &str) -> bool {
+    let template = deployment
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.metadata.as_ref());
+    template
+        .and_then(|metadata| metadata.annotations.as_ref()?.get(labels::DIGEST))
+        .is_some_and(|digest| digest.strip_prefix("sha256:") == Some(sha256))
+}
+
+fn complete(deployment: &Deployment) -> bool {
+    let Some(status) = &deployment.status else { return false };
+    let desired = desired(deployment);
+    status.observed_generation >= deployment.metadata.generation
+        && status.updated_replicas.unwrap_or(0) == desired
+        && status.replicas.unwrap_or(0) == desired
+        && status.available_replicas.unwrap_or(0) == desired
+}
+
+/// What the server said when it refused its model: exit code 65 is final.
+fn model_error(pod: &Pod) -> Option<pod::ProgramError> {
+    let ended = pod::terminated(pod, CONTAINER)?;
+    if ended.exit_code != 65 {
+        return None;
+    }
+    let said = ended.message.as_deref().and_then(pod::program_error);
+    Some(said.unwrap_or_else(|| pod::ProgramError {
+        reason: "ModelRefused".into(),
+        message: "the server can't use the model file".into(),
+    }))
+}
+
+fn deadline_exceeded(deployment: &Deployment) -> bool {
+    let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
+    conditions.into_iter().flatten().any(|condition| {
+        condition.type_ == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+    })
+}
+
+/// Pods that ran and stayed unready are the model's fault; pods that never ran are the cluster's.
+fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
+    let ran = pods
+        .iter()
+        .any(|pod| pod::phase(pod) == "Running" && !pod::is_ready(pod));
+    let message = format!(
+        "the pods of Deployment {} were not ready within spec.rollout.progressDeadlineSeconds; see `kubectl logs deployment/{}`",
+        deployment.name_any(),
+        deployment.name_any()
+    );
+    let reason = "ProgressDeadlineExceeded".to_owned();
+    if ran {
+        Rollout::Broken(pod::ProgramError { reason, message })
+    } else {
+        Rollout::Blocked(pod::Blocked { reason, message })
+    }
+}

@@ -1,0 +1,230 @@
+//! The status after what was applied. Pure; the clock is an argument.
+
+use complaint_api::{
+    ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, PromotionReason, PromotionRecord,
+    condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED, Statement},
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::{
+    build,
+    gather::Seen,
+    judge,
+    plan::{Plan, champion_record},
+    rollout::{self, Rollout},
+};
+use crate::{context::Notice, settings::Settings};
+
+const PROMOTIONS_KEPT: usize = 20;
+
+/// The next status, and what to tell the user about the change.
+pub(crate) fn next(
+    classifier: &ComplaintClassifier,
+    seen: &Seen,
+    plan: &Plan,
+    settings: &Settings,
+    now: Timestamp,
+) -> (ComplaintClassifierStatus, Vec<Notice>) {
+    let old = classifier.status.clone().unwrap_or_default();
+    let mut status = ComplaintClassifierStatus {
+        observed_generation: classifier.metadata.generation,
+        champion: plan.champion.clone(),
+        url: Some(build::url(classifier, settings)),
+        ..old.clone()
+    };
+    let mut notices = Vec::new();
+    if plan.restored {
+        record(&mut status, plan, PromotionReason::Restored, None, now, &mut notices);
+    }
+    promote(classifier, plan, &mut status, now, &mut notices);
+    status.challenger = plan
+        .target
+        .as_ref()
+        .map(ResourceExt::name_any)
+        .filter(|target| status.champion.as_ref().is_none_or(|champion| champion.name != *target));
+    status.replicas = Some(replicas(classifier, seen, &status));
+    let statements = statements(plan, &status);
+    notices.extend(plan.rejected.iter().map(|rejected| {
+        Notice::warning(
+            "VersionRejected",
+            format!(
+                "ModelVersion {} was not promoted: {}: {}",
+                rejected.version, rejected.reason, rejected.message
+            ),
+        )
+    }));
+    notices.extend(condition_notices(&old, &statements));
+    status.conditions = condition::merge(&old.conditions, &statements, classifier.metadata.generation, now);
+    (status, notices)
+}
+
+fn promote(
+    classifier: &ComplaintClassifier,
+    plan: &Plan,
+    status: &mut ComplaintClassifierStatus,
+    now: Timestamp,
+    notices: &mut Vec<Notice>,
+) {
+    let (Some(reason), Some(version)) = (plan.promote, &plan.target) else {
+        return;
+    };
+    let from = status.champion.take();
+    status.previous_champion = from
+        .as_ref()
+        .map(|champion| champion.name.clone())
+        .or(status.previous_champion.take());
+    status.champion = Some(champion_record(version, Some(now)));
+    record(status, plan, reason, from.as_ref(), now, notices);
+    tracing::info!(
+        classifier = classifier.name_any(),
+        version = version.name_any(),
+        ?reason,
+        "promoted"
+    );
+}
+
+/// Puts the champion at the head of the record.
+fn record(
+    status: &mut ComplaintClassifierStatus,
+    plan: &Plan,
+    reason: PromotionReason,
+    from: Option<&complaint_api::ClassifierChampion>,
+    now: Timestamp,
+    notices: &mut Vec<Notice>,
+) {
+    let Some(champion) = &status.champion else { return };
+    let comparison = match (from, &plan.target) {
+        (Some(from), Some(version)) => judge::comparison(version, from),
+        _ => None,
+    };
+    let from_name = from.map(|champion| champion.name.clone());
+    let replaced = from_name
+        .as_ref()
+        .map_or(String::new(), |name| format!(", replacing {name}"));
+    let gained = comparison.map_or(String::new(), |c| format!(" ({} {:+})", c.metric.name(), c.difference));
+    notices.push(Notice::normal(
+        "Promoted",
+        format!(
+            "ModelVersion {} is champion{replaced}{gained}: {reason:?}",
+            champion.name
+        ),
+    ));
+    status.promotions.insert(
+        0,
+        PromotionRecord {
+            version: champion.name.clone(),
+            from: from_name,
+            reason,
+            difference: comparison.map(|comparison| comparison.difference),
+            confidence_interval: comparison.map(|comparison| comparison.confidence_interval),
+            at: Time(now),
+        },
+    );
+    status.promotions.truncate(PROMOTIONS_KEPT);
+}
+
+fn replicas(classifier: &ComplaintClassifier, seen: &Seen, status: &ComplaintClassifierStatus) -> ClassifierReplicas {
+    let all: Vec<_> = seen.pods.iter().collect();
+    let serving: Vec<_> = match &status.champion {
+        Some(champion) => rollout::pods_of(seen, &champion.sha256).collect(),
+        None => Vec::new(),
+    };
+    ClassifierReplicas {
+        desired: classifier.spec.serving.replicas,
+        ready: rollout::ready_count(&all),
+        serving: rollout::ready_count(&serving),
+    }
+}
+
+fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement> {
+    let counts = status.replicas.unwrap_or_default();
+    let mut statements = vec![if counts.serving > 0 {
+        Statement::new(
+            AVAILABLE,
+            Some(true),
+            "Serving",
+            format!("{} pods serve the champion", counts.serving),
+        )
+    } else {
+        Statement::new(AVAILABLE, Some(false), "NoEndpoint", "no ready pod serves the champion")
+    }];
+    let (ready, reason, message) = readiness(plan, status);
+    statements.push(Statement::new(READY, ready, reason.clone(), message.clone()));
+    if let Some((reason, message)) = &plan.stalled {
+        statements.push(Statement::new(STALLED, Some(true), *reason, message));
+    } else if ready == Some(false) {
+        statements.push(Statement::new(RECONCILING, Some(true), reason, message));
+    }
+    statements.extend(progressing(plan));
+    statements
+}
+
+fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, String, String) {
+    let say = |ready, reason: &str, message: String| (ready, reason.to_owned(), message);
+    if let Some((reason, message)) = &plan.stalled {
+        return say(Some(false), reason, message.clone());
+    }
+    if plan.paused {
+        return say(None, "Paused", "nothing is changed while spec.paused is true".into());
+    }
+    let Some(champion) = &status.champion else {
+        return match &plan.target {
+            None => say(
+                Some(false),
+                "NoChampion",
+                "no ModelVersion was promoted yet: apply a TrainingRun for this classifier".into(),
+            ),
+            Some(first) => say(
+                Some(false),
+                "RollingOut",
+                format!("the first version {} is being rolled out", first.name_any()),
+            ),
+        };
+    };
+    if plan.target.is_none() {
+        return say(
+            Some(false),
+            "ChampionNotFound",
+            format!("ModelVersion {} is gone; its pods go on serving", champion.name),
+        );
+    }
+    match &plan.rollout {
+        Some(Rollout::Complete) => say(Some(true), "Serving", format!("every pod serves {}", champion.name)),
+        Some(Rollout::Blocked(blocked)) => say(Some(false), &blocked.reason, blocked.message.clone()),
+        Some(Rollout::Under { ready, desired }) => {
+            let target = plan.target.as_ref().map(ResourceExt::name_any).unwrap_or_default();
+            say(
+                Some(false),
+                "RollingOut",
+                format!("{ready} of {desired} pods serve {target}"),
+            )
+        }
+        Some(Rollout::Broken(error)) => say(Some(false), &error.reason, error.message.clone()),
+        Some(Rollout::NotStarted) | None => say(Some(false), "RollingOut", "the Deployment is being changed".into()),
+    }
+}
+
+fn progressing(plan: &Plan) -> Option<Statement> {
+    Some(match plan.rollout.as_ref()? {
+        Rollout::Complete => Statement::new(PROGRESSING, Some(true), "Complete", "the rollout is complete"),
+        Rollout::Blocked(blocked) => Statement::new(PROGRESSING, Some(false), &blocked.reason, &blocked.message),
+        Rollout::Broken(error) => Statement::new(PROGRESSING, Some(false), &error.reason, &error.message),
+        Rollout::Under { .. } | Rollout::NotStarted => {
+            Statement::new(PROGRESSING, Some(true), "RollingOut", "the rollout is under way")
+        }
+    })
+}
+
+/// Events for `Stalled` and for a rollout that is held up, when they begin or change.
+fn condition_notices(old: &ComplaintClassifierStatus, statements: &[Statement]) -> Vec<Notice> {
+    statements
+        .iter()
+        .filter(|s| {
+            (s.type_ == STALLED && s.status == Some(true)) || (s.type_ == PROGRESSING && s.status == Some(false))
+        })
+        .filter(|s| condition::find(&old.conditions, s.type_).is_none_or(|before| before.reason != s.reason))
+        .map(|s| Notice::warning(s.reason.clone(), s.message.clone()))
+        .collect()
+}

@@ -1,0 +1,150 @@
+//! What every reconcile gets: client, settings, clock, events and back-off.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client, Resource, ResourceExt,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+
+use crate::{error::Error, settings::Settings, telemetry::ReconcileMetrics};
+
+/// Shared by all reconciles of one controller.
+pub struct Context {
+    /// The client.
+    pub client: Client,
+    /// The chart's settings.
+    pub settings: Settings,
+    /// The controller's name: field manager, reporting controller and metric label.
+    pub controller: &'static str,
+    metrics: ReconcileMetrics,
+    recorder: Recorder,
+    failures: Mutex<HashMap<(String, String), u32>>,
+}
+
+/// One thing worth telling the user about an object, published as an Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Whether somebody should have a look.
+    pub warning: bool,
+    /// A CamelCase reason.
+    pub reason: String,
+    /// What happened, with names and numbers.
+    pub note: String,
+}
+
+impl Notice {
+    /// Something went as it should.
+    pub fn normal(reason: impl Into<String>, note: impl Into<String>) -> Self {
+        Self {
+            warning: false,
+            reason: reason.into(),
+            note: note.into(),
+        }
+    }
+
+    /// Something needs a look.
+    pub fn warning(reason: impl Into<String>, note: impl Into<String>) -> Self {
+        Self {
+            warning: true,
+            reason: reason.into(),
+            note: note.into(),
+        }
+    }
+}
+
+impl Context {
+    /// A context for the controller of that name.
+    pub fn new(client: Client, settings: Settings, controller: &'static str, metrics: ReconcileMetrics) -> Self {
+        let reporter = Reporter {
+            controller: controller.into(),
+            instance: std::env::var("POD_NAME").ok(),
+        };
+        Self {
+            recorder: Recorder::new(client.clone(), reporter),
+            client,
+            settings,
+            controller,
+            metrics,
+            failures: Mutex::default(),
+        }
+    }
+
+    /// The time, in whole seconds as the API stores it.
+    pub fn now(&self) -> Timestamp {
+        complaint_api::condition::whole_seconds(Timestamp::now())
+    }
+
+    /// Publishes notices about `object`. An Event that can't be written is logged: it must not stop a reconcile.
+    pub async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, notices: Vec<Notice>) {
+        let reference: ObjectReference = object.object_ref(&());
+        for notice in notices {
+            tracing::info!(kind = %K::kind(&()), name = object.name_any(), reason = notice.reason, "{}", notice.note);
+            let event = Event {
+                type_: if notice.warning {
+                    EventType::Warning
+                } else {
+                    EventType::Normal
+                },
+                reason: notice.reason,
+                note: Some(truncated(&notice.note, 1024)),
+                action: "Reconcile".into(),
+                secondary: None,
+            };
+            if let Err(error) = self.recorder.publish(&event, &reference).await {
+                tracing::warn!(%error, reason = event.reason, "an Event could not be written");
+            }
+        }
+    }
+
+    /// Counts a reconcile that went well and forgets earlier failures of that object.
+    pub fn succeeded(&self, namespace: Option<String>, name: String, took: Duration) {
+        self.metrics.observe(self.controller, None, took);
+        self.lock().remove(&(namespace.unwrap_or_default(), name));
+    }
+
+    /// Counts a failed reconcile; the pause before the next doubles from 1 s to 5 minutes.
+    pub fn failed(&self, namespace: Option<String>, name: String, error: &Error) -> Duration {
+        self.metrics
+            .observe(self.controller, Some(error.reason()), Duration::ZERO);
+        let mut failures = self.lock();
+        let count = failures.entry((namespace.unwrap_or_default(), name)).or_insert(0);
+        *count += 1;
+        Duration::from_secs(1 << (*count - 1).min(9)).min(Duration::from_secs(300))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), u32>> {
+        // The map is valid whatever a panicking holder did: each change is one insertion or removal.
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The first `limit` bytes of `text`, cut between characters.
+pub fn truncated(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::truncated;
+
+    #[test]
+    fn truncation_respects_characters_and_limit() {
+        assert_eq!(truncated("short", 10), "short");
+        let cut = truncated("ääääääääää", 10);
+        assert!(cut.len() <= 10 && cut.ends_with('…'), "{cut}");
+    }
+}

@@ -1,0 +1,147 @@
+//! What a pod's status says: why it can't start, how its container ended, whether it is ready.
+
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
+
+/// Why a pod does not start, in words that name the missing thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// The kubelet's or scheduler's reason, such as `ImagePullBackOff`.
+    pub reason: String,
+    /// Its message.
+    pub message: String,
+}
+
+/// Reasons of a waiting container that need somebody to act.
+const BLOCKING: [&str; 7] = [
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "ErrImagePull",
+    "ErrImageNeverPull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "RunContainerError",
+];
+
+/// Why the pod does not start, if it doesn't.
+pub fn blocked(pod: &Pod) -> Option<Blocked> {
+    let status = pod.status.as_ref()?;
+    let waiting = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .filter_map(|container| container.state.as_ref()?.waiting.as_ref())
+        .find(|waiting| {
+            waiting
+                .reason
+                .as_deref()
+                .is_some_and(|reason| BLOCKING.contains(&reason))
+        });
+    if let Some(waiting) = waiting {
+        return Some(Blocked {
+            reason: waiting.reason.clone().unwrap_or_default(),
+            message: waiting.message.clone().unwrap_or_default(),
+        });
+    }
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    Some(Blocked {
+        reason: unscheduled.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
+        message: unscheduled.message.clone().unwrap_or_default(),
+    })
+}
+
+/// How the container ended most recently: now, or before its last restart.
+pub fn terminated<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTerminated> {
+    let status = pod
+        .status
+        .as_ref()?
+        .container_statuses
+        .iter()
+        .flatten()
+        .find(|status| status.name == container)?;
+    let ended = |state: Option<&'a k8s_openapi::api::core::v1::ContainerState>| state?.terminated.as_ref();
+    ended(status.state.as_ref()).or_else(|| ended(status.last_state.as_ref()))
+}
+
+/// Whether the pod's `Ready` condition is true and it is not being deleted.
+pub fn is_ready(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_none()
+        && pod
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten())
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True")
+}
+
+/// The pod's phase.
+pub fn phase(pod: &Pod) -> &str {
+    pod.status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref())
+        .unwrap_or("Pending")
+}
+
+/// What a program wrote to the termination log when it failed (`docs/contracts.md`).
+#[derive(Clone, Debug, serde::Deserialize, PartialEq, Eq)]
+pub struct ProgramError {
+    /// A CamelCase reason.
+    pub reason: String,
+    /// What went wrong and what to do.
+    pub message: String,
+}
+
+/// The error in a termination message, if it is one of ours.
+pub fn program_error(message: &str) -> Option<ProgramError> {
+    #[derive(serde::Deserialize)]
+    struct Envelope {
+        error: ProgramError,
+    }
+    serde_json::from_str::<Envelope>(message)
+        .ok()
+        .map(|envelope| envelope.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(status: serde_json::Value) -> Pod {
+        serde_json::from_value(serde_json::json!({ "status": status })).expect("a pod")
+    }
+
+    #[test]
+    fn a_missing_secret_and_an_unschedulable_pod_are_named() {
+        let missing = pod(serde_json::json!({ "containerStatuses": [{
+            "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": "CreateContainerConfigError", "message": "secret \"s3\" not found" } } }] }));
+        assert_eq!(
+            blocked(&missing).map(|b| b.message),
+            Some("secret \"s3\" not found".into())
+        );
+
+        let unschedulable = pod(serde_json::json!({ "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes" }] }));
+        assert_eq!(blocked(&unschedulable).map(|b| b.reason), Some("Unschedulable".into()));
+
+        let creating = pod(serde_json::json!({ "containerStatuses": [{
+            "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "waiting": { "reason": "ContainerCreating" } } }] }));
+        assert_eq!(blocked(&creating), None);
+    }
+
+    #[test]
+    fn the_last_end_is_found_behind_a_restart() {
+        let restarted = pod(serde_json::json!({ "containerStatuses": [{
+            "name": "server", "image": "", "imageID": "", "ready": false, "restartCount": 1,
+            "state": { "waiting": { "reason": "CrashLoopBackOff" } },
+            "lastState": { "terminated": { "exitCode": 65, "message": "{\"error\":{\"reason\":\"DigestMismatch\",\"message\":\"m\"}}" } } }] }));
+        let ended = terminated(&restarted, "server").expect("it ended");
+        assert_eq!(ended.exit_code, 65);
+        let error = program_error(ended.message.as_deref().unwrap_or_default());
+        assert_eq!(error.map(|e| e.reason), Some("DigestMismatch".into()));
+        assert_eq!(program_error("Killed"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! Logs and metrics.
+
+use std::{sync::Arc, time::Duration};
+
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+
+/// Starts logging to standard error: JSON for machines, one line each for people. `RUST_LOG` overrides the level.
+pub fn init(json: bool) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube=warn,tower=warn"));
+    let registry = tracing_subscriber::registry().with(filter);
+    // A second initialisation in one process (tests) keeps the first.
+    let _ = if json {
+        registry
+            .with(fmt::layer().json().with_writer(std::io::stderr))
+            .try_init()
+    } else {
+        registry.with(fmt::layer().with_writer(std::io::stderr)).try_init()
+    };
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReconcileLabels {
+    controller: &'static str,
+    /// `ok`, or the error's reason from a fixed set: names and messages would make the series unbounded.
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ControllerLabel {
+    controller: &'static str,
+}
+
+/// Counts and times of reconciles.
+#[derive(Clone)]
+pub struct ReconcileMetrics {
+    reconciles: Family<ReconcileLabels, Counter>,
+    seconds: Family<ControllerLabel, Histogram, fn() -> Histogram>,
+    leader: Gauge,
+}
+
+impl ReconcileMetrics {
+    /// Metrics and the registry that renders them.
+    pub fn new() -> (Self, Arc<Registry>) {
+        let metrics = Self {
+            reconciles: Family::default(),
+            seconds: Family::new_with_constructor(|| {
+                Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
+            }),
+            leader: Gauge::default(),
+        };
+        let mut registry = Registry::with_prefix("complaint_operator");
+        registry.register(
+            "reconciles",
+            "Reconciles by controller and result",
+            metrics.reconciles.clone(),
+        );
+        registry.register(
+            "reconcile_seconds",
+            "Time of successful reconciles",
+            metrics.seconds.clone(),
+        );
+        registry.register("leader", "1 while this process is the leader", metrics.leader.clone());
+        (metrics, Arc::new(registry))
+    }
+
+    /// Counts one reconcile; only successful ones are timed.
+    pub fn observe(&self, controller: &'static str, error: Option<&'static str>, took: Duration) {
+        self.reconciles
+            .get_or_create(&ReconcileLabels {
+                controller,
+                result: error.unwrap_or("ok"),
+            })
+            .inc();
+        if error.is_none() {
+            self.seconds
+                .get_or_create(&ControllerLabel { controller })
+                .observe(took.as_secs_f64());
+        }
+    }
+
+    /// Says whether this process leads.
+    pub fn set_leader(&self, leads: bool) {
+        self.leader.set(i64::from(leads));
+    }
+}

@@ -1,0 +1,302 @@
+//! Builds the ConfigMap, the Job and the ModelVersion of a run. Pure and infallible.
+
+use std::collections::BTreeMap;
+
+use complaint_api::{
+    Artifact, ComplaintClassifier, Lineage, ModelVersion, ModelVersionSpec, PodTemplate, ReportRef, TrainingRun, labels,
+};
+use k8s_openapi::{
+    api::{
+        batch::v1::{
+            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+            PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+        },
+        core::v1::{
+            ConfigMap, ConfigMapVolumeSource, Container, KeyToPath, PersistentVolumeClaimVolumeSource, PodSpec,
+            PodTemplateSpec, Volume, VolumeMount,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
+};
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::{CONTAINER, job_name, outcome::TrainingOutcome, spec_hash};
+use crate::{
+    complaint_classifier::store,
+    settings::Settings,
+    workload::{self, Workload},
+};
+
+const CONFIG_DIR: &str = "/etc/complaint-trainer";
+const DATASET_DIR: &str = "/var/lib/complaint-dataset";
+const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// What a run's manifests are built from.
+pub(crate) struct Inputs<'a> {
+    pub(crate) run: &'a TrainingRun,
+    pub(crate) classifier: &'a ComplaintClassifier,
+    /// The champion to compare with, where it can be opened: same store.
+    pub(crate) champion: Option<&'a ModelVersion>,
+    pub(crate) owner: OwnerReference,
+    pub(crate) settings: &'a Settings,
+}
+
+/// The trainer's configuration file (`docs/contracts.md`).
+pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Option<&ModelVersion>) -> Value {
+    let spec = &run.spec;
+    let dataset = &spec.dataset;
+    let mut config = json!({
+        "name": run.name_any(),
+        "namespace": run.namespace().unwrap_or_default(),
+        "classifier": classifier.name_any(),
+        "specHash": spec_hash(run),
+        "dataset": {
+            "format": dataset.format,
+            "textField": dataset.text_field,
+            "labelFields": dataset.label_fields,
+            "minSamplesPerClass": dataset.min_samples_per_class,
+            "labelMap": dataset.label_map,
+        },
+        "evaluation": {
+            "testFraction": classifier.spec.evaluation.test_fraction,
+            "seed": classifier.spec.evaluation.seed,
+            "metric": classifier.spec.promotion.metric,
+        },
+        "preprocessing": spec.preprocessing,
+        "features": spec.features,
+        "search": spec.search,
+    });
+    if let Some(field) = &dataset.split_field {
+        config["dataset"]["splitField"] = json!(field);
+    }
+    if let Some(sha256) = &dataset.sha256 {
+        config["dataset"]["sha256"] = json!(sha256);
+    }
+    if let Some(champion) = champion {
+        config["champion"] = json!({ "name": champion.name_any(), "sha256": champion.spec.artifact.sha256 });
+    }
+    config
+}
+
+fn run_labels(inputs: &Inputs<'_>) -> BTreeMap<String, String> {
+    let mut labels = workload::labels("complaint-trainer", "trainer", &inputs.run.name_any());
+    labels.insert(labels::CLASSIFIER.into(), inputs.classifier.name_any());
+    labels.insert(labels::TRAINING_RUN.into(), inputs.run.name_any());
+    labels
+}
+
+fn metadata(inputs: &Inputs<'_>) -> ObjectMeta {
+    let mut annotations = BTreeMap::from([(labels::SPEC_HASH.to_owned(), spec_hash(inputs.run))]);
+    if let Some(champion) = inputs.champion {
+        annotations.insert(labels::MODEL_VERSION.into(), champion.name_any());
+    }
+    ObjectMeta {
+        name: Some(job_name(&inputs.run.name_any())),
+        namespace: inputs.run.namespace(),
+        labels: Some(run_labels(inputs)),
+        annotations: Some(annotations),
+        owner_references: Some(vec![inputs.owner.clone()]),
+        ..ObjectMeta::default()
+    }
+}
+
+/// The ConfigMap with the trainer's configuration file.
+pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
+    let text = format!("{:#}\n", config(inputs.run, inputs.classifier, inputs.champion));
+    ConfigMap {
+        metadata: metadata(inputs),
+        data: Some(BTreeMap::from([("run.json".to_owned(), text)])),
+        ..ConfigMap::default()
+    }
+}
+
+/// The Job that trains.
+pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
+    let spec = &inputs.run.spec;
+    Job {
+        metadata: metadata(inputs),
+        spec: Some(JobSpec {
+            backoff_limit: Some(spec.backoff_limit),
+            active_deadline_seconds: spec.active_deadline_seconds,
+            completions: Some(1),
+            parallelism: Some(1),
+            suspend: Some(false),
+            pod_replacement_policy: Some("Failed".into()),
+            pod_failure_policy: Some(failure_policy()),
+            template: pod_template(inputs),
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// Bad configuration (64) and bad data (65) fail again; a node that goes away is nobody's fault.
+fn failure_policy() -> PodFailurePolicy {
+    PodFailurePolicy {
+        rules: vec![
+            PodFailurePolicyRule {
+                action: "FailJob".into(),
+                on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
+                    container_name: Some(CONTAINER.into()),
+                    operator: "In".into(),
+                    values: vec![64, 65],
+                }),
+                on_pod_conditions: None,
+            },
+            PodFailurePolicyRule {
+                action: "Ignore".into(),
+                on_exit_codes: None,
+                on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
+                    type_: "DisruptionTarget".into(),
+                    status: Some("True".into()),
+                }]),
+            },
+        ],
+    }
+}
+
+fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
+    let store = store::claim_of(inputs.classifier);
+    let (dataset, mut volumes, mut mounts) = dataset(inputs.run);
+    let mut args: Vec<String> = [
+        "run",
+        "--config",
+        &format!("{CONFIG_DIR}/run.json"),
+        "--dataset",
+        &dataset,
+        "--store",
+        store::MOUNT_PATH,
+        "--termination-log",
+        TERMINATION_LOG,
+    ]
+    .map(str::to_owned)
+    .into();
+    if let Some(path) = inputs
+        .champion
+        .and_then(|champion| store::path_in(&champion.spec.artifact.uri, &store))
+    {
+        args.extend(["--champion".to_owned(), path]);
+    }
+    volumes.push(Volume {
+        name: "config".into(),
+        config_map: Some(ConfigMapVolumeSource {
+            name: job_name(&inputs.run.name_any()),
+            ..Default::default()
+        }),
+        ..Volume::default()
+    });
+    mounts.push(VolumeMount {
+        name: "config".into(),
+        mount_path: CONFIG_DIR.into(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    });
+    volumes.push(store::volume(&store, false));
+    mounts.push(store::mount(false));
+    let default = PodTemplate::default();
+    workload::pod_template(Workload {
+        labels: run_labels(inputs),
+        template: inputs.run.spec.pod_template.as_ref().unwrap_or(&default),
+        affinity: store::affinity(inputs.classifier, inputs.settings),
+        volumes,
+        container: Container {
+            name: CONTAINER.into(),
+            image: Some(inputs.settings.trainer_image.clone()),
+            image_pull_policy: Some(inputs.settings.image_pull_policy.clone()),
+            args: Some(args),
+            termination_message_path: Some(TERMINATION_LOG.into()),
+            volume_mounts: Some(mounts),
+            ..Container::default()
+        },
+        base: PodSpec {
+            restart_policy: Some("Never".into()),
+            ..PodSpec::default()
+        },
+    })
+}
+
+/// The `--dataset` argument with the volume it needs.
+fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
+    let source = &run.spec.dataset.source;
+    let mount = VolumeMount {
+        name: "dataset".into(),
+        mount_path: DATASET_DIR.into(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    if let Some(key) = &source.config_map {
+        let volume = Volume {
+            name: "dataset".into(),
+            config_map: Some(ConfigMapVolumeSource {
+                name: key.name.clone(),
+                items: Some(vec![KeyToPath {
+                    key: key.key.clone(),
+                    path: key.key.clone(),
+                    mode: None,
+                }]),
+                ..ConfigMapVolumeSource::default()
+            }),
+            ..Volume::default()
+        };
+        return (format!("{DATASET_DIR}/{}", key.key), vec![volume], vec![mount]);
+    }
+    if let Some(file) = &source.persistent_volume_claim {
+        let volume = Volume {
+            name: "dataset".into(),
+            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+                claim_name: file.claim_name.clone(),
+                read_only: Some(true),
+            }),
+            ..Volume::default()
+        };
+        return (format!("{DATASET_DIR}/{}", file.path), vec![volume], vec![mount]);
+    }
+    (source.uri.clone().unwrap_or_default(), Vec::new(), Vec::new())
+}
+
+/// The registry record of the run's result.
+pub(crate) fn model_version(
+    run: &TrainingRun,
+    claim: &str,
+    parent: Option<&str>,
+    outcome: &TrainingOutcome,
+) -> ModelVersion {
+    let spec = ModelVersionSpec {
+        classifier_ref: run.spec.classifier_ref.clone(),
+        artifact: Artifact {
+            uri: store::uri(claim, &outcome.artifact.path),
+            sha256: outcome.artifact.sha256.clone(),
+            size_bytes: Some(outcome.artifact.size_bytes),
+            format: Some(outcome.artifact.format.clone()),
+        },
+        report: Some(ReportRef {
+            uri: store::uri(claim, &outcome.report.path),
+            sha256: outcome.report.sha256.clone(),
+        }),
+        algorithm: Some(outcome.algorithm),
+        parameters: Some(outcome.parameters.clone()),
+        class_count: Some(outcome.class_count),
+        metrics: outcome.metrics,
+        weakest_classes: outcome.weakest_classes.clone(),
+        lineage: Some(Lineage {
+            training_run: run.name_any(),
+            spec_hash: spec_hash(run),
+            dataset_sha256: outcome.dataset.sha256.clone(),
+            rows: outcome.dataset.rows,
+            split: outcome.split.clone(),
+            trainer_version: outcome.trainer_version.clone(),
+            parent: parent.map(str::to_owned),
+        }),
+        comparison: outcome.comparison.clone(),
+    };
+    let mut version = ModelVersion::new(&run.name_any(), spec);
+    version.metadata.namespace = run.namespace();
+    version.metadata.labels = Some({
+        let mut labels = workload::labels("complaint-model", "model", &run.name_any());
+        labels.insert(labels::CLASSIFIER.into(), run.spec.classifier_ref.name.clone());
+        labels.insert(labels::TRAINING_RUN.into(), run.name_any());
+        labels
+    });
+    version
+}

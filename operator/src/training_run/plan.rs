@@ -1,0 +1,194 @@
+//! Decides what to do about a run: the first rule that has something to say wins. Pure.
+
+use complaint_api::{TrainingRun, labels};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use kube::ResourceExt;
+
+use super::{
+    CONTAINER,
+    gather::Seen,
+    outcome::{TrainingOutcome, parse_outcome},
+    spec_hash,
+};
+use crate::pod;
+
+/// What to do about a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    /// A ModelVersion for exactly this spec exists: nothing to train.
+    AlreadyTrained,
+    /// Can't start until something else is there or corrected.
+    Wait { reason: &'static str, message: String },
+    /// Held back by `suspend`.
+    Suspend { stop_job: bool },
+    /// Make the Job.
+    Train,
+    /// The Job exists and works, or waits for its pod.
+    Watch {
+        resume: bool,
+        blocked: Option<pod::Blocked>,
+    },
+    /// Record the result.
+    Record(Box<TrainingOutcome>),
+    /// Ended without a model.
+    Fail { reason: String, message: String },
+}
+
+pub(crate) fn plan(run: &TrainingRun, seen: &Seen) -> Decision {
+    match &seen.job {
+        Some(job) if belongs_to(job, run) => with_job(run, seen, job),
+        Some(job) => Decision::Wait {
+            reason: "NameTaken",
+            message: format!(
+                "Job {} belongs to something else: delete it, or apply the run under another name",
+                job.name_any()
+            ),
+        },
+        None => without_job(run, seen),
+    }
+}
+
+fn belongs_to(job: &Job, run: &TrainingRun) -> bool {
+    job.owner_references()
+        .iter()
+        .any(|owner| Some(&owner.uid) == run.metadata.uid.as_ref())
+}
+
+fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
+    if let Some(recorded) = &seen.recorded {
+        let same = recorded
+            .spec
+            .lineage
+            .as_ref()
+            .is_some_and(|lineage| lineage.spec_hash == spec_hash(run));
+        return match same {
+            true => Decision::AlreadyTrained,
+            false => Decision::Wait {
+                reason: "NameTaken",
+                message: format!(
+                    "a ModelVersion {} made from another spec exists: apply the run under another name",
+                    recorded.name_any()
+                ),
+            },
+        };
+    }
+    if run.spec.suspend {
+        return Decision::Suspend { stop_job: false };
+    }
+    let Some(classifier) = &seen.classifier else {
+        let name = &run.spec.classifier_ref.name;
+        return Decision::Wait {
+            reason: "ClassifierNotFound",
+            message: format!(
+                "ComplaintClassifier {name} does not exist in this namespace: apply it, or correct spec.classifierRef.name in a new run"
+            ),
+        };
+    };
+    if classifier.spec.paused {
+        return Decision::Wait {
+            reason: "ClassifierPaused",
+            message: format!(
+                "ComplaintClassifier {} is paused: set spec.paused to false",
+                classifier.name_any()
+            ),
+        };
+    }
+    if let Some(message) = &seen.missing_source {
+        return Decision::Wait {
+            reason: "DatasetNotFound",
+            message: message.clone(),
+        };
+    }
+    Decision::Train
+}
+
+fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
+    let condition = |type_: &str| {
+        let conditions = job.status.as_ref()?.conditions.as_ref()?;
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == type_ && condition.status == "True")
+    };
+    if condition("Complete").is_some() {
+        return result_of(&seen.pods);
+    }
+    if let Some(failed) = condition("Failed") {
+        let reason = failed.reason.clone().unwrap_or_default();
+        return failure_of(run, &seen.pods, &reason, failed.message.as_deref().unwrap_or_default());
+    }
+    let suspended = job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false);
+    if run.spec.suspend {
+        return Decision::Suspend { stop_job: !suspended };
+    }
+    Decision::Watch {
+        resume: suspended,
+        blocked: seen.pods.iter().find_map(pod::blocked),
+    }
+}
+
+fn result_of(pods: &[Pod]) -> Decision {
+    let message = pods
+        .iter()
+        .filter(|pod| pod::phase(pod) == "Succeeded")
+        .filter_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
+        .next();
+    match message.map(parse_outcome) {
+        Some(Ok(outcome)) => Decision::Record(Box::new(outcome)),
+        Some(Err(error)) => Decision::Fail {
+            reason: "ResultUnreadable".into(),
+            message: format!(
+                "the trainer's result can't be read ({error}): the trainer image is of another version than the operator; use the images of one release"
+            ),
+        },
+        None => Decision::Fail {
+            reason: "ResultLost".into(),
+            message: "the Job is complete but the pod with its result is gone: apply the run under another name".into(),
+        },
+    }
+}
+
+/// The most telling reason: what the trainer said of itself, then how its pod ended, then what the Job says.
+fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &str) -> Decision {
+    let mut ended: Vec<_> = pods.iter().filter_map(|pod| pod::terminated(pod, CONTAINER)).collect();
+    ended.sort_by_key(|state| state.finished_at.as_ref().map(|time| time.0));
+    let last = ended.last();
+    if job_reason == "DeadlineExceeded" {
+        let seconds = run.spec.active_deadline_seconds.unwrap_or_default();
+        return Decision::Fail {
+            reason: "DeadlineExceeded".into(),
+            message: format!(
+                "the training took longer than spec.activeDeadlineSeconds ({seconds} s): raise it, or search less, in a new run"
+            ),
+        };
+    }
+    if let Some(error) = last.and_then(|state| pod::program_error(state.message.as_deref()?)) {
+        return Decision::Fail {
+            reason: error.reason,
+            message: error.message,
+        };
+    }
+    match last {
+        Some(state) if state.reason.as_deref() == Some("OOMKilled") => Decision::Fail {
+            reason: "OOMKilled".into(),
+            message: "the trainer needed more memory than its limit: raise spec.podTemplate.resources.limits.memory in a new run".into(),
+        },
+        Some(state) => Decision::Fail {
+            reason: if job_reason.is_empty() { "TrainingFailed".into() } else { job_reason.into() },
+            message: format!(
+                "the trainer ended with exit code {} ({}); {job_message}. See `kubectl logs job/{}`",
+                state.exit_code,
+                state.reason.as_deref().unwrap_or("no reason"),
+                super::job_name(&run.name_any())
+            ),
+        },
+        None => Decision::Fail {
+            reason: if job_reason.is_empty() { "TrainingFailed".into() } else { job_reason.into() },
+            message: job_message.into(),
+        },
+    }
+}
+
+/// The annotation that ties a Job to the spec it was made for.
+pub(crate) fn champion_of(job: &Job) -> Option<&str> {
+    job.annotations().get(labels::MODEL_VERSION).map(String::as_str)
+}

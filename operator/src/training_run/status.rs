@@ -1,0 +1,210 @@
+//! The status after what was applied. Pure; the clock is an argument.
+
+use std::time::Duration;
+
+use complaint_api::{
+    DatasetStatus, Progress, RunPhase, TrainingRun, TrainingRunStatus, VersionRef,
+    condition::{self, COMPLETE, FAILED, READY, RECONCILING, STALLED, Statement},
+    round4,
+};
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::{gather::Seen, outcome::TrainingOutcome, plan::Decision};
+use crate::context::Notice;
+
+/// Whether the run ended, well or not: nothing but its expiry is left to do.
+pub(crate) fn ended(run: &TrainingRun) -> bool {
+    run.status.as_ref().is_some_and(|status| {
+        condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
+    })
+}
+
+/// How long until an ended run is to be deleted; zero: now.
+pub(crate) fn expires_in(run: &TrainingRun, now: Timestamp) -> Option<Duration> {
+    let ttl = SignedDuration::from_secs(run.spec.ttl_seconds_after_finished?.into());
+    let end = run.status.as_ref()?.completion_time.as_ref()?.0;
+    let left = ttl - now.duration_since(end);
+    Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
+}
+
+/// The next status, and what to tell the user about the change.
+pub(crate) fn next(
+    run: &TrainingRun,
+    seen: &Seen,
+    decision: &Decision,
+    now: Timestamp,
+) -> (TrainingRunStatus, Vec<Notice>) {
+    let old = run.status.clone().unwrap_or_default();
+    let mut status = TrainingRunStatus {
+        observed_generation: run.metadata.generation,
+        ..old.clone()
+    };
+    status.start_time = status.start_time.or_else(|| started(seen));
+    let statements = match decision {
+        Decision::AlreadyTrained => already_trained(run, seen, &mut status, now),
+        Decision::Wait { reason, message } => {
+            status.phase = Some(RunPhase::Pending);
+            not_ready(true, reason, message)
+        }
+        Decision::Suspend { .. } => {
+            status.phase = Some(RunPhase::Suspended);
+            vec![Statement::new(READY, None, "Suspended", "held back by spec.suspend")]
+        }
+        Decision::Train => {
+            status.phase = Some(RunPhase::Pending);
+            not_ready(false, "JobCreated", "the training Job was created")
+        }
+        Decision::Watch {
+            blocked: Some(blocked), ..
+        } => {
+            status.phase = Some(RunPhase::Pending);
+            not_ready(
+                false,
+                &blocked.reason,
+                &format!("the training pod can't start: {}", blocked.message),
+            )
+        }
+        Decision::Watch { blocked: None, .. } => working(seen, &mut status),
+        Decision::Record(outcome) => recorded(run, outcome, &mut status, now),
+        Decision::Fail { reason, message } => {
+            status.phase = Some(RunPhase::Failed);
+            status.completion_time = Some(Time(now));
+            let mut statements = not_ready(true, reason, message);
+            statements.push(Statement::new(FAILED, Some(true), reason, message));
+            statements
+        }
+    };
+    let notices = notices(&old, decision, &statements, &status);
+    status.conditions = condition::merge(&old.conditions, &statements, run.metadata.generation, now);
+    (status, notices)
+}
+
+fn started(seen: &Seen) -> Option<Time> {
+    seen.pods
+        .iter()
+        .filter_map(|pod| pod.status.as_ref()?.start_time.clone())
+        .min_by_key(|time| time.0)
+}
+
+/// `Ready` is false: either on the way, or `stuck` until somebody acts.
+fn not_ready(stuck: bool, reason: &str, message: &str) -> Vec<Statement> {
+    let abnormal = if stuck { STALLED } else { RECONCILING };
+    vec![
+        Statement::new(READY, Some(false), reason, message),
+        Statement::new(abnormal, Some(true), reason, message),
+    ]
+}
+
+fn done(reason: &str, message: &str) -> Vec<Statement> {
+    vec![
+        Statement::new(READY, Some(true), reason, message),
+        Statement::new(COMPLETE, Some(true), reason, message),
+    ]
+}
+
+fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
+    let running = seen.pods.iter().any(|pod| crate::pod::phase(pod) == "Running");
+    status.phase = Some(if running { RunPhase::Running } else { RunPhase::Pending });
+    if let Some(progress) = &seen.progress
+        && worth_writing(status.progress.as_ref(), progress)
+    {
+        status.progress = Some(progress.clone());
+    }
+    if running {
+        not_ready(false, "Training", "the trainer is at work")
+    } else {
+        not_ready(false, "WaitingForPod", "the training pod has not started yet")
+    }
+}
+
+/// A new stage or five percent: each write of a status wakes everybody who watches.
+fn worth_writing(old: Option<&Progress>, new: &Progress) -> bool {
+    old.is_none_or(|old| old.stage != new.stage || old.percent.abs_diff(new.percent) >= 5)
+}
+
+fn recorded(
+    run: &TrainingRun,
+    outcome: &TrainingOutcome,
+    status: &mut TrainingRunStatus,
+    now: Timestamp,
+) -> Vec<Statement> {
+    status.phase = Some(RunPhase::Succeeded);
+    status.progress = Some(Progress {
+        stage: "Done".into(),
+        percent: 100,
+        message: "done".into(),
+    });
+    status.dataset = Some(DatasetStatus {
+        rows: outcome.dataset.rows,
+        duplicates: outcome.dataset.duplicates,
+        classes: outcome.dataset.classes,
+        sha256: outcome.dataset.sha256.clone(),
+    });
+    status.trials = Some(outcome.trials);
+    let mut best = outcome.current_optimal_trial.clone();
+    best.cross_validation.mean = round4(best.cross_validation.mean);
+    best.cross_validation.standard_deviation = round4(best.cross_validation.standard_deviation);
+    status.current_optimal_trial = Some(best);
+    status.metrics = Some(outcome.metrics);
+    status.model_version_ref = Some(VersionRef { name: run.name_any() });
+    status.completion_time = Some(Time(now));
+    done("Trained", &format!("ModelVersion {} is recorded", run.name_any()))
+}
+
+fn already_trained(run: &TrainingRun, seen: &Seen, status: &mut TrainingRunStatus, now: Timestamp) -> Vec<Statement> {
+    status.phase = Some(RunPhase::Succeeded);
+    status.metrics = seen.recorded.as_ref().map(|version| version.spec.metrics);
+    status.model_version_ref = Some(VersionRef { name: run.name_any() });
+    status.completion_time = status.completion_time.take().or(Some(Time(now)));
+    done(
+        "AlreadyTrained",
+        &format!("ModelVersion {} was made from the same spec", run.name_any()),
+    )
+}
+
+/// One Event where the reason of `Ready` changes, and one for labels that were left out.
+fn notices(
+    old: &TrainingRunStatus,
+    decision: &Decision,
+    statements: &[Statement],
+    status: &TrainingRunStatus,
+) -> Vec<Notice> {
+    let Some(ready) = statements.iter().find(|statement| statement.type_ == READY) else {
+        return Vec::new();
+    };
+    let before = condition::find(&old.conditions, READY);
+    if before.is_some_and(|before| before.reason == ready.reason && before.message == ready.message) {
+        return Vec::new();
+    }
+    let mut notices = Vec::new();
+    match decision {
+        Decision::Record(outcome) => {
+            let dropped = &outcome.dataset.dropped_labels;
+            if !dropped.is_empty() {
+                let names: Vec<_> = dropped
+                    .iter()
+                    .map(|d| format!("{} ({} rows)", d.label, d.rows))
+                    .collect();
+                notices.push(Notice::warning(
+                    "LabelsDropped",
+                    format!(
+                        "labels with fewer rows than minSamplesPerClass were left out: {}",
+                        names.join(", ")
+                    ),
+                ));
+            }
+            let score = status.metrics.and_then(|metrics| metrics.macro_f1).unwrap_or_default();
+            notices.push(Notice::normal(
+                "Trained",
+                format!("{} with macro-F1 {score}", ready.message),
+            ));
+        }
+        Decision::Wait { .. } | Decision::Fail { .. } | Decision::Watch { blocked: Some(_), .. } => {
+            notices.push(Notice::warning(ready.reason.clone(), ready.message.clone()));
+        }
+        _ => notices.push(Notice::normal(ready.reason.clone(), ready.message.clone())),
+    }
+    notices
+}
