@@ -1,0 +1,161 @@
+//! The Deployment controller: a ReplicaSet per template, replaced at the pace the strategy allows.
+
+pub mod plan;
+mod replicas;
+mod status;
+mod template;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client, ResourceExt};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::events::EventWriter;
+use super::pods::{controller_of, is_controlled_by};
+use super::{Error, Pass, after, code, gone_is_fine, selected};
+use plan::Plan;
+
+/// The number of a template in the order of use.
+pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
+/// Replicas the Deployment asked for when the ReplicaSet was last sized.
+pub(crate) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
+/// The most Pods that were allowed then.
+pub(crate) const MAX: &str = "deployment.kubernetes.io/max-replicas";
+
+/// Runs the controller until `shutdown`.
+pub async fn run(client: Client, shutdown: CancellationToken) {
+    let pass = Arc::new(Pass {
+        events: EventWriter::new(client.clone(), "deployment-controller", None),
+        client: client.clone(),
+    });
+    let controller = super::controller(Api::<Deployment>::all(client.clone()), shutdown)
+        .owns(Api::<ReplicaSet>::all(client.clone()), super::every_change());
+    // A Recreate rollout waits for Pods to be gone, which no ReplicaSet tells.
+    let store = controller.store();
+    let controller = controller.watches(Api::<Pod>::all(client), super::every_change(), move |pod| {
+        let set = controller_of(&pod)
+            .filter(|owner| owner.kind == "ReplicaSet")
+            .map(|owner| owner.name.clone());
+        let namespace = pod.namespace();
+        let waiting = store.state_filter(|deployment: &Deployment| {
+            plan::waits_for_pods(deployment)
+                && deployment.namespace() == namespace
+                && set
+                    .as_deref()
+                    .is_some_and(|set| set.starts_with(&deployment.name_any()))
+        });
+        waiting
+            .into_iter()
+            .map(|deployment| ObjectRef::from_obj(&*deployment))
+            .collect::<Vec<_>>()
+    });
+    super::drive("deployment", controller, reconcile, pass).await;
+}
+
+async fn reconcile(deployment: Arc<Deployment>, pass: Arc<Pass>) -> Result<Action, Error> {
+    let namespace = deployment.namespace().unwrap_or_default();
+    let deployments: Api<Deployment> = Api::namespaced(pass.client.clone(), &namespace);
+    let live = deployments
+        .get_opt(&deployment.name_any())
+        .await
+        .map_err(Error::reading("Deployment", &*deployment))?;
+    let Some(deployment) = live else {
+        return Ok(Action::await_change());
+    };
+    let uid = deployment.uid().unwrap_or_default();
+    let selector = deployment.spec.as_ref().map(|spec| &spec.selector);
+    let sets: Api<ReplicaSet> = Api::namespaced(pass.client.clone(), &namespace);
+    let mut owned = selected(&sets, selector)
+        .await
+        .map_err(Error::reading("ReplicaSets of Deployment", &deployment))?;
+    owned.retain(|set| is_controlled_by(set, &uid));
+    let pods = if plan::waits_for_pods(&deployment) {
+        let pods: Api<Pod> = Api::namespaced(pass.client.clone(), &namespace);
+        selected(&pods, selector)
+            .await
+            .map_err(Error::reading("pods of Deployment", &deployment))?
+    } else {
+        Vec::new()
+    };
+    let plan = plan::plan(&deployment, &owned, &pods, Timestamp::now());
+    let again = plan.again;
+    carry_out(&pass, &deployments, &sets, deployment, plan).await?;
+    Ok(after(again))
+}
+
+async fn carry_out(
+    pass: &Pass,
+    deployments: &Api<Deployment>,
+    sets: &Api<ReplicaSet>,
+    mut deployment: Deployment,
+    mut plan: Plan,
+) -> Result<(), Error> {
+    let name = deployment.name_any();
+    if let Some(set) = &plan.create {
+        match sets.create(&PostParams::default(), set).await {
+            Err(error) if code(&error) == Some(409) => count_collision(&deployment, &mut plan),
+            outcome => drop(outcome.map_err(Error::writing("ReplicaSet", &set.name_any()))?),
+        }
+    }
+    let mut changes: BTreeMap<&String, (Option<i32>, &[(String, String)])> = BTreeMap::new();
+    plan.scale
+        .iter()
+        .for_each(|(set, size)| changes.entry(set).or_default().0 = Some(*size));
+    plan.annotate
+        .iter()
+        .for_each(|(set, annotations)| changes.entry(set).or_default().1 = annotations);
+    for (set, (size, annotations)) in changes {
+        let mut patch = json!({});
+        if let Some(size) = size {
+            patch["spec"]["replicas"] = json!(size);
+        }
+        for (key, value) in annotations {
+            patch["metadata"]["annotations"][key] = Value::String(value.clone());
+        }
+        sets.patch(set, &PatchParams::default(), &Patch::Merge(patch))
+            .await
+            .map_err(Error::writing("ReplicaSet", set))?;
+    }
+    for set in &plan.delete {
+        gone_is_fine(sets.delete(set, &DeleteParams::default()).await).map_err(Error::writing("ReplicaSet", set))?;
+    }
+    for notice in &plan.notices {
+        pass.events.tell(&deployment, notice).await;
+    }
+    if let Some(revision) = &plan.revision {
+        let patch = json!({ "metadata": { "annotations": { REVISION: revision } } });
+        let patched = deployments
+            .patch(&name, &PatchParams::default(), &Patch::Merge(patch))
+            .await;
+        deployment.metadata.resource_version = patched.map_err(Error::writing("Deployment", &name))?.resource_version();
+    }
+    if let Some(status) = plan.status {
+        deployment.status = Some(status);
+        deployment.metadata.managed_fields = None;
+        let written = deployments
+            .replace_status(&name, &PostParams::default(), &deployment)
+            .await;
+        written.map_err(Error::writing("status of Deployment", &name))?;
+    }
+    Ok(())
+}
+
+/// The name for the new ReplicaSet is taken: the next pass takes another.
+fn count_collision(deployment: &Deployment, plan: &mut Plan) {
+    let status = plan
+        .status
+        .get_or_insert_with(|| deployment.status.clone().unwrap_or_default());
+    status.collision_count = Some(status.collision_count.unwrap_or(0) + 1);
+    plan.revision = None;
+    plan.notices.clear();
+}

@@ -1,0 +1,57 @@
+//! Pods whose Job is gone: nobody will count them, so their finalizer must not hold them.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
+use kube::{Api, Client, ResourceExt};
+use tokio_util::sync::CancellationToken;
+
+use super::tally::is_tracked;
+use super::untrack;
+use crate::controllers::events::EventWriter;
+use crate::controllers::pods::{controller_of, is_controlled_by};
+use crate::controllers::{Error, Pass, controller, drive, every_change};
+
+/// Runs until `shutdown`.
+pub(super) async fn run(client: Client, shutdown: CancellationToken) {
+    let pass = Arc::new(Pass {
+        events: EventWriter::new(client.clone(), "job-controller", None),
+        client: client.clone(),
+    });
+    let pods = controller(Api::<Pod>::all(client.clone()), shutdown);
+    let store = pods.store();
+    let pods = pods.watches(Api::<Job>::all(client), every_change(), move |job| {
+        let uid = job.uid().unwrap_or_default();
+        let owned = store.state_filter(|pod: &Pod| is_tracked(pod) && is_controlled_by(pod, &uid));
+        owned
+            .into_iter()
+            .map(|pod| ObjectRef::from_obj(&*pod))
+            .collect::<Vec<_>>()
+    });
+    drive("job-orphan", pods, reconcile, pass).await;
+}
+
+async fn reconcile(pod: Arc<Pod>, pass: Arc<Pass>) -> Result<Action, Error> {
+    if !is_tracked(&pod) {
+        return Ok(Action::await_change());
+    }
+    let namespace = pod.namespace().unwrap_or_default();
+    if let Some(owner) = controller_of(&*pod).filter(|owner| owner.kind == "Job") {
+        let jobs: Api<Job> = Api::namespaced(pass.client.clone(), &namespace);
+        let job = jobs
+            .get_metadata_opt(&owner.name)
+            .await
+            .map_err(Error::reading("Job", &*pod))?;
+        if job.is_some_and(|job| job.metadata.uid.as_ref() == Some(&owner.uid)) {
+            return Ok(Action::await_change());
+        }
+    }
+    let name = pod.name_any();
+    untrack(&Api::namespaced(pass.client.clone(), &namespace), &name)
+        .await
+        .map_err(Error::writing("pod", &name))?;
+    Ok(Action::await_change())
+}
