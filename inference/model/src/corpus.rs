@@ -1,37 +1,87 @@
 //! Many texts, tokenised once.
 
-use rustc_hash::FxHashMap;
+use rayon::prelude::*;
 
-use crate::text::{Scratch, TextPipeline};
+use crate::intern::{NONE, StringTable};
+use crate::text::{TextPipeline, WordCache, word_key};
 
-/// Texts after the text pipeline, with every distinct word and token stored once and documents as runs of numbers.
+/// Texts scanned together; fixed, so that numbers do not depend on the number of threads.
+const TEXTS_AT_ONCE: usize = 512;
+/// Distinct words normalised together.
+const WORDS_AT_ONCE: usize = 2048;
+
+/// Texts after the text pipeline: every distinct word is stored and normalised once, documents are runs of word numbers.
 ///
 /// The trainer builds it once; every fold and trial reads from it. Row numbers are those of the texts it was built from.
+///
+/// ```
+/// use complaint_model::Preprocessing;
+/// use complaint_model::corpus::TokenizedCorpus;
+/// use complaint_model::text::TextPipeline;
+///
+/// let pipeline = TextPipeline::new(&Preprocessing::default())?;
+/// let corpus = TokenizedCorpus::build(&pipeline, &["Two late fees!", "The FEES are late"]);
+/// let tokens: Vec<&str> = corpus.tokens(1).map(|id| corpus.token(id)).collect();
+/// assert_eq!(tokens, ["fee", "late"]);
+/// # Ok::<(), complaint_model::pipeline::InvalidSetting>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct TokenizedCorpus {
-    tokens: Vec<String>,
-    ids: Vec<u32>,
+    words: WordCache,
+    /// Word numbers of all documents, one after the other.
+    stream: Vec<u32>,
+    /// Where each document begins in the stream, and the stream's end.
     offsets: Vec<usize>,
+}
+
+/// Some texts with word numbers of their own.
+#[derive(Default)]
+struct Scanned {
+    surfaces: StringTable,
+    stream: Vec<u32>,
+    lengths: Vec<usize>,
 }
 
 impl TokenizedCorpus {
     /// Tokenises `texts` on all threads of the current rayon pool; the result does not depend on their number.
     pub fn build<T: AsRef<str> + Sync>(pipeline: &TextPipeline, texts: &[T]) -> Self {
+        let scanned: Vec<Scanned> = texts
+            .par_chunks(TEXTS_AT_ONCE)
+            .map(|texts| scan(pipeline, texts))
+            .collect();
+
+        let mut surfaces = StringTable::default();
+        let renumbered: Vec<Vec<u32>> = scanned
+            .iter()
+            .map(|part| part.surfaces.iter().map(|key| surfaces.intern(key)).collect())
+            .collect();
+
+        let keys: Vec<&str> = surfaces.iter().collect();
+        let normalized: Vec<_> = keys
+            .par_chunks(WORDS_AT_ONCE)
+            .map(|keys| WordCache::normalize(pipeline, keys.iter().copied()))
+            .collect();
+        let mut words = WordCache::default();
+        normalized.iter().for_each(|part| words.extend(part));
+        words.sort_tokens();
+
         let mut corpus = Self {
+            words,
+            stream: Vec::new(),
             offsets: vec![0],
-            ..Self::default()
         };
-        let mut index = FxHashMap::default();
-        let mut scratch = Scratch::default();
-        for text in texts {
-            pipeline.tokens(text.as_ref(), &mut scratch, |token, _| {
-                let id = *index.entry(token.to_owned()).or_insert_with(|| {
-                    corpus.tokens.push(token.to_owned());
-                    (corpus.tokens.len() - 1) as u32
-                });
-                corpus.ids.push(id);
-            });
-            corpus.offsets.push(corpus.ids.len());
+        corpus
+            .stream
+            .reserve_exact(scanned.iter().map(|part| part.stream.len()).sum());
+        for (part, renumbered) in scanned.into_iter().zip(renumbered) {
+            let mut end = corpus.stream.len();
+            corpus
+                .stream
+                .extend(part.stream.iter().map(|&word| renumbered[word as usize]));
+            for length in part.lengths {
+                end += length;
+                corpus.offsets.push(end);
+            }
         }
         corpus
     }
@@ -46,20 +96,93 @@ impl TokenizedCorpus {
         self.len() == 0
     }
 
-    /// The token ids of a document, in text order.
+    /// The token ids of a document, in text order. Ascending ids are ascending byte order of the tokens.
+    ///
+    /// # Panics
+    /// If `document` is not below [`TokenizedCorpus::len`].
     pub fn tokens(&self, document: usize) -> impl Iterator<Item = u32> + '_ {
-        self.ids[self.offsets[document]..self.offsets[document + 1]]
+        let entries = self
+            .document_words(document)
             .iter()
-            .copied()
+            .flat_map(|&word| self.words.entries(word));
+        entries.map(|&(_, token)| token).filter(|&token| token != NONE)
     }
 
     /// The text of a token id.
     pub fn token(&self, id: u32) -> &str {
-        &self.tokens[id as usize]
+        self.words.tokens().get(id)
     }
 
     /// Number of distinct tokens.
     pub fn distinct_tokens(&self) -> usize {
-        self.tokens.len()
+        self.words.tokens().len()
+    }
+
+    /// Number of words of a document, stop words included.
+    pub fn word_count(&self, document: usize) -> usize {
+        self.document_words(document).len()
+    }
+
+    /// The word numbers of a document.
+    pub(crate) fn document_words(&self, document: usize) -> &[u32] {
+        &self.stream[self.offsets[document]..self.offsets[document + 1]]
+    }
+
+    pub(crate) fn words(&self) -> &WordCache {
+        &self.words
+    }
+}
+
+fn scan<T: AsRef<str>>(pipeline: &TextPipeline, texts: &[T]) -> Scanned {
+    let mut scanned = Scanned::default();
+    let mut buffer = String::new();
+    for text in texts {
+        let text = text.as_ref();
+        let before = scanned.stream.len();
+        pipeline.raw_words(text, |word| {
+            scanned
+                .stream
+                .push(scanned.surfaces.intern(word_key(text, &word, &mut buffer)));
+        });
+        scanned.lengths.push(scanned.stream.len() - before);
+    }
+    scanned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Preprocessing;
+
+    #[test]
+    fn same_tokens_as_the_pipeline_on_any_number_of_threads() {
+        let pipeline = TextPipeline::new(&Preprocessing {
+            remove_stop_words: false,
+            ..Preprocessing::default()
+        })
+        .unwrap();
+        let texts: Vec<String> = (0..1500)
+            .map(|i| {
+                format!(
+                    "I can\u{2019}t pay FEE{} na\u{ef}ve {}",
+                    "e".repeat(i % 7),
+                    "bank ".repeat(i % 3)
+                )
+            })
+            .collect();
+        let build = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| TokenizedCorpus::build(&pipeline, &texts))
+        };
+        let corpus = build(1);
+        let other = build(4);
+        assert_eq!((&corpus.stream, &corpus.offsets), (&other.stream, &other.offsets));
+        assert_eq!(corpus.len(), texts.len());
+        for (document, text) in texts.iter().enumerate() {
+            let tokens: Vec<&str> = corpus.tokens(document).map(|id| corpus.token(id)).collect();
+            assert_eq!(tokens, pipeline.tokenize(text));
+            let again: Vec<&str> = other.tokens(document).map(|id| other.token(id)).collect();
+            assert_eq!(tokens, again);
+        }
     }
 }

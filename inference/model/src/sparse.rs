@@ -105,6 +105,22 @@ impl CsrMatrix {
         selected
     }
 
+    /// All rows of `parts`, one part after the other.
+    pub(crate) fn concat(cols: usize, parts: &[Self]) -> Self {
+        let entries = parts.iter().map(Self::entries).sum();
+        let mut all = Self::with_cols(cols);
+        all.indices.reserve_exact(entries);
+        all.values.reserve_exact(entries);
+        for part in parts {
+            let start = all.indices.len();
+            all.indices.extend_from_slice(&part.indices);
+            all.values.extend_from_slice(&part.values);
+            all.indptr.extend(part.indptr[1..].iter().map(|end| start + end));
+            all.rows += part.rows;
+        }
+        all
+    }
+
     /// Number of stored entries.
     pub fn entries(&self) -> usize {
         self.indices.len()

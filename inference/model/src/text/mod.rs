@@ -41,6 +41,7 @@ use std::ops::Range;
 use rust_stemmers::{Algorithm, Stemmer};
 
 pub use cache::WordCache;
+pub(crate) use cache::{is_ascii_word, key as word_key};
 pub(crate) use scan::RawWord;
 pub use stop_words::stop_words;
 

@@ -1,0 +1,154 @@
+//! Finding the word n-grams of a corpus that stand in enough documents.
+
+use rayon::prelude::*;
+
+use super::pairs::{PairTable, pair};
+use crate::corpus::TokenizedCorpus;
+use crate::intern::NONE;
+
+/// Longest word n-gram that [`crate::pipeline::Features::validate`] allows.
+pub(super) const LONGEST: usize = 5;
+
+/// A run of tokens, each plus one, then zeros: compares as the joined text does, because no token has a byte below the
+/// space that joins them.
+type Run = [u32; LONGEST];
+
+/// The n-grams of some lengths, numbered in ascending byte order of their texts.
+pub(super) struct WordNgrams {
+    pub(super) runs: Vec<Run>,
+    frequent: Vec<bool>,
+    nodes: PairTable,
+    /// The term of each token, and then of each longer n-gram; `NONE` for a length that was not asked for.
+    terms: Vec<u32>,
+    longest: usize,
+}
+
+impl WordNgrams {
+    /// Finds n-grams of `low..=high` tokens that stand in `minimum` of the documents `rows` or more.
+    ///
+    /// An n-gram can't stand in more documents than the one without its last token: so lengths are done one after the
+    /// other, and only survivors grow.
+    pub(super) fn find(corpus: &TokenizedCorpus, rows: &[u32], [low, high]: [usize; 2], minimum: usize) -> Self {
+        let mut found = Self {
+            runs: Vec::new(),
+            frequent: Vec::new(),
+            nodes: PairTable::default(),
+            terms: Vec::new(),
+            longest: 1,
+        };
+        let singles = frequent(corpus, rows, minimum, |tokens, keys| {
+            keys.extend(tokens.iter().map(|&t| u64::from(t)))
+        });
+        found.frequent = vec![false; corpus.distinct_tokens()];
+        singles.iter().for_each(|&token| found.frequent[token as usize] = true);
+
+        // The run of every node; tokens are the first nodes.
+        let mut runs: Vec<Run> = (0..corpus.distinct_tokens() as u32)
+            .map(|token| [token + 1, 0, 0, 0, 0])
+            .collect();
+        let mut lengths_start = vec![0, runs.len()];
+        for length in 2..=high {
+            let keys = frequent(corpus, rows, minimum, |tokens, keys| {
+                found.each_node_of_length(tokens, length - 1, |node, next| keys.push(pair(node, next)));
+            });
+            let nodes = std::mem::take(&mut found.nodes);
+            found.nodes = keys.iter().fold(nodes, |mut nodes, &key| {
+                let node = nodes.get_or_insert(key, runs.len() as u32);
+                let mut run = runs[(key >> 32) as usize];
+                run[length - 1] = key as u32 + 1;
+                debug_assert_eq!(node as usize, runs.len());
+                runs.push(run);
+                nodes
+            });
+            lengths_start.push(runs.len());
+            found.longest = length;
+        }
+        found.number(&runs, lengths_start[low - 1]);
+        found
+    }
+
+    /// Numbers the nodes from `first` on.
+    fn number(&mut self, runs: &[Run], first: usize) {
+        let asked = |&node: &u32| node as usize >= self.frequent.len() || self.frequent[node as usize];
+        let mut order: Vec<u32> = (first as u32..runs.len() as u32).filter(asked).collect();
+        order.par_sort_unstable_by_key(|&node| runs[node as usize]);
+        self.terms = vec![NONE; runs.len()];
+        for (term, &node) in order.iter().enumerate() {
+            self.terms[node as usize] = term as u32;
+        }
+        self.runs = order.iter().map(|&node| runs[node as usize]).collect();
+    }
+
+    /// Calls `each` with every frequent n-gram of `length` tokens that another frequent token follows.
+    fn each_node_of_length(&self, tokens: &[u32], length: usize, mut each: impl FnMut(u32, u32)) {
+        'starts: for run in tokens.windows(length + 1) {
+            if !self.frequent[run[0] as usize] || !self.frequent[run[length] as usize] {
+                continue;
+            }
+            let mut node = run[0];
+            for &token in &run[1..length] {
+                match self.nodes.get(pair(node, token)) {
+                    Some(next) => node = next,
+                    None => continue 'starts,
+                }
+            }
+            each(node, run[length]);
+        }
+    }
+
+    /// Appends the term of every n-gram of a document, in no particular order.
+    pub(super) fn terms_of(&self, tokens: &[u32], terms: &mut Vec<u32>) {
+        for (start, &token) in tokens.iter().enumerate() {
+            if !self.frequent[token as usize] {
+                continue;
+            }
+            let mut node = token;
+            push_known(terms, self.terms[node as usize]);
+            for &next in tokens[start + 1..].iter().take(self.longest - 1) {
+                let Some(found) = self.nodes.get(pair(node, next)) else {
+                    break;
+                };
+                node = found;
+                push_known(terms, self.terms[node as usize]);
+            }
+        }
+    }
+}
+
+fn push_known(terms: &mut Vec<u32>, term: u32) {
+    if term != NONE {
+        terms.push(term);
+    }
+}
+
+/// The keys that stand in `minimum` documents or more, ascending; `keys_of` gives a document's, repeats allowed.
+fn frequent(
+    corpus: &TokenizedCorpus,
+    rows: &[u32],
+    minimum: usize,
+    keys_of: impl Fn(&[u32], &mut Vec<u64>) + Sync,
+) -> Vec<u64> {
+    let chunks: Vec<Vec<u64>> = rows
+        .par_chunks(512)
+        .map(|rows| {
+            let (mut tokens, mut keys, mut all) = (Vec::new(), Vec::new(), Vec::new());
+            for &row in rows {
+                tokens.clear();
+                tokens.extend(corpus.tokens(row as usize));
+                keys.clear();
+                keys_of(&tokens, &mut keys);
+                keys.sort_unstable();
+                keys.dedup();
+                all.extend_from_slice(&keys);
+            }
+            all
+        })
+        .collect();
+    let mut all = chunks.concat();
+    drop(chunks);
+    all.par_sort_unstable();
+    all.chunk_by(|a, b| a == b)
+        .filter(|same| same.len() >= minimum)
+        .map(|same| same[0])
+        .collect()
+}
