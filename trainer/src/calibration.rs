@@ -1,0 +1,198 @@
+//! From scores to probabilities that mean what they say.
+//!
+//! Both steps look at out-of-fold scores of the training part only, and neither changes which class wins: a temperature
+//! (Guo, Pleiss, Sun & Weinberger 2017), then, where the folds show that it helps, a monotone map of the winner's
+//! probability (isotonic regression; Zadrozny & Elkan 2002).
+
+use complaint_model::model::{Calibration, MonotoneMap, argmax};
+use smartcore::optimization::FunctionOrder;
+use smartcore::optimization::first_order::FirstOrderOptimizer;
+use smartcore::optimization::first_order::lbfgs::LBFGS;
+use smartcore::optimization::line_search::Backtracking;
+
+/// Rows in a bin of the monotone map: so many that its share of right answers is known to about 4 %.
+const ROWS_PER_BIN: usize = 150;
+/// Fewer rows than this make no map.
+const LEAST_ROWS: usize = 600;
+
+/// Scores of rows by models that did not see them.
+#[derive(Debug, Clone, Copy)]
+pub struct OutOfFold<'a> {
+    /// `rows × classes`.
+    pub scores: &'a [f32],
+    /// The class of each row.
+    pub labels: &'a [u32],
+    /// The fold of each row.
+    pub folds: &'a [u8],
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// Chooses temperature and map.
+pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
+    let temperature = temperature(data.scores, data.labels, data.classes);
+    let tempered = Calibration { temperature, top: None };
+    let answers = answers(data, &tempered);
+    let top = (answers.len() >= LEAST_ROWS && map_helps(&answers, data.folds)).then(|| monotone_map(answers)).flatten();
+    Calibration { temperature, top }
+}
+
+/// The temperature under which the right classes are most likely. Searched over its logarithm, in which the likelihood
+/// has one peak, with smartcore's L-BFGS.
+pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
+    let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
+    let slope = |gradient: &mut Vec<f64>, at: &Vec<f64>| gradient[0] = mean_loss(scores, labels, classes, at[0].exp()).1;
+    let start = vec![initial_scale(scores).ln()];
+    if !start[0].is_finite() {
+        return 1.0;
+    }
+    let search = Backtracking::<f64> { order: FunctionOrder::THIRD, ..Backtracking::default() };
+    let optimizer = LBFGS { max_iter: 40, g_atol: 1e-6, x_atol: 1e-6, ..LBFGS::default() };
+    let found = optimizer.optimize(&value, &slope, &start, &search).x[0].exp();
+    if found.is_finite() && (1e-4..=1e4).contains(&found) { found } else { 1.0 }
+}
+
+/// A start near the answer: a quarter of the scores' spread.
+fn initial_scale(scores: &[f32]) -> f64 {
+    let squares: f64 = scores.iter().map(|&score| f64::from(score).powi(2)).sum();
+    (squares / scores.len().max(1) as f64).sqrt() / 4.0
+}
+
+/// Mean log loss at a temperature, and its derivative by the temperature's logarithm.
+fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> (f64, f64) {
+    let (mut loss, mut slope) = (0.0, 0.0);
+    for (scores, &label) in scores.chunks_exact(classes).zip(labels) {
+        let highest = f64::from(scores[argmax(scores)]);
+        let (mut sum, mut weighted) = (0.0, 0.0);
+        for &score in scores {
+            let scaled = (f64::from(score) - highest) / temperature;
+            let e = scaled.exp();
+            sum += e;
+            weighted += e * scaled;
+        }
+        let own = (f64::from(scores[label as usize]) - highest) / temperature;
+        loss += sum.ln() - own;
+        slope += own - weighted / sum;
+    }
+    let rows = labels.len().max(1) as f64;
+    (loss / rows, slope / rows)
+}
+
+/// The winner's probability in one row, and whether the answer was right.
+#[derive(Debug, Clone, Copy)]
+struct Answer {
+    probability: f64,
+    right: bool,
+    row: u32,
+}
+
+fn answers(data: OutOfFold<'_>, calibration: &Calibration) -> Vec<Answer> {
+    let mut probabilities = vec![0.0; data.classes];
+    data.scores
+        .chunks_exact(data.classes)
+        .zip(data.labels)
+        .enumerate()
+        .map(|(row, (scores, &label))| {
+            let winner = calibration.probabilities(scores, &mut probabilities);
+            Answer { probability: f64::from(probabilities[winner]), right: winner == label as usize, row: row as u32 }
+        })
+        .collect()
+}
+
+/// Whether maps learned on all folds but one make the answers of that one more likely, over all folds together.
+fn map_helps(answers: &[Answer], folds: &[u8]) -> bool {
+    let count = folds.iter().copied().max().map_or(0, |last| last + 1);
+    let loss = |p: f64, right: bool| -(if right { p } else { 1.0 - p }).max(1e-6).ln();
+    let mut gain = 0.0;
+    for fold in 0..count {
+        let in_fold = |answer: &&Answer| folds[answer.row as usize] == fold;
+        let others: Vec<Answer> = answers.iter().filter(|answer| !in_fold(answer)).copied().collect();
+        let Some(map) = monotone_map(others) else { return false };
+        gain += answers.iter().filter(in_fold).map(|answer| loss(answer.probability, answer.right) - loss(map.apply(answer.probability), answer.right)).sum::<f64>();
+    }
+    gain > 0.0
+}
+
+/// Isotonic regression of right answers on probability, over bins of equally many rows (pool adjacent violators).
+fn monotone_map(mut answers: Vec<Answer>) -> Option<MonotoneMap> {
+    answers.sort_by(|a, b| a.probability.total_cmp(&b.probability).then(a.row.cmp(&b.row)));
+    // (rows, sum of probabilities, right answers)
+    let mut pools: Vec<(f64, f64, f64)> = Vec::new();
+    let bins = (answers.len() / ROWS_PER_BIN).clamp(4, 100);
+    for bin in answers.chunks(answers.len().div_ceil(bins)) {
+        let probabilities = bin.iter().map(|answer| answer.probability).sum();
+        let right = bin.iter().filter(|answer| answer.right).count() as f64;
+        pools.push((bin.len() as f64, probabilities, right));
+        while let [.., before, last] = pools[..]
+            && before.2 * last.0 >= last.2 * before.0
+        {
+            pools.pop();
+            pools.pop();
+            pools.push((before.0 + last.0, before.1 + last.1, before.2 + last.2));
+        }
+    }
+    let mut map = MonotoneMap { from: Vec::new(), to: Vec::new() };
+    for (rows, probabilities, right) in pools {
+        let from = (probabilities / rows).clamp(0.0, 1.0);
+        if map.from.last().is_none_or(|last| from > *last) {
+            map.from.push(from);
+            // Never certain: as if one more row had been right and one wrong.
+            map.to.push(((right + 1.0) / (rows + 2.0)).max(map.to.last().copied().unwrap_or(0.0)));
+        }
+    }
+    (map.from.len() >= 2).then_some(map)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Rng;
+
+    /// Scores whose right temperature is 3: the label is drawn from softmax(scores / 3).
+    fn drawn(rows: usize) -> (Vec<f32>, Vec<u32>, Vec<u8>) {
+        let mut rng = Rng::new(5, 5);
+        let mut unit = || rng.next_u64() as f64 / u64::MAX as f64;
+        let (mut scores, mut labels, mut folds) = (Vec::new(), Vec::new(), Vec::new());
+        for row in 0..rows {
+            let own: Vec<f64> = (0..3).map(|_| 12.0 * unit() - 6.0).collect();
+            let weights: Vec<f64> = own.iter().map(|score| (score / 3.0).exp()).collect();
+            let mut left = unit() * weights.iter().sum::<f64>();
+            let label = weights.iter().position(|weight| { left -= weight; left <= 0.0 }).unwrap_or(2);
+            scores.extend(own.iter().map(|score| *score as f32));
+            labels.push(label as u32);
+            folds.push((row % 5) as u8);
+        }
+        (scores, labels, folds)
+    }
+
+    #[test]
+    fn the_temperature_is_found() {
+        let (scores, labels, _) = drawn(20_000);
+        let found = temperature(&scores, &labels, 3);
+        assert!((found - 3.0).abs() < 0.1, "{found}");
+    }
+
+    #[test]
+    fn calibration_never_changes_the_answer_and_makes_it_honest() {
+        let (mut scores, labels, folds) = drawn(20_000);
+        // A distortion that no temperature undoes.
+        scores.iter_mut().for_each(|score| *score = score.signum() * score.abs().powf(2.2));
+        let data = OutOfFold { scores: &scores, labels: &labels, folds: &folds, classes: 3 };
+        let chosen = calibrate(data);
+        assert!(chosen.validate().is_ok());
+        assert!(chosen.top.is_some());
+        let error = |calibration: &Calibration| {
+            let answers = answers(data, calibration);
+            let bins = crate::metrics::reliability_bins(answers.iter().map(|answer| (answer.probability, answer.right)));
+            crate::metrics::expected_calibration_error(&bins)
+        };
+        let before = error(&Calibration { temperature: chosen.temperature, top: None });
+        assert!(error(&chosen) < 0.015 && error(&chosen) < before / 2.0, "{before} → {}", error(&chosen));
+        let mut probabilities = [0.0; 3];
+        for scores in scores.chunks_exact(3) {
+            let winner = chosen.probabilities(scores, &mut probabilities);
+            assert_eq!(winner, argmax(scores));
+            assert_eq!(winner, argmax(&probabilities));
+        }
+    }
+}

@@ -1,0 +1,252 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use complaint_model::Normalizer;
+use complaint_model::report::{Algorithm, ClassWeight, Metric};
+
+use crate::commands;
+use crate::config::DatasetFormat;
+use crate::error::ExitKind;
+
+/// Train classifiers for customer complaints.
+#[derive(Debug, Parser)]
+#[command(name = "complaint-trainer", version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train as a Job: configuration from a file, progress as JSON lines, result in the termination log.
+    Run(RunArgs),
+    /// Train at the command line.
+    Train(Box<TrainArgs>),
+}
+
+/// `run`, as `docs/contracts.md` gives it.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// The data set: a file, or an http:// or https:// address.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) dataset: String,
+    /// Root of the artifact store.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) store: PathBuf,
+    /// The present champion's model.safetensors.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) champion: Option<PathBuf>,
+    /// Where the result, or the reason of a failure, is written.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) termination_log: Option<PathBuf>,
+}
+
+/// `train`.
+#[derive(Debug, Args)]
+pub(crate) struct TrainArgs {
+    /// The data set: a file, or an http:// or https:// address; .gz, .zst and .zip are unpacked.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) data: String,
+    /// Column, or dotted path, of the text.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) text_field: String,
+    /// Column, or dotted path, of the label; several are joined with " + ".
+    #[arg(long = "label-field", value_name = "FIELD", required = true)]
+    pub(crate) label_fields: Vec<String>,
+    /// Column with a published split, whose values are `train` and `test`.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) split_field: Option<String>,
+    /// Form of the records; by default it goes by the file's name.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// Directory for model, report and record.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: PathBuf,
+    /// Name of the model in report and record.
+    #[arg(long, default_value = "local")]
+    pub(crate) name: String,
+    /// Labels with fewer rows are dropped.
+    #[arg(long, value_name = "ROWS", default_value_t = 20)]
+    pub(crate) min_samples_per_class: usize,
+    /// Renames or merges a label: --label-map "old=new". Can be given several times.
+    #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_pair)]
+    pub(crate) label_map: Vec<(String, String)>,
+    /// SHA-256 that the file must have.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) sha256: Option<complaint_model::Sha256Digest>,
+    #[command(flatten)]
+    pub(crate) text: TextArgs,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
+    /// Share of the rows held out.
+    #[arg(long, default_value_t = 0.2)]
+    pub(crate) test_fraction: f64,
+    /// Seed of split, folds, solvers and bootstrap.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// The report may hold texts of complaints.
+    #[arg(long)]
+    pub(crate) include_texts: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
+    pub(crate) format_output: OutputForm,
+}
+
+/// From text to numbers.
+#[derive(Debug, Args)]
+pub(crate) struct TextArgs {
+    /// How words are reduced.
+    #[arg(long, value_enum, default_value = "lemma")]
+    pub(crate) normalizer: NormalizerArg,
+    /// Leave contractions as they stand.
+    #[arg(long)]
+    pub(crate) keep_contractions: bool,
+    /// Keep stop words; better for short texts.
+    #[arg(long)]
+    pub(crate) keep_stop_words: bool,
+    /// Shorter words are left out.
+    #[arg(long, value_name = "LETTERS", default_value_t = 2)]
+    pub(crate) min_token_length: usize,
+    /// What stands over personal data, as a regular expression.
+    #[arg(long, value_name = "REGEX", default_value = "x{2,}")]
+    pub(crate) redaction_pattern: String,
+    /// Shortest and longest word n-gram.
+    #[arg(long, value_name = "LOW,HIGH", default_value = "1,2", value_parser = parse_range)]
+    pub(crate) word_ngrams: [usize; 2],
+    /// Shortest and longest character n-gram; none without it.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range)]
+    pub(crate) char_ngrams: Option<[usize; 2]>,
+    /// Terms in fewer documents are left out; under 5 a model may hold words of one person.
+    #[arg(long, value_name = "ROWS", default_value_t = 5)]
+    pub(crate) min_document_frequency: usize,
+    /// Terms in a greater share of the documents are left out.
+    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
+    pub(crate) max_document_fraction: f64,
+    /// Terms kept at most.
+    #[arg(long, value_name = "TERMS", default_value_t = 100_000)]
+    pub(crate) max_features: usize,
+    /// Plain counts instead of 1 + ln(count).
+    #[arg(long)]
+    pub(crate) linear_tf: bool,
+}
+
+/// What is tried.
+#[derive(Debug, Args)]
+pub(crate) struct SearchArgs {
+    /// Algorithms to try.
+    #[arg(long = "algorithm", value_enum, value_delimiter = ',', default_values = ["logistic-regression", "linear-svm"])]
+    pub(crate) algorithms: Vec<AlgorithmArg>,
+    /// Values of C to try, for logistic regression and linear SVM.
+    #[arg(long = "c", value_name = "C", value_delimiter = ',', default_values_t = [0.1, 1.0, 10.0])]
+    pub(crate) c: Vec<f64>,
+    /// Values of alpha to try, for naive Bayes.
+    #[arg(long, value_name = "ALPHA", value_delimiter = ',', default_values_t = [0.1, 1.0])]
+    pub(crate) alpha: Vec<f64>,
+    /// Class weights to try.
+    #[arg(long = "class-weight", value_enum, value_delimiter = ',', default_values = ["none"])]
+    pub(crate) class_weights: Vec<ClassWeightArg>,
+    /// Folds of the cross-validation.
+    #[arg(long, default_value_t = 5)]
+    pub(crate) folds: usize,
+    /// What trials are judged by.
+    #[arg(long, value_enum, default_value = "macro-f1")]
+    pub(crate) scoring: MetricArg,
+    /// Trials at most.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) max_trial_count: usize,
+    /// Failed trials at most.
+    #[arg(long, default_value_t = 3)]
+    pub(crate) max_failed_trial_count: usize,
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OutputForm {
+    /// A table for people.
+    Table,
+    /// The result as JSON, for scripts.
+    Json,
+}
+
+/// Defines a command-line twin of an enum of the configuration.
+macro_rules! value_enum {
+    ($name:ident => $target:ident { $($variant:ident = $doc:literal),+ $(,)? }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        pub(crate) enum $name { $(#[doc = $doc] $variant),+ }
+        impl From<$name> for $target {
+            fn from(value: $name) -> Self {
+                match value { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+value_enum!(FormatArg => DatasetFormat { Csv = "Comma-separated values.", JsonLines = "One JSON object a line.", Json = "One JSON array." });
+value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "As they stand." });
+value_enum!(AlgorithmArg => Algorithm {
+    LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.", ComplementNaiveBayes = "Complement naive Bayes.",
+});
+value_enum!(ClassWeightArg => ClassWeight { None = "Each row the same.", Balanced = "Each class the same." });
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetricArg {
+    /// Mean F1 of the classes.
+    #[value(name = "macro-f1")]
+    MacroF1,
+    /// Mean F1 weighted by rows.
+    #[value(name = "weighted-f1")]
+    WeightedF1,
+    /// Share of right answers.
+    Accuracy,
+    /// Mean log loss.
+    LogLoss,
+}
+
+impl From<MetricArg> for Metric {
+    fn from(value: MetricArg) -> Self {
+        match value {
+            MetricArg::MacroF1 => Self::MacroF1,
+            MetricArg::WeightedF1 => Self::WeightedF1,
+            MetricArg::Accuracy => Self::Accuracy,
+            MetricArg::LogLoss => Self::LogLoss,
+        }
+    }
+}
+
+fn parse_range(text: &str) -> Result<[usize; 2], String> {
+    let (low, high) = text.split_once([',', '-']).ok_or("write two lengths, such as 1,2")?;
+    let number = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is no number"));
+    Ok([number(low)?, number(high)?])
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let (old, new) = text.split_once('=').ok_or("write the old and the new label, such as \"Payday loan=Loan\"")?;
+    Ok((old.trim().to_owned(), new.trim().to_owned()))
+}
+
+/// Runs the program on its arguments, the program's name first, and returns how it ends.
+pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Without a reader there is nobody left to tell.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitKind::BadConfiguration.into(),
+            };
+        }
+    };
+    match cli.command {
+        Command::Run(arguments) => commands::run::execute(&arguments),
+        Command::Train(arguments) => commands::train::execute(&arguments),
+    }
+}

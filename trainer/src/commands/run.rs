@@ -1,0 +1,78 @@
+//! `run`: a training in a Job.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::RunArgs;
+use crate::config::RunConfig;
+use crate::dataset::Location;
+use crate::error::{ErrorMessage, TrainError};
+use crate::html;
+use crate::progress::{Progress, Stage};
+use crate::record;
+use crate::result::{MESSAGE_LIMIT, ReportReference, RunResult};
+use crate::store::{self, Files, version_path};
+use crate::training::{Inputs, train};
+
+/// Trains, writes into the store, and leaves the result in the termination log.
+pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
+    let outcome = super::guarded(|| run(arguments));
+    let (message, code) = match &outcome {
+        Ok(result) => (result.message(), ExitCode::SUCCESS),
+        Err(error) => {
+            // Who does not read the log does not change how the run ends.
+            let _ = writeln!(std::io::stderr(), "{}: {error}", error.reason());
+            (error_message(error), error.exit_kind().into())
+        }
+    };
+    match arguments.termination_log.as_deref().map(|path| write_message(path, &message)) {
+        Some(Err(error)) => {
+            let _ = writeln!(std::io::stderr(), "the termination log can't be written: {error}");
+            // Without its result a training is lost to the operator: let it be tried again.
+            if outcome.is_ok() { ExitCode::from(1) } else { code }
+        }
+        _ => code,
+    }
+}
+
+fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
+    let config = RunConfig::read(&arguments.config)?;
+    let progress = Progress::contract();
+    let location = Location::parse(&arguments.dataset);
+    let inputs = Inputs { config: &config, location: &location, champion: arguments.champion.as_deref(), include_texts: false };
+    let trained = train(&inputs, &progress)?;
+    progress.tell(Stage::Writing, 0.0, "writing artifact and report");
+    let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;
+    let version = version_path(&config.namespace, &config.classifier, &trained.artifact.sha256);
+    let mut reference = ReportReference {
+        path: format!("{version}/{}", store::REPORT),
+        sha256: complaint_model::Sha256Digest::of_bytes(&report),
+    };
+    let files = Files {
+        record: record::manifest(&config, &trained.report.report, &trained.artifact, &reference),
+        page: html::page(&trained.report).into_bytes(),
+        model: trained.model,
+        report,
+    };
+    reference.sha256 = store::write(&arguments.store.join(&version), &files)?;
+    let result = RunResult::new(&trained.report.report, trained.artifact, reference);
+    progress.tell(Stage::Done, 1.0, &format!("{version}/{}", store::MODEL));
+    Ok(result)
+}
+
+/// The message of a failure; an endless detail is cut, since the kubelet would cut it anywhere.
+fn error_message(error: &TrainError) -> String {
+    let message = serde_json::to_string(&ErrorMessage::from(error)).expect("two strings are JSON");
+    if message.len() <= MESSAGE_LIMIT {
+        return message;
+    }
+    let text = error.to_string();
+    let short: String = text.chars().take(900).collect();
+    serde_json::json!({ "error": { "reason": error.reason(), "message": format!("{short}…") } }).to_string()
+}
+
+/// Written in place: the kubelet mounts the file itself, so it can't be replaced by another.
+fn write_message(path: &Path, message: &str) -> std::io::Result<()> {
+    std::fs::write(path, message)
+}

@@ -1,0 +1,125 @@
+//! Newcomer and champion on the same held-out rows.
+
+use std::path::{Path, PathBuf};
+
+use complaint_model::predict::Scratch;
+use complaint_model::report::{Comparison, Metric};
+use complaint_model::{Artifact, ArtifactError, Predictor, Sha256Digest};
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+use crate::config::ChampionConfig;
+use crate::metrics::{Scored, paired_difference, row_log_loss};
+
+/// Why the champion can't be compared with.
+#[derive(Debug, thiserror::Error)]
+pub enum ChampionError {
+    /// No file was given, though the configuration names a champion.
+    #[error("the configuration names the champion {0}, but no artifact was given with --champion")]
+    Missing(String),
+    /// The file can't be read.
+    #[error("the champion's artifact {} can't be read: {source}. Check that its volume is mounted", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The file is another model.
+    #[error("the champion's artifact {} has the SHA-256 {actual}, not {expected}. Restore the file in the store", path.display())]
+    Digest {
+        /// The file.
+        path: PathBuf,
+        /// Digest of its bytes.
+        actual: Sha256Digest,
+        /// Digest in the configuration.
+        expected: Sha256Digest,
+    },
+    /// The file is no model that this trainer reads.
+    #[error("the champion's artifact {} can't be used: {source}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArtifactError,
+    },
+}
+
+/// The champion, ready to predict.
+#[derive(Debug)]
+pub struct Champion {
+    name: String,
+    sha256: Sha256Digest,
+    predictor: Predictor,
+}
+
+impl Champion {
+    /// Reads the artifact and checks its digest.
+    ///
+    /// # Errors
+    /// [`ChampionError`].
+    pub fn open(config: &ChampionConfig, path: &Path) -> Result<Self, ChampionError> {
+        let bytes = std::fs::read(path).map_err(|source| ChampionError::Unreadable { path: path.to_owned(), source })?;
+        let actual = Sha256Digest::of_bytes(&bytes);
+        if actual != config.sha256 {
+            return Err(ChampionError::Digest { path: path.to_owned(), actual, expected: config.sha256 });
+        }
+        let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable { path: path.to_owned(), source })?;
+        Ok(Self { name: config.name.clone(), sha256: actual, predictor: Predictor::new(artifact) })
+    }
+}
+
+/// Compares on the held-out rows: `texts` are those rows' texts, `newcomer` the newcomer's predictions on them.
+pub fn compare(champion: &Champion, newcomer: &Scored, labels: &[String], texts: &[&str], split: &str, metric: Metric, seed: u64) -> Comparison {
+    let scored = score(&champion.predictor, texts, newcomer, labels);
+    let (difference, confidence_interval) = paired_difference(newcomer, &scored, metric, seed);
+    let artifact = champion.predictor.artifact();
+    let mut champion_labels = artifact.labels().to_vec();
+    champion_labels.sort();
+    let mut sorted = labels.to_vec();
+    sorted.sort();
+    Comparison {
+        champion: champion.name.clone(),
+        champion_sha256: champion.sha256,
+        metric,
+        value: newcomer.value(metric),
+        champion_value: scored.value(metric),
+        difference,
+        confidence_interval,
+        rows: texts.len(),
+        same_labels: champion_labels == sorted,
+        same_split: artifact.provenance().split == split,
+    }
+}
+
+/// The champion's predictions in the newcomer's classes. A class that only the champion knows is one more that is never
+/// right; a class that it does not know has probability 0.
+fn score(predictor: &Predictor, texts: &[&str], newcomer: &Scored, labels: &[String]) -> Scored {
+    let index: FxHashMap<&str, u32> = labels.iter().enumerate().map(|(class, label)| (label.as_str(), class as u32)).collect();
+    let mut classes = labels.len();
+    let ours: Vec<u32> = predictor
+        .labels()
+        .iter()
+        .map(|label| {
+            index.get(label.as_str()).copied().unwrap_or_else(|| {
+                classes += 1;
+                classes as u32 - 1
+            })
+        })
+        .collect();
+    let answers: Vec<(u32, f64)> = texts
+        .par_iter()
+        .zip(&newcomer.actual)
+        .map_init(Scratch::default, |scratch, (text, &actual)| {
+            let answer = predictor.predict(text, scratch);
+            let right = ours.iter().position(|&class| class == actual).map_or(0.0, |class| f64::from(answer.probabilities[class]));
+            (ours[answer.class], row_log_loss(right))
+        })
+        .collect();
+    Scored {
+        classes,
+        actual: newcomer.actual.clone(),
+        predicted: answers.iter().map(|(class, _)| *class).collect(),
+        log_loss: answers.iter().map(|(_, loss)| *loss).collect(),
+    }
+}

@@ -1,0 +1,224 @@
+//! Keeps the rows that can be trained on, and counts the others.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, BuildHasherDefault};
+
+use complaint_model::Sha256Digest;
+use complaint_model::report::DroppedLabel;
+use rustc_hash::{FxHashMap, FxHasher};
+
+use super::{Counts, Dataset, DatasetError, Part, Record, Row};
+use crate::config::DatasetConfig;
+
+/// Labels that a message lists at most.
+const LISTED: usize = 10;
+
+/// Collects the rows of one source.
+pub struct Collector<'c> {
+    config: &'c DatasetConfig,
+    name: String,
+    texts: String,
+    rows: Vec<Row>,
+    contradictory: Vec<bool>,
+    labels: FxHashMap<String, u32>,
+    /// From the hash of a text (and the side of a published split) to its first row.
+    first: FxHashMap<u64, Vec<u32>>,
+    counts: Counts,
+}
+
+impl<'c> Collector<'c> {
+    /// A collector for the source called `name` in messages.
+    pub fn new(config: &'c DatasetConfig, name: &str) -> Self {
+        Self {
+            config,
+            name: name.to_owned(),
+            texts: String::new(),
+            rows: Vec::new(),
+            contradictory: Vec::new(),
+            labels: FxHashMap::default(),
+            first: FxHashMap::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes one record.
+    pub fn push(&mut self, record: &Record<'_>) {
+        self.counts.records += 1;
+        let part = match self.part(record) {
+            Ok(part) => part,
+            Err(Outside) => {
+                self.counts.outside_split += 1;
+                return;
+            }
+        };
+        let Some(text) = record.text.map(str::trim).filter(|text| !text.is_empty()) else {
+            self.counts.without_text += 1;
+            return;
+        };
+        let Some(label) = record.label.map(str::trim).filter(|label| !label.is_empty()) else {
+            self.counts.without_label += 1;
+            return;
+        };
+        let label = self.label(label);
+        if self.is_copy(text, label, part) {
+            return;
+        }
+        let start = self.texts.len();
+        self.texts.push_str(text);
+        self.rows.push(Row { text: start..self.texts.len(), label, number: record.number, part });
+        self.contradictory.push(false);
+    }
+
+    fn part(&self, record: &Record<'_>) -> Result<Option<Part>, Outside> {
+        if self.config.split_field.is_none() {
+            return Ok(None);
+        }
+        match record.split.map(str::trim) {
+            Some("train") => Ok(Some(Part::Train)),
+            Some("test") => Ok(Some(Part::Test)),
+            _ => Err(Outside),
+        }
+    }
+
+    fn label(&mut self, label: &str) -> u32 {
+        let label = self.config.label_map.get(label).map_or(label, |renamed| renamed.trim());
+        if let Some(&index) = self.labels.get(label) {
+            return index;
+        }
+        let index = self.labels.len() as u32;
+        self.labels.insert(label.to_owned(), index);
+        index
+    }
+
+    /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
+    /// with others' on the same rows.
+    fn is_copy(&mut self, text: &str, label: u32, part: Option<Part>) -> bool {
+        let slot = self.first.entry(text_hash(text)).or_default();
+        let known = slot.iter().copied().find(|&row| {
+            let row = &self.rows[row as usize];
+            row.part == part && &self.texts[row.text.clone()] == text
+        });
+        let Some(known) = known else {
+            slot.push(self.rows.len() as u32);
+            return false;
+        };
+        if part == Some(Part::Test) {
+            return false;
+        }
+        if self.rows[known as usize].label == label {
+            self.counts.duplicates += 1;
+        } else {
+            self.counts.contradictory += 1;
+            self.contradictory[known as usize] = true;
+        }
+        true
+    }
+
+    /// Drops contradictory rows, training copies of published test rows, and labels with too few rows.
+    ///
+    /// # Errors
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`] or [`DatasetError::TooFewClasses`].
+    pub fn finish(mut self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        if self.counts.records == 0 {
+            return Err(DatasetError::Empty { name: self.name });
+        }
+        self.counts.contradictory += self.contradictory.iter().filter(|flag| **flag).count() as u64;
+        let mut keep: Vec<bool> = self.contradictory.iter().map(|flag| !flag).collect();
+        self.drop_train_copies_of_test(&mut keep);
+        self.first = FxHashMap::default();
+        let mut flags = keep.iter();
+        self.rows.retain(|_| *flags.next().expect("one flag a row"));
+        if self.rows.is_empty() {
+            return Err(self.no_usable_rows());
+        }
+        let (labels, renumber, dropped_labels) = self.choose_labels()?;
+        self.rows.retain_mut(|row| match renumber[row.label as usize] {
+            Some(label) => {
+                row.label = label;
+                true
+            }
+            None => false,
+        });
+        self.texts.shrink_to_fit();
+        self.rows.shrink_to_fit();
+        Ok(Dataset { texts: self.texts, rows: self.rows, labels, dropped_labels, counts: self.counts, sha256 })
+    }
+
+    fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
+        for rows in self.first.values().filter(|rows| rows.len() > 1) {
+            for &train in rows.iter().filter(|&&row| self.rows[row as usize].part == Some(Part::Train)) {
+                let text = &self.texts[self.rows[train as usize].text.clone()];
+                let in_test = rows.iter().map(|&row| &self.rows[row as usize]).any(|row| row.part == Some(Part::Test) && &self.texts[row.text.clone()] == text);
+                if in_test && std::mem::take(&mut keep[train as usize]) {
+                    self.counts.duplicates += 1;
+                }
+            }
+        }
+    }
+
+    fn no_usable_rows(self) -> DatasetError {
+        let counts = &self.counts;
+        let lacks = [
+            (counts.without_text, "without a text"),
+            (counts.without_label, "without a label"),
+            (counts.outside_split, "with a split other than `train` or `test`"),
+            (counts.contradictory, "copies of one text under different labels"),
+        ];
+        let problem: Vec<String> = lacks.iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} {what}")).collect();
+        DatasetError::NoUsableRows { name: self.name, records: counts.records, problem: problem.join(", ") }
+    }
+
+    /// Sorted labels, the new number of each old one, and the labels that are dropped.
+    #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
+    fn choose_labels(&self) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
+        let mut rows_of: Vec<(usize, usize)> = vec![(0, 0); self.labels.len()];
+        for row in &self.rows {
+            let (rows, train) = &mut rows_of[row.label as usize];
+            *rows += 1;
+            *train += usize::from(row.part != Some(Part::Test));
+        }
+        let by_name: BTreeMap<&str, u32> = self.labels.iter().map(|(name, &index)| (name.as_str(), index)).collect();
+        let mut kept = Vec::new();
+        let mut renumber = vec![None; self.labels.len()];
+        let mut dropped = Vec::new();
+        for (name, index) in by_name {
+            match rows_of[index as usize] {
+                (0, _) => {}
+                (rows, train) if rows >= self.config.min_samples_per_class && train > 0 => {
+                    renumber[index as usize] = Some(kept.len() as u32);
+                    kept.push(name.to_owned());
+                }
+                (rows, _) => dropped.push(DroppedLabel { label: name.to_owned(), rows }),
+            }
+        }
+        dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
+        if kept.len() < 2 {
+            return Err(self.too_few_classes(kept.len(), &rows_of));
+        }
+        Ok((kept, renumber, dropped))
+    }
+
+    fn too_few_classes(&self, kept: usize, rows_of: &[(usize, usize)]) -> DatasetError {
+        let mut counts: Vec<(usize, &str)> = self.labels.iter().map(|(name, &index)| (rows_of[index as usize].0, name.as_str())).filter(|(rows, _)| *rows > 0).collect();
+        counts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
+        let mut listed: Vec<String> = counts.iter().take(LISTED).map(|(rows, name)| format!("`{name}` {rows}")).collect();
+        if counts.len() > LISTED {
+            listed.push(format!("and {} more", counts.len() - LISTED));
+        }
+        let minimum = self.config.min_samples_per_class;
+        let fix = match counts.as_slice() {
+            [_] => "Check dataset.labelFields, or add rows of other labels".to_owned(),
+            _ => format!("Labels under dataset.minSamplesPerClass ({minimum}) are dropped: lower it, add rows, or merge labels with dataset.labelMap"),
+        };
+        let left = if kept == 1 { "one label" } else { "no label" };
+        DatasetError::TooFewClasses { name: self.name.clone(), left: left.into(), counts: listed.join(", "), fix }
+    }
+}
+
+/// The row belongs to neither side of the published split.
+struct Outside;
+
+/// Equal texts meet in one slot; the texts themselves are compared there, so the hash need not be strong.
+fn text_hash(text: &str) -> u64 {
+    BuildHasherDefault::<FxHasher>::default().hash_one(text)
+}

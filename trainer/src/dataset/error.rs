@@ -1,0 +1,138 @@
+//! What can be wrong with a data set.
+
+use complaint_model::Sha256Digest;
+
+use crate::error::ExitKind;
+
+/// Why a data set can't be used. `source_name` is the path or address without its query.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// No such file, or the server answers 404 or 410.
+    #[error("there is no data set at {name}: {problem}. Check dataset.source, and that the volume holding it is mounted")]
+    NotFound {
+        /// Path or address.
+        name: String,
+        /// The system's or the server's answer.
+        problem: String,
+    },
+    /// The bytes are not the ones that were asked for.
+    #[error("the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.sha256 to its new digest")]
+    DigestMismatch {
+        /// Path or address.
+        name: String,
+        /// Digest of the bytes.
+        actual: Sha256Digest,
+        /// Digest in the configuration.
+        expected: Sha256Digest,
+    },
+    /// Text that is not UTF-8.
+    #[error("row {row} of {name} is not UTF-8{place}. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`")]
+    InvalidEncoding {
+        /// Path or address.
+        name: String,
+        /// Number of the record, from 1.
+        row: u64,
+        /// Column or line, as the rest of the sentence.
+        place: String,
+    },
+    /// Not the format it should be.
+    #[error("{name} can't be read at {place}: {problem}. Correct it there, or set dataset.format to the file's format")]
+    Malformed {
+        /// Path or address.
+        name: String,
+        /// Row and line.
+        place: String,
+        /// What the parser met.
+        problem: String,
+    },
+    /// A configured column or path that no record has.
+    #[error("{name} has no column `{column}`; its columns are: {}. {}", available.join(", "), column_fix(setting, nearest.as_deref()))]
+    ColumnNotFound {
+        /// Path or address.
+        name: String,
+        /// The configured column.
+        column: String,
+        /// The setting that names it.
+        setting: &'static str,
+        /// The columns that are there.
+        available: Vec<String>,
+        /// The one that is spelt most alike.
+        nearest: Option<String>,
+    },
+    /// Nothing but a header, or nothing at all.
+    #[error("{name} holds no rows. Check that the export that writes it has run")]
+    Empty {
+        /// Path or address.
+        name: String,
+    },
+    /// Rows, but none with both text and label.
+    #[error("none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields and dataset.splitField")]
+    NoUsableRows {
+        /// Path or address.
+        name: String,
+        /// Rows that were read.
+        records: u64,
+        /// What they lack.
+        problem: String,
+    },
+    /// Fewer than two labels are left.
+    #[error("{name} leaves {left} to tell apart, and a classifier needs two or more. Rows per label: {counts}. {fix}")]
+    TooFewClasses {
+        /// Path or address.
+        name: String,
+        /// What is left, such as `one label`.
+        left: String,
+        /// Labels with their rows.
+        counts: String,
+        /// What to do.
+        fix: String,
+    },
+    /// The address can't be read now.
+    #[error("the data set at {name} can't be downloaded: {problem}. The run is tried again; check the address and the network policy if that goes on")]
+    Download {
+        /// Address without query.
+        name: String,
+        /// What went wrong.
+        problem: String,
+    },
+    /// The file can't be read now.
+    #[error("reading {name} failed: {problem}. Check the volume and the file's permissions")]
+    Unreadable {
+        /// Path or address.
+        name: String,
+        /// The system's answer.
+        problem: String,
+    },
+}
+
+fn column_fix(setting: &str, nearest: Option<&str>) -> String {
+    match nearest {
+        Some(column) => format!("Set {setting} to one of them, perhaps `{column}`"),
+        None => format!("Set {setting} to one of them"),
+    }
+}
+
+impl DatasetError {
+    /// The reason in status and termination message.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "DatasetNotFound",
+            Self::DigestMismatch { .. } => "DigestMismatch",
+            Self::InvalidEncoding { .. } => "InvalidEncoding",
+            Self::Malformed { .. } => "MalformedDataset",
+            Self::ColumnNotFound { .. } => "ColumnNotFound",
+            Self::Empty { .. } => "EmptyDataset",
+            Self::NoUsableRows { .. } => "NoUsableRows",
+            Self::TooFewClasses { .. } => "TooFewClasses",
+            Self::Download { .. } | Self::Unreadable { .. } => "DownloadFailed",
+        }
+    }
+
+    /// A failed transfer is worth a retry, bad data is not.
+    pub fn exit_kind(&self) -> ExitKind {
+        match self {
+            Self::Download { .. } | Self::Unreadable { .. } => ExitKind::Retry,
+            _ => ExitKind::BadData,
+        }
+    }
+}

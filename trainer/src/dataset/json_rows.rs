@@ -1,0 +1,253 @@
+//! Rows of JSON: one object a line, or one document with an array of objects, as Elasticsearch exports it.
+//!
+//! A document is never held whole: its array is visited element by element.
+
+use std::fmt;
+use std::io::{BufRead, BufReader, Read};
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::{DatasetError, Record, Sink, columns};
+use crate::config::DatasetConfig;
+
+/// Reads one object a line; empty lines are passed over.
+pub(super) fn read_lines(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+    let mut rows = Rows::new(config, name, sink);
+    let mut reader = BufReader::with_capacity(1 << 16, reader);
+    let mut bytes = Vec::new();
+    let mut line = 0_u64;
+    loop {
+        bytes.clear();
+        line += 1;
+        let place = format!("line {line}");
+        if reader.read_until(b'\n', &mut bytes).map_err(|error| super::source::read_fault(name, &place, &error))? == 0 {
+            return rows.finish();
+        }
+        let text = std::str::from_utf8(&bytes).map_err(|_| DatasetError::InvalidEncoding {
+            name: name.to_owned(),
+            row: rows.number + 1,
+            place: format!(" (line {line})"),
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+        if text.is_empty() {
+            continue;
+        }
+        let malformed = |problem: String| DatasetError::Malformed { name: name.to_owned(), place: place.clone(), problem };
+        let value: Value = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        if !value.is_object() {
+            return Err(malformed("it is no JSON object; for an array set dataset.format to json".into()));
+        }
+        rows.push(&value)?;
+    }
+}
+
+/// Reads an array of objects, or an object whose `hits` (or `hits.hits`) is one.
+pub(super) fn read_document(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+    let mut rows = Rows::new(config, name, sink);
+    let mut input = Utf8Guard { inner: reader, pending: Vec::new(), invalid: false, failed: None, seen_any: false };
+    let mut outcome = Ok(());
+    let parsed = {
+        let mut deserializer = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, &mut input));
+        Records { rows: &mut rows, outcome: &mut outcome }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
+    };
+    outcome?;
+    if let Err(error) = parsed {
+        let row = rows.number + 1;
+        let place = format!("row {row} (line {}, column {})", error.line(), error.column());
+        if input.invalid {
+            return Err(DatasetError::InvalidEncoding { name: name.to_owned(), row, place: String::new() });
+        }
+        if let Some(error) = input.failed {
+            return Err(super::source::read_fault(name, &place, &error));
+        }
+        if !input.seen_any {
+            return Err(DatasetError::Empty { name: name.to_owned() });
+        }
+        return Err(DatasetError::Malformed { name: name.to_owned(), place, problem: error.to_string() });
+    }
+    rows.finish()
+}
+
+/// Turns JSON values into records, and remembers enough to tell a misspelt path from rows that lack a value.
+struct Rows<'s, 'k> {
+    config: &'s DatasetConfig,
+    name: &'s str,
+    sink: &'s mut Sink<'k>,
+    number: u64,
+    found: Vec<bool>,
+    first_paths: Vec<String>,
+    label: String,
+}
+
+impl<'s, 'k> Rows<'s, 'k> {
+    fn new(config: &'s DatasetConfig, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
+        let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some());
+        Self { config, name, sink, number: 0, found: vec![false; fields], first_paths: Vec::new(), label: String::new() }
+    }
+
+    fn push(&mut self, value: &Value) -> Result<(), DatasetError> {
+        self.number += 1;
+        if self.number == 1 {
+            paths(value, "", &mut self.first_paths);
+        }
+        let text = lookup(value, &self.config.text_field);
+        self.found[0] |= text.is_some();
+        self.label.clear();
+        let mut complete = true;
+        for (index, path) in self.config.label_fields.iter().enumerate() {
+            let part = lookup(value, path);
+            self.found[1 + index] |= part.is_some();
+            let part = part.and_then(scalar);
+            complete &= part.as_deref().is_some_and(|part| !part.trim().is_empty());
+            if index > 0 {
+                self.label.push_str(" + ");
+            }
+            self.label.push_str(part.as_deref().unwrap_or_default().trim());
+        }
+        let split = self.config.split_field.as_ref().and_then(|path| lookup(value, path));
+        if let Some(last) = self.found.last_mut().filter(|_| self.config.split_field.is_some()) {
+            *last |= split.is_some();
+        }
+        let split = split.and_then(scalar);
+        (self.sink)(Record {
+            number: self.number,
+            text: text.and_then(Value::as_str),
+            label: complete.then_some(self.label.as_str()),
+            split: split.as_deref(),
+        })
+    }
+
+    /// A path that no record has is a mistake in the configuration, not a gap in the data.
+    fn finish(self) -> Result<(), DatasetError> {
+        if self.number == 0 {
+            return Err(DatasetError::Empty { name: self.name.to_owned() });
+        }
+        let text = std::iter::once((&self.config.text_field, "dataset.textField"));
+        let labels = self.config.label_fields.iter().map(|path| (path, "dataset.labelFields"));
+        let split = self.config.split_field.iter().map(|path| (path, "dataset.splitField"));
+        match text.chain(labels).chain(split).zip(&self.found).find(|(_, found)| !**found) {
+            Some(((path, setting), _)) => Err(columns::not_found(self.name, path, setting, &self.first_paths)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Follows a dotted path. A key that itself contains dots is found too: the longest key that fits is tried first.
+fn lookup<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
+    let object = value.as_object()?;
+    if let Some(found) = object.get(path) {
+        return (!found.is_null()).then_some(found);
+    }
+    path.rmatch_indices('.').find_map(|(dot, _)| object.get(&path[..dot]).and_then(|inner| lookup(inner, &path[dot + 1..])))
+}
+
+/// A label's text: numbers and booleans are labels too.
+fn scalar(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
+    match value {
+        Value::String(text) => Some(text.into()),
+        Value::Number(number) => Some(number.to_string().into()),
+        Value::Bool(flag) => Some(if *flag { "true" } else { "false" }.into()),
+        _ => None,
+    }
+}
+
+/// All dotted paths that lead to a value.
+fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
+    for (key, inner) in value.as_object().into_iter().flatten() {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        if inner.is_object() { paths(inner, &path, into) } else { into.push(path) }
+    }
+}
+
+/// Visits `[…]`, `{"hits": […]}` and `{"hits": {"hits": […]}}`.
+struct Records<'r, 's, 'k> {
+    rows: &'r mut Rows<'s, 'k>,
+    /// A record's own error, which serde's error type can't carry.
+    outcome: &'r mut Result<(), DatasetError>,
+}
+
+impl<'de> DeserializeSeed<'de> for Records<'_, '_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Records<'_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of records, or an object whose `hits.hits` is one")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
+        while let Some(value) = sequence.next_element::<Value>()? {
+            if !value.is_object() {
+                return Err(serde::de::Error::custom("the array holds something other than objects"));
+            }
+            if let Err(error) = self.rows.push(&value) {
+                *self.outcome = Err(error);
+                return Err(serde::de::Error::custom("a record was refused"));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = false;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "hits" && !found {
+                map.next_value_seed(Records { rows: &mut *self.rows, outcome: &mut *self.outcome })?;
+                found = true;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        if found { Ok(()) } else { Err(serde::de::Error::custom("the object has no `hits` with the records; an array of objects is expected")) }
+    }
+}
+
+/// Passes bytes through as long as they are UTF-8, so that a wrong encoding is told from wrong JSON.
+struct Utf8Guard<'r> {
+    inner: &'r mut dyn Read,
+    /// The first bytes of a character whose rest has not come yet.
+    pending: Vec<u8>,
+    invalid: bool,
+    failed: Option<std::io::Error>,
+    seen_any: bool,
+}
+
+impl Read for Utf8Guard<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = match self.inner.read(buffer) {
+            Ok(read) => read,
+            Err(error) => {
+                let copy = std::io::Error::new(error.kind(), error.to_string());
+                self.failed = Some(error);
+                return Err(copy);
+            }
+        };
+        let mut start = 0;
+        if !self.seen_any {
+            self.seen_any = buffer[..read].iter().any(|byte| !byte.is_ascii_whitespace());
+            if buffer[..read].starts_with(b"\xef\xbb\xbf") {
+                buffer[..3].fill(b' ');
+                start = 3;
+            }
+        }
+        self.pending.extend_from_slice(&buffer[start..read]);
+        match std::str::from_utf8(&self.pending) {
+            Ok(_) => self.pending.clear(),
+            Err(error) if error.error_len().is_none() && read > 0 => {
+                self.pending.drain(..error.valid_up_to());
+            }
+            Err(_) => {
+                self.invalid = true;
+                return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "not UTF-8"));
+            }
+        }
+        Ok(read)
+    }
+}

@@ -1,0 +1,139 @@
+//! From a file or address to labelled rows.
+//!
+//! [`Source`] opens the bytes (local or downloaded, digest checked, decompressed by suffix), a reader for each format
+//! hands over one record at a time, and [`collect`] keeps what can be trained on: copies once, contradictory copies and
+//! labels with too few rows not at all. What was left out is counted, and named in messages and in the report.
+
+mod collect;
+mod columns;
+mod csv_rows;
+mod error;
+mod json_rows;
+mod source;
+
+use std::io::Read;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use complaint_model::Sha256Digest;
+use complaint_model::report::DroppedLabel;
+
+use crate::config::{DatasetConfig, DatasetFormat};
+pub use collect::Collector;
+pub use error::DatasetError;
+pub use source::{Location, Source};
+
+/// The side of the split a row stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Seen by the search and the final fit.
+    Train,
+    /// Seen once, by the evaluation.
+    Test,
+}
+
+/// One row that can be trained on.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Where the text stands in [`Dataset::texts`].
+    text: Range<usize>,
+    /// Index into [`Dataset::labels`].
+    pub label: u32,
+    /// Number of the record in its source, from 1, the header not counted.
+    pub number: u64,
+    /// The published split's side, where the configuration names a split column.
+    pub part: Option<Part>,
+}
+
+/// Records that were read, and those that were left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Records in the source.
+    pub records: u64,
+    /// Records without a text.
+    pub without_text: u64,
+    /// Records without a label.
+    pub without_label: u64,
+    /// Records whose published split is neither `train` nor `test`.
+    pub outside_split: u64,
+    /// Further copies of a text with the same label.
+    pub duplicates: u64,
+    /// Copies of one text under different labels: all of them are left out.
+    pub contradictory: u64,
+}
+
+/// Labelled rows, ready for the split.
+#[derive(Debug)]
+pub struct Dataset {
+    texts: String,
+    /// The rows, in the order of the source.
+    pub rows: Vec<Row>,
+    /// The labels, sorted.
+    pub labels: Vec<String>,
+    /// Labels left out, most rows first.
+    pub dropped_labels: Vec<DroppedLabel>,
+    /// What was read and left out.
+    pub counts: Counts,
+    /// Digest of the source's bytes as they came.
+    pub sha256: Sha256Digest,
+}
+
+impl Dataset {
+    /// The text of a row.
+    pub fn text(&self, row: &Row) -> &str {
+        &self.texts[row.text.clone()]
+    }
+
+    /// Forgets the texts, whose terms are all that training needs.
+    pub fn drop_texts(&mut self) {
+        self.texts = String::new();
+        for row in &mut self.rows {
+            row.text = 0..0;
+        }
+    }
+}
+
+/// One record as a reader hands it over.
+#[derive(Debug)]
+pub struct Record<'a> {
+    /// Number in the source, from 1.
+    pub number: u64,
+    /// The text, untrimmed.
+    pub text: Option<&'a str>,
+    /// The label, fields joined.
+    pub label: Option<&'a str>,
+    /// Value of the split column.
+    pub split: Option<&'a str>,
+}
+
+/// Reads all rows of a source.
+///
+/// # Errors
+/// [`DatasetError`], naming the row, the column and the fix.
+pub fn load(config: &DatasetConfig, source: &Source, mut on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
+    let mut collector = Collector::new(config, source.name());
+    source.read(|reader| {
+        read_records(config, source.name(), reader, &mut |record| {
+            if record.number.is_multiple_of(10_000) {
+                on_progress(record.number);
+            }
+            collector.push(&record);
+            Ok(())
+        })
+    })?;
+    collector.finish(source.sha256())
+}
+
+/// What a reader calls for each record.
+pub(crate) type Sink<'s> = dyn FnMut(Record<'_>) -> Result<(), DatasetError> + 's;
+
+/// Reads records in the configured format.
+pub(crate) fn read_records(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+    match config.format {
+        DatasetFormat::Csv => csv_rows::read(config, name, reader, sink),
+        DatasetFormat::JsonLines => json_rows::read_lines(config, name, reader, sink),
+        DatasetFormat::Json => json_rows::read_document(config, name, reader, sink),
+    }
+}

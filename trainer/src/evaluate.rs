@@ -1,0 +1,135 @@
+//! How the final model does on rows that nothing has seen.
+
+use complaint_model::Artifact;
+use complaint_model::model::{Calibration, argmax};
+use complaint_model::report::{CalibrationReport, ClassMetrics, Metric, Metrics, WeakClass, round4};
+use complaint_model::sparse::CsrMatrix;
+use rayon::prelude::*;
+use serde::Serialize;
+
+use crate::metrics::{Scored, expected_calibration_error, interval, reliability_bins, row_log_loss};
+
+/// Classes named as weakest.
+const WEAKEST: usize = 5;
+/// Mistakes listed in the report.
+const MISTAKES: usize = 50;
+
+/// 95 % bootstrap intervals of the metrics.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Intervals {
+    /// Of the mean F1 of the classes.
+    #[serde(rename = "macroF1")]
+    pub macro_f1: [f64; 2],
+    /// Of the weighted mean F1.
+    #[serde(rename = "weightedF1")]
+    pub weighted_f1: [f64; 2],
+    /// Of the share of right answers.
+    pub accuracy: [f64; 2],
+    /// Of the mean log loss.
+    pub log_loss: [f64; 2],
+}
+
+/// A wrong answer that was given with confidence.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Mistake {
+    /// Number of the record in the source, from 1.
+    pub row: u64,
+    /// The class the row has.
+    pub actual: String,
+    /// The class it was given.
+    pub predicted: String,
+    /// With this probability.
+    pub probability: f64,
+    /// The text, where the report may hold texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// All that the held-out rows say about a model.
+#[derive(Debug)]
+pub struct Evaluation {
+    /// Predictions, for comparisons.
+    pub scored: Scored,
+    /// Overall quality.
+    pub metrics: Metrics,
+    /// Its intervals.
+    pub intervals: Intervals,
+    /// Quality class by class.
+    pub per_class: Vec<ClassMetrics>,
+    /// Classes with the lowest recall.
+    pub weakest: Vec<WeakClass>,
+    /// Quality of the probabilities.
+    pub calibration: CalibrationReport,
+    /// Wrong answers as (row of the matrix, probability), most confident first.
+    pub mistakes: Vec<(usize, f64)>,
+}
+
+/// Probability of each class for each row, and the winner.
+fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> Vec<(usize, Vec<f32>)> {
+    let classes = artifact.labels().len();
+    (0..rows.rows)
+        .into_par_iter()
+        .map_init(
+            || vec![0.0; classes],
+            |scores, row| {
+                let (indices, values) = rows.row(row);
+                artifact.model().decide(indices, values, scores);
+                let mut probabilities = vec![0.0; classes];
+                let winner = calibration.probabilities(scores, &mut probabilities);
+                debug_assert_eq!(winner, argmax(scores));
+                (winner, probabilities)
+            },
+        )
+        .collect()
+}
+
+/// Evaluates the artifact itself on vectorised rows.
+pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64) -> Evaluation {
+    let answers = predict(artifact, rows, artifact.calibration());
+    let plain = predict(artifact, rows, &Calibration::default());
+    let top = |answers: &[(usize, Vec<f32>)]| -> Vec<(f64, bool)> {
+        answers.iter().zip(labels).map(|((winner, probabilities), &label)| (f64::from(probabilities[*winner]), *winner == label as usize)).collect()
+    };
+    let (confidence, confidence_before) = (top(&answers), top(&plain));
+    let scored = Scored {
+        classes: artifact.labels().len(),
+        actual: labels.to_vec(),
+        predicted: answers.iter().map(|(winner, _)| *winner as u32).collect(),
+        log_loss: answers.iter().zip(labels).map(|((_, probabilities), &label)| row_log_loss(f64::from(probabilities[label as usize]))).collect(),
+    };
+    let confusion = scored.confusion();
+    let per_class = confusion.per_class(artifact.labels());
+    let bins = reliability_bins(confidence.iter().copied());
+    let mut mistakes: Vec<(usize, f64)> = confidence.iter().enumerate().filter(|(_, (_, right))| !right).map(|(row, (probability, _))| (row, *probability)).collect();
+    mistakes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    mistakes.truncate(MISTAKES);
+    Evaluation {
+        metrics: confusion.metrics(scored.value(Metric::LogLoss)),
+        intervals: intervals(&scored, seed),
+        weakest: weakest(&per_class),
+        per_class,
+        calibration: CalibrationReport {
+            error_before: expected_calibration_error(&reliability_bins(confidence_before)),
+            error_after: expected_calibration_error(&bins),
+            temperature: artifact.calibration().temperature,
+            monotone_map: artifact.calibration().top.is_some(),
+            bins,
+        },
+        mistakes,
+        scored,
+    }
+}
+
+fn intervals(scored: &Scored, seed: u64) -> Intervals {
+    let of = |metric| interval(scored, metric, seed).map(round4);
+    Intervals { macro_f1: of(Metric::MacroF1), weighted_f1: of(Metric::WeightedF1), accuracy: of(Metric::Accuracy), log_loss: of(Metric::LogLoss) }
+}
+
+/// The classes that have rows, lowest recall first; among equals the larger one.
+fn weakest(per_class: &[ClassMetrics]) -> Vec<WeakClass> {
+    let mut classes: Vec<&ClassMetrics> = per_class.iter().filter(|class| class.support > 0).collect();
+    classes.sort_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)));
+    classes.into_iter().take(WEAKEST).map(|class| WeakClass { label: class.label.clone(), recall: class.recall, support: class.support }).collect()
+}

@@ -1,0 +1,7 @@
+//! The program `complaint-trainer`; everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    complaint_trainer::main_from(std::env::args_os())
+}

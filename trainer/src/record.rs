@@ -1,0 +1,94 @@
+//! `modelversion.yaml`: a ModelVersion manifest that registers the model in another cluster.
+
+use complaint_model::report::{Comparison, Report};
+use serde::Serialize;
+
+use crate::config::RunConfig;
+use crate::result::{ArtifactReference, ReportReference};
+
+/// What the manifest's addresses name instead of a claim, which the trainer does not know.
+const CLAIM: &str = "model-store";
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ModelVersion<'a> {
+    api_version: &'static str,
+    kind: &'static str,
+    metadata: Metadata<'a>,
+    spec: Spec<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    name: &'a str,
+    namespace: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Spec<'a> {
+    classifier_ref: ClassifierRef<'a>,
+    artifact: serde_json::Value,
+    report: serde_json::Value,
+    algorithm: complaint_model::report::Algorithm,
+    parameters: complaint_model::report::Parameters,
+    class_count: usize,
+    metrics: complaint_model::report::Metrics,
+    weakest_classes: &'a [complaint_model::report::WeakClass],
+    lineage: Lineage<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<&'a Comparison>,
+}
+
+#[derive(Serialize)]
+struct ClassifierRef<'a> {
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lineage<'a> {
+    training_run: &'a str,
+    spec_hash: &'a str,
+    dataset_sha256: String,
+    rows: usize,
+    split: &'a str,
+    trainer_version: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<&'a str>,
+}
+
+/// The manifest's text.
+pub fn manifest(config: &RunConfig, report: &Report, artifact: &ArtifactReference, report_reference: &ReportReference) -> String {
+    let uri = |path: &str| format!("pvc://{CLAIM}/{path}");
+    let version = ModelVersion {
+        api_version: "complaints.dev/v1alpha1",
+        kind: "ModelVersion",
+        metadata: Metadata { name: &config.name, namespace: &config.namespace },
+        spec: Spec {
+            classifier_ref: ClassifierRef { name: &config.classifier },
+            artifact: serde_json::json!({
+                "uri": uri(&artifact.path), "sha256": artifact.sha256, "sizeBytes": artifact.size_bytes, "format": artifact.format,
+            }),
+            report: serde_json::json!({ "uri": uri(&report_reference.path), "sha256": report_reference.sha256 }),
+            algorithm: report.algorithm,
+            parameters: report.parameters,
+            class_count: report.dataset.classes,
+            metrics: report.metrics,
+            weakest_classes: &report.weakest_classes,
+            lineage: Lineage {
+                training_run: &config.name,
+                spec_hash: &config.spec_hash,
+                dataset_sha256: report.dataset.sha256.to_string(),
+                rows: report.dataset.rows,
+                split: &report.split,
+                trainer_version: &report.trainer_version,
+                parent: config.champion.as_ref().map(|champion| champion.name.as_str()),
+            },
+            comparison: report.comparison.as_ref(),
+        },
+    };
+    // JSON is YAML; this form needs no writer of its own and quotes every label safely.
+    let body = serde_json::to_string_pretty(&version).expect("strings, numbers and lists are JSON");
+    format!("# Replace `{CLAIM}` by the PersistentVolumeClaim that holds these files, then apply.\n{body}\n")
+}

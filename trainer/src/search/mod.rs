@@ -1,0 +1,186 @@
+//! Cross-validated search over the trials.
+//!
+//! Every fold is vectorised once, from its training part only, and shared by all trials. A fold's work is cut into
+//! chains that don't need each other: a regularisation path of logistic regression, one class's path of the support
+//! vector machine, one naive Bayes. Chains run on all threads; each is sequential inside and has its own seed, so the
+//! result does not depend on the number of threads.
+
+mod chain;
+mod fold;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use complaint_model::Features;
+use complaint_model::report::{CrossValidation, Metric, Trial as TrialReport, TrialStatus};
+use complaint_model::vectorize::TokenizedCorpus;
+use rayon::prelude::*;
+
+use crate::config::{ConfigError, Trial};
+use crate::error::TrainError;
+use crate::metrics::as_gain;
+use chain::{Chain, chains};
+use fold::Fold;
+
+/// Entries of all folds together under which they are vectorised at once; above, one after the other.
+const ENTRIES_AT_ONCE: usize = 120_000_000;
+/// Out-of-fold scores of all trials together that are kept in memory; above, the best trial's folds are run again.
+const SCORES_AT_ONCE: usize = 64_000_000;
+
+/// The training part, in the order of the corpus.
+#[derive(Debug, Clone, Copy)]
+pub struct TrainingPart<'a> {
+    /// All documents.
+    pub corpus: &'a TokenizedCorpus,
+    /// Documents of the training part.
+    pub rows: &'a [u32],
+    /// The class of each of `rows`.
+    pub labels: &'a [u32],
+    /// The fold of each of `rows`.
+    pub folds: &'a [u8],
+    /// Number of folds.
+    pub fold_count: usize,
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// How to search.
+#[derive(Debug, Clone, Copy)]
+pub struct SearchSettings<'a> {
+    /// Vectoriser steps.
+    pub features: &'a Features,
+    /// What folds are judged by.
+    pub scoring: Metric,
+    /// More failed trials end the search.
+    pub max_failed: usize,
+    /// Seed of all solvers.
+    pub seed: u64,
+}
+
+/// What a search found.
+#[derive(Debug)]
+pub struct SearchOutcome {
+    /// All trials, in order.
+    pub trials: Vec<TrialReport>,
+    /// Index of the best one: the best mean, and among equals the first.
+    pub best: usize,
+    /// Its out-of-fold scores, `rows × classes`, in the order of [`TrainingPart::rows`].
+    pub scores: Vec<f32>,
+}
+
+/// Runs all trials on all folds. `on_progress` is called with finished and all chains, from any thread.
+///
+/// # Errors
+/// [`TrainError::Training`] when too many trials fail, [`TrainError::Config`] when no term is left.
+pub fn search(part: TrainingPart<'_>, trials: &[Trial], settings: SearchSettings<'_>, on_progress: &(dyn Fn(usize, usize, &Trial) + Sync)) -> Result<SearchOutcome, TrainError> {
+    let keep_scores = trials.len() * part.rows.len() * part.classes <= SCORES_AT_ONCE;
+    let mut run = run_folds(part, trials, settings, keep_scores, on_progress)?;
+    let reports: Vec<TrialReport> = trials.iter().zip(&run.fold_scores).map(|(trial, scores)| trial_report(trial, scores)).collect();
+    let failed = reports.iter().filter(|report| report.status == TrialStatus::Failed).count();
+    let Some(best) = best_trial(&reports, settings.scoring) else {
+        let why = reports.iter().find_map(|report| report.message.clone()).unwrap_or_default();
+        return Err(TrainError::Training(format!("all {failed} trials failed, the first with: {why}. Try smaller values of C, or other features")));
+    };
+    if failed > settings.max_failed {
+        let limit = settings.max_failed;
+        return Err(TrainError::Training(format!(
+            "{failed} of {} trials failed, and search.maxFailedTrialCount allows {limit}. Raise it, or remove the values that fail",
+            trials.len()
+        )));
+    }
+    let scores = if keep_scores {
+        std::mem::take(&mut run.scores[best])
+    } else {
+        run_folds(part, &trials[best..=best], settings, true, &|_, _, _| ())?.scores.remove(0)
+    };
+    Ok(SearchOutcome { trials: reports, best, scores })
+}
+
+/// Scores of each trial on each fold; an error's text where the fit failed.
+struct FoldsRun {
+    fold_scores: Vec<Vec<Result<f64, String>>>,
+    /// Of each trial, `rows × classes`; empty where not kept.
+    scores: Vec<Vec<f32>>,
+}
+
+fn run_folds(
+    part: TrainingPart<'_>,
+    trials: &[Trial],
+    settings: SearchSettings<'_>,
+    keep_scores: bool,
+    on_progress: &(dyn Fn(usize, usize, &Trial) + Sync),
+) -> Result<FoldsRun, TrainError> {
+    let chains = chains(trials, part.classes);
+    let all = chains.len() * part.fold_count;
+    let done = AtomicUsize::new(0);
+    let tokens: usize = part.rows.iter().map(|&row| part.corpus.tokens(row as usize).count()).sum();
+    let at_once = if tokens * part.fold_count <= ENTRIES_AT_ONCE { part.fold_count } else { 1 };
+    let mut run = FoldsRun { fold_scores: vec![Vec::new(); trials.len()], scores: vec![Vec::new(); trials.len()] };
+    if keep_scores {
+        run.scores.iter_mut().for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
+    }
+    let numbers: Vec<usize> = (0..part.fold_count).collect();
+    for wave in numbers.chunks(at_once) {
+        let folds: Vec<Fold> = wave.iter().map(|&number| Fold::vectorise(part, number, settings.features)).collect();
+        if folds.iter().any(Fold::is_empty) {
+            return Err(no_terms().into());
+        }
+        // Long chains first, so that no thread is left with one at the end.
+        let work: Vec<(usize, &Chain)> = chains.iter().flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain))).collect();
+        let outputs: Vec<chain::Output> = work
+            .par_iter()
+            .map(|&(fold, chain)| {
+                let output = chain.run(&folds[fold], trials, settings.seed);
+                let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
+                on_progress(finished, all, &trials[chain.last_trial()]);
+                output
+            })
+            .collect();
+        for (index, fold) in folds.iter().enumerate() {
+            let outputs = work.iter().zip(&outputs).filter(|((of, _), _)| *of == index).map(|(_, output)| output);
+            let by_trial = chain::assemble(outputs, trials.len(), fold, part.classes);
+            for (trial, scores) in by_trial.into_iter().enumerate() {
+                run.fold_scores[trial].push(scores.as_ref().map(|scores| fold.judge(scores, settings.scoring, part.classes)).map_err(Clone::clone));
+                if let (true, Ok(scores)) = (keep_scores, scores) {
+                    fold.scatter(&scores, part.classes, &mut run.scores[trial]);
+                }
+            }
+        }
+    }
+    Ok(run)
+}
+
+/// The error of a configuration that keeps no term of this data.
+pub(crate) fn no_terms() -> ConfigError {
+    ConfigError::Invalid {
+        field: "features.minDocumentFrequency".into(),
+        problem: "and the other limits leave no term of this data set".into(),
+        fix: "Lower features.minDocumentFrequency, raise features.maxDocumentFraction, or shorten the n-grams".into(),
+    }
+}
+
+fn trial_report(trial: &Trial, scores: &[Result<f64, String>]) -> TrialReport {
+    let failure = scores.iter().find_map(|score| score.as_ref().err());
+    let values: Vec<f64> = scores.iter().filter_map(|score| score.as_ref().ok().copied()).collect();
+    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64;
+    TrialReport {
+        algorithm: trial.algorithm(),
+        parameters: trial.parameters(),
+        status: if failure.is_some() { TrialStatus::Failed } else { TrialStatus::Succeeded },
+        cross_validation: failure.is_none().then_some(CrossValidation { mean, standard_deviation: variance.sqrt() }),
+        fold_scores: if failure.is_none() { values.into_iter().map(complaint_model::report::round4).collect() } else { Vec::new() },
+        message: failure.cloned(),
+    }
+}
+
+fn best_trial(reports: &[TrialReport], scoring: Metric) -> Option<usize> {
+    let mut best: Option<(usize, f64)> = None;
+    for (index, report) in reports.iter().enumerate() {
+        let Some(score) = report.cross_validation else { continue };
+        let gain = as_gain(scoring, score.mean);
+        if best.is_none_or(|(_, highest)| gain > highest) {
+            best = Some((index, gain));
+        }
+    }
+    best.map(|(index, _)| index)
+}

@@ -1,0 +1,198 @@
+//! One-vs-rest linear support vector machines with squared hinge loss.
+//!
+//! Each class minimises ½‖w‖² + ½b² + Σᵢ cᵢ·max(0, 1 − tᵢ(w·xᵢ + b))², tᵢ = ±1, as scikit-learn's `LinearSVC` does with
+//! its defaults (the intercept is a penalised constant feature). Dual coordinate descent with shrinking: Hsieh, Chang,
+//! Lin, Keerthi & Sundararajan 2008, "A dual coordinate descent method for large-scale linear SVM", algorithm 3.
+//! Classes are independent, so each is a task of its own.
+
+use complaint_model::report::ClassWeight;
+use complaint_model::sparse::CsrMatrix;
+
+use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
+use crate::rng::Rng;
+
+/// What all classes of a problem share.
+pub struct SvmProblem<'a> {
+    problem: Problem<'a>,
+    lengths: Vec<f32>,
+    class_weights: Vec<f64>,
+}
+
+/// The separator of one class.
+#[derive(Debug, Clone)]
+pub struct Separator {
+    /// One weight a term.
+    pub weights: Vec<f32>,
+    /// The intercept.
+    pub bias: f32,
+}
+
+impl Separator {
+    /// w·x + b of each row.
+    pub fn scores(&self, rows: &CsrMatrix) -> Vec<f32> {
+        (0..rows.rows).map(|row| self.decide(rows, row)).collect()
+    }
+
+    /// Four sums at once, so that the additions do not wait for each other.
+    #[inline]
+    fn decide(&self, rows: &CsrMatrix, row: usize) -> f32 {
+        let (indices, values) = rows.row(row);
+        let weights = self.weights.as_slice();
+        let (indices4, indices_rest) = indices.as_chunks::<4>();
+        let (values4, values_rest) = values.as_chunks::<4>();
+        let mut sums = [0.0_f32; 4];
+        for (indices, values) in indices4.iter().zip(values4) {
+            for lane in 0..4 {
+                sums[lane] += values[lane] * weights[indices[lane] as usize];
+            }
+        }
+        let rest: f32 = indices_rest.iter().zip(values_rest).map(|(&term, value)| value * weights[term as usize]).sum();
+        (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest + self.bias
+    }
+}
+
+impl<'a> SvmProblem<'a> {
+    /// Prepares a problem.
+    pub fn new(problem: Problem<'a>, class_weight: ClassWeight) -> Self {
+        Self { lengths: squared_lengths(problem.rows), class_weights: class_weights(problem.labels, problem.classes, class_weight), problem }
+    }
+
+    /// Fits one class for each `C` of an ascending path, each fit beginning at the last one's solution, and hands every
+    /// separator over.
+    ///
+    /// # Errors
+    /// [`NotFinite`].
+    pub fn solve_path(&self, class: u32, path: &[f64], effort: Effort, mut take: impl FnMut(usize, &Separator)) -> Result<(), NotFinite> {
+        let mut solver = ClassSolver::new(self, class, effort.seed);
+        for (index, &c) in path.iter().enumerate() {
+            solver.solve(c, effort);
+            if !solver.separator.weights.iter().all(|weight| weight.is_finite()) {
+                return Err(NotFinite);
+            }
+            take(index, &solver.separator);
+        }
+        Ok(())
+    }
+
+    /// Classes to solve: with two, one separator tells both apart.
+    pub fn separators(&self) -> u32 {
+        if self.problem.classes == 2 { 1 } else { self.problem.classes as u32 }
+    }
+
+    /// LIBLINEAR's costs: the class's own rows count with its weight, the rest with 1 (with two classes each with its own).
+    fn cost(&self, class: u32, label: u32) -> f64 {
+        if label == class || self.problem.classes == 2 { self.class_weights[label as usize] } else { 1.0 }
+    }
+}
+
+/// Fits all classes at one `C`, on all threads.
+///
+/// # Errors
+/// [`NotFinite`].
+pub fn fit(problem: Problem<'_>, c: f64, class_weight: ClassWeight, effort: Effort) -> Result<Coefficients, NotFinite> {
+    use rayon::prelude::*;
+    let svm = SvmProblem::new(problem, class_weight);
+    let separators = (0..svm.separators())
+        .into_par_iter()
+        .map(|class| {
+            let mut found = None;
+            svm.solve_path(class, &[c], effort, |_, separator| found = Some(separator.clone()))?;
+            found.ok_or(NotFinite)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(join(&separators, problem.rows.cols))
+}
+
+/// Separators as feature-major coefficients; a single one stands for two classes, the first with it, the second against.
+fn join(separators: &[Separator], terms: usize) -> Coefficients {
+    if let [only] = separators {
+        return Coefficients {
+            weights: only.weights.iter().flat_map(|&weight| [weight, -weight]).collect(),
+            bias: vec![only.bias, -only.bias],
+        };
+    }
+    let mut weights = Vec::with_capacity(terms * separators.len());
+    for term in 0..terms {
+        weights.extend(separators.iter().map(|separator| separator.weights[term]));
+    }
+    Coefficients { weights, bias: separators.iter().map(|separator| separator.bias).collect() }
+}
+
+struct ClassSolver<'s, 'a> {
+    svm: &'s SvmProblem<'a>,
+    class: u32,
+    rng: Rng,
+    duals: Vec<f32>,
+    separator: Separator,
+}
+
+impl<'s, 'a> ClassSolver<'s, 'a> {
+    fn new(svm: &'s SvmProblem<'a>, class: u32, seed: u64) -> Self {
+        let rows = svm.problem.rows;
+        Self {
+            svm,
+            class,
+            rng: Rng::new(seed, 0x7376_6d00 + u64::from(class)),
+            duals: vec![0.0; rows.rows],
+            separator: Separator { weights: vec![0.0; rows.cols], bias: 0.0 },
+        }
+    }
+
+    fn solve(&mut self, c: f64, effort: Effort) {
+        let labels = self.svm.problem.labels;
+        // 1 / (2 cᵢ) of the class's own rows and of the others.
+        let ridge_of = |label: u32| (0.5 / (c * self.svm.cost(self.class, label))) as f32;
+        let ridges: Vec<f32> = (0..self.svm.problem.classes as u32).map(ridge_of).collect();
+        let tolerance = (effort.tolerance * 50.0) as f32;
+        let mut active: Vec<u32> = (0..labels.len() as u32).collect();
+        let mut live = active.len();
+        let mut bound = f32::INFINITY;
+        for _ in 0..effort.max_passes {
+            self.rng.shuffle(&mut active[..live]);
+            let (mut highest, mut lowest) = (f32::NEG_INFINITY, f32::INFINITY);
+            let mut position = 0;
+            while position < live {
+                let row = active[position] as usize;
+                let label = labels[row];
+                let sign = if label == self.class { 1.0 } else { -1.0 };
+                let ridge = ridges[label as usize];
+                let dual = self.duals[row];
+                let gradient = sign * self.separator.decide(self.svm.problem.rows, row) - 1.0 + dual * ridge;
+                // A row at 0 whose gradient pushes it further out will hardly come back: it leaves the active set.
+                if dual == 0.0 && gradient > bound {
+                    live -= 1;
+                    active.swap(position, live);
+                    continue;
+                }
+                let projected = if dual == 0.0 { gradient.min(0.0) } else { gradient };
+                highest = highest.max(projected);
+                lowest = lowest.min(projected);
+                if projected.abs() > 1e-12 {
+                    let next = (dual - gradient / (self.svm.lengths[row] + 1.0 + ridge)).max(0.0);
+                    self.duals[row] = next;
+                    self.add(row, (next - dual) * sign);
+                }
+                position += 1;
+            }
+            if highest - lowest <= tolerance {
+                if live == active.len() {
+                    break;
+                }
+                // Optimal for the active rows: look at all of them once more.
+                live = active.len();
+                bound = f32::INFINITY;
+                continue;
+            }
+            bound = if highest > 0.0 { highest } else { f32::INFINITY };
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, row: usize, amount: f32) {
+        let (indices, values) = self.svm.problem.rows.row(row);
+        for (&term, &value) in indices.iter().zip(values) {
+            self.separator.weights[term as usize] += amount * value;
+        }
+        self.separator.bias += amount;
+    }
+}
