@@ -8,6 +8,8 @@ mod plan;
 mod rollout;
 mod status;
 pub(crate) mod store;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -6,6 +6,8 @@ mod gather;
 mod outcome;
 mod plan;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,0 +1,338 @@
+//! Plans and statuses over objects as the API server would send them.
+
+use complaint_api::{
+    ComplaintClassifier, ModelVersion, PromotionReason,
+    condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED},
+};
+use jiff::Timestamp;
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use serde_json::{Value, json};
+
+use super::{
+    build,
+    gather::Seen,
+    plan::{PIN_FAILED, Plan, plan},
+    rollout::Rollout,
+    status,
+};
+use crate::settings::Settings;
+
+fn sha(version: &str) -> String {
+    format!("{version:0>64}")
+}
+
+fn classifier(spec: Value, status: Value) -> ComplaintClassifier {
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid", "generation": 2 },
+        "spec": spec, "status": status,
+    }))
+    .expect("a ComplaintClassifier")
+}
+
+fn with_champion(spec: Value, champion: &str, challenger: Option<&str>) -> ComplaintClassifier {
+    let mut status = json!({ "champion": { "name": champion, "sha256": sha(&champion[1..]) } });
+    if let Some(challenger) = challenger {
+        status["challenger"] = json!(challenger);
+    }
+    classifier(spec, status)
+}
+
+/// Version `v<n>`, better than `against` by `difference`.
+fn version(name: &str, against: Option<(&str, f64)>) -> ModelVersion {
+    let mut version = json!({
+        "metadata": { "name": name, "creationTimestamp": format!("2026-01-01T00:00:0{}Z", &name[1..]) },
+        "spec": { "classifierRef": { "name": "cards" }, "metrics": { "macroF1": 0.8 },
+                  "artifact": { "uri": format!("pvc://cards-artifacts/{name}/model.safetensors"), "sha256": sha(&name[1..]) } },
+    });
+    if let Some((champion, difference)) = against {
+        version["spec"]["comparison"] = json!({
+            "champion": champion, "championSha256": sha(&champion[1..]), "metric": "macroF1", "value": 0.8,
+            "championValue": 0.8 - difference, "difference": difference, "confidenceInterval": [difference - 0.1, difference + 0.1],
+            "rows": 100, "sameLabels": true, "sameSplit": true });
+    }
+    serde_json::from_value(version).expect("a ModelVersion")
+}
+
+fn promoted(mut version: ModelVersion, at: &str) -> ModelVersion {
+    version
+        .metadata
+        .annotations
+        .get_or_insert_default()
+        .insert(complaint_api::labels::PROMOTED_AT.into(), at.into());
+    version
+}
+
+fn deployment(version: &str, updated: i32, extra: Value) -> Deployment {
+    let mut status =
+        json!({ "observedGeneration": 1, "replicas": 1, "updatedReplicas": updated, "availableReplicas": 1 });
+    for (key, value) in extra.as_object().expect("an object") {
+        status[key] = value.clone();
+    }
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards", "generation": 1, "annotations": { "complaints.dev/model-version": version } },
+        "spec": { "replicas": 1, "selector": {}, "template": { "metadata": { "annotations": {
+            "complaints.dev/model-digest": format!("sha256:{}", sha(&version[1..])) } } } },
+        "status": status,
+    }))
+    .expect("a Deployment")
+}
+
+fn pod(version: &str, ready: bool, container: Value) -> Pod {
+    let mut status = json!({ "name": "server", "image": "", "imageID": "", "ready": ready, "restartCount": 0 });
+    status["state"] = container;
+    serde_json::from_value(json!({
+        "metadata": { "name": format!("cards-{version}"), "labels": { "complaints.dev/digest": &sha(&version[1..])[..16] } },
+        "status": { "phase": "Running", "containerStatuses": [status],
+                    "conditions": [{ "type": "Ready", "status": if ready { "True" } else { "False" } }] },
+    }))
+    .expect("a Pod")
+}
+
+fn seen(versions: Vec<ModelVersion>, deployment: Option<Deployment>, pods: Vec<Pod>) -> Seen {
+    Seen {
+        versions,
+        deployment,
+        pods,
+        taken: None,
+    }
+}
+
+fn target(plan: &Plan) -> Option<&str> {
+    plan.target
+        .as_ref()
+        .and_then(|version| version.metadata.name.as_deref())
+}
+
+fn next(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan) -> complaint_api::ComplaintClassifierStatus {
+    status::next(
+        classifier,
+        seen,
+        plan,
+        &Settings::default(),
+        Timestamp::from_second(1).expect("a valid time"),
+    )
+    .0
+}
+
+#[test]
+fn the_first_version_rolls_out_and_is_champion_only_when_its_deployment_is_complete() {
+    let fresh = classifier(json!({}), json!({}));
+    let empty = plan(&fresh, &Seen::default());
+    assert_eq!(target(&empty), None);
+    assert!(condition::is_true(
+        &next(&fresh, &Seen::default(), &empty).conditions,
+        RECONCILING
+    ));
+
+    let started = seen(vec![version("v1", None)], None, vec![]);
+    let rolling = plan(&fresh, &started);
+    assert_eq!((target(&rolling), rolling.promote), (Some("v1"), None));
+    assert_eq!(next(&fresh, &started, &rolling).challenger.as_deref(), Some("v1"));
+
+    let complete = seen(
+        vec![version("v1", None)],
+        Some(deployment("v1", 1, json!({}))),
+        vec![pod("v1", true, json!({}))],
+    );
+    let promoting = plan(&fresh, &complete);
+    assert_eq!(promoting.promote, Some(PromotionReason::FirstVersion));
+    let after = next(&fresh, &complete, &promoting);
+    assert_eq!(
+        after.champion.as_ref().map(|champion| champion.name.as_str()),
+        Some("v1")
+    );
+    assert_eq!((after.challenger, after.promotions.len()), (None, 1));
+    assert!(condition::is_true(&after.conditions, READY) && condition::is_true(&after.conditions, AVAILABLE));
+}
+
+#[test]
+fn a_better_version_takes_over_and_a_worse_one_is_rejected_with_the_numbers() {
+    let served = with_champion(json!({}), "v1", None);
+    let old = || promoted(version("v1", None), "2026-01-01T00:00:00Z");
+    let better = plan(
+        &served,
+        &seen(vec![old(), version("v2", Some(("v1", 0.05)))], None, vec![]),
+    );
+    assert_eq!((target(&better), better.rejected.len()), (Some("v2"), 0));
+
+    let worse = plan(
+        &served,
+        &seen(vec![old(), version("v2", Some(("v1", -0.05)))], None, vec![]),
+    );
+    assert_eq!(target(&worse), Some("v1"));
+    assert_eq!(worse.rejected[0].reason, "NotBetter");
+    assert!(
+        worse.rejected[0].message.contains("-0.05"),
+        "{}",
+        worse.rejected[0].message
+    );
+}
+
+#[test]
+fn a_challenger_goes_on_until_it_serves() {
+    let rolling = with_champion(json!({}), "v1", Some("v2"));
+    let versions = vec![
+        promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+        version("v2", Some(("v1", 0.05))),
+        version("v3", Some(("v1", 0.09))),
+    ];
+    let planned = plan(&rolling, &seen(versions, Some(deployment("v2", 0, json!({}))), vec![]));
+    assert_eq!(target(&planned), Some("v2"));
+    assert!(
+        matches!(planned.rollout, Some(Rollout::Under { .. })),
+        "{:?}",
+        planned.rollout
+    );
+}
+
+#[test]
+fn a_pin_beats_the_policy_and_brings_an_old_version_back() {
+    let versions = || {
+        vec![
+            promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+            promoted(version("v2", None), "2026-01-02T00:00:00Z"),
+            version("v3", Some(("v2", 0.5))),
+        ]
+    };
+    let pin = |name: &str| json!({ "promotion": { "modelVersion": name } });
+    let back = with_champion(pin("v1"), "v2", None);
+    let rolled = seen(
+        versions(),
+        Some(deployment("v1", 1, json!({}))),
+        vec![pod("v1", true, json!({}))],
+    );
+    let plan_back = plan(&back, &rolled);
+    assert_eq!(plan_back.promote, Some(PromotionReason::Pinned));
+    assert_eq!(
+        next(&back, &rolled, &plan_back).previous_champion.as_deref(),
+        Some("v2")
+    );
+
+    let absent = plan(&with_champion(pin("v9"), "v2", None), &rolled);
+    assert_eq!(target(&absent), Some("v2"));
+    assert_eq!(absent.stalled.map(|stalled| stalled.0), Some("PinnedVersionNotFound"));
+}
+
+#[test]
+fn a_model_the_server_refuses_is_rejected_and_the_champion_goes_on() {
+    let refused = json!({ "terminated": { "exitCode": 65,
+        "message": "{\"error\":{\"reason\":\"DigestMismatch\",\"message\":\"other bytes\"}}" } });
+    let versions = || {
+        vec![
+            promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+            version("v2", Some(("v1", 0.1))),
+        ]
+    };
+    let seen = seen(
+        versions(),
+        Some(deployment("v2", 1, json!({ "replicas": 2 }))),
+        vec![pod("v2", false, refused)],
+    );
+
+    let automatic = plan(&with_champion(json!({}), "v1", Some("v2")), &seen);
+    assert_eq!(target(&automatic), Some("v1"));
+    assert_eq!(automatic.rejected[0].reason, "DigestMismatch");
+    assert_eq!(automatic.stalled, None);
+
+    let pinned = with_champion(json!({ "promotion": { "modelVersion": "v2" } }), "v1", Some("v2"));
+    let failing = plan(&pinned, &seen);
+    assert_eq!(failing.stalled.as_ref().map(|stalled| stalled.0), Some(PIN_FAILED));
+    let mut remembered = pinned.clone();
+    remembered.status = Some(next(&pinned, &seen, &failing));
+    let held = plan(&remembered, &seen);
+    assert_eq!(
+        (target(&held), held.stalled.is_some()),
+        (Some("v1"), true),
+        "not tried again for the same spec"
+    );
+    remembered.metadata.generation = Some(3);
+    assert_eq!(
+        plan(&remembered, &Seen { pods: vec![], ..seen }).stalled,
+        None,
+        "a changed spec tries again"
+    );
+}
+
+#[test]
+fn the_clusters_faults_do_not_reject_a_version() {
+    let pulling = json!({ "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } });
+    let late = json!({ "replicas": 2, "conditions": [{ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }] });
+    let versions = vec![
+        promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+        version("v2", Some(("v1", 0.1))),
+    ];
+    let classifier = with_champion(json!({}), "v1", Some("v2"));
+    let seen = seen(
+        versions,
+        Some(deployment("v2", 1, late)),
+        vec![pod("v2", false, pulling)],
+    );
+    let planned = plan(&classifier, &seen);
+    assert_eq!((target(&planned), planned.rejected.len()), (Some("v2"), 0));
+    let status = next(&classifier, &seen, &planned);
+    let progressing = condition::find(&status.conditions, PROGRESSING).expect("it is stated");
+    assert_eq!(
+        (progressing.status.as_str(), progressing.reason.as_str()),
+        ("False", "ImagePullBackOff")
+    );
+    assert!(!condition::is_true(&status.conditions, STALLED));
+}
+
+#[test]
+fn pods_that_ran_and_stayed_unready_reject_a_version() {
+    let late = json!({ "replicas": 2, "conditions": [{ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }] });
+    let versions = vec![
+        promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+        version("v2", Some(("v1", 0.1))),
+    ];
+    let running = pod("v2", false, json!({ "running": {} }));
+    let planned = plan(
+        &with_champion(json!({}), "v1", Some("v2")),
+        &seen(versions, Some(deployment("v2", 1, late)), vec![running]),
+    );
+    assert_eq!(planned.rejected[0].reason, "ProgressDeadlineExceeded");
+    assert_eq!(target(&planned), Some("v1"));
+}
+
+#[test]
+fn a_lost_status_is_restored_from_the_newest_annotation() {
+    let versions = vec![
+        promoted(version("v1", None), "2026-01-03T00:00:00Z"),
+        promoted(version("v2", None), "2026-01-02T00:00:00Z"),
+    ];
+    let lost = classifier(json!({}), json!({}));
+    let seen = seen(versions, None, vec![]);
+    let planned = plan(&lost, &seen);
+    assert_eq!((target(&planned), planned.restored), (Some("v1"), true));
+    let status = next(&lost, &seen, &planned);
+    assert_eq!(status.promotions[0].reason, PromotionReason::Restored);
+}
+
+#[test]
+fn manual_policy_and_pause_promote_nothing() {
+    let versions = || {
+        vec![
+            promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+            version("v2", Some(("v1", 0.1))),
+        ]
+    };
+    let manual = with_champion(json!({ "promotion": { "policy": "Manual" } }), "v1", None);
+    assert_eq!(target(&plan(&manual, &seen(versions(), None, vec![]))), Some("v1"));
+    let paused = with_champion(json!({ "paused": true }), "v1", None);
+    let planned = plan(&paused, &seen(versions(), None, vec![]));
+    assert!(planned.paused && planned.target.is_none());
+}
+
+#[test]
+fn manifests_are_as_reviewed() {
+    let classifier = classifier(json!({ "serving": { "replicas": 2 } }), json!({}));
+    let owner = crate::object::owner_reference(&classifier).expect("a uid");
+    let settings = Settings::default();
+    insta::assert_yaml_snapshot!(
+        "deployment",
+        build::deployment(&classifier, &version("v1", None), &owner, &settings)
+    );
+    insta::assert_yaml_snapshot!("service", build::service(&classifier, &owner));
+    insta::assert_yaml_snapshot!("disruption_budget", build::disruption_budget(&classifier, &owner));
+    insta::assert_yaml_snapshot!("claim", super::store::claim(&classifier, &settings));
+}

@@ -1,0 +1,307 @@
+//! Decisions and statuses over objects as the API server would send them.
+
+use complaint_api::{
+    ComplaintClassifier, ModelVersion, RunPhase, TrainingRun,
+    condition::{self, COMPLETE, FAILED, READY, RECONCILING, STALLED},
+};
+use jiff::Timestamp;
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use serde_json::{Value, json};
+
+use super::{
+    build,
+    gather::Seen,
+    plan::{Decision, plan},
+    spec_hash, status,
+};
+
+fn run(extra: Value) -> TrainingRun {
+    let mut run = json!({
+        "apiVersion": "complaints.dev/v1alpha1", "kind": "TrainingRun",
+        "metadata": { "name": "cards-1", "namespace": "default", "uid": "run-uid", "generation": 1 },
+        "spec": {
+            "classifierRef": { "name": "cards" },
+            "dataset": {
+                "source": { "configMap": { "name": "data", "key": "complaints.csv.gz" } },
+                "format": "csv", "textField": "narrative", "labelFields": ["category"],
+            },
+        },
+    });
+    for (key, value) in extra.as_object().expect("an object") {
+        run["spec"][key] = value.clone();
+    }
+    serde_json::from_value(run).expect("a TrainingRun")
+}
+
+fn classifier() -> ComplaintClassifier {
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid" }, "spec": {},
+    }))
+    .expect("a ComplaintClassifier")
+}
+
+fn job(status: Value, suspend: bool) -> Job {
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards-1-train", "ownerReferences": [{
+            "apiVersion": "complaints.dev/v1alpha1", "kind": "TrainingRun", "name": "cards-1", "uid": "run-uid" }] },
+        "spec": { "suspend": suspend, "template": {} },
+        "status": status,
+    }))
+    .expect("a Job")
+}
+
+fn ended_pod(phase: &str, terminated: Value) -> Pod {
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards-1-train-x" },
+        "status": { "phase": phase, "containerStatuses": [{
+            "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+            "state": { "terminated": terminated } }] },
+    }))
+    .expect("a Pod")
+}
+
+fn condition(type_: &str, reason: &str) -> Value {
+    json!({ "conditions": [{ "type": type_, "status": "True", "reason": reason, "message": "the Job says so" }] })
+}
+
+fn outcome() -> Value {
+    json!({
+        "artifact": { "path": "default/cards/aa/model.safetensors", "sha256": "aa", "sizeBytes": 10, "format": "safetensors/1" },
+        "report": { "path": "default/cards/aa/report.json", "sha256": "bb" },
+        "algorithm": "linearSvm", "parameters": { "C": 1, "classWeight": "balanced" }, "classCount": 8,
+        "metrics": { "macroF1": 0.8123, "accuracy": 0.81 },
+        "dataset": { "rows": 640, "duplicates": 3, "classes": 8, "sha256": "cc", "droppedLabels": [{ "label": "Other", "rows": 7 }] },
+        "trials": { "succeeded": 6, "failed": 0, "total": 6 },
+        "currentOptimalTrial": { "algorithm": "linearSvm", "parameters": { "C": 1 },
+                                 "crossValidation": { "mean": 0.80005, "standardDeviation": 0.02 } },
+        "split": "v1/seed=42/testFraction=0.2", "trainerVersion": "0.1.0",
+    })
+}
+
+fn ready_to_train() -> Seen {
+    Seen {
+        classifier: Some(classifier()),
+        ..Seen::default()
+    }
+}
+
+fn waits_for(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::Wait { reason, .. } => reason,
+        other => panic!("expected a wait, got {other:?}"),
+    }
+}
+
+#[test]
+fn a_run_waits_for_its_classifier_and_its_data_by_name() {
+    let run = run(json!({}));
+    assert_eq!(waits_for(&plan(&run, &Seen::default())), "ClassifierNotFound");
+    let mut seen = ready_to_train();
+    assert_eq!(plan(&run, &seen), Decision::Train);
+    seen.missing_source = Some("ConfigMap data does not exist".into());
+    assert_eq!(waits_for(&plan(&run, &seen)), "DatasetNotFound");
+    let mut paused = classifier();
+    paused.spec.paused = true;
+    assert_eq!(
+        waits_for(&plan(
+            &run,
+            &Seen {
+                classifier: Some(paused),
+                ..Seen::default()
+            }
+        )),
+        "ClassifierPaused"
+    );
+}
+
+#[test]
+fn a_reapplied_run_is_done_at_once_and_a_taken_name_is_refused() {
+    let run = run(json!({}));
+    let recorded = |hash: String| -> ModelVersion {
+        serde_json::from_value(json!({
+            "metadata": { "name": "cards-1" },
+            "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": "00" },
+                      "lineage": { "specHash": hash } },
+        }))
+        .expect("a ModelVersion")
+    };
+    let seen = |hash| Seen {
+        recorded: Some(recorded(hash)),
+        ..ready_to_train()
+    };
+    assert_eq!(plan(&run, &seen(spec_hash(&run))), Decision::AlreadyTrained);
+    assert_eq!(waits_for(&plan(&run, &seen("other".into()))), "NameTaken");
+}
+
+#[test]
+fn the_spec_hash_ignores_what_does_not_shape_the_model() {
+    let plain = spec_hash(&run(json!({})));
+    assert_eq!(
+        plain,
+        spec_hash(&run(json!({ "suspend": true, "ttlSecondsAfterFinished": 5 })))
+    );
+    assert_eq!(
+        plain,
+        spec_hash(&run(json!({ "features": { "minDocumentFrequency": 5 } }))),
+        "a default spelled out"
+    );
+    assert_ne!(
+        plain,
+        spec_hash(&run(json!({ "features": { "minDocumentFrequency": 2 } })))
+    );
+}
+
+#[test]
+fn suspension_stops_the_job_and_its_end_resumes_it() {
+    let held = run(json!({ "suspend": true }));
+    assert_eq!(plan(&held, &ready_to_train()), Decision::Suspend { stop_job: false });
+    let with = |suspend| Seen {
+        job: Some(job(json!({}), suspend)),
+        ..ready_to_train()
+    };
+    assert_eq!(plan(&held, &with(false)), Decision::Suspend { stop_job: true });
+    assert_eq!(plan(&held, &with(true)), Decision::Suspend { stop_job: false });
+    assert_eq!(
+        plan(&run(json!({})), &with(true)),
+        Decision::Watch {
+            resume: true,
+            blocked: None
+        }
+    );
+}
+
+#[test]
+fn failures_say_what_the_trainer_said() {
+    let bad_data = json!({ "exitCode": 65, "reason": "Error",
+        "message": "{\"error\":{\"reason\":\"ColumnNotFound\",\"message\":\"the data set has no column `x`\"}}" });
+    let cases = [
+        (
+            vec![ended_pod("Failed", bad_data.clone())],
+            "PodFailurePolicy",
+            "ColumnNotFound",
+            "no column `x`",
+        ),
+        (
+            vec![ended_pod("Failed", json!({ "exitCode": 137, "reason": "OOMKilled" }))],
+            "BackoffLimitExceeded",
+            "OOMKilled",
+            "limits.memory",
+        ),
+        (
+            vec![ended_pod("Failed", json!({ "exitCode": 101, "reason": "Error" }))],
+            "BackoffLimitExceeded",
+            "BackoffLimitExceeded",
+            "kubectl logs job/cards-1-train",
+        ),
+        (
+            vec![ended_pod("Failed", bad_data)],
+            "DeadlineExceeded",
+            "DeadlineExceeded",
+            "activeDeadlineSeconds",
+        ),
+        (
+            vec![],
+            "BackoffLimitExceeded",
+            "BackoffLimitExceeded",
+            "the Job says so",
+        ),
+    ];
+    for (pods, job_reason, expected, words) in cases {
+        let seen = Seen {
+            job: Some(job(condition("Failed", job_reason), false)),
+            pods,
+            ..ready_to_train()
+        };
+        let Decision::Fail { reason, message } = plan(&run(json!({})), &seen) else {
+            panic!("{expected}")
+        };
+        assert_eq!(reason, expected);
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
+fn a_complete_job_gives_its_result_or_says_why_not() {
+    let seen = |pods| Seen {
+        job: Some(job(condition("Complete", "CompletionsReached"), false)),
+        pods,
+        ..ready_to_train()
+    };
+    let said = |message: &str| ended_pod("Succeeded", json!({ "exitCode": 0, "message": message }));
+    let decided = |pods| plan(&run(json!({})), &seen(pods));
+    assert!(matches!(
+        decided(vec![said(&outcome().to_string())]),
+        Decision::Record(_)
+    ));
+    assert!(matches!(decided(vec![said("{}")]), Decision::Fail { reason, .. } if reason == "ResultUnreadable"));
+    assert!(matches!(decided(vec![]), Decision::Fail { reason, .. } if reason == "ResultLost"));
+}
+
+#[test]
+fn the_status_of_a_recorded_run_is_complete_and_names_dropped_labels() {
+    let run = run(json!({}));
+    let outcome = serde_json::from_value(outcome()).expect("an outcome");
+    let now = Timestamp::from_second(100).expect("a valid time");
+    let (next, notices) = status::next(&run, &ready_to_train(), &Decision::Record(Box::new(outcome)), now);
+    assert_eq!(next.phase, Some(RunPhase::Succeeded));
+    assert!(condition::is_true(&next.conditions, READY) && condition::is_true(&next.conditions, COMPLETE));
+    assert_eq!(
+        next.current_optimal_trial
+            .as_ref()
+            .map(|trial| trial.cross_validation.mean),
+        Some(0.8001)
+    );
+    assert!(notices[0].note.contains("Other (7 rows)"), "{notices:?}");
+
+    let mut ended = run.clone();
+    ended.status = Some(next);
+    ended.spec.ttl_seconds_after_finished = Some(10);
+    assert!(status::ended(&ended));
+    let after = |seconds: i64| Timestamp::from_second(100 + seconds).expect("a valid time");
+    assert_eq!(
+        status::expires_in(&ended, after(4)),
+        Some(std::time::Duration::from_secs(6))
+    );
+    assert_eq!(status::expires_in(&ended, after(11)), Some(std::time::Duration::ZERO));
+}
+
+#[test]
+fn the_same_trouble_is_told_once() {
+    let mut run = run(json!({}));
+    let now = Timestamp::from_second(100).expect("a valid time");
+    let decision = plan(&run, &Seen::default());
+    let (first, notices) = status::next(&run, &Seen::default(), &decision, now);
+    assert_eq!(notices.len(), 1);
+    assert!(condition::is_true(&first.conditions, STALLED) && !condition::is_true(&first.conditions, RECONCILING));
+    run.status = Some(first.clone());
+    let (second, notices) = status::next(&run, &Seen::default(), &decision, now);
+    assert_eq!((first, Vec::new()), (second, notices));
+    let failed = Decision::Fail {
+        reason: "EmptyDataset".into(),
+        message: "no rows".into(),
+    };
+    let (third, _) = status::next(&run, &Seen::default(), &failed, now);
+    assert!(condition::is_true(&third.conditions, FAILED));
+}
+
+#[test]
+fn the_job_is_as_the_contract_says() {
+    let run = run(json!({}));
+    let classifier = classifier();
+    let champion: ModelVersion = serde_json::from_value(json!({
+        "metadata": { "name": "cards-0" },
+        "spec": { "classifierRef": { "name": "cards" },
+                  "artifact": { "uri": "pvc://cards-artifacts/default/cards/00/model.safetensors", "sha256": "00" } },
+    }))
+    .expect("a ModelVersion");
+    let settings = crate::settings::Settings::default();
+    let inputs = build::Inputs {
+        run: &run,
+        classifier: &classifier,
+        champion: Some(&champion),
+        owner: crate::object::owner_reference(&run).expect("a uid"),
+        settings: &settings,
+    };
+    insta::assert_yaml_snapshot!("job", build::job(&inputs));
+    insta::assert_json_snapshot!("config", build::config(&run, &classifier, Some(&champion)));
+}
