@@ -175,15 +175,20 @@ impl ApiFamily {
         }
     }
 
-    /// The complete answer for an error.
+    /// The body for an error.
     #[must_use]
-    pub fn render(self, error: &ApiError) -> Response {
-        let body = match self {
+    pub fn body(self, error: &ApiError) -> serde_json::Value {
+        match self {
             Self::Native => json!({ "error": error.to_json() }),
             Self::Inference => json!({ "error": error.to_string() }),
             Self::Mlflow => json!({ "error_code": mlflow_code(error.status()), "message": error.to_string() }),
-        };
-        let mut response = (error.status(), axum::Json(body)).into_response();
+        }
+    }
+
+    /// The complete answer for an error.
+    #[must_use]
+    pub fn render(self, error: &ApiError) -> Response {
+        let mut response = (error.status(), axum::Json(self.body(error))).into_response();
         if matches!(error, ApiError::Overloaded { .. } | ApiError::NotReady(_)) {
             response
                 .headers_mut()

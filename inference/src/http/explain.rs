@@ -2,33 +2,39 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use complaint_model::vectorize::TermKind;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{Payload, parse_json, require_json};
 use super::error::ApiError;
+use super::openapi::NativeErrors;
 use super::predict::Prediction;
 use crate::app::App;
 use crate::engine::{Engine, Explained};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/explain", post(explain))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(explain))
 }
 
-#[derive(Deserialize)]
+/// The complaint to explain.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Request {
+struct ExplainRequest {
+    /// The complaint.
     text: String,
 }
 
 /// A prediction with its reasons: `margin` = `bias` + the sum of all contributions, exactly the winner's score minus the
 /// runner-up's.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Explanation)]
 pub(super) struct Explanation<'a> {
     #[serde(flatten)]
     prediction: Prediction<'a>,
@@ -42,11 +48,15 @@ pub(super) struct Explanation<'a> {
     terms: Vec<Term>,
 }
 
-#[derive(Debug, Serialize)]
+/// One term's part in an answer.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Term {
+    /// The term as the model knows it.
     term: String,
+    /// `words` or `characters`.
     kind: &'static str,
+    /// What it adds to the margin.
     contribution: f32,
     /// Half-open ranges in characters (Unicode scalar values) of the text.
     ranges: Vec<[usize; 2]>,
@@ -73,17 +83,23 @@ impl<'a> Explanation<'a> {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ExplainResponse)]
 struct ExplainResponse<'a> {
     #[serde(flatten)]
     explanation: Explanation<'a>,
     model_digest: String,
 }
 
+/// The category of a complaint, and each term's part in it.
+#[utoipa::path(
+    post, path = "/explain", tag = "predict", request_body = ExplainRequest,
+    responses((status = 200, description = "The prediction and its reasons", body = ExplainResponse), NativeErrors)
+)]
 async fn explain(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
     require_json(&payload.headers)?;
-    let request: Request = parse_json(&payload.bytes, r#"Send {"text": "…"}"#)?;
+    let request: ExplainRequest = parse_json(&payload.bytes, r#"Send {"text": "…"}"#)?;
     let explained = app.explain_all(&[request.text])?;
     let response = explained.into_iter().map(|explained| ExplainResponse {
         explanation: Explanation::new(&app.engine, explained),

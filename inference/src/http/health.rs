@@ -4,26 +4,28 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
-use axum::routing::get;
 use complaint_model::Sha256Digest;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::error::{ApiError, shorten};
 use crate::app::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v2/health/live", get(live))
-        .route("/v2/health/ready", get(ready))
-        .route("/metrics", get(metrics))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(live))
+        .routes(routes!(ready))
+        .routes(routes!(metrics))
 }
 
+/// Whether the process answers at all.
+#[utoipa::path(get, path = "/v2/health/live", tag = "operation", responses((status = 200, description = "Alive", body = Value)))]
 async fn live() -> axum::Json<Value> {
     axum::Json(json!({ "live": true }))
 }
@@ -35,6 +37,15 @@ struct ReadyQuery {
 
 /// Ready when the model is loaded, the server is not draining, and the digest, where the probe asks for one, is the
 /// served one: a pod with another model never counts as a ready pod of this one.
+#[utoipa::path(
+    get, path = "/v2/health/ready", tag = "operation",
+    params(("digest" = Option<String>, Query, description = "Ready only with the model of this digest, `sha256:` and 64 hexadecimal digits")),
+    responses(
+        (status = 200, description = "Ready", body = Value),
+        (status = 400, description = "The digest can't be read", body = Value),
+        (status = 503, description = "Draining, or another model", body = Value)
+    )
+)]
 async fn ready(
     State(app): State<Arc<App>>,
     query: Result<Query<ReadyQuery>, QueryRejection>,
@@ -63,6 +74,11 @@ pub(super) fn check_ready(app: &App, digest: Option<&str>) -> Result<(), ApiErro
     )))
 }
 
+/// Metrics in the OpenMetrics text format.
+#[utoipa::path(
+    get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "All metrics", body = String, content_type = "application/openmetrics-text"))
+)]
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode())

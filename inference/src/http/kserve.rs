@@ -5,32 +5,48 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
+use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{Payload, parse_json, require_json};
 use super::error::{ApiError, shorten};
 use super::explain::Explanation;
 use super::health::check_ready;
 use super::open_inference::check_model;
+use super::openapi::InferenceErrors;
 use super::predict::Prediction;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     // The router takes a parameter only as a whole segment, so the verb is split off by hand.
-    Router::new()
-        .route("/v1/models", get(list))
-        .route("/v1/models/{model}", get(status).post(call))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(status))
+        .route("/v1/models/{model}", post(call))
 }
 
+/// The served model's name.
+#[utoipa::path(
+    get, path = "/v1/models", tag = "kserve-v1", operation_id = "v1_models",
+    responses((status = 200, description = "`models`: one name", body = Value))
+)]
 async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     Json(json!({ "models": [app.engine.name()] }))
 }
 
+/// Whether the model takes work.
+#[utoipa::path(
+    get, path = "/v1/models/{model}", tag = "kserve-v1", operation_id = "v1_model",
+    params(("model" = String, Path, description = "The model's name")),
+    responses((status = 200, description = "`name` and `ready`", body = Value), InferenceErrors)
+)]
 async fn status(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
     check_model(&app, &model)?;
     let ready = check_ready(&app, None).is_ok();
@@ -39,15 +55,19 @@ async fn status(State(app): State<Arc<App>>, Path(model): Path<String>) -> Resul
 
 const EXPECTED: &str = r#"Send {"instances": ["…"]} or {"instances": [{"text": "…"}]}"#;
 
-#[derive(Deserialize)]
-struct Request {
+/// Complaints to classify.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = KserveRequest)]
+pub(super) struct Request {
+    /// Strings, or objects with the string `text`.
     instances: Vec<Instance>,
 }
 
-/// A complaint as KServe v1 and MLflow clients send it.
-#[derive(Deserialize)]
+/// One complaint.
+#[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Instance {
+#[schema(as = KserveInstance)]
+enum Instance {
     Text(String),
     Object { text: String },
 }
@@ -60,44 +80,66 @@ impl AsRef<str> for Instance {
     }
 }
 
-#[derive(Serialize)]
-struct Predictions<'a> {
+/// Predictions in the order of the instances.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KservePredictions)]
+pub(super) struct Predictions<'a> {
     predictions: Vec<Prediction<'a>>,
 }
 
-#[derive(Serialize)]
-struct Explanations<'a> {
+/// Explanations in the order of the instances.
+#[derive(Serialize, ToSchema)]
+#[schema(as = KserveExplanations)]
+pub(super) struct Explanations<'a> {
     explanations: Vec<Explanation<'a>>,
 }
 
 async fn call(State(app): State<Arc<App>>, Path(target): Path<String>, payload: Payload) -> Result<Response, ApiError> {
     let Some((model, verb)) = target.rsplit_once(':') else {
+        let model = app.engine.name();
         return Err(ApiError::InvalidRequest(format!(
-            "POST to /v1/models/{}:predict or :explain",
-            app.engine.name()
+            "POST to /v1/models/{model}:predict or :explain"
         )));
     };
     check_model(&app, model)?;
     require_json(&payload.headers)?;
     let request: Request = parse_json(&payload.bytes, EXPECTED)?;
     match verb {
-        "predict" => {
-            let answers = app.classify_all(&request.instances)?.into_iter();
-            let predictions = answers
-                .map(|answer| Prediction::new(&app.engine, answer, None))
-                .collect();
-            Ok(Json(Predictions { predictions }).into_response())
+        "predict" => Ok(Json(predict(&app, &request)?).into_response()),
+        "explain" => Ok(Json(explain(&app, &request)?).into_response()),
+        other => {
+            let verb = shorten(other);
+            Err(ApiError::InvalidRequest(format!(
+                "there is no `:{verb}`; use :predict or :explain"
+            )))
         }
-        "explain" => {
-            let explained = app.explain_all(&request.instances)?.into_iter();
-            let explanations = explained
-                .map(|explained| Explanation::new(&app.engine, explained))
-                .collect();
-            Ok(Json(Explanations { explanations }).into_response())
-        }
-        other => Err(ApiError::InvalidRequest(format!(
-            "there is no `:{}`; use :predict or :explain",
-            shorten(other)
-        ))),
     }
+}
+
+/// Predictions for the instances, in their order.
+#[utoipa::path(
+    post, path = "/v1/models/{model}:predict", tag = "kserve-v1", operation_id = "v1_predict",
+    params(("model" = String, Path, description = "The model's name")), request_body = Request,
+    responses((status = 200, description = "The predictions", body = Predictions), InferenceErrors)
+)]
+pub(super) fn predict<'a>(app: &'a App, request: &Request) -> Result<Predictions<'a>, ApiError> {
+    let answers = app.classify_all(&request.instances)?.into_iter();
+    let predictions = answers
+        .map(|answer| Prediction::new(&app.engine, answer, None))
+        .collect();
+    Ok(Predictions { predictions })
+}
+
+/// Predictions with each term's part in them.
+#[utoipa::path(
+    post, path = "/v1/models/{model}:explain", tag = "kserve-v1", operation_id = "v1_explain",
+    params(("model" = String, Path, description = "The model's name")), request_body = Request,
+    responses((status = 200, description = "The explanations", body = Explanations), InferenceErrors)
+)]
+pub(super) fn explain<'a>(app: &'a App, request: &Request) -> Result<Explanations<'a>, ApiError> {
+    let explained = app.explain_all(&request.instances)?.into_iter();
+    let explanations = explained
+        .map(|explained| Explanation::new(&app.engine, explained))
+        .collect();
+    Ok(Explanations { explanations })
 }

@@ -6,35 +6,59 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{Payload, media_type, parse_json};
 use super::error::{ApiError, shorten};
 use super::health::check_ready;
+use super::openapi::MlflowErrors;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/invocations", post(invocations))
-        .route("/ping", get(ping))
-        .route("/health", get(ping))
-        .route("/version", get(async || env!("CARGO_PKG_VERSION")))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(invocations))
+        .routes(routes!(ping))
+        .routes(routes!(health))
+        .routes(routes!(version))
 }
 
+/// Whether the server takes work.
+#[utoipa::path(
+    get, path = "/ping", tag = "mlflow",
+    responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
+)]
 async fn ping(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
     check_ready(&app, None)?;
     Ok("\n")
 }
 
+/// The same as `/ping`, under the name that newer clients use.
+#[utoipa::path(
+    get, path = "/health", tag = "mlflow",
+    responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
+)]
+async fn health(state: State<Arc<App>>) -> Result<&'static str, ApiError> {
+    ping(state).await
+}
+
+/// The server's version.
+#[utoipa::path(get, path = "/version", tag = "mlflow", responses((status = 200, description = "The version", body = String)))]
+async fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
 const EXPECTED: &str = r#"Send exactly one of dataframe_split, dataframe_records, instances and inputs, for example {"dataframe_split": {"columns": ["text"], "data": [["…"]]}}"#;
 
 /// A scoring request. `params` is part of the protocol; this model takes none.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = MlflowRequest)]
 struct Request {
     dataframe_split: Option<Split>,
     dataframe_records: Option<Vec<Map<String, Value>>>,
@@ -45,12 +69,19 @@ struct Request {
 }
 
 /// A table in pandas' `split` orientation.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = MlflowSplit)]
 struct Split {
     columns: Vec<String>,
     data: Vec<Vec<Value>>,
 }
 
+/// Labels for a table of complaints.
+#[utoipa::path(
+    post, path = "/invocations", tag = "mlflow",
+    request_body(content((Request = "application/json"), (String = "text/csv"))),
+    responses((status = 200, description = "`predictions`: one label a row", body = Value), MlflowErrors)
+)]
 async fn invocations(State(app): State<Arc<App>>, payload: Payload) -> Result<Json<Value>, ApiError> {
     let texts = match media_type(&payload.headers).as_str() {
         "application/json" => parse_json::<Request>(&payload.bytes, EXPECTED)?.into_texts()?,

@@ -10,6 +10,8 @@ mod lines;
 mod mlflow;
 mod observe;
 mod open_inference;
+mod openapi;
+mod output;
 mod page;
 mod predict;
 mod stream;
@@ -20,6 +22,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ApiFamily};
 pub use observe::{MODEL_DIGEST, REQUEST_ID};
@@ -32,15 +36,18 @@ pub fn router(app: Arc<App>) -> Router {
         let app = Arc::clone(&app);
         move |words| observe::panicked(&app, words)
     };
-    Router::new()
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
         .merge(health::routes())
-        .merge(page::routes())
         .merge(predict::routes())
         .merge(explain::routes())
         .merge(stream::routes())
         .merge(open_inference::routes())
         .merge(kserve::routes())
         .merge(mlflow::routes())
+        .split_for_parts();
+    routes
+        .merge(page::routes())
+        .merge(openapi::route(&document))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(CatchPanicLayer::custom(on_panic))

@@ -5,51 +5,33 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{Payload, parse_json};
 use super::error::{ApiError, shorten};
 use super::health::check_ready;
+use super::openapi::InferenceErrors;
+use super::output::{Output, RequestedOutput, Tensor};
 use super::tensor::{BinaryTensors, InputTensor};
 use crate::app::App;
-use crate::engine::{Answer, Engine};
+use crate::engine::Engine;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/v2", get(server))
-        .route("/v2/models/{model}", get(metadata))
-        .route("/v2/models/{model}/ready", get(ready))
-        .route("/v2/models/{model}/infer", post(infer))
-        .route("/v2/models/{model}/versions/{version}", get(metadata))
-        .route("/v2/models/{model}/versions/{version}/ready", get(ready))
-        .route("/v2/models/{model}/versions/{version}/infer", post(infer))
-}
-
-/// The model, and the version if the path has one.
-#[derive(Deserialize)]
-struct Target {
-    model: String,
-    version: Option<String>,
-}
-
-impl Target {
-    fn check(&self, app: &App) -> Result<(), ApiError> {
-        check_model(app, &self.model)?;
-        let served = app.engine.version();
-        match &self.version {
-            Some(version) if *version != served => Err(ApiError::VersionNotFound {
-                model: self.model.clone(),
-                found: shorten(version),
-                served,
-            }),
-            _ => Ok(()),
-        }
-    }
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(server))
+        .routes(routes!(metadata))
+        .routes(routes!(ready))
+        .routes(routes!(infer))
+        .routes(routes!(version_metadata))
+        .routes(routes!(version_ready))
+        .routes(routes!(version_infer))
 }
 
 /// Refuses another name than the served one.
@@ -63,6 +45,25 @@ pub(super) fn check_model(app: &App, name: &str) -> Result<(), ApiError> {
     })
 }
 
+/// Refuses another version than the served one, and another model.
+fn check_version(app: &App, model: &str, version: &str) -> Result<(), ApiError> {
+    check_model(app, model)?;
+    let served = app.engine.version();
+    if version == served {
+        return Ok(());
+    }
+    Err(ApiError::VersionNotFound {
+        model: model.to_owned(),
+        found: shorten(version),
+        served,
+    })
+}
+
+/// The server's name and version.
+#[utoipa::path(
+    get, path = "/v2", tag = "open-inference", operation_id = "v2_server",
+    responses((status = 200, description = "Server metadata", body = Value))
+)]
 async fn server() -> Json<Value> {
     Json(json!({
         "name": env!("CARGO_PKG_NAME"),
@@ -71,82 +72,137 @@ async fn server() -> Json<Value> {
     }))
 }
 
-async fn metadata(State(app): State<Arc<App>>, Path(target): Path<Target>) -> Result<Json<Value>, ApiError> {
-    target.check(&app)?;
-    let engine = &app.engine;
+/// The model's inputs, outputs, categories and digest.
+#[utoipa::path(
+    get, path = "/v2/models/{model}", tag = "open-inference", operation_id = "v2_model",
+    params(("model" = String, Path, description = "The model's name")),
+    responses((status = 200, description = "Model metadata", body = Value), InferenceErrors)
+)]
+async fn metadata(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
+    check_model(&app, &model)?;
+    Ok(Json(describe(&app.engine)))
+}
+
+/// The same for one version, which is the digest's 64 hexadecimal digits.
+#[utoipa::path(
+    get, path = "/v2/models/{model}/versions/{version}", tag = "open-inference", operation_id = "v2_version",
+    params(("model" = String, Path, description = "The model's name"), ("version" = String, Path, description = "The digest's digits")),
+    responses((status = 200, description = "Model metadata", body = Value), InferenceErrors)
+)]
+async fn version_metadata(
+    State(app): State<Arc<App>>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    check_version(&app, &model, &version)?;
+    Ok(Json(describe(&app.engine)))
+}
+
+fn describe(engine: &Engine) -> Value {
     let outputs: Vec<Value> = Output::ALL
         .iter()
         .map(|output| output.metadata(engine.labels().len()))
         .collect();
-    Ok(Json(json!({
+    json!({
         "name": engine.name(),
         "versions": [engine.version()],
         "platform": "complaint-model",
         "inputs": [{ "name": "text", "datatype": "BYTES", "shape": [-1] }],
         "outputs": outputs,
         "parameters": { "digest": engine.digest().prefixed(), "categories": engine.labels() },
-    })))
+    })
 }
 
-async fn ready(State(app): State<Arc<App>>, Path(target): Path<Target>) -> Result<Json<Value>, ApiError> {
-    target.check(&app)?;
+/// Whether the model takes work.
+#[utoipa::path(
+    get, path = "/v2/models/{model}/ready", tag = "open-inference", operation_id = "v2_model_ready",
+    params(("model" = String, Path, description = "The model's name")),
+    responses(
+        (status = 200, description = "Ready", body = Value), (status = 503, description = "Draining", body = Value),
+        (status = 404, description = "Another model", body = Value)
+    )
+)]
+async fn ready(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
+    check_model(&app, &model)?;
     check_ready(&app, None)?;
     Ok(Json(json!({ "name": app.engine.name(), "ready": true })))
 }
 
+/// Whether this version takes work.
+#[utoipa::path(
+    get, path = "/v2/models/{model}/versions/{version}/ready", tag = "open-inference",
+    operation_id = "v2_version_ready", params(("model" = String, Path, description = "The model's name"), ("version" = String, Path, description = "The digest's digits")),
+    responses(
+        (status = 200, description = "Ready", body = Value), (status = 503, description = "Draining", body = Value),
+        (status = 404, description = "Another model or version", body = Value)
+    )
+)]
+async fn version_ready(
+    state: State<Arc<App>>,
+    Path((model, version)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    check_version(&state, &model, &version)?;
+    ready(state, Path(model)).await
+}
+
 const EXPECTED: &str = r#"Send {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["…"]}]}"#;
 
-#[derive(Deserialize)]
+/// An inference request with one input tensor.
+#[derive(Deserialize, ToSchema)]
 struct InferRequest {
+    /// Repeated in the answer.
     id: Option<String>,
+    /// Exactly one tensor of texts.
     inputs: Vec<InputTensor>,
+    /// The outputs wanted; all when absent.
     #[serde(default)]
     outputs: Vec<RequestedOutput>,
 }
 
-#[derive(Deserialize)]
-struct RequestedOutput {
-    name: String,
-}
-
-#[derive(Serialize)]
+/// An inference answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = InferResponse)]
 struct InferResponse<'a> {
     model_name: &'a str,
+    /// The digest's 64 hexadecimal digits.
     model_version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
     outputs: Vec<Tensor<'a>>,
 }
 
-#[derive(Serialize)]
-struct Tensor<'a> {
-    name: &'static str,
-    datatype: &'static str,
-    shape: Vec<usize>,
-    data: Data<'a>,
+/// Predictions for a BYTES tensor of complaints.
+#[utoipa::path(
+    post, path = "/v2/models/{model}/infer", tag = "open-inference", operation_id = "v2_infer",
+    params(("model" = String, Path, description = "The model's name")), request_body = InferRequest,
+    responses((status = 200, description = "The output tensors", body = InferResponse), InferenceErrors)
+)]
+async fn infer(State(app): State<Arc<App>>, Path(model): Path<String>, payload: Payload) -> Result<Response, ApiError> {
+    check_model(&app, &model)?;
+    answer(&app, &payload)
 }
 
-/// A tensor's elements, row-major.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Data<'a> {
-    Bytes(Vec<&'a str>),
-    Numbers(Vec<f32>),
-    Flags(Vec<bool>),
-}
-
-async fn infer(
+/// Predictions of this version.
+#[utoipa::path(
+    post, path = "/v2/models/{model}/versions/{version}/infer", tag = "open-inference",
+    operation_id = "v2_version_infer", params(("model" = String, Path, description = "The model's name"), ("version" = String, Path, description = "The digest's digits")), request_body = InferRequest,
+    responses((status = 200, description = "The output tensors", body = InferResponse), InferenceErrors)
+)]
+async fn version_infer(
     State(app): State<Arc<App>>,
-    Path(target): Path<Target>,
+    Path((model, version)): Path<(String, String)>,
     payload: Payload,
 ) -> Result<Response, ApiError> {
-    target.check(&app)?;
+    check_version(&app, &model, &version)?;
+    answer(&app, &payload)
+}
+
+fn answer(app: &App, payload: &Payload) -> Result<Response, ApiError> {
     let (header, tail) = BinaryTensors::split(&payload.headers, &payload.bytes)?;
     let request: InferRequest = parse_json(header, EXPECTED)?;
     let [input] = request.inputs.as_slice() else {
+        let count = request.inputs.len();
         return Err(ApiError::InvalidRequest(format!(
-            "the request has {} inputs; the model takes one. {EXPECTED}",
-            request.inputs.len()
+            "the request has {count} inputs; the model takes one. {EXPECTED}"
         )));
     };
     let outputs = Output::requested(&request.outputs)?;
@@ -162,107 +218,4 @@ async fn infer(
             .collect(),
     };
     Ok(Json(response).into_response())
-}
-
-/// The output tensors; `N` is the number of texts, `K` of categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Output {
-    /// `[N]` BYTES: the most probable category.
-    Category,
-    /// `[N]` FP32: its probability.
-    Probability,
-    /// `[N, K]` FP32: all probabilities, in the order of the metadata's `categories`.
-    Probabilities,
-    /// `[N]` BOOL: the probability is under the server's `--abstain-below`.
-    NeedsReview,
-    /// `[N]` FP32: share of words that the model does not know.
-    UnknownWordShare,
-}
-
-impl Output {
-    const ALL: [Self; 5] = [
-        Self::Category,
-        Self::Probability,
-        Self::Probabilities,
-        Self::NeedsReview,
-        Self::UnknownWordShare,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Category => "category",
-            Self::Probability => "probability",
-            Self::Probabilities => "probabilities",
-            Self::NeedsReview => "needs_review",
-            Self::UnknownWordShare => "unknown_word_share",
-        }
-    }
-
-    fn datatype(self) -> &'static str {
-        match self {
-            Self::Category => "BYTES",
-            Self::NeedsReview => "BOOL",
-            Self::Probability | Self::Probabilities | Self::UnknownWordShare => "FP32",
-        }
-    }
-
-    fn metadata(self, categories: usize) -> Value {
-        let shape = if self == Self::Probabilities {
-            json!([-1, categories])
-        } else {
-            json!([-1])
-        };
-        json!({ "name": self.name(), "datatype": self.datatype(), "shape": shape })
-    }
-
-    /// All outputs unless the client names some.
-    fn requested(names: &[RequestedOutput]) -> Result<Vec<Self>, ApiError> {
-        if names.is_empty() {
-            return Ok(Self::ALL.to_vec());
-        }
-        let find = |name: &RequestedOutput| {
-            Self::ALL
-                .into_iter()
-                .find(|output| output.name() == name.name)
-                .ok_or_else(|| {
-                    let known = Self::ALL.map(Self::name).join(", ");
-                    ApiError::InvalidRequest(format!(
-                        "there is no output `{}`; the outputs are {known}",
-                        shorten(&name.name)
-                    ))
-                })
-        };
-        names.iter().map(find).collect()
-    }
-
-    fn tensor<'a>(self, engine: &'a Engine, answers: &'a [Answer]) -> Tensor<'a> {
-        let categories = engine.labels().len();
-        let answered = answers.iter();
-        let data = match self {
-            Self::Category => Data::Bytes(answered.map(|a| engine.label(a.ranking[0].0)).collect()),
-            Self::Probability => Data::Numbers(answered.map(|a| a.ranking[0].1).collect()),
-            Self::Probabilities => Data::Numbers(answered.flat_map(|a| in_label_order(a, categories)).collect()),
-            Self::NeedsReview => Data::Flags(answered.map(|a| a.needs_review).collect()),
-            Self::UnknownWordShare => Data::Numbers(answered.map(|a| a.unknown_word_share).collect()),
-        };
-        let shape = if self == Self::Probabilities {
-            vec![answers.len(), categories]
-        } else {
-            vec![answers.len()]
-        };
-        Tensor {
-            name: self.name(),
-            datatype: self.datatype(),
-            shape,
-            data,
-        }
-    }
-}
-
-fn in_label_order(answer: &Answer, categories: usize) -> Vec<f32> {
-    let mut row = vec![0.0; categories];
-    for &(category, probability) in &answer.ranking {
-        row[category] = probability;
-    }
-    row
 }

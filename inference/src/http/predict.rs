@@ -2,43 +2,51 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
-use axum::{Json, Router};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{Payload, parse_json, require_json};
 use super::error::ApiError;
+use super::openapi::NativeErrors;
 use crate::app::App;
 use crate::engine::{Answer, Engine};
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/predict", post(predict))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(predict))
 }
 
 const EXPECTED: &str = r#"Send {"text": "…"} or {"texts": ["…", "…"]}, with "topK" where fewer categories are enough"#;
 
 /// The request: exactly one of `text` and `texts`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PredictRequest {
+    /// One complaint.
+    #[schema(example = "I was charged twice for one purchase.")]
     text: Option<String>,
+    /// Several complaints, answered in this order.
     texts: Option<Vec<String>>,
     /// How many categories `probabilities` lists, from the most probable on. All when absent.
     top_k: Option<usize>,
 }
 
 /// One complaint's answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Prediction)]
 pub(super) struct Prediction<'a> {
     /// The most probable category.
     category: &'a str,
     /// Its probability.
     probability: f32,
     /// Categories with their probabilities, the most probable first.
+    #[schema(value_type = HashMap<String, f32>)]
     probabilities: Ranking<'a>,
     /// The probability is below the server's `--abstain-below`: a person should look.
     needs_review: bool,
@@ -79,8 +87,10 @@ impl<'a> Prediction<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// One prediction for `text`, a list of them for `texts`.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = PredictResponse)]
 enum PredictResponse<'a> {
     #[serde(rename_all = "camelCase")]
     One {
@@ -95,6 +105,11 @@ enum PredictResponse<'a> {
     },
 }
 
+/// Categories of one complaint, or of several.
+#[utoipa::path(
+    post, path = "/predict", tag = "predict", request_body = PredictRequest,
+    responses((status = 200, description = "The prediction", body = PredictResponse), NativeErrors)
+)]
 async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
     require_json(&payload.headers)?;
     let request: PredictRequest = parse_json(&payload.bytes, EXPECTED)?;

@@ -6,12 +6,10 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::stream::unfold;
 use http_body_util::BodyExt;
@@ -19,15 +17,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::body::{media_type, parse_json};
 use super::error::{ApiError, shorten};
 use super::lines::{Line, Lines};
+use super::openapi::NativeErrors;
 use super::predict::Prediction;
 use crate::app::App;
 
-pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/predict/stream", post(stream))
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(stream))
 }
 
 const EXPECTED: &str = r#"Each line is {"text": "…"}, with an optional "id""#;
@@ -49,6 +50,15 @@ struct Answered<'a> {
     prediction: Prediction<'a>,
 }
 
+/// Predictions for any number of complaints: one JSON object a line in, one a line out, in the same order.
+#[utoipa::path(
+    post, path = "/predict/stream", tag = "predict", operation_id = "predict_stream",
+    request_body(content = String, content_type = "application/x-ndjson", description = "Lines of {\"text\": \"…\", \"id\": …}"),
+    responses(
+        (status = 200, description = "A prediction or an error for each line", body = String, content_type = "application/x-ndjson"),
+        NativeErrors
+    )
+)]
 async fn stream(State(app): State<Arc<App>>, request: axum::extract::Request) -> Result<Response, ApiError> {
     let found = media_type(request.headers());
     if !matches!(

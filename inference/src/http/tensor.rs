@@ -8,6 +8,7 @@
 use axum::http::{HeaderMap, HeaderName};
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::error::{ApiError, shorten};
 
@@ -33,19 +34,26 @@ impl BinaryTensors {
 }
 
 /// One input tensor.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct InputTensor {
+    /// Any name; the model has one input.
     name: String,
+    /// Its product is the number of elements.
     shape: Vec<usize>,
+    /// `BYTES`.
     datatype: String,
+    /// The texts, flat or nested as the shape says.
     #[serde(default)]
     data: Option<Value>,
     #[serde(default)]
     parameters: Parameters,
 }
 
-#[derive(Debug, Default, Deserialize)]
+/// Of the binary extension.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = TensorParameters)]
 struct Parameters {
+    /// Length of this input's binary data behind the JSON.
     binary_data_size: Option<usize>,
 }
 

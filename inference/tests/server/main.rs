@@ -3,6 +3,7 @@
 mod client;
 mod limits;
 mod model;
+mod openapi;
 mod page;
 mod predict;
 mod probes;

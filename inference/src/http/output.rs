@@ -1,0 +1,139 @@
+//! The output tensors of the Open Inference Protocol.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::error::{ApiError, shorten};
+use crate::engine::{Answer, Engine};
+
+/// An output that a client asks for by name.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct RequestedOutput {
+    name: String,
+}
+
+/// One output tensor.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OutputTensor)]
+pub(super) struct Tensor<'a> {
+    name: &'static str,
+    datatype: &'static str,
+    shape: Vec<usize>,
+    data: Data<'a>,
+}
+
+/// A tensor's elements, row-major.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = TensorData)]
+enum Data<'a> {
+    Bytes(Vec<&'a str>),
+    Numbers(Vec<f32>),
+    Flags(Vec<bool>),
+}
+
+/// The output tensors; `N` is the number of texts, `K` of categories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Output {
+    /// `[N]` BYTES: the most probable category.
+    Category,
+    /// `[N]` FP32: its probability.
+    Probability,
+    /// `[N, K]` FP32: all probabilities, in the order of the metadata's `categories`.
+    Probabilities,
+    /// `[N]` BOOL: the probability is under the server's `--abstain-below`.
+    NeedsReview,
+    /// `[N]` FP32: share of words that the model does not know.
+    UnknownWordShare,
+}
+
+impl Output {
+    pub(super) const ALL: [Self; 5] = [
+        Self::Category,
+        Self::Probability,
+        Self::Probabilities,
+        Self::NeedsReview,
+        Self::UnknownWordShare,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Category => "category",
+            Self::Probability => "probability",
+            Self::Probabilities => "probabilities",
+            Self::NeedsReview => "needs_review",
+            Self::UnknownWordShare => "unknown_word_share",
+        }
+    }
+
+    fn datatype(self) -> &'static str {
+        match self {
+            Self::Category => "BYTES",
+            Self::NeedsReview => "BOOL",
+            Self::Probability | Self::Probabilities | Self::UnknownWordShare => "FP32",
+        }
+    }
+
+    /// The output as the model's metadata describe it.
+    pub(super) fn metadata(self, categories: usize) -> Value {
+        let shape = if self == Self::Probabilities {
+            json!([-1, categories])
+        } else {
+            json!([-1])
+        };
+        json!({ "name": self.name(), "datatype": self.datatype(), "shape": shape })
+    }
+
+    /// All outputs unless the client names some.
+    pub(super) fn requested(names: &[RequestedOutput]) -> Result<Vec<Self>, ApiError> {
+        if names.is_empty() {
+            return Ok(Self::ALL.to_vec());
+        }
+        let find = |name: &RequestedOutput| {
+            Self::ALL
+                .into_iter()
+                .find(|output| output.name() == name.name)
+                .ok_or_else(|| {
+                    let known = Self::ALL.map(Self::name).join(", ");
+                    ApiError::InvalidRequest(format!(
+                        "there is no output `{}`; the outputs are {known}",
+                        shorten(&name.name)
+                    ))
+                })
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// This output for these answers.
+    pub(super) fn tensor<'a>(self, engine: &'a Engine, answers: &'a [Answer]) -> Tensor<'a> {
+        let categories = engine.labels().len();
+        let answered = answers.iter();
+        let data = match self {
+            Self::Category => Data::Bytes(answered.map(|a| engine.label(a.ranking[0].0)).collect()),
+            Self::Probability => Data::Numbers(answered.map(|a| a.ranking[0].1).collect()),
+            Self::Probabilities => Data::Numbers(answered.flat_map(|a| in_label_order(a, categories)).collect()),
+            Self::NeedsReview => Data::Flags(answered.map(|a| a.needs_review).collect()),
+            Self::UnknownWordShare => Data::Numbers(answered.map(|a| a.unknown_word_share).collect()),
+        };
+        let shape = if self == Self::Probabilities {
+            vec![answers.len(), categories]
+        } else {
+            vec![answers.len()]
+        };
+        Tensor {
+            name: self.name(),
+            datatype: self.datatype(),
+            shape,
+            data,
+        }
+    }
+}
+
+fn in_label_order(answer: &Answer, categories: usize) -> Vec<f32> {
+    let mut row = vec![0.0; categories];
+    for &(category, probability) in &answer.ranking {
+        row[category] = probability;
+    }
+    row
+}

@@ -1,0 +1,73 @@
+//! `/openapi.json` tells what the server does.
+
+use axum::http::Request;
+use http_body_util::Full;
+use serde_json::Value;
+
+use crate::client::{get, send};
+use crate::started::Started;
+
+#[tokio::test]
+async fn every_documented_operation_is_there() {
+    let server = Started::new().await;
+    let document = get(server.address, "/openapi.json").await.json();
+    let paths = document["paths"].as_object().unwrap();
+    let mut ids = Vec::new();
+    for (path, operations) in paths {
+        let digest = server.digest.to_string();
+        let real = path.replace("{model}", "cards").replace("{version}", &digest);
+        for (method, operation) in operations.as_object().unwrap() {
+            let request = Request::builder()
+                .method(method.to_uppercase().as_str())
+                .uri(&real)
+                .header("host", "test");
+            let answer = send(server.address, request.body(Full::default()).unwrap()).await;
+            assert!(
+                answer.status != 404 && answer.status != 405,
+                "{method} {path}: {}",
+                answer.status
+            );
+            let documented = operation["responses"].as_object().unwrap();
+            assert!(
+                documented.contains_key(answer.status.as_str()),
+                "{method} {path} answers {}",
+                answer.status
+            );
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{method} {path}");
+            ids.push(operation["operationId"].as_str().unwrap().to_owned());
+        }
+    }
+    for path in [
+        "/predict",
+        "/v2/models/{model}/infer",
+        "/v1/models/{model}:predict",
+        "/invocations",
+        "/metrics",
+    ] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "operation ids are unique");
+}
+
+#[tokio::test]
+async fn every_reference_resolves() {
+    let server = Started::new().await;
+    let document = get(server.address, "/openapi.json").await.json();
+    let mut open = vec![&document];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(reference)) = fields.get("$ref") {
+                    let pointer = reference.strip_prefix('#').unwrap();
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
+                }
+                open.extend(fields.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+}
