@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{context::Context, error::Error, object::Objects};
 
+pub use build::config as trainer_config;
 pub use outcome::{TrainingOutcome, parse_outcome, parse_progress};
 
 /// The controller's name, its field manager and the reporter of its Events.
