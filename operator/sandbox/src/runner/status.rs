@@ -1,0 +1,410 @@
+//! A Pod's status from the state of its containers, as kubelet writes it. Pure.
+
+use std::net::Ipv4Addr;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::{
+    Container, ContainerState, ContainerStateWaiting, ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+/// The address under which the node itself is known.
+pub const HOST: &str = "127.0.0.1";
+
+/// What the runner knows of a Pod.
+#[derive(Debug, Clone, Default)]
+pub struct Book {
+    /// When the runner took the Pod.
+    pub since: Option<Timestamp>,
+    /// The Pod's address.
+    pub address: Option<Ipv4Addr>,
+    /// Init containers, in the order of the manifest.
+    pub init: Vec<ContainerStatus>,
+    /// Containers, in the order of the manifest.
+    pub main: Vec<ContainerStatus>,
+    /// The volumes are there.
+    pub prepared: bool,
+    /// The Pod was deleted: its containers will not be restarted.
+    pub stopping: bool,
+    /// Why the runner ended the Pod: reason and message.
+    pub ended: Option<(String, String)>,
+}
+
+/// A container that has not started yet.
+pub fn fresh(container: &Container, reason: &str) -> ContainerStatus {
+    ContainerStatus {
+        name: container.name.clone(),
+        image: container.image.clone().unwrap_or_default(),
+        state: Some(waiting(reason, None)),
+        last_state: Some(ContainerState::default()),
+        started: Some(false),
+        ..ContainerStatus::default()
+    }
+}
+
+/// The state of a container that waits.
+pub fn waiting(reason: &str, message: Option<String>) -> ContainerState {
+    let waiting = ContainerStateWaiting {
+        reason: Some(reason.into()),
+        message,
+    };
+    ContainerState {
+        waiting: Some(waiting),
+        ..ContainerState::default()
+    }
+}
+
+/// The exit code of a container that has ended.
+pub fn exit_code(container: &ContainerStatus) -> Option<i32> {
+    Some(container.state.as_ref()?.terminated.as_ref()?.exit_code)
+}
+
+fn ended_before(container: &ContainerStatus) -> bool {
+    container
+        .last_state
+        .as_ref()
+        .is_some_and(|state| state.terminated.is_some())
+}
+
+fn is_running(container: &ContainerStatus) -> bool {
+    container.state.as_ref().is_some_and(|state| state.running.is_some())
+}
+
+/// An init container that goes on beside the others.
+pub fn is_sidecar(container: &Container) -> bool {
+    container.restart_policy.as_deref() == Some("Always")
+}
+
+/// The phase a Pod is in. A Pod that has ended stays so.
+pub fn phase(pod: &Pod, book: &Book) -> &'static str {
+    match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
+        Some("Succeeded") => return "Succeeded",
+        Some("Failed") => return "Failed",
+        _ => {}
+    }
+    let all_ended = book
+        .main
+        .iter()
+        .chain(&book.init)
+        .all(|container| !is_running(container));
+    if book.ended.is_some() {
+        return if all_ended { "Failed" } else { "Running" };
+    }
+    let policy = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.restart_policy.as_deref())
+        .unwrap_or("Always");
+    if !initialized(pod, book) {
+        let failed = book
+            .init
+            .iter()
+            .any(|container| exit_code(container).is_some_and(|code| code != 0));
+        let final_failure = failed && (policy == "Never" || book.stopping) && all_ended;
+        return if final_failure { "Failed" } else { "Pending" };
+    }
+    let waits = |container: &&ContainerStatus| {
+        !is_running(container) && exit_code(container).is_none() && !ended_before(container)
+    };
+    if book.main.iter().any(|container| waits(&container)) {
+        return if book.stopping && all_ended {
+            "Failed"
+        } else {
+            "Pending"
+        };
+    }
+    if !all_ended {
+        return "Running";
+    }
+    let last = |container: &ContainerStatus| {
+        let before = || {
+            container
+                .last_state
+                .as_ref()?
+                .terminated
+                .as_ref()
+                .map(|ended| ended.exit_code)
+        };
+        exit_code(container).or_else(before).unwrap_or(0)
+    };
+    let succeeded = book.main.iter().all(|container| exit_code(container) == Some(0));
+    match policy {
+        _ if book.stopping => {
+            if book.main.iter().all(|container| last(container) == 0) {
+                "Succeeded"
+            } else {
+                "Failed"
+            }
+        }
+        "Always" => "Running",
+        _ if succeeded => "Succeeded",
+        "Never" => "Failed",
+        _ => "Running",
+    }
+}
+
+/// All init containers have done their part.
+fn initialized(pod: &Pod, book: &Book) -> bool {
+    let specs = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.init_containers.as_ref())
+        .into_iter()
+        .flatten();
+    specs.zip(&book.init).all(|(spec, status)| {
+        if is_sidecar(spec) {
+            status.started == Some(true) || exit_code(status).is_some()
+        } else {
+            exit_code(status) == Some(0)
+        }
+    })
+}
+
+/// The whole status.
+pub fn of(pod: &Pod, book: &Book, now: Timestamp) -> PodStatus {
+    let phase = phase(pod, book);
+    let before = pod.status.clone().unwrap_or_default();
+    let address = book
+        .address
+        .map(|address| address.to_string())
+        .or(before.pod_ip.clone());
+    let mut status = PodStatus {
+        phase: Some(phase.into()),
+        host_ip: Some(HOST.into()),
+        host_ips: Some(vec![HostIP { ip: HOST.into() }]),
+        pod_ips: address.clone().map(|ip| vec![PodIP { ip }]),
+        pod_ip: address,
+        start_time: before.start_time.clone().or_else(|| book.since.map(Time)),
+        qos_class: before.qos_class.clone(),
+        observed_generation: pod.metadata.generation,
+        init_container_statuses: (!book.init.is_empty()).then(|| book.init.clone()),
+        container_statuses: Some(book.main.clone()),
+        ..PodStatus::default()
+    };
+    if let Some((reason, message)) = &book.ended {
+        status.reason = Some(reason.clone());
+        status.message = Some(message.clone());
+    }
+    status.conditions = Some(conditions(pod, book, phase, before.conditions.unwrap_or_default(), now));
+    status
+}
+
+type Truth = (bool, Option<&'static str>, Option<String>);
+
+fn conditions(pod: &Pod, book: &Book, phase: &str, before: Vec<PodCondition>, now: Timestamp) -> Vec<PodCondition> {
+    let containers = containers_ready(book, phase);
+    let ready = gates_ready(pod, &before).map_or_else(
+        || containers.clone(),
+        |missing| {
+            if containers.0 {
+                (false, Some("ReadinessGatesNotReady"), Some(missing))
+            } else {
+                containers.clone()
+            }
+        },
+    );
+    let own: [(&str, Truth); 5] = [
+        (
+            "PodReadyToStartContainers",
+            (book.prepared && !matches!(phase, "Succeeded" | "Failed"), None, None),
+        ),
+        ("Initialized", initialization(pod, book, phase)),
+        ("Ready", ready),
+        ("ContainersReady", containers),
+        ("PodScheduled", (true, None, None)),
+    ];
+    let mut conditions: Vec<PodCondition> = Vec::new();
+    for (kind, (truth, reason, message)) in own {
+        let value = if truth { "True" } else { "False" };
+        let earlier = before
+            .iter()
+            .find(|condition| condition.type_ == kind && condition.status == value);
+        conditions.push(PodCondition {
+            type_: kind.into(),
+            status: value.into(),
+            reason: reason.map(Into::into),
+            message,
+            observed_generation: pod.metadata.generation,
+            last_transition_time: earlier
+                .and_then(|earlier| earlier.last_transition_time.clone())
+                .or(Some(Time(now))),
+            last_probe_time: None,
+        });
+    }
+    // Conditions of others (readiness gates, disruption) are theirs.
+    conditions.extend(before.into_iter().filter(|condition| !is_own(&condition.type_)));
+    conditions
+}
+
+/// The condition is the node's to write.
+pub fn is_own(kind: &str) -> bool {
+    matches!(
+        kind,
+        "PodReadyToStartContainers" | "Initialized" | "Ready" | "ContainersReady" | "PodScheduled"
+    )
+}
+
+fn names<'a>(statuses: impl Iterator<Item = &'a ContainerStatus>) -> String {
+    statuses
+        .map(|status| status.name.as_str())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn initialization(pod: &Pod, book: &Book, phase: &str) -> Truth {
+    if phase == "Succeeded" {
+        return (true, Some("PodCompleted"), None);
+    }
+    if initialized(pod, book) {
+        return (true, None, None);
+    }
+    let open = names(book.init.iter().filter(|status| exit_code(status) != Some(0)));
+    (
+        false,
+        Some("ContainersNotInitialized"),
+        Some(format!("containers with incomplete status: [{open}]")),
+    )
+}
+
+fn containers_ready(book: &Book, phase: &str) -> Truth {
+    match phase {
+        "Succeeded" => return (false, Some("PodCompleted"), None),
+        "Failed" => return (false, Some("PodFailed"), None),
+        _ => {}
+    }
+    if book.main.iter().all(|status| status.ready) {
+        return (true, None, None);
+    }
+    let open = names(book.main.iter().filter(|status| !status.ready));
+    (
+        false,
+        Some("ContainersNotReady"),
+        Some(format!("containers with unready status: [{open}]")),
+    )
+}
+
+/// The readiness gates that are not met, as a message.
+fn gates_ready(pod: &Pod, before: &[PodCondition]) -> Option<String> {
+    let gates = pod.spec.as_ref().and_then(|spec| spec.readiness_gates.as_ref())?;
+    let missing: Vec<String> = gates
+        .iter()
+        .filter_map(|gate| {
+            let condition = before.iter().find(|condition| condition.type_ == gate.condition_type);
+            match condition {
+                None => Some(format!(
+                    "corresponding condition of pod readiness gate \"{}\" does not exist.",
+                    gate.condition_type
+                )),
+                Some(condition) if condition.status != "True" => Some(format!(
+                    "the status of pod readiness gate \"{}\" is not \"True\", but {}",
+                    gate.condition_type, condition.status
+                )),
+                Some(_) => None,
+            }
+        })
+        .collect();
+    (!missing.is_empty()).then(|| missing.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(policy: &str, init: usize) -> Pod {
+        let init: Vec<Value> = (0..init)
+            .map(|number| json!({ "name": format!("init{number}") }))
+            .collect();
+        let pod = json!({ "metadata": { "name": "p", "generation": 1 },
+                          "spec": { "restartPolicy": policy, "initContainers": init, "containers": [{ "name": "a" }, { "name": "b" }] } });
+        serde_json::from_value(pod).expect("a Pod")
+    }
+
+    fn container(state: &str) -> ContainerStatus {
+        let ended = |code: i32| json!({ "terminated": { "exitCode": code } });
+        let (state, last) = match state {
+            "waits" => (json!({ "waiting": {} }), json!({})),
+            "runs" => (json!({ "running": {} }), json!({})),
+            "crashes" => (json!({ "waiting": { "reason": "CrashLoopBackOff" } }), ended(1)),
+            code => (ended(code.parse().expect("a code")), json!({})),
+        };
+        let status = json!({ "name": "x", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                             "state": state, "lastState": last });
+        serde_json::from_value(status).expect("a status")
+    }
+
+    #[test]
+    fn the_phase_follows_the_containers() {
+        for (policy, init, main, stopping, expected) in [
+            ("Never", vec![], ["waits", "waits"], false, "Pending"),
+            ("Never", vec!["runs"], ["waits", "waits"], false, "Pending"),
+            ("Never", vec!["1"], ["waits", "waits"], false, "Failed"),
+            ("OnFailure", vec!["1"], ["waits", "waits"], false, "Pending"),
+            ("Never", vec!["0"], ["runs", "waits"], false, "Pending"),
+            ("Never", vec!["0"], ["runs", "0"], false, "Running"),
+            ("Never", vec![], ["0", "0"], false, "Succeeded"),
+            ("Never", vec![], ["0", "3"], false, "Failed"),
+            ("OnFailure", vec![], ["0", "3"], false, "Running"),
+            ("OnFailure", vec![], ["0", "crashes"], false, "Running"),
+            ("OnFailure", vec![], ["0", "0"], false, "Succeeded"),
+            ("Always", vec![], ["0", "crashes"], false, "Running"),
+            ("Always", vec![], ["0", "0"], true, "Succeeded"),
+            ("Always", vec![], ["0", "143"], true, "Failed"),
+            ("Always", vec![], ["runs", "0"], true, "Running"),
+            ("Always", vec![], ["waits", "waits"], true, "Failed"),
+        ] {
+            let init: Vec<ContainerStatus> = init.into_iter().map(container).collect();
+            let book = Book {
+                main: main.map(container).to_vec(),
+                stopping,
+                init,
+                ..Book::default()
+            };
+            assert_eq!(
+                phase(&pod(policy, book.init.len()), &book),
+                expected,
+                "{policy} {main:?} {stopping}"
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_say_what_is_missing_and_keep_their_time() {
+        let early: Timestamp = "2026-01-01T00:00:00Z".parse().expect("a time");
+        let late: Timestamp = "2026-01-01T00:01:00Z".parse().expect("a time");
+        let mut pod = pod("Always", 0);
+        let mut book = Book {
+            main: vec![container("runs"), container("runs")],
+            prepared: true,
+            ..Book::default()
+        };
+        book.main[0].ready = true;
+        let first = of(&pod, &book, early);
+        let find = |status: &PodStatus, kind: &str| {
+            let found = status
+                .conditions
+                .iter()
+                .flatten()
+                .find(|condition| condition.type_ == kind)
+                .cloned();
+            found.expect("the condition")
+        };
+        let ready = find(&first, "Ready");
+        assert_eq!(
+            (ready.status.as_str(), ready.reason.as_deref()),
+            ("False", Some("ContainersNotReady"))
+        );
+        assert_eq!(ready.message.as_deref(), Some("containers with unready status: [x]"));
+        let mut seen = first;
+        let gate = json!({ "type": "example.com/gate", "status": "False" });
+        seen.conditions
+            .get_or_insert_default()
+            .push(serde_json::from_value(gate).expect("a condition"));
+        pod.status = Some(seen);
+        book.main[1].ready = true;
+        let second = of(&pod, &book, late);
+        assert_eq!(find(&second, "Ready").last_transition_time, Some(Time(late)));
+        assert_eq!(find(&second, "Initialized").last_transition_time, Some(Time(early)));
+        assert_eq!(find(&second, "example.com/gate").status, "False");
+    }
+}

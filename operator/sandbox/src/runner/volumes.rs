@@ -1,0 +1,457 @@
+//! Volumes as directories: written anew from ConfigMaps, Secrets and fields, or shared for claims.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path, PathBuf};
+
+use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, KeyToPath, Pod, Volume};
+use kube::ResourceExt;
+
+use super::downward;
+use super::variables::{ConfigError, Holder, Sources};
+
+/// Why a volume is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum VolumeError {
+    /// Something the volume is made of is missing.
+    #[error("MountVolume.SetUp failed for volume \"{volume}\" : {source}")]
+    Configuration {
+        /// The volume.
+        volume: String,
+        /// What is missing.
+        source: ConfigError,
+    },
+    /// A key that is not in the ConfigMap or Secret.
+    #[error("MountVolume.SetUp failed for volume \"{volume}\" : references non-existent config key: {key}")]
+    NoKey {
+        /// The volume.
+        volume: String,
+        /// The key.
+        key: String,
+    },
+    /// A path that leaves the volume.
+    #[error("MountVolume.SetUp failed for volume \"{volume}\" : path {path} leaves the volume")]
+    Path {
+        /// The volume.
+        volume: String,
+        /// The path.
+        path: String,
+    },
+    /// A kind of volume the sandbox does not have.
+    #[error(
+        "MountVolume.SetUp failed for volume \"{volume}\" : the sandbox has no volumes of kind {kind}; it knows \
+         configMap, secret, emptyDir, persistentVolumeClaim, projected and downwardAPI"
+    )]
+    Kind {
+        /// The volume.
+        volume: String,
+        /// Its kind.
+        kind: String,
+    },
+    /// The directory can't be written.
+    #[error("MountVolume.SetUp failed for volume \"{volume}\" : {source}")]
+    Write {
+        /// The volume.
+        volume: String,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// A file of a volume: its content and its mode.
+type Files = BTreeMap<PathBuf, (Vec<u8>, u32)>;
+
+/// Makes all volumes of a Pod under `directory`; claims are directories under `claims`. Returns the directories by the
+/// volumes' names. What is there already is kept or, where it is made from configuration, written anew.
+pub fn make(
+    pod: &Pod,
+    sources: &Sources,
+    directory: &Path,
+    claims: &Path,
+) -> Result<HashMap<String, PathBuf>, VolumeError> {
+    let volumes = pod
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.volumes.as_ref())
+        .into_iter()
+        .flatten();
+    volumes
+        .map(|volume| Ok((volume.name.clone(), make_one(pod, volume, sources, directory, claims)?)))
+        .collect()
+}
+
+fn make_one(
+    pod: &Pod,
+    volume: &Volume,
+    sources: &Sources,
+    directory: &Path,
+    claims: &Path,
+) -> Result<PathBuf, VolumeError> {
+    let place = directory.join(&volume.name);
+    let failed = |source| VolumeError::Write {
+        volume: volume.name.clone(),
+        source,
+    };
+    if let Some(claim) = &volume.persistent_volume_claim {
+        let place = claims.join(pod.namespace().unwrap_or_default()).join(&claim.claim_name);
+        fs::create_dir_all(&place).map_err(failed)?;
+        return Ok(place);
+    }
+    if volume.empty_dir.is_some() {
+        fs::create_dir_all(&place).map_err(failed)?;
+        return Ok(place);
+    }
+    let files = content(pod, volume, sources)?;
+    write(&place, &files).map_err(failed)?;
+    Ok(place)
+}
+
+fn content(pod: &Pod, volume: &Volume, sources: &Sources) -> Result<Files, VolumeError> {
+    let mut maker = Maker {
+        pod,
+        volume,
+        sources,
+        files: Files::new(),
+    };
+    if let Some(map) = &volume.config_map {
+        maker.keys(
+            Holder::ConfigMap,
+            &map.name,
+            map.items.as_deref(),
+            map.default_mode,
+            map.optional,
+        )?;
+    } else if let Some(secret) = &volume.secret {
+        let name = secret.secret_name.clone().unwrap_or_default();
+        maker.keys(
+            Holder::Secret,
+            &name,
+            secret.items.as_deref(),
+            secret.default_mode,
+            secret.optional,
+        )?;
+    } else if let Some(fields) = &volume.downward_api {
+        maker.fields(fields.items.as_deref().unwrap_or_default(), fields.default_mode)?;
+    } else if let Some(projected) = &volume.projected {
+        for source in projected.sources.iter().flatten() {
+            let mode = projected.default_mode;
+            if let Some(map) = &source.config_map {
+                maker.keys(Holder::ConfigMap, &map.name, map.items.as_deref(), mode, map.optional)?;
+            } else if let Some(secret) = &source.secret {
+                maker.keys(
+                    Holder::Secret,
+                    &secret.name,
+                    secret.items.as_deref(),
+                    mode,
+                    secret.optional,
+                )?;
+            } else if let Some(fields) = &source.downward_api {
+                maker.fields(fields.items.as_deref().unwrap_or_default(), mode)?;
+            } else if !is_account_volume(volume) {
+                return Err(maker.unknown(source));
+            }
+        }
+    } else {
+        return Err(maker.unknown(volume));
+    }
+    Ok(maker.files)
+}
+
+/// The volume that the API adds to every Pod with a service account. Programs of the sandbox get a kubeconfig instead.
+pub fn is_account_volume(volume: &Volume) -> bool {
+    volume.name.starts_with("kube-api-access-")
+}
+
+struct Maker<'a> {
+    pod: &'a Pod,
+    volume: &'a Volume,
+    sources: &'a Sources,
+    files: Files,
+}
+
+impl Maker<'_> {
+    fn keys(
+        &mut self,
+        holder: Holder,
+        name: &str,
+        items: Option<&[KeyToPath]>,
+        mode: Option<i32>,
+        optional: Option<bool>,
+    ) -> Result<(), VolumeError> {
+        let optional = optional == Some(true) || is_account_volume(self.volume);
+        let Some(data) = self.sources.get(&(holder, name.to_string())).and_then(Option::as_ref) else {
+            let source = ConfigError::NotFound {
+                holder,
+                name: name.into(),
+            };
+            let missing = VolumeError::Configuration {
+                volume: self.volume.name.clone(),
+                source,
+            };
+            return if optional { Ok(()) } else { Err(missing) };
+        };
+        let Some(items) = items.filter(|items| !items.is_empty()) else {
+            for (key, value) in data {
+                self.file(key, value.clone(), None, mode)?;
+            }
+            return Ok(());
+        };
+        for item in items {
+            match data.get(&item.key) {
+                Some(value) => self.file(&item.path, value.clone(), item.mode, mode)?,
+                None if optional => {}
+                None => {
+                    return Err(VolumeError::NoKey {
+                        volume: self.volume.name.clone(),
+                        key: item.key.clone(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn fields(&mut self, items: &[DownwardAPIVolumeFile], mode: Option<i32>) -> Result<(), VolumeError> {
+        for item in items {
+            let value = match (&item.field_ref, &item.resource_field_ref) {
+                (Some(at), _) => downward::field(self.pod, &at.field_path),
+                (None, Some(at)) => downward::resource(self.pod, None, at),
+                (None, None) => continue,
+            };
+            let value = value.map_err(|error| VolumeError::Configuration {
+                volume: self.volume.name.clone(),
+                source: ConfigError::Field(error),
+            })?;
+            self.file(&item.path, value.into_bytes(), item.mode, mode)?;
+        }
+        Ok(())
+    }
+
+    fn file(
+        &mut self,
+        path: &str,
+        content: Vec<u8>,
+        own: Option<i32>,
+        default: Option<i32>,
+    ) -> Result<(), VolumeError> {
+        let relative = Path::new(path);
+        if !relative.components().all(|part| matches!(part, Component::Normal(_))) {
+            return Err(VolumeError::Path {
+                volume: self.volume.name.clone(),
+                path: path.into(),
+            });
+        }
+        let mode = own
+            .or(default)
+            .and_then(|mode| u32::try_from(mode).ok())
+            .unwrap_or(0o644);
+        self.files.insert(relative.to_path_buf(), (content, mode));
+        Ok(())
+    }
+
+    /// The error for a source that is not known, by the field that is set.
+    fn unknown(&self, source: &impl serde::Serialize) -> VolumeError {
+        let value = serde_json::to_value(source).unwrap_or_default();
+        let kind = value
+            .as_object()
+            .and_then(|object| object.keys().find(|key| *key != "name").cloned());
+        VolumeError::Kind {
+            volume: self.volume.name.clone(),
+            kind: kind.unwrap_or_else(|| "(none)".into()),
+        }
+    }
+}
+
+/// Writes a volume's files. Such volumes are mounted read-only in a cluster, so nobody may write here either.
+fn write(place: &Path, files: &Files) -> io::Result<()> {
+    make_writable(place);
+    fs::create_dir_all(place)?;
+    for (path, (content, mode)) in files {
+        let target = place.join(path);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        if target.exists() {
+            fs::remove_file(&target)?;
+        }
+        fs::write(&target, content)?;
+        fs::set_permissions(&target, fs::Permissions::from_mode(mode & !0o222))?;
+    }
+    fs::set_permissions(place, fs::Permissions::from_mode(0o555))
+}
+
+/// Removes a Pod's directory, its read-only parts included.
+pub fn remove(directory: &Path) -> io::Result<()> {
+    make_writable(directory);
+    match fs::remove_dir_all(directory) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn make_writable(directory: &Path) {
+    let Ok(metadata) = fs::symlink_metadata(directory) else {
+        return;
+    };
+    if !metadata.is_dir() {
+        return;
+    }
+    // A directory that stays read-only shows when it is removed.
+    let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o755));
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        make_writable(&entry.path());
+    }
+}
+
+/// The ConfigMaps and Secrets that a Pod's volumes and variables are made of.
+pub fn references(pod: &Pod) -> Vec<(Holder, String)> {
+    let mut found: Vec<(Holder, String)> = Vec::new();
+    let Some(spec) = pod.spec.as_ref() else { return found };
+    for volume in spec.volumes.iter().flatten() {
+        found.extend(
+            volume
+                .config_map
+                .iter()
+                .map(|map| (Holder::ConfigMap, map.name.clone())),
+        );
+        found.extend(
+            volume
+                .secret
+                .iter()
+                .filter_map(|secret| Some((Holder::Secret, secret.secret_name.clone()?))),
+        );
+        for source in volume
+            .projected
+            .iter()
+            .flat_map(|projected| projected.sources.iter().flatten())
+        {
+            found.extend(
+                source
+                    .config_map
+                    .iter()
+                    .map(|map| (Holder::ConfigMap, map.name.clone())),
+            );
+            found.extend(source.secret.iter().map(|secret| (Holder::Secret, secret.name.clone())));
+        }
+    }
+    for container in spec.containers.iter().chain(spec.init_containers.iter().flatten()) {
+        for from in container.env_from.iter().flatten() {
+            found.extend(
+                from.config_map_ref
+                    .iter()
+                    .map(|map| (Holder::ConfigMap, map.name.clone())),
+            );
+            found.extend(
+                from.secret_ref
+                    .iter()
+                    .map(|secret| (Holder::Secret, secret.name.clone())),
+            );
+        }
+        for from in container
+            .env
+            .iter()
+            .flatten()
+            .filter_map(|variable| variable.value_from.as_ref())
+        {
+            found.extend(
+                from.config_map_key_ref
+                    .iter()
+                    .map(|at| (Holder::ConfigMap, at.name.clone())),
+            );
+            found.extend(from.secret_key_ref.iter().map(|at| (Holder::Secret, at.name.clone())));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn pod(volumes: Value) -> Pod {
+        let pod = json!({ "metadata": { "name": "p", "namespace": "ns", "labels": { "a": "b" } },
+                          "spec": { "containers": [], "volumes": volumes } });
+        serde_json::from_value(pod).expect("a Pod")
+    }
+
+    fn sources() -> Sources {
+        let data = BTreeMap::from([("a".to_string(), b"1".to_vec()), ("b".to_string(), vec![0xff, 0])]);
+        Sources::from([
+            ((Holder::ConfigMap, "cm".into()), Some(data)),
+            ((Holder::Secret, "none".into()), None),
+        ])
+    }
+
+    fn made(volumes: Value) -> (tempfile::TempDir, Result<HashMap<String, PathBuf>, VolumeError>) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let made = make(
+            &pod(volumes),
+            &sources(),
+            &directory.path().join("v"),
+            &directory.path().join("claims"),
+        );
+        (directory, made)
+    }
+
+    #[test]
+    fn configuration_becomes_files_that_nobody_may_write() {
+        let (directory, made) = made(json!([
+            { "name": "all", "configMap": { "name": "cm" } },
+            { "name": "some", "configMap": { "name": "cm", "items": [{ "key": "b", "path": "x/y", "mode": 0o600 }] } },
+            { "name": "maybe", "secret": { "secretName": "none", "optional": true } },
+            { "name": "fields", "downwardAPI": { "items": [{ "path": "l", "fieldRef": { "fieldPath": "metadata.labels" } }] } },
+            { "name": "both", "projected": { "sources": [{ "configMap": { "name": "cm" } }] } },
+        ]));
+        let made = made.expect("volumes");
+        let read = |volume: &str, path: &str| fs::read(made[volume].join(path)).expect("a file");
+        assert_eq!(read("all", "a"), b"1");
+        assert_eq!(read("some", "x/y"), [0xff, 0]);
+        assert_eq!(read("fields", "l"), b"a=\"b\"");
+        assert_eq!(read("both", "a"), b"1");
+        assert_eq!(fs::read_dir(&made["maybe"]).expect("a directory").count(), 0);
+        let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
+        assert_eq!((mode(&made["some"].join("x/y")), mode(&made["all"])), (0o400, 0o555));
+        remove(&directory.path().join("v")).expect("removed");
+    }
+
+    #[test]
+    fn claims_are_shared_by_name_and_scratch_space_is_not() {
+        let (directory, made) = made(json!([
+            { "name": "store", "persistentVolumeClaim": { "claimName": "models" } }, { "name": "tmp", "emptyDir": {} },
+        ]));
+        let made = made.expect("volumes");
+        assert_eq!(made["store"], directory.path().join("claims/ns/models"));
+        assert_eq!(made["tmp"], directory.path().join("v/tmp"));
+        fs::write(made["store"].join("x"), "kept").expect("writable");
+    }
+
+    #[test]
+    fn what_is_missing_or_unknown_is_named() {
+        for (volume, expected) in [
+            (
+                json!({ "name": "v", "secret": { "secretName": "none" } }),
+                "secret \"none\" not found",
+            ),
+            (
+                json!({ "name": "v", "configMap": { "name": "cm", "items": [{ "key": "k", "path": "p" }] } }),
+                "config key: k",
+            ),
+            (
+                json!({ "name": "v", "configMap": { "name": "cm", "items": [{ "key": "a", "path": "../p" }] } }),
+                "leaves the volume",
+            ),
+            (
+                json!({ "name": "v", "nfs": { "server": "s", "path": "/" } }),
+                "no volumes of kind nfs",
+            ),
+        ] {
+            let error = made(json!([volume])).1.expect_err("no volume").to_string();
+            assert!(error.contains("volume \"v\"") && error.contains(expected), "{error}");
+        }
+    }
+}
