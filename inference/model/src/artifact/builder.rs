@@ -1,0 +1,112 @@
+//! Putting a trained model together.
+
+use super::surfaces::SurfaceForms;
+use super::{Artifact, ArtifactError, Provenance, file};
+use crate::corpus::TokenizedCorpus;
+use crate::model::{Calibration, LinearModel};
+use crate::pipeline::Preprocessing;
+use crate::report::{Algorithm, Parameters};
+use crate::vectorize::{TermLookup, Vectorizer};
+
+/// Puts a trained model together.
+///
+/// The vectoriser must hold exactly the terms to be stored. That terms seen in fewer than five documents stay out, unless
+/// the configuration says less, is the trainer's decision: it fits with a higher minimum document frequency, or narrows
+/// with [`Vectorizer::retain`] before the weights are learned.
+///
+/// ```
+/// use complaint_model::artifact::ArtifactBuilder;
+/// use complaint_model::predict::Scratch;
+/// use complaint_model::report::{Algorithm, Parameters};
+/// use complaint_model::text::TextPipeline;
+/// use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
+/// use complaint_model::{Artifact, Features, LinearModel, Predictor, Preprocessing};
+///
+/// let preprocessing = Preprocessing::default();
+/// let pipeline = TextPipeline::new(&preprocessing)?;
+/// let corpus = TokenizedCorpus::build(&pipeline, &["late fee", "another late fee", "card stolen", "my card"]);
+/// let rows = [0, 1, 2, 3];
+/// let features = Features { word_ngrams: [1, 1], ..Features::default() };
+/// let vectorizer = Vectorizer::fit(&corpus, &rows, &features); // card, fee, late
+/// let model = LinearModel {
+///     labels: vec!["Cards".into(), "Fees".into()],
+///     weights: vec![2.0, -2.0, /* card */ -1.0, 1.0, /* fee */ -1.0, 1.0 /* late */],
+///     bias: vec![0.0, 0.0],
+/// };
+/// let artifact = ArtifactBuilder::new(&preprocessing, &vectorizer, model, Algorithm::LinearSvm, Parameters::default())
+///     .surface_forms(&corpus, &rows, 1)
+///     .build()?;
+///
+/// let artifact = Artifact::from_bytes(&artifact.to_bytes())?;
+/// let predictor = Predictor::new(artifact);
+/// let mut scratch = Scratch::default();
+/// let prediction = predictor.predict("They charged LATE FEES again", &mut scratch);
+/// assert_eq!(predictor.labels()[prediction.class], "Fees");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct ArtifactBuilder {
+    artifact: Artifact,
+}
+
+impl ArtifactBuilder {
+    /// Starts from what was learned. `model` must have one row of weights per term of `vectorizer`.
+    pub fn new(
+        preprocessing: &Preprocessing,
+        vectorizer: &Vectorizer,
+        model: LinearModel,
+        algorithm: Algorithm,
+        parameters: Parameters,
+    ) -> Self {
+        Self {
+            artifact: Artifact {
+                preprocessing: preprocessing.clone(),
+                features: vectorizer.features().clone(),
+                vocabulary: vectorizer.vocabulary().clone(),
+                idf: vectorizer.idf().to_vec(),
+                model,
+                calibration: Calibration::default(),
+                algorithm,
+                parameters,
+                provenance: Provenance::default(),
+                surfaces: SurfaceForms::default(),
+            },
+        }
+    }
+
+    /// Sets the calibration; without it probabilities are the softmax of the scores.
+    pub fn calibration(mut self, calibration: Calibration) -> Self {
+        self.artifact.calibration = calibration;
+        self
+    }
+
+    /// Says where the model came from.
+    pub fn provenance(mut self, provenance: Provenance) -> Self {
+        self.artifact.provenance = provenance;
+        self
+    }
+
+    /// Adds the table of surface forms seen in at least `min_documents` of the rows `rows`, so that serving need not
+    /// normalise them again. Predictions are the same with and without it.
+    pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
+        let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
+        self.artifact.surfaces = SurfaceForms::collect(corpus, rows, min_documents, &lookup);
+        self
+    }
+
+    /// Checks that all parts fit together.
+    ///
+    /// # Errors
+    /// [`ArtifactError::Inconsistent`], naming the parts.
+    pub fn build(self) -> Result<Artifact, ArtifactError> {
+        file::check(&self.artifact).map_err(ArtifactError::Inconsistent)?;
+        Ok(self.artifact)
+    }
+}
+
+/// To change single parts of a model that exists.
+impl From<Artifact> for ArtifactBuilder {
+    fn from(artifact: Artifact) -> Self {
+        Self { artifact }
+    }
+}

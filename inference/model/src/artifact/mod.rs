@@ -1,0 +1,166 @@
+//! The model file: everything a prediction needs, in one `safetensors` file.
+//!
+//! | tensor | type, shape | what |
+//! |---|---|---|
+//! | `weights` | f32, terms × classes | feature-major: a term's class weights are adjacent |
+//! | `bias` | f32, classes | |
+//! | `idf` | f32, terms | |
+//! | `vocabulary.bytes`, `vocabulary.offsets` | u8; u32, terms + 1 | the terms' UTF-8, in column order |
+//! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they stand in texts, lower case |
+//! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
+//!
+//! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
+//! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
+//! `provenance`. Tokens in `surface.tokens` are numbered in the order in which they first stand in the vocabulary.
+//!
+//! Opening a file runs no code and trusts nothing: every size, offset and number is checked first, memory stays within a
+//! small multiple of the file's size, and whatever is wrong is an [`ArtifactError`].
+//!
+//! **Privacy.** A file tells the words of its terms and of its surface forms. That terms seen in few documents stay out
+//! is the trainer's decision: [`ArtifactBuilder`] stores the terms of the [`Vectorizer`] that it is given, and surface
+//! forms only of tokens that those terms name.
+
+mod builder;
+mod error;
+mod file;
+mod surfaces;
+
+use serde::{Deserialize, Serialize};
+
+pub use builder::ArtifactBuilder;
+pub use error::ArtifactError;
+pub(crate) use surfaces::SurfaceForms;
+
+use crate::corpus::TokenizedCorpus;
+use crate::digest::Sha256Digest;
+use crate::model::{Calibration, LinearModel};
+use crate::pipeline::{Features, Preprocessing};
+use crate::report::{Algorithm, Parameters};
+use crate::sparse::CsrMatrix;
+use crate::text::TextPipeline;
+use crate::vectorize::{Vectorizer, Vocabulary};
+
+/// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
+pub const FORMAT: &str = "safetensors/1";
+
+/// Where a model came from: all that a comparison between two artifacts needs to know.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Provenance {
+    /// The split's key, such as `v1/seed=42/testFraction=0.2`.
+    pub split: String,
+    /// Digest of the data set's bytes.
+    pub dataset_sha256: Option<Sha256Digest>,
+    /// Version of the trainer.
+    pub trainer_version: String,
+}
+
+/// A model with all that prediction needs. Made by [`ArtifactBuilder`] or read with [`Artifact::from_bytes`]; either way
+/// its parts fit together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Artifact {
+    preprocessing: Preprocessing,
+    features: Features,
+    vocabulary: Vocabulary,
+    idf: Vec<f32>,
+    model: LinearModel,
+    calibration: Calibration,
+    algorithm: Algorithm,
+    parameters: Parameters,
+    provenance: Provenance,
+    surfaces: SurfaceForms,
+}
+
+impl Artifact {
+    /// Reads and checks a model file.
+    ///
+    /// # Errors
+    /// Anything wrong with the bytes; see [`ArtifactError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        file::read(bytes)
+    }
+
+    /// The file's bytes. Equal artifacts give equal bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        file::write(self)
+    }
+
+    /// The rows `rows` of `corpus`, which must have been made with this model's [`Artifact::preprocessing`], as this
+    /// model weighs them.
+    pub fn transform(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> CsrMatrix {
+        Vectorizer::from_parts(
+            self.vocabulary.clone(),
+            self.idf.clone(),
+            Vec::new(),
+            self.features.clone(),
+        )
+        .transform(corpus, rows)
+    }
+
+    /// The model's text pipeline.
+    pub fn pipeline(&self) -> TextPipeline {
+        TextPipeline::new(&self.preprocessing).expect("the settings were checked when the artifact was made")
+    }
+
+    /// Text steps.
+    pub fn preprocessing(&self) -> &Preprocessing {
+        &self.preprocessing
+    }
+
+    /// Vectoriser steps.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// The terms, in column order.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// The terms' inverse document frequencies.
+    pub fn idf(&self) -> &[f32] {
+        &self.idf
+    }
+
+    /// The classifier.
+    pub fn model(&self) -> &LinearModel {
+        &self.model
+    }
+
+    /// The class names, in score order.
+    pub fn labels(&self) -> &[String] {
+        &self.model.labels
+    }
+
+    /// From scores to probabilities.
+    pub fn calibration(&self) -> &Calibration {
+        &self.calibration
+    }
+
+    /// The algorithm it was trained with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The algorithm's parameters.
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// Where it came from.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// How many surface forms the serving table has.
+    pub fn surface_forms(&self) -> usize {
+        self.surfaces.len()
+    }
+
+    pub(crate) fn surfaces(&self) -> &SurfaceForms {
+        &self.surfaces
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

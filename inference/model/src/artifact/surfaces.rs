@@ -1,0 +1,113 @@
+//! Words as they stand in texts, and the tokens they give.
+
+use crate::corpus::TokenizedCorpus;
+use crate::intern::NONE;
+use crate::vectorize::TermLookup;
+
+/// Surface forms in ascending byte order, each with the numbers of its tokens; none for a stop word.
+///
+/// A form with a token that no term names is not here: normalising it again costs little, and the file tells nobody of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SurfaceForms {
+    pub(super) bytes: String,
+    /// Where each form begins, and the end of the last.
+    pub(super) offsets: Vec<u32>,
+    pub(super) tokens: Vec<u32>,
+    /// Where each form's tokens begin, and the end of the last.
+    pub(super) token_offsets: Vec<u32>,
+}
+
+impl Default for SurfaceForms {
+    fn default() -> Self {
+        Self {
+            bytes: String::new(),
+            offsets: vec![0],
+            tokens: Vec::new(),
+            token_offsets: vec![0],
+        }
+    }
+}
+
+impl SurfaceForms {
+    /// The forms that stand in `min_documents` or more of the documents `rows`.
+    pub(super) fn collect(corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize, lookup: &TermLookup) -> Self {
+        let words = corpus.words();
+        let mut frequency = vec![0usize; words.len()];
+        let mut last_row = vec![NONE; words.len()];
+        for &row in rows {
+            for &word in corpus.document_words(row as usize) {
+                if last_row[word as usize] != row {
+                    last_row[word as usize] = row;
+                    frequency[word as usize] += 1;
+                }
+            }
+        }
+        let mut kept: Vec<u32> = (0..words.len() as u32)
+            .filter(|&word| frequency[word as usize] >= min_documents.max(1))
+            .collect();
+        kept.sort_unstable_by_key(|&word| words.surfaces().get(word));
+
+        let numbers: Vec<u32> = words.tokens().iter().map(|token| lookup.token(token)).collect();
+        let mut forms = Self::default();
+        for word in kept {
+            let tokens = words.entries(word).iter().filter(|(_, token)| *token != NONE);
+            let tokens: Vec<u32> = tokens.map(|&(_, token)| numbers[token as usize]).collect();
+            if !tokens.contains(&NONE) {
+                forms.push(words.surfaces().get(word), &tokens);
+            }
+        }
+        forms
+    }
+
+    fn push(&mut self, form: &str, tokens: &[u32]) {
+        self.bytes.push_str(form);
+        self.offsets.push(self.bytes.len() as u32);
+        self.tokens.extend_from_slice(tokens);
+        self.token_offsets.push(self.tokens.len() as u32);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    pub(crate) fn form(&self, form: usize) -> &str {
+        &self.bytes[self.offsets[form] as usize..self.offsets[form + 1] as usize]
+    }
+
+    #[inline]
+    pub(crate) fn tokens(&self, form: usize) -> &[u32] {
+        &self.tokens[self.token_offsets[form] as usize..self.token_offsets[form + 1] as usize]
+    }
+
+    /// Whether stored parts make a table whose tokens are below `tokens`.
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub(super) fn check(&self, tokens: usize) -> Result<(), &'static str> {
+        let runs = |offsets: &[u32], end: usize| {
+            offsets.first() == Some(&0)
+                && offsets.last().is_some_and(|&last| last as usize == end)
+                && offsets.is_sorted()
+        };
+        if !runs(&self.offsets, self.bytes.len()) || !runs(&self.token_offsets, self.tokens.len()) {
+            return Err("the offsets of its surface forms don't ascend to the end");
+        }
+        if self.offsets.len() != self.token_offsets.len() {
+            return Err("its surface forms and their tokens differ in number");
+        }
+        if !self
+            .offsets
+            .iter()
+            .all(|&offset| self.bytes.is_char_boundary(offset as usize))
+        {
+            return Err("a surface form's offset cuts a character");
+        }
+        if (1..self.len()).any(|form| self.form(form - 1) >= self.form(form)) {
+            return Err("its surface forms are out of order");
+        }
+        if self.tokens.iter().any(|&token| token as usize >= tokens) {
+            return Err("a surface form names a token that is in no term");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,306 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::model::MonotoneMap;
+use crate::pipeline::Normalizer;
+use crate::predict::{Predictor, Scratch};
+use crate::report::ClassWeight;
+
+const TEXTS: [&str; 6] = [
+    "I can\u{2019}t see why the late fee was charged",
+    "Late fees again, XXXX never told me",
+    "My card was stolen on 01/02/2020",
+    "They won't replace the stolen card",
+    "fee na\u{ef}ve fee",
+    "card LATE card",
+];
+
+/// Weights that look random and are not.
+fn weights(count: usize, seed: u64) -> Vec<f32> {
+    let mut state = seed | 1;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 40) as f32 / (1 << 24) as f32 - 0.5
+    };
+    (0..count).map(|_| next()).collect()
+}
+
+fn artifact(texts: &[String], preprocessing: &Preprocessing, features: &Features, seed: u64) -> Artifact {
+    let pipeline = TextPipeline::new(preprocessing).unwrap();
+    let corpus = TokenizedCorpus::build(&pipeline, texts);
+    let rows: Vec<u32> = (0..texts.len() as u32).collect();
+    let vectorizer = Vectorizer::fit(&corpus, &rows, features);
+    let labels = vec!["Cards".to_owned(), "Fees".to_owned(), "Gr\u{f6}\u{df}e".to_owned()];
+    let model = LinearModel {
+        weights: weights(vectorizer.vocabulary().len() * 3, seed),
+        bias: weights(3, !seed),
+        labels,
+    };
+    let map = MonotoneMap {
+        from: vec![0.2, 0.6],
+        to: vec![0.1, 0.9],
+    };
+    ArtifactBuilder::new(
+        preprocessing,
+        &vectorizer,
+        model,
+        Algorithm::LinearSvm,
+        Parameters {
+            c: Some(0.1),
+            alpha: None,
+            class_weight: Some(ClassWeight::Balanced),
+        },
+    )
+    .calibration(Calibration {
+        temperature: 0.7,
+        top: Some(map),
+    })
+    .provenance(Provenance {
+        split: "v1/seed=1".into(),
+        dataset_sha256: None,
+        trainer_version: "0.1.0".into(),
+    })
+    .surface_forms(&corpus, &rows, 1 + (seed % 2) as usize)
+    .build()
+    .unwrap()
+}
+
+/// A model that knows cards from fees.
+pub(crate) fn small_artifact() -> Artifact {
+    let features = Features {
+        min_document_frequency: 1,
+        ..Features::default()
+    };
+    let texts = TEXTS.map(str::to_owned);
+    let mut artifact = artifact(&texts, &Preprocessing::default(), &features, 1);
+    let classes = artifact.labels().len();
+    for term in 0..artifact.vocabulary.len() as u32 {
+        let text = artifact.vocabulary.term(term);
+        let towards = usize::from(text.contains("fee") || text.contains("late"));
+        for class in 0..classes {
+            artifact.model.weights[term as usize * classes + class] = if class == towards { 1.0 } else { -0.5 };
+        }
+    }
+    artifact
+}
+
+/// Texts with all that the pipeline treats specially.
+pub(crate) fn any_text() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "card",
+        "Fees",
+        "don't",
+        "DON\u{2019}T",
+        "won\u{b4}t",
+        "na\u{ef}ve",
+        "nai\u{308}ve",
+        "the",
+        "xxxx",
+        "Xxx/XX",
+        "children",
+        "a@b.c",
+        "http://x.y/z",
+        "<br>",
+        "&amp;",
+        "don&#39;t",
+        "\u{1f600}",
+        "stra\u{df}e",
+        "U.S.",
+        "'tis",
+        "internationalisation",
+        "counterproductively's",
+        "\u{ad}",
+        "x<y>z",
+        "$1,000.50",
+        "o'clock",
+    ]);
+    let piece = prop_oneof![4 => words.prop_map(str::to_owned), 1 => "\\PC{0,6}", 1 => any::<String>()];
+    let joint = prop::sample::select(vec![" ", " ", " ", "", "\u{301}", "\n", ", "]);
+    prop::collection::vec((piece, joint), 0..12)
+        .prop_map(|pieces| pieces.iter().map(|(p, j)| format!("{p}{j}")).collect())
+}
+
+pub(crate) fn any_preprocessing() -> impl Strategy<Value = Preprocessing> {
+    let normalizers = prop::sample::select(vec![Normalizer::Lemma, Normalizer::Stem, Normalizer::None]);
+    let patterns = prop::sample::select(vec!["x{2,}", "", r"\$[0-9,.]+", "(card|fee)s?"]);
+    (any::<bool>(), any::<bool>(), normalizers, 1usize..4, patterns).prop_map(|(c, s, n, l, p)| Preprocessing {
+        expand_contractions: c,
+        remove_stop_words: s,
+        normalizer: n,
+        min_token_length: l,
+        redaction_pattern: p.to_owned(),
+    })
+}
+
+/// An artifact and the texts it was made from.
+pub(crate) fn any_artifact() -> impl Strategy<Value = (Artifact, Vec<String>)> {
+    let features = (1usize..4, prop::option::of(2usize..5), any::<bool>());
+    (
+        prop::collection::vec(any_text(), 1..8),
+        any_preprocessing(),
+        features,
+        any::<u64>(),
+    )
+        .prop_map(|(mut texts, preprocessing, (words, characters, sublinear_tf), seed)| {
+            texts.push("bank account balance".to_owned());
+            let features = Features {
+                word_ngrams: [1, words],
+                char_ngrams: characters.map(|n| [n, n + 1]),
+                min_document_frequency: 1,
+                sublinear_tf,
+                ..Features::default()
+            };
+            (artifact(&texts, &preprocessing, &features, seed), texts)
+        })
+}
+
+#[test]
+fn bytes_and_back() {
+    let artifact = small_artifact();
+    let bytes = artifact.to_bytes();
+    assert_eq!(Artifact::from_bytes(&bytes).unwrap(), artifact);
+    for _ in 0..5 {
+        assert_eq!(small_artifact().to_bytes(), bytes);
+    }
+    assert!(artifact.surface_forms() > 5);
+}
+
+/// Rare words are in the file neither as terms nor as surface forms.
+#[test]
+fn words_under_the_document_limit_are_not_in_the_file() {
+    let texts: Vec<String> = TEXTS.iter().map(|text| format!("{text} Smith{}", text.len())).collect();
+    let features = Features {
+        min_document_frequency: 2,
+        ..Features::default()
+    };
+    let bytes = artifact(&texts, &Preprocessing::default(), &features, 1).to_bytes();
+    let contains = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
+    assert!(
+        contains("stolen") && !contains("again") && !contains("told"),
+        "terms in one text stay out"
+    );
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let good = small_artifact();
+    type Change = fn(&mut Artifact);
+    let cases: [(&str, Change); 10] = [
+        ("0 classes", |a| a.model.labels.clear()),
+        ("same name", |a| a.model.labels[1] = "Cards".into()),
+        ("class name is empty", |a| a.model.labels[1].clear()),
+        ("don't fit", |a| a.model.weights.truncate(5)),
+        ("don't fit", |a| a.idf.push(1.0)),
+        ("within", |a| a.model.weights[3] = f32::NAN),
+        ("within", |a| a.model.bias[0] = f32::MAX),
+        ("temperature", |a| a.calibration.temperature = 0.0),
+        ("monotone", |a| {
+            a.calibration.top = Some(MonotoneMap {
+                from: vec![0.5],
+                to: vec![],
+            })
+        }),
+        ("no term", |a| a.surfaces.tokens[0] = 1 << 30),
+    ];
+    for (expected, change) in cases {
+        let mut artifact = good.clone();
+        change(&mut artifact);
+        let built = ArtifactBuilder::from(artifact).build().unwrap_err();
+        assert!(
+            matches!(&built, ArtifactError::Inconsistent(why) if why.contains(expected)),
+            "{built}"
+        );
+    }
+}
+
+/// Rewrites the JSON of the metadata, keeping the rest of the file.
+fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
+    let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header = change(String::from_utf8(bytes[8..8 + length].to_vec()).unwrap());
+    let mut changed = (header.len() as u64).to_le_bytes().to_vec();
+    changed.extend_from_slice(header.as_bytes());
+    changed.extend_from_slice(&bytes[8 + length..]);
+    changed
+}
+
+#[test]
+fn other_versions_are_refused_by_number() {
+    let bytes = small_artifact().to_bytes();
+    for (field, what) in [("formatVersion", "format"), ("pipelineVersion", "text pipeline")] {
+        let newer = with_header(&bytes, |json| {
+            json.replace(&format!("{field}\\\":1"), &format!("{field}\\\":7"))
+        });
+        let expected = ArtifactError::UnsupportedFormat {
+            what,
+            found: 7,
+            supported: 1,
+        };
+        assert_eq!(Artifact::from_bytes(&newer), Err(expected));
+    }
+    let renamed = with_header(&bytes, |json| json.replace("complaintModel", "somebodysModel"));
+    assert!(matches!(Artifact::from_bytes(&renamed), Err(ArtifactError::Corrupt(_))));
+    let unknown = with_header(&bytes, |json| json.replace("\\\"labels\\\"", "\\\"etiquettes\\\""));
+    assert!(matches!(Artifact::from_bytes(&unknown), Err(ArtifactError::Corrupt(_))));
+    let pattern = with_header(&bytes, |json| json.replace("x{2,}", "y{3,}"));
+    assert!(Artifact::from_bytes(&pattern).is_ok_and(|a| a.preprocessing().redaction_pattern == "y{3,}"));
+    let pattern = with_header(&bytes, |json| json.replace("x{2,}", "(x"));
+    assert!(matches!(Artifact::from_bytes(&pattern), Err(ArtifactError::Corrupt(_))));
+}
+
+#[test]
+fn every_truncation_is_refused() {
+    let bytes = small_artifact().to_bytes();
+    for end in 0..bytes.len() {
+        assert!(
+            matches!(Artifact::from_bytes(&bytes[..end]), Err(ArtifactError::Corrupt(_))),
+            "{end}"
+        );
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_artifact_survives_its_bytes((artifact, _) in any_artifact()) {
+        let bytes = artifact.to_bytes();
+        prop_assert_eq!(Artifact::from_bytes(&bytes).unwrap(), artifact);
+    }
+
+    /// Damaged files are refused, or are models that answer: no panic on the way.
+    #[test]
+    fn damaged_bytes_never_panic(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
+        let mut bytes = small_artifact().to_bytes();
+        for (place, value) in flips {
+            let place = place.index(bytes.len());
+            bytes[place] = value;
+        }
+        if let Ok(artifact) = Artifact::from_bytes(&bytes) {
+            let predictor = Predictor::new(artifact);
+            let mut scratch = Scratch::default();
+            for text in TEXTS {
+                let prediction = predictor.predict(text, &mut scratch);
+                prop_assert!(prediction.class < predictor.labels().len());
+                prop_assert!(prediction.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+                predictor.explain(text, &mut scratch);
+            }
+        }
+    }
+
+    #[test]
+    fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(Artifact::from_bytes(&bytes).is_err());
+    }
+
+    /// A hostile header over a small body can't make the reader allocate more than the file holds.
+    #[test]
+    fn hostile_shapes_are_refused(rows in any::<u64>(), columns in any::<u64>(), end in any::<u64>()) {
+        let header = format!(
+            r#"{{"weights":{{"dtype":"F32","shape":[{rows},{columns}],"data_offsets":[0,{end}]}}}}"#
+        );
+        let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+        bytes.extend_from_slice(header.as_bytes());
+        bytes.extend_from_slice(&[0; 64]);
+        prop_assert!(Artifact::from_bytes(&bytes).is_err());
+    }
+}

@@ -1,0 +1,161 @@
+//! The serving path: text → prediction.
+//!
+//! A [`Predictor`] gives, bit for bit, what the training code would: [`Artifact::pipeline`], then
+//! [`Artifact::transform`], then [`LinearModel::decide`](crate::model::LinearModel::decide). It only takes a shorter way: words of the artifact's surface-form
+//! table skip the text pipeline, and no buffer is made twice. Tests compare both ways.
+
+mod explain;
+mod words;
+
+pub use explain::{Contribution, Explanation};
+
+use crate::artifact::Artifact;
+use crate::intern::NONE;
+use crate::text::{RawWord, TextPipeline};
+use crate::vectorize::{TermLookup, Weighting, weigh};
+use words::WordTable;
+
+/// Buffers reused from text to text; one per thread. After the first few texts a prediction allocates nothing.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    text: crate::text::Scratch,
+    padded: String,
+    /// Tokens of the text; `NONE` for one that is in no term.
+    tokens: Vec<u32>,
+    /// Columns of the text's terms, with repeats.
+    columns: Vec<u32>,
+    /// The weighted row.
+    indices: Vec<u32>,
+    values: Vec<f32>,
+    scores: Vec<f32>,
+    probabilities: Vec<f32>,
+}
+
+/// The answer for one text.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prediction<'a> {
+    /// The winning class, a place in [`Predictor::labels`].
+    pub class: usize,
+    /// Its calibrated probability.
+    pub probability: f32,
+    /// The probability of every class, in the order of [`Predictor::labels`].
+    pub probabilities: &'a [f32],
+    /// Share of the text's tokens (stop words are none) that stand in no term of the model, 0 to 1; 1 for a text without
+    /// any token.
+    pub unknown_word_share: f32,
+}
+
+/// An artifact made ready to answer; share it between threads, each with its own [`Scratch`].
+#[derive(Debug)]
+pub struct Predictor {
+    artifact: Artifact,
+    pipeline: TextPipeline,
+    lookup: TermLookup,
+    weighting: Weighting,
+    words: WordTable,
+}
+
+impl Predictor {
+    /// Builds the look-up tables; some milliseconds.
+    pub fn new(artifact: Artifact) -> Self {
+        let pipeline = artifact.pipeline();
+        let lookup = TermLookup::new(artifact.vocabulary(), artifact.features());
+        let weighting = Weighting::new(artifact.features().sublinear_tf, artifact.vocabulary().word_terms());
+        let words = WordTable::new(artifact.surfaces(), &pipeline, &lookup);
+        Self {
+            artifact,
+            pipeline,
+            lookup,
+            weighting,
+            words,
+        }
+    }
+
+    /// The model.
+    pub fn artifact(&self) -> &Artifact {
+        &self.artifact
+    }
+
+    /// The class names, in the order of [`Prediction::probabilities`].
+    pub fn labels(&self) -> &[String] {
+        self.artifact.labels()
+    }
+
+    /// The answer for `text`. A text without any known word gets the class that the bias favours.
+    pub fn predict<'s>(&self, text: &str, scratch: &'s mut Scratch) -> Prediction<'s> {
+        self.collect(text, scratch);
+        let Scratch {
+            tokens,
+            columns,
+            indices,
+            values,
+            scores,
+            probabilities,
+            ..
+        } = scratch;
+        let unknown = tokens.iter().filter(|&&token| token == NONE).count();
+        let unknown_word_share = if tokens.is_empty() {
+            1.0
+        } else {
+            unknown as f32 / tokens.len() as f32
+        };
+
+        indices.clear();
+        values.clear();
+        weigh(columns, self.artifact.idf(), &self.weighting, indices, values);
+        self.weighting.normalize(indices, values);
+        scores.resize(self.labels().len(), 0.0);
+        probabilities.resize(self.labels().len(), 0.0);
+        self.artifact.model().decide(indices, values, scores);
+        let class = self.artifact.calibration().probabilities(scores, probabilities);
+        Prediction {
+            class,
+            probability: probabilities[class],
+            probabilities,
+            unknown_word_share,
+        }
+    }
+
+    /// Fills `tokens` and `columns`.
+    fn collect(&self, text: &str, scratch: &mut Scratch) {
+        scratch.tokens.clear();
+        scratch.columns.clear();
+        let surfaces = self.artifact.surfaces();
+        let characters = self.lookup.has_characters();
+        self.pipeline
+            .raw_words(text, |word| match self.words.find(text, &word, surfaces) {
+                Some(known) => {
+                    self.words.push_tokens(known, surfaces, &mut scratch.tokens);
+                    if characters {
+                        scratch.columns.extend_from_slice(self.words.columns(known));
+                    }
+                }
+                None => self.normalize(text, &word, scratch),
+            });
+        let Scratch { tokens, columns, .. } = scratch;
+        self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
+    }
+
+    /// The long way, for a word that is not in the table.
+    #[cold]
+    fn normalize(&self, text: &str, word: &RawWord, scratch: &mut Scratch) {
+        let Scratch {
+            text: buffers,
+            padded,
+            tokens,
+            columns,
+            ..
+        } = scratch;
+        self.pipeline
+            .parts(&text[word.range.clone()], word.ascii, buffers, |part| {
+                if let Some(token) = part.token {
+                    tokens.push(self.lookup.token(token));
+                }
+                self.lookup
+                    .each_character_ngram(part.text, padded, |column| columns.push(column));
+            });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::artifact::tests::{any_artifact, small_artifact};
+use crate::corpus::TokenizedCorpus;
+use crate::vectorize::TermKind;
+
+/// The way of the training code: pipeline, sparse row, scores, probabilities.
+fn reference(artifact: &Artifact, text: &str) -> (usize, Vec<f32>) {
+    let corpus = TokenizedCorpus::build(&artifact.pipeline(), &[text]);
+    let row = artifact.transform(&corpus, &[0]);
+    let classes = artifact.labels().len();
+    let (mut scores, mut probabilities) = (vec![0.0; classes], vec![0.0; classes]);
+    let (indices, values) = row.row(0);
+    artifact.model().decide(indices, values, &mut scores);
+    let class = artifact.calibration().probabilities(&scores, &mut probabilities);
+    (class, probabilities)
+}
+
+#[test]
+fn known_and_unknown_words() {
+    let predictor = Predictor::new(small_artifact());
+    let mut scratch = Scratch::default();
+    let prediction = predictor.predict("My CARD was stolen", &mut scratch);
+    assert_eq!(predictor.labels()[prediction.class], "Cards");
+    assert_eq!(prediction.unknown_word_share, 0.0);
+    let prediction = predictor.predict("late fees at Zanzibar", &mut scratch);
+    assert_eq!(predictor.labels()[prediction.class], "Fees");
+    assert!((prediction.unknown_word_share - 1.0 / 3.0).abs() < 1e-6);
+    for empty in ["", "the of and", "XXXX 123"] {
+        assert_eq!(predictor.predict(empty, &mut scratch).unknown_word_share, 1.0);
+    }
+}
+
+#[test]
+fn an_explanation_adds_up_and_points_into_the_text() {
+    let predictor = Predictor::new(small_artifact());
+    let mut scratch = Scratch::default();
+    let text = "Late fee, \u{201c}LATE\u{201d} fees!";
+    let explanation = predictor.explain(text, &mut scratch);
+    assert_eq!(predictor.labels()[explanation.class], "Fees");
+    let sum: f32 = explanation.contributions.iter().map(|c| c.contribution).sum();
+    assert!((explanation.bias + sum - explanation.margin).abs() < 1e-5);
+    let words = |term: &str| {
+        let found = explanation
+            .contributions
+            .iter()
+            .find(|c| c.term == term && c.kind == TermKind::Words)
+            .unwrap();
+        found
+            .ranges
+            .iter()
+            .map(|range| &text[range.clone()])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(words("late"), ["Late", "LATE"]);
+    assert_eq!(words("late fee"), ["Late", "fee", "LATE", "fees"]);
+    let sizes: Vec<f32> = explanation.contributions.iter().map(|c| c.contribution.abs()).collect();
+    assert!(sizes.is_sorted_by(|a, b| a >= b));
+}
+
+proptest! {
+    #[test]
+    fn fast_path_is_the_training_path_bit_for_bit(
+        (artifact, training) in any_artifact(),
+        text in crate::artifact::tests::any_text(),
+    ) {
+        let predictor = Predictor::new(artifact);
+        let mut scratch = Scratch::default();
+        for text in training.iter().chain([&text, &text.to_uppercase()]) {
+            let (class, probabilities) = reference(predictor.artifact(), text);
+            let prediction = predictor.predict(text, &mut scratch);
+            prop_assert_eq!(prediction.class, class);
+            prop_assert_eq!(prediction.probabilities, &probabilities[..]);
+            prop_assert!((0.0..=1.0).contains(&prediction.unknown_word_share));
+            let explanation = predictor.explain(text, &mut scratch);
+            prop_assert_eq!(explanation.class, class);
+            let sum: f32 = explanation.contributions.iter().map(|c| c.contribution).sum();
+            prop_assert!((explanation.bias + sum - explanation.margin).abs() < 1e-3);
+            for range in explanation.contributions.iter().flat_map(|c| &c.ranges) {
+                prop_assert!(text.get(range.clone()).is_some());
+            }
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! The serving table: a known word costs one look-up.
+
+use crate::artifact::SurfaceForms;
+use crate::intern::{NONE, ends, hash_ends};
+use crate::text::{RawWord, Scratch, TextPipeline, is_ascii_word};
+use crate::vectorize::TermLookup;
+
+/// Bit in each byte that tells upper from lower case; words of ASCII letters and apostrophes fold by setting it.
+const LOWER: u64 = 0x2020_2020_2020_2020;
+
+/// The surface forms of an artifact by hash. A slot holds a form of up to 16 bytes whole, so that finding it touches one
+/// place in memory.
+#[derive(Debug)]
+pub(super) struct WordTable {
+    slots: Vec<Slot>,
+    /// Columns of the character n-grams of all forms, one after the other.
+    columns: Vec<u32>,
+    /// Where each form's columns begin, and the end of the last.
+    column_offsets: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    first: u64,
+    last: u64,
+    length: u32,
+    /// The form's number; `NONE`: free.
+    form: u32,
+    /// The form's one token, [`Slot::SEVERAL`], or `NONE` for a form without tokens.
+    token: u32,
+}
+
+impl Slot {
+    const SEVERAL: u32 = u32::MAX - 1;
+    const FREE: Self = Self {
+        first: 0,
+        last: 0,
+        length: 0,
+        form: NONE,
+        token: NONE,
+    };
+}
+
+/// A form found in the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct KnownWord {
+    pub(super) form: usize,
+    token: u32,
+}
+
+impl WordTable {
+    pub(super) fn new(surfaces: &SurfaceForms, pipeline: &TextPipeline, lookup: &TermLookup) -> Self {
+        let size = (surfaces.len() * 2).next_power_of_two().max(2);
+        let mut table = Self {
+            slots: vec![Slot::FREE; size],
+            columns: Vec::new(),
+            column_offsets: vec![0],
+        };
+        let (mut scratch, mut padded) = (Scratch::default(), String::new());
+        for form in 0..surfaces.len() {
+            let text = surfaces.form(form);
+            let (first, last) = ends(text.as_bytes());
+            let mut slot = hash_ends(first, last, text.len()) as usize & (size - 1);
+            while table.slots[slot].form != NONE {
+                slot = (slot + 1) & (size - 1);
+            }
+            let token = match surfaces.tokens(form) {
+                [] => NONE,
+                [token] => *token,
+                _ => Slot::SEVERAL,
+            };
+            table.slots[slot] = Slot {
+                first,
+                last,
+                length: text.len() as u32,
+                form: form as u32,
+                token,
+            };
+            if lookup.has_characters() {
+                pipeline.parts(text, is_ascii_word(text), &mut scratch, |part| {
+                    lookup.each_character_ngram(part.text, &mut padded, |column| table.columns.push(column));
+                });
+                table.column_offsets.push(table.columns.len() as u32);
+            }
+        }
+        table
+    }
+
+    /// Finds a word of a text.
+    #[inline]
+    pub(super) fn find(&self, text: &str, word: &RawWord, surfaces: &SurfaceForms) -> Option<KnownWord> {
+        let bytes = &text.as_bytes()[word.range.clone()];
+        if bytes.len() > 16 {
+            return self.find_long(&text[word.range.clone()], word.ascii, surfaces);
+        }
+        let (mut first, mut last) = ends(bytes);
+        if word.ascii {
+            (first, last) = fold(first, last, bytes.len());
+        }
+        let mask = self.slots.len() - 1;
+        let mut at = hash_ends(first, last, bytes.len()) as usize & mask;
+        loop {
+            let slot = &self.slots[at];
+            if slot.first == first && slot.last == last && slot.length as usize == bytes.len() && slot.form != NONE {
+                return Some(KnownWord {
+                    form: slot.form as usize,
+                    token: slot.token,
+                });
+            }
+            if slot.form == NONE {
+                return None;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    #[cold]
+    fn find_long(&self, word: &str, ascii: bool, surfaces: &SurfaceForms) -> Option<KnownWord> {
+        let mut buffer = [0u8; 64];
+        // Forms of more than 64 bytes are looked up in no table; they are no words.
+        let key = buffer.get_mut(..word.len())?;
+        key.copy_from_slice(word.as_bytes());
+        if ascii {
+            key.make_ascii_lowercase();
+        }
+        let (first, last) = ends(key);
+        let mask = self.slots.len() - 1;
+        let mut at = hash_ends(first, last, key.len()) as usize & mask;
+        loop {
+            let slot = &self.slots[at];
+            if slot.form == NONE {
+                return None;
+            }
+            if slot.length as usize == key.len() && surfaces.form(slot.form as usize).as_bytes() == &*key {
+                return Some(KnownWord {
+                    form: slot.form as usize,
+                    token: slot.token,
+                });
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Appends the tokens of a known word.
+    #[inline]
+    pub(super) fn push_tokens(&self, word: KnownWord, surfaces: &SurfaceForms, tokens: &mut Vec<u32>) {
+        match word.token {
+            NONE => {}
+            Slot::SEVERAL => tokens.extend_from_slice(surfaces.tokens(word.form)),
+            token => tokens.push(token),
+        }
+    }
+
+    /// Columns of the character n-grams of a known word; only where the model has such.
+    #[inline]
+    pub(super) fn columns(&self, word: KnownWord) -> &[u32] {
+        &self.columns[self.column_offsets[word.form] as usize..self.column_offsets[word.form + 1] as usize]
+    }
+}
+
+/// The [`ends`] of the word in lower case.
+#[inline]
+fn fold(first: u64, last: u64, length: usize) -> (u64, u64) {
+    match length {
+        0..=3 => (first | LOWER >> 40, 0),
+        4..=8 => (first | LOWER, 0),
+        _ => (first | LOWER, last | LOWER),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folding_the_ends_is_folding_the_word() {
+        for length in 1..=16 {
+            let word: String = "Don'tABCdefGHIjk".chars().take(length).collect();
+            let (first, last) = ends(word.as_bytes());
+            assert_eq!(
+                fold(first, last, length),
+                ends(word.to_ascii_lowercase().as_bytes()),
+                "{word}"
+            );
+        }
+    }
+}
