@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderValue;
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::engine::{Answer, Engine, Explained};
 use crate::http::ApiError;
 use crate::metrics::Metrics;
 use crate::options::Limits;
+use crate::tokens::Tokens;
 
 /// A server's state. One for the life of the process: another model means another process, so that a load balancer
 /// never meets two models behind one address.
@@ -21,13 +23,17 @@ pub struct App {
     pub limits: Limits,
     /// What Prometheus may ask.
     pub metrics: Metrics,
+    /// The training report, where the model came with one.
+    pub report: Option<Bytes>,
+    /// Who may ask; everybody when absent.
+    pub tokens: Option<Tokens>,
     digest_header: HeaderValue,
     places: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
 impl App {
-    /// The state of a server for this model, ready from the start.
+    /// The state of a server for this model, ready from the start; without a report, and open to everybody.
     #[must_use]
     pub fn new(engine: Engine, limits: Limits) -> Self {
         let digest = engine.digest().prefixed();
@@ -36,6 +42,8 @@ impl App {
             digest_header: HeaderValue::try_from(digest).expect("a digest is hexadecimal"),
             places: Arc::new(Semaphore::new(limits.max_concurrency.min(Semaphore::MAX_PERMITS))),
             draining: AtomicBool::new(false),
+            report: None,
+            tokens: None,
             engine,
             limits,
         }

@@ -14,9 +14,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::loading::{LoadError, load};
+use crate::loading::{LoadError, load, read_report};
 use crate::options::{LogFormat, Options};
 use crate::serve::{Drain, serve};
+use crate::tokens::{Tokens, TokensError};
 
 /// Exit code for arguments that can't be used (`EX_USAGE`).
 const BAD_ARGUMENTS: u8 = 64;
@@ -28,6 +29,8 @@ const BAD_MODEL: u8 = 65;
 enum Failure {
     #[error(transparent)]
     Load(#[from] LoadError),
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
     #[error("can't listen on {address}: {source}. Choose another address or port with --bind")]
     Bind { address: SocketAddr, source: io::Error },
     #[error("--log `{filter}` is not a log filter: {source}. Use a level such as info or debug")]
@@ -45,6 +48,7 @@ impl Failure {
         match self {
             Self::Load(error) => error.reason(),
             Self::LogFilter { .. } => "InvalidArguments",
+            Self::Tokens(_) => "InvalidTokens",
             Self::Bind { .. } => "AddressUnavailable",
             Self::System(_) => "Internal",
         }
@@ -96,7 +100,10 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
 fn run(options: &Options) -> Result<(), Failure> {
     start_log(options)?;
     let engine = load(options)?;
-    let app = Arc::new(App::new(engine, options.limits.clone()));
+    let mut app = App::new(engine, options.limits.clone());
+    app.report = read_report(&options.model);
+    app.tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
+    let app = Arc::new(app);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Signals are caught before the address is told, so that whoever reads it may stop the server at once.

@@ -13,6 +13,7 @@
 //! * [`app`]: what all requests share.
 //! * [`http`]: the APIs, a file each; errors in one place.
 //! * [`serve`]: connections, their limits, and the drain.
+//! * [`tokens`]: who may ask.
 //! * [`patience`]: clients that never read.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
 #![forbid(unsafe_code)]
@@ -27,5 +28,6 @@ pub mod metrics;
 pub mod options;
 pub mod patience;
 pub mod serve;
+pub mod tokens;
 
 pub use launch::main_from;

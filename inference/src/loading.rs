@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
 
@@ -83,6 +84,19 @@ pub fn load(options: &Options) -> Result<Engine, LoadError> {
         options.name.clone(),
         abstain_below,
     ))
+}
+
+/// The training report beside a model file. Serving goes on without one.
+#[must_use]
+pub fn read_report(model: &Path) -> Option<Bytes> {
+    let path = model.with_file_name("report.json");
+    match std::fs::read(&path) {
+        Ok(bytes) => Some(bytes.into()),
+        Err(error) => {
+            tracing::info!(path = %path.display(), %error, "no report: /report answers 404");
+            None
+        }
+    }
 }
 
 fn read_artifact(path: &Path, expected: Sha256Digest) -> Result<Artifact, LoadError> {

@@ -38,6 +38,11 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub termination_log: Option<PathBuf>,
 
+    /// Answer only requests with a bearer token from this file, one a line; probes and metrics stay open. Read again
+    /// when it changes
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+
     /// What a client may ask for at most
     #[command(flatten)]
     pub limits: Limits,

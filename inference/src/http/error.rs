@@ -92,6 +92,12 @@ pub enum ApiError {
     /// The server is draining, or serves another digest than the probe asks for.
     #[error("{0}")]
     NotReady(String),
+    /// A token is asked for.
+    #[error("this server asks for a token: send the header `authorization: Bearer TOKEN` with one of its tokens")]
+    Unauthorized,
+    /// The model came without a report.
+    #[error("the model came without a report; put `report.json` beside the model file before the server starts")]
+    NoReport,
     /// No such path.
     #[error("there is no such path. POST a complaint to /predict; GET /openapi.json lists all paths")]
     NotFound,
@@ -117,7 +123,10 @@ impl ApiError {
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::ModelNotFound { .. } | Self::VersionNotFound { .. } | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::ModelNotFound { .. } | Self::VersionNotFound { .. } | Self::NoReport | Self::NotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -140,6 +149,8 @@ impl ApiError {
             Self::ModelNotFound { .. } => "ModelNotFound",
             Self::VersionNotFound { .. } => "VersionNotFound",
             Self::NotReady(_) => "NotReady",
+            Self::Unauthorized => "Unauthorized",
+            Self::NoReport => "NoReport",
             Self::NotFound => "NotFound",
             Self::MethodNotAllowed => "MethodNotAllowed",
             Self::Internal => "Internal",
@@ -203,6 +214,7 @@ fn mlflow_code(status: StatusCode) -> &'static str {
     match status {
         StatusCode::INTERNAL_SERVER_ERROR => "INTERNAL_ERROR",
         StatusCode::NOT_FOUND => "NOT_FOUND",
+        StatusCode::UNAUTHORIZED => "UNAUTHENTICATED",
         StatusCode::TOO_MANY_REQUESTS => "REQUEST_LIMIT_EXCEEDED",
         StatusCode::SERVICE_UNAVAILABLE => "TEMPORARILY_UNAVAILABLE",
         _ => "BAD_REQUEST",

@@ -1,5 +1,6 @@
 //! HTTP over the prediction core. One file per API family; every error goes through [`error`].
 
+mod authorize;
 mod body;
 mod error;
 mod explain;
@@ -14,6 +15,7 @@ mod openapi;
 mod output;
 mod page;
 mod predict;
+mod report;
 mod stream;
 mod tensor;
 
@@ -44,12 +46,14 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(open_inference::routes())
         .merge(kserve::routes())
         .merge(mlflow::routes())
+        .merge(report::routes())
         .split_for_parts();
     routes
         .merge(page::routes())
         .merge(openapi::route(&document))
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(from_fn_with_state(Arc::clone(&app), authorize::authorize))
         .layer(CatchPanicLayer::custom(on_panic))
         .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
         .with_state(app)

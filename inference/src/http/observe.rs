@@ -51,7 +51,7 @@ pub(super) async fn observe(State(app): State<Arc<App>>, request: Request, next:
     // Only the server's own words are logged: a path or a message may repeat a client's text.
     let (id, micros) = (id.to_str().unwrap_or_default(), elapsed.as_micros());
     match error {
-        Some(error) if status >= 500 => {
+        Some(error) if status == 500 => {
             tracing::error!(request_id = id, %method, route, status, micros, code = error.code(), "request failed");
         }
         Some(error) => {

@@ -23,6 +23,7 @@ use crate::app::App;
                        the header `x-model-digest` and the request's id in `x-request-id`."
     ),
     paths(super::kserve::predict, super::kserve::explain),
+    components(schemas(ErrorDetail)),
     tags(
         (name = "predict", description = "The server's own API"),
         (name = "open-inference", description = "Open Inference Protocol v2, as KServe and Triton clients speak it"),
@@ -44,7 +45,6 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
 struct ErrorBody {
-    #[schema(inline)]
     error: ErrorDetail,
 }
 

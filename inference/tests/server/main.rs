@@ -1,5 +1,6 @@
 //! The server as its clients meet it: real HTTP over a real listener, with a small model built for the tests.
 
+mod access;
 mod client;
 mod limits;
 mod model;

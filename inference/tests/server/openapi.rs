@@ -22,11 +22,7 @@ async fn every_documented_operation_is_there() {
                 .uri(&real)
                 .header("host", "test");
             let answer = send(server.address, request.body(Full::default()).unwrap()).await;
-            assert!(
-                answer.status != 404 && answer.status != 405,
-                "{method} {path}: {}",
-                answer.status
-            );
+            assert!(!answer.text().contains("no such path"), "{method} {path}");
             let documented = operation["responses"].as_object().unwrap();
             assert!(
                 documented.contains_key(answer.status.as_str()),

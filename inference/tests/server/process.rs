@@ -75,6 +75,7 @@ async fn serves_the_file_until_a_signal() {
     let path = directory.path().join("model.safetensors");
     let (bytes, digest) = model::file();
     std::fs::write(&path, bytes).unwrap();
+    std::fs::write(directory.path().join("report.json"), "{\"metrics\":{}}").unwrap();
     for signal in ["-TERM", "-INT"] {
         let mut server = Running::start(&path, &digest.prefixed());
         assert_eq!(server.line["modelDigest"], digest.prefixed());
@@ -83,6 +84,8 @@ async fn serves_the_file_until_a_signal() {
         assert_eq!(get(server.address, &ready).await.status, 200);
         let answer = post(server.address, "/predict", &json!({ "text": CARDS })).await.json();
         assert_eq!(answer["category"], "Cards");
+
+        assert_eq!(get(server.address, "/report").await.json(), json!({ "metrics": {} }));
 
         server.signal(signal);
         assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");

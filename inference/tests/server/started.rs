@@ -9,6 +9,7 @@ use complaint_inference::app::App;
 use complaint_inference::engine::Engine;
 use complaint_inference::options::Options;
 use complaint_inference::serve::{Drain, serve};
+use complaint_inference::tokens::Tokens;
 use complaint_model::Sha256Digest;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -49,7 +50,9 @@ impl Started {
             options.name.clone(),
             options.abstain_below as f32,
         );
-        let app = Arc::new(App::new(engine, options.limits));
+        let mut app = App::new(engine, options.limits);
+        app.tokens = options.token_file.as_deref().map(|path| Tokens::read(path).unwrap());
+        let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
