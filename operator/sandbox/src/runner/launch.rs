@@ -11,6 +11,7 @@ use super::options::RunnerOptions;
 use super::process::Launch;
 use super::rewrite::Rewrite;
 use super::variables::{self, ConfigError, Sources, expand};
+use super::volumes::is_account_volume;
 
 /// Why a container can't be started. Each kind is a waiting reason of its own.
 #[derive(Debug, thiserror::Error)]
@@ -175,11 +176,9 @@ impl PodContext<'_> {
         env.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
         env.insert("HOME".into(), home.display().to_string());
         env.insert("TMPDIR".into(), temporary.display().to_string());
-        let wants_account = self
-            .pod
-            .spec
-            .as_ref()
-            .is_none_or(|spec| spec.automount_service_account_token != Some(false));
+        // The API gives this volume to the Pods whose account's token is to be mounted.
+        let mut volumes = self.pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+        let wants_account = volumes.any(is_account_volume);
         if let Some(kubeconfig) = self.options.kubeconfig.as_ref().filter(|_| wants_account) {
             env.insert("KUBECONFIG".into(), kubeconfig.display().to_string());
         }
@@ -207,7 +206,7 @@ mod tests {
         options.extra_env.insert("RUST_LOG".into(), "info".into());
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "p", "namespace": "ns", "uid": "u" },
-            "spec": { "containers": [container], "automountServiceAccountToken": account },
+            "spec": { "containers": [container], "volumes": if account { json!([{ "name": "kube-api-access-x" }]) } else { json!([]) } },
             "status": { "podIP": "127.80.0.9" },
         }))
         .expect("a Pod");
