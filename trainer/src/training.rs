@@ -8,7 +8,7 @@ use complaint_model::report::{
 };
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
-use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
+use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Artifact, ArtifactBuilder, LinearModel, Sha256Digest};
 
 use crate::calibration::{OutOfFold, calibrate};
@@ -60,6 +60,7 @@ struct Prepared {
     dataset: Dataset,
     split: Split,
     corpus: TokenizedCorpus,
+    terms: TermCounts,
     train_labels: Vec<u32>,
     profile: Profile,
 }
@@ -135,10 +136,11 @@ fn prepare(inputs: &Inputs<'_>, progress: &Progress) -> Result<Prepared, TrainEr
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     drop(texts);
-    progress.tell(Stage::Preprocessing, 0.9, &format!("{} distinct words", corpus.distinct_tokens()));
+    progress.tell(Stage::Preprocessing, 0.6, &format!("{} distinct words", corpus.distinct_tokens()));
+    let terms = TermCounts::build(&corpus, &config.features);
     let profile = Profile::of(&dataset, &split, corpus.distinct_tokens(), |row| corpus.tokens(row));
     let train_labels = labels_of(&dataset, &split.train);
-    let mut prepared = Prepared { dataset, split, corpus, train_labels, profile };
+    let mut prepared = Prepared { dataset, split, corpus, terms, train_labels, profile };
     prepared.forget_texts(inputs);
     Ok(prepared)
 }
@@ -169,7 +171,7 @@ fn run_search(config: &RunConfig, prepared: &Prepared, progress: &Progress) -> R
     let folds = stratified_group_folds(&prepared.train_labels, &keys, classes, config.search.folds, config.evaluation.seed);
     progress.tell(Stage::Searching, 0.0, &format!("{} trials on {} folds", trials.len(), config.search.folds));
     let part = TrainingPart {
-        corpus: &prepared.corpus,
+        terms: &prepared.terms,
         rows: &prepared.split.train,
         labels: &prepared.train_labels,
         folds: &folds,
@@ -193,7 +195,8 @@ fn run_search(config: &RunConfig, prepared: &Prepared, progress: &Progress) -> R
 fn fit(config: &RunConfig, prepared: &Prepared, searched: &Searched, progress: &Progress) -> Result<Fitted, TrainError> {
     let trial = config.trials()[searched.outcome.best];
     progress.tell(Stage::Fitting, 0.0, &format!("{trial} on {} rows", prepared.split.train.len()));
-    let (vectorizer, rows) = Vectorizer::fit_transform(&prepared.corpus, &prepared.split.train, &config.features);
+    let terms = prepared.terms.fit(&prepared.split.train, &config.features);
+    let rows = terms.transform(&prepared.split.train);
     if rows.cols == 0 {
         return Err(no_terms().into());
     }
@@ -208,9 +211,9 @@ fn fit(config: &RunConfig, prepared: &Prepared, searched: &Searched, progress: &
     );
     let coefficients = coefficients.map_err(|error| TrainError::Training(format!("{trial} could not be fitted on all training rows: {error}")))?;
     progress.tell(Stage::Fitting, 0.9, "putting the artifact together");
-    let test = vectorizer.transform(&prepared.corpus, &prepared.split.test);
+    let test = terms.transform(&prepared.split.test);
     let model = LinearModel { labels: labels.clone(), weights: coefficients.weights, bias: coefficients.bias };
-    let artifact = ArtifactBuilder::new(&config.preprocessing, &vectorizer, model, trial.algorithm(), trial.parameters())
+    let artifact = ArtifactBuilder::new(&config.preprocessing, &terms.vectorizer(), model, trial.algorithm(), trial.parameters())
         .calibration(calibration)
         .provenance(Provenance {
             split: config.split_name(),

@@ -4,7 +4,6 @@ use complaint_model::Features;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::report::Metric;
 use complaint_model::sparse::CsrMatrix;
-use complaint_model::vectorize::Vectorizer;
 
 use super::TrainingPart;
 use crate::calibration::temperature;
@@ -34,15 +33,21 @@ impl Fold {
         let documents = |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.rows[at as usize]).collect() };
         let labels = |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.labels[at as usize]).collect() };
         let (train, validation) = (side(false), side(true));
-        let (vectorizer, train_rows) = Vectorizer::fit_transform(part.corpus, &documents(&train), features);
+        let documents_to_learn = documents(&train);
+        let terms = part.terms.fit(&documents_to_learn, features);
         Self {
-            validation: vectorizer.transform(part.corpus, &documents(&validation)),
-            train: train_rows,
+            train: terms.transform(&documents_to_learn),
+            validation: terms.transform(&documents(&validation)),
             train_labels: labels(&train),
             validation_labels: labels(&validation),
             positions: validation,
             classes: part.classes,
         }
+    }
+
+    /// Stored numbers of both sides.
+    pub(super) fn entries(&self) -> usize {
+        self.train.entries() + self.validation.entries()
     }
 
     /// Whether no term is left.

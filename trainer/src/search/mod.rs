@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use complaint_model::Features;
 use complaint_model::report::{CrossValidation, Metric, Trial as TrialReport, TrialStatus};
-use complaint_model::vectorize::TokenizedCorpus;
+use complaint_model::vectorize::TermCounts;
 use rayon::prelude::*;
 
 use crate::config::{ConfigError, Trial};
@@ -22,15 +22,15 @@ use chain::{Chain, chains};
 use fold::Fold;
 
 /// Entries of all folds together under which they are vectorised at once; above, one after the other.
-const ENTRIES_AT_ONCE: usize = 120_000_000;
+const ENTRIES_AT_ONCE: usize = 30_000_000;
 /// Out-of-fold scores of all trials together that are kept in memory; above, the best trial's folds are run again.
 const SCORES_AT_ONCE: usize = 64_000_000;
 
 /// The training part, in the order of the corpus.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingPart<'a> {
-    /// All documents.
-    pub corpus: &'a TokenizedCorpus,
+    /// The terms of all documents; each fold learns from its own rows alone.
+    pub terms: &'a TermCounts,
     /// Documents of the training part.
     pub rows: &'a [u32],
     /// The class of each of `rows`.
@@ -112,15 +112,14 @@ fn run_folds(
     let chains = chains(trials, part.classes);
     let all = chains.len() * part.fold_count;
     let done = AtomicUsize::new(0);
-    let tokens: usize = part.rows.iter().map(|&row| part.corpus.tokens(row as usize).count()).sum();
-    let at_once = if tokens * part.fold_count <= ENTRIES_AT_ONCE { part.fold_count } else { 1 };
     let mut run = FoldsRun { fold_scores: vec![Vec::new(); trials.len()], scores: vec![Vec::new(); trials.len()] };
     if keep_scores {
         run.scores.iter_mut().for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
     }
-    let numbers: Vec<usize> = (0..part.fold_count).collect();
-    for wave in numbers.chunks(at_once) {
-        let folds: Vec<Fold> = wave.iter().map(|&number| Fold::vectorise(part, number, settings.features)).collect();
+    let mut next = 0;
+    while next < part.fold_count {
+        let folds = vectorise_some(part, next, settings.features);
+        next += folds.len();
         if folds.iter().any(Fold::is_empty) {
             return Err(no_terms().into());
         }
@@ -147,6 +146,14 @@ fn run_folds(
         }
     }
     Ok(run)
+}
+
+/// Vectorises the folds from `first` on: all of them, or one where all would take too much memory.
+fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
+    let fold = Fold::vectorise(part, first, features);
+    let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE { first + 1..part.fold_count } else { 0..0 };
+    let rest: Vec<Fold> = rest.into_par_iter().map(|number| Fold::vectorise(part, number, features)).collect();
+    std::iter::once(fold).chain(rest).collect()
 }
 
 /// The error of a configuration that keeps no term of this data.

@@ -48,6 +48,7 @@ pub struct LogisticPath<'a> {
     centre: Vec<f32>,
     /// Intercept minus centre.
     offset: Vec<f32>,
+    passes: usize,
 }
 
 impl<'a> LogisticPath<'a> {
@@ -70,6 +71,7 @@ impl<'a> LogisticPath<'a> {
             log_dual,
             centre,
             offset: vec![0.0; stride],
+            passes: 0,
             problem,
         }
     }
@@ -87,6 +89,7 @@ impl<'a> LogisticPath<'a> {
         let mut order: Vec<u32> = (0..self.problem.rows.rows as u32).collect();
         for _ in 0..effort.max_passes {
             self.rng.shuffle(&mut order);
+            self.passes += 1;
             let pass = match self.stride {
                 4 => self.pass::<4>(&order),
                 8 => self.pass::<8>(&order),
@@ -105,6 +108,11 @@ impl<'a> LogisticPath<'a> {
             }
         }
         self.coefficients().checked()
+    }
+
+    /// Passes over the rows so far.
+    pub fn passes(&self) -> usize {
+        self.passes
     }
 
     /// Keeps W while C grows: e_y − π shrinks by `ratio`.

@@ -11,6 +11,12 @@ use complaint_model::sparse::CsrMatrix;
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
 
+/// Violations under this are noise of single precision: a smaller tolerance would never be met, and rows that left the
+/// active set would never be looked at again.
+const SINGLE_PRECISION: f64 = 5e-5;
+/// After so many passes w is summed up anew from the dual variables.
+const PASSES_BETWEEN_SUMS: usize = 50;
+
 /// What all classes of a problem share.
 pub struct SvmProblem<'a> {
     problem: Problem<'a>,
@@ -25,6 +31,8 @@ pub struct Separator {
     pub weights: Vec<f32>,
     /// The intercept.
     pub bias: f32,
+    /// Row visits that it took, all penalties of the path so far together.
+    pub visits: usize,
 }
 
 impl Separator {
@@ -134,7 +142,7 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
             class,
             rng: Rng::new(seed, 0x7376_6d00 + u64::from(class)),
             duals: vec![0.0; rows.rows],
-            separator: Separator { weights: vec![0.0; rows.cols], bias: 0.0 },
+            separator: Separator { weights: vec![0.0; rows.cols], bias: 0.0, visits: 0 },
         }
     }
 
@@ -143,12 +151,16 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
         // 1 / (2 cᵢ) of the class's own rows and of the others.
         let ridge_of = |label: u32| (0.5 / (c * self.svm.cost(self.class, label))) as f32;
         let ridges: Vec<f32> = (0..self.svm.problem.classes as u32).map(ridge_of).collect();
-        let tolerance = (effort.tolerance * 50.0) as f32;
+        let tolerance = (effort.tolerance * 50.0).max(SINGLE_PRECISION) as f32;
         let mut active: Vec<u32> = (0..labels.len() as u32).collect();
         let mut live = active.len();
         let mut bound = f32::INFINITY;
-        for _ in 0..effort.max_passes {
+        for pass in 1..=effort.max_passes {
+            if pass % PASSES_BETWEEN_SUMS == 0 {
+                self.sum_up();
+            }
             self.rng.shuffle(&mut active[..live]);
+            self.separator.visits += live;
             let (mut highest, mut lowest) = (f32::NEG_INFINITY, f32::INFINITY);
             let mut position = 0;
             while position < live {
@@ -179,12 +191,29 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
                     break;
                 }
                 // Optimal for the active rows: look at all of them once more.
+                self.sum_up();
                 live = active.len();
                 bound = f32::INFINITY;
                 continue;
             }
             bound = if highest > 0.0 { highest } else { f32::INFINITY };
         }
+    }
+
+    /// Computes w = Σ αᵢ tᵢ xᵢ anew, in double precision: the rounding errors of many small steps add up.
+    fn sum_up(&mut self) {
+        let mut weights = vec![0.0_f64; self.separator.weights.len()];
+        let mut bias = 0.0_f64;
+        for (row, &dual) in self.duals.iter().enumerate().filter(|(_, dual)| **dual > 0.0) {
+            let amount = if self.svm.problem.labels[row] == self.class { f64::from(dual) } else { -f64::from(dual) };
+            let (indices, values) = self.svm.problem.rows.row(row);
+            for (&term, &value) in indices.iter().zip(values) {
+                weights[term as usize] += amount * f64::from(value);
+            }
+            bias += amount;
+        }
+        self.separator.weights.iter_mut().zip(weights).for_each(|(weight, sum)| *weight = sum as f32);
+        self.separator.bias = bias as f32;
     }
 
     #[inline]

@@ -1,0 +1,73 @@
+//! Where the time of a search goes: `cargo run --release --example bench_search -p complaint-trainer -- DATA.csv.gz`.
+//!
+//! Takes one fold of the reference search (words 1–2-grams, minimum document frequency 2, 100,000 terms) and prints the
+//! seconds of each step on one thread, with the solvers' passes over the rows.
+
+use std::time::Instant;
+
+use complaint_model::report::ClassWeight;
+use complaint_model::text::TextPipeline;
+use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
+use complaint_model::{Features, Preprocessing};
+use complaint_trainer::config::{DatasetConfig, DatasetFormat};
+use complaint_trainer::dataset::{self, Location, Source};
+use complaint_trainer::solve::logistic::LogisticPath;
+use complaint_trainer::solve::svm::SvmProblem;
+use complaint_trainer::solve::{Effort, Problem, naive_bayes};
+use complaint_trainer::split::{split, stratified_group_folds};
+
+fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = work();
+    println!("{what:<40} {:>8.3} s", start.elapsed().as_secs_f64());
+    result
+}
+
+fn main() {
+    let path = std::env::args().nth(1).expect("the path of a data set with the columns text, label and split");
+    let config = DatasetConfig {
+        format: DatasetFormat::of_name(&path),
+        text_field: "text".into(),
+        label_fields: vec!["label".into()],
+        split_field: Some("split".into()),
+        min_samples_per_class: 20,
+        label_map: Default::default(),
+        sha256: None,
+    };
+    let source = timed("open", || Source::open(&Location::parse(&path), None, |_, _| ())).unwrap();
+    let dataset = timed("load", || dataset::load(&config, &source, |_| ())).unwrap();
+    let classes = dataset.labels.len();
+    let split = timed("split keys", || split(&dataset, 0.2, 42));
+    let pipeline = TextPipeline::new(&Preprocessing::default()).unwrap();
+    let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
+    let corpus = timed("tokenise", || TokenizedCorpus::build(&pipeline, &texts));
+    let features = Features::default();
+    let terms = timed("count terms", || TermCounts::build(&corpus, &features));
+    let labels: Vec<u32> = split.train.iter().map(|&row| dataset.rows[row as usize].label).collect();
+    let keys: Vec<u64> = split.train.iter().map(|&row| split.keys[row as usize]).collect();
+    let folds = timed("folds", || stratified_group_folds(&labels, &keys, classes, 5, 42));
+    let (rows, labels): (Vec<u32>, Vec<u32>) = split.train.iter().zip(&labels).zip(&folds).filter(|(_, fold)| **fold != 0).map(|((row, label), _)| (*row, *label)).unzip();
+    let fold = timed("vectorise one fold", || terms.fit(&rows, &features).transform(&rows));
+    println!("{} rows, {} terms, {} entries", fold.rows, fold.cols, fold.entries());
+    let problem = Problem { rows: &fold, labels: &labels, classes };
+    for (name, effort) in [("search", Effort::search(42)), ("fit", Effort::fit(42))] {
+        let mut path = LogisticPath::new(problem, ClassWeight::None, 42);
+        let mut before = 0;
+        for c in [0.1, 1.0, 10.0] {
+            timed(&format!("logistic regression C={c} ({name})"), || path.solve(c, effort)).unwrap();
+            println!("  {} passes", path.passes() - before);
+            before = path.passes();
+        }
+        let svm = SvmProblem::new(problem, ClassWeight::None);
+        for class in 0..svm.separators() {
+            let (mut visits, mut start) = (0, Instant::now());
+            svm.solve_path(class, &[0.1, 1.0, 10.0], effort, |index, separator| {
+                let passes = (separator.visits - visits) as f64 / fold.rows as f64;
+                println!("svm class {class} C={} ({name}): {:.3} s, {passes:.1} passes", [0.1, 1.0, 10.0][index], start.elapsed().as_secs_f64());
+                (visits, start) = (separator.visits, Instant::now());
+            })
+            .unwrap();
+        }
+    }
+    timed("complement naive Bayes", || naive_bayes::fit(problem, 1.0)).unwrap();
+}

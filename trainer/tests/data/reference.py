@@ -1,0 +1,46 @@
+"""Writes reference.json: a small case with scikit-learn's answers, which tests/solvers.rs and tests/metrics.rs compare
+with. Run by hand: python reference.py > reference.json (scikit-learn 1.x, NumPy)."""
+import json
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_recall_fscore_support
+from sklearn.naive_bayes import ComplementNB
+from sklearn.svm import LinearSVC
+
+rng = np.random.default_rng(7)
+n, d, k = 90, 12, 3
+y = rng.choice(k, n, p=[0.6, 0.3, 0.1])
+centers = rng.gamma(0.5, 1.0, (k, d))
+x = rng.poisson(2 * centers[y] + 0.4).astype(float) * (rng.random((n, d)) < 0.7)
+x[x.sum(axis=1) == 0, 0] = 1
+x = np.round(x / np.linalg.norm(x, axis=1, keepdims=True), 5)
+binary = y < 2
+
+
+def linear(model, rows, labels):
+    model.fit(rows, labels)
+    return {"coef": model.coef_.round(6).tolist(), "intercept": model.intercept_.round(6).tolist()}
+
+
+cases = []
+for c in (0.1, 1.0, 10.0):
+    for weight in (None, "balanced"):
+        lr = LogisticRegression(C=c, class_weight=weight, tol=1e-9, max_iter=20000)
+        svm = LinearSVC(C=c, class_weight=weight, tol=1e-9, max_iter=200000)
+        cases.append({"algorithm": "logisticRegression", "C": c, "classWeight": weight or "none", **linear(lr, x, y)})
+        cases.append({"algorithm": "linearSvm", "C": c, "classWeight": weight or "none", **linear(svm, x, y)})
+        cases.append({"algorithm": "logisticRegression", "C": c, "classWeight": weight or "none", "binary": True, **linear(lr, x[binary], y[binary])})
+        cases.append({"algorithm": "linearSvm", "C": c, "classWeight": weight or "none", "binary": True, **linear(svm, x[binary], y[binary])})
+for alpha in (0.1, 1.0):
+    nb = ComplementNB(alpha=alpha).fit(x, y)
+    cases.append({"algorithm": "complementNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(), "intercept": [0.0] * k})
+
+model = LogisticRegression(C=1.0).fit(x, y)
+predicted, probabilities = model.predict(x), model.predict_proba(x).round(6)
+p, r, f, s = precision_recall_fscore_support(y, predicted, zero_division=0)
+metrics = {
+    "predicted": predicted.tolist(), "probabilities": probabilities.tolist(), "accuracy": accuracy_score(y, predicted),
+    "macroF1": f1_score(y, predicted, average="macro"), "weightedF1": f1_score(y, predicted, average="weighted"),
+    "logLoss": log_loss(y, probabilities), "precision": p.tolist(), "recall": r.tolist(), "f1": f.tolist(), "support": s.tolist(),
+}
+print(json.dumps({"rows": x.tolist(), "labels": y.tolist(), "cases": cases, "metrics": metrics}))
