@@ -1,14 +1,54 @@
-//! The chart is in step with the code: its copies of the CRDs, and the flags that it gives the operator.
+//! The chart is in step with the code (its copies of the CRDs, the flags that it gives the operator) and with the API.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::PathBuf,
 };
 
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{ConfigMap, Service, ServiceAccount},
+    networking::v1::NetworkPolicy,
+    policy::v1::PodDisruptionBudget,
+    rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
 fn chart(path: &str) -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "../charts/complaint-operator", path]
         .iter()
         .collect()
+}
+
+/// What the templates give over a matrix of values; `.ci/chart` keeps it in step with helm.
+fn snapshots() -> Vec<(String, Value)> {
+    let objects: Vec<(String, Value)> = std::fs::read_dir(chart("../snapshots"))
+        .expect("the chart has snapshots")
+        .flat_map(|entry| {
+            let path = entry.expect("a readable entry").path();
+            let text = std::fs::read_to_string(&path).expect("a text file");
+            let objects: Vec<Value> =
+                serde_saphyr::from_multiple(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            objects.into_iter().map(move |object| {
+                let name = format!(
+                    "{} {} in {}",
+                    object["kind"],
+                    object["metadata"]["name"],
+                    path.display()
+                );
+                (name, object)
+            })
+        })
+        .collect();
+    assert!(objects.len() > 50, "only {} objects", objects.len());
+    objects
+}
+
+/// What is left of `object` after the API's type has read it: a misspelt or misplaced field is not.
+fn read_as<K: DeserializeOwned + Serialize>(name: &str, object: &Value) -> Value {
+    let typed: K = serde_json::from_value(object.clone()).unwrap_or_else(|error| panic!("{name}: {error}"));
+    serde_json::to_value(typed).expect("an object is JSON")
 }
 
 /// Helm reads no file outside the chart's folder, so the manifests stand there once more.
@@ -55,4 +95,86 @@ fn every_flag_of_the_operator_is_set_by_the_chart_and_no_other() {
     assert!(template.contains("name: POD_NAMESPACE"));
     given.insert("lease-namespace");
     assert_eq!(given, taken, "left: the chart's flags; right: the operator's");
+}
+
+#[test]
+fn the_templates_hold_no_field_that_the_api_does_not_know() {
+    for (name, object) in snapshots() {
+        let read = match object["kind"].as_str() {
+            Some("ClusterRole") => read_as::<ClusterRole>(&name, &object),
+            Some("ClusterRoleBinding") => read_as::<ClusterRoleBinding>(&name, &object),
+            Some("ConfigMap") => read_as::<ConfigMap>(&name, &object),
+            Some("Deployment") => read_as::<Deployment>(&name, &object),
+            Some("NetworkPolicy") => read_as::<NetworkPolicy>(&name, &object),
+            Some("PodDisruptionBudget") => read_as::<PodDisruptionBudget>(&name, &object),
+            Some("Role") => read_as::<Role>(&name, &object),
+            Some("RoleBinding") => read_as::<RoleBinding>(&name, &object),
+            Some("Service") => read_as::<Service>(&name, &object),
+            Some("ServiceAccount") => read_as::<ServiceAccount>(&name, &object),
+            // Of the Prometheus operator, whose types are not Kubernetes'.
+            Some("PrometheusRule" | "ServiceMonitor") => continue,
+            _ => panic!("{name}: a kind that this test does not know"),
+        };
+        assert_eq!(
+            read, object,
+            "{name}: left: what the API reads; right: what the template says"
+        );
+    }
+}
+
+#[test]
+fn the_operators_pods_meet_the_restricted_standard() {
+    let deployments: Vec<_> = snapshots()
+        .into_iter()
+        .filter(|(_, object)| object["kind"] == "Deployment")
+        .collect();
+    assert!(!deployments.is_empty());
+    for (name, deployment) in deployments {
+        let pod = &deployment["spec"]["template"]["spec"];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{name}");
+        assert_eq!(
+            pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault",
+            "{name}"
+        );
+        for volume in pod["volumes"].as_array().into_iter().flatten() {
+            assert!(volume.get("hostPath").is_none(), "{name}: {volume}");
+        }
+        for container in pod["containers"].as_array().expect("containers") {
+            let security = &container["securityContext"];
+            assert_eq!(security["allowPrivilegeEscalation"], false, "{name}");
+            assert_eq!(security["readOnlyRootFilesystem"], true, "{name}");
+            assert_eq!(
+                security["capabilities"],
+                serde_json::json!({ "drop": ["ALL"] }),
+                "{name}"
+            );
+        }
+    }
+}
+
+/// Least privilege in the large; what each verb is for stands beside the rules.
+#[test]
+fn no_role_of_the_operator_uses_wildcards_reads_secrets_or_changes_rights() {
+    for (name, role) in snapshots() {
+        if !matches!(role["kind"].as_str(), Some("Role" | "ClusterRole")) {
+            continue;
+        }
+        for rule in role["rules"].as_array().expect("rules") {
+            let words = ["apiGroups", "resources", "verbs"]
+                .into_iter()
+                .flat_map(|key| rule[key].as_array().into_iter().flatten());
+            for word in words.filter_map(Value::as_str) {
+                let forbidden = [
+                    "*",
+                    "secrets",
+                    "pods/exec",
+                    "rbac.authorization.k8s.io",
+                    "impersonate",
+                    "escalate",
+                    "bind",
+                ];
+                assert!(!forbidden.contains(&word), "{name}: {rule}");
+            }
+        }
+    }
 }
