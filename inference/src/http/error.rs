@@ -2,7 +2,9 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 /// Why a request was refused. The message says what the client can change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -157,11 +159,23 @@ impl ApiError {
         }
     }
 
-    /// The error as an object with `code` and `message`, for answers that carry errors inside (streams).
+    /// The error as clients of the server's own API read it, also inside a stream.
     #[must_use]
-    pub fn to_json(&self) -> serde_json::Value {
-        json!({ "code": self.code(), "message": self.to_string() })
+    pub fn detail(&self) -> ErrorDetail {
+        ErrorDetail {
+            code: self.code(),
+            message: self.to_string(),
+        }
     }
+}
+
+/// An error of the server's own API.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// A name that programs can rely on.
+    pub code: &'static str,
+    /// What is wrong, and what to change.
+    pub message: String,
 }
 
 /// The family of clients that a path belongs to: each expects errors in its own shape.
@@ -190,7 +204,7 @@ impl ApiFamily {
     #[must_use]
     pub fn body(self, error: &ApiError) -> serde_json::Value {
         match self {
-            Self::Native => json!({ "error": error.to_json() }),
+            Self::Native => json!({ "error": error.detail() }),
             Self::Inference => json!({ "error": error.to_string() }),
             Self::Mlflow => json!({ "error_code": mlflow_code(error.status()), "message": error.to_string() }),
         }

@@ -98,7 +98,7 @@ struct ExplainResponse<'a> {
     responses((status = 200, description = "The prediction and its reasons", body = ExplainResponse), NativeErrors)
 )]
 async fn explain(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
-    require_json(&payload.headers)?;
+    require_json(&payload)?;
     let request: ExplainRequest = parse_json(&payload.bytes, r#"Send {"text": "…"}"#)?;
     let explained = app.explain_all(&[request.text])?;
     let response = explained.into_iter().map(|explained| ExplainResponse {

@@ -102,7 +102,7 @@ async fn call(State(app): State<Arc<App>>, Path(target): Path<String>, payload: 
         )));
     };
     check_model(&app, model)?;
-    require_json(&payload.headers)?;
+    require_json(&payload)?;
     let request: Request = parse_json(&payload.bytes, EXPECTED)?;
     match verb {
         "predict" => Ok(Json(predict(&app, &request)?).into_response()),

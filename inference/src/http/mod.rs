@@ -24,7 +24,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ApiFamily};
@@ -38,7 +37,7 @@ pub fn router(app: Arc<App>) -> Router {
         let app = Arc::clone(&app);
         move |words| observe::panicked(&app, words)
     };
-    let (routes, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
         .merge(health::routes())
         .merge(predict::routes())
         .merge(explain::routes())

@@ -10,7 +10,7 @@ use serde_json::json;
 use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
 
-use super::error::{ApiError, ApiFamily};
+use super::error::{ApiError, ApiFamily, ErrorDetail};
 use crate::app::App;
 
 /// What the handlers' own documentation does not say. The KServe verbs stand here because their paths, which end in
@@ -23,7 +23,6 @@ use crate::app::App;
                        the header `x-model-digest` and the request's id in `x-request-id`."
     ),
     paths(super::kserve::predict, super::kserve::explain),
-    components(schemas(ErrorDetail)),
     tags(
         (name = "predict", description = "The server's own API"),
         (name = "open-inference", description = "Open Inference Protocol v2, as KServe and Triton clients speak it"),
@@ -32,7 +31,18 @@ use crate::app::App;
         (name = "operation", description = "Probes and metrics")
     )
 )]
-pub(super) struct Document;
+struct Document;
+
+/// The document before the handlers add theirs.
+pub(super) fn document() -> utoipa::openapi::OpenApi {
+    let mut document = Document::openapi();
+    // The error schemas stand inside the responses, which brings in no schema that they refer to.
+    let components = document.components.get_or_insert_default();
+    components
+        .schemas
+        .insert(ErrorDetail::name().into_owned(), ErrorDetail::schema());
+    document
+}
 
 /// The route that serves the document.
 pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
@@ -46,15 +56,6 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
 #[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
 struct ErrorBody {
     error: ErrorDetail,
-}
-
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
-struct ErrorDetail {
-    /// A name that programs can rely on.
-    code: String,
-    /// What is wrong, and what to change.
-    message: String,
 }
 
 /// An error as KServe and Open Inference clients read it.

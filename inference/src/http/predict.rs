@@ -111,7 +111,7 @@ enum PredictResponse<'a> {
     responses((status = 200, description = "The prediction", body = PredictResponse), NativeErrors)
 )]
 async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
-    require_json(&payload.headers)?;
+    require_json(&payload)?;
     let request: PredictRequest = parse_json(&payload.bytes, EXPECTED)?;
     if request.top_k == Some(0) {
         return Err(ApiError::InvalidRequest(

@@ -127,7 +127,7 @@ impl Session {
 
     fn end_with(&mut self, error: &ApiError, out: &mut BytesMut) {
         self.ended = true;
-        write_line(out, &json!({ "line": self.number, "error": error.to_json() }));
+        write_line(out, &json!({ "line": self.number, "error": error.detail() }));
     }
 
     fn answer(&self, line: &Line, out: &mut BytesMut) {
@@ -135,7 +135,7 @@ impl Session {
             Ok(Some(answered)) => write_line(out, &answered),
             Ok(None) => {}
             Err((error, id)) => {
-                let mut answer = json!({ "line": self.number, "error": error.to_json() });
+                let mut answer = json!({ "line": self.number, "error": error.detail() });
                 if let Some(id) = id {
                     answer["id"] = id;
                 }

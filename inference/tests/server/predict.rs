@@ -258,6 +258,10 @@ async fn other_content_types_and_methods_are_refused() {
             .contains("content-type: application/json")
     );
 
+    let curl = json!({ "text": CARDS }).to_string();
+    let curl = post_as(server.address, "/predict", "application/x-www-form-urlencoded", curl).await;
+    assert_eq!(curl.json()["category"], "Cards", "what `curl -d` sends is answered");
+
     let method = get(server.address, "/predict").await;
     assert_eq!(method.status, 405);
     assert_eq!(method.header("allow"), "POST");
