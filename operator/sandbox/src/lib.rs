@@ -7,10 +7,14 @@
 //! * [`controllers`]: Job, Deployment, ReplicaSet and EndpointSlice controllers, ordinary clients of the API.
 //! * [`runner`]: the node: Pods as local processes with volumes, probes, logs and termination messages.
 //! * [`services`]: each Service listens on its cluster address and balances over ready endpoints.
+//! * [`Sandbox`]: starts the server and writes the kubeconfig.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod api;
 pub mod controllers;
 pub mod runner;
+mod sandbox;
 pub mod services;
+
+pub use sandbox::{Options, Sandbox, StartError};

@@ -1,1 +1,133 @@
-//! (under construction)
+//! The API server: an in-memory Kubernetes API over HTTP.
+//!
+//! A request goes through [`http`] (routing, negotiation) to a verb in `verbs`, which works on the [`store`] with what
+//! [`resource`] and [`schema`] know about the kind. Built-in kinds stand in `builtin`, custom ones in [`crd`].
+//! Two background tasks keep promises that outlive a request: `collector` (owner references, definitions) and
+//! `namespaces` (deletion of a namespace's content).
+
+mod builtin;
+mod collector;
+pub mod crd;
+mod discovery;
+mod endpoints;
+pub mod error;
+pub mod field;
+mod http;
+mod json;
+mod logs;
+pub mod meta;
+mod names;
+mod namespaces;
+mod openapi;
+mod ownership;
+mod patch;
+mod proxy;
+mod registry;
+pub mod resource;
+mod reviews;
+pub mod schema;
+mod selector;
+pub mod store;
+mod table;
+mod verbs;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use meta::Meta;
+use registry::Registry;
+use resource::Resource;
+use store::{Change, Item, Store};
+use verbs::AddressPool;
+
+/// The state of one API server.
+pub struct Api {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) token: String,
+    pub(crate) pods_dir: PathBuf,
+    pub(crate) stopping: CancellationToken,
+    addresses: Mutex<AddressPool>,
+}
+
+impl Api {
+    /// A server with the namespaces that every cluster has.
+    pub(crate) fn new(token: String, pods_dir: PathBuf, stopping: CancellationToken) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
+        let (store, changes) = Store::new();
+        let api = Arc::new(Self {
+            store,
+            registry: Registry::new(),
+            token,
+            pods_dir,
+            stopping,
+            addresses: Mutex::default(),
+        });
+        for storage in api.registry.storages() {
+            api.store.register(&storage);
+        }
+        (api, changes)
+    }
+
+    /// The HTTP service.
+    pub(crate) fn router(self: &Arc<Self>) -> Router {
+        Router::new().fallback(http::handle).with_state(self.clone())
+    }
+
+    /// Starts the tasks that work on stored objects until the server stops.
+    pub(crate) fn spawn_tasks(self: &Arc<Self>, changes: mpsc::UnboundedReceiver<Change>) {
+        namespaces::create_initial(self);
+        let (to_namespaces, for_namespaces) = mpsc::unbounded_channel();
+        tokio::spawn(collector::run(self.clone(), changes, to_namespaces));
+        tokio::spawn(namespaces::run(self.clone(), for_namespaces));
+    }
+
+    pub(crate) fn addresses(&self) -> MutexGuard<'_, AddressPool> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What follows at once from a write, before it is answered.
+    pub(crate) fn wrote(&self, resource: &Resource, item: &Item) {
+        if resource.is_definition() {
+            let storage = self.registry.serve(&item.object);
+            self.store.register(&storage);
+        }
+        if &*resource.storage == "/namespaces" && !item.object.is_deleting() {
+            namespaces::fill(self, item.object.name());
+        }
+    }
+
+    /// What follows at once from a removal.
+    pub(crate) fn removed(&self, resource: &Resource, item: &Item) {
+        if resource.is_definition() {
+            self.registry.withdraw(&item.object);
+            self.store.unregister(&crd::storage_of(&item.object));
+        }
+        if &*resource.storage == "/services" {
+            verbs::release_service(self, &item.object);
+        }
+    }
+}
+
+/// The `/version` document.
+pub(crate) fn version() -> Value {
+    json!({
+        "major": "1",
+        "minor": "36",
+        "emulationMajor": "1",
+        "emulationMinor": "36",
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "35",
+        "gitVersion": "v1.36.0+sandbox",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
+}

@@ -1,0 +1,538 @@
+//! One request: who asks, what for, and which verb answers.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+
+use super::negotiate::{Form, Negotiated, negotiate};
+use super::query::Query;
+use super::respond::{Answer, error_response, text_response};
+use super::route::{Route, Target, route};
+use crate::api::builtin::{UNSUPPORTED, Verbs};
+use crate::api::endpoints::{ServicePort, pick};
+use crate::api::error::ApiError;
+use crate::api::meta::Meta;
+use crate::api::ownership::New;
+use crate::api::resource::{Resource, Source};
+use crate::api::verbs::{
+    self, Context, DeleteOptions, ListQuery, Part, PatchType, Written, body_from, create, decode, delete_collection,
+    delete_warning, patch, patch_scale, put, put_scale, scale_of,
+};
+use crate::api::{Api, discovery, logs, openapi, proxy, reviews, table, version};
+
+/// The largest body of a request, in bytes.
+const BODY_LIMIT: usize = 3 * 1024 * 1024;
+
+/// Handles every request.
+pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
+    match answer(api, request).await {
+        Ok(response) => response,
+        Err(error) => error_response(&error),
+    }
+}
+
+/// The parts of a request that verbs read.
+struct Asked {
+    method: Method,
+    query: Query,
+    headers: HeaderMap,
+}
+
+impl Asked {
+    fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
+    }
+
+    fn accept(&self) -> Option<&str> {
+        self.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok())
+    }
+
+    fn context(&self, kind: &str) -> Result<Context, ApiError> {
+        Context::from_query(&self.query, self.header(header::USER_AGENT), kind)
+    }
+}
+
+fn authenticate(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    match given.strip_prefix("Bearer ") {
+        Some(token) if constant_time_equal(token.trim(), &api.token) => Ok(()),
+        _ => Err(ApiError::unauthorized()),
+    }
+}
+
+/// Compares without telling by its duration where the texts differ.
+fn constant_time_equal(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
+}
+
+async fn answer(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
+    let path = request.uri().path().to_owned();
+    if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz" | "/healthz/ping") {
+        return Ok(text_response(200, "text/plain; charset=utf-8", "ok"));
+    }
+    authenticate(&api, request.headers())?;
+    let asked = Asked {
+        method: request.method().clone(),
+        query: Query::parse(request.uri().query().unwrap_or_default()),
+        headers: request.headers().clone(),
+    };
+    match route(&path) {
+        Route::Objects(target) => objects(api, target, &asked, request).await,
+        Route::CoreVersions => discover(&asked, &api, true),
+        Route::Groups => discover(&asked, &api, false),
+        Route::Group(name) => match discovery::group(&api, &name) {
+            Some(document) => Ok(Answer::ok(document).into_response(false)),
+            None => Ok(page_not_found()),
+        },
+        Route::Resources { group, version } => {
+            if discovery::has_version(&api, &group, &version) {
+                Ok(Answer::ok(discovery::resource_list(&api, &group, &version)).into_response(false))
+            } else if api.registry.has_group(&group, None) {
+                Err(ApiError::unknown_path())
+            } else {
+                Ok(page_not_found())
+            }
+        }
+        Route::Other(name) => other(&api, &name, &asked),
+    }
+}
+
+fn page_not_found() -> Response {
+    text_response(404, "text/plain; charset=utf-8", "404 page not found\n")
+}
+
+fn discover(asked: &Asked, api: &Api, core: bool) -> Result<Response, ApiError> {
+    if negotiate(asked.accept())?.form == Form::Discovery {
+        let text = discovery::aggregated(api, core).to_string();
+        let kind = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+        return Ok(text_response(200, kind, text));
+    }
+    let host = asked.header(header::HOST);
+    let document = if core { discovery::core_versions(host) } else { discovery::group_list(api) };
+    Ok(Answer::ok(document).into_response(false))
+}
+
+fn other(api: &Api, name: &str, asked: &Asked) -> Result<Response, ApiError> {
+    let name = name.trim_end_matches('/');
+    match name {
+        "version" => return Ok(Answer::ok(version()).into_response(false)),
+        "openapi/v3" => {
+            return Ok(text_response(200, "text/plain; charset=utf-8", openapi::index(api).to_string()));
+        }
+        "openapi/v2" => return Err(ApiError::not_implemented("OpenAPI v2; use /openapi/v3")),
+        "" => return Ok(Answer::ok(serde_json::json!({ "paths": ["/api", "/apis", "/openapi/v3", "/version"] })).into_response(false)),
+        _ => {}
+    }
+    if let Some(document) = name.strip_prefix("openapi/v3/") {
+        if asked.header(header::ACCEPT).starts_with("application/com.github.proto-openapi") {
+            return Err(ApiError::not_acceptable());
+        }
+        return openapi::document(api, document).map(|d| Answer::ok(d).into_response(false)).ok_or_else(ApiError::unknown_path);
+    }
+    Ok(page_not_found())
+}
+
+async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_LIMIT)),
+        Err(error) => Err(ApiError::bad_request(format!("reading the body: {error}"))),
+    }
+}
+
+async fn objects(api: Arc<Api>, target: Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    let Some(resource) = api.registry.get(&target.group, &target.version, &target.plural) else {
+        return unknown_resource(&api, &target);
+    };
+    if resource.namespaced != !target.namespace.is_empty()
+        && (!target.name.is_empty() || !resource.namespaced || asked.method == Method::POST)
+    {
+        if resource.is_custom() {
+            return Ok(page_not_found());
+        }
+        return Err(if target.name.is_empty() { ApiError::method_not_allowed() } else { ApiError::unknown_path() });
+    }
+    let mut response = if target.subresource.is_empty() {
+        main_resource(api, &resource, &target, asked, request).await?
+    } else {
+        subresource(api, &resource, &target, asked, request).await?
+    };
+    if let Some(text) = resource.custom().and_then(|c| c.deprecation.as_ref())
+        && let Ok(value) = http::HeaderValue::from_str(&format!("299 - \"{text}\""))
+    {
+        response.headers_mut().append(header::WARNING, value);
+    }
+    Ok(response)
+}
+
+fn unknown_resource(api: &Api, target: &Target) -> Result<Response, ApiError> {
+    let unsupported = UNSUPPORTED.iter().any(|(g, p)| *g == target.group && *p == target.plural);
+    if unsupported {
+        let group = if target.group.is_empty() { "core" } else { &target.group };
+        let text = format!("{} of {group}/{}", target.plural, target.version);
+        return Err(ApiError::not_implemented(text));
+    }
+    if api.registry.has_group(&target.group, None) { Err(ApiError::unknown_path()) } else { Ok(page_not_found()) }
+}
+
+fn takes(resource: &Resource, verbs: Verbs) -> bool {
+    matches!(&resource.source, Source::BuiltIn(kind) if kind.verbs == verbs)
+}
+
+async fn main_resource(
+    api: Arc<Api>,
+    resource: &Arc<Resource>,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let negotiated = negotiate(asked.accept())?;
+    let on_collection = target.name.is_empty();
+    if takes(resource, Verbs::CreateOnly) && asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    match (&asked.method, on_collection) {
+        (&Method::GET, _) if asked.query.flag("watch") => watch(api, resource, target, asked, negotiated),
+        (&Method::GET, true) => list(&api, resource, target, asked, negotiated),
+        (&Method::GET, false) => {
+            let object = verbs::get(&api, resource, &target.namespace, &target.name)?;
+            one(resource, object, 200, Vec::new(), asked, negotiated)
+        }
+        (&Method::POST, true) => {
+            let body = read_body(request.into_body()).await?;
+            let written = post(&api, resource, target, asked, &body)?;
+            reply(resource, written, asked, negotiated)
+        }
+        (&Method::PUT, false) => {
+            let context = asked.context("UpdateOptions")?;
+            let body = read_body(request.into_body()).await?;
+            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
+            let (object, warnings) = decode(resource, decoded, &body, &context)?;
+            let written = put(&api, resource, &target.namespace, &target.name, Part::Main, object, warnings, &context)?;
+            reply(resource, written, asked, negotiated)
+        }
+        (&Method::PATCH, false) => {
+            let written = patched(&api, resource, target, Part::Main, asked, request).await?;
+            reply(resource, written, asked, negotiated)
+        }
+        (&Method::DELETE, _) => remove(&api, resource, target, asked, request, negotiated).await,
+        _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[u8]) -> Result<Written, ApiError> {
+    let context = asked.context("CreateOptions")?;
+    let decoded = body_from(asked.header(header::CONTENT_TYPE), body)?;
+    let (object, mut warnings) = decode(resource, decoded, body, &context)?;
+    if !resource.stores_objects() {
+        let object = reviews::answer(resource, object)?;
+        return Ok(Written { object, warnings, created: true });
+    }
+    let mut written = create(api, resource, &target.namespace, object, &context, New::Update)?;
+    warnings.append(&mut written.warnings);
+    Ok(Written { warnings, ..written })
+}
+
+async fn patched(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    part: Part,
+    asked: &Asked,
+    request: Request,
+) -> Result<Written, ApiError> {
+    let kind = PatchType::read(asked.header(header::CONTENT_TYPE), resource)?;
+    let mut context = asked.context("PatchOptions")?;
+    if kind == PatchType::Apply && asked.query.get("fieldManager").is_empty() {
+        context.manager.clear();
+    }
+    let body = read_body(request.into_body()).await?;
+    let force = asked.query.flag("force");
+    patch(api, resource, &target.namespace, &target.name, part, kind, &body, force, &context)
+}
+
+async fn remove(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+    negotiated: Negotiated,
+) -> Result<Response, ApiError> {
+    let body = read_body(request.into_body()).await?;
+    let decoded = if body.is_empty() { None } else { Some(body_from(asked.header(header::CONTENT_TYPE), &body)?) };
+    let options = DeleteOptions::read(&asked.query, decoded)?;
+    let warnings: Vec<String> = delete_warning(resource, &options).into_iter().collect();
+    if target.name.is_empty() {
+        if takes(resource, Verbs::NoDeleteCollection) {
+            return Err(ApiError::method_not_allowed());
+        }
+        let query = ListQuery::read(&asked.query, resource, false)?;
+        let list = delete_collection(api, resource, &target.namespace, &query, &options)?;
+        return Ok(Answer { status: 200, body: list, warnings }.into_response(negotiated.yaml));
+    }
+    let deleted = verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
+    Ok(Answer { status: 200, body: deleted.body(resource), warnings }.into_response(negotiated.yaml))
+}
+
+fn reply(resource: &Resource, written: Written, asked: &Asked, negotiated: Negotiated) -> Result<Response, ApiError> {
+    let status = if written.created { 201 } else { 200 };
+    one(resource, written.object, status, written.warnings, asked, negotiated)
+}
+
+fn one(
+    resource: &Resource,
+    object: Value,
+    status: u16,
+    warnings: Vec<String>,
+    asked: &Asked,
+    negotiated: Negotiated,
+) -> Result<Response, ApiError> {
+    let body = match negotiated.form {
+        Form::Object => object,
+        Form::PartialObject => table::partial(&object),
+        Form::Table => {
+            let metadata = serde_json::json!({ "resourceVersion": object.resource_version() });
+            table::table(resource, &[object], metadata, asked.query.get("includeObject"))?
+        }
+        Form::PartialList | Form::Discovery => return Err(ApiError::not_acceptable()),
+    };
+    Ok(Answer { status, body, warnings }.into_response(negotiated.yaml))
+}
+
+fn list(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    negotiated: Negotiated,
+) -> Result<Response, ApiError> {
+    let query = ListQuery::read(&asked.query, resource, false)?;
+    let listed = verbs::list(api, resource, &target.namespace, &query)?;
+    let body = match negotiated.form {
+        Form::Object => {
+            let items: Vec<Value> = listed.items.iter().map(|i| verbs::listed(resource, &i.object)).collect();
+            serde_json::json!({
+                "kind": resource.list_kind,
+                "apiVersion": resource.api_version(),
+                "metadata": listed.metadata,
+                "items": items,
+            })
+        }
+        Form::PartialList => {
+            let items: Vec<Value> = listed.items.iter().map(|i| table::partial(&i.object)).collect();
+            serde_json::json!({
+                "kind": "PartialObjectMetadataList",
+                "apiVersion": "meta.k8s.io/v1",
+                "metadata": listed.metadata,
+                "items": items,
+            })
+        }
+        Form::Table => {
+            let objects: Vec<Value> = listed.items.iter().map(|i| resource.present(&i.object)).collect();
+            table::table(resource, &objects, listed.metadata, asked.query.get("includeObject"))?
+        }
+        Form::PartialObject | Form::Discovery => return Err(ApiError::not_acceptable()),
+    };
+    Ok(Answer::ok(body).into_response(negotiated.yaml))
+}
+
+fn watch(
+    api: Arc<Api>,
+    resource: &Arc<Resource>,
+    target: &Target,
+    asked: &Asked,
+    negotiated: Negotiated,
+) -> Result<Response, ApiError> {
+    let mut query = ListQuery::read(&asked.query, resource, true)?;
+    if !target.name.is_empty() {
+        query.fields = crate::api::selector::FieldSelector::parse(&format!("metadata.name={}", target.name), resource)?;
+    }
+    let include = asked.query.get("includeObject").to_owned();
+    let for_table = resource.clone();
+    let shape: Box<dyn Fn(Value) -> Value + Send + Sync> = match negotiated.form {
+        Form::Object => Box::new(|object| object),
+        Form::PartialObject | Form::PartialList => Box::new(|object| table::partial(&object)),
+        Form::Table => Box::new(move |object| {
+            let metadata = serde_json::json!({ "resourceVersion": object.resource_version() });
+            table::table(&for_table, std::slice::from_ref(&object), metadata, &include).unwrap_or(object)
+        }),
+        Form::Discovery => return Err(ApiError::not_acceptable()),
+    };
+    let stream = verbs::watch(api, resource.clone(), target.namespace.clone(), query, shape)?;
+    Ok(text_response(200, "application/json", Body::from_stream(stream)))
+}
+
+async fn subresource(
+    api: Arc<Api>,
+    resource: &Arc<Resource>,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let known = match &resource.source {
+        Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == target.subresource),
+        Source::Custom(version) => match target.subresource.as_str() {
+            "status" => version.has_status,
+            "scale" => version.scale.is_some(),
+            _ => false,
+        },
+    };
+    if !known {
+        return Err(ApiError::unknown_path());
+    }
+    match target.subresource.as_str() {
+        "status" => part(&api, resource, target, Part::Status, asked, request).await,
+        "finalize" => part(&api, resource, target, Part::Whole, asked, request).await,
+        "scale" => scale(&api, resource, target, asked, request).await,
+        "log" => {
+            let pod = verbs::get(&api, resource, &target.namespace, &target.name)?;
+            logs::serve(api, pod, &asked.query).await
+        }
+        "proxy" => proxied(&api, target, asked, request).await,
+        "eviction" => evict(&api, resource, target, asked, request).await,
+        "binding" => bind(&api, resource, target, asked, request).await,
+        "token" => Err(ApiError::not_implemented("TokenRequest: pods of the sandbox hold no API credentials")),
+        other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
+    }
+}
+
+async fn part(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    part: Part,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let negotiated = negotiate(asked.accept())?;
+    let written = match asked.method {
+        Method::GET => {
+            let object = verbs::get(api, resource, &target.namespace, &target.name)?;
+            return one(resource, object, 200, Vec::new(), asked, negotiated);
+        }
+        Method::PUT => {
+            let context = asked.context("UpdateOptions")?;
+            let body = read_body(request.into_body()).await?;
+            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
+            let (object, warnings) = decode(resource, decoded, &body, &context)?;
+            put(api, resource, &target.namespace, &target.name, part, object, warnings, &context)?
+        }
+        Method::PATCH => patched(api, resource, target, part, asked, request).await?,
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    reply(resource, written, asked, negotiated)
+}
+
+async fn scale(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (namespace, name) = (&target.namespace, &target.name);
+    let body = match asked.method {
+        Method::GET => scale_of(resource, &verbs::get(api, resource, namespace, name)?)?,
+        Method::PUT => {
+            let context = asked.context("UpdateOptions")?;
+            let body = read_body(request.into_body()).await?;
+            let scale = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+            put_scale(api, resource, namespace, name, &scale, &context)?
+        }
+        Method::PATCH => {
+            let kind = PatchType::read(asked.header(header::CONTENT_TYPE), resource)?;
+            let context = asked.context("PatchOptions")?;
+            let body = read_body(request.into_body()).await?;
+            patch_scale(api, resource, namespace, name, kind, &body, &context)?
+        }
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    Ok(Answer::ok(body).into_response(negotiate(asked.accept())?.yaml))
+}
+
+async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    let named = ServicePort::parse(&target.name);
+    let authority = if target.plural == "services" {
+        pick(api, &target.namespace, &named)?
+    } else {
+        let pods = crate::api::error::Qualified { group: String::new(), resource: "pods".into() };
+        let pod = api
+            .store
+            .get("/pods", &target.namespace, &named.name)
+            .ok_or_else(|| ApiError::not_found(&pods, &named.name))?;
+        let address = pod.object["status"]["podIP"].as_str().unwrap_or_default();
+        if address.is_empty() {
+            return Err(ApiError::bad_request(format!("address not allowed: pod {} has no address yet", named.name)));
+        }
+        let port = if named.port.is_empty() {
+            let first = &pod.object["spec"]["containers"][0]["ports"][0]["containerPort"];
+            first.as_u64().unwrap_or(80).to_string()
+        } else {
+            named.port.clone()
+        };
+        format!("{address}:{port}")
+    };
+    let query = request.uri().query().map(str::to_owned);
+    tracing::debug!(%authority, path = target.rest, method = %asked.method, "proxying");
+    proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
+}
+
+async fn evict(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let eviction = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    verbs::get(api, resource, &target.namespace, &target.name)?;
+    let options = DeleteOptions {
+        grace: eviction["deleteOptions"]["gracePeriodSeconds"].as_i64(),
+        dry_run: asked.query.dry_run("CreateOptions")?,
+        ..DeleteOptions::default()
+    };
+    verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
+    let status = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
+    });
+    Ok(Answer { status: 201, body: status, warnings: Vec::new() }.into_response(false))
+}
+
+async fn bind(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let binding = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    let context = asked.context("CreateOptions")?;
+    let qualified = resource.qualified();
+    verbs::update(api, resource, &target.namespace, &target.name, Part::Whole, &context, &|old| {
+        if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
+            let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
+            return Err(ApiError::conflict(&qualified, &target.name, why));
+        }
+        let mut object = old.clone();
+        object["spec"]["nodeName"] = node.clone().into();
+        Ok(verbs::Change { object, tracking: verbs::Tracking::Update, warnings: Vec::new() })
+    })?;
+    let status = serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
+    Ok(Answer { status: 201, body: status, warnings: Vec::new() }.into_response(false))
+}

@@ -1,0 +1,11 @@
+//! HTTP: routing, authentication, content negotiation and answers.
+
+mod dispatch;
+mod negotiate;
+mod query;
+mod respond;
+mod route;
+
+pub(crate) use dispatch::handle;
+pub(crate) use query::{Query, check_dry_run};
+pub(crate) use respond::text_response;

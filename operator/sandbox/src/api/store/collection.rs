@@ -1,0 +1,170 @@
+//! The objects of one resource, and the log of their changes.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use super::{Expired, Item};
+
+/// Changes kept for watches and for lists at an older version.
+const LOG_LENGTH: usize = 20_000;
+
+/// What happened to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// It was made.
+    Added,
+    /// It changed.
+    Modified,
+    /// It is gone.
+    Deleted,
+}
+
+/// One change.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// What happened.
+    pub kind: EventKind,
+    /// `namespace/name`.
+    pub key: Arc<str>,
+    /// The state after the change, or the last one of a deleted object with the deletion's version.
+    pub item: Arc<Item>,
+    /// The state before the change.
+    pub previous: Option<Arc<Item>>,
+}
+
+/// Which page of a list is wanted.
+pub struct PageQuery<'a> {
+    /// At most this many items; 0 is no limit.
+    pub limit: usize,
+    /// Only keys after this one.
+    pub after: Option<&'a str>,
+    /// The state at this version instead of the present one.
+    pub at: Option<u64>,
+    /// Which objects match.
+    pub matches: &'a dyn Fn(&Item) -> bool,
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Matching objects in key order.
+    pub items: Vec<Arc<Item>>,
+    /// The version of the list.
+    pub revision: u64,
+    /// The key to continue after, if there is more.
+    pub next: Option<String>,
+    /// How many objects (matching or not) follow.
+    pub remaining: usize,
+}
+
+pub(super) struct Collection {
+    objects: BTreeMap<Arc<str>, Arc<Item>>,
+    log: VecDeque<Event>,
+    /// Changes up to and including this version are not in the log.
+    floor: u64,
+    changed: watch::Sender<u64>,
+}
+
+impl Collection {
+    pub(super) fn new(floor: u64) -> Self {
+        Self { objects: BTreeMap::new(), log: VecDeque::new(), floor, changed: watch::Sender::new(floor) }
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Arc<Item>> {
+        self.objects.get(key).cloned()
+    }
+
+    pub(super) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn put(&mut self, key: String, item: Arc<Item>) -> Option<Arc<Item>> {
+        let key: Arc<str> = key.into();
+        let previous = self.objects.insert(key.clone(), item.clone());
+        let kind = if previous.is_some() { EventKind::Modified } else { EventKind::Added };
+        self.record(Event { kind, key, item, previous: previous.clone() });
+        previous
+    }
+
+    pub(super) fn remove(&mut self, key: &str, item: Arc<Item>) -> Option<Arc<Item>> {
+        let (key, previous) = self.objects.remove_entry(key)?;
+        self.record(Event { kind: EventKind::Deleted, key, item, previous: Some(previous.clone()) });
+        Some(previous)
+    }
+
+    fn record(&mut self, event: Event) {
+        let revision = event.item.revision;
+        self.log.push_back(event);
+        if self.log.len() > LOG_LENGTH
+            && let Some(oldest) = self.log.pop_front()
+        {
+            self.floor = oldest.item.revision;
+        }
+        self.changed.send_replace(revision);
+    }
+
+    pub(super) fn events_since(&self, since: u64) -> Result<Vec<Event>, Expired> {
+        if since < self.floor {
+            return Err(Expired { asked: since, oldest: self.floor });
+        }
+        let start = self.log.partition_point(|e| e.item.revision <= since);
+        Ok(self.log.range(start..).cloned().collect())
+    }
+
+    pub(super) fn all(&self, namespace: &str) -> Vec<Arc<Item>> {
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        self.objects
+            .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
+            .take_while(|(k, _)| k.starts_with(&prefix))
+            .map(|(_, item)| item.clone())
+            .collect()
+    }
+
+    pub(super) fn page(&self, namespace: &str, query: &PageQuery<'_>, newest: u64) -> Result<Page, Expired> {
+        let past = match query.at {
+            Some(revision) if revision < newest => Some(self.state_at(revision)?),
+            _ => None,
+        };
+        let objects = past.as_ref().unwrap_or(&self.objects);
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let start = match query.after {
+            Some(after) => Bound::Excluded(after),
+            None => Bound::Included(prefix.as_str()),
+        };
+        let mut rest = objects.range::<str, _>((start, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(&prefix));
+        let mut page = Page { revision: query.at.unwrap_or(newest), ..Page::default() };
+        let mut last: Option<&Arc<str>> = None;
+        for (key, item) in rest.by_ref() {
+            last = Some(key);
+            if (query.matches)(item) {
+                page.items.push(item.clone());
+                if query.limit > 0 && page.items.len() == query.limit {
+                    break;
+                }
+            }
+        }
+        page.remaining = rest.count();
+        if page.remaining > 0 {
+            page.next = last.map(|k| k.to_string());
+        }
+        Ok(page)
+    }
+
+    /// The objects as they were at `revision`: the present ones with later changes undone.
+    fn state_at(&self, revision: u64) -> Result<BTreeMap<Arc<str>, Arc<Item>>, Expired> {
+        if revision < self.floor {
+            return Err(Expired { asked: revision, oldest: self.floor });
+        }
+        let mut objects = self.objects.clone();
+        for event in self.log.iter().rev().take_while(|e| e.item.revision > revision) {
+            match &event.previous {
+                Some(previous) => objects.insert(event.key.clone(), previous.clone()),
+                None => objects.remove(&event.key),
+            };
+        }
+        Ok(objects)
+    }
+}

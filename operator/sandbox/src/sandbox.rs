@@ -1,0 +1,176 @@
+//! Starting and stopping a sandbox's API server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::api::Api;
+
+/// How to start a sandbox.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Port on 127.0.0.1; 0 picks a free one.
+    pub port: u16,
+    /// The bearer token; a random one if absent.
+    pub token: Option<String>,
+    /// Where to write a kubeconfig, readable by the owner only.
+    pub kubeconfig: Option<PathBuf>,
+    /// Where the runner keeps pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
+    pub pods_dir: PathBuf,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { port: 0, token: None, kubeconfig: None, pods_dir: std::env::temp_dir().join("complaint-sandbox-pods") }
+    }
+}
+
+/// Why a sandbox did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is not free.
+    #[error("listening on 127.0.0.1:{port}: {source}; choose another port, or 0 for any")]
+    Listen {
+        /// The port asked for.
+        port: u16,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The kubeconfig could not be written.
+    #[error("writing the kubeconfig {path}: {source}; choose a path in a directory that exists and is writable")]
+    Kubeconfig {
+        /// The path asked for.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}
+
+/// A running API server. Dropping it stops the server.
+pub struct Sandbox {
+    address: SocketAddr,
+    token: String,
+    api: Arc<Api>,
+    stopping: CancellationToken,
+    server: JoinHandle<()>,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// Starts an API server on loopback, with the namespaces that every cluster has.
+    ///
+    /// # Errors
+    /// [`StartError`] if the port is taken or the kubeconfig cannot be written.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let Options { port, token, kubeconfig, pods_dir } = options;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            .await
+            .map_err(|source| StartError::Listen { port, source })?;
+        let address = listener.local_addr().map_err(|source| StartError::Listen { port, source })?;
+        let token = token.unwrap_or_else(random_token);
+        if let Some(path) = &kubeconfig {
+            write_kubeconfig(path, address, &token)
+                .map_err(|source| StartError::Kubeconfig { path: path.clone(), source })?;
+        }
+        let stopping = CancellationToken::new();
+        let (api, changes) = Api::new(token.clone(), pods_dir, stopping.clone());
+        api.spawn_tasks(changes);
+        let router = api.router();
+        let stopped = stopping.clone();
+        let server = tokio::spawn(async move {
+            let serve = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the API server ended");
+            }
+        });
+        Ok(Self { address, token, api, stopping, server })
+    }
+
+    /// `http://127.0.0.1:port`.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The bearer token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// A client configuration for this server.
+    ///
+    /// # Panics
+    /// Never: the URL is made of a socket address.
+    pub fn config(&self) -> kube::Config {
+        let url = self.url().parse().expect("a socket address makes a URL");
+        let mut config = kube::Config::new(url);
+        config.auth_info.token = Some(self.token.clone().into());
+        config
+    }
+
+    /// A client of this server.
+    ///
+    /// # Errors
+    /// If the client cannot be made from the configuration.
+    pub fn client(&self) -> Result<kube::Client, kube::Error> {
+        kube::Client::try_from(self.config())
+    }
+
+    /// How many writes there have been: the newest resourceVersion.
+    pub fn revision(&self) -> u64 {
+        self.api.store.revision()
+    }
+
+    /// Cancelled when the sandbox stops.
+    pub fn stopping(&self) -> CancellationToken {
+        self.stopping.clone()
+    }
+
+    /// Stops the server and waits for open requests to end.
+    pub async fn stop(mut self) {
+        self.stopping.cancel();
+        // The server task only ends by itself.
+        let _ = (&mut self.server).await;
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
+fn random_token() -> String {
+    hex::encode(rand::random::<[u8; 32]>())
+}
+
+/// Writes a kubeconfig that only its owner can read: any local process that has the token can run programs.
+fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let name = "complaint-sandbox";
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": name, "cluster": { "server": format!("http://{address}") } }],
+        "users": [{ "name": name, "user": { "token": token } }],
+        "contexts": [{ "name": name, "context": { "cluster": name, "user": name, "namespace": "default" } }],
+        "current-context": name,
+    });
+    // JSON is YAML, so no serialiser of that is needed. An existing file keeps its mode, so it is made anew.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(format!("{config:#}\n").as_bytes())
+}
