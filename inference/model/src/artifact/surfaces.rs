@@ -47,7 +47,7 @@ impl SurfaceForms {
             .collect();
         kept.sort_unstable_by_key(|&word| words.surfaces().get(word));
 
-        let numbers: Vec<u32> = words.tokens().iter().map(|token| lookup.token(token)).collect();
+        let numbers: Vec<u32> = words.tokens().iter().map(|token| lookup.stored_token(token)).collect();
         let mut forms = Self::default();
         for word in kept {
             let tokens = words.entries(word).iter().filter(|(_, token)| *token != NONE);
@@ -74,9 +74,15 @@ impl SurfaceForms {
         &self.bytes[self.offsets[form] as usize..self.offsets[form + 1] as usize]
     }
 
+    /// The tokens of all forms, one after the other.
+    pub(crate) fn all_tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// The part of [`SurfaceForms::all_tokens`] that a form gives.
     #[inline]
-    pub(crate) fn tokens(&self, form: usize) -> &[u32] {
-        &self.tokens[self.token_offsets[form] as usize..self.token_offsets[form + 1] as usize]
+    pub(crate) fn token_range(&self, form: usize) -> std::ops::Range<usize> {
+        self.token_offsets[form] as usize..self.token_offsets[form + 1] as usize
     }
 
     /// Whether stored parts make a table whose tokens are below `tokens`.

@@ -13,6 +13,8 @@ const LOWER: u64 = 0x2020_2020_2020_2020;
 #[derive(Debug)]
 pub(super) struct WordTable {
     slots: Vec<Slot>,
+    /// The tokens of all forms, one after the other, as nodes of the look-up.
+    tokens: Vec<u32>,
     /// Columns of the character n-grams of all forms, one after the other.
     columns: Vec<u32>,
     /// Where each form's columns begin, and the end of the last.
@@ -26,7 +28,7 @@ struct Slot {
     length: u32,
     /// The form's number; `NONE`: free.
     form: u32,
-    /// The form's one token, [`Slot::SEVERAL`], or `NONE` for a form without tokens.
+    /// The node of the form's one token, [`Slot::SEVERAL`], or `NONE` for a form without tokens.
     token: u32,
 }
 
@@ -51,8 +53,14 @@ pub(super) struct KnownWord {
 impl WordTable {
     pub(super) fn new(surfaces: &SurfaceForms, pipeline: &TextPipeline, lookup: &TermLookup) -> Self {
         let size = (surfaces.len() * 2).next_power_of_two().max(2);
+        let tokens = surfaces
+            .all_tokens()
+            .iter()
+            .map(|&token| lookup.node_of_stored(token))
+            .collect();
         let mut table = Self {
             slots: vec![Slot::FREE; size],
+            tokens,
             columns: Vec::new(),
             column_offsets: vec![0],
         };
@@ -64,9 +72,9 @@ impl WordTable {
             while table.slots[slot].form != NONE {
                 slot = (slot + 1) & (size - 1);
             }
-            let token = match surfaces.tokens(form) {
+            let token = match table.tokens[surfaces.token_range(form)] {
                 [] => NONE,
-                [token] => *token,
+                [token] => token,
                 _ => Slot::SEVERAL,
             };
             table.slots[slot] = Slot {
@@ -146,7 +154,7 @@ impl WordTable {
     pub(super) fn push_tokens(&self, word: KnownWord, surfaces: &SurfaceForms, tokens: &mut Vec<u32>) {
         match word.token {
             NONE => {}
-            Slot::SEVERAL => tokens.extend_from_slice(surfaces.tokens(word.form)),
+            Slot::SEVERAL => tokens.extend_from_slice(&self.tokens[surfaces.token_range(word.form)]),
             token => tokens.push(token),
         }
     }

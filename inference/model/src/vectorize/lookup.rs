@@ -9,60 +9,86 @@ use crate::pipeline::Features;
 /// A vocabulary turned into tables.
 ///
 /// A word n-gram is found by growing: the n-gram of its first tokens is a node, and a node and a token lead to the next.
-/// Every token is a node of the same number; further nodes follow.
+/// A node that is a term has its column for a number, so that a walk needs no second table; nodes that only begin other
+/// terms are numbered after the word terms.
 #[derive(Debug, Clone)]
 pub(crate) struct TermLookup {
     tokens: StringTable,
+    /// The node of each token.
+    token_nodes: Vec<u32>,
     nodes: PairTable,
-    /// The column of each node; `NONE` for one that is only the beginning of others.
-    columns: Vec<u32>,
+    /// Number of word terms: nodes below are columns, and it is the column of the first character n-gram.
+    word_terms: u32,
     longest: usize,
     characters: StringTable,
-    /// Column of the first character n-gram.
-    first_character: u32,
     char_ngrams: Option<[usize; 2]>,
 }
 
 impl TermLookup {
     pub(crate) fn new(vocabulary: &Vocabulary, features: &Features) -> Self {
-        let mut tokens = StringTable::default();
         let word_terms = vocabulary.word_terms() as u32;
+        let mut lookup = Self {
+            tokens: StringTable::default(),
+            token_nodes: Vec::new(),
+            nodes: PairTable::with_capacity(vocabulary.word_terms()),
+            word_terms,
+            longest: features.word_ngrams[1],
+            characters: StringTable::default(),
+            char_ngrams: features.char_ngrams,
+        };
         let mut ids = Vec::new();
         for term in 0..word_terms {
-            ids.extend(vocabulary.term(term).split(' ').map(|token| tokens.intern(token)));
-            ids.push(NONE);
-        }
-        let mut columns = vec![NONE; tokens.len()];
-        let mut nodes = PairTable::with_capacity(vocabulary.word_terms().saturating_sub(tokens.len() / 2));
-        for (column, ids) in ids.split(|&id| id == NONE).take(word_terms as usize).enumerate() {
-            let mut node = ids[0];
-            for &token in &ids[1..] {
-                let new = columns.len() as u32;
-                node = nodes.get_or_insert(pair(node, token), new);
-                if node == new {
-                    columns.push(NONE);
-                }
+            for token in vocabulary.term(term).split(' ') {
+                let id = lookup.tokens.intern(token);
+                lookup.token_nodes.resize(lookup.tokens.len(), NONE);
+                ids.push(id);
             }
-            columns[node as usize] = column as u32;
+            if let [token] = ids[..] {
+                lookup.token_nodes[token as usize] = term;
+            }
+            ids.clear();
         }
-        let mut characters = StringTable::default();
+        lookup.grow_nodes(vocabulary);
         for term in word_terms..vocabulary.len() as u32 {
-            characters.intern(vocabulary.term(term));
+            lookup.characters.intern(vocabulary.term(term));
         }
-        Self {
-            tokens,
-            nodes,
-            columns,
-            longest: features.word_ngrams[1],
-            characters,
-            first_character: word_terms,
-            char_ngrams: features.char_ngrams,
+        lookup
+    }
+
+    /// Adds the nodes of all terms with several tokens. Terms are in ascending order, so one that begins another comes
+    /// before it.
+    fn grow_nodes(&mut self, vocabulary: &Vocabulary) {
+        let mut next = self.word_terms;
+        for node in self.token_nodes.iter_mut().filter(|node| **node == NONE) {
+            *node = next;
+            next += 1;
+        }
+        let mut tokens = Vec::new();
+        for term in 0..self.word_terms {
+            tokens.clear();
+            tokens.extend(vocabulary.term(term).split(' ').map(|token| self.token(token)));
+            let mut node = tokens[0];
+            for (place, &token) in tokens.iter().enumerate().skip(1) {
+                let new = if place + 1 == tokens.len() { term } else { next };
+                node = self.nodes.get_or_insert(pair(node, token), new);
+                next += u32::from(node == next);
+            }
         }
     }
 
-    /// The number of a token; `NONE` when no term has it.
+    /// The node of a token; `NONE` when no term has it.
     pub(crate) fn token(&self, token: &str) -> u32 {
+        self.tokens.find(token).map_or(NONE, |id| self.token_nodes[id as usize])
+    }
+
+    /// The number of a token in the artifact's file: the order in which tokens first stand in the vocabulary.
+    pub(crate) fn stored_token(&self, token: &str) -> u32 {
         self.tokens.find(token).unwrap_or(NONE)
+    }
+
+    /// The node of a token by its number in the file.
+    pub(crate) fn node_of_stored(&self, token: u32) -> u32 {
+        self.token_nodes[token as usize]
     }
 
     /// Number of distinct tokens.
@@ -70,17 +96,16 @@ impl TermLookup {
         self.tokens.len()
     }
 
-    /// Calls `each` with the column of every word n-gram of a text, whose tokens (`NONE`: unknown) are `tokens`, and the
-    /// place of its first token and its length.
+    /// Calls `each` with the column of every word n-gram of a text, whose tokens' nodes (`NONE`: unknown) are `tokens`,
+    /// and the place of its first token and its length.
     #[inline]
     pub(crate) fn each_word_ngram(&self, tokens: &[u32], mut each: impl FnMut(u32, usize, usize)) {
         for (start, &token) in tokens.iter().enumerate() {
             if token == NONE {
                 continue;
             }
-            let column = self.columns[token as usize];
-            if column != NONE {
-                each(column, start, 1);
+            if token < self.word_terms {
+                each(token, start, 1);
             }
             let mut node = token;
             for (length, &next) in (2..=self.longest).zip(&tokens[start + 1..]) {
@@ -91,9 +116,8 @@ impl TermLookup {
                     break;
                 };
                 node = found;
-                let column = self.columns[node as usize];
-                if column != NONE {
-                    each(column, start, length);
+                if node < self.word_terms {
+                    each(node, start, length);
                 }
             }
         }
@@ -104,7 +128,7 @@ impl TermLookup {
         if let Some(range) = self.char_ngrams {
             each_ngram(part, range, padded, |ngram| {
                 if let Some(term) = self.characters.find(ngram) {
-                    each(self.first_character + term);
+                    each(self.word_terms + term);
                 }
             });
         }
