@@ -136,7 +136,7 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
     if answer.ranking.len() > BARS {
         let _ = write!(
             html,
-            "<p class=\"hint\">and {} less probable categories</p>",
+            "<p class=\"hint\">less probable: {} more</p>",
             answer.ranking.len() - BARS
         );
     }
