@@ -1,7 +1,9 @@
 //! The volume binder: a claim is a directory, so it is bound as soon as it is seen.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
@@ -65,6 +67,16 @@ async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<
             .await;
         return Ok(Action::await_change());
     }
+    let namespace = claim.namespace().unwrap_or_default();
+    let place = binder.options.volumes_dir().join(&namespace);
+    if let Err(error) = provide(&place, &claim.name_any(), &claim.uid().unwrap_or_default()) {
+        let message = format!("making a directory in {} for the claim: {error}", place.display());
+        binder
+            .events
+            .tell(&*claim, &Notice::warning("ProvisioningFailed", message))
+            .await;
+        return Ok(Action::requeue(Duration::from_secs(5)));
+    }
     let spec = claim.spec.as_ref();
     let requested = spec
         .and_then(|spec| spec.resources.as_ref())
@@ -74,8 +86,7 @@ async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<
         "accessModes": spec.and_then(|spec| spec.access_modes.clone()),
         "capacity": { "storage": requested.and_then(|requested| requested.get("storage")) },
     } });
-    let claims: Api<PersistentVolumeClaim> =
-        Api::namespaced(binder.client.clone(), &claim.namespace().unwrap_or_default());
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(binder.client.clone(), &namespace);
     match claims
         .patch_status(&claim.name_any(), &PatchParams::default(), &Patch::Merge(patch))
         .await
@@ -90,4 +101,34 @@ async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<
 fn unknown_class(claim: &PersistentVolumeClaim, known: &[String]) -> Option<String> {
     let class = claim.spec.as_ref()?.storage_class_name.clone()?;
     (!known.contains(&class)).then_some(class)
+}
+
+/// Makes the directory of a claim. What an earlier claim of the same name has left is removed, as a deleted claim's
+/// volume would be; a directory that never belonged to a claim was put there by hand and stays.
+fn provide(place: &Path, name: &str, uid: &str) -> io::Result<()> {
+    let directory = place.join(name);
+    let owner = place.join(format!(".{name}.uid"));
+    let earlier = fs::read_to_string(&owner).unwrap_or_default();
+    if !earlier.is_empty() && earlier != uid && directory.exists() {
+        fs::remove_dir_all(&directory)?;
+    }
+    fs::create_dir_all(&directory)?;
+    fs::write(owner, uid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_claim_of_an_old_name_is_empty() {
+        let place = tempfile::tempdir().expect("a directory");
+        let file = place.path().join("store/x");
+        fs::create_dir(place.path().join("store")).expect("made by hand");
+        for (uid, kept) in [("one", true), ("one", true), ("two", false)] {
+            fs::write(&file, "data").expect("written");
+            provide(place.path(), "store", uid).expect("provided");
+            assert_eq!(file.exists(), kept, "{uid}");
+        }
+    }
 }

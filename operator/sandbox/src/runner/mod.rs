@@ -73,7 +73,11 @@ pub struct Runner {
 
 impl Runner {
     /// A node that has not started.
-    pub fn new(client: Client, options: RunnerOptions) -> Self {
+    pub fn new(client: Client, mut options: RunnerOptions) -> Self {
+        // Processes have working directories of their own, so paths must not depend on this one's.
+        if let Ok(absolute) = std::path::absolute(&options.state) {
+            options.state = absolute;
+        }
         Self { client, options }
     }
 

@@ -84,7 +84,7 @@ impl PodRun {
     /// Runs the Pod to its end and waits for its removal.
     pub(super) async fn run(self: Arc<Self>) {
         let stopper = tokio::spawn(Arc::clone(&self).follow_orders());
-        if status::phase(&self.pod(), &Book::default()) != "Succeeded" && !self.has_ended() {
+        if !self.has_ended() {
             self.open_book();
             self.publish().await;
             self.run_containers().await;
@@ -352,6 +352,10 @@ impl PodRun {
     /// Writes the status as the book has it now.
     pub(super) async fn publish(&self) {
         let mut written = self.written.lock().await;
+        if self.with_book(|book| book.since.is_none()) {
+            // A Pod that an earlier sandbox has brought to its end keeps the status it has.
+            return;
+        }
         for attempt in 0..20_u32 {
             if self.node.shutdown.is_cancelled() || self.latest.borrow().is_none() {
                 return;

@@ -58,6 +58,8 @@ impl Process {
     /// Starts a process with its log.
     pub fn start(launch: &Launch) -> std::io::Result<Self> {
         let log = LogFile::create(&launch.log)?;
+        // The file is there from the start, as in a container.
+        std::fs::File::create(&launch.message)?;
         let memory_kills = memory_kills();
         let mut child = command(launch).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let copies = [

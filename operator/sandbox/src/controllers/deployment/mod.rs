@@ -7,7 +7,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -107,14 +107,18 @@ async fn carry_out(
             outcome => drop(outcome.map_err(Error::writing("ReplicaSet", &set.name_any()))?),
         }
     }
-    let mut changes: BTreeMap<&String, (Option<i32>, &[(String, String)])> = BTreeMap::new();
-    plan.scale
+    let changed = plan
+        .scale
         .iter()
-        .for_each(|(set, size)| changes.entry(set).or_default().0 = Some(*size));
-    plan.annotate
-        .iter()
-        .for_each(|(set, annotations)| changes.entry(set).or_default().1 = annotations);
-    for (set, (size, annotations)) in changes {
+        .map(|(set, _)| set)
+        .chain(plan.annotate.iter().map(|(set, _)| set));
+    for set in changed.collect::<BTreeSet<_>>() {
+        let size = plan.scale.iter().find(|(name, _)| name == set).map(|(_, size)| size);
+        let annotations = plan
+            .annotate
+            .iter()
+            .filter(|(name, _)| name == set)
+            .flat_map(|(_, annotations)| annotations);
         let mut patch = json!({});
         if let Some(size) = size {
             patch["spec"]["replicas"] = json!(size);
@@ -137,7 +141,8 @@ async fn carry_out(
         let patched = deployments
             .patch(&name, &PatchParams::default(), &Patch::Merge(patch))
             .await;
-        deployment.metadata.resource_version = patched.map_err(Error::writing("Deployment", &name))?.resource_version();
+        // A status write carries annotations too, so it must start from the ones just written.
+        deployment.metadata = patched.map_err(Error::writing("Deployment", &name))?.metadata;
     }
     if let Some(status) = plan.status {
         deployment.status = Some(status);

@@ -95,6 +95,7 @@ pub fn plan(deployment: &Deployment, sets: &[ReplicaSet], pods: &[Pod], now: Tim
     follow_pause(&mut seen, now);
     let (status, left) = status::of(&seen, &view.all, view.new, estimate, now);
     if view.new.is_some()
+        && status::is_settled(&view.all)
         && status::is_complete(deployment, &status)
         && deployment.metadata.deletion_timestamp.is_none()
     {

@@ -93,7 +93,10 @@ pub fn of(
     {
         conditions.retain(|condition| condition.type_ != "Progressing");
     }
-    if estimate && let Some(deadline) = deadline {
+    if estimate
+        && is_settled(all)
+        && let Some(deadline) = deadline
+    {
         follow_progress(deployment, &before, &mut status, new, deadline, now);
     }
     let left = deadline.and_then(|deadline| time_left(deployment, &status, deadline, now));
@@ -110,12 +113,24 @@ pub fn deadline(deployment: &Deployment) -> Option<SignedDuration> {
     Some(SignedDuration::from_secs(i64::from(seconds)))
 }
 
+/// The ReplicaSets' counts belong to their present sizes. Until then a Deployment keeps the counts it had.
+pub fn is_settled(all: &[&ReplicaSet]) -> bool {
+    all.iter()
+        .all(|set| set.status.as_ref().and_then(|status| status.observed_generation) >= set.metadata.generation)
+}
+
 fn counted(
     deployment: &Deployment,
     before: &DeploymentStatus,
     all: &[&ReplicaSet],
     new: Option<&ReplicaSet>,
 ) -> DeploymentStatus {
+    if !is_settled(all) {
+        return DeploymentStatus {
+            observed_generation: deployment.metadata.generation,
+            ..before.clone()
+        };
+    }
     let positive = |count: i32| (count > 0).then_some(count);
     let sum = |count: fn(&k8s_openapi::api::apps::v1::ReplicaSetStatus) -> Option<i32>| -> i32 {
         all.iter().filter_map(|set| set.status.as_ref()).filter_map(count).sum()
