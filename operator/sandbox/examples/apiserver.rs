@@ -1,4 +1,4 @@
-//! The API server alone, for programs that check what it answers.
+//! The API server with its controllers and without a node, for programs that check what it answers.
 //!
 //! ```text
 //! cargo run -p complaint-sandbox --example apiserver -- --port 6443 --token secret
@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use clap::Parser;
-use complaint_sandbox::{Options, Sandbox};
+use complaint_sandbox::{Options, Sandbox, controllers};
 
 #[derive(Parser)]
 struct Arguments {
@@ -28,7 +28,9 @@ async fn main() -> anyhow::Result<()> {
     let Arguments { port, token, kubeconfig } = Arguments::parse();
     let sandbox = Sandbox::start(Options { port, token, kubeconfig, ..Options::default() }).await?;
     println!("{} {}", sandbox.url(), sandbox.token());
+    let controllers = tokio::spawn(controllers::run(sandbox.client()?, sandbox.stopping()));
     tokio::signal::ctrl_c().await?;
     sandbox.stop().await;
+    controllers.await?;
     Ok(())
 }

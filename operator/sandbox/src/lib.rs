@@ -16,5 +16,7 @@ pub mod controllers;
 pub mod runner;
 mod sandbox;
 pub mod services;
+mod tls;
 
 pub use sandbox::{Options, Sandbox, StartError};
+pub use tls::CertificateError;

@@ -4,12 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::Api;
+use crate::tls::{CertificateError, Identity, Listener};
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -41,6 +43,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There is no certificate for HTTPS.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The kubeconfig could not be written.
     #[error("writing the kubeconfig {path}: {source}; choose a path in a directory that exists and is writable")]
     Kubeconfig {
@@ -78,8 +83,9 @@ impl Sandbox {
             .map_err(|source| StartError::Listen { port, source })?;
         let address = listener.local_addr().map_err(|source| StartError::Listen { port, source })?;
         let token = token.unwrap_or_else(random_token);
+        let identity = Identity::make()?;
         if let Some(path) = &kubeconfig {
-            write_kubeconfig(path, address, &token)
+            write_kubeconfig(path, address, &token, &identity)
                 .map_err(|source| StartError::Kubeconfig { path: path.clone(), source })?;
         }
         let stopping = CancellationToken::new();
@@ -87,6 +93,7 @@ impl Sandbox {
         api.spawn_tasks(changes);
         let router = api.router();
         let stopped = stopping.clone();
+        let listener = Listener::new(listener, address, &identity);
         let server = tokio::spawn(async move {
             let serve = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
             if let Err(error) = serve.await {
@@ -96,7 +103,7 @@ impl Sandbox {
         Ok(Self { address, token, api, stopping, server })
     }
 
-    /// `http://127.0.0.1:port`.
+    /// `http://127.0.0.1:port`, for clients in this process; the same port answers HTTPS.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -154,14 +161,17 @@ fn random_token() -> String {
 }
 
 /// Writes a kubeconfig that only its owner can read: any local process that has the token can run programs.
-fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str) -> std::io::Result<()> {
+fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str, identity: &Identity) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
     let name = "complaint-sandbox";
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
-        "clusters": [{ "name": name, "cluster": { "server": format!("http://{address}") } }],
+        "clusters": [{ "name": name, "cluster": {
+            "server": format!("https://{address}"),
+            "certificate-authority-data": base64::engine::general_purpose::STANDARD.encode(&identity.pem),
+        } }],
         "users": [{ "name": name, "user": { "token": token } }],
         "contexts": [{ "name": name, "context": { "cluster": name, "user": name, "namespace": "default" } }],
         "current-context": name,

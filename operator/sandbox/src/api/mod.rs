@@ -22,6 +22,7 @@ mod openapi;
 mod ownership;
 mod patch;
 mod proxy;
+mod quantity;
 mod registry;
 pub mod resource;
 mod reviews;

@@ -1,8 +1,10 @@
 //! Custom resource definitions: what a definition makes the server serve, and how its objects behave.
 
 mod definition;
+mod library;
 mod objects;
 pub mod rules;
+mod structure;
 
 use std::sync::Arc;
 

@@ -19,6 +19,7 @@ use serde_json::Value;
 pub use default::{apply_defaults, drop_nulls};
 pub use parse::{Definitions, parse};
 pub use prune::{Mistyped, check_types, prune};
+pub(in crate::api) use validate::counterpart;
 pub use validate::{validate, validate_lists};
 
 use super::crd::rules::Rule;

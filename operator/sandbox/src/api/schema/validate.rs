@@ -62,6 +62,11 @@ fn type_fits(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Field
         let found = type_name(value);
         let detail = body(path, format_args!("must be of type {wanted}: \"{found}\""));
         errors.push(FieldError::new(path, Problem::TypeInvalid(format!("\"{found}\""), detail)));
+        if wanted == "integer" && value.is_number() {
+            // Upstream's number validator looks at the value once more.
+            let detail = format!("Checked value must be of type integer (default format) in {path}");
+            errors.push(FieldError { field: "<nil>".into(), problem: Problem::Invalid("\"\"".into(), detail) });
+        }
     }
     fits
 }
@@ -153,17 +158,12 @@ fn array(list: &[Value], old: Option<&Value>, schema: &Schema, path: &Path, erro
     }
     let Some(items) = &schema.items else { return };
     for (i, entry) in list.iter().enumerate() {
-        walk(entry, counterpart(entry, i, old, &schema.list), items, &path.index(i), errors);
+        walk(entry, counterpart(entry, old, &schema.list), items, &path.index(i), errors);
     }
 }
 
 /// The entry of the old list that `entry` continues. Entries of atomic lists have none.
-pub(in crate::api) fn counterpart<'a>(
-    entry: &Value,
-    _index: usize,
-    old: Option<&'a Value>,
-    kind: &ListKind,
-) -> Option<&'a Value> {
+pub(in crate::api) fn counterpart<'a>(entry: &Value, old: Option<&'a Value>, kind: &ListKind) -> Option<&'a Value> {
     let old = old?.as_array()?;
     match kind {
         ListKind::Map(keys) => old.iter().find(|o| keys.iter().all(|k| o.get(k) == entry.get(k))),

@@ -1,0 +1,138 @@
+//! One port for HTTP and HTTPS.
+//!
+//! kubectl and helm send a token over HTTPS only, so the kubeconfig names an HTTPS address with a certificate made at
+//! the start. Clients in the process use plain HTTP on the same port: loopback is loopback. The first byte tells which.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
+
+/// The first byte of a TLS handshake.
+const HANDSHAKE: u8 = 0x16;
+/// A connection that says nothing for this long is dropped.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// Making the certificate failed.
+    #[error("making the API server's certificate: {0}")]
+    Make(#[from] rcgen::Error),
+    /// Using it failed.
+    #[error("using the API server's certificate: {0}")]
+    Use(#[from] tokio_rustls::rustls::Error),
+}
+
+/// A certificate for loopback, signed by itself and valid as its own authority.
+pub(crate) struct Identity {
+    /// The certificate in PEM, for the kubeconfig.
+    pub(crate) pem: String,
+    acceptor: TlsAcceptor,
+}
+
+impl Identity {
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the cryptography fails.
+    pub(crate) fn make() -> Result<Self, CertificateError> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        params.distinguished_name.push(DnType::CommonName, "complaint-sandbox");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
+        let certificate = params.self_signed(&key)?;
+        let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], private)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { pem: certificate.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
+    }
+}
+
+type Connection = Either<TcpStream, TlsStream<TcpStream>>;
+
+/// Accepts both kinds of connections.
+pub(crate) struct Listener {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(Connection, SocketAddr)>,
+    accepting: tokio::task::JoinHandle<()>,
+}
+
+impl Listener {
+    /// Starts accepting.
+    pub(crate) fn new(listener: TcpListener, address: SocketAddr, identity: &Identity) -> Self {
+        let acceptor = identity.acceptor.clone();
+        let (sender, ready) = mpsc::channel(64);
+        let accepting = tokio::spawn(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, peer)) => {
+                        tokio::spawn(greet(stream, peer, acceptor.clone(), sender.clone()));
+                    }
+                    Err(error) => {
+                        // Too many open files, mostly: others may close theirs meanwhile.
+                        tracing::warn!(%error, "accepting a connection");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        });
+        Self { address, ready, accepting }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+async fn greet(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: TlsAcceptor,
+    sender: mpsc::Sender<(Connection, SocketAddr)>,
+) {
+    let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    let connection = match tokio::time::timeout(PATIENCE, stream.peek(&mut first)).await {
+        Ok(Ok(1)) if first[0] == HANDSHAKE => match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => Either::Right(stream),
+            _ => return,
+        },
+        Ok(Ok(1)) => Either::Left(stream),
+        _ => return,
+    };
+    // The receiver is gone only when the server stops.
+    let _ = sender.send((connection, peer)).await;
+}
+
+impl axum::serve::Listener for Listener {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        match self.ready.recv().await {
+            Some(accepted) => accepted,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
