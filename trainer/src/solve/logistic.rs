@@ -137,6 +137,7 @@ impl<'a> LogisticPath<'a> {
 
     fn pass<const S: usize>(&mut self, order: &[u32]) -> Pass {
         let mut total = Pass::default();
+        let (mut change, mut masses) = ([0.0; S], [0.0; S]);
         let centre: [f32; S] = std::array::from_fn(|class| self.centre[class]);
         let mut offset: [f32; S] = std::array::from_fn(|class| self.offset[class]);
         let (weights, _) = self.weights.as_chunks_mut::<S>();
@@ -153,9 +154,8 @@ impl<'a> LogisticPath<'a> {
             }
             let label = self.problem.labels[row] as usize;
             let cost = (self.c * self.class_weights[label]) as f32;
-            let mut change = [0.0; S];
             let step = Step { cost, length: self.lengths[row] + INTERCEPT_SQUARED, label };
-            let (found, moves) = step.solve(&scores, &mut duals[row], &mut change);
+            let (found, moves) = step.solve(&scores, &mut duals[row], &mut change, &mut masses);
             total.gap += found.gap;
             total.loss += found.loss;
             if moves {
@@ -178,7 +178,7 @@ impl<'a> LogisticPath<'a> {
     fn pass_any(&mut self, order: &[u32]) -> Pass {
         let stride = self.stride;
         let mut total = Pass::default();
-        let (mut scores, mut change) = (vec![0.0; stride], vec![0.0; stride]);
+        let [mut scores, mut change, mut masses] = [0; 3].map(|_| vec![0.0; stride]);
         for &row in order {
             let row = row as usize;
             let (indices, values) = self.problem.rows.row(row);
@@ -192,7 +192,7 @@ impl<'a> LogisticPath<'a> {
             let label = self.problem.labels[row] as usize;
             let cost = (self.c * self.class_weights[label]) as f32;
             let step = Step { cost, length: self.lengths[row] + INTERCEPT_SQUARED, label };
-            let (found, moves) = step.solve(&scores, &mut self.log_dual[row * stride..][..stride], &mut change);
+            let (found, moves) = step.solve(&scores, &mut self.log_dual[row * stride..][..stride], &mut change, &mut masses);
             total.gap += found.gap;
             total.loss += found.loss;
             if moves {

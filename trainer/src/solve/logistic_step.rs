@@ -31,20 +31,20 @@ pub(super) struct Found {
     pub(super) loss: f64,
 }
 
+/// Numbers that one vector register holds; rows are padded to a multiple.
+const LANES: usize = 4;
+
 impl Step {
     /// Moves `log_dual` to the optimum, and writes what is to be added to the weights for each unit of a term into
-    /// `change`. Returns whether anything moves.
+    /// `change`; `masses` is scratch. Returns whether anything moves. All slices are equally long, a multiple of four.
     #[inline(always)] // so that the number of classes is a constant where the caller's is
-    pub(super) fn solve(&self, scores: &[f32], log_dual: &mut [f32], change: &mut [f32]) -> (Found, bool) {
+    pub(super) fn solve(&self, scores: &[f32], log_dual: &mut [f32], change: &mut [f32], masses: &mut [f32]) -> (Found, bool) {
         let width = scores.len();
-        let (log_dual, change) = (&mut log_dual[..width], &mut change[..width]);
-        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f32 = scores.iter().map(|score| exp(score - highest)).sum();
-        let log_sum = highest + sum.ln();
-        let mut divergence = 0.0;
-        for (log, score) in log_dual.iter().zip(scores) {
-            divergence += exp(*log) * (log - (score - log_sum));
-        }
+        let (log_dual, change, masses) = (&mut log_dual[..width], &mut change[..width], &mut masses[..width]);
+        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        let log_sum = highest + lane_sum(width, |k| exp(scores[k] - highest)).ln();
+        (0..width).for_each(|k| masses[k] = exp(log_dual[k]));
+        let divergence = lane_sum(width, |k| masses[k] * (log_dual[k] - (scores[k] - log_sum)));
         let found = Found {
             gap: f64::from(self.cost * divergence.max(0.0)),
             loss: f64::from(self.cost * (log_sum - scores[self.label])),
@@ -55,53 +55,75 @@ impl Step {
         }
         let a = self.cost * self.length;
         // `change` holds the target z + a·π(old) until the end, when π(old) is recovered from it.
-        for ((target, score), log) in change.iter_mut().zip(scores).zip(log_dual.iter_mut()) {
-            *target = score + a * exp(*log);
-            // Where the row's own pull is weak, the softmax is nearly the answer.
-            if a < 1.0 {
-                *log = (score - log_sum).max(LOG_FLOOR);
-            }
+        (0..width).for_each(|k| change[k] = scores[k] + a * masses[k]);
+        // Where the row's own pull is weak, the softmax is nearly the answer.
+        if a < 1.0 {
+            (0..width).for_each(|k| log_dual[k] = at_least(scores[k] - log_sum, LOG_FLOOR));
+            (0..width).for_each(|k| masses[k] = exp(log_dual[k]));
         }
-        newton(a, change, log_dual);
+        newton(a, change, log_dual, masses);
         let mut largest = 0.0_f32;
-        for ((target, score), log) in change.iter_mut().zip(scores).zip(log_dual.iter()) {
-            let old = (*target - score) / a;
-            let moved = old - exp(*log);
-            largest = largest.max(moved.abs());
-            *target = self.cost * moved;
+        for k in 0..width {
+            let moved = (change[k] - scores[k]) / a - masses[k];
+            largest = at_least(moved.abs(), largest);
+            change[k] = self.cost * moved;
         }
         (found, largest > UNMOVED)
     }
 }
 
-/// Solves ln π + a·π = target − ν for a distribution π; `log` is the start and the result.
+/// Solves ln π + a·π = target − ν for a distribution π; `log` is the start and the result, `masses` is e^log.
 #[inline(always)]
-fn newton(a: f32, target: &[f32], log: &mut [f32]) {
+fn newton(a: f32, target: &[f32], log: &mut [f32], masses: &mut [f32]) {
+    let width = log.len();
     for _ in 0..ITERATIONS {
-        let (mut mass, mut moved_mass, mut slope) = (0.0_f32, 0.0_f32, 0.0_f32);
-        for (target, log) in target.iter().zip(log.iter()) {
-            let p = exp(*log);
-            let damped = p / (1.0 + a * p);
-            mass += p;
-            moved_mass += damped * (target - log - a * p);
-            slope += damped;
-        }
-        let multiplier = (mass - 1.0 + moved_mass) / slope;
+        let slope_of = |p: f32| p / (1.0 + a * p);
+        let mass = lane_sum(width, |k| masses[k]);
+        let moved = lane_sum(width, |k| slope_of(masses[k]) * (target[k] - log[k] - a * masses[k]));
+        let slope = lane_sum(width, |k| slope_of(masses[k]));
+        let multiplier = (mass - 1.0 + moved) / slope;
         let mut largest = 0.0_f32;
-        for (target, log) in target.iter().zip(log.iter_mut()) {
-            let p = exp(*log);
-            let step = (target - *log - a * p - multiplier) / (1.0 + a * p);
-            let next = (*log + step).clamp(LOG_FLOOR, 0.0);
-            largest = largest.max((exp(next) - p).abs());
-            *log = next;
+        for k in 0..width {
+            let p = masses[k];
+            let next = log[k] + (target[k] - log[k] - a * p - multiplier) / (1.0 + a * p);
+            log[k] = at_most(at_least(next, LOG_FLOOR), 0.0);
+            masses[k] = exp(log[k]);
+            largest = at_least((masses[k] - p).abs(), largest);
         }
         if largest < SETTLED {
             break;
         }
     }
-    let mass: f32 = log.iter().map(|log| exp(*log)).sum();
-    let correction = mass.ln();
-    log.iter_mut().for_each(|log| *log = (*log - correction).clamp(LOG_FLOOR, 0.0));
+    let mass = lane_sum(width, |k| masses[k]);
+    let (share, correction) = (1.0 / mass, mass.ln());
+    for k in 0..width {
+        masses[k] *= share;
+        log[k] = at_most(at_least(log[k] - correction, LOG_FLOOR), 0.0);
+    }
+}
+
+/// A sum over the classes in four lanes, which the processor adds at once.
+#[inline(always)]
+fn lane_sum(width: usize, term: impl Fn(usize) -> f32) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
+    for start in (0..width).step_by(LANES) {
+        for (lane, sum) in lanes.iter_mut().enumerate() {
+            *sum += term(start + lane);
+        }
+    }
+    (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
+}
+
+/// `f32::max` for numbers that are numbers: one instruction.
+#[inline(always)]
+fn at_least(value: f32, bound: f32) -> f32 {
+    if value > bound { value } else { bound }
+}
+
+/// `f32::min` for numbers that are numbers: one instruction.
+#[inline(always)]
+fn at_most(value: f32, bound: f32) -> f32 {
+    if value < bound { value } else { bound }
 }
 
 /// e^x for x ≤ 88 within 2 units in the last place, 0 below −87; free of branches, so that a row's classes are done at
@@ -109,7 +131,7 @@ fn newton(a: f32, target: &[f32], log: &mut [f32]) {
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 × 2²³: adding it leaves an integer in the low bits
-    let clamped = x.clamp(-87.0, 88.0);
+    let clamped = at_most(at_least(x, -87.0), 88.0);
     let shifted = clamped * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
     let r = clamped - n * 0.693_359_4 - n * -2.121_944_4e-4;
@@ -119,7 +141,8 @@ pub(super) fn exp(x: f32) -> f32 {
     p = p * r + 4.166_579_6e-2;
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
-    let scale = f32::from_bits(((n as i32 + 127) as u32) << 23);
+    // The low bits of `shifted` are n; adding 127 and shifting makes the exponent of 2ⁿ.
+    let scale = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     let value = (p * r * r + r + 1.0) * scale;
     if x < -87.0 { 0.0 } else { value }
 }
@@ -144,8 +167,9 @@ mod tests {
         for a in [0.01, 0.5, 1.0, 5.0, 50.0, 1000.0] {
             for start in [[0.0, LOG_FLOOR, LOG_FLOOR], [-1.1, -1.1, -1.1], [-9.0, -0.1, -3.0]] {
                 let target = [2.0 + a * 0.1, -1.0, 0.5 + a * 0.9];
-                let mut log = start;
-                newton(a, &target, &mut log);
+                let (mut log, target) = ([start[0], start[1], start[2], LOG_FLOOR], [target[0], target[1], target[2], -240.0]);
+                let mut masses = log.map(exp);
+                newton(a, &target, &mut log, &mut masses);
                 let multipliers: Vec<f32> = log.iter().zip(target).map(|(log, target)| target - log - a * log.exp()).collect();
                 let total: f32 = log.iter().map(|log| log.exp()).sum();
                 assert!((total - 1.0).abs() < 1e-4, "a={a}: {log:?}");
