@@ -2,8 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Predictor, Scratch};
-use crate::intern::NONE;
+use super::{Found, Predictor, Scratch};
 use crate::vectorize::TermKind;
 
 /// One term's part in an answer.
@@ -47,9 +46,9 @@ impl Predictor {
         let mut contributions: Vec<Contribution> = Vec::with_capacity(scratch.indices.len());
         for same in occurrences.chunk_by(|a, b| a.0 == b.0) {
             let column = same[0].0;
-            let place = scratch.indices.binary_search(&column).unwrap_or_else(|_| {
-                unreachable!("both ways through the text find the same terms; a property test compares them")
-            });
+            let Ok(place) = scratch.indices.binary_search(&column) else {
+                continue;
+            };
             let weights = model.term_weights(column);
             let mut ranges: Vec<Range<usize>> = same.iter().map(|(_, range)| range.clone()).collect();
             ranges.dedup();
@@ -73,25 +72,19 @@ impl Predictor {
 
     /// Every term of the text with each word that takes part in it.
     fn occurrences(&self, text: &str, scratch: &mut Scratch) -> Vec<(u32, Range<usize>)> {
-        let mut found = Vec::new();
-        let mut tokens = Vec::new();
+        let (mut found, mut tokens) = (Vec::new(), Vec::new());
         let mut ranges: Vec<Range<usize>> = Vec::new();
         let Scratch {
             text: buffers, padded, ..
         } = scratch;
-        self.pipeline.raw_words(text, |word| {
-            self.pipeline
-                .parts(&text[word.range.clone()], word.ascii, buffers, |part| {
-                    if let Some(token) = part.token {
-                        tokens.push(self.lookup.token(token));
-                        ranges.push(word.range.clone());
-                    }
-                    self.lookup
-                        .each_character_ngram(part.text, padded, |column| found.push((column, word.range.clone())));
-                });
+        self.walk(text, buffers, padded, |piece, range| match piece {
+            Found::Token(token) => {
+                tokens.push(token);
+                ranges.push(range.clone());
+            }
+            Found::Column(column) => found.push((column, range.clone())),
         });
         self.lookup.each_word_ngram(&tokens, |column, start, length| {
-            debug_assert_ne!(column, NONE);
             found.extend(
                 ranges[start..start + length]
                     .iter()

@@ -9,6 +9,8 @@ mod words;
 
 pub use explain::{Contribution, Explanation};
 
+use std::ops::Range;
+
 use crate::artifact::Artifact;
 use crate::intern::NONE;
 use crate::text::{RawWord, TextPipeline};
@@ -118,27 +120,6 @@ impl Predictor {
 
     /// Fills `tokens` and `columns`.
     fn collect(&self, text: &str, scratch: &mut Scratch) {
-        scratch.tokens.clear();
-        scratch.columns.clear();
-        let surfaces = self.artifact.surfaces();
-        let characters = self.lookup.has_characters();
-        self.pipeline
-            .raw_words(text, |word| match self.words.find(text, &word, surfaces) {
-                Some(known) => {
-                    self.words.push_tokens(known, surfaces, &mut scratch.tokens);
-                    if characters {
-                        scratch.columns.extend_from_slice(self.words.columns(known));
-                    }
-                }
-                None => self.normalize(text, &word, scratch),
-            });
-        let Scratch { tokens, columns, .. } = scratch;
-        self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
-    }
-
-    /// The long way, for a word that is not in the table.
-    #[cold]
-    fn normalize(&self, text: &str, word: &RawWord, scratch: &mut Scratch) {
         let Scratch {
             text: buffers,
             padded,
@@ -146,15 +127,69 @@ impl Predictor {
             columns,
             ..
         } = scratch;
+        tokens.clear();
+        columns.clear();
+        self.walk(text, buffers, padded, |found, _| match found {
+            Found::Token(token) => tokens.push(token),
+            Found::Column(column) => columns.push(column),
+        });
+        self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
+    }
+
+    /// Calls `each` with every token and character n-gram of `text` and the word it comes from. Both prediction and
+    /// explanation go this way, so that they can't differ, whatever an artifact's table says.
+    #[inline]
+    fn walk(
+        &self,
+        text: &str,
+        buffers: &mut crate::text::Scratch,
+        padded: &mut String,
+        mut each: impl FnMut(Found, &Range<usize>),
+    ) {
+        let surfaces = self.artifact.surfaces();
+        let characters = self.lookup.has_characters();
+        self.pipeline
+            .raw_words(text, |word| match self.words.find(text, &word, surfaces) {
+                Some(known) => {
+                    self.words
+                        .each_token(known, surfaces, |token| each(Found::Token(token), &word.range));
+                    if characters {
+                        for &column in self.words.columns(known) {
+                            each(Found::Column(column), &word.range);
+                        }
+                    }
+                }
+                None => self.normalize(text, &word, buffers, padded, &mut each),
+            });
+    }
+
+    /// The long way, for a word that is not in the table.
+    #[cold]
+    fn normalize(
+        &self,
+        text: &str,
+        word: &RawWord,
+        buffers: &mut crate::text::Scratch,
+        padded: &mut String,
+        each: &mut impl FnMut(Found, &Range<usize>),
+    ) {
         self.pipeline
             .parts(&text[word.range.clone()], word.ascii, buffers, |part| {
                 if let Some(token) = part.token {
-                    tokens.push(self.lookup.token(token));
+                    each(Found::Token(self.lookup.token(token)), &word.range);
                 }
                 self.lookup
-                    .each_character_ngram(part.text, padded, |column| columns.push(column));
+                    .each_character_ngram(part.text, padded, |column| each(Found::Column(column), &word.range));
             });
     }
+}
+
+/// What a word of a text gives.
+enum Found {
+    /// A token's node; `NONE` for one that is in no term.
+    Token(u32),
+    /// The column of a character n-gram.
+    Column(u32),
 }
 
 #[cfg(test)]

@@ -149,13 +149,16 @@ impl WordTable {
         }
     }
 
-    /// Appends the tokens of a known word.
+    /// Calls `each` with the node of every token of a known word.
     #[inline]
-    pub(super) fn push_tokens(&self, word: KnownWord, surfaces: &SurfaceForms, tokens: &mut Vec<u32>) {
+    pub(super) fn each_token(&self, word: KnownWord, surfaces: &SurfaceForms, each: impl FnMut(u32)) {
         match word.token {
             NONE => {}
-            Slot::SEVERAL => tokens.extend_from_slice(&self.tokens[surfaces.token_range(word.form)]),
-            token => tokens.push(token),
+            Slot::SEVERAL => self.tokens[surfaces.token_range(word.form)]
+                .iter()
+                .copied()
+                .for_each(each),
+            token => std::iter::once(token).for_each(each),
         }
     }
 

@@ -53,11 +53,17 @@ pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
     for word in folded.unicode_words() {
         for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
             let part = part.trim_matches('\'');
-            if part.chars().any(char::is_alphabetic) {
+            if !part.is_empty() {
                 each(part);
             }
         }
     }
+}
+
+/// The part without marks that belong to nothing; `None` where no letter is left.
+pub(super) fn letters(part: &str) -> Option<&str> {
+    let part = part.trim_start_matches(unicode_normalization::char::is_combining_mark);
+    part.chars().any(char::is_alphabetic).then_some(part)
 }
 
 fn is_word_char(c: char) -> bool {

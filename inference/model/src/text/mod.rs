@@ -162,8 +162,10 @@ impl TextPipeline {
         let mut pieces = |word: &str| {
             for piece in word.split('\'').filter(|piece| !piece.is_empty()) {
                 self.redaction.each_rest(piece, |rest| {
-                    let token = self.reduce(rest, reduced).then_some(reduced.as_str());
-                    each(Part { text: rest, token });
+                    if let Some(text) = fold::letters(rest) {
+                        let token = self.reduce(text, reduced).then_some(reduced.as_str());
+                        each(Part { text, token });
+                    }
                 });
             }
         };
@@ -194,3 +196,6 @@ impl TextPipeline {
             && !reduced.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;

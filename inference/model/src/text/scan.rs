@@ -168,14 +168,15 @@ impl<'t> Words<'t> {
     /// Where the e-mail address ends whose local part the word at `start` is in.
     fn end_of_mail(&self, start: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
-        if self.next_mail - start > 64 || !bytes.get(self.next_mail + 1).is_some_and(u8::is_ascii_alphanumeric) {
+        let domain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || *b >= 0x80;
+        let named = |b: &u8| b.is_ascii_alphanumeric() || *b >= 0x80;
+        if self.next_mail - start > 64 || !bytes.get(self.next_mail + 1).is_some_and(named) {
             return None;
         }
         let local = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'%' | b'+' | b'-');
         if !bytes[start..self.next_mail].iter().all(local) {
             return None;
         }
-        let domain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || *b >= 0x80;
         let rest = &bytes[self.next_mail + 1..];
         Some(self.next_mail + 1 + rest.iter().position(|b| !domain(b)).unwrap_or(rest.len()))
     }
@@ -189,9 +190,7 @@ impl<'t> Words<'t> {
             return None;
         }
         let stop = |i: usize| {
-            rest[i].is_ascii_whitespace()
-                || rest[i] == b'"'
-                || (rest[i] == b'<' && rest.get(i + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'/'))
+            rest[i].is_ascii_whitespace() || rest[i] == b'"' || (rest[i] == b'<' && begins_tag(&rest[i + 1..]))
         };
         Some(end + (0..rest.len()).find(|&i| stop(i)).unwrap_or(rest.len()))
     }
@@ -245,13 +244,25 @@ fn apostrophe_reference(text: &str) -> Option<usize> {
         .map(|reference| reference.len())
 }
 
+/// Whether a tag or comment begins with the `<` whose rest is `inside`. A tag's name is ASCII and ends before a
+/// character that is: otherwise its last letter may be half of a composed one.
+fn begins_tag(inside: &[u8]) -> bool {
+    let name = match inside.first() {
+        Some(b'!') => return true,
+        Some(b'/') => &inside[1..],
+        _ => inside,
+    };
+    let length = name
+        .iter()
+        .position(|b| !b.is_ascii_alphanumeric())
+        .unwrap_or(name.len());
+    name.first().is_some_and(u8::is_ascii_alphabetic) && name.get(length).is_none_or(u8::is_ascii)
+}
+
 /// The place behind the tag, comment or lone `<` at `at`.
 fn end_of_tag(bytes: &[u8], at: usize) -> usize {
     let inside = &bytes[at + 1..bytes.len().min(at + MAX_TAG)];
-    if !inside
-        .first()
-        .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'!'))
-    {
+    if !begins_tag(inside) {
         return at + 1;
     }
     match inside.iter().position(|b| matches!(b, b'<' | b'>')) {
@@ -281,7 +292,7 @@ mod tests {
 
     #[test]
     fn words_of_plain_text() {
-        let cases: [(&str, &[&str]); 22] = [
+        let cases: [(&str, &[&str]); 23] = [
             ("", &[]),
             ("I can't pay $3,000.50!", &["I", "can't", "pay"]),
             ("'quoted' and dogs' tails", &["quoted", "and", "dogs", "tails"]),
@@ -291,6 +302,7 @@ mod tests {
                 &["don\u{2019}t", "caf\u{e9}", "fine"],
             ),
             ("a<br/>b <p class=\"x\">c</p> 3 < 4", &["a", "b", "c"]),
+            ("<\u{c0} >b <a\u{e9}>", &["\u{c0}", "b", "a\u{e9}"]),
             ("x <script with no end", &["x", "script", "with", "no", "end"]),
             ("AT&amp;T a&nbsp;b R&D", &["AT", "T", "a", "b", "R", "D"]),
             ("don&#39;t didn&rsquo;t", &["don&#39;t", "didn&rsquo;t"]),
