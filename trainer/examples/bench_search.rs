@@ -24,7 +24,9 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
 }
 
 fn main() {
-    let path = std::env::args().nth(1).expect("the path of a data set with the columns text, label and split");
+    let path = std::env::args()
+        .nth(1)
+        .expect("the path of a data set with the columns text, label and split");
     let config = DatasetConfig {
         format: DatasetFormat::of_name(&path),
         text_field: "text".into(),
@@ -43,13 +45,28 @@ fn main() {
     let corpus = timed("tokenise", || TokenizedCorpus::build(&pipeline, &texts));
     let features = Features::default();
     let terms = timed("count terms", || TermCounts::build(&corpus, &features));
-    let labels: Vec<u32> = split.train.iter().map(|&row| dataset.rows[row as usize].label).collect();
+    let labels: Vec<u32> = split
+        .train
+        .iter()
+        .map(|&row| dataset.rows[row as usize].label)
+        .collect();
     let keys: Vec<u64> = split.train.iter().map(|&row| split.keys[row as usize]).collect();
     let folds = timed("folds", || stratified_group_folds(&labels, &keys, classes, 5, 42));
-    let (rows, labels): (Vec<u32>, Vec<u32>) = split.train.iter().zip(&labels).zip(&folds).filter(|(_, fold)| **fold != 0).map(|((row, label), _)| (*row, *label)).unzip();
+    let (rows, labels): (Vec<u32>, Vec<u32>) = split
+        .train
+        .iter()
+        .zip(&labels)
+        .zip(&folds)
+        .filter(|(_, fold)| **fold != 0)
+        .map(|((row, label), _)| (*row, *label))
+        .unzip();
     let fold = timed("vectorise one fold", || terms.fit(&rows, &features).transform(&rows));
     println!("{} rows, {} terms, {} entries", fold.rows, fold.cols, fold.entries());
-    let problem = Problem { rows: &fold, labels: &labels, classes };
+    let problem = Problem {
+        rows: &fold,
+        labels: &labels,
+        classes,
+    };
     for (name, effort) in [("search", Effort::search(42)), ("fit", Effort::fit(42))] {
         let mut path = LogisticPath::new(problem, ClassWeight::None, 42);
         let mut before = 0;
@@ -63,7 +80,11 @@ fn main() {
             let (mut visits, mut start) = (0, Instant::now());
             svm.solve_path(class, &[0.1, 1.0, 10.0], effort, |index, separator| {
                 let passes = (separator.visits - visits) as f64 / fold.rows as f64;
-                println!("svm class {class} C={} ({name}): {:.3} s, {passes:.1} passes", [0.1, 1.0, 10.0][index], start.elapsed().as_secs_f64());
+                println!(
+                    "svm class {class} C={} ({name}): {:.3} s, {passes:.1} passes",
+                    [0.1, 1.0, 10.0][index],
+                    start.elapsed().as_secs_f64()
+                );
                 (visits, start) = (separator.visits, Instant::now());
             })
             .unwrap();

@@ -33,7 +33,9 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
     let temperature = temperature(data.scores, data.labels, data.classes);
     let tempered = Calibration { temperature, top: None };
     let answers = answers(data, &tempered);
-    let top = (answers.len() >= LEAST_ROWS && map_helps(&answers, data.folds)).then(|| monotone_map(answers)).flatten();
+    let top = (answers.len() >= LEAST_ROWS && map_helps(&answers, data.folds))
+        .then(|| monotone_map(answers))
+        .flatten();
     Calibration { temperature, top }
 }
 
@@ -41,15 +43,28 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
 /// has one peak, with smartcore's L-BFGS.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
-    let slope = |gradient: &mut Vec<f64>, at: &Vec<f64>| gradient[0] = mean_loss(scores, labels, classes, at[0].exp()).1;
+    let slope =
+        |gradient: &mut Vec<f64>, at: &Vec<f64>| gradient[0] = mean_loss(scores, labels, classes, at[0].exp()).1;
     let start = vec![initial_scale(scores).ln()];
     if !start[0].is_finite() {
         return 1.0;
     }
-    let search = Backtracking::<f64> { order: FunctionOrder::THIRD, ..Backtracking::default() };
-    let optimizer = LBFGS { max_iter: 40, g_atol: 1e-6, x_atol: 1e-6, ..LBFGS::default() };
+    let search = Backtracking::<f64> {
+        order: FunctionOrder::THIRD,
+        ..Backtracking::default()
+    };
+    let optimizer = LBFGS {
+        max_iter: 40,
+        g_atol: 1e-6,
+        x_atol: 1e-6,
+        ..LBFGS::default()
+    };
     let found = optimizer.optimize(&value, &slope, &start, &search).x[0].exp();
-    if found.is_finite() && (1e-4..=1e4).contains(&found) { found } else { 1.0 }
+    if found.is_finite() && (1e-4..=1e4).contains(&found) {
+        found
+    } else {
+        1.0
+    }
 }
 
 /// A start near the answer: a quarter of the scores' spread.
@@ -94,7 +109,11 @@ fn answers(data: OutOfFold<'_>, calibration: &Calibration) -> Vec<Answer> {
         .enumerate()
         .map(|(row, (scores, &label))| {
             let winner = calibration.probabilities(scores, &mut probabilities);
-            Answer { probability: f64::from(probabilities[winner]), right: winner == label as usize, row: row as u32 }
+            Answer {
+                probability: f64::from(probabilities[winner]),
+                right: winner == label as usize,
+                row: row as u32,
+            }
         })
         .collect()
 }
@@ -108,7 +127,11 @@ fn map_helps(answers: &[Answer], folds: &[u8]) -> bool {
         let in_fold = |answer: &&Answer| folds[answer.row as usize] == fold;
         let others: Vec<Answer> = answers.iter().filter(|answer| !in_fold(answer)).copied().collect();
         let Some(map) = monotone_map(others) else { return false };
-        gain += answers.iter().filter(in_fold).map(|answer| loss(answer.probability, answer.right) - loss(map.apply(answer.probability), answer.right)).sum::<f64>();
+        gain += answers
+            .iter()
+            .filter(in_fold)
+            .map(|answer| loss(answer.probability, answer.right) - loss(map.apply(answer.probability), answer.right))
+            .sum::<f64>();
     }
     gain > 0.0
 }
@@ -131,13 +154,17 @@ fn monotone_map(mut answers: Vec<Answer>) -> Option<MonotoneMap> {
             pools.push((before.0 + last.0, before.1 + last.1, before.2 + last.2));
         }
     }
-    let mut map = MonotoneMap { from: Vec::new(), to: Vec::new() };
+    let mut map = MonotoneMap {
+        from: Vec::new(),
+        to: Vec::new(),
+    };
     for (rows, probabilities, right) in pools {
         let from = (probabilities / rows).clamp(0.0, 1.0);
         if map.from.last().is_none_or(|last| from > *last) {
             map.from.push(from);
             // Never certain: as if one more row had been right and one wrong.
-            map.to.push(((right + 1.0) / (rows + 2.0)).max(map.to.last().copied().unwrap_or(0.0)));
+            map.to
+                .push(((right + 1.0) / (rows + 2.0)).max(map.to.last().copied().unwrap_or(0.0)));
         }
     }
     (map.from.len() >= 2).then_some(map)
@@ -157,7 +184,13 @@ mod tests {
             let own: Vec<f64> = (0..3).map(|_| 12.0 * unit() - 6.0).collect();
             let weights: Vec<f64> = own.iter().map(|score| (score / 3.0).exp()).collect();
             let mut left = unit() * weights.iter().sum::<f64>();
-            let label = weights.iter().position(|weight| { left -= weight; left <= 0.0 }).unwrap_or(2);
+            let label = weights
+                .iter()
+                .position(|weight| {
+                    left -= weight;
+                    left <= 0.0
+                })
+                .unwrap_or(2);
             scores.extend(own.iter().map(|score| *score as f32));
             labels.push(label as u32);
             folds.push((row % 5) as u8);
@@ -176,18 +209,33 @@ mod tests {
     fn calibration_never_changes_the_answer_and_makes_it_honest() {
         let (mut scores, labels, folds) = drawn(20_000);
         // A distortion that no temperature undoes.
-        scores.iter_mut().for_each(|score| *score = score.signum() * score.abs().powf(2.2));
-        let data = OutOfFold { scores: &scores, labels: &labels, folds: &folds, classes: 3 };
+        scores
+            .iter_mut()
+            .for_each(|score| *score = score.signum() * score.abs().powf(2.2));
+        let data = OutOfFold {
+            scores: &scores,
+            labels: &labels,
+            folds: &folds,
+            classes: 3,
+        };
         let chosen = calibrate(data);
         assert!(chosen.validate().is_ok());
         assert!(chosen.top.is_some());
         let error = |calibration: &Calibration| {
             let answers = answers(data, calibration);
-            let bins = crate::metrics::reliability_bins(answers.iter().map(|answer| (answer.probability, answer.right)));
+            let bins =
+                crate::metrics::reliability_bins(answers.iter().map(|answer| (answer.probability, answer.right)));
             crate::metrics::expected_calibration_error(&bins)
         };
-        let before = error(&Calibration { temperature: chosen.temperature, top: None });
-        assert!(error(&chosen) < 0.015 && error(&chosen) < before / 2.0, "{before} → {}", error(&chosen));
+        let before = error(&Calibration {
+            temperature: chosen.temperature,
+            top: None,
+        });
+        assert!(
+            error(&chosen) < 0.015 && error(&chosen) < before / 2.0,
+            "{before} → {}",
+            error(&chosen)
+        );
         let mut probabilities = [0.0; 3];
         for scores in scores.chunks_exact(3) {
             let winner = chosen.probabilities(scores, &mut probabilities);

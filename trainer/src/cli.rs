@@ -228,7 +228,9 @@ fn parse_range(text: &str) -> Result<[usize; 2], String> {
 }
 
 fn parse_pair(text: &str) -> Result<(String, String), String> {
-    let (old, new) = text.split_once('=').ok_or("write the old and the new label, such as \"Payday loan=Loan\"")?;
+    let (old, new) = text
+        .split_once('=')
+        .ok_or("write the old and the new label, such as \"Payday loan=Loan\"")?;
     Ok((old.trim().to_owned(), new.trim().to_owned()))
 }
 

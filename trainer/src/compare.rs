@@ -59,18 +59,40 @@ impl Champion {
     /// # Errors
     /// [`ChampionError`].
     pub fn open(config: &ChampionConfig, path: &Path) -> Result<Self, ChampionError> {
-        let bytes = std::fs::read(path).map_err(|source| ChampionError::Unreadable { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ChampionError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         let actual = Sha256Digest::of_bytes(&bytes);
         if actual != config.sha256 {
-            return Err(ChampionError::Digest { path: path.to_owned(), actual, expected: config.sha256 });
+            return Err(ChampionError::Digest {
+                path: path.to_owned(),
+                actual,
+                expected: config.sha256,
+            });
         }
-        let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable { path: path.to_owned(), source })?;
-        Ok(Self { name: config.name.clone(), sha256: actual, predictor: Predictor::new(artifact) })
+        let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            name: config.name.clone(),
+            sha256: actual,
+            predictor: Predictor::new(artifact),
+        })
     }
 }
 
 /// Compares on the held-out rows: `texts` are those rows' texts, `newcomer` the newcomer's predictions on them.
-pub fn compare(champion: &Champion, newcomer: &Scored, labels: &[String], texts: &[&str], split: &str, metric: Metric, seed: u64) -> Comparison {
+pub fn compare(
+    champion: &Champion,
+    newcomer: &Scored,
+    labels: &[String],
+    texts: &[&str],
+    split: &str,
+    metric: Metric,
+    seed: u64,
+) -> Comparison {
     let scored = score(&champion.predictor, texts, newcomer, labels);
     let (difference, confidence_interval) = paired_difference(newcomer, &scored, metric, seed);
     let artifact = champion.predictor.artifact();
@@ -95,7 +117,11 @@ pub fn compare(champion: &Champion, newcomer: &Scored, labels: &[String], texts:
 /// The champion's predictions in the newcomer's classes. A class that only the champion knows is one more that is never
 /// right; a class that it does not know has probability 0.
 fn score(predictor: &Predictor, texts: &[&str], newcomer: &Scored, labels: &[String]) -> Scored {
-    let index: FxHashMap<&str, u32> = labels.iter().enumerate().map(|(class, label)| (label.as_str(), class as u32)).collect();
+    let index: FxHashMap<&str, u32> = labels
+        .iter()
+        .enumerate()
+        .map(|(class, label)| (label.as_str(), class as u32))
+        .collect();
     let mut classes = labels.len();
     let ours: Vec<u32> = predictor
         .labels()
@@ -112,7 +138,10 @@ fn score(predictor: &Predictor, texts: &[&str], newcomer: &Scored, labels: &[Str
         .zip(&newcomer.actual)
         .map_init(Scratch::default, |scratch, (text, &actual)| {
             let answer = predictor.predict(text, scratch);
-            let right = ours.iter().position(|&class| class == actual).map_or(0.0, |class| f64::from(answer.probabilities[class]));
+            let right = ours
+                .iter()
+                .position(|&class| class == actual)
+                .map_or(0.0, |class| f64::from(answer.probabilities[class]));
             (ours[answer.class], row_log_loss(right))
         })
         .collect();

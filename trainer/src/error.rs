@@ -90,6 +90,11 @@ struct ErrorBody {
 
 impl From<&TrainError> for ErrorMessage {
     fn from(error: &TrainError) -> Self {
-        Self { error: ErrorBody { reason: error.reason(), message: error.to_string() } }
+        Self {
+            error: ErrorBody {
+                reason: error.reason(),
+                message: error.to_string(),
+            },
+        }
     }
 }

@@ -90,19 +90,32 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
     let answers = predict(artifact, rows, artifact.calibration());
     let plain = predict(artifact, rows, &Calibration::default());
     let top = |answers: &[(usize, Vec<f32>)]| -> Vec<(f64, bool)> {
-        answers.iter().zip(labels).map(|((winner, probabilities), &label)| (f64::from(probabilities[*winner]), *winner == label as usize)).collect()
+        answers
+            .iter()
+            .zip(labels)
+            .map(|((winner, probabilities), &label)| (f64::from(probabilities[*winner]), *winner == label as usize))
+            .collect()
     };
     let (confidence, confidence_before) = (top(&answers), top(&plain));
     let scored = Scored {
         classes: artifact.labels().len(),
         actual: labels.to_vec(),
         predicted: answers.iter().map(|(winner, _)| *winner as u32).collect(),
-        log_loss: answers.iter().zip(labels).map(|((_, probabilities), &label)| row_log_loss(f64::from(probabilities[label as usize]))).collect(),
+        log_loss: answers
+            .iter()
+            .zip(labels)
+            .map(|((_, probabilities), &label)| row_log_loss(f64::from(probabilities[label as usize])))
+            .collect(),
     };
     let confusion = scored.confusion();
     let per_class = confusion.per_class(artifact.labels());
     let bins = reliability_bins(confidence.iter().copied());
-    let mut mistakes: Vec<(usize, f64)> = confidence.iter().enumerate().filter(|(_, (_, right))| !right).map(|(row, (probability, _))| (row, *probability)).collect();
+    let mut mistakes: Vec<(usize, f64)> = confidence
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, right))| !right)
+        .map(|(row, (probability, _))| (row, *probability))
+        .collect();
     mistakes.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     mistakes.truncate(MISTAKES);
     Evaluation {
@@ -124,12 +137,25 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
 
 fn intervals(scored: &Scored, seed: u64) -> Intervals {
     let of = |metric| interval(scored, metric, seed).map(round4);
-    Intervals { macro_f1: of(Metric::MacroF1), weighted_f1: of(Metric::WeightedF1), accuracy: of(Metric::Accuracy), log_loss: of(Metric::LogLoss) }
+    Intervals {
+        macro_f1: of(Metric::MacroF1),
+        weighted_f1: of(Metric::WeightedF1),
+        accuracy: of(Metric::Accuracy),
+        log_loss: of(Metric::LogLoss),
+    }
 }
 
 /// The classes that have rows, lowest recall first; among equals the larger one.
 fn weakest(per_class: &[ClassMetrics]) -> Vec<WeakClass> {
     let mut classes: Vec<&ClassMetrics> = per_class.iter().filter(|class| class.support > 0).collect();
     classes.sort_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)));
-    classes.into_iter().take(WEAKEST).map(|class| WeakClass { label: class.label.clone(), recall: class.recall, support: class.support }).collect()
+    classes
+        .into_iter()
+        .take(WEAKEST)
+        .map(|class| WeakClass {
+            label: class.label.clone(),
+            recall: class.recall,
+            support: class.support,
+        })
+        .collect()
 }

@@ -44,7 +44,9 @@ impl Stage {
 #[derive(Debug)]
 enum Sink {
     /// One JSON object a line; `true` for standard output, as the contract has it, else standard error.
-    Lines { stdout: bool },
+    Lines {
+        stdout: bool,
+    },
     Bar(ProgressBar),
     Silent,
 }
@@ -80,7 +82,8 @@ impl Progress {
             return Self::with(Sink::Lines { stdout: false });
         }
         let bar = ProgressBar::with_draw_target(Some(100), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{elapsed:>4} [{bar:32}] {percent:>3}% {msg}").expect("the template is well formed");
+        let style = ProgressStyle::with_template("{elapsed:>4} [{bar:32}] {percent:>3}% {msg}")
+            .expect("the template is well formed");
         bar.set_style(style.progress_chars("=> "));
         Self::with(Sink::Bar(bar))
     }
@@ -91,7 +94,10 @@ impl Progress {
     }
 
     fn with(sink: Sink) -> Self {
-        Self { sink, last: Mutex::new((Stage::Loading, u8::MAX)) }
+        Self {
+            sink,
+            last: Mutex::new((Stage::Loading, u8::MAX)),
+        }
     }
 
     /// Tells that `share` (0 to 1) of a stage is done. Lines are written only when stage or percent change.
@@ -115,9 +121,20 @@ impl Progress {
                 }
             }
             Sink::Lines { stdout } => {
-                let line = serde_json::to_string(&Line { progress: Body { stage, percent, message } }).expect("plain strings and numbers are JSON");
+                let line = serde_json::to_string(&Line {
+                    progress: Body {
+                        stage,
+                        percent,
+                        message,
+                    },
+                })
+                .expect("plain strings and numbers are JSON");
                 // Who does not read progress does not stop the training.
-                let _ = if *stdout { writeln!(std::io::stdout(), "{line}") } else { writeln!(std::io::stderr(), "{line}") };
+                let _ = if *stdout {
+                    writeln!(std::io::stdout(), "{line}")
+                } else {
+                    writeln!(std::io::stderr(), "{line}")
+                };
             }
         }
     }

@@ -59,14 +59,24 @@ struct Lineage<'a> {
 }
 
 /// The manifest's text.
-pub fn manifest(config: &RunConfig, report: &Report, artifact: &ArtifactReference, report_reference: &ReportReference) -> String {
+pub fn manifest(
+    config: &RunConfig,
+    report: &Report,
+    artifact: &ArtifactReference,
+    report_reference: &ReportReference,
+) -> String {
     let uri = |path: &str| format!("pvc://{CLAIM}/{path}");
     let version = ModelVersion {
         api_version: "complaints.dev/v1alpha1",
         kind: "ModelVersion",
-        metadata: Metadata { name: &config.name, namespace: &config.namespace },
+        metadata: Metadata {
+            name: &config.name,
+            namespace: &config.namespace,
+        },
         spec: Spec {
-            classifier_ref: ClassifierRef { name: &config.classifier },
+            classifier_ref: ClassifierRef {
+                name: &config.classifier,
+            },
             artifact: serde_json::json!({
                 "uri": uri(&artifact.path), "sha256": artifact.sha256, "sizeBytes": artifact.size_bytes, "format": artifact.format,
             }),

@@ -61,16 +61,34 @@ impl Quantiles {
     /// Quantiles of a list, which is sorted for it.
     pub fn of(mut values: Vec<usize>) -> Self {
         values.sort_unstable();
-        let Some(last) = values.len().checked_sub(1) else { return Self::default() };
+        let Some(last) = values.len().checked_sub(1) else {
+            return Self::default();
+        };
         let at = |share: f64| values[(share * last as f64).round() as usize];
-        Self { min: at(0.0), lower: at(0.25), median: at(0.5), upper: at(0.75), p95: at(0.95), max: at(1.0) }
+        Self {
+            min: at(0.0),
+            lower: at(0.25),
+            median: at(0.5),
+            upper: at(0.75),
+            p95: at(0.95),
+            max: at(1.0),
+        }
     }
 }
 
 impl Profile {
     /// Looks at rows, split and tokens. `tokens` gives the token ids of a row.
-    pub fn of<I: Iterator<Item = u32>>(dataset: &Dataset, split: &Split, distinct: usize, tokens: impl Fn(usize) -> I) -> Self {
-        let words = dataset.rows.iter().map(|row| dataset.text(row).split_whitespace().count()).collect();
+    pub fn of<I: Iterator<Item = u32>>(
+        dataset: &Dataset,
+        split: &Split,
+        distinct: usize,
+        tokens: impl Fn(usize) -> I,
+    ) -> Self {
+        let words = dataset
+            .rows
+            .iter()
+            .map(|row| dataset.text(row).split_whitespace().count())
+            .collect();
         let mut seen = vec![false; distinct];
         let mut count = 0;
         let mut vocabulary_growth = Vec::new();
@@ -102,8 +120,13 @@ fn near_twin_groups(keys: &[u64]) -> usize {
 fn largest_share_difference(dataset: &Dataset, split: &Split) -> f64 {
     let shares = |rows: &[u32]| {
         let mut counts = vec![0.0; dataset.labels.len()];
-        rows.iter().for_each(|&row| counts[dataset.rows[row as usize].label as usize] += 1.0 / rows.len() as f64);
+        rows.iter()
+            .for_each(|&row| counts[dataset.rows[row as usize].label as usize] += 1.0 / rows.len() as f64);
         counts
     };
-    shares(&split.train).iter().zip(shares(&split.test)).map(|(train, test)| (train - test).abs()).fold(0.0, f64::max)
+    shares(&split.train)
+        .iter()
+        .zip(shares(&split.test))
+        .map(|(train, test)| (train - test).abs())
+        .fold(0.0, f64::max)
 }

@@ -1,7 +1,9 @@
 //! The termination message: what the operator learns of a finished training, in at most 4,000 bytes.
 
 use complaint_model::Sha256Digest;
-use complaint_model::report::{Algorithm, Comparison, DroppedLabel, Metrics, OptimalTrial, Parameters, Report, TrialCounts, TrialStatus, WeakClass};
+use complaint_model::report::{
+    Algorithm, Comparison, DroppedLabel, Metrics, OptimalTrial, Parameters, Report, TrialCounts, TrialStatus, WeakClass,
+};
 use serde::Serialize;
 
 /// Kubernetes keeps 4,096 bytes of a container's message.
@@ -117,7 +119,10 @@ impl RunResult {
     /// The message: optional parts are left out whole, first the dropped labels, then the weakest classes.
     pub fn message(&self) -> String {
         let mut short = self.clone();
-        let leave_out: [fn(&mut Self); 2] = [|result| result.dataset.dropped_labels = None, |result| result.weakest_classes = None];
+        let leave_out: [fn(&mut Self); 2] = [
+            |result| result.dataset.dropped_labels = None,
+            |result| result.weakest_classes = None,
+        ];
         let mut message = to_json(&short);
         for leave_out in leave_out {
             if message.len() > MESSAGE_LIMIT {
@@ -135,6 +140,14 @@ fn to_json(result: &RunResult) -> String {
 
 /// Counts a report's trials by how they ended.
 pub fn trial_counts(report: &Report) -> TrialCounts {
-    let succeeded = report.trials.iter().filter(|trial| trial.status == TrialStatus::Succeeded).count();
-    TrialCounts { succeeded, failed: report.trials.len() - succeeded, total: report.trials.len() }
+    let succeeded = report
+        .trials
+        .iter()
+        .filter(|trial| trial.status == TrialStatus::Succeeded)
+        .count();
+    TrialCounts {
+        succeeded,
+        failed: report.trials.len() - succeeded,
+        total: report.trials.len(),
+    }
 }

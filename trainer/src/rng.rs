@@ -23,7 +23,9 @@ pub fn mix(mut value: u64) -> u64 {
 impl Rng {
     /// A generator for one purpose: `stream` keeps the draws of two purposes with the same seed apart.
     pub fn new(seed: u64, stream: u64) -> Self {
-        Self { state: mix(seed.wrapping_add(GOLDEN)) ^ mix(stream.wrapping_mul(GOLDEN).wrapping_add(1)) }
+        Self {
+            state: mix(seed.wrapping_add(GOLDEN)) ^ mix(stream.wrapping_mul(GOLDEN).wrapping_add(1)),
+        }
     }
 
     /// The next 64 bits.

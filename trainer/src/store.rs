@@ -58,7 +58,11 @@ pub fn is_complete(directory: &Path) -> bool {
 pub fn write(directory: &Path, files: &Files) -> Result<Sha256Digest, StoreError> {
     if is_complete(directory) {
         let path = directory.join(REPORT);
-        let report = fs::read(&path).map_err(|source| StoreError { action: "reading", path, source })?;
+        let report = fs::read(&path).map_err(|source| StoreError {
+            action: "reading",
+            path,
+            source,
+        })?;
         return Ok(Sha256Digest::of_bytes(&report));
     }
     replace(directory, files)?;
@@ -70,10 +74,20 @@ pub fn write(directory: &Path, files: &Files) -> Result<Sha256Digest, StoreError
 /// # Errors
 /// [`StoreError`].
 pub fn replace(directory: &Path, files: &Files) -> Result<(), StoreError> {
-    fs::create_dir_all(directory).map_err(|source| StoreError { action: "making the directory", path: directory.to_owned(), source })?;
+    fs::create_dir_all(directory).map_err(|source| StoreError {
+        action: "making the directory",
+        path: directory.to_owned(),
+        source,
+    })?;
     let record = directory.join(RECORD);
     match fs::remove_file(&record) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(StoreError { action: "replacing", path: record, source }),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(StoreError {
+                action: "replacing",
+                path: record,
+                source,
+            });
+        }
         _ => {}
     }
     write_file(directory, MODEL, &files.model)?;
@@ -90,11 +104,15 @@ fn write_file(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreErr
         let path = path.clone();
         move |source| StoreError { action, path, source }
     };
-    let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(directory).map_err(failed("creating"))?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".partial-")
+        .tempfile_in(directory)
+        .map_err(failed("creating"))?;
     file.write_all(bytes).map_err(failed("writing"))?;
     set_readable(file.as_file()).map_err(failed("setting the mode of"))?;
     file.as_file().sync_all().map_err(failed("flushing"))?;
-    file.persist(&path).map_err(|error| failed("renaming to")(error.error))?;
+    file.persist(&path)
+        .map_err(|error| failed("renaming to")(error.error))?;
     Ok(())
 }
 
@@ -112,9 +130,17 @@ fn set_readable(_: &File) -> io::Result<()> {
 
 /// Makes renames last; a file system that can't flush a directory has nothing to lose there.
 fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    let file = File::open(directory).map_err(|source| StoreError { action: "opening", path: directory.to_owned(), source })?;
+    let file = File::open(directory).map_err(|source| StoreError {
+        action: "opening",
+        path: directory.to_owned(),
+        source,
+    })?;
     match file.sync_all() {
-        Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(StoreError { action: "flushing", path: directory.to_owned(), source }),
+        Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(StoreError {
+            action: "flushing",
+            path: directory.to_owned(),
+            source,
+        }),
         _ => Ok(()),
     }
 }
@@ -124,7 +150,12 @@ mod tests {
     use super::*;
 
     fn files(report: &str) -> Files {
-        Files { model: b"model".to_vec(), report: report.into(), page: b"page".to_vec(), record: "record".into() }
+        Files {
+            model: b"model".to_vec(),
+            report: report.into(),
+            page: b"page".to_vec(),
+            record: "record".into(),
+        }
     }
 
     #[test]
@@ -137,7 +168,10 @@ mod tests {
         fs::remove_file(directory.join(RECORD)).unwrap();
         let written = write(&directory, &files("second")).unwrap();
         assert_eq!(written, Sha256Digest::of_bytes(b"second"));
-        let mut names: Vec<String> = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = fs::read_dir(&directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         assert_eq!(names, [MODEL, RECORD, REPORT_PAGE, REPORT]);
     }
@@ -145,7 +179,12 @@ mod tests {
     #[test]
     fn a_store_that_is_a_file_is_named() {
         let root = tempfile::NamedTempFile::new().unwrap();
-        let error = write(&root.path().join("default"), &files("x")).unwrap_err().to_string();
-        assert!(error.contains(root.path().to_str().unwrap()) && error.contains("volume"), "{error}");
+        let error = write(&root.path().join("default"), &files("x"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains(root.path().to_str().unwrap()) && error.contains("volume"),
+            "{error}"
+        );
     }
 }

@@ -81,24 +81,49 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     let prepared = prepare(inputs, progress)?;
     let outcome = run_search(config, &prepared, progress)?;
     let fitted = fit(config, &prepared, &outcome, progress)?;
-    progress.tell(Stage::Evaluating, 0.0, &format!("{} held-out rows", prepared.split.test.len()));
+    progress.tell(
+        Stage::Evaluating,
+        0.0,
+        &format!("{} held-out rows", prepared.split.test.len()),
+    );
     let test_labels = labels_of(&prepared.dataset, &prepared.split.test);
     let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, config.evaluation.seed);
     let comparison = champion.map(|champion| {
-        let texts: Vec<&str> = prepared.split.test.iter().map(|&row| prepared.dataset.text(&prepared.dataset.rows[row as usize])).collect();
-        compare(&champion, &evaluation.scored, &prepared.dataset.labels, &texts, &config.split_name(), config.evaluation.metric, config.evaluation.seed)
+        let texts: Vec<&str> = prepared
+            .split
+            .test
+            .iter()
+            .map(|&row| prepared.dataset.text(&prepared.dataset.rows[row as usize]))
+            .collect();
+        compare(
+            &champion,
+            &evaluation.scored,
+            &prepared.dataset.labels,
+            &texts,
+            &config.split_name(),
+            config.evaluation.metric,
+            config.evaluation.seed,
+        )
     });
     let model = fitted.artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
     let mut report = report(inputs, &prepared, outcome, &fitted.artifact, evaluation, digest);
     report.report.comparison = comparison;
     let artifact = ArtifactReference {
-        path: format!("{}/{}", version_path(&config.namespace, &config.classifier, &digest), crate::store::MODEL),
+        path: format!(
+            "{}/{}",
+            version_path(&config.namespace, &config.classifier, &digest),
+            crate::store::MODEL
+        ),
         sha256: digest,
         size_bytes: model.len() as u64,
         format: FORMAT.to_owned(),
     };
-    Ok(Trained { model, artifact, report })
+    Ok(Trained {
+        model,
+        artifact,
+        report,
+    })
 }
 
 fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
@@ -121,26 +146,54 @@ fn prepare(inputs: &Inputs<'_>, progress: &Progress) -> Result<Prepared, TrainEr
     let name = inputs.location.name();
     progress.tell(Stage::Loading, 0.0, &format!("opening {name}"));
     let source = Source::open(inputs.location, config.dataset.sha256, |done, total| {
-        let share = total.filter(|total| *total > 0).map_or(0.0, |total| done as f64 / total as f64);
+        let share = total
+            .filter(|total| *total > 0)
+            .map_or(0.0, |total| done as f64 / total as f64);
         progress.tell(Stage::Loading, 0.6 * share, &format!("{} MiB downloaded", done >> 20));
     })?;
-    let dataset = dataset::load(&config.dataset, &source, |rows| progress.tell(Stage::Loading, 0.8, &format!("{rows} rows read")))?;
-    progress.tell(Stage::Preprocessing, 0.0, &format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len()));
+    let dataset = dataset::load(&config.dataset, &source, |rows| {
+        progress.tell(Stage::Loading, 0.8, &format!("{rows} rows read"))
+    })?;
+    progress.tell(
+        Stage::Preprocessing,
+        0.0,
+        &format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len()),
+    );
     let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
     if split.test.is_empty() || split.train.is_empty() {
-        let part = if split.test.is_empty() { "to hold out" } else { "to train on" };
+        let part = if split.test.is_empty() {
+            "to hold out"
+        } else {
+            "to train on"
+        };
         let problem = format!("no row is left {part}");
-        return Err(DatasetError::NoUsableRows { name, records: dataset.counts.records, problem }.into());
+        return Err(DatasetError::NoUsableRows {
+            name,
+            records: dataset.counts.records,
+            problem,
+        }
+        .into());
     }
     let pipeline = TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?;
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     drop(texts);
-    progress.tell(Stage::Preprocessing, 0.6, &format!("{} distinct words", corpus.distinct_tokens()));
+    progress.tell(
+        Stage::Preprocessing,
+        0.6,
+        &format!("{} distinct words", corpus.distinct_tokens()),
+    );
     let terms = TermCounts::build(&corpus, &config.features);
     let profile = Profile::of(&dataset, &split, corpus.distinct_tokens(), |row| corpus.tokens(row));
     let train_labels = labels_of(&dataset, &split.train);
-    let mut prepared = Prepared { dataset, split, corpus, terms, train_labels, profile };
+    let mut prepared = Prepared {
+        dataset,
+        split,
+        corpus,
+        terms,
+        train_labels,
+        profile,
+    };
     prepared.forget_texts(inputs);
     Ok(prepared)
 }
@@ -167,9 +220,24 @@ struct Searched {
 fn run_search(config: &RunConfig, prepared: &Prepared, progress: &Progress) -> Result<Searched, TrainError> {
     let trials = config.trials();
     let classes = prepared.dataset.labels.len();
-    let keys: Vec<u64> = prepared.split.train.iter().map(|&row| prepared.split.keys[row as usize]).collect();
-    let folds = stratified_group_folds(&prepared.train_labels, &keys, classes, config.search.folds, config.evaluation.seed);
-    progress.tell(Stage::Searching, 0.0, &format!("{} trials on {} folds", trials.len(), config.search.folds));
+    let keys: Vec<u64> = prepared
+        .split
+        .train
+        .iter()
+        .map(|&row| prepared.split.keys[row as usize])
+        .collect();
+    let folds = stratified_group_folds(
+        &prepared.train_labels,
+        &keys,
+        classes,
+        config.search.folds,
+        config.evaluation.seed,
+    );
+    progress.tell(
+        Stage::Searching,
+        0.0,
+        &format!("{} trials on {} folds", trials.len(), config.search.folds),
+    );
     let part = TrainingPart {
         terms: &prepared.terms,
         rows: &prepared.split.train,
@@ -186,47 +254,95 @@ fn run_search(config: &RunConfig, prepared: &Prepared, progress: &Progress) -> R
     };
     let outcome = search(part, &trials, settings, &|done, all, trial| {
         let finished = done * trials.len() / all.max(1);
-        progress.tell(Stage::Searching, done as f64 / all as f64, &format!("{finished} of {} trials: {trial}", trials.len()));
+        progress.tell(
+            Stage::Searching,
+            done as f64 / all as f64,
+            &format!("{finished} of {} trials: {trial}", trials.len()),
+        );
     })?;
     Ok(Searched { outcome, folds })
 }
 
 /// Fits the best trial on all training rows and calibrates it on the out-of-fold scores.
-fn fit(config: &RunConfig, prepared: &Prepared, searched: &Searched, progress: &Progress) -> Result<Fitted, TrainError> {
+fn fit(
+    config: &RunConfig,
+    prepared: &Prepared,
+    searched: &Searched,
+    progress: &Progress,
+) -> Result<Fitted, TrainError> {
     let trial = config.trials()[searched.outcome.best];
-    progress.tell(Stage::Fitting, 0.0, &format!("{trial} on {} rows", prepared.split.train.len()));
+    progress.tell(
+        Stage::Fitting,
+        0.0,
+        &format!("{trial} on {} rows", prepared.split.train.len()),
+    );
     let terms = prepared.terms.fit(&prepared.split.train, &config.features);
     let rows = terms.transform(&prepared.split.train);
     if rows.cols == 0 {
         return Err(no_terms().into());
     }
     let labels = &prepared.dataset.labels;
-    let parameters = FitParameters { trial, effort: Effort::fit(config.evaluation.seed), classes: labels.len() };
-    let problem = Problem { rows: &rows, labels: &prepared.train_labels, classes: labels.len() };
+    let parameters = FitParameters {
+        trial,
+        effort: Effort::fit(config.evaluation.seed),
+        classes: labels.len(),
+    };
+    let problem = Problem {
+        rows: &rows,
+        labels: &prepared.train_labels,
+        classes: labels.len(),
+    };
     let (coefficients, calibration) = rayon::join(
         || fit_trial(problem, &parameters),
         || {
-            calibrate(OutOfFold { scores: &searched.outcome.scores, labels: &prepared.train_labels, folds: &searched.folds, classes: labels.len() })
+            calibrate(OutOfFold {
+                scores: &searched.outcome.scores,
+                labels: &prepared.train_labels,
+                folds: &searched.folds,
+                classes: labels.len(),
+            })
         },
     );
-    let coefficients = coefficients.map_err(|error| TrainError::Training(format!("{trial} could not be fitted on all training rows: {error}")))?;
+    let coefficients = coefficients
+        .map_err(|error| TrainError::Training(format!("{trial} could not be fitted on all training rows: {error}")))?;
     progress.tell(Stage::Fitting, 0.9, "putting the artifact together");
     let test = terms.transform(&prepared.split.test);
-    let model = LinearModel { labels: labels.clone(), weights: coefficients.weights, bias: coefficients.bias };
-    let artifact = ArtifactBuilder::new(&config.preprocessing, &terms.vectorizer(), model, trial.algorithm(), trial.parameters())
-        .calibration(calibration)
-        .provenance(Provenance {
-            split: config.split_name(),
-            dataset_sha256: Some(prepared.dataset.sha256),
-            trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        })
-        .surface_forms(&prepared.corpus, &prepared.split.train, SURFACE_FORM_DOCUMENTS.min(config.features.min_document_frequency))
-        .build()
-        .map_err(|error| TrainError::Internal(error.to_string()))?;
+    let model = LinearModel {
+        labels: labels.clone(),
+        weights: coefficients.weights,
+        bias: coefficients.bias,
+    };
+    let artifact = ArtifactBuilder::new(
+        &config.preprocessing,
+        &terms.vectorizer(),
+        model,
+        trial.algorithm(),
+        trial.parameters(),
+    )
+    .calibration(calibration)
+    .provenance(Provenance {
+        split: config.split_name(),
+        dataset_sha256: Some(prepared.dataset.sha256),
+        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })
+    .surface_forms(
+        &prepared.corpus,
+        &prepared.split.train,
+        SURFACE_FORM_DOCUMENTS.min(config.features.min_document_frequency),
+    )
+    .build()
+    .map_err(|error| TrainError::Internal(error.to_string()))?;
     Ok(Fitted { artifact, test })
 }
 
-fn report(inputs: &Inputs<'_>, prepared: &Prepared, searched: Searched, artifact: &Artifact, evaluation: Evaluation, digest: Sha256Digest) -> TrainingReport {
+fn report(
+    inputs: &Inputs<'_>,
+    prepared: &Prepared,
+    searched: Searched,
+    artifact: &Artifact,
+    evaluation: Evaluation,
+    digest: Sha256Digest,
+) -> TrainingReport {
     let config = inputs.config;
     let best = &searched.outcome.trials[searched.outcome.best];
     let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
@@ -268,7 +384,11 @@ fn report(inputs: &Inputs<'_>, prepared: &Prepared, searched: Searched, artifact
 
 fn summary(prepared: &Prepared) -> DatasetSummary {
     let (dataset, split) = (&prepared.dataset, &prepared.split);
-    let count = |rows: &[u32], class: usize| rows.iter().filter(|&&row| dataset.rows[row as usize].label as usize == class).count();
+    let count = |rows: &[u32], class: usize| {
+        rows.iter()
+            .filter(|&&row| dataset.rows[row as usize].label as usize == class)
+            .count()
+    };
     let class_balance = dataset.labels.iter().enumerate().map(|(class, label)| ClassBalance {
         label: label.clone(),
         train_rows: count(&split.train, class),
@@ -309,9 +429,17 @@ fn mistakes(inputs: &Inputs<'_>, prepared: &Prepared, evaluation: &Evaluation) -
 /// The terms whose weight for a class stands furthest above their mean over all classes, heaviest first.
 fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
     let model = artifact.model();
-    let means: Vec<f32> = (0..model.terms() as u32).map(|term| model.term_weights(term).iter().sum::<f32>() / model.classes() as f32).collect();
+    let means: Vec<f32> = (0..model.terms() as u32)
+        .map(|term| model.term_weights(term).iter().sum::<f32>() / model.classes() as f32)
+        .collect();
     // Naive Bayes weighs rare terms most, so its terms are ranked by what they add to a typical text.
-    let scale = |term: u32| if artifact.algorithm() == Algorithm::ComplementNaiveBayes { 1.0 / artifact.idf()[term as usize] } else { 1.0 };
+    let scale = |term: u32| {
+        if artifact.algorithm() == Algorithm::ComplementNaiveBayes {
+            1.0 / artifact.idf()[term as usize]
+        } else {
+            1.0
+        }
+    };
     artifact
         .labels()
         .iter()
@@ -325,8 +453,14 @@ fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
                 terms.truncate(TOP_TERMS);
             }
             terms.sort_by(order);
-            let terms = terms.into_iter().map(|(weight, term)| WeightedTerm { term: artifact.vocabulary().term(term).to_owned(), weight: f64::from(weight) });
-            ClassTerms { label: label.clone(), terms: terms.collect() }
+            let terms = terms.into_iter().map(|(weight, term)| WeightedTerm {
+                term: artifact.vocabulary().term(term).to_owned(),
+                weight: f64::from(weight),
+            });
+            ClassTerms {
+                label: label.clone(),
+                terms: terms.collect(),
+            }
         })
         .collect()
 }

@@ -17,18 +17,50 @@ fn set(job: &mut Job, pointer: &str, value: Value) {
 #[test]
 fn configurations_that_can_not_be_honoured() {
     let cases: [(&str, Value, &[&str]); 15] = [
-        ("/search/candidates/0/algorithm", json!("randomForest"), &["search.candidates[0].algorithm", "linearSvm"]),
-        ("/search/candidates/0/grid/alpha", json!([1.0]), &["search.candidates[0].grid.alpha", "logisticRegression", "Remove"]),
-        ("/search/candidates/2/grid/C", json!([1.0]), &["search.candidates[2].grid.C", "complementNaiveBayes"]),
-        ("/search/candidates/0/grid/C", json!([1, -5]), &["search.candidates[0].grid.C", "-5"]),
-        ("/search/candidates/0/grid/C", json!([1e300]), &["search.candidates[0].grid.C", "1,000,000"]),
+        (
+            "/search/candidates/0/algorithm",
+            json!("randomForest"),
+            &["search.candidates[0].algorithm", "linearSvm"],
+        ),
+        (
+            "/search/candidates/0/grid/alpha",
+            json!([1.0]),
+            &["search.candidates[0].grid.alpha", "logisticRegression", "Remove"],
+        ),
+        (
+            "/search/candidates/2/grid/C",
+            json!([1.0]),
+            &["search.candidates[2].grid.C", "complementNaiveBayes"],
+        ),
+        (
+            "/search/candidates/0/grid/C",
+            json!([1, -5]),
+            &["search.candidates[0].grid.C", "-5"],
+        ),
+        (
+            "/search/candidates/0/grid/C",
+            json!([1e300]),
+            &["search.candidates[0].grid.C", "1,000,000"],
+        ),
         ("/search/candidates", json!([]), &["search.candidates", "at least one"]),
         ("/search/folds", json!(1), &["search.folds", "between 2 and 20"]),
         ("/search/foldz", json!(5), &["foldz", "folds"]),
-        ("/evaluation/testFraction", json!(1.5), &["evaluation.testFraction", "1.5"]),
-        ("/features/wordNgrams", json!([3, 1]), &["features.wordNgrams", "[3, 1]"]),
+        (
+            "/evaluation/testFraction",
+            json!(1.5),
+            &["evaluation.testFraction", "1.5"],
+        ),
+        (
+            "/features/wordNgrams",
+            json!([3, 1]),
+            &["features.wordNgrams", "[3, 1]"],
+        ),
         ("/features/maxFeatures", json!(0), &["features.maxFeatures"]),
-        ("/preprocessing/redactionPattern", json!("("), &["preprocessing.redactionPattern"]),
+        (
+            "/preprocessing/redactionPattern",
+            json!("("),
+            &["preprocessing.redactionPattern"],
+        ),
         ("/dataset/labelFields", json!([]), &["dataset.labelFields"]),
         ("/dataset/sha256", json!("abc"), &["dataset.sha256", "64"]),
         ("/classifier", json!("../../etc"), &["classifier", "lower-case"]),
@@ -36,7 +68,8 @@ fn configurations_that_can_not_be_honoured() {
     for (pointer, value, parts) in cases {
         let mut job = Job::new();
         set(&mut job, pointer, value);
-        job.run(&job.file("data.csv", csv(&rows()))).fails(64, "InvalidConfiguration", parts);
+        job.run(&job.file("data.csv", csv(&rows())))
+            .fails(64, "InvalidConfiguration", parts);
         assert!(!job.path("store").exists(), "nothing is written: {pointer}");
     }
 }
@@ -46,31 +79,93 @@ fn a_configuration_that_is_not_there_or_not_json() {
     let job = Job::new();
     let log = job.path("log");
     let run = |config: &Path| {
-        let output = trainer().args(["run", "--dataset", "x", "--store", "y", "--termination-log"]).arg(&log).arg("--config").arg(config).output().unwrap();
+        let output = trainer()
+            .args(["run", "--dataset", "x", "--store", "y", "--termination-log"])
+            .arg(&log)
+            .arg("--config")
+            .arg(config)
+            .output()
+            .unwrap();
         let message: Value = serde_json::from_slice(&std::fs::read(&log).unwrap()).unwrap();
         (output.status.code(), message["error"]["reason"].clone())
     };
     assert_eq!(run(&job.path("absent.json")), (Some(64), json!("InvalidConfiguration")));
-    assert_eq!(run(&job.file("broken.json", "{")), (Some(64), json!("InvalidConfiguration")));
-    assert_eq!(trainer().args(["run", "--confg", "x"]).output().unwrap().status.code(), Some(64));
+    assert_eq!(
+        run(&job.file("broken.json", "{")),
+        (Some(64), json!("InvalidConfiguration"))
+    );
+    assert_eq!(
+        trainer().args(["run", "--confg", "x"]).output().unwrap().status.code(),
+        Some(64)
+    );
 }
 
 #[test]
 fn files_that_are_not_what_they_should_be() {
     let good = csv(&rows());
-    let short = |lines: usize| good.lines().take(lines).map(|line| format!("{line}\n")).collect::<String>();
+    let short = |lines: usize| {
+        good.lines()
+            .take(lines)
+            .map(|line| format!("{line}\n"))
+            .collect::<String>()
+    };
     let one_label = good.replace(",Loan\n", ",Card\n").replace(",Account\n", ",Card\n");
     let cut_off = gzip(good.as_bytes())[..600].to_vec();
     let cases: [(&str, Vec<u8>, &str, &[&str]); 10] = [
         ("empty.csv", Vec::new(), "EmptyDataset", &["empty.csv"]),
-        ("header.csv", short(1).into(), "EmptyDataset", &["header.csv", "no rows"]),
-        ("column.csv", good.replace("narrative", "narative").into(), "ColumnNotFound", &["`narrative`", "id, narative, product", "perhaps `narative`", "dataset.textField"]),
-        ("label.csv", good.replace("id,narrative,product", "id,narrative,category").into(), "ColumnNotFound", &["`product`", "dataset.labelFields"]),
-        ("one.csv", one_label.into(), "TooFewClasses", &["`Card` 240", "two or more"]),
-        ("few.csv", short(8).into(), "TooFewClasses", &["minSamplesPerClass (5)", "`Card` 3"]),
-        ("latin.csv", [short(3).as_bytes(), b"9,\"caf\xe9 charged my card\",Card\n"].concat(), "InvalidEncoding", &["row 3", "line 4", "column `narrative`", "iconv"]),
-        ("ragged.csv", format!("{}7,too,many,fields\n", short(3)).into(), "MalformedDataset", &["row 3", "4 fields"]),
-        ("gaps.csv", "id,narrative,product\n1,,Card\n2,text,\n".into(), "NoUsableRows", &["1 without a text", "1 without a label"]),
+        (
+            "header.csv",
+            short(1).into(),
+            "EmptyDataset",
+            &["header.csv", "no rows"],
+        ),
+        (
+            "column.csv",
+            good.replace("narrative", "narative").into(),
+            "ColumnNotFound",
+            &[
+                "`narrative`",
+                "id, narative, product",
+                "perhaps `narative`",
+                "dataset.textField",
+            ],
+        ),
+        (
+            "label.csv",
+            good.replace("id,narrative,product", "id,narrative,category").into(),
+            "ColumnNotFound",
+            &["`product`", "dataset.labelFields"],
+        ),
+        (
+            "one.csv",
+            one_label.into(),
+            "TooFewClasses",
+            &["`Card` 240", "two or more"],
+        ),
+        (
+            "few.csv",
+            short(8).into(),
+            "TooFewClasses",
+            &["minSamplesPerClass (5)", "`Card` 3"],
+        ),
+        (
+            "latin.csv",
+            [short(3).as_bytes(), b"9,\"caf\xe9 charged my card\",Card\n"].concat(),
+            "InvalidEncoding",
+            &["row 3", "line 4", "column `narrative`", "iconv"],
+        ),
+        (
+            "ragged.csv",
+            format!("{}7,too,many,fields\n", short(3)).into(),
+            "MalformedDataset",
+            &["row 3", "4 fields"],
+        ),
+        (
+            "gaps.csv",
+            "id,narrative,product\n1,,Card\n2,text,\n".into(),
+            "NoUsableRows",
+            &["1 without a text", "1 without a label"],
+        ),
         ("cut.csv.gz", cut_off, "MalformedDataset", &["cut off"]),
     ];
     for (name, bytes, reason, parts) in cases {
@@ -78,20 +173,53 @@ fn files_that_are_not_what_they_should_be() {
         job.run(&job.file(name, bytes)).fails(65, reason, parts);
         assert!(!job.path("store").exists(), "nothing is written: {name}");
     }
-    Job::new().run(Path::new("/nowhere/data.csv")).fails(65, "DatasetNotFound", &["/nowhere/data.csv", "mounted"]);
+    Job::new()
+        .run(Path::new("/nowhere/data.csv"))
+        .fails(65, "DatasetNotFound", &["/nowhere/data.csv", "mounted"]);
 }
 
 #[test]
 fn json_that_is_not_what_it_should_be() {
     let record = |text: &str, label: &str| json!({ "_source": { "narrative": text, "product": label } }).to_string();
-    let cases: [(&str, &str, Vec<u8>, &str, &[&str]); 7] = [
+    type Case<'c> = (&'c str, &'c str, Vec<u8>, &'c str, &'c [&'c str]);
+    let cases: [Case<'_>; 7] = [
         ("json", "a.json", b"".to_vec(), "EmptyDataset", &["a.json"]),
         ("json", "b.json", b"[]".to_vec(), "EmptyDataset", &["b.json"]),
-        ("json", "c.json", format!("[{},{}", record("a", "b"), &record("a", "b")[..9]).into(), "MalformedDataset", &["row 2"]),
-        ("json", "d.json", [b"[", record("a", "b").as_bytes(), b",{\"x\":\"caf\xe9\"}]"].concat(), "InvalidEncoding", &["not UTF-8"]),
-        ("json", "e.json", format!("[{}]", record("a", "b")).into(), "ColumnNotFound", &["`narrative`", "_source.narrative, _source.product", "perhaps"]),
-        ("jsonLines", "f.jsonl", format!("{}\n{{\"a\":\n", record("a", "b")).into(), "MalformedDataset", &["line 2"]),
-        ("jsonLines", "g.jsonl", b"[1, 2]\n".to_vec(), "MalformedDataset", &["line 1", "dataset.format"]),
+        (
+            "json",
+            "c.json",
+            format!("[{},{}", record("a", "b"), &record("a", "b")[..9]).into(),
+            "MalformedDataset",
+            &["row 2"],
+        ),
+        (
+            "json",
+            "d.json",
+            [b"[", record("a", "b").as_bytes(), b",{\"x\":\"caf\xe9\"}]"].concat(),
+            "InvalidEncoding",
+            &["not UTF-8"],
+        ),
+        (
+            "json",
+            "e.json",
+            format!("[{}]", record("a", "b")).into(),
+            "ColumnNotFound",
+            &["`narrative`", "_source.narrative, _source.product", "perhaps"],
+        ),
+        (
+            "jsonLines",
+            "f.jsonl",
+            format!("{}\n{{\"a\":\n", record("a", "b")).into(),
+            "MalformedDataset",
+            &["line 2"],
+        ),
+        (
+            "jsonLines",
+            "g.jsonl",
+            b"[1, 2]\n".to_vec(),
+            "MalformedDataset",
+            &["line 1", "dataset.format"],
+        ),
     ];
     for (format, name, bytes, reason, parts) in cases {
         let mut job = Job::new();
@@ -110,21 +238,27 @@ fn json_that_is_not_what_it_should_be() {
 fn a_digest_that_does_not_match() {
     let mut job = Job::new();
     set(&mut job, "/dataset/sha256", json!("0".repeat(64)));
-    job.run(&job.file("data.csv", csv(&rows()))).fails(65, "DigestMismatch", &["0000", "dataset.sha256"]);
+    job.run(&job.file("data.csv", csv(&rows())))
+        .fails(65, "DigestMismatch", &["0000", "dataset.sha256"]);
 }
 
 #[test]
 fn a_vocabulary_that_is_empty() {
     let mut job = Job::new();
     set(&mut job, "/features/minDocumentFrequency", json!(500));
-    job.run(&job.file("data.csv", csv(&rows()))).fails(64, "InvalidConfiguration", &["features.minDocumentFrequency", "no term"]);
+    job.run(&job.file("data.csv", csv(&rows()))).fails(
+        64,
+        "InvalidConfiguration",
+        &["features.minDocumentFrequency", "no term"],
+    );
 }
 
 #[test]
 fn a_store_that_can_not_be_written() {
     let job = Job::new();
     job.file("store", "a file where the directory should be");
-    job.run(&job.file("data.csv", csv(&rows()))).fails(1, "StoreUnavailable", &["volume"]);
+    job.run(&job.file("data.csv", csv(&rows())))
+        .fails(1, "StoreUnavailable", &["volume"]);
 }
 
 /// Answers one request with fixed bytes.
@@ -141,14 +275,21 @@ fn serve(answer: Vec<u8>) -> String {
 }
 
 fn answer(status: &str, length: usize, body: &[u8]) -> Vec<u8> {
-    [format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n").as_bytes(), body].concat()
+    [
+        format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n").as_bytes(),
+        body,
+    ]
+    .concat()
 }
 
 #[test]
 fn addresses() {
     let body = gzip(csv(&rows()).as_bytes());
     let job = Job::new();
-    let good = format!("{}/data.csv.gz?token=secret", serve(answer("200 OK", body.len(), &body)));
+    let good = format!(
+        "{}/data.csv.gz?token=secret",
+        serve(answer("200 OK", body.len(), &body))
+    );
     let ended = job.run(Path::new(&good));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert!(!ended.stdout.contains("secret"), "queries may hold secrets");
@@ -160,5 +301,6 @@ fn addresses() {
     job.run(Path::new(&refused)).fails(1, "DownloadFailed", &["503"]);
     let broken = format!("{}/data.csv.gz", serve(answer("200 OK", body.len(), &body[..100])));
     job.run(Path::new(&broken)).fails(1, "DownloadFailed", &["data.csv.gz"]);
-    job.run(Path::new("http://127.0.0.1:9/data.csv")).fails(1, "DownloadFailed", &["127.0.0.1:9"]);
+    job.run(Path::new("http://127.0.0.1:9/data.csv"))
+        .fails(1, "DownloadFailed", &["127.0.0.1:9"]);
 }

@@ -34,11 +34,19 @@ fn close(ours: f64, theirs: f64) {
 fn metrics_are_scikit_learns_and_smartcores() {
     let reference: Reference = serde_json::from_str(include_str!("data/reference.json")).unwrap();
     let expected = &reference.metrics;
-    let table = Confusion::of(3, reference.labels.iter().copied().zip(expected.predicted.iter().copied()));
+    let table = Confusion::of(
+        3,
+        reference.labels.iter().copied().zip(expected.predicted.iter().copied()),
+    );
     close(table.accuracy(), expected.accuracy);
     close(table.macro_f1(), expected.macro_f1);
     close(table.weighted_f1(), expected.weighted_f1);
-    let loss: f64 = reference.labels.iter().zip(&expected.probabilities).map(|(&label, row)| row_log_loss(row[label as usize])).sum();
+    let loss: f64 = reference
+        .labels
+        .iter()
+        .zip(&expected.probabilities)
+        .map(|(&label, row)| row_log_loss(row[label as usize]))
+        .sum();
     close(loss / reference.labels.len() as f64, expected.log_loss);
     let labels: Vec<String> = (0..3).map(|class| class.to_string()).collect();
     for (class, ours) in table.per_class(&labels).iter().enumerate() {
@@ -47,8 +55,14 @@ fn metrics_are_scikit_learns_and_smartcores() {
         close(ours.f1, expected.f1[class]);
         assert_eq!(ours.support, expected.support[class]);
     }
-    close(table.accuracy(), smartcore::metrics::accuracy(&reference.labels, &expected.predicted));
-    close(table.macro_f1(), smartcore::metrics::f1(&reference.labels, &expected.predicted, 1.0));
+    close(
+        table.accuracy(),
+        smartcore::metrics::accuracy(&reference.labels, &expected.predicted),
+    );
+    close(
+        table.macro_f1(),
+        smartcore::metrics::f1(&reference.labels, &expected.predicted, 1.0),
+    );
 }
 
 #[test]

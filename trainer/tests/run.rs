@@ -15,7 +15,9 @@ fn artifact(job: &Job, ended: &Ended) -> (Vec<u8>, String) {
 }
 
 fn nested(rows: &[support::Row]) -> Vec<Value> {
-    rows.iter().map(|(text, label)| json!({ "_index": "complaints", "_source": { "narrative": text, "product": label } })).collect()
+    rows.iter()
+        .map(|(text, label)| json!({ "_index": "complaints", "_source": { "narrative": text, "product": label } }))
+        .collect()
 }
 
 #[test]
@@ -43,26 +45,51 @@ fn a_run_writes_what_the_contract_says() {
     let parsed: Report = serde_json::from_slice(&report).unwrap();
     assert_eq!(parsed.metrics.macro_f1, macro_f1);
     assert_eq!(parsed.trials.len(), 5);
-    assert_eq!(parsed.confusion_matrix.rows.iter().flatten().sum::<usize>(), message["dataset"]["testRows"].as_u64().unwrap() as usize);
+    assert_eq!(
+        parsed.confusion_matrix.rows.iter().flatten().sum::<usize>(),
+        message["dataset"]["testRows"].as_u64().unwrap() as usize
+    );
     let text = String::from_utf8(report).unwrap();
-    assert!(!text.contains("case \\\""), "no text of a complaint stands in the report");
+    assert!(
+        !text.contains("case \\\""),
+        "no text of a complaint stands in the report"
+    );
     let directory = job.path("store").join(&path);
     let page = std::fs::read_to_string(directory.with_file_name("report.html")).unwrap();
-    assert!(page.contains("cards-1") && !page.contains("http"), "the page needs nothing from elsewhere");
+    assert!(
+        page.contains("cards-1") && !page.contains("http"),
+        "the page needs nothing from elsewhere"
+    );
     let record = std::fs::read_to_string(directory.with_file_name("modelversion.yaml")).unwrap();
     assert!(record.contains("\"kind\": \"ModelVersion\"") && record.contains(&digest));
 
     let stages: Vec<String> = ended
         .stdout
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect("every line is JSON")["progress"]["stage"].as_str().unwrap().to_owned())
+        .map(|line| {
+            serde_json::from_str::<Value>(line).expect("every line is JSON")["progress"]["stage"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
         .fold(Vec::new(), |mut stages, stage| {
             if stages.last() != Some(&stage) {
                 stages.push(stage);
             }
             stages
         });
-    assert_eq!(stages, ["Loading", "Preprocessing", "Searching", "Fitting", "Evaluating", "Writing", "Done"]);
+    assert_eq!(
+        stages,
+        [
+            "Loading",
+            "Preprocessing",
+            "Searching",
+            "Fitting",
+            "Evaluating",
+            "Writing",
+            "Done"
+        ]
+    );
 }
 
 #[test]
@@ -71,7 +98,10 @@ fn the_served_model_answers() {
     let (bytes, _) = artifact(&job, &job.run(&job.file("data.csv", csv(&rows()))));
     let predictor = Predictor::new(Artifact::from_bytes(&bytes).unwrap());
     let mut scratch = Scratch::default();
-    for (text, label) in [("My card was charged twice by the merchant", "Card"), ("The lender raised the interest rate on my mortgage", "Loan")] {
+    for (text, label) in [
+        ("My card was charged twice by the merchant", "Card"),
+        ("The lender raised the interest rate on my mortgage", "Loan"),
+    ] {
         let answer = predictor.predict(text, &mut scratch);
         assert_eq!(predictor.labels()[answer.class], label);
         assert!((answer.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
@@ -84,9 +114,13 @@ fn every_format_gives_the_same_model() {
     let lines: String = nested(&rows).iter().map(|record| format!("{record}\n")).collect();
     let array = serde_json::to_string(&nested(&rows)).unwrap();
     let answer = json!({ "took": 3, "hits": { "total": 240, "hits": nested(&rows) } }).to_string();
-    let plain_lines: String = rows.iter().map(|(text, label)| format!("{}\n", json!({ "narrative": text, "product": label }))).collect();
+    let plain_lines: String = rows
+        .iter()
+        .map(|(text, label)| format!("{}\n", json!({ "narrative": text, "product": label })))
+        .collect();
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
-    zip.start_file("export/complaints.csv", zip::write::SimpleFileOptions::default()).unwrap();
+    zip.start_file("export/complaints.csv", zip::write::SimpleFileOptions::default())
+        .unwrap();
     std::io::Write::write_all(&mut zip, csv(&rows).as_bytes()).unwrap();
     let zipped = zip.finish().unwrap().into_inner();
     let zstd = ruzstd::encoding::compress_to_vec(csv(&rows).as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
@@ -139,7 +173,11 @@ fn held_out_texts_leave_no_trace() {
         for (number, (narrative, product)) in rows().iter().enumerate() {
             let test = number % 4 == 0;
             let extra = if test { marker } else { "" };
-            text.push_str(&format!("{} {extra},{product},{}\n", narrative.replace(['"', ','], " "), if test { "test" } else { "train" }));
+            text.push_str(&format!(
+                "{} {extra},{product},{}\n",
+                narrative.replace(['"', ','], " "),
+                if test { "test" } else { "train" }
+            ));
         }
         text
     };
@@ -150,8 +188,14 @@ fn held_out_texts_leave_no_trace() {
         let ended = job.run(&job.file("data.csv", with_split(marker)));
         assert_eq!(ended.message["dataset"]["testRows"], 60);
         let model = Artifact::from_bytes(&artifact(&job, &ended).0).unwrap();
-        let terms: Vec<&str> = (0..model.vocabulary().len() as u32).map(|term| model.vocabulary().term(term)).collect();
-        assert!(!terms.iter().any(|term| term.contains("zebra") || term.contains("quagga")));
+        let terms: Vec<&str> = (0..model.vocabulary().len() as u32)
+            .map(|term| model.vocabulary().term(term))
+            .collect();
+        assert!(
+            !terms
+                .iter()
+                .any(|term| term.contains("zebra") || term.contains("quagga"))
+        );
         models.push((model.model().clone(), model.idf().to_vec(), model.calibration().clone()));
     }
     assert_eq!(models[0], models[1]);
@@ -170,10 +214,16 @@ fn a_champion_is_compared_on_the_same_rows() {
     let ended = next.run_with(&data, &["--champion", champion.to_str().unwrap()], "2");
     let comparison = &ended.message["comparison"];
     assert_eq!(comparison["champion"], "cards-0", "{}", ended.stderr);
-    assert_eq!(comparison["championValue"], first.message["metrics"]["macroF1"], "the champion scores what it scored in its own run");
+    assert_eq!(
+        comparison["championValue"], first.message["metrics"]["macroF1"],
+        "the champion scores what it scored in its own run"
+    );
     assert_eq!(comparison["value"], ended.message["metrics"]["macroF1"]);
     assert_eq!(comparison["rows"], ended.message["dataset"]["testRows"]);
-    assert_eq!((&comparison["sameLabels"], &comparison["sameSplit"]), (&json!(true), &json!(true)));
+    assert_eq!(
+        (&comparison["sameLabels"], &comparison["sameSplit"]),
+        (&json!(true), &json!(true))
+    );
     let interval: Vec<f64> = serde_json::from_value(comparison["confidenceInterval"].clone()).unwrap();
     let difference = comparison["difference"].as_f64().unwrap();
     assert!(interval[0] <= difference && difference <= interval[1], "{comparison}");
@@ -181,7 +231,8 @@ fn a_champion_is_compared_on_the_same_rows() {
     next.config["champion"]["sha256"] = json!("0".repeat(64));
     let wrong = next.run_with(&data, &["--champion", champion.to_str().unwrap()], "2");
     wrong.fails(1, "ChampionUnreadable", &["SHA-256", champion.to_str().unwrap()]);
-    next.run_with(&data, &["--champion", "/nowhere/model.safetensors"], "2").fails(1, "ChampionUnreadable", &["/nowhere"]);
+    next.run_with(&data, &["--champion", "/nowhere/model.safetensors"], "2")
+        .fails(1, "ChampionUnreadable", &["/nowhere"]);
 }
 
 #[test]
@@ -189,14 +240,23 @@ fn copies_rare_labels_and_gaps_are_counted() {
     let mut text = csv(&rows());
     let first = text.lines().nth(1).unwrap().to_owned();
     text.push_str(&format!("{first}\n{first}\n"));
-    text.push_str("900,only a few of these,Rare\n901,,Card\n902,no label here,\n903,said twice,Card\n904,said twice,Loan\n");
+    text.push_str(
+        "900,only a few of these,Rare\n901,,Card\n902,no label here,\n903,said twice,Card\n904,said twice,Loan\n",
+    );
     let job = Job::new();
     let ended = job.run(&job.file("data.csv", text));
     let dataset = &ended.message["dataset"];
     assert_eq!(dataset["rows"], 240, "{}", ended.stderr);
     assert_eq!(dataset["duplicates"], 2);
     assert_eq!(dataset["droppedLabels"], json!([{ "label": "Rare", "rows": 1 }]));
-    let report: Value = serde_json::from_slice(&std::fs::read(job.path("store").join(ended.message["report"]["path"].as_str().unwrap())).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(
+        &std::fs::read(
+            job.path("store")
+                .join(ended.message["report"]["path"].as_str().unwrap()),
+        )
+        .unwrap(),
+    )
+    .unwrap();
     assert_eq!(report["dataset"]["contradictions"], 2);
     assert_eq!(report["dataset"]["emptyRows"], 2);
 }
@@ -206,7 +266,11 @@ fn labels_are_joined_and_mapped() {
     let mut job = Job::new();
     job.config["dataset"]["labelFields"] = json!(["product", "kind"]);
     job.config["dataset"]["labelMap"] = json!({ "Loan + a": "Credit", "Account + a": "Credit" });
-    let text: String = csv(&rows()).lines().enumerate().map(|(line, text)| format!("{text},{}\n", if line == 0 { "kind" } else { "a" })).collect();
+    let text: String = csv(&rows())
+        .lines()
+        .enumerate()
+        .map(|(line, text)| format!("{text},{}\n", if line == 0 { "kind" } else { "a" }))
+        .collect();
     let ended = job.run(&job.file("data.csv", text));
     let (bytes, _) = artifact(&job, &ended);
     assert_eq!(Artifact::from_bytes(&bytes).unwrap().labels(), ["Card + a", "Credit"]);
@@ -219,13 +283,34 @@ fn people_train_at_the_command_line() {
     let out = job.path("out");
     let run = |form: &str| {
         let mut command = support::trainer();
-        command.args(["train", "--text-field", "narrative", "--label-field", "product", "--folds", "3", "--c", "1,10", "--format-output", form]);
-        let output = command.arg("--data").arg(&data).arg("--out").arg(&out).output().unwrap();
+        command.args([
+            "train",
+            "--text-field",
+            "narrative",
+            "--label-field",
+            "product",
+            "--folds",
+            "3",
+            "--c",
+            "1,10",
+            "--format-output",
+            form,
+        ]);
+        let output = command
+            .arg("--data")
+            .arg(&data)
+            .arg("--out")
+            .arg(&out)
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     };
     let table = run("table");
-    assert!(table.contains("macro-F1") && table.contains("linearSvm") && table.contains("best"), "{table}");
+    assert!(
+        table.contains("macro-F1") && table.contains("linearSvm") && table.contains("best"),
+        "{table}"
+    );
     let result: Value = serde_json::from_str(&run("json")).unwrap();
     let bytes = std::fs::read(out.join(Path::new(result["artifact"]["path"].as_str().unwrap()))).unwrap();
     assert_eq!(result["artifact"]["sha256"], Sha256Digest::of_bytes(&bytes).to_string());

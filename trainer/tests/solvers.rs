@@ -40,17 +40,34 @@ fn reference() -> Reference {
 }
 
 fn sparse<'r>(rows: impl IntoIterator<Item = &'r Vec<f32>>) -> CsrMatrix {
-    let entries = |row: &'r Vec<f32>| row.iter().enumerate().filter(|(_, value)| **value != 0.0).map(|(column, value)| (column as u32, *value));
+    let entries = |row: &'r Vec<f32>| {
+        row.iter()
+            .enumerate()
+            .filter(|(_, value)| **value != 0.0)
+            .map(|(column, value)| (column as u32, *value))
+    };
     CsrMatrix::from_rows(12, rows.into_iter().map(entries))
 }
 
-const EXACT: Effort = Effort { tolerance: 1e-7, max_passes: 20_000, seed: 1 };
+const EXACT: Effort = Effort {
+    tolerance: 1e-7,
+    max_passes: 20_000,
+    seed: 1,
+};
 
 fn trial(case: &Case) -> Trial {
     match case.algorithm.as_str() {
-        "logisticRegression" => Trial::LogisticRegression { c: case.c.unwrap(), class_weight: case.class_weight },
-        "linearSvm" => Trial::LinearSvm { c: case.c.unwrap(), class_weight: case.class_weight },
-        _ => Trial::ComplementNaiveBayes { alpha: case.alpha.unwrap() },
+        "logisticRegression" => Trial::LogisticRegression {
+            c: case.c.unwrap(),
+            class_weight: case.class_weight,
+        },
+        "linearSvm" => Trial::LinearSvm {
+            c: case.c.unwrap(),
+            class_weight: case.class_weight,
+        },
+        _ => Trial::ComplementNaiveBayes {
+            alpha: case.alpha.unwrap(),
+        },
     }
 }
 
@@ -69,24 +86,54 @@ fn coefficients_are_scikit_learns() {
     let reference = reference();
     let (all, all_labels) = (sparse(&reference.rows), &reference.labels);
     let two: Vec<usize> = (0..all_labels.len()).filter(|&row| all_labels[row] < 2).collect();
-    let (binary, binary_labels) = (sparse(two.iter().map(|&row| &reference.rows[row])), two.iter().map(|&row| all_labels[row]).collect::<Vec<_>>());
+    let (binary, binary_labels) = (
+        sparse(two.iter().map(|&row| &reference.rows[row])),
+        two.iter().map(|&row| all_labels[row]).collect::<Vec<_>>(),
+    );
     for case in &reference.cases {
-        let (rows, labels, classes) = if case.binary { (&binary, &binary_labels, 2) } else { (&all, all_labels, 3) };
-        let parameters = FitParameters { trial: trial(case), effort: EXACT, classes };
+        let (rows, labels, classes) = if case.binary {
+            (&binary, &binary_labels, 2)
+        } else {
+            (&all, all_labels, 3)
+        };
+        let parameters = FitParameters {
+            trial: trial(case),
+            effort: EXACT,
+            classes,
+        };
         let fitted = LinearClassifier::fit(rows, labels, parameters).unwrap();
         let found = fitted.coefficients();
         // Intercepts of a softmax are known up to a constant that all classes share.
-        let mean = |values: &[f32]| if case.algorithm == "logisticRegression" { values.iter().sum::<f32>() / values.len() as f32 } else { 0.0 };
+        let mean = |values: &[f32]| {
+            if case.algorithm == "logisticRegression" {
+                values.iter().sum::<f32>() / values.len() as f32
+            } else {
+                0.0
+            }
+        };
         let shift = mean(&found.bias);
-        let scale = case.coef.iter().flatten().fold(1.0_f64, |largest, value| largest.max(value.abs()));
+        let scale = case
+            .coef
+            .iter()
+            .flatten()
+            .fold(1.0_f64, |largest, value| largest.max(value.abs()));
         for class in 0..classes {
             let name = format!("{:?} binary={} class {class}", parameters.trial, case.binary);
             for column in 0..12 {
-                let (ours, theirs) = (f64::from(found.weights[column * classes + class]), expected(case, class, Some(column)));
-                assert!((ours - theirs).abs() <= 2e-3 * scale, "{name} column {column}: {ours}, scikit-learn {theirs}");
+                let (ours, theirs) = (
+                    f64::from(found.weights[column * classes + class]),
+                    expected(case, class, Some(column)),
+                );
+                assert!(
+                    (ours - theirs).abs() <= 2e-3 * scale,
+                    "{name} column {column}: {ours}, scikit-learn {theirs}"
+                );
             }
             let (ours, theirs) = (f64::from(found.bias[class] - shift), expected(case, class, None));
-            assert!((ours - theirs).abs() <= 2e-3 * scale, "{name} intercept: {ours}, scikit-learn {theirs}");
+            assert!(
+                (ours - theirs).abs() <= 2e-3 * scale,
+                "{name} intercept: {ours}, scikit-learn {theirs}"
+            );
         }
     }
 }
@@ -95,8 +142,18 @@ fn coefficients_are_scikit_learns() {
 fn the_estimator_predicts_through_smartcores_traits() {
     let reference = reference();
     let rows = sparse(&reference.rows);
-    let parameters = FitParameters { trial: Trial::LinearSvm { c: 10.0, class_weight: ClassWeight::None }, effort: EXACT, classes: 3 };
-    let predicted = LinearClassifier::fit(&rows, &reference.labels, parameters).unwrap().predict(&rows).unwrap();
+    let parameters = FitParameters {
+        trial: Trial::LinearSvm {
+            c: 10.0,
+            class_weight: ClassWeight::None,
+        },
+        effort: EXACT,
+        classes: 3,
+    };
+    let predicted = LinearClassifier::fit(&rows, &reference.labels, parameters)
+        .unwrap()
+        .predict(&rows)
+        .unwrap();
     let accuracy = smartcore::metrics::accuracy(&reference.labels, &predicted);
     assert!(accuracy > 0.85, "{accuracy}");
     assert!(LinearClassifier::fit(&rows, &vec![7; 90], parameters).is_err());
@@ -112,12 +169,14 @@ fn gradient(rows: &CsrMatrix, labels: &[u32], costs: &[f64], at: &[f64], out: &m
         let (columns, values) = rows.row(row);
         let mut scores = bias.to_vec();
         for (&column, &value) in columns.iter().zip(values) {
-            (0..classes).for_each(|class| scores[class] += f64::from(value) * weights[column as usize * classes + class]);
+            (0..classes)
+                .for_each(|class| scores[class] += f64::from(value) * weights[column as usize * classes + class]);
         }
         let highest = scores.iter().copied().fold(f64::MIN, f64::max);
         let sum: f64 = scores.iter().map(|score| (score - highest).exp()).sum();
         for class in 0..classes {
-            let pull = costs[label as usize] * ((scores[class] - highest).exp() / sum - f64::from(u8::from(class == label as usize)));
+            let pull = costs[label as usize]
+                * ((scores[class] - highest).exp() / sum - f64::from(u8::from(class == label as usize)));
             for (&column, &value) in columns.iter().zip(values) {
                 out[column as usize * classes + class] += pull * f64::from(value);
             }
@@ -132,18 +191,42 @@ fn dual_coordinates_and_smartcores_lbfgs_find_the_same_optimum() {
     let (rows, labels) = (sparse(&reference.rows), &reference.labels);
     let split = |at: &[f64]| {
         let all: Vec<f32> = at.iter().map(|value| *value as f32).collect();
-        Coefficients { weights: all[..36].to_vec(), bias: all[36..].to_vec() }
+        Coefficients {
+            weights: all[..36].to_vec(),
+            bias: all[36..].to_vec(),
+        }
     };
     for c in [0.1, 1.0, 10.0, 100.0] {
-        let costs: Vec<f64> = class_weights(labels, 3, ClassWeight::Balanced).iter().map(|weight| weight * c).collect();
+        let costs: Vec<f64> = class_weights(labels, 3, ClassWeight::Balanced)
+            .iter()
+            .map(|weight| weight * c)
+            .collect();
         let value = |at: &Vec<f64>| objective(&rows, labels, &costs, &split(at));
         let slope = |out: &mut Vec<f64>, at: &Vec<f64>| gradient(&rows, labels, &costs, at, out);
-        let search = Backtracking::<f64> { order: FunctionOrder::THIRD, ..Backtracking::default() };
-        let optimum = LBFGS { max_iter: 2000, g_atol: 1e-3, ..LBFGS::default() }.optimize(&value, &slope, &vec![0.0; 39], &search).f_x;
-        let problem = Problem { rows: &rows, labels, classes: 3 };
-        let ours = LogisticPath::new(problem, ClassWeight::Balanced, 1).solve(c, EXACT).unwrap();
+        let search = Backtracking::<f64> {
+            order: FunctionOrder::THIRD,
+            ..Backtracking::default()
+        };
+        let optimum = LBFGS {
+            max_iter: 2000,
+            g_atol: 1e-3,
+            ..LBFGS::default()
+        }
+        .optimize(&value, &slope, &vec![0.0; 39], &search)
+        .f_x;
+        let problem = Problem {
+            rows: &rows,
+            labels,
+            classes: 3,
+        };
+        let ours = LogisticPath::new(problem, ClassWeight::Balanced, 1)
+            .solve(c, EXACT)
+            .unwrap();
         let ours = objective(&rows, labels, &costs, &ours);
-        assert!((ours - optimum).abs() <= 1e-4 * optimum, "C={c}: {ours}, L-BFGS {optimum}");
+        assert!(
+            (ours - optimum).abs() <= 1e-4 * optimum,
+            "C={c}: {ours}, L-BFGS {optimum}"
+        );
     }
 }
 
@@ -151,12 +234,23 @@ fn dual_coordinates_and_smartcores_lbfgs_find_the_same_optimum() {
 fn a_warm_start_ends_where_a_cold_one_does() {
     let reference = reference();
     let (rows, labels) = (sparse(&reference.rows), &reference.labels);
-    let problem = Problem { rows: &rows, labels, classes: 3 };
+    let problem = Problem {
+        rows: &rows,
+        labels,
+        classes: 3,
+    };
     let mut path = LogisticPath::new(problem, ClassWeight::None, 1);
     for c in [0.1, 1.0, 10.0] {
         let warm = path.solve(c, EXACT).unwrap();
-        let cold = LogisticPath::new(problem, ClassWeight::None, 2).solve(c, EXACT).unwrap();
+        let cold = LogisticPath::new(problem, ClassWeight::None, 2)
+            .solve(c, EXACT)
+            .unwrap();
         let value = |coefficients: &Coefficients| objective(&rows, labels, &[c; 3], coefficients);
-        assert!((value(&warm) - value(&cold)).abs() <= 1e-4 * value(&cold), "C={c}: {} and {}", value(&warm), value(&cold));
+        assert!(
+            (value(&warm) - value(&cold)).abs() <= 1e-4 * value(&cold),
+            "C={c}: {} and {}",
+            value(&warm),
+            value(&cold)
+        );
     }
 }

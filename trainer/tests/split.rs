@@ -17,7 +17,12 @@ fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
     };
     let mut collector = Collector::new(&config, "test");
     for (number, (text, label)) in rows.iter().enumerate() {
-        collector.push(&Record { number: number as u64 + 1, text: Some(text), label: Some(&label.to_string()), split: None });
+        collector.push(&Record {
+            number: number as u64 + 1,
+            text: Some(text),
+            label: Some(&label.to_string()),
+            split: None,
+        });
     }
     collector.finish(complaint_model::Sha256Digest::of_bytes(b"")).ok()
 }

@@ -26,7 +26,11 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
             (error_message(error), error.exit_kind().into())
         }
     };
-    match arguments.termination_log.as_deref().map(|path| write_message(path, &message)) {
+    match arguments
+        .termination_log
+        .as_deref()
+        .map(|path| write_message(path, &message))
+    {
         Some(Err(error)) => {
             let _ = writeln!(std::io::stderr(), "the termination log can't be written: {error}");
             // Without its result a training is lost to the operator: let it be tried again.
@@ -40,7 +44,12 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
-    let inputs = Inputs { config: &config, location: &location, champion: arguments.champion.as_deref(), include_texts: false };
+    let inputs = Inputs {
+        config: &config,
+        location: &location,
+        champion: arguments.champion.as_deref(),
+        include_texts: false,
+    };
     let trained = train(&inputs, &progress)?;
     progress.tell(Stage::Writing, 0.0, "writing artifact and report");
     let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;

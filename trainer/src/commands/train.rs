@@ -40,11 +40,19 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
     let config = config(arguments)?;
     let progress = Progress::for_people();
     let location = Location::parse(&arguments.data);
-    let inputs = Inputs { config: &config, location: &location, champion: None, include_texts: arguments.include_texts };
+    let inputs = Inputs {
+        config: &config,
+        location: &location,
+        champion: None,
+        include_texts: arguments.include_texts,
+    };
     let mut trained = train(&inputs, &progress)?;
     progress.tell(Stage::Writing, 0.0, &format!("writing to {}", arguments.out.display()));
     let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;
-    let reference = ReportReference { path: store::REPORT.into(), sha256: Sha256Digest::of_bytes(&report) };
+    let reference = ReportReference {
+        path: store::REPORT.into(),
+        sha256: Sha256Digest::of_bytes(&report),
+    };
     trained.artifact.path = store::MODEL.into();
     let files = Files {
         record: record::manifest(&config, &trained.report.report, &trained.artifact, &reference),
@@ -65,8 +73,15 @@ fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
     let candidates = search.algorithms.iter().map(|&algorithm| {
         let algorithm = Algorithm::from(algorithm);
         let grid = match algorithm {
-            Algorithm::ComplementNaiveBayes => Grid { alpha: search.alpha.clone(), ..Grid::default() },
-            _ => Grid { c: search.c.clone(), class_weight: class_weight.clone(), ..Grid::default() },
+            Algorithm::ComplementNaiveBayes => Grid {
+                alpha: search.alpha.clone(),
+                ..Grid::default()
+            },
+            _ => Grid {
+                c: search.c.clone(),
+                class_weight: class_weight.clone(),
+                ..Grid::default()
+            },
         };
         Candidate { algorithm, grid }
     });
@@ -76,7 +91,9 @@ fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
         classifier: arguments.name.clone(),
         spec_hash: String::new(),
         dataset: DatasetConfig {
-            format: arguments.format.map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
+            format: arguments
+                .format
+                .map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
             text_field: arguments.text_field.clone(),
             label_fields: arguments.label_fields.clone(),
             split_field: arguments.split_field.clone(),
@@ -84,7 +101,11 @@ fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
             label_map: arguments.label_map.iter().cloned().collect::<BTreeMap<_, _>>(),
             sha256: arguments.sha256,
         },
-        evaluation: EvaluationConfig { test_fraction: arguments.test_fraction, seed: arguments.seed, metric: search.scoring.into() },
+        evaluation: EvaluationConfig {
+            test_fraction: arguments.test_fraction,
+            seed: arguments.seed,
+            metric: search.scoring.into(),
+        },
         preprocessing: Preprocessing {
             expand_contractions: !text.keep_contractions,
             remove_stop_words: !text.keep_stop_words,
@@ -119,32 +140,63 @@ fn table(report: &Report, out: &str) -> String {
     let mut text = String::new();
     let mut line = |content: String| writeln!(text, "{content}").expect("a String takes any text");
     let data = &report.dataset;
-    line(format!("{} rows: {} to train, {} held out, {} classes", data.rows, data.train_rows, data.test_rows, data.classes));
-    line(format!("left out: {} copies, {} contradictory, {} without text or label", data.duplicates, data.contradictions, data.empty_rows));
+    line(format!(
+        "{} rows: {} to train, {} held out, {} classes",
+        data.rows, data.train_rows, data.test_rows, data.classes
+    ));
+    line(format!(
+        "left out: {} copies, {} contradictory, {} without text or label",
+        data.duplicates, data.contradictions, data.empty_rows
+    ));
     for dropped in &data.dropped_labels {
         line(format!("dropped label: {} ({} rows)", dropped.label, dropped.rows));
     }
-    let scoring = serde_json::to_value(report.scoring).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
-    line(format!("\n{:<28} {:<28} {scoring} on {} folds", "algorithm", "parameters", report.folds));
+    let scoring = serde_json::to_value(report.scoring)
+        .ok()
+        .and_then(|name| name.as_str().map(str::to_owned))
+        .unwrap_or_default();
+    line(format!(
+        "\n{:<28} {:<28} {scoring} on {} folds",
+        "algorithm", "parameters", report.folds
+    ));
     for trial in &report.trials {
         let best = trial.algorithm == report.algorithm && trial.parameters == report.parameters;
         let score = match (trial.status, trial.cross_validation) {
-            (TrialStatus::Succeeded, Some(score)) => format!("{:.4} ± {:.4}{}", score.mean, score.standard_deviation, if best { "  best" } else { "" }),
+            (TrialStatus::Succeeded, Some(score)) => format!(
+                "{:.4} ± {:.4}{}",
+                score.mean,
+                score.standard_deviation,
+                if best { "  best" } else { "" }
+            ),
             _ => format!("failed: {}", trial.message.as_deref().unwrap_or_default()),
         };
-        line(format!("{:<28} {:<28} {score}", trial.algorithm.to_string(), trial.parameters.to_string()));
+        line(format!(
+            "{:<28} {:<28} {score}",
+            trial.algorithm.to_string(),
+            trial.parameters.to_string()
+        ));
     }
     let metrics = &report.metrics;
     line(format!(
         "\nheld out: macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
         metrics.macro_f1, metrics.weighted_f1, metrics.accuracy, metrics.log_loss, report.calibration.error_after
     ));
-    line(format!("\n{:<60} {:>9} {:>9} {:>9} {:>7}", "class", "precision", "recall", "F1", "rows"));
+    line(format!(
+        "\n{:<60} {:>9} {:>9} {:>9} {:>7}",
+        "class", "precision", "recall", "F1", "rows"
+    ));
     for class in &report.per_class {
         let label: String = class.label.chars().take(60).collect();
-        line(format!("{label:<60} {:>9.3} {:>9.3} {:>9.3} {:>7}", class.precision, class.recall, class.f1, class.support));
+        line(format!(
+            "{label:<60} {:>9.3} {:>9.3} {:>9.3} {:>7}",
+            class.precision, class.recall, class.f1, class.support
+        ));
     }
-    line(format!("\nwritten to {out}: {} (sha256:{})", store::MODEL, report.artifact_sha256));
+    line(format!(
+        "\nwritten to {out}: {} (sha256:{})",
+        store::MODEL,
+        report.artifact_sha256
+    ));
     text.truncate(text.trim_end().len());
     text
 }

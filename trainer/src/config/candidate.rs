@@ -60,23 +60,38 @@ impl Candidate {
         let c = or_default(&self.grid.c, 1.0);
         let class_weights = or_default(&self.grid.class_weight, ClassWeight::None);
         match self.algorithm {
-            Algorithm::ComplementNaiveBayes => {
-                or_default(&self.grid.alpha, 1.0).into_iter().map(|alpha| Trial::ComplementNaiveBayes { alpha }).collect()
-            }
-            Algorithm::LogisticRegression => cross(&class_weights, &c, |c, class_weight| Trial::LogisticRegression { c, class_weight }),
-            Algorithm::LinearSvm => cross(&class_weights, &c, |c, class_weight| Trial::LinearSvm { c, class_weight }),
+            Algorithm::ComplementNaiveBayes => or_default(&self.grid.alpha, 1.0)
+                .into_iter()
+                .map(|alpha| Trial::ComplementNaiveBayes { alpha })
+                .collect(),
+            Algorithm::LogisticRegression => cross(&class_weights, &c, |c, class_weight| Trial::LogisticRegression {
+                c,
+                class_weight,
+            }),
+            Algorithm::LinearSvm => cross(&class_weights, &c, |c, class_weight| Trial::LinearSvm {
+                c,
+                class_weight,
+            }),
         }
     }
 }
 
 fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
-    if values.is_empty() { vec![default] } else { values.to_vec() }
+    if values.is_empty() {
+        vec![default]
+    } else {
+        values.to_vec()
+    }
 }
 
 fn cross(class_weights: &[ClassWeight], c: &[f64], trial: impl Fn(f64, ClassWeight) -> Trial) -> Vec<Trial> {
     let mut ascending = c.to_vec();
     ascending.sort_by(f64::total_cmp);
-    class_weights.iter().flat_map(|&weight| ascending.iter().map(move |&c| (c, weight))).map(|(c, weight)| trial(c, weight)).collect()
+    class_weights
+        .iter()
+        .flat_map(|&weight| ascending.iter().map(move |&c| (c, weight)))
+        .map(|(c, weight)| trial(c, weight))
+        .collect()
 }
 
 impl Trial {
@@ -92,10 +107,15 @@ impl Trial {
     /// `parameters` in status and report.
     pub fn parameters(&self) -> Parameters {
         match *self {
-            Self::LogisticRegression { c, class_weight } | Self::LinearSvm { c, class_weight } => {
-                Parameters { c: Some(c), class_weight: Some(class_weight), alpha: None }
-            }
-            Self::ComplementNaiveBayes { alpha } => Parameters { alpha: Some(alpha), ..Parameters::default() },
+            Self::LogisticRegression { c, class_weight } | Self::LinearSvm { c, class_weight } => Parameters {
+                c: Some(c),
+                class_weight: Some(class_weight),
+                alpha: None,
+            },
+            Self::ComplementNaiveBayes { alpha } => Parameters {
+                alpha: Some(alpha),
+                ..Parameters::default()
+            },
         }
     }
 }

@@ -26,7 +26,9 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// Not JSON, an unknown field, a missing one, or one of another type.
-    #[error("the configuration can't be read at `{field}`: {problem}. Correct that field; docs/contracts.md lists all of them")]
+    #[error(
+        "the configuration can't be read at `{field}`: {problem}. Correct that field; docs/contracts.md lists all of them"
+    )]
     Malformed {
         /// Path of the field, such as `search.candidates[0].algorithm`.
         field: String,
@@ -92,7 +94,10 @@ impl DatasetFormat {
     pub fn of_name(name: &str) -> Self {
         let name = name.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
         let packed = [".gz", ".gzip", ".zst", ".zstd", ".zip"];
-        let plain = packed.iter().find_map(|suffix| name.strip_suffix(suffix)).unwrap_or(&name);
+        let plain = packed
+            .iter()
+            .find_map(|suffix| name.strip_suffix(suffix))
+            .unwrap_or(&name);
         match plain.rsplit_once('.').map(|(_, suffix)| suffix) {
             Some("json") => Self::Json,
             Some("jsonl" | "ndjson") => Self::JsonLines,
@@ -168,7 +173,10 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], naming the field and the fix.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(&text)
     }
 
@@ -178,8 +186,10 @@ impl RunConfig {
     /// [`ConfigError`], naming the field and the fix.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         let mut reader = serde_json::Deserializer::from_slice(json);
-        let config: Self = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| ConfigError::Malformed { field: error.path().to_string(), problem: error.inner().to_string() })?;
+        let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| ConfigError::Malformed {
+            field: error.path().to_string(),
+            problem: error.inner().to_string(),
+        })?;
         config.validate()?;
         Ok(config)
     }

@@ -12,11 +12,19 @@ mod limits {
 }
 
 fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> ConfigError {
-    ConfigError::Invalid { field: field.into(), problem: problem.into(), fix: fix.into() }
+    ConfigError::Invalid {
+        field: field.into(),
+        problem: problem.into(),
+        fix: fix.into(),
+    }
 }
 
 fn require(holds: bool, field: &str, problem: impl FnOnce() -> String, fix: &str) -> Result<(), ConfigError> {
-    if holds { Ok(()) } else { Err(invalid(field, problem(), fix)) }
+    if holds {
+        Ok(())
+    } else {
+        Err(invalid(field, problem(), fix))
+    }
 }
 
 impl RunConfig {
@@ -31,7 +39,11 @@ impl RunConfig {
 
     /// The names become directories of the store, so they must be plain DNS labels and subdomains.
     fn validate_names(&self) -> Result<(), ConfigError> {
-        for (field, value) in [("name", &self.name), ("namespace", &self.namespace), ("classifier", &self.classifier)] {
+        for (field, value) in [
+            ("name", &self.name),
+            ("namespace", &self.namespace),
+            ("classifier", &self.classifier),
+        ] {
             let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
             let edges = value.bytes().next().zip(value.bytes().last());
             let holds = (1..=253).contains(&value.len())
@@ -46,14 +58,24 @@ impl RunConfig {
             )?;
         }
         if let Some(champion) = &self.champion {
-            require(!champion.name.is_empty(), "champion.name", || "is empty".into(), "Name the champion's ModelVersion")?;
+            require(
+                !champion.name.is_empty(),
+                "champion.name",
+                || "is empty".into(),
+                "Name the champion's ModelVersion",
+            )?;
         }
         Ok(())
     }
 
     fn validate_dataset(&self) -> Result<(), ConfigError> {
         let dataset = &self.dataset;
-        require(!dataset.text_field.trim().is_empty(), "dataset.textField", || "is empty".into(), "Name the column with the text")?;
+        require(
+            !dataset.text_field.trim().is_empty(),
+            "dataset.textField",
+            || "is empty".into(),
+            "Name the column with the text",
+        )?;
         require(
             !dataset.label_fields.is_empty() && dataset.label_fields.iter().all(|field| !field.trim().is_empty()),
             "dataset.labelFields",
@@ -63,7 +85,12 @@ impl RunConfig {
         require(
             !dataset.label_fields.contains(&dataset.text_field),
             "dataset.labelFields",
-            || format!("contains dataset.textField `{}`, so the text would be its own label", dataset.text_field),
+            || {
+                format!(
+                    "contains dataset.textField `{}`, so the text would be its own label",
+                    dataset.text_field
+                )
+            },
             "Name another column for the label",
         )?;
         require(
@@ -92,7 +119,10 @@ impl RunConfig {
 
     /// The ranges of text and vectoriser steps belong to the crate that runs them.
     fn validate_features(&self) -> Result<(), ConfigError> {
-        self.preprocessing.validate().and_then(|()| self.features.validate()).map_err(ConfigError::from)
+        self.preprocessing
+            .validate()
+            .and_then(|()| self.features.validate())
+            .map_err(ConfigError::from)
     }
 
     fn validate_search(&self) -> Result<(), ConfigError> {
@@ -109,8 +139,17 @@ impl RunConfig {
             || format!("is {}", search.max_trial_count),
             "Set it between 1 and 10,000",
         )?;
-        require(!search.candidates.is_empty(), "search.candidates", || "is empty".into(), "Name at least one algorithm")?;
-        search.candidates.iter().enumerate().try_for_each(|(index, candidate)| validate_candidate(index, candidate))
+        require(
+            !search.candidates.is_empty(),
+            "search.candidates",
+            || "is empty".into(),
+            "Name at least one algorithm",
+        )?;
+        search
+            .candidates
+            .iter()
+            .enumerate()
+            .try_for_each(|(index, candidate)| validate_candidate(index, candidate))
     }
 }
 
@@ -122,11 +161,19 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
         Algorithm::LogisticRegression | Algorithm::LinearSvm => &[("alpha", grid.alpha.is_empty())],
     };
     if let Some((parameter, _)) = foreign.iter().find(|(_, absent)| !absent) {
-        return Err(invalid(field(parameter), format!("is no parameter of {}", candidate.algorithm), "Remove it"));
+        return Err(invalid(
+            field(parameter),
+            format!("is no parameter of {}", candidate.algorithm),
+            "Remove it",
+        ));
     }
     for (parameter, values) in [("C", &grid.c), ("alpha", &grid.alpha)] {
         if let Some(value) = values.iter().find(|value| !limits::PENALTY.contains(value)) {
-            return Err(invalid(field(parameter), format!("contains {value}"), "Use values between 0.000001 and 1,000,000"));
+            return Err(invalid(
+                field(parameter),
+                format!("contains {value}"),
+                "Use values between 0.000001 and 1,000,000",
+            ));
         }
     }
     Ok(())

@@ -65,7 +65,12 @@ impl<'c> Collector<'c> {
         }
         let start = self.texts.len();
         self.texts.push_str(text);
-        self.rows.push(Row { text: start..self.texts.len(), label, number: record.number, part });
+        self.rows.push(Row {
+            text: start..self.texts.len(),
+            label,
+            number: record.number,
+            part,
+        });
         self.contradictory.push(false);
     }
 
@@ -141,14 +146,27 @@ impl<'c> Collector<'c> {
         });
         self.texts.shrink_to_fit();
         self.rows.shrink_to_fit();
-        Ok(Dataset { texts: self.texts, rows: self.rows, labels, dropped_labels, counts: self.counts, sha256 })
+        Ok(Dataset {
+            texts: self.texts,
+            rows: self.rows,
+            labels,
+            dropped_labels,
+            counts: self.counts,
+            sha256,
+        })
     }
 
     fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
         for rows in self.first.values().filter(|rows| rows.len() > 1) {
-            for &train in rows.iter().filter(|&&row| self.rows[row as usize].part == Some(Part::Train)) {
+            for &train in rows
+                .iter()
+                .filter(|&&row| self.rows[row as usize].part == Some(Part::Train))
+            {
                 let text = &self.texts[self.rows[train as usize].text.clone()];
-                let in_test = rows.iter().map(|&row| &self.rows[row as usize]).any(|row| row.part == Some(Part::Test) && &self.texts[row.text.clone()] == text);
+                let in_test = rows
+                    .iter()
+                    .map(|&row| &self.rows[row as usize])
+                    .any(|row| row.part == Some(Part::Test) && &self.texts[row.text.clone()] == text);
                 if in_test && std::mem::take(&mut keep[train as usize]) {
                     self.counts.duplicates += 1;
                 }
@@ -164,8 +182,16 @@ impl<'c> Collector<'c> {
             (counts.outside_split, "with a split other than `train` or `test`"),
             (counts.contradictory, "copies of one text under different labels"),
         ];
-        let problem: Vec<String> = lacks.iter().filter(|(rows, _)| *rows > 0).map(|(rows, what)| format!("{rows} {what}")).collect();
-        DatasetError::NoUsableRows { name: self.name, records: counts.records, problem: problem.join(", ") }
+        let problem: Vec<String> = lacks
+            .iter()
+            .filter(|(rows, _)| *rows > 0)
+            .map(|(rows, what)| format!("{rows} {what}"))
+            .collect();
+        DatasetError::NoUsableRows {
+            name: self.name,
+            records: counts.records,
+            problem: problem.join(", "),
+        }
     }
 
     /// Sorted labels, the new number of each old one, and the labels that are dropped.
@@ -177,7 +203,11 @@ impl<'c> Collector<'c> {
             *rows += 1;
             *train += usize::from(row.part != Some(Part::Test));
         }
-        let by_name: BTreeMap<&str, u32> = self.labels.iter().map(|(name, &index)| (name.as_str(), index)).collect();
+        let by_name: BTreeMap<&str, u32> = self
+            .labels
+            .iter()
+            .map(|(name, &index)| (name.as_str(), index))
+            .collect();
         let mut kept = Vec::new();
         let mut renumber = vec![None; self.labels.len()];
         let mut dropped = Vec::new();
@@ -188,7 +218,10 @@ impl<'c> Collector<'c> {
                     renumber[index as usize] = Some(kept.len() as u32);
                     kept.push(name.to_owned());
                 }
-                (rows, _) => dropped.push(DroppedLabel { label: name.to_owned(), rows }),
+                (rows, _) => dropped.push(DroppedLabel {
+                    label: name.to_owned(),
+                    rows,
+                }),
             }
         }
         dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
@@ -199,19 +232,35 @@ impl<'c> Collector<'c> {
     }
 
     fn too_few_classes(&self, kept: usize, rows_of: &[(usize, usize)]) -> DatasetError {
-        let mut counts: Vec<(usize, &str)> = self.labels.iter().map(|(name, &index)| (rows_of[index as usize].0, name.as_str())).filter(|(rows, _)| *rows > 0).collect();
+        let mut counts: Vec<(usize, &str)> = self
+            .labels
+            .iter()
+            .map(|(name, &index)| (rows_of[index as usize].0, name.as_str()))
+            .filter(|(rows, _)| *rows > 0)
+            .collect();
         counts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let mut listed: Vec<String> = counts.iter().take(LISTED).map(|(rows, name)| format!("`{name}` {rows}")).collect();
+        let mut listed: Vec<String> = counts
+            .iter()
+            .take(LISTED)
+            .map(|(rows, name)| format!("`{name}` {rows}"))
+            .collect();
         if counts.len() > LISTED {
             listed.push(format!("and {} more", counts.len() - LISTED));
         }
         let minimum = self.config.min_samples_per_class;
         let fix = match counts.as_slice() {
             [_] => "Check dataset.labelFields, or add rows of other labels".to_owned(),
-            _ => format!("Labels under dataset.minSamplesPerClass ({minimum}) are dropped: lower it, add rows, or merge labels with dataset.labelMap"),
+            _ => format!(
+                "Labels under dataset.minSamplesPerClass ({minimum}) are dropped: lower it, add rows, or merge labels with dataset.labelMap"
+            ),
         };
         let left = if kept == 1 { "one label" } else { "no label" };
-        DatasetError::TooFewClasses { name: self.name.clone(), left: left.into(), counts: listed.join(", "), fix }
+        DatasetError::TooFewClasses {
+            name: self.name.clone(),
+            left: left.into(),
+            counts: listed.join(", "),
+            fix,
+        }
     }
 }
 

@@ -20,15 +20,17 @@ pub(super) fn not_found(name: &str, column: &str, setting: &'static str, availab
     }
 }
 
-/// The name that is spelt most alike, if it differs in no more than a third of its letters.
+/// The name that is spelt most alike, if it differs in no more than a third of its letters; of a dotted path the last
+/// part counts as well, since it is the rest that is usually forgotten.
 fn nearest(column: &str, available: &[String]) -> Option<String> {
     let wanted = column.to_lowercase();
     available
         .iter()
-        .map(|name| (distance(&wanted, &name.to_lowercase()), name))
-        .filter(|(edits, name)| *edits <= name.chars().count().max(wanted.chars().count()).div_ceil(3))
-        .min_by_key(|(edits, _)| *edits)
-        .map(|(_, name)| name.clone())
+        .flat_map(|name| [(name.as_str(), name), (name.rsplit('.').next().unwrap_or(name), name)])
+        .map(|(spelling, name)| (distance(&wanted, &spelling.to_lowercase()), spelling, name))
+        .filter(|(edits, spelling, _)| *edits <= spelling.chars().count().max(wanted.chars().count()).div_ceil(3))
+        .min_by_key(|(edits, _, _)| *edits)
+        .map(|(_, _, name)| name.clone())
 }
 
 /// Levenshtein's edit distance, in characters.
@@ -63,5 +65,7 @@ mod tests {
         assert_eq!(nearest("narative", &columns), Some("narrative".into()));
         assert_eq!(nearest("Product", &columns), Some("product".into()));
         assert_eq!(nearest("category", &columns), None);
+        let nested = ["_id", "_source.narrative"].map(str::to_owned);
+        assert_eq!(nearest("narrative", &nested), Some("_source.narrative".into()));
     }
 }

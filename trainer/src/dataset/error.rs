@@ -8,7 +8,9 @@ use crate::error::ExitKind;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// No such file, or the server answers 404 or 410.
-    #[error("there is no data set at {name}: {problem}. Check dataset.source, and that the volume holding it is mounted")]
+    #[error(
+        "there is no data set at {name}: {problem}. Check dataset.source, and that the volume holding it is mounted"
+    )]
     NotFound {
         /// Path or address.
         name: String,
@@ -16,7 +18,9 @@ pub enum DatasetError {
         problem: String,
     },
     /// The bytes are not the ones that were asked for.
-    #[error("the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.sha256 to its new digest")]
+    #[error(
+        "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.sha256 to its new digest"
+    )]
     DigestMismatch {
         /// Path or address.
         name: String,
@@ -26,7 +30,9 @@ pub enum DatasetError {
         expected: Sha256Digest,
     },
     /// Text that is not UTF-8.
-    #[error("row {row} of {name} is not UTF-8{place}. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`")]
+    #[error(
+        "row {row} of {name} is not UTF-8{place}. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`"
+    )]
     InvalidEncoding {
         /// Path or address.
         name: String,
@@ -66,7 +72,9 @@ pub enum DatasetError {
         name: String,
     },
     /// Rows, but none with both text and label.
-    #[error("none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields and dataset.splitField")]
+    #[error(
+        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields and dataset.splitField"
+    )]
     NoUsableRows {
         /// Path or address.
         name: String,
@@ -88,7 +96,9 @@ pub enum DatasetError {
         fix: String,
     },
     /// The address can't be read now.
-    #[error("the data set at {name} can't be downloaded: {problem}. The run is tried again; check the address and the network policy if that goes on")]
+    #[error(
+        "the data set at {name} can't be downloaded: {problem}. The run is tried again; check the address and the network policy if that goes on"
+    )]
     Download {
         /// Address without query.
         name: String,

@@ -12,7 +12,12 @@ use super::{DatasetError, Record, Sink, columns};
 use crate::config::DatasetConfig;
 
 /// Reads one object a line; empty lines are passed over.
-pub(super) fn read_lines(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+pub(super) fn read_lines(
+    config: &DatasetConfig,
+    name: &str,
+    reader: &mut dyn Read,
+    sink: &mut Sink<'_>,
+) -> Result<(), DatasetError> {
     let mut rows = Rows::new(config, name, sink);
     let mut reader = BufReader::with_capacity(1 << 16, reader);
     let mut bytes = Vec::new();
@@ -21,7 +26,11 @@ pub(super) fn read_lines(config: &DatasetConfig, name: &str, reader: &mut dyn Re
         bytes.clear();
         line += 1;
         let place = format!("line {line}");
-        if reader.read_until(b'\n', &mut bytes).map_err(|error| super::source::read_fault(name, &place, &error))? == 0 {
+        if reader
+            .read_until(b'\n', &mut bytes)
+            .map_err(|error| super::source::read_fault(name, &place, &error))?
+            == 0
+        {
             return rows.finish();
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| DatasetError::InvalidEncoding {
@@ -33,30 +42,56 @@ pub(super) fn read_lines(config: &DatasetConfig, name: &str, reader: &mut dyn Re
         if text.is_empty() {
             continue;
         }
-        let malformed = |problem: String| DatasetError::Malformed { name: name.to_owned(), place: place.clone(), problem };
+        let malformed = |problem: String| DatasetError::Malformed {
+            name: name.to_owned(),
+            place: place.clone(),
+            problem,
+        };
         let value: Value = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         if !value.is_object() {
-            return Err(malformed("it is no JSON object; for an array set dataset.format to json".into()));
+            return Err(malformed(
+                "it is no JSON object; for an array set dataset.format to json".into(),
+            ));
         }
         rows.push(&value)?;
     }
 }
 
 /// Reads an array of objects, or an object whose `hits` (or `hits.hits`) is one.
-pub(super) fn read_document(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+pub(super) fn read_document(
+    config: &DatasetConfig,
+    name: &str,
+    reader: &mut dyn Read,
+    sink: &mut Sink<'_>,
+) -> Result<(), DatasetError> {
     let mut rows = Rows::new(config, name, sink);
-    let mut input = Utf8Guard { inner: reader, pending: Vec::new(), invalid: false, failed: None, seen_any: false };
+    let mut input = Utf8Guard {
+        inner: reader,
+        pending: Vec::new(),
+        invalid: false,
+        failed: None,
+        seen_any: false,
+    };
     let mut outcome = Ok(());
     let parsed = {
         let mut deserializer = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, &mut input));
-        Records { rows: &mut rows, outcome: &mut outcome }.deserialize(&mut deserializer).and_then(|()| deserializer.end())
+        Records {
+            rows: &mut rows,
+            outcome: &mut outcome,
+        }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
     };
     outcome?;
     if let Err(error) = parsed {
         let row = rows.number + 1;
         let place = format!("row {row} (line {}, column {})", error.line(), error.column());
         if input.invalid {
-            return Err(DatasetError::InvalidEncoding { name: name.to_owned(), row, place: String::new() });
+            return Err(DatasetError::InvalidEncoding {
+                name: name.to_owned(),
+                row,
+                place: String::new(),
+            });
         }
         if let Some(error) = input.failed {
             return Err(super::source::read_fault(name, &place, &error));
@@ -64,7 +99,11 @@ pub(super) fn read_document(config: &DatasetConfig, name: &str, reader: &mut dyn
         if !input.seen_any {
             return Err(DatasetError::Empty { name: name.to_owned() });
         }
-        return Err(DatasetError::Malformed { name: name.to_owned(), place, problem: error.to_string() });
+        return Err(DatasetError::Malformed {
+            name: name.to_owned(),
+            place,
+            problem: error.to_string(),
+        });
     }
     rows.finish()
 }
@@ -83,7 +122,15 @@ struct Rows<'s, 'k> {
 impl<'s, 'k> Rows<'s, 'k> {
     fn new(config: &'s DatasetConfig, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
         let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some());
-        Self { config, name, sink, number: 0, found: vec![false; fields], first_paths: Vec::new(), label: String::new() }
+        Self {
+            config,
+            name,
+            sink,
+            number: 0,
+            found: vec![false; fields],
+            first_paths: Vec::new(),
+            label: String::new(),
+        }
     }
 
     fn push(&mut self, value: &Value) -> Result<(), DatasetError> {
@@ -121,12 +168,23 @@ impl<'s, 'k> Rows<'s, 'k> {
     /// A path that no record has is a mistake in the configuration, not a gap in the data.
     fn finish(self) -> Result<(), DatasetError> {
         if self.number == 0 {
-            return Err(DatasetError::Empty { name: self.name.to_owned() });
+            return Err(DatasetError::Empty {
+                name: self.name.to_owned(),
+            });
         }
         let text = std::iter::once((&self.config.text_field, "dataset.textField"));
-        let labels = self.config.label_fields.iter().map(|path| (path, "dataset.labelFields"));
+        let labels = self
+            .config
+            .label_fields
+            .iter()
+            .map(|path| (path, "dataset.labelFields"));
         let split = self.config.split_field.iter().map(|path| (path, "dataset.splitField"));
-        match text.chain(labels).chain(split).zip(&self.found).find(|(_, found)| !**found) {
+        match text
+            .chain(labels)
+            .chain(split)
+            .zip(&self.found)
+            .find(|(_, found)| !**found)
+        {
             Some(((path, setting), _)) => Err(columns::not_found(self.name, path, setting, &self.first_paths)),
             None => Ok(()),
         }
@@ -139,7 +197,11 @@ fn lookup<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     if let Some(found) = object.get(path) {
         return (!found.is_null()).then_some(found);
     }
-    path.rmatch_indices('.').find_map(|(dot, _)| object.get(&path[..dot]).and_then(|inner| lookup(inner, &path[dot + 1..])))
+    path.rmatch_indices('.').find_map(|(dot, _)| {
+        object
+            .get(&path[..dot])
+            .and_then(|inner| lookup(inner, &path[dot + 1..]))
+    })
 }
 
 /// A label's text: numbers and booleans are labels too.
@@ -155,8 +217,16 @@ fn scalar(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
 /// All dotted paths that lead to a value.
 fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
     for (key, inner) in value.as_object().into_iter().flatten() {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        if inner.is_object() { paths(inner, &path, into) } else { into.push(path) }
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
+        if inner.is_object() {
+            paths(inner, &path, into)
+        } else {
+            into.push(path)
+        }
     }
 }
 
@@ -199,13 +269,22 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
         let mut found = false;
         while let Some(key) = map.next_key::<String>()? {
             if key == "hits" && !found {
-                map.next_value_seed(Records { rows: &mut *self.rows, outcome: &mut *self.outcome })?;
+                map.next_value_seed(Records {
+                    rows: &mut *self.rows,
+                    outcome: &mut *self.outcome,
+                })?;
                 found = true;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
         }
-        if found { Ok(()) } else { Err(serde::de::Error::custom("the object has no `hits` with the records; an array of objects is expected")) }
+        if found {
+            Ok(())
+        } else {
+            Err(serde::de::Error::custom(
+                "the object has no `hits` with the records; an array of objects is expected",
+            ))
+        }
     }
 }
 

@@ -112,7 +112,11 @@ pub struct Record<'a> {
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
-pub fn load(config: &DatasetConfig, source: &Source, mut on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
+pub fn load(
+    config: &DatasetConfig,
+    source: &Source,
+    mut on_progress: impl FnMut(u64),
+) -> Result<Dataset, DatasetError> {
     let mut collector = Collector::new(config, source.name());
     source.read(|reader| {
         read_records(config, source.name(), reader, &mut |record| {
@@ -130,7 +134,12 @@ pub fn load(config: &DatasetConfig, source: &Source, mut on_progress: impl FnMut
 pub(crate) type Sink<'s> = dyn FnMut(Record<'_>) -> Result<(), DatasetError> + 's;
 
 /// Reads records in the configured format.
-pub(crate) fn read_records(config: &DatasetConfig, name: &str, reader: &mut dyn Read, sink: &mut Sink<'_>) -> Result<(), DatasetError> {
+pub(crate) fn read_records(
+    config: &DatasetConfig,
+    name: &str,
+    reader: &mut dyn Read,
+    sink: &mut Sink<'_>,
+) -> Result<(), DatasetError> {
     match config.format {
         DatasetFormat::Csv => csv_rows::read(config, name, reader, sink),
         DatasetFormat::JsonLines => json_rows::read_lines(config, name, reader, sink),

@@ -28,7 +28,11 @@ pub enum Location {
 impl Location {
     /// A path, or an address if it begins with `http://` or `https://`.
     pub fn parse(text: &str) -> Self {
-        if text.starts_with("http://") || text.starts_with("https://") { Self::Url(text.to_owned()) } else { Self::File(text.into()) }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            Self::Url(text.to_owned())
+        } else {
+            Self::File(text.into())
+        }
     }
 
     /// The path or address as messages show it: without user, password, query and fragment, which may be secrets.
@@ -61,7 +65,11 @@ enum Packing {
 
 impl Packing {
     fn of(name: &str) -> Self {
-        let suffix = Path::new(name).extension().and_then(|suffix| suffix.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let suffix = Path::new(name)
+            .extension()
+            .and_then(|suffix| suffix.to_str())
+            .unwrap_or_default()
+            .to_ascii_lowercase();
         match suffix.as_str() {
             "gz" | "gzip" => Self::Gzip,
             "zst" | "zstd" => Self::Zstandard,
@@ -86,17 +94,31 @@ impl Source {
     ///
     /// # Errors
     /// [`DatasetError::NotFound`], [`DatasetError::Download`], [`DatasetError::Unreadable`] or [`DatasetError::DigestMismatch`].
-    pub fn open(location: &Location, expected: Option<Sha256Digest>, mut on_progress: impl FnMut(u64, Option<u64>)) -> Result<Self, DatasetError> {
+    pub fn open(
+        location: &Location,
+        expected: Option<Sha256Digest>,
+        mut on_progress: impl FnMut(u64, Option<u64>),
+    ) -> Result<Self, DatasetError> {
         let name = location.name();
         let (mut file, sha256) = match location {
             Location::File(path) => open_file(path, &name)?,
             Location::Url(url) => download(url, &name, &mut on_progress)?,
         };
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
-            return Err(DatasetError::DigestMismatch { name, actual: sha256, expected });
+            return Err(DatasetError::DigestMismatch {
+                name,
+                actual: sha256,
+                expected,
+            });
         }
-        file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&name, &error))?;
-        Ok(Self { packing: Packing::of(&name), name, file, sha256 })
+        file.seek(SeekFrom::Start(0))
+            .map_err(|error| unreadable(&name, &error))?;
+        Ok(Self {
+            packing: Packing::of(&name),
+            name,
+            file,
+            sha256,
+        })
     }
 
     /// Path or address for messages.
@@ -114,9 +136,14 @@ impl Source {
     /// # Errors
     /// What `consume` returns, or [`DatasetError::Malformed`] for an archive that can't be opened.
     pub fn read<T>(&self, consume: impl FnOnce(&mut dyn Read) -> Result<T, DatasetError>) -> Result<T, DatasetError> {
-        let malformed = |problem: String| DatasetError::Malformed { name: self.name.clone(), place: "its beginning".into(), problem };
+        let malformed = |problem: String| DatasetError::Malformed {
+            name: self.name.clone(),
+            place: "its beginning".into(),
+            problem,
+        };
         let mut file = BufReader::with_capacity(1 << 16, &self.file);
-        file.seek(SeekFrom::Start(0)).map_err(|error| unreadable(&self.name, &error))?;
+        file.seek(SeekFrom::Start(0))
+            .map_err(|error| unreadable(&self.name, &error))?;
         match self.packing {
             Packing::Plain => consume(&mut file),
             Packing::Gzip => consume(&mut flate2::bufread::MultiGzDecoder::new(file)),
@@ -126,7 +153,8 @@ impl Source {
                 consume(&mut decoder)
             }
             Packing::Zip => {
-                let mut archive = zip::ZipArchive::new(file).map_err(|error| malformed(format!("it is no ZIP archive: {error}")))?;
+                let mut archive =
+                    zip::ZipArchive::new(file).map_err(|error| malformed(format!("it is no ZIP archive: {error}")))?;
                 let member = data_member(&mut archive).map_err(malformed)?;
                 let mut member = archive
                     .by_index(member)
@@ -139,11 +167,22 @@ impl Source {
 
 /// The one member with data: the first CSV or JSON, or the only file.
 fn data_member<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<usize, String> {
-    let name = |index: usize| archive.name_for_index(index).and_then(Result::ok).unwrap_or_default().to_ascii_lowercase();
-    let files: Vec<usize> = (0..archive.len()).filter(|&index| !name(index).ends_with('/')).collect();
+    let name = |index: usize| {
+        archive
+            .name_for_index(index)
+            .and_then(Result::ok)
+            .unwrap_or_default()
+            .to_ascii_lowercase()
+    };
+    let files: Vec<usize> = (0..archive.len())
+        .filter(|&index| !name(index).ends_with('/'))
+        .collect();
     let is_data = |index: &usize| {
         let name = name(*index);
-        !name.starts_with("__macosx/") && [".csv", ".json", ".jsonl", ".ndjson"].iter().any(|suffix| name.ends_with(suffix))
+        !name.starts_with("__macosx/")
+            && [".csv", ".json", ".jsonl", ".ndjson"]
+                .iter()
+                .any(|suffix| name.ends_with(suffix))
     };
     match (files.iter().copied().find(is_data), files.as_slice()) {
         (Some(index), _) => Ok(index),
@@ -155,7 +194,10 @@ fn data_member<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<usize
 /// Tells a broken archive from a broken disk.
 pub(super) fn read_fault(name: &str, place: &str, error: &io::Error) -> DatasetError {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => DatasetError::Malformed {
+        io::ErrorKind::InvalidData
+        | io::ErrorKind::InvalidInput
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::Other => DatasetError::Malformed {
             name: name.to_owned(),
             place: place.to_owned(),
             problem: format!("the file is damaged or cut off ({error})"),
@@ -165,24 +207,40 @@ pub(super) fn read_fault(name: &str, place: &str, error: &io::Error) -> DatasetE
 }
 
 fn unreadable(name: &str, error: &io::Error) -> DatasetError {
-    DatasetError::Unreadable { name: name.to_owned(), problem: error.to_string() }
+    DatasetError::Unreadable {
+        name: name.to_owned(),
+        problem: error.to_string(),
+    }
 }
 
 fn open_file(path: &Path, name: &str) -> Result<(File, Sha256Digest), DatasetError> {
     let mut file = File::open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DatasetError::NotFound { name: name.to_owned(), problem: error.to_string() },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => DatasetError::NotFound {
+            name: name.to_owned(),
+            problem: error.to_string(),
+        },
         _ => unreadable(name, &error),
     })?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(DatasetError::NotFound { name: name.to_owned(), problem: "it is a directory, not a file".into() });
+        return Err(DatasetError::NotFound {
+            name: name.to_owned(),
+            problem: "it is a directory, not a file".into(),
+        });
     }
     let digest = Sha256Digest::of_reader(&mut file).map_err(|error| unreadable(name, &error))?;
     Ok((file, digest))
 }
 
 /// Downloads to a temporary file without a name, so that nothing is left behind however the process ends.
-fn download(url: &str, name: &str, on_progress: &mut dyn FnMut(u64, Option<u64>)) -> Result<(File, Sha256Digest), DatasetError> {
-    let failed = |problem: String| DatasetError::Download { name: name.to_owned(), problem };
+fn download(
+    url: &str,
+    name: &str,
+    on_progress: &mut dyn FnMut(u64, Option<u64>),
+) -> Result<(File, Sha256Digest), DatasetError> {
+    let failed = |problem: String| DatasetError::Download {
+        name: name.to_owned(),
+        problem,
+    };
     let agent: ureq::Agent = ureq::Agent::config_builder()
         .timeout_connect(Some(CONNECT_TIME))
         .timeout_recv_response(Some(CONNECT_TIME))
@@ -191,15 +249,25 @@ fn download(url: &str, name: &str, on_progress: &mut dyn FnMut(u64, Option<u64>)
         .build()
         .into();
     // The file's own compression goes by its suffix; the transfer's would change the digest.
-    let response = agent.get(url).header("accept-encoding", "identity").call().map_err(|error| match error {
-        ureq::Error::StatusCode(status @ (404 | 410)) => {
-            DatasetError::NotFound { name: name.to_owned(), problem: format!("the server answers {status}") }
-        }
-        ureq::Error::StatusCode(status) => failed(format!("the server answers {status}")),
-        other => failed(other.to_string()),
-    })?;
+    let response = agent
+        .get(url)
+        .header("accept-encoding", "identity")
+        .call()
+        .map_err(|error| match error {
+            ureq::Error::StatusCode(status @ (404 | 410)) => DatasetError::NotFound {
+                name: name.to_owned(),
+                problem: format!("the server answers {status}"),
+            },
+            ureq::Error::StatusCode(status) => failed(format!("the server answers {status}")),
+            other => failed(other.to_string()),
+        })?;
     let total = response.body().content_length();
-    let too_large = || failed(format!("it has more than {} GiB; put it on a volume", MAX_DOWNLOAD >> 30));
+    let too_large = || {
+        failed(format!(
+            "it has more than {} GiB; put it on a volume",
+            MAX_DOWNLOAD >> 30
+        ))
+    };
     if total.is_some_and(|total| total > MAX_DOWNLOAD) {
         return Err(too_large());
     }
@@ -217,13 +285,15 @@ fn download(url: &str, name: &str, on_progress: &mut dyn FnMut(u64, Option<u64>)
         if done > MAX_DOWNLOAD {
             return Err(too_large());
         }
-        file.write_all(&buffer[..read]).map_err(|error| failed(format!("the temporary file can't be written: {error}")))?;
+        file.write_all(&buffer[..read])
+            .map_err(|error| failed(format!("the temporary file can't be written: {error}")))?;
         on_progress(done, total);
     }
     match total {
         Some(total) if total != done => Err(failed(format!("the transfer ended after {done} of {total} bytes"))),
         _ => {
-            file.seek(SeekFrom::Start(0)).map_err(|error| failed(error.to_string()))?;
+            file.seek(SeekFrom::Start(0))
+                .map_err(|error| failed(error.to_string()))?;
             let digest = Sha256Digest::of_reader(&mut file).map_err(|error| failed(error.to_string()))?;
             Ok((file, digest))
         }

@@ -30,7 +30,10 @@ impl Scored {
 
     /// Counts over all rows.
     pub fn confusion(&self) -> Confusion {
-        Confusion::of(self.classes, self.actual.iter().copied().zip(self.predicted.iter().copied()))
+        Confusion::of(
+            self.classes,
+            self.actual.iter().copied().zip(self.predicted.iter().copied()),
+        )
     }
 
     fn value_on(&self, metric: Metric, table: &mut Confusion, rows: impl ExactSizeIterator<Item = usize>) -> f64 {
@@ -87,9 +90,18 @@ mod tests {
 
     fn scored(right: impl Fn(usize) -> bool) -> Scored {
         let actual: Vec<u32> = (0..400).map(|row| (row % 2) as u32).collect();
-        let predicted = actual.iter().enumerate().map(|(row, &class)| if right(row) { class } else { 1 - class }).collect();
+        let predicted = actual
+            .iter()
+            .enumerate()
+            .map(|(row, &class)| if right(row) { class } else { 1 - class })
+            .collect();
         let log_loss = (0..400).map(|row| if right(row) { 0.1 } else { 2.0 }).collect();
-        Scored { classes: 2, actual, predicted, log_loss }
+        Scored {
+            classes: 2,
+            actual,
+            predicted,
+            log_loss,
+        }
     }
 
     #[test]
@@ -104,10 +116,16 @@ mod tests {
     fn a_pair_that_agrees_has_no_width_and_the_better_one_wins() {
         let better = scored(|row| row % 10 != 0);
         let worse = scored(|row| row % 5 != 0 && row % 10 != 3);
-        assert_eq!(paired_difference(&better, &better, Metric::MacroF1, 1), (0.0, [0.0, 0.0]));
+        assert_eq!(
+            paired_difference(&better, &better, Metric::MacroF1, 1),
+            (0.0, [0.0, 0.0])
+        );
         for metric in [Metric::MacroF1, Metric::Accuracy, Metric::LogLoss] {
             let (difference, [low, high]) = paired_difference(&better, &worse, metric, 1);
-            assert!(difference > 0.0 && low > 0.0 && high > difference, "{metric:?}: {difference} in [{low}, {high}]");
+            assert!(
+                difference > 0.0 && low > 0.0 && high > difference,
+                "{metric:?}: {difference} in [{low}, {high}]"
+            );
         }
     }
 }

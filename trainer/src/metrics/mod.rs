@@ -24,13 +24,18 @@ pub struct Confusion {
 impl Confusion {
     /// An empty table.
     pub fn new(classes: usize) -> Self {
-        Self { classes, counts: vec![0; classes * classes] }
+        Self {
+            classes,
+            counts: vec![0; classes * classes],
+        }
     }
 
     /// Counts pairs of actual and predicted class.
     pub fn of(classes: usize, pairs: impl IntoIterator<Item = (u32, u32)>) -> Self {
         let mut table = Self::new(classes);
-        pairs.into_iter().for_each(|(actual, predicted)| table.add(actual, predicted));
+        pairs
+            .into_iter()
+            .for_each(|(actual, predicted)| table.add(actual, predicted));
         table
     }
 
@@ -67,7 +72,9 @@ impl Confusion {
         let (sum, count) = (0..self.classes)
             .map(|class| self.of_class(class))
             .filter(|(support, predicted, _)| support + predicted > 0.0)
-            .fold((0.0, 0.0), |(sum, count), (support, predicted, right)| (sum + 2.0 * right / (support + predicted), count + 1.0));
+            .fold((0.0, 0.0), |(sum, count), (support, predicted, right)| {
+                (sum + 2.0 * right / (support + predicted), count + 1.0)
+            });
         if count > 0.0 { sum / count } else { 0.0 }
     }
 
@@ -76,7 +83,9 @@ impl Confusion {
         let (sum, rows) = (0..self.classes)
             .map(|class| self.of_class(class))
             .filter(|(support, _, _)| *support > 0.0)
-            .fold((0.0, 0.0), |(sum, rows), (support, predicted, right)| (sum + support * 2.0 * right / (support + predicted), rows + support));
+            .fold((0.0, 0.0), |(sum, rows), (support, predicted, right)| {
+                (sum + support * 2.0 * right / (support + predicted), rows + support)
+            });
         if rows > 0.0 { sum / rows } else { 0.0 }
     }
 
@@ -95,7 +104,12 @@ impl Confusion {
 
     /// All metrics; the log loss comes from elsewhere.
     pub fn metrics(&self, log_loss: f64) -> Metrics {
-        Metrics { macro_f1: self.macro_f1(), weighted_f1: self.weighted_f1(), accuracy: self.accuracy(), log_loss }
+        Metrics {
+            macro_f1: self.macro_f1(),
+            weighted_f1: self.weighted_f1(),
+            accuracy: self.accuracy(),
+            log_loss,
+        }
     }
 
     /// Precision, recall and F1 of each class; 0 where there is nothing to divide by.
@@ -119,7 +133,14 @@ impl Confusion {
 
     /// The table as the report shows it.
     pub fn matrix(&self, labels: &[String]) -> ConfusionMatrix {
-        let rows = self.counts.chunks_exact(self.classes).take(labels.len()).map(|row| row.iter().take(labels.len()).map(|&count| count as usize).collect());
-        ConfusionMatrix { labels: labels.to_vec(), rows: rows.collect() }
+        let rows = self
+            .counts
+            .chunks_exact(self.classes)
+            .take(labels.len())
+            .map(|row| row.iter().take(labels.len()).map(|&count| count as usize).collect());
+        ConfusionMatrix {
+            labels: labels.to_vec(),
+            rows: rows.collect(),
+        }
     }
 }

@@ -38,7 +38,10 @@ pub fn reliability_bins(answers: impl IntoIterator<Item = (f64, bool)>) -> Vec<C
 /// Mean distance between probability and share of right answers, weighted by the bins' rows (Guo et al. 2017).
 pub fn expected_calibration_error(bins: &[CalibrationBin]) -> f64 {
     let rows: usize = bins.iter().map(|bin| bin.rows).sum();
-    let distance: f64 = bins.iter().map(|bin| bin.rows as f64 * (bin.accuracy - bin.mean_probability).abs()).sum();
+    let distance: f64 = bins
+        .iter()
+        .map(|bin| bin.rows as f64 * (bin.accuracy - bin.mean_probability).abs())
+        .sum();
     if rows > 0 { distance / rows as f64 } else { 0.0 }
 }
 
@@ -48,7 +51,14 @@ mod tests {
 
     #[test]
     fn a_worked_example() {
-        let answers = [(0.95, true), (0.95, true), (0.95, true), (0.95, false), (0.55, true), (0.55, false)];
+        let answers = [
+            (0.95, true),
+            (0.95, true),
+            (0.95, true),
+            (0.95, false),
+            (0.55, true),
+            (0.55, false),
+        ];
         let bins = reliability_bins(answers);
         assert_eq!(bins.len(), 2);
         assert!((expected_calibration_error(&bins) - (4.0 * 0.2 + 2.0 * 0.05) / 6.0).abs() < 1e-12);

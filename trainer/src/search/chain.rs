@@ -12,9 +12,16 @@ use crate::solve::{Effort, NotFinite, naive_bayes};
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Chain {
     /// All classes at once, along a path of penalties.
-    Logistic { class_weight: ClassWeight, path: Vec<(usize, f64)> },
+    Logistic {
+        class_weight: ClassWeight,
+        path: Vec<(usize, f64)>,
+    },
     /// One class against the rest, along a path of penalties.
-    Svm { class_weight: ClassWeight, class: u32, path: Vec<(usize, f64)> },
+    Svm {
+        class_weight: ClassWeight,
+        class: u32,
+        path: Vec<(usize, f64)>,
+    },
     /// One fit.
     NaiveBayes { trial: usize, alpha: f64 },
 }
@@ -25,7 +32,10 @@ pub(super) enum Output {
     /// For each trial `rows × classes`, or the failure that ended the path there.
     Rows(Vec<(usize, Result<Vec<f32>, NotFinite>)>),
     /// For each trial one score a row, of one class.
-    Class { class: u32, scores: Vec<(usize, Result<Vec<f32>, NotFinite>)> },
+    Class {
+        class: u32,
+        scores: Vec<(usize, Result<Vec<f32>, NotFinite>)>,
+    },
 }
 
 /// Cuts trials into chains, the long ones first.
@@ -37,7 +47,10 @@ pub(super) fn chains(trials: &[Trial], classes: usize) -> Vec<Chain> {
             _ => None,
         });
         if !path.is_empty() {
-            chains.push(Chain::Logistic { class_weight: weight, path });
+            chains.push(Chain::Logistic {
+                class_weight: weight,
+                path,
+            });
         }
     }
     for weight in [ClassWeight::None, ClassWeight::Balanced] {
@@ -47,7 +60,11 @@ pub(super) fn chains(trials: &[Trial], classes: usize) -> Vec<Chain> {
         });
         if !path.is_empty() {
             let separators = if classes == 2 { 1 } else { classes as u32 };
-            chains.extend((0..separators).map(|class| Chain::Svm { class_weight: weight, class, path: path.clone() }));
+            chains.extend((0..separators).map(|class| Chain::Svm {
+                class_weight: weight,
+                class,
+                path: path.clone(),
+            }));
         }
     }
     chains.extend(trials.iter().enumerate().filter_map(|(trial, of)| match *of {
@@ -58,7 +75,11 @@ pub(super) fn chains(trials: &[Trial], classes: usize) -> Vec<Chain> {
 }
 
 fn path(trials: &[Trial], penalty: impl Fn(&Trial) -> Option<f64>) -> Vec<(usize, f64)> {
-    let mut path: Vec<(usize, f64)> = trials.iter().enumerate().filter_map(|(index, trial)| penalty(trial).map(|c| (index, c))).collect();
+    let mut path: Vec<(usize, f64)> = trials
+        .iter()
+        .enumerate()
+        .filter_map(|(index, trial)| penalty(trial).map(|c| (index, c)))
+        .collect();
     path.sort_by(|a, b| a.1.total_cmp(&b.1));
     path
 }
@@ -79,18 +100,37 @@ impl Chain {
         match self {
             Self::Logistic { class_weight, path } => {
                 let mut solver = LogisticPath::new(fold.problem(), *class_weight, seed);
-                let score = |&(trial, c): &(usize, f64)| (trial, solver.solve(c, effort).map(|fitted| fitted.scores(&fold.validation)));
+                let score = |&(trial, c): &(usize, f64)| {
+                    (
+                        trial,
+                        solver.solve(c, effort).map(|fitted| fitted.scores(&fold.validation)),
+                    )
+                };
                 Output::Rows(path.iter().map(score).collect())
             }
-            Self::Svm { class_weight, class, path } => Output::Class { class: *class, scores: svm_scores(fold, *class_weight, *class, path, effort) },
-            Self::NaiveBayes { trial, alpha } => {
-                Output::Rows(vec![(*trial, naive_bayes::fit(fold.problem(), *alpha).map(|fitted| fitted.scores(&fold.validation)))])
-            }
+            Self::Svm {
+                class_weight,
+                class,
+                path,
+            } => Output::Class {
+                class: *class,
+                scores: svm_scores(fold, *class_weight, *class, path, effort),
+            },
+            Self::NaiveBayes { trial, alpha } => Output::Rows(vec![(
+                *trial,
+                naive_bayes::fit(fold.problem(), *alpha).map(|fitted| fitted.scores(&fold.validation)),
+            )]),
         }
     }
 }
 
-fn svm_scores(fold: &Fold, class_weight: ClassWeight, class: u32, path: &[(usize, f64)], effort: Effort) -> Vec<(usize, Result<Vec<f32>, NotFinite>)> {
+fn svm_scores(
+    fold: &Fold,
+    class_weight: ClassWeight,
+    class: u32,
+    path: &[(usize, f64)],
+    effort: Effort,
+) -> Vec<(usize, Result<Vec<f32>, NotFinite>)> {
     let problem = SvmProblem::new(fold.problem(), class_weight);
     let penalties: Vec<f64> = path.iter().map(|(_, c)| *c).collect();
     let mut scores: Vec<(usize, Result<Vec<f32>, NotFinite>)> = Vec::new();
@@ -105,7 +145,12 @@ fn svm_scores(fold: &Fold, class_weight: ClassWeight, class: u32, path: &[(usize
 }
 
 /// Joins a fold's chains to `rows × classes` scores a trial.
-pub(super) fn assemble<'o>(outputs: impl Iterator<Item = &'o Output>, trials: usize, fold: &Fold, classes: usize) -> Vec<Result<Vec<f32>, String>> {
+pub(super) fn assemble<'o>(
+    outputs: impl Iterator<Item = &'o Output>,
+    trials: usize,
+    fold: &Fold,
+    classes: usize,
+) -> Vec<Result<Vec<f32>, String>> {
     let rows = fold.validation.rows;
     let mut joined: Vec<Result<Vec<f32>, String>> = vec![Ok(Vec::new()); trials];
     for output in outputs {

@@ -28,9 +28,12 @@ impl Fold {
     /// Learns vocabulary and document frequencies from all folds but `number`, and applies them to that one.
     pub(super) fn vectorise(part: TrainingPart<'_>, number: usize, features: &Features) -> Self {
         let side = |validation: bool| -> Vec<u32> {
-            (0..part.rows.len() as u32).filter(|&row| (usize::from(part.folds[row as usize]) == number) == validation).collect()
+            (0..part.rows.len() as u32)
+                .filter(|&row| (usize::from(part.folds[row as usize]) == number) == validation)
+                .collect()
         };
-        let documents = |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.rows[at as usize]).collect() };
+        let documents =
+            |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.rows[at as usize]).collect() };
         let labels = |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.labels[at as usize]).collect() };
         let (train, validation) = (side(false), side(true));
         let documents_to_learn = documents(&train);
@@ -57,7 +60,11 @@ impl Fold {
 
     /// The rows to learn from.
     pub(super) fn problem(&self) -> Problem<'_> {
-        Problem { rows: &self.train, labels: &self.train_labels, classes: self.classes }
+        Problem {
+            rows: &self.train,
+            labels: &self.train_labels,
+            classes: self.classes,
+        }
     }
 
     /// The metric over the judged rows. Log loss takes the probabilities at the fold's own best temperature, since
@@ -65,7 +72,10 @@ impl Fold {
     pub(super) fn judge(&self, scores: &[f32], scoring: Metric, classes: usize) -> f64 {
         let rows = || scores.chunks_exact(classes).zip(&self.validation_labels);
         if scoring == Metric::LogLoss {
-            let calibration = Calibration { temperature: temperature(scores, &self.validation_labels, classes), top: None };
+            let calibration = Calibration {
+                temperature: temperature(scores, &self.validation_labels, classes),
+                top: None,
+            };
             let mut probabilities = vec![0.0; classes];
             let sum: f64 = rows()
                 .map(|(scores, &label)| {

@@ -71,14 +71,31 @@ pub struct SearchOutcome {
 ///
 /// # Errors
 /// [`TrainError::Training`] when too many trials fail, [`TrainError::Config`] when no term is left.
-pub fn search(part: TrainingPart<'_>, trials: &[Trial], settings: SearchSettings<'_>, on_progress: &(dyn Fn(usize, usize, &Trial) + Sync)) -> Result<SearchOutcome, TrainError> {
+pub fn search(
+    part: TrainingPart<'_>,
+    trials: &[Trial],
+    settings: SearchSettings<'_>,
+    on_progress: &(dyn Fn(usize, usize, &Trial) + Sync),
+) -> Result<SearchOutcome, TrainError> {
     let keep_scores = trials.len() * part.rows.len() * part.classes <= SCORES_AT_ONCE;
     let mut run = run_folds(part, trials, settings, keep_scores, on_progress)?;
-    let reports: Vec<TrialReport> = trials.iter().zip(&run.fold_scores).map(|(trial, scores)| trial_report(trial, scores)).collect();
-    let failed = reports.iter().filter(|report| report.status == TrialStatus::Failed).count();
+    let reports: Vec<TrialReport> = trials
+        .iter()
+        .zip(&run.fold_scores)
+        .map(|(trial, scores)| trial_report(trial, scores))
+        .collect();
+    let failed = reports
+        .iter()
+        .filter(|report| report.status == TrialStatus::Failed)
+        .count();
     let Some(best) = best_trial(&reports, settings.scoring) else {
-        let why = reports.iter().find_map(|report| report.message.clone()).unwrap_or_default();
-        return Err(TrainError::Training(format!("all {failed} trials failed, the first with: {why}. Try smaller values of C, or other features")));
+        let why = reports
+            .iter()
+            .find_map(|report| report.message.clone())
+            .unwrap_or_default();
+        return Err(TrainError::Training(format!(
+            "all {failed} trials failed, the first with: {why}. Try smaller values of C, or other features"
+        )));
     };
     if failed > settings.max_failed {
         let limit = settings.max_failed;
@@ -90,9 +107,15 @@ pub fn search(part: TrainingPart<'_>, trials: &[Trial], settings: SearchSettings
     let scores = if keep_scores {
         std::mem::take(&mut run.scores[best])
     } else {
-        run_folds(part, &trials[best..=best], settings, true, &|_, _, _| ())?.scores.remove(0)
+        run_folds(part, &trials[best..=best], settings, true, &|_, _, _| ())?
+            .scores
+            .remove(0)
     };
-    Ok(SearchOutcome { trials: reports, best, scores })
+    Ok(SearchOutcome {
+        trials: reports,
+        best,
+        scores,
+    })
 }
 
 /// Scores of each trial on each fold; an error's text where the fit failed.
@@ -112,9 +135,14 @@ fn run_folds(
     let chains = chains(trials, part.classes);
     let all = chains.len() * part.fold_count;
     let done = AtomicUsize::new(0);
-    let mut run = FoldsRun { fold_scores: vec![Vec::new(); trials.len()], scores: vec![Vec::new(); trials.len()] };
+    let mut run = FoldsRun {
+        fold_scores: vec![Vec::new(); trials.len()],
+        scores: vec![Vec::new(); trials.len()],
+    };
     if keep_scores {
-        run.scores.iter_mut().for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
+        run.scores
+            .iter_mut()
+            .for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
     }
     let mut next = 0;
     while next < part.fold_count {
@@ -124,7 +152,10 @@ fn run_folds(
             return Err(no_terms().into());
         }
         // Long chains first, so that no thread is left with one at the end.
-        let work: Vec<(usize, &Chain)> = chains.iter().flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain))).collect();
+        let work: Vec<(usize, &Chain)> = chains
+            .iter()
+            .flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain)))
+            .collect();
         let outputs: Vec<chain::Output> = work
             .par_iter()
             .map(|&(fold, chain)| {
@@ -135,10 +166,19 @@ fn run_folds(
             })
             .collect();
         for (index, fold) in folds.iter().enumerate() {
-            let outputs = work.iter().zip(&outputs).filter(|((of, _), _)| *of == index).map(|(_, output)| output);
+            let outputs = work
+                .iter()
+                .zip(&outputs)
+                .filter(|((of, _), _)| *of == index)
+                .map(|(_, output)| output);
             let by_trial = chain::assemble(outputs, trials.len(), fold, part.classes);
             for (trial, scores) in by_trial.into_iter().enumerate() {
-                run.fold_scores[trial].push(scores.as_ref().map(|scores| fold.judge(scores, settings.scoring, part.classes)).map_err(Clone::clone));
+                run.fold_scores[trial].push(
+                    scores
+                        .as_ref()
+                        .map(|scores| fold.judge(scores, settings.scoring, part.classes))
+                        .map_err(Clone::clone),
+                );
                 if let (true, Ok(scores)) = (keep_scores, scores) {
                     fold.scatter(&scores, part.classes, &mut run.scores[trial]);
                 }
@@ -151,8 +191,15 @@ fn run_folds(
 /// Vectorises the folds from `first` on: all of them, or one where all would take too much memory.
 fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
     let fold = Fold::vectorise(part, first, features);
-    let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE { first + 1..part.fold_count } else { 0..0 };
-    let rest: Vec<Fold> = rest.into_par_iter().map(|number| Fold::vectorise(part, number, features)).collect();
+    let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE {
+        first + 1..part.fold_count
+    } else {
+        0..0
+    };
+    let rest: Vec<Fold> = rest
+        .into_par_iter()
+        .map(|number| Fold::vectorise(part, number, features))
+        .collect();
     std::iter::once(fold).chain(rest).collect()
 }
 
@@ -173,9 +220,20 @@ fn trial_report(trial: &Trial, scores: &[Result<f64, String>]) -> TrialReport {
     TrialReport {
         algorithm: trial.algorithm(),
         parameters: trial.parameters(),
-        status: if failure.is_some() { TrialStatus::Failed } else { TrialStatus::Succeeded },
-        cross_validation: failure.is_none().then_some(CrossValidation { mean, standard_deviation: variance.sqrt() }),
-        fold_scores: if failure.is_none() { values.into_iter().map(complaint_model::report::round4).collect() } else { Vec::new() },
+        status: if failure.is_some() {
+            TrialStatus::Failed
+        } else {
+            TrialStatus::Succeeded
+        },
+        cross_validation: failure.is_none().then_some(CrossValidation {
+            mean,
+            standard_deviation: variance.sqrt(),
+        }),
+        fold_scores: if failure.is_none() {
+            values.into_iter().map(complaint_model::report::round4).collect()
+        } else {
+            Vec::new()
+        },
         message: failure.cloned(),
     }
 }

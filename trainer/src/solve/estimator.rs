@@ -46,7 +46,9 @@ impl LinearClassifier {
 pub fn fit_trial(problem: Problem<'_>, parameters: &FitParameters) -> Result<Coefficients, NotFinite> {
     let effort = parameters.effort;
     match parameters.trial {
-        Trial::LogisticRegression { c, class_weight } => LogisticPath::new(problem, class_weight, effort.seed).solve(c, effort),
+        Trial::LogisticRegression { c, class_weight } => {
+            LogisticPath::new(problem, class_weight, effort.seed).solve(c, effort)
+        }
         Trial::LinearSvm { c, class_weight } => svm::fit(problem, c, class_weight, effort)?.checked(),
         Trial::ComplementNaiveBayes { alpha } => naive_bayes::fit(problem, alpha),
     }
@@ -54,14 +56,23 @@ pub fn fit_trial(problem: Problem<'_>, parameters: &FitParameters) -> Result<Coe
 
 impl SupervisedEstimator<CsrMatrix, Vec<u32>, FitParameters> for LinearClassifier {
     fn new() -> Self {
-        Self { coefficients: Coefficients { weights: Vec::new(), bias: Vec::new() } }
+        Self {
+            coefficients: Coefficients {
+                weights: Vec::new(),
+                bias: Vec::new(),
+            },
+        }
     }
 
     fn fit(rows: &CsrMatrix, labels: &Vec<u32>, parameters: FitParameters) -> Result<Self, Failed> {
         if rows.rows != labels.len() || labels.iter().any(|&label| label as usize >= parameters.classes) {
             return Err(Failed::fit("every row needs one label below the number of classes"));
         }
-        let problem = Problem { rows, labels, classes: parameters.classes };
+        let problem = Problem {
+            rows,
+            labels,
+            classes: parameters.classes,
+        };
         let coefficients = fit_trial(problem, &parameters).map_err(|error| Failed::fit(&error.to_string()))?;
         Ok(Self { coefficients })
     }
@@ -73,6 +84,11 @@ impl Predictor<CsrMatrix, Vec<u32>> for LinearClassifier {
         if classes == 0 {
             return Err(Failed::predict("the classifier is not fitted"));
         }
-        Ok(self.coefficients.scores(rows).chunks_exact(classes).map(|scores| argmax(scores) as u32).collect())
+        Ok(self
+            .coefficients
+            .scores(rows)
+            .chunks_exact(classes)
+            .map(|scores| argmax(scores) as u32)
+            .collect())
     }
 }

@@ -60,7 +60,9 @@ impl<'a> LogisticPath<'a> {
             dual[label as usize] = 0.0;
         }
         // The padding's intercept keeps its classes out of every softmax.
-        let centre = (0..stride).map(|class| if class < problem.classes { 0.0 } else { 4.0 * LOG_FLOOR }).collect();
+        let centre = (0..stride)
+            .map(|class| if class < problem.classes { 0.0 } else { 4.0 * LOG_FLOOR })
+            .collect();
         Self {
             class_weights: class_weights(problem.labels, problem.classes, class_weight),
             lengths: squared_lengths(problem.rows),
@@ -102,7 +104,12 @@ impl<'a> LogisticPath<'a> {
                 return Err(NotFinite);
             }
             let moved = self.recentre();
-            let penalty = 0.5 * self.weights.iter().map(|weight| f64::from(weight * weight)).sum::<f64>();
+            let penalty = 0.5
+                * self
+                    .weights
+                    .iter()
+                    .map(|weight| f64::from(weight * weight))
+                    .sum::<f64>();
             if pass.gap <= effort.tolerance * (penalty + pass.loss) && moved <= 10.0 * effort.tolerance {
                 break;
             }
@@ -120,7 +127,10 @@ impl<'a> LogisticPath<'a> {
         for (dual, &label) in self.log_dual.chunks_exact_mut(self.stride).zip(self.problem.labels) {
             for (class, log) in dual.iter_mut().enumerate() {
                 let target = if class == label as usize { 1.0 } else { 0.0 };
-                *log = (target - ratio * (target - exp(*log))).max(f32::MIN_POSITIVE).ln().max(LOG_FLOOR);
+                *log = (target - ratio * (target - exp(*log)))
+                    .max(f32::MIN_POSITIVE)
+                    .ln()
+                    .max(LOG_FLOOR);
             }
         }
     }
@@ -154,7 +164,11 @@ impl<'a> LogisticPath<'a> {
             }
             let label = self.problem.labels[row] as usize;
             let cost = (self.c * self.class_weights[label]) as f32;
-            let step = Step { cost, length: self.lengths[row] + INTERCEPT_SQUARED, label };
+            let step = Step {
+                cost,
+                length: self.lengths[row] + INTERCEPT_SQUARED,
+                label,
+            };
             let (found, moves) = step.solve(&scores, &mut duals[row], &mut change, &mut masses);
             total.gap += found.gap;
             total.loss += found.loss;
@@ -187,20 +201,38 @@ impl<'a> LogisticPath<'a> {
             }
             for (&term, &value) in indices.iter().zip(values) {
                 let weights = &self.weights[term as usize * stride..][..stride];
-                scores.iter_mut().zip(weights).for_each(|(score, weight)| *score += value * weight);
+                scores
+                    .iter_mut()
+                    .zip(weights)
+                    .for_each(|(score, weight)| *score += value * weight);
             }
             let label = self.problem.labels[row] as usize;
             let cost = (self.c * self.class_weights[label]) as f32;
-            let step = Step { cost, length: self.lengths[row] + INTERCEPT_SQUARED, label };
-            let (found, moves) = step.solve(&scores, &mut self.log_dual[row * stride..][..stride], &mut change, &mut masses);
+            let step = Step {
+                cost,
+                length: self.lengths[row] + INTERCEPT_SQUARED,
+                label,
+            };
+            let (found, moves) = step.solve(
+                &scores,
+                &mut self.log_dual[row * stride..][..stride],
+                &mut change,
+                &mut masses,
+            );
             total.gap += found.gap;
             total.loss += found.loss;
             if moves {
                 for (&term, &value) in indices.iter().zip(values) {
                     let weights = &mut self.weights[term as usize * stride..][..stride];
-                    weights.iter_mut().zip(&change).for_each(|(weight, change)| *weight += value * change);
+                    weights
+                        .iter_mut()
+                        .zip(&change)
+                        .for_each(|(weight, change)| *weight += value * change);
                 }
-                self.offset.iter_mut().zip(&change).for_each(|(offset, change)| *offset += INTERCEPT_SQUARED * change);
+                self.offset
+                    .iter_mut()
+                    .zip(&change)
+                    .for_each(|(offset, change)| *offset += INTERCEPT_SQUARED * change);
             }
         }
         total
@@ -209,8 +241,15 @@ impl<'a> LogisticPath<'a> {
     /// The solution without padding.
     fn coefficients(&self) -> Coefficients {
         let classes = self.problem.classes;
-        let weights = self.weights.chunks_exact(self.stride).flat_map(|term| term[..classes].iter().copied()).collect();
-        Coefficients { weights, bias: self.centre[..classes].to_vec() }
+        let weights = self
+            .weights
+            .chunks_exact(self.stride)
+            .flat_map(|term| term[..classes].iter().copied())
+            .collect();
+        Coefficients {
+            weights,
+            bias: self.centre[..classes].to_vec(),
+        }
     }
 }
 
@@ -225,7 +264,12 @@ fn stride_for(classes: usize) -> usize {
 /// The objective without the intercept's (absent) penalty, for tests and for comparing optimisers.
 pub fn objective(rows: &CsrMatrix, labels: &[u32], costs: &[f64], coefficients: &Coefficients) -> f64 {
     let classes = coefficients.bias.len();
-    let penalty = 0.5 * coefficients.weights.iter().map(|&weight| f64::from(weight).powi(2)).sum::<f64>();
+    let penalty = 0.5
+        * coefficients
+            .weights
+            .iter()
+            .map(|&weight| f64::from(weight).powi(2))
+            .sum::<f64>();
     let scores = coefficients.scores(rows);
     let losses = scores.chunks_exact(classes).zip(labels).map(|(scores, &label)| {
         let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -38,10 +38,19 @@ impl Step {
     /// Moves `log_dual` to the optimum, and writes what is to be added to the weights for each unit of a term into
     /// `change`; `masses` is scratch. Returns whether anything moves. All slices are equally long, a multiple of four.
     #[inline(always)] // so that the number of classes is a constant where the caller's is
-    pub(super) fn solve(&self, scores: &[f32], log_dual: &mut [f32], change: &mut [f32], masses: &mut [f32]) -> (Found, bool) {
+    pub(super) fn solve(
+        &self,
+        scores: &[f32],
+        log_dual: &mut [f32],
+        change: &mut [f32],
+        masses: &mut [f32],
+    ) -> (Found, bool) {
         let width = scores.len();
         let (log_dual, change, masses) = (&mut log_dual[..width], &mut change[..width], &mut masses[..width]);
-        let highest = scores.iter().copied().fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
+        let highest = scores
+            .iter()
+            .copied()
+            .fold(f32::NEG_INFINITY, |a, b| if b > a { b } else { a });
         let log_sum = highest + lane_sum(width, |k| exp(scores[k] - highest)).ln();
         (0..width).for_each(|k| masses[k] = exp(log_dual[k]));
         let divergence = lane_sum(width, |k| masses[k] * (log_dual[k] - (scores[k] - log_sum)));
@@ -167,16 +176,32 @@ mod tests {
         for a in [0.01, 0.5, 1.0, 5.0, 50.0, 1000.0] {
             for start in [[0.0, LOG_FLOOR, LOG_FLOOR], [-1.1, -1.1, -1.1], [-9.0, -0.1, -3.0]] {
                 let target = [2.0 + a * 0.1, -1.0, 0.5 + a * 0.9];
-                let (mut log, target) = ([start[0], start[1], start[2], LOG_FLOOR], [target[0], target[1], target[2], -240.0]);
+                let (mut log, target) = (
+                    [start[0], start[1], start[2], LOG_FLOOR],
+                    [target[0], target[1], target[2], -240.0],
+                );
                 let mut masses = log.map(exp);
                 newton(a, &target, &mut log, &mut masses);
-                let multipliers: Vec<f32> = log.iter().zip(target).map(|(log, target)| target - log - a * log.exp()).collect();
+                let multipliers: Vec<f32> = log
+                    .iter()
+                    .zip(target)
+                    .map(|(log, target)| target - log - a * log.exp())
+                    .collect();
                 let total: f32 = log.iter().map(|log| log.exp()).sum();
                 assert!((total - 1.0).abs() < 1e-4, "a={a}: {log:?}");
                 // Classes at the floor are at their bound and need not meet the equation.
-                let inner: Vec<f32> = multipliers.into_iter().zip(log).filter(|(_, log)| *log > LOG_FLOOR + 1.0).map(|(m, _)| m).collect();
-                let spread = inner.iter().copied().fold(f32::MIN, f32::max) - inner.iter().copied().fold(f32::MAX, f32::min);
-                assert!(spread <= 2e-3 * (1.0 + a), "a={a} from {start:?}: {log:?} spread {spread}");
+                let inner: Vec<f32> = multipliers
+                    .into_iter()
+                    .zip(log)
+                    .filter(|(_, log)| *log > LOG_FLOOR + 1.0)
+                    .map(|(m, _)| m)
+                    .collect();
+                let spread =
+                    inner.iter().copied().fold(f32::MIN, f32::max) - inner.iter().copied().fold(f32::MAX, f32::min);
+                assert!(
+                    spread <= 2e-3 * (1.0 + a),
+                    "a={a} from {start:?}: {log:?} spread {spread}"
+                );
             }
         }
     }

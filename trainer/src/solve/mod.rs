@@ -11,8 +11,8 @@ mod logistic_step;
 pub mod naive_bayes;
 pub mod svm;
 
-use complaint_model::sparse::CsrMatrix;
 use complaint_model::report::ClassWeight;
+use complaint_model::sparse::CsrMatrix;
 
 /// Rows with their classes.
 #[derive(Debug, Clone, Copy)]
@@ -40,12 +40,20 @@ pub struct Effort {
 impl Effort {
     /// Enough to rank trials: a tighter search changes no fold score by more than the folds' noise.
     pub fn search(seed: u64) -> Self {
-        Self { tolerance: 2e-3, max_passes: 300, seed }
+        Self {
+            tolerance: 2e-3,
+            max_passes: 300,
+            seed,
+        }
     }
 
     /// For the model that is kept.
     pub fn fit(seed: u64) -> Self {
-        Self { tolerance: 2e-4, max_passes: 1000, seed }
+        Self {
+            tolerance: 2e-4,
+            max_passes: 1000,
+            seed,
+        }
     }
 }
 
@@ -102,12 +110,23 @@ pub fn class_weights(labels: &[u32], classes: usize, kind: ClassWeight) -> Vec<f
             let mut counts = vec![0_usize; classes];
             labels.iter().for_each(|&label| counts[label as usize] += 1);
             let present = counts.iter().filter(|count| **count > 0).count();
-            counts.iter().map(|&count| if count == 0 { 1.0 } else { labels.len() as f64 / (present * count) as f64 }).collect()
+            counts
+                .iter()
+                .map(|&count| {
+                    if count == 0 {
+                        1.0
+                    } else {
+                        labels.len() as f64 / (present * count) as f64
+                    }
+                })
+                .collect()
         }
     }
 }
 
 /// Squared Euclidean length of each row.
 fn squared_lengths(rows: &CsrMatrix) -> Vec<f32> {
-    (0..rows.rows).map(|row| rows.row(row).1.iter().map(|value| value * value).sum()).collect()
+    (0..rows.rows)
+        .map(|row| rows.row(row).1.iter().map(|value| value * value).sum())
+        .collect()
 }

@@ -32,5 +32,9 @@ pub fn fit(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotFinite> 
             *count = -((all - f64::from(*count) + alpha) / sum).ln() as f32;
         }
     }
-    Coefficients { weights: counts, bias: vec![0.0; classes] }.checked()
+    Coefficients {
+        weights: counts,
+        bias: vec![0.0; classes],
+    }
+    .checked()
 }

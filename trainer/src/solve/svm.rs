@@ -54,7 +54,11 @@ impl Separator {
                 sums[lane] += values[lane] * weights[indices[lane] as usize];
             }
         }
-        let rest: f32 = indices_rest.iter().zip(values_rest).map(|(&term, value)| value * weights[term as usize]).sum();
+        let rest: f32 = indices_rest
+            .iter()
+            .zip(values_rest)
+            .map(|(&term, value)| value * weights[term as usize])
+            .sum();
         (sums[0] + sums[1]) + (sums[2] + sums[3]) + rest + self.bias
     }
 }
@@ -62,7 +66,11 @@ impl Separator {
 impl<'a> SvmProblem<'a> {
     /// Prepares a problem.
     pub fn new(problem: Problem<'a>, class_weight: ClassWeight) -> Self {
-        Self { lengths: squared_lengths(problem.rows), class_weights: class_weights(problem.labels, problem.classes, class_weight), problem }
+        Self {
+            lengths: squared_lengths(problem.rows),
+            class_weights: class_weights(problem.labels, problem.classes, class_weight),
+            problem,
+        }
     }
 
     /// Fits one class for each `C` of an ascending path, each fit beginning at the last one's solution, and hands every
@@ -70,7 +78,13 @@ impl<'a> SvmProblem<'a> {
     ///
     /// # Errors
     /// [`NotFinite`].
-    pub fn solve_path(&self, class: u32, path: &[f64], effort: Effort, mut take: impl FnMut(usize, &Separator)) -> Result<(), NotFinite> {
+    pub fn solve_path(
+        &self,
+        class: u32,
+        path: &[f64],
+        effort: Effort,
+        mut take: impl FnMut(usize, &Separator),
+    ) -> Result<(), NotFinite> {
         let mut solver = ClassSolver::new(self, class, effort.seed);
         for (index, &c) in path.iter().enumerate() {
             solver.solve(c, effort);
@@ -84,12 +98,20 @@ impl<'a> SvmProblem<'a> {
 
     /// Classes to solve: with two, one separator tells both apart.
     pub fn separators(&self) -> u32 {
-        if self.problem.classes == 2 { 1 } else { self.problem.classes as u32 }
+        if self.problem.classes == 2 {
+            1
+        } else {
+            self.problem.classes as u32
+        }
     }
 
     /// LIBLINEAR's costs: the class's own rows count with its weight, the rest with 1 (with two classes each with its own).
     fn cost(&self, class: u32, label: u32) -> f64 {
-        if label == class || self.problem.classes == 2 { self.class_weights[label as usize] } else { 1.0 }
+        if label == class || self.problem.classes == 2 {
+            self.class_weights[label as usize]
+        } else {
+            1.0
+        }
     }
 }
 
@@ -123,7 +145,10 @@ fn join(separators: &[Separator], terms: usize) -> Coefficients {
     for term in 0..terms {
         weights.extend(separators.iter().map(|separator| separator.weights[term]));
     }
-    Coefficients { weights, bias: separators.iter().map(|separator| separator.bias).collect() }
+    Coefficients {
+        weights,
+        bias: separators.iter().map(|separator| separator.bias).collect(),
+    }
 }
 
 struct ClassSolver<'s, 'a> {
@@ -142,7 +167,11 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
             class,
             rng: Rng::new(seed, 0x7376_6d00 + u64::from(class)),
             duals: vec![0.0; rows.rows],
-            separator: Separator { weights: vec![0.0; rows.cols], bias: 0.0, visits: 0 },
+            separator: Separator {
+                weights: vec![0.0; rows.cols],
+                bias: 0.0,
+                visits: 0,
+            },
         }
     }
 
@@ -205,14 +234,22 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
         let mut weights = vec![0.0_f64; self.separator.weights.len()];
         let mut bias = 0.0_f64;
         for (row, &dual) in self.duals.iter().enumerate().filter(|(_, dual)| **dual > 0.0) {
-            let amount = if self.svm.problem.labels[row] == self.class { f64::from(dual) } else { -f64::from(dual) };
+            let amount = if self.svm.problem.labels[row] == self.class {
+                f64::from(dual)
+            } else {
+                -f64::from(dual)
+            };
             let (indices, values) = self.svm.problem.rows.row(row);
             for (&term, &value) in indices.iter().zip(values) {
                 weights[term as usize] += amount * f64::from(value);
             }
             bias += amount;
         }
-        self.separator.weights.iter_mut().zip(weights).for_each(|(weight, sum)| *weight = sum as f32);
+        self.separator
+            .weights
+            .iter_mut()
+            .zip(weights)
+            .for_each(|(weight, sum)| *weight = sum as f32);
         self.separator.bias = bias as f32;
     }
 

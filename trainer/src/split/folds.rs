@@ -30,7 +30,11 @@ pub fn stratified_group_folds(labels: &[u32], keys: &[u64], classes: usize, fold
                 .sum()
         };
         let best = (0..folds)
-            .min_by(|&a, &b| crowding(a).total_cmp(&crowding(b)).then(fold_sizes[a].cmp(&fold_sizes[b])))
+            .min_by(|&a, &b| {
+                crowding(a)
+                    .total_cmp(&crowding(b))
+                    .then(fold_sizes[a].cmp(&fold_sizes[b]))
+            })
             .expect("there are two folds or more");
         for &row in &rows {
             fold_of[row as usize] = best as u8;
@@ -51,11 +55,21 @@ mod tests {
         let keys: Vec<u64> = (0..1000).map(|row| mix(if row < 40 { row / 4 } else { row })).collect();
         let folds = stratified_group_folds(&labels, &keys, 2, 5, 42);
         for fold in 0..5 {
-            let in_fold = |class| labels.iter().zip(&folds).filter(|(label, of)| **label == class && **of == fold).count() as i32;
+            let in_fold = |class| {
+                labels
+                    .iter()
+                    .zip(&folds)
+                    .filter(|(label, of)| **label == class && **of == fold)
+                    .count() as i32
+            };
             assert!((in_fold(0) - 180).abs() <= 2, "{}", in_fold(0));
             assert!((in_fold(1) - 20).abs() <= 2, "{}", in_fold(1));
         }
-        assert!((0..40).step_by(4).all(|start| folds[start..start + 4].iter().all(|fold| *fold == folds[start])));
+        assert!(
+            (0..40)
+                .step_by(4)
+                .all(|start| folds[start..start + 4].iter().all(|fold| *fold == folds[start]))
+        );
     }
 
     #[test]

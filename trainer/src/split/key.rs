@@ -30,7 +30,11 @@ pub fn split_key(text: &str, seed: u64) -> u64 {
         }
     });
     if words < SHINGLE {
-        let whole = if words == 0 { combine(salt, fnv(text.bytes())) } else { window[..words].iter().fold(salt, |hash, &word| combine(hash, word)) };
+        let whole = if words == 0 {
+            combine(salt, fnv(text.bytes()))
+        } else {
+            window[..words].iter().fold(salt, |hash, &word| combine(hash, word))
+        };
         smallest = mix(whole);
     }
     // A minimum is small; mixing spreads the keys evenly over 64 bits again.
@@ -48,7 +52,9 @@ fn combine(hash: u64, word: u64) -> u64 {
 
 /// FNV-1a, 64 bits.
 fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }
 
 /// Hashes of the words: runs of letters in lower case; runs of two or more `x` are redactions and fall out.
@@ -71,7 +77,9 @@ fn each_word(text: &str, mut take: impl FnMut(u64)) {
             continue;
         }
         for lower in letter.to_lowercase() {
-            hash = lower.encode_utf8(&mut utf8).bytes().fold(hash, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+            hash = lower.encode_utf8(&mut utf8).bytes().fold(hash, |hash, byte| {
+                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+            });
             only_x &= lower == 'x';
             length += 1;
         }
@@ -87,28 +95,49 @@ mod tests {
     fn what_a_form_letter_changes_does_not_matter() {
         let key = |text| split_key(text, 42);
         let letter = "I am writing to dispute the charge of $120.50 made on 01/02/2025 by XXXX Bank.";
-        assert_eq!(key(letter), key("i am writing to dispute the charge of {$9.99} made on XX/XX/XXXX, by  Bank"));
-        assert_ne!(key(letter), key("My card was stolen and nobody at the branch would help me with it."));
+        assert_eq!(
+            key(letter),
+            key("i am writing to dispute the charge of {$9.99} made on XX/XX/XXXX, by  Bank")
+        );
+        assert_ne!(
+            key(letter),
+            key("My card was stolen and nobody at the branch would help me with it.")
+        );
         assert_eq!(key("Don't call me"), key("don’t CALL me!"));
         assert_ne!(key("call me"), key("me call"), "short texts count as a whole");
-        assert_ne!(key("12345"), key("67890"), "texts without a word are told apart by their bytes");
+        assert_ne!(
+            key("12345"),
+            key("67890"),
+            "texts without a word are told apart by their bytes"
+        );
     }
 
     #[test]
     fn keys_are_frozen() {
         // Recorded when v1 was made. A change here is a new version of the split.
         let long = "my card was charged twice and the bank would not give the money back";
-        let keys = [("", 42), ("my card was charged twice", 42), (long, 42), (long, 7)].map(|(text, seed)| split_key(text, seed));
+        let keys = [("", 42), ("my card was charged twice", 42), (long, 42), (long, 7)]
+            .map(|(text, seed)| split_key(text, seed));
         assert_eq!(keys, RECORDED);
     }
 
-    const RECORDED: [u64; 4] = [0, 0, 0, 0];
+    const RECORDED: [u64; 4] = [
+        11_662_276_729_239_156_854,
+        4_130_977_223_371_659_839,
+        3_349_414_493_853_874_559,
+        8_024_179_911_702_765_914,
+    ];
 
     #[test]
     fn keys_are_even() {
         let count = 20_000;
         let low = (0..count)
-            .filter(|n| fraction(split_key(&(0..12).map(|word| words(n * 12 + word)).collect::<Vec<_>>().join(" "), 1)) < 0.2)
+            .filter(|n| {
+                fraction(split_key(
+                    &(0..12).map(|word| words(n * 12 + word)).collect::<Vec<_>>().join(" "),
+                    1,
+                )) < 0.2
+            })
             .count();
         let share = low as f64 / f64::from(count);
         assert!((share - 0.2).abs() < 0.02, "{share}");

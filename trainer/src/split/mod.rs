@@ -29,7 +29,11 @@ pub struct Split {
 /// number in [0, 1), lies under `test_fraction`. Where that would leave a class without a training row, or without a
 /// test row though it has rows of two keys or more, its group nearest to the border changes sides.
 pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
-    let keys: Vec<u64> = dataset.rows.par_iter().map(|row| split_key(dataset.text(row), seed)).collect();
+    let keys: Vec<u64> = dataset
+        .rows
+        .par_iter()
+        .map(|row| split_key(dataset.text(row), seed))
+        .collect();
     let mut held_out: Vec<bool> = dataset
         .rows
         .iter()
@@ -42,8 +46,16 @@ pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
     if dataset.rows.iter().all(|row| row.part.is_none()) {
         keep_classes_on_both_sides(dataset, &keys, &mut held_out);
     }
-    let side = |test: bool| (0..held_out.len() as u32).filter(|&row| held_out[row as usize] == test).collect();
-    Split { train: side(false), test: side(true), keys }
+    let side = |test: bool| {
+        (0..held_out.len() as u32)
+            .filter(|&row| held_out[row as usize] == test)
+            .collect()
+    };
+    Split {
+        train: side(false),
+        test: side(true),
+        keys,
+    }
 }
 
 /// Moves whole groups only, so that near-twins stay together.

@@ -17,14 +17,47 @@ pub type Row = (String, &'static str);
 /// 240 texts in three classes that share words, so that a model is neither perfect nor lost.
 pub fn rows() -> Vec<Row> {
     let own = [
-        ("Card", ["card", "charged", "twice", "merchant", "refund", "limit", "stolen", "pin"]),
-        ("Loan", ["loan", "rate", "mortgage", "interest", "payoff", "lender", "instalment", "late"]),
-        ("Account", ["account", "branch", "closed", "overdraft", "deposit", "transfer", "teller", "statement"]),
+        (
+            "Card",
+            [
+                "card", "charged", "twice", "merchant", "refund", "limit", "stolen", "pin",
+            ],
+        ),
+        (
+            "Loan",
+            [
+                "loan",
+                "rate",
+                "mortgage",
+                "interest",
+                "payoff",
+                "lender",
+                "instalment",
+                "late",
+            ],
+        ),
+        (
+            "Account",
+            [
+                "account",
+                "branch",
+                "closed",
+                "overdraft",
+                "deposit",
+                "transfer",
+                "teller",
+                "statement",
+            ],
+        ),
     ];
-    let common = ["bank", "money", "called", "waited", "service", "letter", "month", "asked", "refused", "fee", "payment", "paid"];
+    let common = [
+        "bank", "money", "called", "waited", "service", "letter", "month", "asked", "refused", "fee", "payment", "paid",
+    ];
     let mut state = 1_u64;
     let mut draw = |bound: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize % bound
     };
     (0..240)
@@ -88,7 +121,10 @@ impl Job {
                 ]
             }
         });
-        Self { directory: tempfile::tempdir().unwrap(), config }
+        Self {
+            directory: tempfile::tempdir().unwrap(),
+            config,
+        }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -143,6 +179,10 @@ impl Ended {
         for part in parts {
             assert!(message.contains(part), "`{part}` is missing in: {message}");
         }
-        assert!(self.stderr.contains(message), "the log must say the same: {}", self.stderr);
+        assert!(
+            self.stderr.contains(message),
+            "the log must say the same: {}",
+            self.stderr
+        );
     }
 }
