@@ -200,3 +200,74 @@ impl Calibration {
         top
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn any_map() -> impl Strategy<Value = MonotoneMap> {
+        prop::collection::btree_map(0u32..1000, 0.0f64..=1.0, 1..8).prop_map(|points| {
+            let mut to: Vec<f64> = points.values().copied().collect();
+            to.sort_by(f64::total_cmp);
+            MonotoneMap {
+                from: points.keys().map(|&x| f64::from(x) / 1000.0).collect(),
+                to,
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn calibration_never_changes_the_answer(
+            scores in prop::collection::vec(-50f32..50.0, 2..12),
+            temperature in 0.01f64..100.0,
+            top in prop::option::of(any_map()),
+        ) {
+            let calibration = Calibration { temperature, top };
+            prop_assert_eq!(calibration.validate(), Ok(()));
+            let mut probabilities = vec![0.0; scores.len()];
+            let class = calibration.probabilities(&scores, &mut probabilities);
+            prop_assert_eq!(class, argmax(&scores));
+            prop_assert!(probabilities.iter().all(|p| (0.0..=probabilities[class]).contains(p)));
+            prop_assert!((probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{probabilities:?}");
+        }
+    }
+
+    #[test]
+    fn softmax_and_map() {
+        let mut p = [0.0; 3];
+        assert_eq!(
+            Calibration::default().probabilities(&[0.0, f32::ln(3.0), 0.0], &mut p),
+            1
+        );
+        assert!((p[1] - 0.6).abs() < 1e-6 && (p[0] - 0.2).abs() < 1e-6);
+        let top = Some(MonotoneMap {
+            from: vec![0.5, 0.7],
+            to: vec![0.7, 0.9],
+        });
+        Calibration { temperature: 1.0, top }.probabilities(&[0.0, f32::ln(3.0), 0.0], &mut p);
+        assert!((p[1] - 0.8).abs() < 1e-6 && (p[0] - 0.1).abs() < 1e-6);
+    }
+
+    #[test]
+    fn unusable_calibrations() {
+        for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Calibration { temperature, top: None }.validate().is_err());
+        }
+        for (from, to) in [
+            (vec![], vec![]),
+            (vec![0.1, 0.1], vec![0.1, 0.2]),
+            (vec![0.1, 0.2], vec![0.3, 0.2]),
+        ] {
+            assert!(
+                Calibration {
+                    temperature: 1.0,
+                    top: Some(MonotoneMap { from, to })
+                }
+                .validate()
+                .is_err()
+            );
+        }
+    }
+}
