@@ -237,6 +237,17 @@ async fn a_job_works_on_its_volumes_and_leaves_message_and_log() {
         lines.contains("to standard output") && lines.contains("to standard error"),
         "{log}"
     );
+
+    // A deleted claim goes with its data, for no Pod that still runs uses it.
+    let claims = world.api::<PersistentVolumeClaim>();
+    claims.delete("store", &DeleteParams::default()).await.expect("deleted");
+    let gone = await_condition(claims, "store", |claim: Option<&PersistentVolumeClaim>| claim.is_none());
+    tokio::time::timeout(Duration::from_secs(30), gone)
+        .await
+        .expect("removed")
+        .expect("a watch");
+    assert!(!world.state.path().join("volumes/default/store").exists());
+
     let of_pod = ListParams::default().fields(&format!("involvedObject.name={name}"));
     let events = world.api::<Event>().list(&of_pod).await.expect("Events");
     let reasons: BTreeSet<String> = events.items.into_iter().filter_map(|event| event.reason).collect();

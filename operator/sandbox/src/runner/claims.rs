@@ -1,4 +1,5 @@
-//! The volume binder: a claim is a directory, so it is bound as soon as it is seen.
+//! The volume binder: a claim is a directory, so it is bound as soon as it is seen. A deleted claim goes with its data
+//! when no Pod uses it any more.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,8 +7,8 @@ use std::time::Duration;
 use std::{fs, io};
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::{PersistentVolumeClaim, Pod};
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::runtime::controller::Action;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, ResourceExt};
@@ -16,6 +17,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::options::RunnerOptions;
 use crate::controllers::events::{EventWriter, Notice};
+use crate::controllers::pods::is_terminal;
+
+/// The finalizer that keeps a claim while Pods use it.
+const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 struct Binder {
     client: Client,
@@ -52,7 +57,10 @@ pub(super) async fn run(client: Client, options: RunnerOptions, shutdown: Cancel
 
 async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<Action, kube::Error> {
     let bound = claim.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Bound");
-    if bound || claim.metadata.deletion_timestamp.is_some() {
+    if claim.metadata.deletion_timestamp.is_some() {
+        return release(&claim, &binder).await;
+    }
+    if bound {
         return Ok(Action::await_change());
     }
     if let Some(class) = unknown_class(&claim, &binder.options.storage_classes) {
@@ -95,6 +103,46 @@ async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<
         outcome => drop(outcome?),
     }
     Ok(Action::await_change())
+}
+
+/// Lets a deleted claim go, with its data, once no Pod that may still run uses it.
+async fn release(claim: &PersistentVolumeClaim, binder: &Binder) -> Result<Action, kube::Error> {
+    if !claim.finalizers().iter().any(|finalizer| finalizer == PROTECTION) {
+        return Ok(Action::await_change());
+    }
+    let (namespace, name) = (claim.namespace().unwrap_or_default(), claim.name_any());
+    let pods: Api<Pod> = Api::namespaced(binder.client.clone(), &namespace);
+    let pods = pods.list(&ListParams::default()).await?.items;
+    if pods.iter().any(|pod| uses(pod, &name)) {
+        return Ok(Action::requeue(Duration::from_millis(500)));
+    }
+    let directory = binder.options.volumes_dir().join(&namespace).join(&name);
+    if directory.exists()
+        && let Err(error) = fs::remove_dir_all(&directory)
+    {
+        let message = format!("removing {}: {error}", directory.display());
+        binder
+            .events
+            .tell(claim, &Notice::warning("VolumeFailedDelete", message))
+            .await;
+        return Ok(Action::requeue(Duration::from_secs(5)));
+    }
+    let claims: Api<PersistentVolumeClaim> = Api::namespaced(binder.client.clone(), &namespace);
+    let patch = json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": [PROTECTION] } });
+    match claims
+        .patch(&name, &PatchParams::default(), &Patch::Strategic(patch))
+        .await
+    {
+        Err(kube::Error::Api(status)) if status.code == 404 => {}
+        outcome => drop(outcome?),
+    }
+    Ok(Action::await_change())
+}
+
+fn uses(pod: &Pod, claim: &str) -> bool {
+    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let mut claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
+    !is_terminal(pod) && claims.any(|source| source.claim_name == claim)
 }
 
 /// The storage class a claim names, if the sandbox does not have it. An empty name asks for no provisioning at all.
