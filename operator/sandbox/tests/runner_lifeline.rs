@@ -18,9 +18,9 @@ fn program() {
     match std::env::var(ROLE).as_deref() {
         Ok("holder") => {
             lifeline::watch_stdin();
-            let child = again("child").stdin(Stdio::null()).spawn().expect("a child");
+            let mut child = again("child").stdin(Stdio::null()).spawn().expect("a child");
             println!("\npids {} {}", std::process::id(), child.id());
-            std::thread::sleep(Duration::from_secs(60));
+            child.wait().expect("the child's end");
         }
         Ok("child") => std::thread::sleep(Duration::from_secs(60)),
         _ => {}

@@ -12,12 +12,11 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::hooks;
-use super::image::NoProgram;
 use super::launch::{LaunchError, PodContext};
-use super::options::BackOff;
 use super::pod::{PodRun, Stop, ordered};
 use super::probing::{Finding, Probing};
 use super::process::{Exit, Launch, Process};
+use super::refusal::Refusal;
 use super::status::{exit_code, waiting};
 use super::termination;
 use crate::controllers::events::Notice;
@@ -35,9 +34,9 @@ pub(super) enum Role {
 
 /// Failures so far, for the delay before the next start.
 #[derive(Default)]
-struct Attempts {
-    restarts: u32,
-    refusals: u32,
+pub(super) struct Attempts {
+    pub(super) restarts: u32,
+    pub(super) refusals: u32,
 }
 
 /// Runs a container until it has ended for good or the Pod is to end. True if its last run succeeded.
@@ -68,12 +67,6 @@ pub(super) struct One {
     pub(super) index: usize,
 }
 
-/// Why a container does not start now.
-enum Refusal {
-    Launch(LaunchError),
-    Api(kube::Error),
-}
-
 impl One {
     pub(super) fn container(&self) -> Container {
         let pod = self.run.pod();
@@ -100,7 +93,7 @@ impl One {
         })
     }
 
-    async fn tell(&self, notice: Notice) {
+    pub(super) async fn tell(&self, notice: Notice) {
         let name = self.entry().name;
         self.run.tell_of(self.role, &name, &notice).await;
     }
@@ -196,47 +189,6 @@ impl One {
             Refusal::Launch(error) => error.to_string(),
             Refusal::Api(error) => error.to_string(),
         })
-    }
-
-    /// Shows why the container does not start and waits before the next attempt.
-    async fn refuse(&self, refusal: Refusal, attempts: &mut Attempts) {
-        let back_off = self.run.node.options.back_off;
-        let message = match &refusal {
-            Refusal::Launch(error) => error.to_string(),
-            Refusal::Api(error) => error.to_string(),
-        };
-        if let Refusal::Launch(LaunchError::Program(NoProgram::Image { image, .. })) = &refusal {
-            return self.refuse_image(image, message, attempts, back_off).await;
-        }
-        let reason = match refusal {
-            Refusal::Launch(LaunchError::Program(_) | LaunchError::Directory { .. }) => "CreateContainerError",
-            _ => "CreateContainerConfigError",
-        };
-        self.change(|entry| entry.state = Some(waiting(reason, Some(message.clone()))));
-        self.run.publish().await;
-        self.tell(Notice::warning("Failed", format!("Error: {message}"))).await;
-        self.run.pause(back_off.configuration).await;
-    }
-
-    async fn refuse_image(&self, image: &str, message: String, attempts: &mut Attempts, back_off: BackOff) {
-        self.change(|entry| entry.state = Some(waiting("ErrImagePull", Some(message.clone()))));
-        self.run.publish().await;
-        self.tell(Notice::warning(
-            "Failed",
-            format!("Failed to pull image \"{image}\": {message}"),
-        ))
-        .await;
-        self.tell(Notice::warning("Failed", "Error: ErrImagePull")).await;
-        attempts.refusals = attempts.refusals.saturating_add(1);
-        let delay = back_off.delay(attempts.refusals);
-        let shown = Duration::from_millis(500).min(delay / 4);
-        self.run.pause(shown).await;
-        let text = format!("Back-off pulling image \"{image}\"");
-        let waits = waiting("ImagePullBackOff", Some(format!("{text}: ErrImagePull: {message}")));
-        self.change(|entry| entry.state = Some(waits));
-        self.run.publish().await;
-        self.tell(Notice::normal("BackOff", text)).await;
-        self.run.pause(delay.saturating_sub(shown)).await;
     }
 
     async fn run_once(&self, container: &Container, launch: &Launch, attempts: &mut Attempts) {

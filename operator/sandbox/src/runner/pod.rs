@@ -1,14 +1,13 @@
 //! One Pod on this node, from its binding to its removal.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{
-    ConfigMap, Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus, Secret,
+    Container, ContainerState, ContainerStateTerminated, ContainerStatus, Pod, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
@@ -21,8 +20,8 @@ use tokio::time::Instant;
 use super::container::{self, Role};
 use super::launch::PodDirectory;
 use super::status::{self, Book};
-use super::variables::{Holder, Sources};
-use super::{Node, volumes};
+use super::variables::Sources;
+use super::{Node, sources, volumes};
 use crate::controllers::events::Notice;
 
 /// An order to end containers.
@@ -306,30 +305,7 @@ impl PodRun {
 
     /// The ConfigMaps and Secrets the Pod refers to, as they are now.
     pub(super) async fn sources(&self) -> Result<Sources, kube::Error> {
-        let pod = self.pod();
-        let namespace = pod.namespace().unwrap_or_default();
-        let mut sources = Sources::new();
-        for (holder, name) in volumes::references(&pod) {
-            let data = match holder {
-                Holder::ConfigMap => {
-                    let maps: Api<ConfigMap> = Api::namespaced(self.node.client.clone(), &namespace);
-                    maps.get_opt(&name).await?.map(|map| {
-                        let text = map
-                            .data
-                            .unwrap_or_default()
-                            .into_iter()
-                            .map(|(key, value)| (key, value.into_bytes()));
-                        text.chain(bytes(map.binary_data)).collect()
-                    })
-                }
-                Holder::Secret => {
-                    let secrets: Api<Secret> = Api::namespaced(self.node.client.clone(), &namespace);
-                    secrets.get_opt(&name).await?.map(|secret| bytes(secret.data).collect())
-                }
-            };
-            sources.insert((holder, name), data);
-        }
-        Ok(sources)
+        sources::read(&self.node.client, &self.pod()).await
     }
 
     /// An Event about the Pod.
@@ -426,10 +402,6 @@ impl PodRun {
 async fn until(latest: &mut watch::Receiver<Option<Arc<Pod>>>, holds: impl FnMut(&Option<Arc<Pod>>) -> bool) {
     // A sender that is gone is a runner that ends.
     let _ = latest.wait_for(holds).await.map(drop);
-}
-
-fn bytes(data: Option<BTreeMap<String, ByteString>>) -> impl Iterator<Item = (String, Vec<u8>)> {
-    data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0))
 }
 
 /// The Pod with the status last written, if that is newer than the one the watch has brought; conditions that others

@@ -92,7 +92,7 @@ pub fn plan(deployment: &Deployment, sets: &[ReplicaSet], pods: &[Pod], now: Tim
     if let Some(prepared) = deployment_status {
         seen.status = Some(prepared);
     }
-    follow_pause(&mut seen, now);
+    status::follow_pause(&mut seen, now);
     let (status, left) = status::of(&seen, &view.all, view.new, estimate, now);
     if view.new.is_some()
         && status::is_settled(&view.all)
@@ -104,42 +104,6 @@ pub fn plan(deployment: &Deployment, sets: &[ReplicaSet], pods: &[Pod], now: Tim
     plan.again = left;
     plan.status = (Some(&status) != deployment.status.as_ref()).then_some(status);
     plan
-}
-
-/// A paused Deployment makes no progress and has no deadline; resumed, its time starts anew.
-fn follow_pause(deployment: &mut Deployment, now: Timestamp) {
-    if status::deadline(deployment).is_none() {
-        return;
-    }
-    let paused = deployment.spec.as_ref().is_some_and(|spec| spec.paused == Some(true));
-    let mut current = deployment.status.take().unwrap_or_default();
-    let reason = status::find(&current, "Progressing").and_then(|condition| condition.reason.clone());
-    match reason.as_deref() {
-        Some("ProgressDeadlineExceeded") => {}
-        Some("DeploymentPaused") if !paused => {
-            status::set(
-                &mut current,
-                "Progressing",
-                "Unknown",
-                "DeploymentResumed",
-                "Deployment is resumed",
-                now,
-            );
-        }
-        Some("DeploymentPaused") => {}
-        _ if paused => {
-            status::set(
-                &mut current,
-                "Progressing",
-                "Unknown",
-                "DeploymentPaused",
-                "Deployment is paused",
-                now,
-            );
-        }
-        _ => {}
-    }
-    deployment.status = Some(current);
 }
 
 impl View<'_> {

@@ -234,3 +234,39 @@ fn time_left(
     let since = current.last_update_time.as_ref()?.0;
     Some((deadline - now.duration_since(since)).max(SignedDuration::from_millis(100)))
 }
+
+/// A paused Deployment makes no progress and has no deadline; resumed, its time starts anew.
+pub fn follow_pause(deployment: &mut Deployment, now: Timestamp) {
+    if deadline(deployment).is_none() {
+        return;
+    }
+    let paused = deployment.spec.as_ref().is_some_and(|spec| spec.paused == Some(true));
+    let mut current = deployment.status.take().unwrap_or_default();
+    let reason = find(&current, "Progressing").and_then(|condition| condition.reason.clone());
+    match reason.as_deref() {
+        Some("ProgressDeadlineExceeded") => {}
+        Some("DeploymentPaused") if !paused => {
+            set(
+                &mut current,
+                "Progressing",
+                "Unknown",
+                "DeploymentResumed",
+                "Deployment is resumed",
+                now,
+            );
+        }
+        Some("DeploymentPaused") => {}
+        _ if paused => {
+            set(
+                &mut current,
+                "Progressing",
+                "Unknown",
+                "DeploymentPaused",
+                "Deployment is paused",
+                now,
+            );
+        }
+        _ => {}
+    }
+    deployment.status = Some(current);
+}

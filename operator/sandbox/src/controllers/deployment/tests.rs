@@ -138,12 +138,12 @@ impl World {
     }
 
     fn ready(&self) -> usize {
-        self.pods.iter().filter(|pod| is_ready(*pod)).count()
+        self.pods.iter().filter(|pod| is_ready(pod)).count()
     }
 
     /// The first Pod that is not ready becomes so.
     fn make_one_ready(&mut self) -> bool {
-        let Some(pod) = self.pods.iter_mut().find(|pod| !is_ready(*pod)) else {
+        let Some(pod) = self.pods.iter_mut().find(|pod| !is_ready(pod)) else {
             return false;
         };
         let condition = json!({ "type": "Ready", "status": "True", "lastTransitionTime": self.now.to_string() });
