@@ -1,0 +1,57 @@
+//! What became of the rows.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256Digest;
+
+/// A label left out for having too few rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DroppedLabel {
+    /// The label.
+    pub label: String,
+    /// How many rows it had.
+    pub rows: usize,
+}
+
+/// What became of the data set's rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetSummary {
+    /// Rows that were used: training and test.
+    pub rows: usize,
+    /// Rows of the training part.
+    pub train_rows: usize,
+    /// Rows of the held-out part.
+    pub test_rows: usize,
+    /// Copies that were left out.
+    pub duplicates: usize,
+    /// Rows left out because copies of their text carry different labels.
+    #[serde(default)]
+    pub contradictions: usize,
+    /// Rows left out for having no text or no label.
+    #[serde(default)]
+    pub empty_rows: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// Digest of the source's bytes.
+    pub sha256: Sha256Digest,
+    /// Labels under `minSamplesPerClass`.
+    #[serde(default)]
+    pub dropped_labels: Vec<DroppedLabel>,
+    /// Each class's rows in both parts.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub class_balance: Vec<ClassBalance>,
+}
+
+/// One class's rows in training and held-out part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassBalance {
+    /// The class.
+    pub label: String,
+    /// Its training rows.
+    pub train_rows: usize,
+    /// Its held-out rows.
+    pub test_rows: usize,
+}

@@ -1,0 +1,169 @@
+//! How good a model is.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Metric, four, four_pair};
+use crate::digest::Sha256Digest;
+
+/// Overall quality on the held-out part.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Metrics {
+    /// Mean of the classes' F1.
+    #[serde(serialize_with = "four")]
+    pub macro_f1: f64,
+    /// Mean of the classes' F1, weighted by support.
+    #[serde(serialize_with = "four")]
+    pub weighted_f1: f64,
+    /// Share of right answers.
+    #[serde(serialize_with = "four")]
+    pub accuracy: f64,
+    /// Mean negative natural logarithm of the right class's probability.
+    #[serde(serialize_with = "four")]
+    pub log_loss: f64,
+}
+
+impl Metrics {
+    /// The metric by name.
+    pub fn get(&self, metric: Metric) -> f64 {
+        match metric {
+            Metric::MacroF1 => self.macro_f1,
+            Metric::WeightedF1 => self.weighted_f1,
+            Metric::Accuracy => self.accuracy,
+            Metric::LogLoss => self.log_loss,
+        }
+    }
+}
+
+/// Quality for one class on the held-out part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassMetrics {
+    /// The class.
+    pub label: String,
+    /// Share of right answers among the rows given this class; 0 when there are none.
+    #[serde(serialize_with = "four")]
+    pub precision: f64,
+    /// Share of this class's rows that were found.
+    #[serde(serialize_with = "four")]
+    pub recall: f64,
+    /// Harmonic mean of precision and recall.
+    #[serde(serialize_with = "four")]
+    pub f1: f64,
+    /// Rows of the class.
+    pub support: usize,
+}
+
+/// Counts of held-out rows: `rows[actual][predicted]`, in the order of `labels`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfusionMatrix {
+    /// Class names.
+    pub labels: Vec<String>,
+    /// One row per actual class, one column per predicted class.
+    pub rows: Vec<Vec<usize>>,
+}
+
+/// A class that the model finds badly.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WeakClass {
+    /// The class.
+    pub label: String,
+    /// Share of its rows that were found.
+    #[serde(serialize_with = "four")]
+    pub recall: f64,
+    /// Rows of the class.
+    pub support: usize,
+}
+
+/// Newcomer and champion on the same held-out rows (paired bootstrap).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Comparison {
+    /// The champion's ModelVersion.
+    pub champion: String,
+    /// Digest of its artifact.
+    pub champion_sha256: Sha256Digest,
+    /// What was compared.
+    pub metric: Metric,
+    /// The newcomer's value.
+    #[serde(serialize_with = "four")]
+    pub value: f64,
+    /// The champion's value.
+    #[serde(serialize_with = "four")]
+    pub champion_value: f64,
+    /// Positive is better: newcomer minus champion; for `logLoss`, champion minus newcomer.
+    #[serde(serialize_with = "four")]
+    pub difference: f64,
+    /// 95 % interval of the difference.
+    #[serde(serialize_with = "four_pair")]
+    pub confidence_interval: [f64; 2],
+    /// Rows compared.
+    pub rows: usize,
+    /// Whether both know the same classes.
+    pub same_labels: bool,
+    /// Whether both were trained with the same split.
+    pub same_split: bool,
+}
+
+/// One bar of the reliability diagram: predictions whose probability lies in `[lower, upper)`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalibrationBin {
+    /// Lower end.
+    #[serde(serialize_with = "four")]
+    pub lower: f64,
+    /// Upper end.
+    #[serde(serialize_with = "four")]
+    pub upper: f64,
+    /// Predictions in the bin.
+    pub rows: usize,
+    /// Their mean probability.
+    #[serde(serialize_with = "four")]
+    pub mean_probability: f64,
+    /// Share of them that were right.
+    #[serde(serialize_with = "four")]
+    pub accuracy: f64,
+}
+
+/// How well probabilities say how often the answer is right.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalibrationReport {
+    /// Expected calibration error (15 equal bins) with temperature 1 and no map.
+    #[serde(serialize_with = "four")]
+    pub error_before: f64,
+    /// The same with the model's calibration.
+    #[serde(serialize_with = "four")]
+    pub error_after: f64,
+    /// The temperature.
+    #[serde(serialize_with = "four")]
+    pub temperature: f64,
+    /// Whether a monotone map of the top probability is applied after it.
+    pub monotone_map: bool,
+    /// The reliability diagram after calibration.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub bins: Vec<CalibrationBin>,
+}
+
+/// A term and its weight for a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WeightedTerm {
+    /// The term.
+    pub term: String,
+    /// Its weight.
+    #[serde(serialize_with = "four")]
+    pub weight: f64,
+}
+
+/// The terms that speak most for a class.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClassTerms {
+    /// The class.
+    pub label: String,
+    /// Heaviest first.
+    pub terms: Vec<WeightedTerm>,
+}
