@@ -41,7 +41,7 @@ impl Effort {
     /// Enough to rank trials: a tighter search changes no fold score by more than the folds' noise.
     pub fn search(seed: u64) -> Self {
         Self {
-            tolerance: 2e-3,
+            tolerance: 5e-3,
             max_passes: 300,
             seed,
         }
