@@ -27,6 +27,47 @@ enum Command {
     Run(RunArgs),
     /// Train at the command line.
     Train(Box<TrainArgs>),
+    /// Evaluate a model on labelled rows.
+    Evaluate(EvaluateArgs),
+    /// Answer texts from standard input, one a line, with JSON lines.
+    Predict(PredictArgs),
+}
+
+/// `evaluate`.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The model.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
+    /// The data set: a file, or an http:// or https:// address; .gz, .zst and .zip are unpacked.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) data: String,
+    /// Column, or dotted path, of the text.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) text_field: String,
+    /// Column, or dotted path, of the label; several are joined with " + ".
+    #[arg(long = "label-field", value_name = "FIELD", required = true)]
+    pub(crate) label_fields: Vec<String>,
+    /// Column with a published split: only rows with `test` are looked at.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) split_field: Option<String>,
+    /// Form of the records; by default it goes by the file's name.
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<FormatArg>,
+    /// Renames or merges a label: --label-map "old=new". Can be given several times.
+    #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_pair)]
+    pub(crate) label_map: Vec<(String, String)>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
+    pub(crate) format_output: OutputForm,
+}
+
+/// `predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The model.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) model: PathBuf,
 }
 
 /// `run`, as `docs/contracts.md` gives it.
@@ -250,5 +291,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match cli.command {
         Command::Run(arguments) => commands::run::execute(&arguments),
         Command::Train(arguments) => commands::train::execute(&arguments),
+        Command::Evaluate(arguments) => commands::evaluate::execute(&arguments),
+        Command::Predict(arguments) => commands::predict::execute(&arguments),
     }
 }

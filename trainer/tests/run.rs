@@ -315,3 +315,51 @@ fn people_train_at_the_command_line() {
     let bytes = std::fs::read(out.join(Path::new(result["artifact"]["path"].as_str().unwrap()))).unwrap();
     assert_eq!(result["artifact"]["sha256"], Sha256Digest::of_bytes(&bytes).to_string());
 }
+
+#[test]
+fn a_written_model_predicts_and_is_evaluated() {
+    let job = Job::new();
+    let data = job.file("data.csv", csv(&rows()));
+    let (_, path) = artifact(&job, &job.run(&data));
+    let model = job.path("store").join(path);
+    let mut child = support::trainer()
+        .args(["predict", "--model"])
+        .arg(&model)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let texts = "My card was charged twice by the merchant\nThe branch closed my account\n";
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), texts.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let answers: Vec<Value> = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(|line| serde_json::from_slice(line).unwrap())
+        .collect();
+    assert_eq!(
+        (&answers[0]["category"], &answers[1]["category"]),
+        (&json!("Card"), &json!("Account"))
+    );
+
+    let evaluated = support::trainer()
+        .args([
+            "evaluate",
+            "--text-field",
+            "narrative",
+            "--label-field",
+            "product",
+            "--format-output",
+            "json",
+            "--model",
+        ])
+        .arg(&model)
+        .arg("--data")
+        .arg(&data)
+        .output()
+        .unwrap();
+    let found: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
+    assert_eq!(found["rows"], 240);
+    assert!(found["metrics"]["accuracy"].as_f64().unwrap() > 0.85, "{found}");
+}

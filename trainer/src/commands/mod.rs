@@ -1,5 +1,7 @@
 //! What the program does, one module a command.
 
+pub(crate) mod evaluate;
+pub(crate) mod predict;
 pub(crate) mod run;
 pub(crate) mod train;
 
