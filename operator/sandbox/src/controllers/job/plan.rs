@@ -138,10 +138,8 @@ fn write(
         );
     }
     if !tally.untrack.is_empty() {
-        let mut interim = before.clone();
-        interim.start_time = status.start_time.clone();
-        interim.conditions = status.conditions.clone();
-        interim.failed_indexes = status.failed_indexes.clone();
+        // Only the counters of ended pods wait for the finalizers; everything else holds already.
+        let mut interim = status.clone();
         tally.write_uncounted(&mut interim, indexed);
         plan.interim = (interim != *before).then_some(interim);
     }
