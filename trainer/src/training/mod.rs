@@ -1,11 +1,10 @@
 //! One training from data set to files, step by step.
 
+mod reporting;
+
 use std::path::Path;
 
 use complaint_model::artifact::{FORMAT, Provenance};
-use complaint_model::report::{
-    Algorithm, ClassBalance, ClassTerms, DatasetSummary, OptimalTrial, Report, WeightedTerm,
-};
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -16,7 +15,7 @@ use crate::compare::{Champion, compare};
 use crate::config::{ConfigError, RunConfig};
 use crate::dataset::{self, Dataset, DatasetError, Location, Source};
 use crate::error::TrainError;
-use crate::evaluate::{Evaluation, Mistake, evaluate};
+use crate::evaluate::evaluate;
 use crate::progress::{Progress, Stage};
 use crate::report::{Profile, TrainingReport};
 use crate::result::ArtifactReference;
@@ -107,7 +106,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     });
     let model = fitted.artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let mut report = report(inputs, &prepared, outcome, &fitted.artifact, evaluation, digest);
+    let mut report = reporting::report(inputs, &prepared, outcome, &fitted.artifact, evaluation, digest);
     report.report.comparison = comparison;
     let artifact = ArtifactReference {
         path: format!(
@@ -333,134 +332,4 @@ fn fit(
     .build()
     .map_err(|error| TrainError::Internal(error.to_string()))?;
     Ok(Fitted { artifact, test })
-}
-
-fn report(
-    inputs: &Inputs<'_>,
-    prepared: &Prepared,
-    searched: Searched,
-    artifact: &Artifact,
-    evaluation: Evaluation,
-    digest: Sha256Digest,
-) -> TrainingReport {
-    let config = inputs.config;
-    let best = &searched.outcome.trials[searched.outcome.best];
-    let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
-    let current_optimal_trial = OptimalTrial {
-        algorithm: best.algorithm,
-        parameters: best.parameters,
-        cross_validation: best.cross_validation.expect("the best trial succeeded"),
-    };
-    TrainingReport {
-        confidence_intervals: evaluation.intervals.clone(),
-        mistakes: mistakes(inputs, prepared, &evaluation),
-        profile: prepared.profile.clone(),
-        spec_hash: config.spec_hash.clone(),
-        report: Report {
-            name: config.name.clone(),
-            artifact_sha256: digest,
-            algorithm: best.algorithm,
-            parameters: best.parameters,
-            metrics: evaluation.metrics,
-            per_class: evaluation.per_class,
-            confusion_matrix,
-            calibration: evaluation.calibration,
-            weakest_classes: evaluation.weakest,
-            dataset: summary(prepared),
-            split: config.split_name(),
-            preprocessing: config.preprocessing.clone(),
-            features: config.features.clone(),
-            term_count: artifact.vocabulary().len(),
-            scoring: config.search.scoring,
-            folds: config.search.folds,
-            current_optimal_trial,
-            trials: searched.outcome.trials,
-            top_terms: top_terms(artifact),
-            comparison: None,
-            trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
-    }
-}
-
-fn summary(prepared: &Prepared) -> DatasetSummary {
-    let (dataset, split) = (&prepared.dataset, &prepared.split);
-    let count = |rows: &[u32], class: usize| {
-        rows.iter()
-            .filter(|&&row| dataset.rows[row as usize].label as usize == class)
-            .count()
-    };
-    let class_balance = dataset.labels.iter().enumerate().map(|(class, label)| ClassBalance {
-        label: label.clone(),
-        train_rows: count(&split.train, class),
-        test_rows: count(&split.test, class),
-    });
-    DatasetSummary {
-        rows: dataset.rows.len(),
-        train_rows: split.train.len(),
-        test_rows: split.test.len(),
-        duplicates: dataset.counts.duplicates as usize,
-        contradictions: dataset.counts.contradictory as usize,
-        empty_rows: (dataset.counts.without_text + dataset.counts.without_label) as usize,
-        classes: dataset.labels.len(),
-        sha256: dataset.sha256,
-        dropped_labels: dataset.dropped_labels.clone(),
-        class_balance: class_balance.collect(),
-    }
-}
-
-fn mistakes(inputs: &Inputs<'_>, prepared: &Prepared, evaluation: &Evaluation) -> Vec<Mistake> {
-    let (dataset, labels) = (&prepared.dataset, &prepared.dataset.labels);
-    evaluation
-        .mistakes
-        .iter()
-        .map(|&(position, probability)| {
-            let row = &dataset.rows[prepared.split.test[position] as usize];
-            Mistake {
-                row: row.number,
-                actual: labels[row.label as usize].clone(),
-                predicted: labels[evaluation.scored.predicted[position] as usize].clone(),
-                probability: complaint_model::report::round4(probability),
-                text: inputs.include_texts.then(|| dataset.text(row).to_owned()),
-            }
-        })
-        .collect()
-}
-
-/// The terms whose weight for a class stands furthest above their mean over all classes, heaviest first.
-fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
-    let model = artifact.model();
-    let means: Vec<f32> = (0..model.terms() as u32)
-        .map(|term| model.term_weights(term).iter().sum::<f32>() / model.classes() as f32)
-        .collect();
-    // Naive Bayes weighs rare terms most, so its terms are ranked by what they add to a typical text.
-    let scale = |term: u32| {
-        if artifact.algorithm() == Algorithm::ComplementNaiveBayes {
-            1.0 / artifact.idf()[term as usize]
-        } else {
-            1.0
-        }
-    };
-    artifact
-        .labels()
-        .iter()
-        .enumerate()
-        .map(|(class, label)| {
-            let weight = |term: u32| (model.term_weights(term)[class] - means[term as usize]) * scale(term);
-            let mut terms: Vec<(f32, u32)> = (0..model.terms() as u32).map(|term| (weight(term), term)).collect();
-            let order = |a: &(f32, u32), b: &(f32, u32)| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1));
-            if terms.len() > TOP_TERMS {
-                terms.select_nth_unstable_by(TOP_TERMS, order);
-                terms.truncate(TOP_TERMS);
-            }
-            terms.sort_by(order);
-            let terms = terms.into_iter().map(|(weight, term)| WeightedTerm {
-                term: artifact.vocabulary().term(term).to_owned(),
-                weight: f64::from(weight),
-            });
-            ClassTerms {
-                label: label.clone(),
-                terms: terms.collect(),
-            }
-        })
-        .collect()
 }
