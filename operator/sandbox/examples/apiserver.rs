@@ -24,9 +24,21 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
-    let Arguments { port, token, kubeconfig } = Arguments::parse();
-    let sandbox = Sandbox::start(Options { port, token, kubeconfig, ..Options::default() }).await?;
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .init();
+    let Arguments {
+        port,
+        token,
+        kubeconfig,
+    } = Arguments::parse();
+    let sandbox = Sandbox::start(Options {
+        port,
+        token,
+        kubeconfig,
+        ..Options::default()
+    })
+    .await?;
     println!("{} {}", sandbox.url(), sandbox.token());
     let controllers = tokio::spawn(controllers::run(sandbox.client()?, sandbox.stopping()));
     tokio::signal::ctrl_c().await?;

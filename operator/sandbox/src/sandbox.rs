@@ -28,7 +28,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { port: 0, token: None, kubeconfig: None, pods_dir: std::env::temp_dir().join("complaint-sandbox-pods") }
+        Self {
+            port: 0,
+            token: None,
+            kubeconfig: None,
+            pods_dir: std::env::temp_dir().join("complaint-sandbox-pods"),
+        }
     }
 }
 
@@ -67,7 +72,9 @@ pub struct Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Sandbox")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -77,16 +84,25 @@ impl Sandbox {
     /// # Errors
     /// [`StartError`] if the port is taken or the kubeconfig cannot be written.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let Options { port, token, kubeconfig, pods_dir } = options;
+        let Options {
+            port,
+            token,
+            kubeconfig,
+            pods_dir,
+        } = options;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
             .map_err(|source| StartError::Listen { port, source })?;
-        let address = listener.local_addr().map_err(|source| StartError::Listen { port, source })?;
+        let address = listener
+            .local_addr()
+            .map_err(|source| StartError::Listen { port, source })?;
         let token = token.unwrap_or_else(random_token);
         let identity = Identity::make()?;
         if let Some(path) = &kubeconfig {
-            write_kubeconfig(path, address, &token, &identity)
-                .map_err(|source| StartError::Kubeconfig { path: path.clone(), source })?;
+            write_kubeconfig(path, address, &token, &identity).map_err(|source| StartError::Kubeconfig {
+                path: path.clone(),
+                source,
+            })?;
         }
         let stopping = CancellationToken::new();
         let (api, changes) = Api::new(token.clone(), pods_dir, stopping.clone());
@@ -100,7 +116,13 @@ impl Sandbox {
                 tracing::error!(%error, "the API server ended");
             }
         });
-        Ok(Self { address, token, api, stopping, server })
+        Ok(Self {
+            address,
+            token,
+            api,
+            stopping,
+            server,
+        })
     }
 
     /// `http://127.0.0.1:port`, for clients in this process; the same port answers HTTPS.
@@ -181,6 +203,10 @@ fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str, identity: &Id
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     file.write_all(format!("{config:#}\n").as_bytes())
 }

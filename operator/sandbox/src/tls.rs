@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -33,9 +33,9 @@ pub enum CertificateError {
     Use(#[from] tokio_rustls::rustls::Error),
 }
 
-/// A certificate for loopback, signed by itself and valid as its own authority.
+/// A certificate for loopback with the authority that signed it; both live as long as the sandbox.
 pub(crate) struct Identity {
-    /// The certificate in PEM, for the kubeconfig.
+    /// The authority's certificate in PEM, for the kubeconfig.
     pub(crate) pem: String,
     acceptor: TlsAcceptor,
 }
@@ -46,20 +46,33 @@ impl Identity {
     /// # Errors
     /// [`CertificateError`] if the cryptography fails.
     pub(crate) fn make() -> Result<Self, CertificateError> {
-        let key = KeyPair::generate()?;
+        // An authority and a certificate signed by it: rustls accepts no authority as a server's own certificate.
+        let mut authority = CertificateParams::default();
+        authority.distinguished_name.push(DnType::CommonName, "complaint-sandbox");
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
+        let authority_key = KeyPair::generate()?;
+        let pem = authority.self_signed(&authority_key)?.pem();
+        let issuer = Issuer::new(authority, authority_key);
+
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
-        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        params.distinguished_name.push(DnType::CommonName, "complaint-sandbox");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .subject_alt_names
+            .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
+        params.distinguished_name.push(DnType::CommonName, "complaint-sandbox API server");
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        let certificate = params.self_signed(&key)?;
+        let key = KeyPair::generate()?;
+        let certificate = params.signed_by(&key, &issuer)?;
         let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { pem: certificate.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self {
+            pem,
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+        })
     }
 }
 
@@ -91,7 +104,11 @@ impl Listener {
                 }
             }
         });
-        Self { address, ready, accepting }
+        Self {
+            address,
+            ready,
+            accepting,
+        }
     }
 }
 

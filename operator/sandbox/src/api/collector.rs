@@ -37,10 +37,19 @@ pub(super) async fn run(
 /// A namespace that is being deleted is looked at again when something in it goes.
 fn wake_namespace(api: &Api, change: &Change, to_namespaces: &mpsc::UnboundedSender<String>) {
     let reference = &change.reference;
-    let name = if &*reference.storage == "/namespaces" { &reference.name } else { &reference.namespace };
+    let name = if &*reference.storage == "/namespaces" {
+        &reference.name
+    } else {
+        &reference.namespace
+    };
     let ends = !name.is_empty()
-        && api.store.get("/namespaces", "", name).is_some_and(|n| n.object.is_deleting())
-        && (change.removed || &*reference.storage != "/namespaces" || change.item.object["status"]["conditions"].is_null());
+        && api
+            .store
+            .get("/namespaces", "", name)
+            .is_some_and(|n| n.object.is_deleting())
+        && (change.removed
+            || &*reference.storage != "/namespaces"
+            || change.item.object["status"]["conditions"].is_null());
     if ends {
         let _ = to_namespaces.send(name.clone());
     }
@@ -102,7 +111,9 @@ enum Owner {
 }
 
 fn owner_state(api: &Api, dependent: &Reference, owner: &OwnerReference) -> Owner {
-    let Some(found) = api.store.by_uid(&owner.uid) else { return Owner::Gone };
+    let Some(found) = api.store.by_uid(&owner.uid) else {
+        return Owner::Gone;
+    };
     // An owner in another namespace counts as absent.
     if !found.namespace.is_empty() && found.namespace != dependent.namespace {
         return Owner::Gone;
@@ -116,7 +127,9 @@ fn owner_state(api: &Api, dependent: &Reference, owner: &OwnerReference) -> Owne
 
 /// Decides what becomes of a dependent.
 fn judge(api: &Api, dependent: &Reference) {
-    let Some(item) = api.store.resolve(dependent) else { return };
+    let Some(item) = api.store.resolve(dependent) else {
+        return;
+    };
     let owners = item.object.owners();
     if owners.is_empty() {
         return;
@@ -125,9 +138,15 @@ fn judge(api: &Api, dependent: &Reference) {
     if states.iter().all(|(s, _)| *s == Owner::Present) {
         return;
     }
-    let Some(resource) = resource_of(api, dependent) else { return };
+    let Some(resource) = resource_of(api, dependent) else {
+        return;
+    };
     if states.iter().any(|(s, _)| *s == Owner::Present) {
-        let gone: Vec<&str> = states.iter().filter(|(s, _)| *s == Owner::Gone).map(|(_, o)| o.uid.as_str()).collect();
+        let gone: Vec<&str> = states
+            .iter()
+            .filter(|(s, _)| *s == Owner::Gone)
+            .map(|(_, o)| o.uid.as_str())
+            .collect();
         if !gone.is_empty() {
             drop_owners(api, &resource, dependent, &gone);
         }
@@ -138,7 +157,11 @@ fn judge(api: &Api, dependent: &Reference) {
     }
     let waiting = states.iter().any(|(s, _)| *s == Owner::Waiting);
     let has_dependents = !api.store.dependents(item.object.uid()).is_empty();
-    let propagation = if waiting && has_dependents { Propagation::Foreground } else { Propagation::Background };
+    let propagation = if waiting && has_dependents {
+        Propagation::Foreground
+    } else {
+        Propagation::Background
+    };
     remove(api, &resource, dependent, &item.object, propagation);
 }
 
@@ -166,7 +189,11 @@ fn change(api: &Api, resource: &Resource, reference: &Reference, edit: &dyn Fn(&
         &|old| {
             let mut object = old.clone();
             edit(&mut object);
-            Ok(verbs::Change { object, tracking: Tracking::Update, warnings: Vec::new() })
+            Ok(verbs::Change {
+                object,
+                tracking: Tracking::Update,
+                warnings: Vec::new(),
+            })
         },
     );
     if let Err(error) = result
@@ -178,7 +205,9 @@ fn change(api: &Api, resource: &Resource, reference: &Reference, edit: &dyn Fn(&
 
 fn drop_owners(api: &Api, resource: &Resource, dependent: &Reference, uids: &[&str]) {
     change(api, resource, dependent, &|object| {
-        let Some(Value::Array(mut list)) = object.remove_meta("ownerReferences") else { return };
+        let Some(Value::Array(mut list)) = object.remove_meta("ownerReferences") else {
+            return;
+        };
         list.retain(|o| !o["uid"].as_str().is_some_and(|uid| uids.contains(&uid)));
         if !list.is_empty() {
             object.set_meta("ownerReferences", list);
@@ -188,7 +217,12 @@ fn drop_owners(api: &Api, resource: &Resource, dependent: &Reference, uids: &[&s
 
 fn drop_finalizer(api: &Api, resource: &Resource, reference: &Reference, finalizer: &str) {
     change(api, resource, reference, &|object| {
-        let kept: Vec<String> = object.finalizers().into_iter().filter(|f| *f != finalizer).map(str::to_owned).collect();
+        let kept: Vec<String> = object
+            .finalizers()
+            .into_iter()
+            .filter(|f| *f != finalizer)
+            .map(str::to_owned)
+            .collect();
         if kept.is_empty() {
             object.remove_meta("finalizers");
         } else {
@@ -222,7 +256,9 @@ fn finish_foreground(api: &Api, owner: &Reference) {
     }
     let uid = item.object.uid();
     let blocked = api.store.dependents(uid).iter().any(|d| {
-        api.store.resolve(d).is_some_and(|i| i.object.owners().iter().any(|o| o.uid == uid && o.blocks))
+        api.store
+            .resolve(d)
+            .is_some_and(|i| i.object.owners().iter().any(|o| o.uid == uid && o.blocks))
     });
     if !blocked && let Some(resource) = resource_of(api, owner) {
         drop_finalizer(api, &resource, owner, "foregroundDeletion");
@@ -245,8 +281,15 @@ fn empty_definition(api: &Api, definition: &Value) {
 
 /// Lets a definition go once it has no objects.
 fn finish_definition(api: &Api, name: &str) {
-    let Some(resource) = api.registry.get("apiextensions.k8s.io", "v1", "customresourcedefinitions") else { return };
-    let Some(item) = api.store.get(&resource.storage, "", name) else { return };
+    let Some(resource) = api
+        .registry
+        .get("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+    else {
+        return;
+    };
+    let Some(item) = api.store.get(&resource.storage, "", name) else {
+        return;
+    };
     if !item.object.is_deleting() || !api.store.all(&crd::storage_of(&item.object), "").is_empty() {
         return;
     }

@@ -9,8 +9,26 @@ use super::Api;
 use super::builtin::Verbs;
 use super::resource::{Resource, Source};
 
-const ALL_VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
-const CUSTOM_VERBS: [&str; 8] = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
+const ALL_VERBS: [&str; 8] = [
+    "create",
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "update",
+    "watch",
+];
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 
 /// One subresource as discovery tells it.
 struct Sub {
@@ -35,14 +53,26 @@ fn verbs(resource: &Resource) -> Vec<&'static str> {
 fn names(resource: &Resource) -> (String, Vec<String>, Vec<String>) {
     let owned = |list: &[&str]| list.iter().map(|s| (*s).to_owned()).collect();
     match &resource.source {
-        Source::BuiltIn(kind) => (discovered_singular(kind.kind, kind.singular), owned(kind.short_names), owned(kind.categories)),
-        Source::Custom(version) => (version.singular.clone(), version.short_names.clone(), version.categories.clone()),
+        Source::BuiltIn(kind) => (
+            discovered_singular(kind.kind, kind.singular),
+            owned(kind.short_names),
+            owned(kind.categories),
+        ),
+        Source::Custom(version) => (
+            version.singular.clone(),
+            version.short_names.clone(),
+            version.categories.clone(),
+        ),
     }
 }
 
 /// Upstream's singular name is the kind in lower case but for ReplicaSet.
 fn discovered_singular(kind: &str, singular: &str) -> String {
-    if kind == "ReplicaSet" { "replicaset".to_owned() } else { singular.to_owned() }
+    if kind == "ReplicaSet" {
+        "replicaset".to_owned()
+    } else {
+        singular.to_owned()
+    }
 }
 
 fn subresources(resource: &Resource) -> Vec<Sub> {
@@ -63,7 +93,13 @@ fn subresources(resource: &Resource) -> Vec<Sub> {
             let mut subs = Vec::new();
             if version.has_status {
                 let kind = resource.kind.clone();
-                subs.push(Sub { name: "status".into(), kind, group: String::new(), version: String::new(), verbs: verbs.clone() });
+                subs.push(Sub {
+                    name: "status".into(),
+                    kind,
+                    group: String::new(),
+                    version: String::new(),
+                    verbs: verbs.clone(),
+                });
             }
             if version.scale.is_some() {
                 subs.push(Sub {
@@ -101,9 +137,13 @@ fn groups(api: &Api) -> BTreeMap<String, Vec<String>> {
 /// Stable before beta before alpha, higher first; names of another form last.
 fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<String>) {
     let other = || (0, 0, 0, std::cmp::Reverse(version.to_owned()));
-    let Some(rest) = version.strip_prefix('v') else { return other() };
+    let Some(rest) = version.strip_prefix('v') else {
+        return other();
+    };
     let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    let Ok(major) = rest[..digits].parse::<u64>() else { return other() };
+    let Ok(major) = rest[..digits].parse::<u64>() else {
+        return other();
+    };
     let tail = &rest[digits..];
     let (rank, minor) = if tail.is_empty() {
         (3, Ok(0))
@@ -114,7 +154,10 @@ fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<String>) {
     } else {
         return other();
     };
-    minor.map_or_else(|_| other(), |minor| (rank, major, minor, std::cmp::Reverse(String::new())))
+    minor.map_or_else(
+        |_| other(),
+        |minor| (rank, major, minor, std::cmp::Reverse(String::new())),
+    )
 }
 
 /// `/api`.
@@ -127,15 +170,20 @@ pub(crate) fn core_versions(host: &str) -> Value {
 }
 
 fn group_document(name: &str, versions: &[String]) -> Value {
-    let shown: Vec<Value> =
-        versions.iter().map(|v| json!({ "groupVersion": format!("{name}/{v}"), "version": v })).collect();
+    let shown: Vec<Value> = versions
+        .iter()
+        .map(|v| json!({ "groupVersion": format!("{name}/{v}"), "version": v }))
+        .collect();
     json!({ "name": name, "versions": shown, "preferredVersion": shown.first() })
 }
 
 /// `/apis`.
 pub(crate) fn group_list(api: &Api) -> Value {
-    let documents: Vec<Value> =
-        groups(api).iter().filter(|(g, _)| !g.is_empty()).map(|(g, v)| group_document(g, v)).collect();
+    let documents: Vec<Value> = groups(api)
+        .iter()
+        .filter(|(g, _)| !g.is_empty())
+        .map(|(g, v)| group_document(g, v))
+        .collect();
     json!({ "kind": "APIGroupList", "apiVersion": "v1", "groups": documents })
 }
 
@@ -155,8 +203,12 @@ pub(crate) fn has_version(api: &Api, group: &str, version: &str) -> bool {
 }
 
 fn of_version(api: &Api, group: &str, version: &str) -> Vec<Arc<Resource>> {
-    let mut found: Vec<_> =
-        api.registry.all().into_iter().filter(|r| r.group == group && r.version == version).collect();
+    let mut found: Vec<_> = api
+        .registry
+        .all()
+        .into_iter()
+        .filter(|r| r.group == group && r.version == version)
+        .collect();
     // Upstream orders by kind name within some groups and by plural in others; clients do not care.
     found.sort_by(|a, b| a.plural.cmp(&b.plural));
     found
@@ -196,7 +248,11 @@ pub(crate) fn resource_list(api: &Api, group: &str, version: &str) -> Value {
             resources.push(entry);
         }
     }
-    let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
+    let group_version = if group.is_empty() {
+        version.to_owned()
+    } else {
+        format!("{group}/{version}")
+    };
     json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources })
 }
 
@@ -209,8 +265,10 @@ pub(crate) fn aggregated(api: &Api, core: bool) -> Value {
             let versions: Vec<Value> = versions
                 .iter()
                 .map(|version| {
-                    let resources: Vec<Value> =
-                        of_version(api, group, version).iter().map(|r| aggregated_resource(r)).collect();
+                    let resources: Vec<Value> = of_version(api, group, version)
+                        .iter()
+                        .map(|r| aggregated_resource(r))
+                        .collect();
                     json!({ "version": version, "resources": resources, "freshness": "Current" })
                 })
                 .collect();
@@ -224,8 +282,11 @@ pub(crate) fn aggregated(api: &Api, core: bool) -> Value {
 fn aggregated_resource(resource: &Resource) -> Value {
     let (singular, short_names, categories) = names(resource);
     // Kinds of the resource's own group and version are written without them, except those of custom resources.
-    let (own_group, own_version) =
-        if resource.is_custom() { (resource.group.as_str(), resource.version.as_str()) } else { ("", "") };
+    let (own_group, own_version) = if resource.is_custom() {
+        (resource.group.as_str(), resource.version.as_str())
+    } else {
+        ("", "")
+    };
     let mut entry = json!({
         "resource": resource.plural,
         "responseKind": { "group": own_group, "version": own_version, "kind": resource.kind },

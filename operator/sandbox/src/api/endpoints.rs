@@ -28,7 +28,11 @@ impl ServicePort {
             [] => ("", "", ""),
         };
         let scheme = if scheme.is_empty() { "http" } else { scheme };
-        Self { scheme: scheme.into(), name: name.into(), port: port.into() }
+        Self {
+            scheme: scheme.into(),
+            name: name.into(),
+            port: port.into(),
+        }
     }
 }
 
@@ -37,14 +41,20 @@ impl ServicePort {
 /// # Errors
 /// 404 if there is no such Service, 503 if it has no ready endpoint.
 pub(crate) fn pick(api: &Api, namespace: &str, target: &ServicePort) -> Result<String, ApiError> {
-    let services = Qualified { group: String::new(), resource: "services".into() };
-    let service =
-        api.store.get("/services", namespace, &target.name).ok_or_else(|| ApiError::not_found(&services, &target.name))?;
-    let none = || {
-        ApiError::service_unavailable(format!("no endpoints available for service \"{}\"", target.name))
+    let services = Qualified {
+        group: String::new(),
+        resource: "services".into(),
     };
+    let service = api
+        .store
+        .get("/services", namespace, &target.name)
+        .ok_or_else(|| ApiError::not_found(&services, &target.name))?;
+    let none = || ApiError::service_unavailable(format!("no endpoints available for service \"{}\"", target.name));
     let wanted = service_port(&service.object, &target.port).ok_or_else(|| {
-        ApiError::service_unavailable(format!("no service port \"{}\" found for service \"{}\"", target.port, target.name))
+        ApiError::service_unavailable(format!(
+            "no service port \"{}\" found for service \"{}\"",
+            target.port, target.name
+        ))
     })?;
     let mut found = Vec::new();
     for slice in api.store.all("discovery.k8s.io/endpointslices", namespace) {
@@ -63,11 +73,18 @@ pub(crate) fn pick(api: &Api, namespace: &str, target: &ServicePort) -> Result<S
                 continue;
             }
             let addresses = endpoint["addresses"].as_array().into_iter().flatten();
-            found.extend(addresses.filter_map(Value::as_str).map(|address| format!("{address}:{port}")));
+            found.extend(
+                addresses
+                    .filter_map(Value::as_str)
+                    .map(|address| format!("{address}:{port}")),
+            );
         }
     }
     let count = found.len();
-    found.into_iter().nth(rand::random::<u32>() as usize % count.max(1)).ok_or_else(none)
+    found
+        .into_iter()
+        .nth(rand::random::<u32>() as usize % count.max(1))
+        .ok_or_else(none)
 }
 
 /// The name of the port that is meant.
@@ -81,7 +98,10 @@ fn service_port(service: &Value, port: &str) -> Option<String> {
         };
     }
     let by_number = port.parse::<u64>().ok();
-    ports.iter().find(|p| name(p) == port || (by_number.is_some() && p["port"].as_u64() == by_number)).map(name)
+    ports
+        .iter()
+        .find(|p| name(p) == port || (by_number.is_some() && p["port"].as_u64() == by_number))
+        .map(name)
 }
 
 #[cfg(test)]
@@ -97,7 +117,11 @@ mod tests {
             ("http:web:", "http", "web", ""),
         ] {
             let read = ServicePort::parse(text);
-            assert_eq!((&*read.scheme, &*read.name, &*read.port), (scheme, name, port), "{text}");
+            assert_eq!(
+                (&*read.scheme, &*read.name, &*read.port),
+                (scheme, name, port),
+                "{text}"
+            );
         }
     }
 }

@@ -22,7 +22,12 @@ pub struct ApiError {
 
 impl ApiError {
     fn new(code: u16, reason: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self { code, reason, message: message.into(), details: None }
+        Self {
+            code,
+            reason,
+            message: message.into(),
+            details: None,
+        }
     }
 
     fn with_details(mut self, details: Value) -> Self {
@@ -57,13 +62,22 @@ impl ApiError {
 
     /// 404: the path names nothing that the server knows.
     pub fn unknown_path() -> Self {
-        Self::new(404, Some("NotFound"), "the server could not find the requested resource").with_details(json!({}))
+        Self::new(
+            404,
+            Some("NotFound"),
+            "the server could not find the requested resource",
+        )
+        .with_details(json!({}))
     }
 
     /// 405: the resource lacks the verb.
     pub fn method_not_allowed() -> Self {
-        Self::new(405, Some("MethodNotAllowed"), "the server does not allow this method on the requested resource")
-            .with_details(json!({}))
+        Self::new(
+            405,
+            Some("MethodNotAllowed"),
+            "the server does not allow this method on the requested resource",
+        )
+        .with_details(json!({}))
     }
 
     /// 406: none of the accepted media types can be answered.
@@ -80,7 +94,8 @@ impl ApiError {
 
     /// 409: a create of a name that is taken.
     pub fn already_exists(what: &Qualified, name: &str) -> Self {
-        Self::new(409, Some("AlreadyExists"), format!("{what} \"{name}\" already exists")).with_details(what.details(name))
+        Self::new(409, Some("AlreadyExists"), format!("{what} \"{name}\" already exists"))
+            .with_details(what.details(name))
     }
 
     /// 409: a write that does not fit the object's present state.
@@ -110,7 +125,11 @@ impl ApiError {
 
     /// 413: the body is larger than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(413, Some("RequestEntityTooLarge"), format!("Request entity too large: limit is {limit}"))
+        Self::new(
+            413,
+            Some("RequestEntityTooLarge"),
+            format!("Request entity too large: limit is {limit}"),
+        )
     }
 
     /// 415: the body's media type is none of `accepted`.
@@ -143,9 +162,15 @@ impl ApiError {
             [one] => one.clone(),
             many => format!("[{}]", many.join(", ")),
         };
-        let what = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
+        let what = if group.is_empty() {
+            kind.to_owned()
+        } else {
+            format!("{kind}.{group}")
+        };
         let mut details = Map::new();
-        details.insert("kind".into(), kind.into());
+        if !kind.is_empty() {
+            details.insert("kind".into(), kind.into());
+        }
         if !name.is_empty() {
             details.insert("name".into(), name.into());
         }
@@ -164,8 +189,12 @@ impl ApiError {
 
     /// 422: a JSON patch that could not be applied.
     pub fn unprocessable_patch() -> Self {
-        Self::new(422, Some("Invalid"), "the server rejected our request due to an error in our request")
-            .with_details(json!({}))
+        Self::new(
+            422,
+            Some("Invalid"),
+            "the server rejected our request due to an error in our request",
+        )
+        .with_details(json!({}))
     }
 
     /// 500 without a reason, as upstream answers for a few client mistakes.
@@ -175,7 +204,11 @@ impl ApiError {
 
     /// 501: the sandbox does not have `feature`, and says so.
     pub fn not_implemented(feature: impl AsRef<str>) -> Self {
-        Self::new(501, Some("NotImplemented"), format!("the sandbox does not support {}", feature.as_ref()))
+        Self::new(
+            501,
+            Some("NotImplemented"),
+            format!("the sandbox does not support {}", feature.as_ref()),
+        )
     }
 
     /// 503: nothing can answer at present.
@@ -252,6 +285,10 @@ impl Qualified {
 
 impl std::fmt::Display for Qualified {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.group.is_empty() { f.write_str(&self.resource) } else { write!(f, "{}.{}", self.resource, self.group) }
+        if self.group.is_empty() {
+            f.write_str(&self.resource)
+        } else {
+            write!(f, "{}.{}", self.resource, self.group)
+        }
     }
 }

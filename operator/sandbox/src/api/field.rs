@@ -22,7 +22,11 @@ impl Path {
     /// The field `name` below this.
     #[must_use]
     pub fn child(&self, name: &str) -> Self {
-        if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{}.{name}", self.0)) }
+        if self.0.is_empty() {
+            Self(name.to_owned())
+        } else {
+            Self(format!("{}.{name}", self.0))
+        }
     }
 
     /// The list entry `index` below this.
@@ -94,7 +98,11 @@ pub fn quoted(text: &str) -> String {
 impl FieldError {
     /// An error of any kind.
     pub fn new(path: &Path, problem: Problem) -> Self {
-        let field = if path.as_str().is_empty() { "<nil>".to_owned() } else { path.to_string() };
+        let field = if path.as_str().is_empty() {
+            "<nil>".to_owned()
+        } else {
+            path.to_string()
+        };
         Self { field, problem }
     }
 
@@ -110,7 +118,10 @@ impl FieldError {
 
     /// `Unsupported value`.
     pub fn unsupported(path: &Path, value: &Value, supported: &[&str]) -> Self {
-        Self::new(path, Problem::NotSupported(shown(value), supported.iter().map(|s| quoted(s)).collect()))
+        Self::new(
+            path,
+            Problem::NotSupported(shown(value), supported.iter().map(|s| quoted(s)).collect()),
+        )
     }
 
     /// `Forbidden: detail`.
@@ -160,7 +171,10 @@ impl FieldError {
             Problem::Forbidden(detail) => format!("Forbidden: {detail}"),
             Problem::TooLong(limit) => format!("Too long: may not be more than {limit} bytes"),
             Problem::TooMany(have, limit) => {
-                format!("Too many: {have}: must have at most {limit} {}", if *limit == 1 { "item" } else { "items" })
+                format!(
+                    "Too many: {have}: must have at most {limit} {}",
+                    if *limit == 1 { "item" } else { "items" }
+                )
             }
             Problem::Duplicate(value) => format!("Duplicate value: {value}"),
             Problem::NotFound(value) => format!("Not found: {value}"),

@@ -23,10 +23,13 @@ pub struct Decoded {
 pub fn from_json(body: &[u8]) -> Result<Decoded, ApiError> {
     let mut duplicates = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let value = Walk { path: String::new(), duplicates: &mut duplicates }
-        .deserialize(&mut deserializer)
-        .and_then(|v| deserializer.end().map(|()| v))
-        .map_err(|e| ApiError::bad_request(format!("error decoding the body as JSON: {e}")))?;
+    let value = Walk {
+        path: String::new(),
+        duplicates: &mut duplicates,
+    }
+    .deserialize(&mut deserializer)
+    .and_then(|v| deserializer.end().map(|()| v))
+    .map_err(|e| ApiError::bad_request(format!("error decoding the body as JSON: {e}")))?;
     Ok(Decoded { value, duplicates })
 }
 
@@ -44,7 +47,10 @@ pub fn from_yaml(body: &[u8]) -> Result<Decoded, ApiError> {
     }
     let value = serde_saphyr::from_str::<Value>(text)
         .map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?;
-    Ok(Decoded { value, duplicates: Vec::new() })
+    Ok(Decoded {
+        value,
+        duplicates: Vec::new(),
+    })
 }
 
 struct Walk<'a> {
@@ -98,7 +104,10 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            let walk = Walk { path: format!("{}[{}]", self.path, list.len()), duplicates: &mut *self.duplicates };
+            let walk = Walk {
+                path: format!("{}[{}]", self.path, list.len()),
+                duplicates: &mut *self.duplicates,
+            };
             match seq.next_element_seed(walk)? {
                 Some(value) => list.push(value),
                 None => return Ok(Value::Array(list)),
@@ -109,11 +118,18 @@ impl<'de> Visitor<'de> for Walk<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
         while let Some(key) = access.next_key::<String>()? {
-            let path = if self.path.is_empty() { key.clone() } else { format!("{}.{key}", self.path) };
+            let path = if self.path.is_empty() {
+                key.clone()
+            } else {
+                format!("{}.{key}", self.path)
+            };
             if map.contains_key(&key) {
                 self.duplicates.push(path.clone());
             }
-            let value = access.next_value_seed(Walk { path, duplicates: &mut *self.duplicates })?;
+            let value = access.next_value_seed(Walk {
+                path,
+                duplicates: &mut *self.duplicates,
+            })?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))

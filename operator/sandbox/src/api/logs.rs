@@ -35,16 +35,27 @@ pub(crate) async fn serve(api: Arc<Api>, pod: Value, query: &Query) -> Result<Re
     let container = container_name(&pod, query.get("container"))?;
     let restarts = restart_count(&pod, &container);
     let previous = query.flag("previous");
-    let run = if previous { restarts.checked_sub(1) } else { Some(restarts) };
+    let run = if previous {
+        restarts.checked_sub(1)
+    } else {
+        Some(restarts)
+    };
     let name = pod.name().to_owned();
     let Some(run) = run else {
         let message = format!("previous terminated container \"{container}\" in pod \"{name}\" not found");
         return Err(ApiError::bad_request(message));
     };
+    if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() {
+        // No node has the pod, so there is nothing to ask.
+        return Ok(text_response(204, "text/plain", Body::empty()));
+    }
     let follow = query.flag("follow") && !previous;
     let file = api.pods_dir.join(pod.uid()).join(&container).join(format!("{run}.log"));
     if !file.exists() && !follow {
-        let waiting = state(&pod, &container)["waiting"]["reason"].as_str().unwrap_or("ContainerCreating").to_owned();
+        let waiting = state(&pod, &container)["waiting"]["reason"]
+            .as_str()
+            .unwrap_or("ContainerCreating")
+            .to_owned();
         let message = format!("container \"{container}\" in pod \"{name}\" is waiting to start: {waiting}");
         return Err(ApiError::bad_request(message));
     }
@@ -58,7 +69,9 @@ pub(crate) async fn serve(api: Arc<Api>, pod: Value, query: &Query) -> Result<Re
         let body = Body::from_stream(follow_file(api, pod, container, file, selection));
         return Ok(text_response(200, "text/plain", body));
     }
-    let text = tokio::fs::read(&file).await.map_err(|e| ApiError::internal(format!("reading the log {}: {e}", file.display())))?;
+    let text = tokio::fs::read(&file)
+        .await
+        .map_err(|e| ApiError::internal(format!("reading the log {}: {e}", file.display())))?;
     Ok(text_response(200, "text/plain", select(&text, &selection)))
 }
 
@@ -68,12 +81,20 @@ fn since(query: &Query) -> Result<Option<jiff::Timestamp>, ApiError> {
     }
     match query.get("sinceTime") {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|e| ApiError::bad_request(format!("sinceTime: {e}"))),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|e| ApiError::bad_request(format!("sinceTime: {e}"))),
     }
 }
 
 fn names(pod: &Value, list: &str) -> Vec<String> {
-    pod["spec"][list].as_array().into_iter().flatten().map(|c| c.name_of().to_owned()).collect()
+    pod["spec"][list]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|c| c.name_of().to_owned())
+        .collect()
 }
 
 trait NameOf {
@@ -92,9 +113,14 @@ fn container_name(pod: &Value, asked: &str) -> Result<String, ApiError> {
         if containers.iter().chain(&init).any(|c| c == asked) {
             return Ok(asked.to_owned());
         }
-        return Err(ApiError::bad_request(format!("container {asked} is not valid for pod {}", pod.name())));
+        return Err(ApiError::bad_request(format!(
+            "container {asked} is not valid for pod {}",
+            pod.name()
+        )));
     }
-    let annotated = pod.meta("annotations").and_then(|a| a.get("kubectl.kubernetes.io/default-container"));
+    let annotated = pod
+        .meta("annotations")
+        .and_then(|a| a.get("kubectl.kubernetes.io/default-container"));
     if let Some(name) = annotated.and_then(Value::as_str) {
         return Ok(name.to_owned());
     }
@@ -126,12 +152,17 @@ fn state(pod: &Value, container: &str) -> Value {
 }
 
 fn restart_count(pod: &Value, container: &str) -> u64 {
-    status(pod, container).and_then(|s| s["restartCount"].as_u64()).unwrap_or(0)
+    status(pod, container)
+        .and_then(|s| s["restartCount"].as_u64())
+        .unwrap_or(0)
 }
 
 /// The lines that are wanted, in the form that is wanted.
 fn select(text: &[u8], selection: &Selection) -> Vec<u8> {
-    let mut lines: Vec<&[u8]> = text.split_inclusive(|b| *b == b'\n').filter(|l| is_wanted(l, selection)).collect();
+    let mut lines: Vec<&[u8]> = text
+        .split_inclusive(|b| *b == b'\n')
+        .filter(|l| is_wanted(l, selection))
+        .collect();
     if let Some(tail) = selection.tail {
         lines = lines.split_off(lines.len().saturating_sub(tail));
     }
@@ -151,7 +182,9 @@ fn parts(line: &[u8]) -> (&[u8], &[u8]) {
 
 fn is_wanted(line: &[u8], selection: &Selection) -> bool {
     let Some(since) = selection.since else { return true };
-    let stamp = std::str::from_utf8(parts(line).0).ok().and_then(|t| t.parse::<jiff::Timestamp>().ok());
+    let stamp = std::str::from_utf8(parts(line).0)
+        .ok()
+        .and_then(|t| t.parse::<jiff::Timestamp>().ok());
     stamp.is_none_or(|t| t >= since)
 }
 
@@ -178,7 +211,16 @@ fn follow_file(
     file: PathBuf,
     selection: Selection,
 ) -> impl futures::Stream<Item = Result<Bytes, std::io::Error>> {
-    let follow = Follow { api, pod, container, file, selection, offset: 0, pending: Vec::new(), started: false };
+    let follow = Follow {
+        api,
+        pod,
+        container,
+        file,
+        selection,
+        offset: 0,
+        pending: Vec::new(),
+        started: false,
+    };
     futures::stream::unfold(follow, |mut follow| async move {
         loop {
             let ended = follow.has_ended();
@@ -199,7 +241,9 @@ fn follow_file(
 impl Follow {
     /// Whether the followed run of the container is over: it has terminated, been restarted, or the pod is gone.
     fn has_ended(&self) -> bool {
-        let Some(item) = self.api.store.get("/pods", self.pod.namespace(), self.pod.name()) else { return true };
+        let Some(item) = self.api.store.get("/pods", self.pod.namespace(), self.pod.name()) else {
+            return true;
+        };
         if item.object.uid() != self.pod.uid() {
             return true;
         }
@@ -218,7 +262,9 @@ impl Follow {
         file.read_to_end(&mut added).await?;
         self.offset += added.len() as u64;
         self.pending.extend_from_slice(&added);
-        let Some(end) = self.pending.iter().rposition(|b| *b == b'\n') else { return Ok(Bytes::new()) };
+        let Some(end) = self.pending.iter().rposition(|b| *b == b'\n') else {
+            return Ok(Bytes::new());
+        };
         let lines: Vec<u8> = self.pending.drain(..=end).collect();
         if !self.started {
             self.started = true;
@@ -226,7 +272,15 @@ impl Follow {
             self.selection.tail = None;
             return Ok(first.into());
         }
-        Ok(select(&lines, &Selection { tail: None, limit: None, ..self.selection.clone() }).into())
+        Ok(select(
+            &lines,
+            &Selection {
+                tail: None,
+                limit: None,
+                ..self.selection.clone()
+            },
+        )
+        .into())
     }
 }
 
@@ -237,16 +291,39 @@ mod tests {
     const LOG: &[u8] = b"2024-01-01T00:00:00Z one\n2024-01-02T00:00:00Z two\n2024-01-03T00:00:00Z three\n";
 
     fn all() -> Selection {
-        Selection { tail: None, since: None, limit: None, timestamps: false }
+        Selection {
+            tail: None,
+            since: None,
+            limit: None,
+            timestamps: false,
+        }
     }
 
     #[test]
     fn lines_are_selected() {
         assert_eq!(select(LOG, &all()), b"one\ntwo\nthree\n");
         assert_eq!(select(LOG, &Selection { tail: Some(1), ..all() }), b"three\n");
-        assert_eq!(select(LOG, &Selection { limit: Some(5), ..all() }), b"one\nt");
+        assert_eq!(
+            select(
+                LOG,
+                &Selection {
+                    limit: Some(5),
+                    ..all()
+                }
+            ),
+            b"one\nt"
+        );
         let since = Some("2024-01-02T00:00:00Z".parse().unwrap());
         assert_eq!(select(LOG, &Selection { since, ..all() }), b"two\nthree\n");
-        assert!(select(LOG, &Selection { timestamps: true, ..all() }).starts_with(b"2024-01-01T00:00:00Z one"));
+        assert!(
+            select(
+                LOG,
+                &Selection {
+                    timestamps: true,
+                    ..all()
+                }
+            )
+            .starts_with(b"2024-01-01T00:00:00Z one")
+        );
     }
 }

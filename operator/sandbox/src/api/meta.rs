@@ -62,7 +62,9 @@ pub trait Meta {
     }
     /// The owner references.
     fn owners(&self) -> Vec<OwnerReference> {
-        let Some(Value::Array(list)) = self.meta("ownerReferences") else { return Vec::new() };
+        let Some(Value::Array(list)) = self.meta("ownerReferences") else {
+            return Vec::new();
+        };
         list.iter()
             .map(|r| {
                 let text = |k: &str| r.get(k).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -140,11 +142,20 @@ pub fn new_uid() -> String {
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let hex = hex::encode(bytes);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    format!(
+        "{}-{}-{}-{}-{}",
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..]
+    )
 }
 
 /// Five random letters as `generateName` appends them; vowels and look-alikes are left out, as upstream does.
 pub fn name_suffix() -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    (0..5).map(|_| char::from(LETTERS[usize::from(rand::random::<u8>()) % LETTERS.len()])).collect()
+    (0..5)
+        .map(|_| char::from(LETTERS[usize::from(rand::random::<u8>()) % LETTERS.len()]))
+        .collect()
 }

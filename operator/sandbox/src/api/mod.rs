@@ -21,6 +21,7 @@ mod namespaces;
 mod openapi;
 mod ownership;
 mod patch;
+mod protobuf;
 mod proxy;
 mod quantity;
 mod registry;
@@ -58,7 +59,11 @@ pub struct Api {
 
 impl Api {
     /// A server with the namespaces that every cluster has.
-    pub(crate) fn new(token: String, pods_dir: PathBuf, stopping: CancellationToken) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
+    pub(crate) fn new(
+        token: String,
+        pods_dir: PathBuf,
+        stopping: CancellationToken,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
         let (store, changes) = Store::new();
         let api = Arc::new(Self {
             store,

@@ -34,10 +34,7 @@ pub enum NameSyntax {
 fn lower_label(text: &str) -> bool {
     let bytes = text.as_bytes();
     let edge = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    !bytes.is_empty()
-        && bytes.iter().all(|b| edge(b) || *b == b'-')
-        && edge(&bytes[0])
-        && edge(&bytes[bytes.len() - 1])
+    !bytes.is_empty() && bytes.iter().all(|b| edge(b) || *b == b'-') && edge(&bytes[0]) && edge(&bytes[bytes.len() - 1])
 }
 
 fn too_long(limit: usize) -> String {
@@ -85,7 +82,11 @@ pub fn path_segment(text: &str) -> Vec<String> {
     if text == "." || text == ".." {
         return vec![format!("may not be '{text}'")];
     }
-    ['/', '%'].iter().filter(|c| text.contains(**c)).map(|c| format!("may not contain '{c}'")).collect()
+    ['/', '%']
+        .iter()
+        .filter(|c| text.contains(**c))
+        .map(|c| format!("may not contain '{c}'"))
+        .collect()
 }
 
 /// What is wrong with an object's name.
@@ -109,7 +110,9 @@ pub fn name_prefix(syntax: NameSyntax, prefix: &str) -> Vec<String> {
 fn qualified_part(text: &str) -> bool {
     let bytes = text.as_bytes();
     !bytes.is_empty()
-        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && bytes
+            .iter()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
         && bytes[0].is_ascii_alphanumeric()
         && bytes[bytes.len() - 1].is_ascii_alphanumeric()
 }
@@ -163,13 +166,17 @@ pub fn config_key(key: &str) -> Vec<String> {
     if key.len() > 253 {
         problems.push(too_long(253));
     }
-    if key.is_empty() || !key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+    if key.is_empty()
+        || !key
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    {
         problems.push(CONFIG_KEY.to_owned());
     }
     match key {
-        "." => problems.push("may not be '.'".to_owned()),
-        ".." => problems.push("may not be '..'".to_owned()),
-        k if k.starts_with("..") => problems.push("may not start with '..'".to_owned()),
+        "." => problems.push("must not be '.'".to_owned()),
+        ".." => problems.push("must not be '..'".to_owned()),
+        k if k.starts_with("..") => problems.push("must not start with '..'".to_owned()),
         _ => {}
     }
     problems

@@ -18,7 +18,9 @@ const INITIAL: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-s
 
 /// Makes the initial namespaces and their content.
 pub(super) fn create_initial(api: &Api) {
-    let Some(namespaces) = api.registry.get("", "v1", "namespaces") else { return };
+    let Some(namespaces) = api.registry.get("", "v1", "namespaces") else {
+        return;
+    };
     for name in INITIAL {
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
         if let Err(error) = create(api, &namespaces, "", object, &Context::internal(), New::Update) {
@@ -30,7 +32,10 @@ pub(super) fn create_initial(api: &Api) {
 /// Makes what every namespace holds: the default account and the root certificates.
 pub(super) fn fill(api: &Api, namespace: &str) {
     let content = [
-        ("serviceaccounts", json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } })),
+        (
+            "serviceaccounts",
+            json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } }),
+        ),
         (
             "configmaps",
             json!({
@@ -48,7 +53,9 @@ pub(super) fn fill(api: &Api, namespace: &str) {
         ),
     ];
     for (plural, object) in content {
-        let Some(resource) = api.registry.get("", "v1", plural) else { continue };
+        let Some(resource) = api.registry.get("", "v1", plural) else {
+            continue;
+        };
         if api.store.get(&resource.storage, namespace, object.name()).is_some() {
             continue;
         }
@@ -84,12 +91,19 @@ pub(super) async fn run(api: Arc<Api>, mut woken: mpsc::UnboundedReceiver<String
 
 /// Deletes a namespace's content, and the namespace once nothing is left.
 fn end(api: &Api, name: &str) {
-    let Some(namespaces) = api.registry.get("", "v1", "namespaces") else { return };
-    let Some(item) = api.store.get(&namespaces.storage, "", name) else { return };
+    let Some(namespaces) = api.registry.get("", "v1", "namespaces") else {
+        return;
+    };
+    let Some(item) = api.store.get(&namespaces.storage, "", name) else {
+        return;
+    };
     if !item.object.is_deleting() {
         return;
     }
-    let options = DeleteOptions { propagation: Some(Propagation::Background), ..DeleteOptions::default() };
+    let options = DeleteOptions {
+        propagation: Some(Propagation::Background),
+        ..DeleteOptions::default()
+    };
     let mut remaining: BTreeMap<String, usize> = BTreeMap::new();
     let mut finalizers: BTreeMap<String, usize> = BTreeMap::new();
     let mut seen = HashSet::new();
@@ -102,7 +116,9 @@ fn end(api: &Api, name: &str) {
             let _ = delete(api, &resource, name, object.object.name(), &options);
         }
         for object in api.store.all(&resource.storage, name) {
-            *remaining.entry(format!("{}.{}", resource.plural, resource.group)).or_default() += 1;
+            *remaining
+                .entry(format!("{}.{}", resource.plural, resource.group))
+                .or_default() += 1;
             for finalizer in object.object.finalizers() {
                 *finalizers.entry(finalizer.to_owned()).or_default() += 1;
             }
@@ -122,7 +138,11 @@ fn finalize(api: &Api, namespaces: &Resource, name: &str) -> Result<(), super::e
     update(api, namespaces, "", name, Part::Whole, &Context::internal(), &|old| {
         let mut object = old.clone();
         object["spec"] = json!({});
-        Ok(Change { object, tracking: Tracking::Update, warnings: Vec::new() })
+        Ok(Change {
+            object,
+            tracking: Tracking::Update,
+            warnings: Vec::new(),
+        })
     })
     .map(drop)
 }
@@ -135,18 +155,44 @@ fn report(
     finalizers: &BTreeMap<String, usize>,
 ) -> Result<(), super::error::ApiError> {
     let counts = |map: &BTreeMap<String, usize>, word: &str| {
-        map.iter().map(|(k, n)| format!("{k} {word} {n} resource instances")).collect::<Vec<_>>().join(", ")
+        map.iter()
+            .map(|(k, n)| format!("{k} {word} {n} resource instances"))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let content = format!("Some resources are remaining: {}", counts(remaining, "has"));
-    let held = format!("Some content in the namespace has finalizers remaining: {}", counts(finalizers, "in"));
+    let held = format!(
+        "Some content in the namespace has finalizers remaining: {}",
+        counts(finalizers, "in")
+    );
     let no = |what: &str| what.to_owned();
     let wanted = [
-        ("NamespaceDeletionDiscoveryFailure", "False", "ResourcesDiscovered", no("All resources successfully discovered")),
-        ("NamespaceDeletionGroupVersionParsingFailure", "False", "ParsedGroupVersions", no("All legacy kube types successfully parsed")),
-        ("NamespaceDeletionContentFailure", "False", "ContentDeleted", no("All content successfully deleted, may be waiting on finalization")),
+        (
+            "NamespaceDeletionDiscoveryFailure",
+            "False",
+            "ResourcesDiscovered",
+            no("All resources successfully discovered"),
+        ),
+        (
+            "NamespaceDeletionGroupVersionParsingFailure",
+            "False",
+            "ParsedGroupVersions",
+            no("All legacy kube types successfully parsed"),
+        ),
+        (
+            "NamespaceDeletionContentFailure",
+            "False",
+            "ContentDeleted",
+            no("All content successfully deleted, may be waiting on finalization"),
+        ),
         ("NamespaceContentRemaining", "True", "SomeResourcesRemain", content),
         if finalizers.is_empty() {
-            ("NamespaceFinalizersRemaining", "False", "ContentHasNoFinalizers", no("All content-preserving finalizers finished"))
+            (
+                "NamespaceFinalizersRemaining",
+                "False",
+                "ContentHasNoFinalizers",
+                no("All content-preserving finalizers finished"),
+            )
         } else {
             ("NamespaceFinalizersRemaining", "True", "SomeFinalizersRemain", held)
         },

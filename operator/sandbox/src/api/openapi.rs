@@ -22,13 +22,21 @@ pub(crate) fn index(api: &Api) -> Value {
 }
 
 fn document_name(group: &str, version: &str) -> String {
-    if group.is_empty() { format!("api/{version}") } else { format!("apis/{group}/{version}") }
+    if group.is_empty() {
+        format!("api/{version}")
+    } else {
+        format!("apis/{group}/{version}")
+    }
 }
 
 /// The document of a group version, if it is served.
 pub(crate) fn document(api: &Api, name: &str) -> Option<Value> {
-    let resources: Vec<_> =
-        api.registry.all().into_iter().filter(|r| document_name(&r.group, &r.version) == name).collect();
+    let resources: Vec<_> = api
+        .registry
+        .all()
+        .into_iter()
+        .filter(|r| document_name(&r.group, &r.version) == name)
+        .collect();
     if resources.is_empty() {
         return None;
     }
@@ -92,7 +100,10 @@ fn custom_schema(raw: &Value) -> Value {
 fn add_references(value: &Value, definitions: &mut Map<String, Value>) {
     match value {
         Value::Object(map) => {
-            if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|r| r.strip_prefix(SCHEMAS))
+            if let Some(name) = map
+                .get("$ref")
+                .and_then(Value::as_str)
+                .and_then(|r| r.strip_prefix(SCHEMAS))
                 && !definitions.contains_key(name)
                 && let Some(found) = schemas().raw.get(name)
             {
@@ -126,9 +137,14 @@ fn operation(resource: &Resource, action: &str, schema: &str, body: &[&str]) -> 
         "responses": { "200": { "description": "OK", "content": { "application/json": { "schema": reference } } } },
     });
     if !body.is_empty() {
-        operation["parameters"] = ["dryRun", "fieldManager", "fieldValidation"].map(parameter).to_vec().into();
-        let content: Map<String, Value> =
-            body.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": reference }))).collect();
+        operation["parameters"] = ["dryRun", "fieldManager", "fieldValidation"]
+            .map(parameter)
+            .to_vec()
+            .into();
+        let content: Map<String, Value> = body
+            .iter()
+            .map(|kind| ((*kind).to_owned(), json!({ "schema": reference })))
+            .collect();
         operation["requestBody"] = json!({ "content": content, "required": true });
     }
     operation
@@ -140,10 +156,18 @@ fn add_paths(resource: &Resource, schema: &str, paths: &mut Map<String, Value>) 
     } else {
         format!("/apis/{}/{}", resource.group, resource.version)
     };
-    let scope = if resource.namespaced { "/namespaces/{namespace}" } else { "" };
+    let scope = if resource.namespaced {
+        "/namespaces/{namespace}"
+    } else {
+        ""
+    };
     let collection = format!("{base}{scope}/{}", resource.plural);
     let json_body = ["application/json"];
-    let mut patch_bodies = vec!["application/apply-patch+yaml", "application/json-patch+json", "application/merge-patch+json"];
+    let mut patch_bodies = vec![
+        "application/apply-patch+yaml",
+        "application/json-patch+json",
+        "application/merge-patch+json",
+    ];
     if !resource.is_custom() {
         patch_bodies.push("application/strategic-merge-patch+json");
     }

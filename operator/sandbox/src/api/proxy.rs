@@ -40,7 +40,9 @@ pub(crate) async fn forward(
         Some(query) => format!("http://{authority}{path}?{query}"),
         None => format!("http://{authority}{path}"),
     };
-    let uri: Uri = target.parse().map_err(|e| ApiError::bad_request(format!("proxy path {path}: {e}")))?;
+    let uri: Uri = target
+        .parse()
+        .map_err(|e| ApiError::bad_request(format!("proxy path {path}: {e}")))?;
     let (mut parts, body) = request.into_parts();
     parts.uri = uri;
     parts.version = http::Version::HTTP_11;
@@ -49,9 +51,10 @@ pub(crate) async fn forward(
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::HOST);
     let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
-    let answer = client.request(http::Request::from_parts(parts, body)).await.map_err(|e| {
-        ApiError::bad_gateway(format!("error trying to reach service: dial tcp {authority}: {e}"))
-    })?;
+    let answer = client
+        .request(http::Request::from_parts(parts, body))
+        .await
+        .map_err(|e| ApiError::bad_gateway(format!("error trying to reach service: dial tcp {authority}: {e}")))?;
     let (mut parts, body) = answer.into_parts();
     strip(&mut parts.headers);
     Ok(Response::from_parts(parts, Body::new(body)))

@@ -3,8 +3,17 @@
 use serde_json::Value;
 
 /// Suffixes of powers of 1000 by exponent, and of powers of 1024.
-const DECIMAL: [(&str, i32); 9] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15)];
+const DECIMAL: [(&str, i32); 9] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+];
 const BINARY: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
 
 /// The number and its suffix.
@@ -42,15 +51,23 @@ pub(crate) fn canonical(quantity: &Value) -> Option<String> {
     };
     let (number, suffix) = split(&text);
     let thousandths = fixed(number)?;
+    if suffix
+        .strip_prefix(['e', 'E'])
+        .is_some_and(|e| e.parse::<i32>().is_ok())
+    {
+        // Scientific notation stays.
+        return Some(text.clone());
+    }
     if let Some((_, bits)) = BINARY.iter().find(|(s, _)| *s == suffix) {
         let whole = thousandths.checked_mul(1_i128 << bits)?;
         if whole % 1_000_000_000 == 0 {
             return Some(binary(whole / 1_000_000_000));
         }
     }
-    let exponent = DECIMAL.iter().find(|(s, _)| *s == suffix).map(|(_, e)| *e).or_else(|| {
-        suffix.strip_prefix(['e', 'E']).and_then(|e| e.parse().ok())
-    })?;
+    let exponent = match suffix {
+        "E" => 18,
+        _ => DECIMAL.iter().find(|(s, _)| *s == suffix).map(|(_, e)| *e)?,
+    };
     Some(decimal(thousandths, exponent - 9))
 }
 
@@ -61,8 +78,16 @@ fn fixed(number: &str) -> Option<i128> {
         return None;
     }
     let negative = whole.starts_with('-');
-    let whole: i128 = if matches!(whole, "" | "-" | "+") { 0 } else { whole.parse().ok()? };
-    let part: i128 = if fraction.is_empty() { 0 } else { format!("{fraction:0<9}").parse().ok()? };
+    let whole: i128 = if matches!(whole, "" | "-" | "+") {
+        0
+    } else {
+        whole.parse().ok()?
+    };
+    let part: i128 = if fraction.is_empty() {
+        0
+    } else {
+        format!("{fraction:0<9}").parse().ok()?
+    };
     let magnitude = whole.abs().checked_mul(1_000_000_000)? + part;
     Some(if negative { -magnitude } else { magnitude })
 }

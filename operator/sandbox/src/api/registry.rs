@@ -32,14 +32,18 @@ impl Registry {
                     kind: kind.kind.into(),
                     list_kind: format!("{}List", kind.kind),
                     namespaced: kind.namespaced,
-                    storage: kind.storage.map_or_else(|| format!("{}/{}", kind.group, kind.plural).into(), Arc::from),
+                    storage: kind
+                        .storage
+                        .map_or_else(|| format!("{}/{}", kind.group, kind.plural).into(), Arc::from),
                     schema: builtin::definitions::schemas().get(&definition),
                     source: Source::BuiltIn(kind),
                 };
                 (key(kind.group, kind.version, kind.plural), Arc::new(resource))
             })
             .collect();
-        Self { resources: RwLock::new(resources) }
+        Self {
+            resources: RwLock::new(resources),
+        }
     }
 
     /// The resource with this name.
@@ -67,7 +71,9 @@ impl Registry {
 
     /// Whether a group, or a version of it, has any resource.
     pub fn has_group(&self, group: &str, version: Option<&str>) -> bool {
-        self.read().keys().any(|(g, v, _)| g == group && version.is_none_or(|wanted| v == wanted))
+        self.read()
+            .keys()
+            .any(|(g, v, _)| g == group && version.is_none_or(|wanted| v == wanted))
     }
 
     /// Serves the versions of a definition as they now are; returns the storage key.
@@ -77,7 +83,10 @@ impl Registry {
         let mut all = self.resources.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|_, r| r.storage != storage);
         for resource in resources {
-            all.insert(key(&resource.group, &resource.version, &resource.plural), Arc::new(resource));
+            all.insert(
+                key(&resource.group, &resource.version, &resource.plural),
+                Arc::new(resource),
+            );
         }
         storage
     }
@@ -86,7 +95,10 @@ impl Registry {
     pub fn withdraw(&self, definition: &Value) {
         let storage = crd::storage_of(definition);
         tracing::debug!(definition = definition.name(), "no longer served");
-        self.resources.write().unwrap_or_else(PoisonError::into_inner).retain(|_, r| r.storage != storage);
+        self.resources
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, r| r.storage != storage);
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, BTreeMap<Key, Arc<Resource>>> {

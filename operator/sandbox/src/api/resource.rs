@@ -46,17 +46,30 @@ pub enum Source {
 impl Resource {
     /// `group/version`, or `version` for the core group.
     pub fn api_version(&self) -> String {
-        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
     }
 
     /// The resource with its group, for messages.
     pub fn qualified(&self) -> Qualified {
-        Qualified { group: self.group.clone(), resource: self.plural.clone() }
+        Qualified {
+            group: self.group.clone(),
+            resource: self.plural.clone(),
+        }
     }
 
     /// `Invalid` about the object `name`.
     pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
-        ApiError::invalid(&self.group, &self.kind, name, errors)
+        // Both forms of events are checked as the core one.
+        let group = if &*self.storage == "/events" {
+            ""
+        } else {
+            self.group.as_str()
+        };
+        ApiError::invalid(group, &self.kind, name, errors)
     }
 
     /// Whether this is a custom resource.
@@ -143,6 +156,9 @@ impl Resource {
         };
         shown["apiVersion"] = self.api_version().into();
         shown["kind"] = self.kind.clone().into();
+        if &*self.storage == "/events" {
+            super::builtin::complete_event(&mut shown);
+        }
         shown
     }
 

@@ -37,34 +37,56 @@ pub(crate) fn answer(resource: &Resource, mut review: Value) -> Result<Value, Ap
             });
             review["metadata"]["creationTimestamp"] = now().into();
         }
-        other => return Err(ApiError::not_implemented(format!("{other}"))),
+        other => return Err(ApiError::not_implemented(other)),
     }
     Ok(review)
 }
 
 fn is_admin(spec: &Value) -> bool {
     spec["user"] == USER
-        || spec["groups"].as_array().is_some_and(|g| g.iter().any(|name| name == "system:masters"))
+        || spec["groups"]
+            .as_array()
+            .is_some_and(|g| g.iter().any(|name| name == "system:masters"))
 }
 
 fn check_access(resource: &Resource, review: &Value) -> Result<(), ApiError> {
     let spec = &review["spec"];
     let path = Path::new("spec");
     let mut errors = Vec::new();
-    let (on_resource, on_path) = (!spec["resourceAttributes"].is_null(), !spec["nonResourceAttributes"].is_null());
+    let (on_resource, on_path) = (
+        !spec["resourceAttributes"].is_null(),
+        !spec["nonResourceAttributes"].is_null(),
+    );
     if on_resource && on_path {
         let detail = "cannot be specified in combination with resourceAttributes";
-        errors.push(FieldError::invalid(&path.child("nonResourceAttributes"), &spec["nonResourceAttributes"], detail));
+        errors.push(FieldError::invalid(
+            &path.child("nonResourceAttributes"),
+            &spec["nonResourceAttributes"],
+            detail,
+        ));
     }
     if !on_resource && !on_path {
         let detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
-        errors.push(FieldError::invalid(&path.child("resourceAttributes"), &Value::Null, detail));
+        errors.push(FieldError::invalid(
+            &path.child("resourceAttributes"),
+            &Value::Null,
+            detail,
+        ));
     }
     if resource.kind != "SelfSubjectAccessReview"
         && spec["user"].as_str().unwrap_or_default().is_empty()
         && spec["groups"].as_array().is_none_or(Vec::is_empty)
     {
-        errors.push(FieldError::invalid(&path.child("user"), &"".into(), "at least one of user or group must be specified"));
+        errors.push(FieldError::invalid(
+            &path.child("user"),
+            &"".into(),
+            "at least one of user or group must be specified",
+        ));
     }
-    if errors.is_empty() { Ok(()) } else { Err(resource.invalid("", &errors)) }
+    // Upstream does not name the kind here.
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(ApiError::invalid(&resource.group, "", "", &errors))
+    }
 }

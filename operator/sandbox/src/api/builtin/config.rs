@@ -49,17 +49,28 @@ impl Strategy for ConfigMaps {
         for field in ["data", "binaryData"] {
             for (key, value) in object.get(field).and_then(Value::as_object).into_iter().flatten() {
                 for problem in names::config_key(key) {
-                    errors.push(FieldError::invalid(&Path::new(field).key(key), &key.as_str().into(), problem));
+                    errors.push(FieldError::invalid(
+                        &Path::new(field).key(key),
+                        &key.as_str().into(),
+                        problem,
+                    ));
                 }
-                if field == "binaryData" && has(&object["data"], key) {
-                    let detail = "duplicate of key present in data";
-                    errors.push(FieldError::invalid(&Path::new(field).key(key), &key.as_str().into(), detail));
+                if field == "data" && has(&object["binaryData"], key) {
+                    let detail = "duplicate of key present in binaryData";
+                    errors.push(FieldError::invalid(
+                        &Path::new(field).key(key),
+                        &key.as_str().into(),
+                        detail,
+                    ));
                 }
                 size += value.as_str().map_or(0, str::len);
             }
         }
         if size > MAX_DATA {
-            errors.push(FieldError { field: "[]".into(), problem: Problem::TooLong(MAX_DATA) });
+            errors.push(FieldError {
+                field: "[]".into(),
+                problem: Problem::TooLong(MAX_DATA),
+            });
         }
         errors
     }
@@ -109,12 +120,19 @@ impl Strategy for Secrets {
         let mut size = 0;
         for (key, value) in object.get("data").and_then(Value::as_object).into_iter().flatten() {
             for problem in names::config_key(key) {
-                errors.push(FieldError::invalid(&Path::new("data").key(key), &key.as_str().into(), problem));
+                errors.push(FieldError::invalid(
+                    &Path::new("data").key(key),
+                    &key.as_str().into(),
+                    problem,
+                ));
             }
             size += value.as_str().map_or(0, |v| v.len() / 4 * 3);
         }
         if size > MAX_DATA {
-            errors.push(FieldError { field: "data".into(), problem: Problem::TooLong(MAX_DATA) });
+            errors.push(FieldError {
+                field: "data".into(),
+                problem: Problem::TooLong(MAX_DATA),
+            });
         }
         for key in required_keys(text(object, "type")) {
             if !has(&object["data"], key) {
@@ -168,6 +186,48 @@ impl Strategy for Claims {
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
         new["status"] = old["status"].clone();
+    }
+
+    fn validate(&self, object: &Value) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        let spec = &object["spec"];
+        let path = Path::new("spec");
+        let modes = spec["accessModes"].as_array().map(Vec::as_slice).unwrap_or_default();
+        if modes.is_empty() {
+            errors.push(FieldError::required(
+                &path.child("accessModes"),
+                "at least 1 access mode is required",
+            ));
+        }
+        const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+        for mode in modes.iter().filter(|m| !m.as_str().is_some_and(|m| MODES.contains(&m))) {
+            errors.push(FieldError::unsupported(&path.child("accessModes"), mode, &MODES));
+        }
+        if !has(&spec["resources"]["requests"], "storage") {
+            errors.push(FieldError::required(&path.child("resources").key("storage"), ""));
+        }
+        errors
+    }
+
+    fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        let mut errors = self.validate(new);
+        // A binder sets the volume; a bound claim may grow.
+        let fixed = |claim: &Value| {
+            let mut spec = claim["spec"].clone();
+            if let Some(map) = spec.as_object_mut() {
+                map.remove("volumeName");
+                map.remove("resources");
+                map.remove("volumeAttributesClassName");
+            }
+            spec
+        };
+        let renamed = has(&old["spec"], "volumeName") && new["spec"]["volumeName"] != old["spec"]["volumeName"];
+        if fixed(new) != fixed(old) || renamed {
+            let detail = "spec is immutable after creation except resources.requests and volumeAttributesClassName for \
+                          bound claims";
+            errors.push(FieldError::forbidden(&Path::new("spec"), detail));
+        }
+        errors
     }
 }
 

@@ -49,8 +49,9 @@ fn build() -> BuiltInSchemas {
     register::<k8s_openapi::api::policy::v1::Eviction>(&mut generator);
     register::<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions>(&mut generator);
     let mut raw: Map<String, Value> = generator.take_definitions(false).into_iter().collect();
+    let plain = raw.clone();
     for (name, definition) in &mut raw {
-        adjust(name, definition);
+        adjust(name, definition, &plain);
     }
     let parsed: Definitions = raw.keys().map(|name| (name.clone(), SchemaRef::default())).collect();
     for (name, definition) in &raw {
@@ -61,29 +62,56 @@ fn build() -> BuiltInSchemas {
 }
 
 /// Lays what `k8s-openapi` leaves out over a definition.
-fn adjust(name: &str, definition: &mut Value) {
+fn adjust(name: &str, definition: &mut Value, plain: &Map<String, Value>) {
     let short = name.rsplit('.').next().unwrap_or(name);
     if facts::OPEN_TYPES.contains(&short) {
         let description = definition["description"].take();
         *definition = json!({ "description": description, "x-kubernetes-preserve-unknown-fields": true });
         return;
     }
+    if short == facts::QUANTITY {
+        definition["format"] = "quantity".into();
+    }
     if facts::ATOMIC_TYPES.contains(&short) {
         definition["x-kubernetes-map-type"] = "atomic".into();
     }
-    let Some(properties) = definition.get_mut("properties").and_then(Value::as_object_mut) else { return };
+    let Some(properties) = definition.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
     for (field, schema) in properties {
         if schema.get("nullable").is_some() {
             schema.as_object_mut().map(|s| s.remove("nullable"));
         }
         if let Some(fact) = facts::list(short, field) {
+            inline(schema, plain);
             fact.lay_over(schema);
         }
         if facts::ATOMIC_FIELDS.contains(&(short, field)) {
             schema["x-kubernetes-map-type"] = "atomic".into();
         }
-        if let Some((_, _, default)) = facts::DEFAULTS.iter().find(|(t, f, _)| (*t, *f) == (short, field.as_str())) {
+        if let Some((_, _, default)) = facts::DEFAULTS
+            .iter()
+            .find(|(t, f, _)| (*t, *f) == (short, field.as_str()))
+        {
             schema["x-sandbox-key-default"] = (*default).into();
         }
     }
+}
+
+/// Replaces a reference by what it refers to, so that a fact holds for this field alone.
+fn inline(schema: &mut Value, plain: &Map<String, Value>) {
+    let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) else {
+        return;
+    };
+    let Some(mut target) = plain.get(name).cloned() else {
+        return;
+    };
+    let short = name.rsplit('.').next().unwrap_or(name);
+    if facts::ATOMIC_TYPES.contains(&short) {
+        target["x-kubernetes-map-type"] = "atomic".into();
+    }
+    if let Some(description) = schema.get("description") {
+        target["description"] = description.clone();
+    }
+    *schema = target;
 }

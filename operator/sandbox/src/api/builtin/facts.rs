@@ -16,7 +16,11 @@ pub(crate) fn list(kind: &str, field: &str) -> Option<ListFact> {
     LISTS
         .iter()
         .find(|(t, f, ..)| *t == kind && *f == field)
-        .map(|(_, _, keys, strategy, merge_key)| ListFact { keys, strategy, merge_key })
+        .map(|(_, _, keys, strategy, merge_key)| ListFact {
+            keys,
+            strategy,
+            merge_key,
+        })
 }
 
 impl ListFact {
@@ -127,8 +131,14 @@ pub(crate) const ATOMIC_TYPES: &[&str] = &[
 ];
 
 /// Map fields of which an apply owns the whole value.
-pub(crate) const ATOMIC_FIELDS: &[(&str, &str)] =
-    &[("PodSpec", "nodeSelector"), ("ReplicationControllerSpec", "selector"), ("ServiceSpec", "selector")];
+pub(crate) const ATOMIC_FIELDS: &[(&str, &str)] = &[
+    ("PodSpec", "nodeSelector"),
+    ("ReplicationControllerSpec", "selector"),
+    ("ServiceSpec", "selector"),
+];
+
+/// Types whose values are quantities.
+pub(crate) const QUANTITY: &str = "Quantity";
 
 /// Types that hold any JSON.
 pub(crate) const OPEN_TYPES: &[&str] = &[

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::field::FieldError;
 use super::names::NameSyntax;
 use definitions::{Register, register};
+pub(crate) use events::complete as complete_event;
 
 pub(crate) use table::{KINDS, UNSUPPORTED};
 
@@ -142,7 +143,12 @@ pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item =
 
 /// The entries of a list at `key`.
 pub(crate) fn entries<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (usize, &'a Value)> {
-    object.get(key).and_then(Value::as_array).into_iter().flatten().enumerate()
+    object
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
 }
 
 /// The text at `key`, empty if absent.

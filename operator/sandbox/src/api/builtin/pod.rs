@@ -7,7 +7,7 @@ use crate::api::field::{FieldError, Path};
 
 mod checks;
 
-pub(super) use checks::{pod_spec, template_update};
+pub(super) use checks::pod_spec;
 
 /// Pods.
 pub(crate) struct Pods;
@@ -93,10 +93,12 @@ fn default_volume(volume: &mut Value) {
             }
         }
     }
-    if let Some(claim) = volume.get_mut("ephemeral").and_then(|e| e.get_mut("volumeClaimTemplate")) {
-        if let Some(spec) = claim.get_mut("spec") {
-            default_to(spec, "volumeMode", "Filesystem");
-        }
+    if let Some(claim) = volume
+        .get_mut("ephemeral")
+        .and_then(|e| e.get_mut("volumeClaimTemplate"))
+        && let Some(spec) = claim.get_mut("spec")
+    {
+        default_to(spec, "volumeMode", "Filesystem");
     }
     let sources = volume.as_object().map_or(0, serde_json::Map::len);
     if sources == 1 && has(volume, "name") {
@@ -148,7 +150,9 @@ fn default_container(container: &mut Value) {
 
 /// A limit without a request is also the request.
 fn default_requests(resources: &mut Value) {
-    let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else { return };
+    let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else {
+        return;
+    };
     if limits.is_empty() {
         return;
     }
@@ -228,7 +232,10 @@ mod tests {
     fn a_limit_is_also_the_request() {
         let mut spec = json!({"containers": [{"name": "a", "image": "b:1", "resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}]});
         default_spec(&mut spec);
-        assert_eq!(spec["containers"][0]["resources"]["requests"], json!({"cpu": "1", "memory": "1Gi"}));
+        assert_eq!(
+            spec["containers"][0]["resources"]["requests"],
+            json!({"cpu": "1", "memory": "1Gi"})
+        );
         assert_eq!(qos_class(&spec), "Guaranteed");
     }
 }

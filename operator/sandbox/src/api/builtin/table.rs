@@ -1,9 +1,10 @@
 //! The table of built-in kinds.
 
 use k8s_openapi::api::{
-    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization, autoscaling::v2 as autoscaling,
-    batch::v1 as batch, coordination::v1 as coordination, core::v1 as core, discovery::v1 as discovery, events::v1 as events_v1,
-    networking::v1 as networking, policy::v1 as policy_v1, rbac::v1 as rbac, storage::v1 as storage,
+    apps::v1 as apps, authentication::v1 as authentication, authorization::v1 as authorization,
+    autoscaling::v2 as autoscaling, batch::v1 as batch, coordination::v1 as coordination, core::v1 as core,
+    discovery::v1 as discovery, events::v1 as events_v1, networking::v1 as networking, policy::v1 as policy_v1,
+    rbac::v1 as rbac, storage::v1 as storage,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
@@ -14,14 +15,31 @@ use crate::api::names::NameSyntax;
 const READ_WRITE: &[&str] = &["get", "patch", "update"];
 
 const fn status(kind: &'static str) -> Subresource {
-    Subresource { name: "status", kind, group: "", version: "", verbs: READ_WRITE }
+    Subresource {
+        name: "status",
+        kind,
+        group: "",
+        version: "",
+        verbs: READ_WRITE,
+    }
 }
 
-const SCALE: Subresource =
-    Subresource { name: "scale", kind: "Scale", group: "autoscaling", version: "v1", verbs: READ_WRITE };
+const SCALE: Subresource = Subresource {
+    name: "scale",
+    kind: "Scale",
+    group: "autoscaling",
+    version: "v1",
+    verbs: READ_WRITE,
+};
 
 const fn of_pod(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
-    Subresource { name, kind, group: "", version: "", verbs }
+    Subresource {
+        name,
+        kind,
+        group: "",
+        version: "",
+        verbs,
+    }
 }
 
 /// The common case: a namespaced kind that takes all requests and has no subresources.
@@ -65,22 +83,42 @@ const POD_SUBRESOURCES: &[Subresource] = &[
     of_pod("attach", "PodAttachOptions", &["create", "get"]),
     of_pod("binding", "Binding", &["create"]),
     of_pod("ephemeralcontainers", "Pod", READ_WRITE),
-    Subresource { name: "eviction", kind: "Eviction", group: "policy", version: "v1", verbs: &["create"] },
+    Subresource {
+        name: "eviction",
+        kind: "Eviction",
+        group: "policy",
+        version: "v1",
+        verbs: &["create"],
+    },
     of_pod("exec", "PodExecOptions", &["create", "get"]),
     of_pod("log", "Pod", &["get"]),
     of_pod("portforward", "PodPortForwardOptions", &["create", "get"]),
-    of_pod("proxy", "PodProxyOptions", &["create", "delete", "get", "patch", "update"]),
+    of_pod(
+        "proxy",
+        "PodProxyOptions",
+        &["create", "delete", "get", "patch", "update"],
+    ),
     of_pod("resize", "Pod", READ_WRITE),
     status("Pod"),
 ];
 
 const SERVICE_SUBRESOURCES: &[Subresource] = &[
-    of_pod("proxy", "ServiceProxyOptions", &["create", "delete", "get", "patch", "update"]),
+    of_pod(
+        "proxy",
+        "ServiceProxyOptions",
+        &["create", "delete", "get", "patch", "update"],
+    ),
     status("Service"),
 ];
 
 const NAMESPACE_SUBRESOURCES: &[Subresource] = &[
-    Subresource { name: "finalize", kind: "Namespace", group: "", version: "", verbs: &["update"] },
+    Subresource {
+        name: "finalize",
+        kind: "Namespace",
+        group: "",
+        version: "",
+        verbs: &["update"],
+    },
     status("Namespace"),
 ];
 
@@ -107,7 +145,7 @@ pub(crate) static KINDS: &[BuiltIn] = &[
     BuiltIn { plural: "resourcequotas", singular: "resourcequota", kind: "ResourceQuota", short_names: &["quota"], subresources: &[status("ResourceQuota")], schema: register::<core::ResourceQuota>, ..BASE },
     BuiltIn { plural: "secrets", singular: "secret", kind: "Secret", schema: register::<core::Secret>, fields: &["type"], strategy: &config::Secrets, ..BASE },
     BuiltIn { plural: "serviceaccounts", singular: "serviceaccount", kind: "ServiceAccount", short_names: &["sa"], subresources: ACCOUNT_SUBRESOURCES, schema: register::<core::ServiceAccount>, ..BASE },
-    BuiltIn { plural: "services", singular: "service", kind: "Service", short_names: &["svc"], categories: &["all"], subresources: SERVICE_SUBRESOURCES, schema: register::<core::Service>, names: NameSyntax::Label1035, create_on_update: true, fields: &["spec.clusterIP", "spec.type"], strategy: &service::Services, ..BASE },
+    BuiltIn { plural: "services", singular: "service", kind: "Service", short_names: &["svc"], categories: &["all"], subresources: SERVICE_SUBRESOURCES, schema: register::<core::Service>, names: NameSyntax::Label, create_on_update: true, fields: &["spec.clusterIP", "spec.type"], strategy: &service::Services, ..BASE },
     // apps
     BuiltIn { group: "apps", plural: "deployments", singular: "deployment", kind: "Deployment", short_names: &["deploy"], categories: &["all"], subresources: &[SCALE, status("Deployment")], schema: register::<apps::Deployment>, generation: true, strategy: &workload::Deployments, ..BASE },
     BuiltIn { group: "apps", plural: "replicasets", singular: "replicaset", kind: "ReplicaSet", short_names: &["rs"], categories: &["all"], subresources: &[SCALE, status("ReplicaSet")], schema: register::<apps::ReplicaSet>, generation: true, fields: &["status.replicas"], strategy: &workload::ReplicaSets, ..BASE },

@@ -13,7 +13,9 @@ pub(crate) struct Deployments;
 
 impl Strategy for Deployments {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         default_to(spec, "replicas", 1);
         default_to(spec, "progressDeadlineSeconds", 600);
         default_to(spec, "revisionHistoryLimit", 10);
@@ -52,7 +54,9 @@ pub(crate) struct ReplicaSets;
 
 impl Strategy for ReplicaSets {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         default_to(spec, "replicas", 1);
         default_template(spec);
     }
@@ -81,8 +85,11 @@ pub(crate) struct Jobs;
 
 impl Strategy for Jobs {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         default_job(spec, true);
+        default_labels(object);
     }
 
     fn prepare_create(&self, object: &mut Value) {
@@ -90,6 +97,7 @@ impl Strategy for Jobs {
         if object["spec"]["manualSelector"] != true {
             own_selector(object);
         }
+        default_labels(object);
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
@@ -109,6 +117,18 @@ impl Strategy for Jobs {
     }
 }
 
+/// A Job without labels has its template's.
+fn default_labels(job: &mut Value) {
+    let own = job
+        .meta("labels")
+        .and_then(Value::as_object)
+        .is_some_and(|l| !l.is_empty());
+    let template = job["spec"]["template"]["metadata"]["labels"].clone();
+    if !own && template.as_object().is_some_and(|l| !l.is_empty()) {
+        job.set_meta("labels", template);
+    }
+}
+
 fn default_job(spec: &mut Value, running: bool) {
     if running {
         if !has(spec, "completions") && !has(spec, "parallelism") {
@@ -122,7 +142,11 @@ fn default_job(spec: &mut Value, running: bool) {
         default_to(spec, "suspend", false);
         default_to(spec, "manualSelector", false);
         let has_policy = has(spec, "podFailurePolicy");
-        default_to(spec, "podReplacementPolicy", if has_policy { "Failed" } else { "TerminatingOrFailed" });
+        default_to(
+            spec,
+            "podReplacementPolicy",
+            if has_policy { "Failed" } else { "TerminatingOrFailed" },
+        );
     }
     if let Some(policy) = spec.get_mut("podFailurePolicy") {
         for rule in each(policy, "rules") {
@@ -164,7 +188,9 @@ pub(crate) struct CronJobs;
 
 impl Strategy for CronJobs {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         default_to(spec, "concurrencyPolicy", "Allow");
         default_to(spec, "suspend", false);
         default_to(spec, "successfulJobsHistoryLimit", 3);

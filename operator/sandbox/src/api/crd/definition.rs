@@ -16,7 +16,9 @@ pub struct CrdStrategy;
 
 impl Strategy for CrdStrategy {
     fn default(&self, object: &mut Value) {
-        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else { return };
+        let Some(spec) = object.get_mut("spec").filter(|s| s.is_object()) else {
+            return;
+        };
         default_to(spec, "conversion", json!({ "strategy": "None" }));
         if let Some(names) = spec.get_mut("names").filter(|n| n.is_object()) {
             let kind = text(names, "kind").to_owned();
@@ -74,7 +76,11 @@ impl Strategy for CrdStrategy {
 }
 
 fn storage_version(spec: &Value) -> Option<&str> {
-    spec["versions"].as_array()?.iter().find(|v| v["storage"] == true).map(|v| text(v, "name"))
+    spec["versions"]
+        .as_array()?
+        .iter()
+        .find(|v| v["storage"] == true)
+        .map(|v| text(v, "name"))
 }
 
 /// The status of an accepted definition: it is served as soon as it is stored.
@@ -103,7 +109,11 @@ fn check(object: &Value) -> Vec<FieldError> {
     let (group, plural) = (text(spec, "group"), text(&spec["names"], "plural"));
     if object.name() != format!("{plural}.{group}") {
         let detail = "must be spec.names.plural+\".\"+spec.group";
-        errors.push(FieldError::invalid(&Path::new("metadata.name"), &object.name().into(), detail));
+        errors.push(FieldError::invalid(
+            &Path::new("metadata.name"),
+            &object.name().into(),
+            detail,
+        ));
     }
     if group.is_empty() {
         errors.push(FieldError::required(&path.child("group"), ""));
@@ -114,7 +124,11 @@ fn check(object: &Value) -> Vec<FieldError> {
     }
     let scope = text(spec, "scope");
     if !["Cluster", "Namespaced"].contains(&scope) {
-        errors.push(FieldError::unsupported(&path.child("scope"), &scope.into(), &["Cluster", "Namespaced"]));
+        errors.push(FieldError::unsupported(
+            &path.child("scope"),
+            &scope.into(),
+            &["Cluster", "Namespaced"],
+        ));
     }
     versions(spec, &path, &mut errors);
     for field in ["plural", "kind"] {
@@ -136,11 +150,18 @@ fn versions(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
     if stored == 0 {
         let detail = "must have at least one stored version";
-        errors.push(FieldError::invalid(&Path::new("status.storedVersions"), &Value::Null, detail));
+        errors.push(FieldError::invalid(
+            &Path::new("status.storedVersions"),
+            &Value::Null,
+            detail,
+        ));
     }
     if spec["conversion"]["strategy"] == "Webhook" {
         let detail = "the sandbox has no conversion webhooks";
-        errors.push(FieldError::forbidden(&path.child("conversion").child("strategy"), detail));
+        errors.push(FieldError::forbidden(
+            &path.child("conversion").child("strategy"),
+            detail,
+        ));
     }
     let first = versions.first().map(|v| &v["schema"]);
     let shared = versions.iter().all(|v| Some(&v["schema"]) == first);
@@ -155,7 +176,11 @@ fn versions(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
         if shared && i > 0 {
             continue;
         }
-        let here = if shared { Path::new("spec.validation.openAPIV3Schema") } else { here };
+        let here = if shared {
+            Path::new("spec.validation.openAPIV3Schema")
+        } else {
+            here
+        };
         errors.extend(structure::check(schema, &here));
     }
 }

@@ -30,11 +30,21 @@ pub(super) fn context() -> Context<'static, 'static> {
         context.add_function("sum", sum),
         context.add_function("isURL", |text: Arc<String>| parsed(&text).is_some()),
         context.add_function("url", url),
-        context.add_function("getScheme", |This(url): This<Arc<String>>| part(&url, |u| u.scheme_str().map(str::to_owned))),
-        context.add_function("getHost", |This(url): This<Arc<String>>| part(&url, |u| u.authority().map(ToString::to_string))),
-        context.add_function("getHostname", |This(url): This<Arc<String>>| part(&url, |u| u.host().map(str::to_owned))),
-        context.add_function("getPort", |This(url): This<Arc<String>>| part(&url, |u| u.port_u16().map(|p| p.to_string()))),
-        context.add_function("getEscapedPath", |This(url): This<Arc<String>>| part(&url, |u| Some(u.path().to_owned()))),
+        context.add_function("getScheme", |This(url): This<Arc<String>>| {
+            part(&url, |u| u.scheme_str().map(str::to_owned))
+        }),
+        context.add_function("getHost", |This(url): This<Arc<String>>| {
+            part(&url, |u| u.authority().map(ToString::to_string))
+        }),
+        context.add_function("getHostname", |This(url): This<Arc<String>>| {
+            part(&url, |u| u.host().map(str::to_owned))
+        }),
+        context.add_function("getPort", |This(url): This<Arc<String>>| {
+            part(&url, |u| u.port_u16().map(|p| p.to_string()))
+        }),
+        context.add_function("getEscapedPath", |This(url): This<Arc<String>>| {
+            part(&url, |u| Some(u.path().to_owned()))
+        }),
         context.add_function("isQuantity", |text: Arc<String>| quantity::value(&text).is_some()),
         context.add_function("quantity", to_quantity),
         context.add_function("isLessThan", |This(a): This<f64>, b: f64| a < b),
@@ -53,7 +63,8 @@ pub(super) fn context() -> Context<'static, 'static> {
 }
 
 fn is_sorted(This(list): This<Arc<Vec<Value>>>) -> bool {
-    list.windows(2).all(|pair| pair[0].partial_cmp(&pair[1]).is_some_and(std::cmp::Ordering::is_le))
+    list.windows(2)
+        .all(|pair| pair[0].partial_cmp(&pair[1]).is_some_and(std::cmp::Ordering::is_le))
 }
 
 fn sum(This(list): This<Arc<Vec<Value>>>) -> Result<Value, ExecutionError> {
@@ -67,20 +78,30 @@ fn sum(This(list): This<Arc<Vec<Value>>>) -> Result<Value, ExecutionError> {
                 real += f;
                 is_real = true;
             }
-            _ => return Err(ExecutionError::function_error("sum", "the list has entries that are no numbers")),
+            _ => {
+                return Err(ExecutionError::function_error(
+                    "sum",
+                    "the list has entries that are no numbers",
+                ));
+            }
         }
     }
     Ok(if is_real { Value::Float(real) } else { Value::Int(whole) })
 }
 
 fn parsed(text: &str) -> Option<http::Uri> {
-    text.parse::<http::Uri>().ok().filter(|u| u.scheme().is_some() || text.starts_with('/'))
+    text.parse::<http::Uri>()
+        .ok()
+        .filter(|u| u.scheme().is_some() || text.starts_with('/'))
 }
 
 fn url(text: Arc<String>) -> Result<Arc<String>, ExecutionError> {
     match parsed(&text) {
         Some(_) => Ok(text),
-        None => Err(ExecutionError::function_error("url", format!("URL parse error during conversion from string: {text}"))),
+        None => Err(ExecutionError::function_error(
+            "url",
+            format!("URL parse error during conversion from string: {text}"),
+        )),
     }
 }
 
@@ -89,10 +110,13 @@ fn part(text: &str, pick: fn(&http::Uri) -> Option<String>) -> Arc<String> {
 }
 
 fn to_quantity(text: Arc<String>) -> Result<f64, ExecutionError> {
-    quantity::value(&text).ok_or_else(|| ExecutionError::function_error("quantity", format!("\"{text}\" is no quantity")))
+    quantity::value(&text)
+        .ok_or_else(|| ExecutionError::function_error("quantity", format!("\"{text}\" is no quantity")))
 }
 
 fn find(This(text): This<Arc<String>>, pattern: Arc<String>) -> Result<Arc<String>, ExecutionError> {
     let regex = regex::Regex::new(&pattern).map_err(|e| ExecutionError::function_error("find", e))?;
-    Ok(Arc::new(regex.find(&text).map(|m| m.as_str().to_owned()).unwrap_or_default()))
+    Ok(Arc::new(
+        regex.find(&text).map(|m| m.as_str().to_owned()).unwrap_or_default(),
+    ))
 }

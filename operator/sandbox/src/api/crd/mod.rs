@@ -14,8 +14,8 @@ use super::builtin::definitions::schemas;
 use super::resource::{Resource, ScalePaths, Source};
 use super::schema::{Definitions, Schema, SchemaRef, apply_defaults, parse, prune};
 
-pub use definition::CrdStrategy;
 pub(crate) use definition::CLEANUP;
+pub use definition::CrdStrategy;
 
 /// A printer column of a custom resource.
 #[derive(Debug, Clone)]
@@ -81,7 +81,10 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 fn texts(value: &Value) -> Vec<String> {
-    value.as_array().map(|l| l.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()).unwrap_or_default()
+    value
+        .as_array()
+        .map(|l| l.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
+        .unwrap_or_default()
 }
 
 /// `.a.b` as its parts.
@@ -139,7 +142,11 @@ fn read_version(definition: &Value, version: &Value) -> CustomVersion {
         }),
         selectable: version["selectableFields"]
             .as_array()
-            .map(|l| l.iter().map(|f| text(f, "jsonPath").trim_start_matches('.').to_owned()).collect())
+            .map(|l| {
+                l.iter()
+                    .map(|f| text(f, "jsonPath").trim_start_matches('.').to_owned())
+                    .collect()
+            })
             .unwrap_or_default(),
         columns: version["additionalPrinterColumns"]
             .as_array()
@@ -175,15 +182,23 @@ fn column(raw: &Value) -> Column {
 pub(crate) fn root_schema(raw: &Value) -> SchemaRef {
     let mut raw = raw.clone();
     if let Some(map) = raw.as_object_mut() {
-        let properties = map.entry("properties").or_insert_with(|| Value::Object(serde_json::Map::new()));
+        let properties = map
+            .entry("properties")
+            .or_insert_with(|| Value::Object(serde_json::Map::new()));
         if let Some(properties) = properties.as_object_mut() {
             for name in ["apiVersion", "kind"] {
                 properties.insert(name.into(), serde_json::json!({ "type": "string" }));
             }
-            properties.insert("metadata".into(), serde_json::json!({ "$ref": "#/components/schemas/metadata" }));
+            properties.insert(
+                "metadata".into(),
+                serde_json::json!({ "$ref": "#/components/schemas/metadata" }),
+            );
         }
     }
     let mut definitions = Definitions::new();
-    definitions.insert("metadata".into(), schemas().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"));
+    definitions.insert(
+        "metadata".into(),
+        schemas().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
+    );
     parse(&raw, &definitions)
 }

@@ -42,7 +42,23 @@ impl Strategy for CustomVersion {
     }
 
     fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        self.check(new, Some(old))
+        // Upstream looks at the status alone, so texts name paths inside it.
+        let Some(schema) = self.schema.properties.get("status") else {
+            return Vec::new();
+        };
+        let mut errors = validate(&new["status"], old.get("status"), schema);
+        errors.extend(validate_lists(&new["status"], schema));
+        for error in &mut errors {
+            error.field = if error.field == "<nil>" {
+                "status".into()
+            } else {
+                format!("status.{}", error.field)
+            };
+        }
+        if errors.is_empty() {
+            errors.extend(rules::check(new, Some(old), &self.schema));
+        }
+        errors
     }
 }
 

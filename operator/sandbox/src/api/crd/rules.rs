@@ -25,7 +25,9 @@ pub struct Rule {
 
 impl std::fmt::Debug for Rule {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Rule").field("source", &self.source).finish_non_exhaustive()
+        f.debug_struct("Rule")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
     }
 }
 
@@ -79,7 +81,10 @@ pub fn check(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldErro
 fn has_rules(schema: &Schema, depth: usize) -> bool {
     depth < 64
         && (!schema.rules.is_empty()
-            || schema.properties.iter().any(|(name, s)| name != "metadata" && has_rules(s, depth + 1))
+            || schema
+                .properties
+                .iter()
+                .any(|(name, s)| name != "metadata" && has_rules(s, depth + 1))
             || schema.items.as_ref().is_some_and(|s| has_rules(s, depth + 1))
             || schema.additional.as_ref().is_some_and(|s| has_rules(s, depth + 1)))
 }
@@ -97,7 +102,11 @@ fn walk(new: &Value, old: Option<&Value>, schema: &Schema, path: &Path, root: bo
         Value::Object(map) => {
             for (name, child) in map.iter().filter(|(name, _)| !(root && *name == "metadata")) {
                 if let Some(field) = schema.field(name) {
-                    let here = if schema.properties.contains_key(name) { path.child(name) } else { path.key(name) };
+                    let here = if schema.properties.contains_key(name) {
+                        path.child(name)
+                    } else {
+                        path.key(name)
+                    };
                     walk(child, old.and_then(|o| o.get(name)), field, &here, false, errors);
                 }
             }
@@ -113,7 +122,14 @@ fn walk(new: &Value, old: Option<&Value>, schema: &Schema, path: &Path, root: bo
     }
 }
 
-fn evaluate(rule: &Arc<Rule>, new: &Value, old: Option<&Value>, schema: &Schema, path: &Path, root: bool) -> Option<FieldError> {
+fn evaluate(
+    rule: &Arc<Rule>,
+    new: &Value,
+    old: Option<&Value>,
+    schema: &Schema,
+    path: &Path,
+    root: bool,
+) -> Option<FieldError> {
     let program = rule.program()?;
     if rule.is_transition() && old.is_none() && !rule.optional_old_self {
         return None;
@@ -147,7 +163,11 @@ fn told(error: &cel::ExecutionError) -> String {
 
 /// Maps and lists are named by their type in messages, or not at all.
 fn shown(value: &Value) -> String {
-    if value.is_object() || value.is_array() { String::new() } else { value.to_string() }
+    if value.is_object() || value.is_array() {
+        String::new()
+    } else {
+        value.to_string()
+    }
 }
 
 fn broken(rule: &Rule, value: &Value, path: &Path, why: &str) -> FieldError {
@@ -165,7 +185,11 @@ fn failure(rule: &Rule, value: &Value, path: &Path, context: &Context<'_, '_>) -
         _ => None,
     };
     let message = computed.unwrap_or_else(|| {
-        if rule.message.is_empty() { format!("failed rule: {}", rule.source) } else { rule.message.clone() }
+        if rule.message.is_empty() {
+            format!("failed rule: {}", rule.source)
+        } else {
+            rule.message.clone()
+        }
     });
     let mut at = path.clone();
     for part in rule.field_path.split('.').filter(|p| !p.is_empty()) {
@@ -206,7 +230,9 @@ fn to_cel(value: &Value, schema: &Schema, root: bool) -> Cel {
                 };
                 Some((cel::objects::Key::from(name.clone()), seen))
             });
-            Cel::Map(cel::objects::Map { map: Arc::new(known.collect()) })
+            Cel::Map(cel::objects::Map {
+                map: Arc::new(known.collect()),
+            })
         }
     }
 }
@@ -215,9 +241,14 @@ fn to_cel(value: &Value, schema: &Schema, root: bool) -> Cel {
 fn visible_metadata(metadata: &Value) -> Cel {
     let seen = ["name", "generateName"].into_iter().filter_map(|key| {
         let text = metadata[key].as_str()?;
-        Some((cel::objects::Key::from(key.to_owned()), Cel::String(Arc::new(text.to_owned()))))
+        Some((
+            cel::objects::Key::from(key.to_owned()),
+            Cel::String(Arc::new(text.to_owned())),
+        ))
     });
-    Cel::Map(cel::objects::Map { map: Arc::new(seen.collect()) })
+    Cel::Map(cel::objects::Map {
+        map: Arc::new(seen.collect()),
+    })
 }
 
 /// The environment type that rules are compiled in.

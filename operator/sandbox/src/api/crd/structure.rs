@@ -25,7 +25,8 @@ pub(super) fn check(raw: &Value, path: &Path) -> Vec<FieldError> {
     let mut total = false;
     rules(raw, &schema, path, true, false, &mut total, &mut errors);
     if total {
-        let text = format!("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema {TOO_COSTLY}");
+        let text =
+            format!("x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema {TOO_COSTLY}");
         errors.push(FieldError::forbidden(path, text));
     }
     errors
@@ -55,7 +56,11 @@ fn shape(raw: &Value, path: &Path, place: Place, errors: &mut Vec<FieldError>) {
         };
         errors.push(FieldError::required(&path.child("type"), detail));
     } else if place == Place::Root && raw["type"] != "object" {
-        errors.push(FieldError::invalid(&path.child("type"), &raw["type"], "must be object at the root"));
+        errors.push(FieldError::invalid(
+            &path.child("type"),
+            &raw["type"],
+            "must be object at the root",
+        ));
     }
     if let Some(pattern) = raw["pattern"].as_str()
         && let Err(error) = Regex::new(pattern)
@@ -77,7 +82,12 @@ fn shape(raw: &Value, path: &Path, place: Place, errors: &mut Vec<FieldError>) {
         shape(&raw["items"], &path.child("items"), Place::Item, errors);
     }
     if raw["additionalProperties"].is_object() {
-        shape(&raw["additionalProperties"], &path.child("additionalProperties"), Place::Value, errors);
+        shape(
+            &raw["additionalProperties"],
+            &path.child("additionalProperties"),
+            Place::Value,
+            errors,
+        );
     }
     list_keys(raw, path, errors);
 }
@@ -94,9 +104,14 @@ fn list_keys(raw: &Value, path: &Path, errors: &mut Vec<FieldError>) {
         let required = raw["items"]["required"].as_array().is_some_and(|r| r.contains(key));
         if !property.is_object() {
             let detail = "entries must all be names of item properties";
-            errors.push(FieldError::invalid(&path.child("x-kubernetes-list-map-keys").index(i), key, detail));
+            errors.push(FieldError::invalid(
+                &path.child("x-kubernetes-list-map-keys").index(i),
+                key,
+                detail,
+            ));
         } else if !required && property["default"].is_null() {
-            let detail = "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
+            let detail =
+                "this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property";
             let at = path.child("items").child("properties").key(name).child("default");
             errors.push(FieldError::required(&at, detail));
         }
@@ -107,15 +122,25 @@ fn default(raw: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     let Some(default) = raw.get("default") else { return };
     let at = path.child("default");
     for found in validate(default, None, &parse(raw, &Definitions::new())) {
-        let field = if found.field == "<nil>" { at.to_string() } else { format!("{at}.{}", found.field) };
-        errors.push(FieldError { field, problem: found.problem });
+        let field = if found.field == "<nil>" {
+            at.to_string()
+        } else {
+            format!("{at}.{}", found.field)
+        };
+        errors.push(FieldError {
+            field,
+            problem: found.problem,
+        });
     }
 }
 
 /// A schema may restrict only the name in metadata.
 fn metadata(raw: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     let properties = raw["properties"]["metadata"]["properties"].as_object();
-    let foreign = properties.into_iter().flatten().any(|(name, _)| name != "name" && name != "generateName");
+    let foreign = properties
+        .into_iter()
+        .flatten()
+        .any(|(name, _)| name != "name" && name != "generateName");
     if foreign {
         let detail = "must not specify anything other than name and generateName, but metadata is implicitly specified";
         errors.push(FieldError::forbidden(&path.child("properties").key("metadata"), detail));
@@ -137,20 +162,43 @@ fn rules(
     }
     for (name, field) in raw["properties"].as_object().into_iter().flatten() {
         if let Some(below) = schema.field(name).filter(|_| !(root && name == "metadata")) {
-            rules(field, below, &path.child("properties").key(name), false, unbounded, total, errors);
+            rules(
+                field,
+                below,
+                &path.child("properties").key(name),
+                false,
+                unbounded,
+                total,
+                errors,
+            );
         }
     }
     if let Some(items) = &schema.items {
         let more = unbounded || schema.limits.max_items.is_none();
         rules(&raw["items"], items, &path.child("items"), false, more, total, errors);
     }
-    if let Some(values) = schema.additional.as_ref().filter(|_| raw["additionalProperties"].is_object()) {
+    if let Some(values) = schema
+        .additional
+        .as_ref()
+        .filter(|_| raw["additionalProperties"].is_object())
+    {
         let more = unbounded || schema.limits.max_properties.is_none();
-        rules(&raw["additionalProperties"], values, &path.child("additionalProperties"), false, more, total, errors);
+        rules(
+            &raw["additionalProperties"],
+            values,
+            &path.child("additionalProperties"),
+            false,
+            more,
+            total,
+            errors,
+        );
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "one rule with all that its place tells about it")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one rule with all that its place tells about it"
+)]
 fn check_rule(
     rule: &Rule,
     raw: &Value,
@@ -172,7 +220,9 @@ fn check_rule(
         return;
     }
     if let Some(field) = undefined_field(&rule.source, schema, root) {
-        errors.push(invalid(format!("compilation failed: ERROR: <input>: undefined field '{field}'")));
+        errors.push(invalid(format!(
+            "compilation failed: ERROR: <input>: undefined field '{field}'"
+        )));
         return;
     }
     if !may_be_boolean(rule) {
@@ -180,7 +230,10 @@ fn check_rule(
         return;
     }
     let mut refuse = |child: &str, what: &str| {
-        errors.push(FieldError::forbidden(&at.child(child), format!("estimated {what} cost {TOO_COSTLY}")));
+        errors.push(FieldError::forbidden(
+            &at.child(child),
+            format!("estimated {what} cost {TOO_COSTLY}"),
+        ));
         let part = "contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema";
         errors.push(FieldError::forbidden(&at.child(child), part));
         *total = true;
@@ -228,9 +281,10 @@ fn without_strings(source: &str) -> String {
 fn may_be_boolean(rule: &Rule) -> bool {
     use cel::common::ast::Expr;
     match rule.program().map(|p| &p.expression().expr) {
-        Some(Expr::Call(call)) => {
-            !matches!(call.func_name.as_str(), "_+_" | "_-_" | "_*_" | "_/_" | "_%_" | "-_" | "size" | "string" | "int")
-        }
+        Some(Expr::Call(call)) => !matches!(
+            call.func_name.as_str(),
+            "_+_" | "_-_" | "_*_" | "_/_" | "_%_" | "-_" | "size" | "string" | "int"
+        ),
         Some(Expr::List(_) | Expr::Map(_) | Expr::Struct(_)) => false,
         _ => true,
     }
@@ -238,14 +292,22 @@ fn may_be_boolean(rule: &Rule) -> bool {
 
 fn macros() -> Option<&'static Regex> {
     static MACRO: OnceLock<Option<Regex>> = OnceLock::new();
-    regex(&MACRO, r"\b(?:self|oldSelf)((?:\.\w+)*)\.(?:all|exists|exists_one|map|filter)\(")
+    regex(
+        &MACRO,
+        r"\b(?:self|oldSelf)((?:\.\w+)*)\.(?:all|exists|exists_one|map|filter)\(",
+    )
 }
 
 /// Whether the rule goes through a list or map that has no maximum.
 fn runs_over_unbounded(source: &str, schema: &Schema) -> bool {
     let Some(pattern) = macros() else { return false };
     pattern.captures_iter(source).any(|found| {
-        let path: Vec<&str> = found.get(1).map_or("", |m| m.as_str()).split('.').filter(|p| !p.is_empty()).collect();
+        let path: Vec<&str> = found
+            .get(1)
+            .map_or("", |m| m.as_str())
+            .split('.')
+            .filter(|p| !p.is_empty())
+            .collect();
         match schema.at(&path) {
             Some(list) if list.items.is_some() => list.limits.max_items.is_none(),
             Some(map) if map.additional.is_some() => map.limits.max_properties.is_none(),
@@ -256,7 +318,17 @@ fn runs_over_unbounded(source: &str, schema: &Schema) -> bool {
 
 /// Whether a rule that runs once an entry costs more than a comparison.
 fn is_costly(source: &str) -> bool {
-    ["matches(", ".all(", ".exists(", ".map(", ".filter(", "split(", "contains("].iter().any(|call| source.contains(call))
+    [
+        "matches(",
+        ".all(",
+        ".exists(",
+        ".map(",
+        ".filter(",
+        "split(",
+        "contains(",
+    ]
+    .iter()
+    .any(|call| source.contains(call))
 }
 
 /// Whether a message is built from text without a maximum.
@@ -265,11 +337,21 @@ fn builds_unbounded(source: &str, schema: &Schema) -> bool {
     if source.contains("string(") {
         return true;
     }
-    let Some(pattern) = regex(&TEXT, r"\b(?:self|oldSelf)((?:\.\w+)+)") else { return false };
+    let Some(pattern) = regex(&TEXT, r"\b(?:self|oldSelf)((?:\.\w+)+)") else {
+        return false;
+    };
     pattern.captures_iter(&without_strings(source)).any(|found| {
-        let path: Vec<&str> = found.get(1).map_or("", |m| m.as_str()).split('.').filter(|p| !p.is_empty()).collect();
+        let path: Vec<&str> = found
+            .get(1)
+            .map_or("", |m| m.as_str())
+            .split('.')
+            .filter(|p| !p.is_empty())
+            .collect();
         schema.at(&path).is_some_and(|s| {
-            s.kind == Some(Type::String) && s.limits.max_length.is_none() && s.enumeration.is_none() && s.format.is_none()
+            s.kind == Some(Type::String)
+                && s.limits.max_length.is_none()
+                && s.enumeration.is_none()
+                && s.format.is_none()
         })
     })
 }

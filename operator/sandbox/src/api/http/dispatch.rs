@@ -59,7 +59,10 @@ impl Asked {
 }
 
 fn authenticate(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let given = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|v| v.to_str().ok())
+        .unwrap_or_default();
     match given.strip_prefix("Bearer ") {
         Some(token) if constant_time_equal(token.trim(), &api.token) => Ok(()),
         _ => Err(ApiError::unauthorized()),
@@ -114,7 +117,11 @@ fn discover(asked: &Asked, api: &Api, core: bool) -> Result<Response, ApiError> 
         return Ok(text_response(200, kind, text));
     }
     let host = asked.header(header::HOST);
-    let document = if core { discovery::core_versions(host) } else { discovery::group_list(api) };
+    let document = if core {
+        discovery::core_versions(host)
+    } else {
+        discovery::group_list(api)
+    };
     Ok(Answer::ok(document).into_response(false))
 }
 
@@ -123,17 +130,31 @@ fn other(api: &Api, name: &str, asked: &Asked) -> Result<Response, ApiError> {
     match name {
         "version" => return Ok(Answer::ok(version()).into_response(false)),
         "openapi/v3" => {
-            return Ok(text_response(200, "text/plain; charset=utf-8", openapi::index(api).to_string()));
+            return Ok(text_response(
+                200,
+                "text/plain; charset=utf-8",
+                openapi::index(api).to_string(),
+            ));
         }
         "openapi/v2" => return Err(ApiError::not_implemented("OpenAPI v2; use /openapi/v3")),
-        "" => return Ok(Answer::ok(serde_json::json!({ "paths": ["/api", "/apis", "/openapi/v3", "/version"] })).into_response(false)),
+        "" => {
+            return Ok(
+                Answer::ok(serde_json::json!({ "paths": ["/api", "/apis", "/openapi/v3", "/version"] }))
+                    .into_response(false),
+            );
+        }
         _ => {}
     }
     if let Some(document) = name.strip_prefix("openapi/v3/") {
-        if asked.header(header::ACCEPT).starts_with("application/com.github.proto-openapi") {
+        if asked
+            .header(header::ACCEPT)
+            .starts_with("application/com.github.proto-openapi")
+        {
             return Err(ApiError::not_acceptable());
         }
-        return openapi::document(api, document).map(|d| Answer::ok(d).into_response(false)).ok_or_else(ApiError::unknown_path);
+        return openapi::document(api, document)
+            .map(|d| Answer::ok(d).into_response(false))
+            .ok_or_else(ApiError::unknown_path);
     }
     Ok(page_not_found())
 }
@@ -150,13 +171,17 @@ async fn objects(api: Arc<Api>, target: Target, asked: &Asked, request: Request)
     let Some(resource) = api.registry.get(&target.group, &target.version, &target.plural) else {
         return unknown_resource(&api, &target);
     };
-    if resource.namespaced != !target.namespace.is_empty()
+    if resource.namespaced == target.namespace.is_empty()
         && (!target.name.is_empty() || !resource.namespaced || asked.method == Method::POST)
     {
         if resource.is_custom() {
             return Ok(page_not_found());
         }
-        return Err(if target.name.is_empty() { ApiError::method_not_allowed() } else { ApiError::unknown_path() });
+        return Err(if target.name.is_empty() {
+            ApiError::method_not_allowed()
+        } else {
+            ApiError::unknown_path()
+        });
     }
     let mut response = if target.subresource.is_empty() {
         main_resource(api, &resource, &target, asked, request).await?
@@ -172,13 +197,19 @@ async fn objects(api: Arc<Api>, target: Target, asked: &Asked, request: Request)
 }
 
 fn unknown_resource(api: &Api, target: &Target) -> Result<Response, ApiError> {
-    let unsupported = UNSUPPORTED.iter().any(|(g, p)| *g == target.group && *p == target.plural);
+    let unsupported = UNSUPPORTED
+        .iter()
+        .any(|(g, p)| *g == target.group && *p == target.plural);
     if unsupported {
         let group = if target.group.is_empty() { "core" } else { &target.group };
         let text = format!("{} of {group}/{}", target.plural, target.version);
         return Err(ApiError::not_implemented(text));
     }
-    if api.registry.has_group(&target.group, None) { Err(ApiError::unknown_path()) } else { Ok(page_not_found()) }
+    if api.registry.has_group(&target.group, None) {
+        Err(ApiError::unknown_path())
+    } else {
+        Ok(page_not_found())
+    }
 }
 
 fn takes(resource: &Resource, verbs: Verbs) -> bool {
@@ -214,7 +245,16 @@ async fn main_resource(
             let body = read_body(request.into_body()).await?;
             let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
             let (object, warnings) = decode(resource, decoded, &body, &context)?;
-            let written = put(&api, resource, &target.namespace, &target.name, Part::Main, object, warnings, &context)?;
+            let written = put(
+                &api,
+                resource,
+                &target.namespace,
+                &target.name,
+                Part::Main,
+                object,
+                warnings,
+                &context,
+            )?;
             reply(resource, written, asked, negotiated)
         }
         (&Method::PATCH, false) => {
@@ -232,7 +272,11 @@ fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[
     let (object, mut warnings) = decode(resource, decoded, body, &context)?;
     if !resource.stores_objects() {
         let object = reviews::answer(resource, object)?;
-        return Ok(Written { object, warnings, created: true });
+        return Ok(Written {
+            object,
+            warnings,
+            created: true,
+        });
     }
     let mut written = create(api, resource, &target.namespace, object, &context, New::Update)?;
     warnings.append(&mut written.warnings);
@@ -254,7 +298,17 @@ async fn patched(
     }
     let body = read_body(request.into_body()).await?;
     let force = asked.query.flag("force");
-    patch(api, resource, &target.namespace, &target.name, part, kind, &body, force, &context)
+    patch(
+        api,
+        resource,
+        &target.namespace,
+        &target.name,
+        part,
+        kind,
+        &body,
+        force,
+        &context,
+    )
 }
 
 async fn remove(
@@ -266,7 +320,11 @@ async fn remove(
     negotiated: Negotiated,
 ) -> Result<Response, ApiError> {
     let body = read_body(request.into_body()).await?;
-    let decoded = if body.is_empty() { None } else { Some(body_from(asked.header(header::CONTENT_TYPE), &body)?) };
+    let decoded = if body.is_empty() {
+        None
+    } else {
+        Some(body_from(asked.header(header::CONTENT_TYPE), &body)?)
+    };
     let options = DeleteOptions::read(&asked.query, decoded)?;
     let warnings: Vec<String> = delete_warning(resource, &options).into_iter().collect();
     if target.name.is_empty() {
@@ -275,10 +333,20 @@ async fn remove(
         }
         let query = ListQuery::read(&asked.query, resource, false)?;
         let list = delete_collection(api, resource, &target.namespace, &query, &options)?;
-        return Ok(Answer { status: 200, body: list, warnings }.into_response(negotiated.yaml));
+        return Ok(Answer {
+            status: 200,
+            body: list,
+            warnings,
+        }
+        .into_response(negotiated.yaml));
     }
     let deleted = verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
-    Ok(Answer { status: 200, body: deleted.body(resource), warnings }.into_response(negotiated.yaml))
+    Ok(Answer {
+        status: 200,
+        body: deleted.body(resource),
+        warnings,
+    }
+    .into_response(negotiated.yaml))
 }
 
 fn reply(resource: &Resource, written: Written, asked: &Asked, negotiated: Negotiated) -> Result<Response, ApiError> {
@@ -317,7 +385,11 @@ fn list(
     let listed = verbs::list(api, resource, &target.namespace, &query)?;
     let body = match negotiated.form {
         Form::Object => {
-            let items: Vec<Value> = listed.items.iter().map(|i| verbs::listed(resource, &i.object)).collect();
+            let items: Vec<Value> = listed
+                .items
+                .iter()
+                .map(|i| verbs::listed(resource, &i.object))
+                .collect();
             serde_json::json!({
                 "kind": resource.list_kind,
                 "apiVersion": resource.api_version(),
@@ -398,7 +470,9 @@ async fn subresource(
         "proxy" => proxied(&api, target, asked, request).await,
         "eviction" => evict(&api, resource, target, asked, request).await,
         "binding" => bind(&api, resource, target, asked, request).await,
-        "token" => Err(ApiError::not_implemented("TokenRequest: pods of the sandbox hold no API credentials")),
+        "token" => Err(ApiError::not_implemented(
+            "TokenRequest: pods of the sandbox hold no API credentials",
+        )),
         other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
     }
 }
@@ -422,7 +496,16 @@ async fn part(
             let body = read_body(request.into_body()).await?;
             let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
             let (object, warnings) = decode(resource, decoded, &body, &context)?;
-            put(api, resource, &target.namespace, &target.name, part, object, warnings, &context)?
+            put(
+                api,
+                resource,
+                &target.namespace,
+                &target.name,
+                part,
+                object,
+                warnings,
+                &context,
+            )?
         }
         Method::PATCH => patched(api, resource, target, part, asked, request).await?,
         _ => return Err(ApiError::method_not_allowed()),
@@ -462,14 +545,20 @@ async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) ->
     let authority = if target.plural == "services" {
         pick(api, &target.namespace, &named)?
     } else {
-        let pods = crate::api::error::Qualified { group: String::new(), resource: "pods".into() };
+        let pods = crate::api::error::Qualified {
+            group: String::new(),
+            resource: "pods".into(),
+        };
         let pod = api
             .store
             .get("/pods", &target.namespace, &named.name)
             .ok_or_else(|| ApiError::not_found(&pods, &named.name))?;
         let address = pod.object["status"]["podIP"].as_str().unwrap_or_default();
         if address.is_empty() {
-            return Err(ApiError::bad_request(format!("address not allowed: pod {} has no address yet", named.name)));
+            return Err(ApiError::bad_request(format!(
+                "address not allowed: pod {} has no address yet",
+                named.name
+            )));
         }
         let port = if named.port.is_empty() {
             let first = &pod.object["spec"]["containers"][0]["ports"][0]["containerPort"];
@@ -506,7 +595,12 @@ async fn evict(
     let status = serde_json::json!({
         "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
     });
-    Ok(Answer { status: 201, body: status, warnings: Vec::new() }.into_response(false))
+    Ok(Answer {
+        status: 201,
+        body: status,
+        warnings: Vec::new(),
+    }
+    .into_response(false))
 }
 
 async fn bind(
@@ -524,15 +618,33 @@ async fn bind(
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     let context = asked.context("CreateOptions")?;
     let qualified = resource.qualified();
-    verbs::update(api, resource, &target.namespace, &target.name, Part::Whole, &context, &|old| {
-        if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
-            let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
-            return Err(ApiError::conflict(&qualified, &target.name, why));
-        }
-        let mut object = old.clone();
-        object["spec"]["nodeName"] = node.clone().into();
-        Ok(verbs::Change { object, tracking: verbs::Tracking::Update, warnings: Vec::new() })
-    })?;
-    let status = serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
-    Ok(Answer { status: 201, body: status, warnings: Vec::new() }.into_response(false))
+    verbs::update(
+        api,
+        resource,
+        &target.namespace,
+        &target.name,
+        Part::Whole,
+        &context,
+        &|old| {
+            if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
+                let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
+                return Err(ApiError::conflict(&qualified, &target.name, why));
+            }
+            let mut object = old.clone();
+            object["spec"]["nodeName"] = node.clone().into();
+            Ok(verbs::Change {
+                object,
+                tracking: verbs::Tracking::Update,
+                warnings: Vec::new(),
+            })
+        },
+    )?;
+    let status =
+        serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
+    Ok(Answer {
+        status: 201,
+        body: status,
+        warnings: Vec::new(),
+    }
+    .into_response(false))
 }

@@ -28,7 +28,10 @@ pub(crate) struct Negotiated {
 
 impl Negotiated {
     /// Plain JSON.
-    pub(crate) const JSON: Self = Self { form: Form::Object, yaml: false };
+    pub(crate) const JSON: Self = Self {
+        form: Form::Object,
+        yaml: false,
+    };
 }
 
 /// Reads an Accept header; the first alternative that the server has counts.
@@ -40,7 +43,10 @@ pub(crate) fn negotiate(accept: Option<&str>) -> Result<Negotiated, ApiError> {
     if accept.is_empty() {
         return Ok(Negotiated::JSON);
     }
-    accept.split(',').find_map(alternative).ok_or_else(ApiError::not_acceptable)
+    accept
+        .split(',')
+        .find_map(alternative)
+        .ok_or_else(ApiError::not_acceptable)
 }
 
 fn alternative(text: &str) -> Option<Negotiated> {
@@ -72,8 +78,14 @@ mod tests {
         for (accept, form) in [
             ("", Form::Object),
             ("*/*", Form::Object),
-            ("application/json;as=Nothing;v=v1;g=meta.k8s.io,application/json", Form::Object),
-            ("application/json;as=Table;v=v1;g=meta.k8s.io,application/json", Form::Table),
+            (
+                "application/json;as=Nothing;v=v1;g=meta.k8s.io,application/json",
+                Form::Object,
+            ),
+            (
+                "application/json;as=Table;v=v1;g=meta.k8s.io,application/json",
+                Form::Table,
+            ),
         ] {
             assert_eq!(negotiate(Some(accept)).unwrap().form, form, "{accept}");
         }

@@ -38,7 +38,11 @@ impl Query {
 
     /// All values of a parameter.
     pub(crate) fn all(&self, key: &str) -> Vec<&str> {
-        self.0.iter().filter(|(k, _)| k == key).map(|(_, v)| v.as_str()).collect()
+        self.0
+            .iter()
+            .filter(|(k, _)| k == key)
+            .map(|(_, v)| v.as_str())
+            .collect()
     }
 
     /// A whole number, if the parameter is there.
@@ -49,7 +53,9 @@ impl Query {
         match self.get(key) {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                ApiError::bad_request(format!("strconv.ParseInt: parsing \"{text}\": invalid syntax (parameter {key})"))
+                ApiError::bad_request(format!(
+                    "strconv.ParseInt: parsing \"{text}\": invalid syntax (parameter {key})"
+                ))
             }),
         }
     }
@@ -71,7 +77,10 @@ pub(crate) fn check_dry_run(values: &[&str], kind: &str) -> Result<bool, ApiErro
     let values: Vec<&&str> = values.iter().filter(|v| !v.is_empty()).collect();
     if values.iter().any(|v| **v != "All") {
         let shown = serde_json::Value::from(values.iter().map(|v| **v).collect::<Vec<_>>());
-        return Err(ApiError::invalid_options(kind, FieldError::unsupported(&Path::new("dryRun"), &shown, &["All"])));
+        return Err(ApiError::invalid_options(
+            kind,
+            FieldError::unsupported(&Path::new("dryRun"), &shown, &["All"]),
+        ));
     }
     Ok(!values.is_empty())
 }
@@ -88,7 +97,10 @@ pub(crate) fn percent(text: &str) -> String {
     let mut i = 0;
     while i < bytes.len() {
         let hex = (bytes[i] == b'%').then(|| bytes.get(i + 1..i + 3)).flatten();
-        match hex.and_then(|h| std::str::from_utf8(h).ok()).and_then(|h| u8::from_str_radix(h, 16).ok()) {
+        match hex
+            .and_then(|h| std::str::from_utf8(h).ok())
+            .and_then(|h| u8::from_str_radix(h, 16).ok())
+        {
             Some(byte) => {
                 out.push(byte);
                 i += 3;
@@ -118,6 +130,9 @@ mod tests {
     #[test]
     fn only_all_is_a_dry_run() {
         assert!(Query::parse("dryRun=All").dry_run("CreateOptions").unwrap());
-        assert_eq!(Query::parse("dryRun=Some").dry_run("CreateOptions").unwrap_err().code, 422);
+        assert_eq!(
+            Query::parse("dryRun=Some").dry_run("CreateOptions").unwrap_err().code,
+            422
+        );
     }
 }

@@ -21,13 +21,20 @@ pub(crate) struct Answer {
 impl Answer {
     /// 200 with a body.
     pub(crate) fn ok(body: Value) -> Self {
-        Self { status: 200, body, warnings: Vec::new() }
+        Self {
+            status: 200,
+            body,
+            warnings: Vec::new(),
+        }
     }
 
     /// As a response, in JSON or YAML.
     pub(crate) fn into_response(self, yaml: bool) -> Response {
         let (kind, text) = if yaml {
-            ("application/yaml", serde_saphyr::to_string(&self.body).unwrap_or_default())
+            (
+                "application/yaml",
+                serde_saphyr::to_string(&self.body).unwrap_or_default(),
+            )
         } else {
             ("application/json", self.body.to_string())
         };

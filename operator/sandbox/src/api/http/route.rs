@@ -50,8 +50,14 @@ pub(crate) fn route(path: &str) -> Route {
         ["api"] => Route::CoreVersions,
         ["apis"] => Route::Groups,
         ["apis", group] => Route::Group(percent(group)),
-        ["api", version] => Route::Resources { group: String::new(), version: percent(version) },
-        ["apis", group, version] => Route::Resources { group: percent(group), version: percent(version) },
+        ["api", version] => Route::Resources {
+            group: String::new(),
+            version: percent(version),
+        },
+        ["apis", group, version] => Route::Resources {
+            group: percent(group),
+            version: percent(version),
+        },
         ["api", version, rest @ ..] => objects("", version, rest, path),
         ["apis", group, version, rest @ ..] => objects(group, version, rest, path),
         _ => Route::Other(path.trim_start_matches('/').to_owned()),
@@ -59,7 +65,11 @@ pub(crate) fn route(path: &str) -> Route {
 }
 
 fn objects(group: &str, version: &str, rest: &[&str], path: &str) -> Route {
-    let mut target = Target { group: percent(group), version: percent(version), ..Target::default() };
+    let mut target = Target {
+        group: percent(group),
+        version: percent(version),
+        ..Target::default()
+    };
     let rest = match rest {
         // A namespace's own subresources are not collections inside it.
         ["namespaces", name] => ["namespaces", name].to_vec(),
@@ -110,9 +120,15 @@ mod tests {
     #[test]
     fn paths_name_objects() {
         let pod = target("/api/v1/namespaces/a/pods/b/log");
-        assert_eq!((&*pod.namespace, &*pod.plural, &*pod.name, &*pod.subresource), ("a", "pods", "b", "log"));
+        assert_eq!(
+            (&*pod.namespace, &*pod.plural, &*pod.name, &*pod.subresource),
+            ("a", "pods", "b", "log")
+        );
         let ns = target("/api/v1/namespaces/a/status");
-        assert_eq!((&*ns.namespace, &*ns.plural, &*ns.name, &*ns.subresource), ("", "namespaces", "a", "status"));
+        assert_eq!(
+            (&*ns.namespace, &*ns.plural, &*ns.name, &*ns.subresource),
+            ("", "namespaces", "a", "status")
+        );
         let crd = target("/apis/g.io/v1/things/x");
         assert_eq!((&*crd.group, &*crd.plural, &*crd.name), ("g.io", "things", "x"));
     }

@@ -57,7 +57,11 @@ pub(crate) fn apply(
     let mut mine = set;
     strip(&mut mine);
     let unchanged = object == live;
-    let time = if unchanged { former.and_then(|f| f.time) } else { Some(now()) };
+    let time = if unchanged {
+        former.and_then(|f| f.time)
+    } else {
+        Some(now())
+    };
     managers.add(me, mine, time);
     Ok(Applied { object, managers })
 }
@@ -72,7 +76,11 @@ fn check(resource: &Resource, config: &Value) -> Result<(), ApiError> {
         [one] => one.clone(),
         many => format!("errors:\n  {}", many.join("\n  ")),
     };
-    let group_version = if resource.group.is_empty() { format!("/{}", resource.version) } else { resource.api_version() };
+    let group_version = if resource.group.is_empty() {
+        format!("/{}", resource.version)
+    } else {
+        resource.api_version()
+    };
     Err(ApiError::internal(format!(
         "failed to create typed patch object ({}/{}; {group_version}, Kind={}): {text}",
         config.namespace(),
@@ -84,7 +92,9 @@ fn check(resource: &Resource, config: &Value) -> Result<(), ApiError> {
 /// What of the configuration counts: not the status in an apply of the main part, only the status in one of the status.
 fn own_part(resource: &Resource, config: &Value, subresource: &str) -> Value {
     let mut config = config.clone();
-    let Some(map) = config.as_object_mut() else { return config };
+    let Some(map) = config.as_object_mut() else {
+        return config;
+    };
     if subresource == "status" {
         map.retain(|name, _| matches!(name.as_str(), "apiVersion" | "kind" | "metadata" | "status"));
         if let Some(metadata) = map.get_mut("metadata").and_then(Value::as_object_mut) {
@@ -131,5 +141,8 @@ fn refuse_conflicts(managers: &Managers, me: &Identity, changed: &FieldSet, forc
     };
     let count = causes.len();
     let noun = if count == 1 { "conflict" } else { "conflicts" };
-    Err(ApiError::apply_conflict(format!("Apply failed with {count} {noun}: {text}"), causes))
+    Err(ApiError::apply_conflict(
+        format!("Apply failed with {count} {noun}: {text}"),
+        causes,
+    ))
 }

@@ -76,26 +76,33 @@ fn maps(
     let (old, new) = (old.and_then(Value::as_object), new.and_then(Value::as_object));
     for (name, value) in new.into_iter().flatten() {
         path.push(field(name));
-        walk(old.and_then(|o| o.get(name)), Some(value), field_schema(schema, name), path, result);
+        walk(
+            old.and_then(|o| o.get(name)),
+            Some(value),
+            field_schema(schema, name),
+            path,
+            result,
+        );
         path.pop();
     }
-    for (name, value) in old.into_iter().flatten().filter(|(n, _)| !new.is_some_and(|m| m.contains_key(*n))) {
+    for (name, value) in old
+        .into_iter()
+        .flatten()
+        .filter(|(n, _)| !new.is_some_and(|m| m.contains_key(*n)))
+    {
         path.push(field(name));
         walk(Some(value), None, field_schema(schema, name), path, result);
         path.pop();
     }
 }
 
-fn lists(
-    old: Option<&Value>,
-    new: Option<&Value>,
-    schema: &Schema,
-    path: &mut Vec<Element>,
-    result: &mut Comparison,
-) {
+fn lists(old: Option<&Value>, new: Option<&Value>, schema: &Schema, path: &mut Vec<Element>, result: &mut Comparison) {
     let read = |v: Option<&'_ Value>| -> Vec<(Element, Value)> {
         let list = v.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        elements(list, schema).into_iter().map(|(e, v)| (e, v.clone())).collect()
+        elements(list, schema)
+            .into_iter()
+            .map(|(e, v)| (e, v.clone()))
+            .collect()
     };
     let (old, new) = (read(old), read(new));
     let find = |list: &[(Element, Value)], e: &Element| list.iter().find(|(x, _)| x == e).map(|(_, v)| v.clone());

@@ -111,7 +111,14 @@ impl Managers {
     pub(crate) fn write(&self) -> Vec<Value> {
         let mut entries: Vec<&Entry> = self.0.iter().filter(|e| !e.fields.is_empty()).collect();
         entries.sort_by(|a, b| {
-            let key = |e: &Entry| (e.identity.operation, e.time.clone(), e.identity.manager.clone(), e.identity.subresource.clone());
+            let key = |e: &Entry| {
+                (
+                    e.identity.operation,
+                    e.time.clone(),
+                    e.identity.manager.clone(),
+                    e.identity.subresource.clone(),
+                )
+            };
             key(a).cmp(&key(b))
         });
         entries.into_iter().map(write_entry).collect()

@@ -20,7 +20,9 @@ pub(super) fn merge(live: &Value, applied: &Value, schema: Option<&Schema>) -> V
             }
             Value::Object(merged)
         }
-        (Shape::List(list), Value::Array(live), Value::Array(applied)) => Value::Array(merge_lists(live, applied, list)),
+        (Shape::List(list), Value::Array(live), Value::Array(applied)) => {
+            Value::Array(merge_lists(live, applied, list))
+        }
         _ => applied.clone(),
     }
 }
@@ -106,7 +108,12 @@ fn from_map(map: &mut Map<String, Value>, schema: Option<&Schema>, last: &FieldS
             return false;
         }
         if let Some(below) = last.below(&element) {
-            remove_unowned(child, field_schema(schema, name), below, owned.below(&element).unwrap_or(&empty));
+            remove_unowned(
+                child,
+                field_schema(schema, name),
+                below,
+                owned.below(&element).unwrap_or(&empty),
+            );
         }
         true
     });
@@ -115,12 +122,19 @@ fn from_map(map: &mut Map<String, Value>, schema: Option<&Schema>, last: &FieldS
 fn from_list(entries: &mut Vec<Value>, schema: &Schema, last: &FieldSet, owned: &FieldSet) {
     let empty = FieldSet::default();
     entries.retain_mut(|entry| {
-        let Ok(element) = element(entry, schema) else { return true };
+        let Ok(element) = element(entry, schema) else {
+            return true;
+        };
         if last.has(&element) && !owned.has(&element) {
             return false;
         }
         if let Some(below) = last.below(&element) {
-            remove_unowned(entry, schema.items.as_deref(), below, owned.below(&element).unwrap_or(&empty));
+            remove_unowned(
+                entry,
+                schema.items.as_deref(),
+                below,
+                owned.below(&element).unwrap_or(&empty),
+            );
         }
         true
     });

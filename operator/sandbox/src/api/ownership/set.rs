@@ -150,7 +150,12 @@ impl FieldSet {
             children: self
                 .children
                 .iter()
-                .filter_map(|(e, child)| other.children.get(e).map(|theirs| (e.clone(), child.intersection(theirs))))
+                .filter_map(|(e, child)| {
+                    other
+                        .children
+                        .get(e)
+                        .map(|theirs| (e.clone(), child.intersection(theirs)))
+                })
                 .collect(),
         };
         result.drop_empty();
@@ -180,8 +185,12 @@ pub(super) fn shown(element: &str) -> String {
         Some(("f:", name)) => format!(".{name}"),
         Some(("k:", key)) => {
             let key: Value = serde_json::from_str(key).unwrap_or_default();
-            let parts: Vec<String> =
-                key.as_object().into_iter().flatten().map(|(name, value)| format!("{name}={value}")).collect();
+            let parts: Vec<String> = key
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
             format!("[{}]", parts.join(","))
         }
         Some(("v:", value)) => format!("[={value}]"),
@@ -200,9 +209,13 @@ mod tests {
 
     #[test]
     fn sets_are_read_and_written() {
-        let written = json!({"f:data": {".": {}, "f:k": {}}, "f:spec": {"f:l": {"k:{\"name\":\"x\"}": {".": {}, "f:v": {}}}}});
+        let written =
+            json!({"f:data": {".": {}, "f:k": {}}, "f:spec": {"f:l": {"k:{\"name\":\"x\"}": {".": {}, "f:v": {}}}}});
         assert_eq!(set(written.clone()).write(), written);
-        assert_eq!(set(written).paths(), [".data", ".data.k", ".spec.l[name=\"x\"]", ".spec.l[name=\"x\"].v"]);
+        assert_eq!(
+            set(written).paths(),
+            [".data", ".data.k", ".spec.l[name=\"x\"]", ".spec.l[name=\"x\"].v"]
+        );
     }
 
     #[test]

@@ -47,7 +47,11 @@ pub(super) fn element(entry: &Value, list: &Schema) -> Result<Element, String> {
     for key in keys {
         let value = match entry.get(key) {
             Some(value) => Some(value.clone()),
-            None => list.items.as_ref().and_then(|i| i.properties.get(key)).and_then(|s| s.key_default.clone()),
+            None => list
+                .items
+                .as_ref()
+                .and_then(|i| i.properties.get(key))
+                .and_then(|s| s.key_default.clone()),
         };
         if let Some(value) = value {
             found.insert(key.clone(), value);
@@ -65,7 +69,9 @@ pub(super) fn element(entry: &Value, list: &Schema) -> Result<Element, String> {
 
 /// The entries of a list with what identifies each; entries that cannot be identified are left out.
 pub(super) fn elements<'a>(list: &'a [Value], schema: &Schema) -> Vec<(Element, &'a Value)> {
-    list.iter().filter_map(|entry| element(entry, schema).ok().map(|e| (e, entry))).collect()
+    list.iter()
+        .filter_map(|entry| element(entry, schema).ok().map(|e| (e, entry)))
+        .collect()
 }
 
 /// What keeps an applied object from being read through its schema.
@@ -101,7 +107,9 @@ fn walk(value: &Value, schema: &Schema, path: &str, found: &mut Vec<String>) {
             Type::Integer | Type::Number => "numeric (int or float)",
             other => other.name(),
         };
-        found.push(format!("{path}: expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"));
+        found.push(format!(
+            "{path}: expected {wanted}, got &value.valueUnstructured{{Value:{value}}}"
+        ));
         return;
     }
     match value {

@@ -10,7 +10,9 @@ use crate::api::error::ApiError;
 /// 400 if the patch is not a list of operations, 422 if one cannot be applied.
 pub(crate) fn apply_json_patch(object: &Value, patch: &Value) -> Result<Value, ApiError> {
     let Value::Array(operations) = patch else {
-        return Err(ApiError::bad_request("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch"));
+        return Err(ApiError::bad_request(
+            "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch",
+        ));
     };
     let mut result = object.clone();
     for operation in operations {
@@ -53,7 +55,11 @@ fn tokens(pointer: &str) -> Option<Vec<String>> {
         return Some(Vec::new());
     }
     let rest = pointer.strip_prefix('/')?;
-    Some(rest.split('/').map(|t| t.replace("~1", "/").replace("~0", "~")).collect())
+    Some(
+        rest.split('/')
+            .map(|t| t.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+    )
 }
 
 fn find_mut<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
@@ -126,7 +132,11 @@ mod tests {
             json!([{"op": "add", "path": "/l/9", "value": 2}]),
             json!([{"op": "what", "path": "/a"}]),
         ] {
-            assert_eq!(apply_json_patch(&json!({"a": 1, "l": []}), &patch).unwrap_err().code, 422, "{patch}");
+            assert_eq!(
+                apply_json_patch(&json!({"a": 1, "l": []}), &patch).unwrap_err().code,
+                422,
+                "{patch}"
+            );
         }
         assert_eq!(apply_json_patch(&json!({}), &json!({})).unwrap_err().code, 400);
     }

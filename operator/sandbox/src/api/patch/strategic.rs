@@ -60,11 +60,16 @@ fn merge(target: &Value, patch: &Value, schema: Option<&Schema>) -> Value {
 /// An order given for a list that the patch does not change otherwise.
 fn reorder_only(merged: &mut Map<String, Value>, patch: &Map<String, Value>, schema: Option<&Schema>) {
     for (key, order) in patch {
-        let Some(name) = key.strip_prefix(SET_ORDER) else { continue };
+        let Some(name) = key.strip_prefix(SET_ORDER) else {
+            continue;
+        };
         if patch.contains_key(name) {
             continue;
         }
-        let strategy = schema.and_then(|s| s.field(name)).map(|f| f.patch.clone()).unwrap_or_default();
+        let strategy = schema
+            .and_then(|s| s.field(name))
+            .map(|f| f.patch.clone())
+            .unwrap_or_default();
         if let (Some(Value::Array(list)), Value::Array(order)) = (merged.get_mut(name), order) {
             let entries = std::mem::take(list);
             *list = in_order(entries, &[], order, &strategy);
@@ -97,7 +102,11 @@ fn merge_list(
     order: Option<&Vec<Value>>,
 ) -> Vec<Value> {
     if changes.iter().any(|c| directive(c) == Some("replace")) {
-        return changes.iter().filter(|c| directive(c).is_none()).map(without_directives).collect();
+        return changes
+            .iter()
+            .filter(|c| directive(c).is_none())
+            .map(without_directives)
+            .collect();
     }
     let mut merged: Vec<Value> = present.to_vec();
     for change in changes.iter().filter(|c| directive(c) == Some("delete")) {
@@ -108,7 +117,9 @@ fn merge_list(
     for change in changes.iter().filter(|c| directive(c) != Some("delete")) {
         let wanted = identity(change, strategy).cloned();
         named.extend(wanted.clone());
-        let slot = merged.iter_mut().find(|e| wanted.is_some() && identity(e, strategy) == wanted.as_ref());
+        let slot = merged
+            .iter_mut()
+            .find(|e| wanted.is_some() && identity(e, strategy) == wanted.as_ref());
         match slot {
             Some(entry) => *entry = merge(entry, change, items),
             None => merged.push(without_directives(change)),
@@ -135,9 +146,7 @@ fn in_order(entries: Vec<Value>, server: &[Value], order: &[Value], strategy: &P
 /// Entries of the patch in the patch's order, with the server's other entries merged in by the server's order: an entry
 /// that only the server has goes before a patched one if it stood before it on the server.
 fn sort_by_orders(entries: Vec<Value>, patch: &[Value], server: &[Value], strategy: &PatchStrategy) -> Vec<Value> {
-    let place = |list: &[Value], e: &Value| {
-        identity(e, strategy).and_then(|id| list.iter().position(|o| o == id))
-    };
+    let place = |list: &[Value], e: &Value| identity(e, strategy).and_then(|id| list.iter().position(|o| o == id));
     let (mut named, mut rest): (Vec<Value>, Vec<Value>) = entries.into_iter().partition(|e| place(patch, e).is_some());
     named.sort_by_key(|e| place(patch, e));
     rest.sort_by_key(|e| place(server, e).unwrap_or(usize::MAX));
@@ -160,14 +169,22 @@ fn without_directives(value: &Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(
             map.iter()
-                .filter(|(k, v)| !k.starts_with("$patch") && !k.starts_with("$retainKeys") && !k.starts_with(SET_ORDER)
-                    && !k.starts_with(DELETE_FROM) && !v.is_null())
+                .filter(|(k, v)| {
+                    !k.starts_with("$patch")
+                        && !k.starts_with("$retainKeys")
+                        && !k.starts_with(SET_ORDER)
+                        && !k.starts_with(DELETE_FROM)
+                        && !v.is_null()
+                })
                 .map(|(k, v)| (k.clone(), without_directives(v)))
                 .collect(),
         ),
-        Value::Array(list) => {
-            Value::Array(list.iter().filter(|e| directive(e).is_none()).map(without_directives).collect())
-        }
+        Value::Array(list) => Value::Array(
+            list.iter()
+                .filter(|e| directive(e).is_none())
+                .map(without_directives)
+                .collect(),
+        ),
         other => other.clone(),
     }
 }

@@ -14,7 +14,9 @@ pub fn matches(format: &str, text: &str) -> bool {
         "cidr" => cidr(text),
         "byte" => base64::engine::general_purpose::STANDARD.decode(text).is_ok(),
         "uri" => text.contains(':') && text.parse::<http::Uri>().is_ok(),
-        "email" => text.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
+        "email" => text
+            .split_once('@')
+            .is_some_and(|(user, host)| !user.is_empty() && !host.is_empty()),
         "hostname" => {
             text.len() <= 255
                 && text.split('.').all(|l| {
@@ -23,14 +25,19 @@ pub fn matches(format: &str, text: &str) -> bool {
         }
         "mac" => {
             let parts: Vec<&str> = text.split([':', '-']).collect();
-            parts.len() == 6 && parts.iter().all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))
+            parts.len() == 6
+                && parts
+                    .iter()
+                    .all(|p| p.len() == 2 && p.bytes().all(|b| b.is_ascii_hexdigit()))
         }
         _ => true,
     }
 }
 
 fn cidr(text: &str) -> bool {
-    let Some((address, bits)) = text.split_once('/') else { return false };
+    let Some((address, bits)) = text.split_once('/') else {
+        return false;
+    };
     let Ok(bits) = bits.parse::<u8>() else { return false };
     match address.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V4(_)) => bits <= 32,
@@ -55,8 +62,8 @@ fn uuid(format: &str, text: &str) -> bool {
 /// Go durations (`1h30m`), and a number with a long unit (`3 days`), as upstream's format reads them.
 fn duration(text: &str) -> bool {
     const UNITS: [&str; 20] = [
-        "ns", "us", "µs", "μs", "ms", "s", "m", "h", "d", "w", "hr", "min", "sec", "hour", "hours", "day", "days", "week",
-        "weeks", "minutes",
+        "ns", "us", "µs", "μs", "ms", "s", "m", "h", "d", "w", "hr", "min", "sec", "hour", "hours", "day", "days",
+        "week", "weeks", "minutes",
     ];
     let text = text.trim();
     let mut rest = text.strip_prefix(['-', '+']).unwrap_or(text);
@@ -67,12 +74,16 @@ fn duration(text: &str) -> bool {
         return false;
     }
     while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = rest
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(rest.len());
         if digits == 0 {
             return false;
         }
         rest = rest[digits..].trim_start();
-        let letters = rest.find(|c: char| c.is_ascii_digit() || c == ' ').unwrap_or(rest.len());
+        let letters = rest
+            .find(|c: char| c.is_ascii_digit() || c == ' ')
+            .unwrap_or(rest.len());
         if !UNITS.contains(&&rest[..letters]) {
             return false;
         }

@@ -201,7 +201,8 @@ impl Schema {
 
     /// Follows named fields from here.
     pub fn at(&self, path: &[&str]) -> Option<&Schema> {
-        path.iter().try_fold(self, |schema, name| schema.field(name).map(|s| &**s))
+        path.iter()
+            .try_fold(self, |schema, name| schema.field(name).map(|s| &**s))
     }
 }
 

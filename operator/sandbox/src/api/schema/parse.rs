@@ -14,41 +14,22 @@ pub type Definitions = HashMap<String, SchemaRef>;
 
 /// Reads a schema. References that `definitions` lacks become empty schemas.
 pub fn parse(raw: &Value, definitions: &Definitions) -> SchemaRef {
-    if let Some(reference) = raw.get("$ref").and_then(Value::as_str) {
-        let name = reference.rsplit('/').next().unwrap_or_default();
-        let has_overlay = raw.as_object().is_some_and(|o| o.keys().any(|k| k.starts_with("x-kubernetes") || k == "default"));
-        let target = definitions.get(name).cloned().unwrap_or_default();
-        if !has_overlay {
-            return target;
-        }
-        return SchemaRef::new(overlay(raw, &target));
-    }
-    SchemaRef::new(read(raw, definitions))
-}
-
-/// A referenced schema with the field's own extensions: a copy of the target with those set.
-fn overlay(raw: &Value, target: &SchemaRef) -> Schema {
-    Schema {
-        kind: target.kind,
-        int_or_string: target.int_or_string,
-        nullable: target.nullable,
-        preserve_unknown: target.preserve_unknown,
-        properties: target.properties.clone(),
-        required: target.required.clone(),
-        items: target.items.clone(),
-        additional: target.additional.clone(),
-        format: target.format.clone(),
-        atomic: target.atomic || raw["x-kubernetes-map-type"] == "atomic",
-        default: raw.get("default").cloned(),
-        patch: patch_strategy(raw),
-        ..Schema::default()
+    match raw.get("$ref").and_then(Value::as_str) {
+        Some(reference) => definitions
+            .get(reference.rsplit('/').next().unwrap_or_default())
+            .cloned()
+            .unwrap_or_default(),
+        None => SchemaRef::new(read(raw, definitions)),
     }
 }
 
 fn read(raw: &Value, definitions: &Definitions) -> Schema {
     let flag = |key: &str| raw.get(key).and_then(Value::as_bool).unwrap_or(false);
     let many = |key: &str| -> Vec<SchemaRef> {
-        raw.get(key).and_then(Value::as_array).map(|l| l.iter().map(|s| parse(s, definitions)).collect()).unwrap_or_default()
+        raw.get(key)
+            .and_then(Value::as_array)
+            .map(|l| l.iter().map(|s| parse(s, definitions)).collect())
+            .unwrap_or_default()
     };
     let one = |key: &str| raw.get(key).filter(|s| s.is_object()).map(|s| parse(s, definitions));
     let (kind, nullable) = type_of(raw);
@@ -61,12 +42,19 @@ fn read(raw: &Value, definitions: &Definitions) -> Schema {
         properties: raw
             .get("properties")
             .and_then(Value::as_object)
-            .map(|p| p.iter().map(|(name, s)| (name.clone(), parse(s, definitions))).collect())
+            .map(|p| {
+                p.iter()
+                    .map(|(name, s)| (name.clone(), parse(s, definitions)))
+                    .collect()
+            })
             .unwrap_or_default(),
         required: strings(raw.get("required")),
         items: one("items"),
         additional: match raw.get("additionalProperties") {
-            Some(Value::Bool(true)) => Some(SchemaRef::new(Schema { preserve_unknown: true, ..Schema::default() })),
+            Some(Value::Bool(true)) => Some(SchemaRef::new(Schema {
+                preserve_unknown: true,
+                ..Schema::default()
+            })),
             _ => one("additionalProperties"),
         },
         enumeration: raw.get("enum").and_then(Value::as_array).cloned(),
@@ -115,7 +103,11 @@ fn type_of(raw: &Value) -> (Option<Type>, bool) {
 }
 
 fn limits(raw: &Value) -> Limits {
-    let count = |key: &str| raw.get(key).and_then(Value::as_u64).and_then(|n| usize::try_from(n).ok());
+    let count = |key: &str| {
+        raw.get(key)
+            .and_then(Value::as_u64)
+            .and_then(|n| usize::try_from(n).ok())
+    };
     let bound = |key: &str, exclusive: &str| {
         let value = raw.get(key).and_then(Value::as_f64)?;
         Some((value, raw.get(exclusive).and_then(Value::as_bool).unwrap_or(false)))
@@ -143,10 +135,16 @@ fn list_kind(raw: &Value) -> ListKind {
 }
 
 fn patch_strategy(raw: &Value) -> PatchStrategy {
-    let named = raw.get("x-kubernetes-patch-strategy").and_then(Value::as_str).unwrap_or_default();
+    let named = raw
+        .get("x-kubernetes-patch-strategy")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     PatchStrategy {
         merge: named.split(',').any(|s| s == "merge"),
-        merge_key: raw.get("x-kubernetes-patch-merge-key").and_then(Value::as_str).map(str::to_owned),
+        merge_key: raw
+            .get("x-kubernetes-patch-merge-key")
+            .and_then(Value::as_str)
+            .map(str::to_owned),
         replace: named.split(',').any(|s| s == "replace"),
     }
 }

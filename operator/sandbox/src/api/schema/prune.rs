@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Schema, SchemaRef, Type, is_whole, type_name};
 use crate::api::field::Path;
+use crate::api::quantity::canonical;
 
 /// Removes unknown fields from `value` and returns their paths, sorted.
 pub fn prune(value: &mut Value, schema: &Schema) -> Vec<String> {
@@ -62,21 +63,27 @@ fn find(value: &Value, schema: &Schema, path: &Path) -> Option<Mistyped> {
         return None;
     }
     if schema.int_or_string {
+        let quantity = schema.format.as_deref() == Some("quantity");
         return match value {
+            Value::String(_) | Value::Number(_) if quantity && canonical(value).is_none() => {
+                Some(mistyped(path, value, "quantity"))
+            }
             Value::String(_) | Value::Number(_) => None,
             _ => Some(mistyped(path, value, "string")),
         };
     }
-    let Some(kind) = schema.kind else {
-        return None;
-    };
+    let kind = schema.kind?;
     match (kind, value) {
         (Type::Object, Value::Object(map)) => map.iter().find_map(|(key, child)| {
-            schema.field(key).and_then(|s: &SchemaRef| find(child, s, &path.child(key)))
+            schema
+                .field(key)
+                .and_then(|s: &SchemaRef| find(child, s, &path.child(key)))
         }),
         (Type::Array, Value::Array(list)) => {
             let items = schema.items.as_ref()?;
-            list.iter().enumerate().find_map(|(i, child)| find(child, items, &path.index(i)))
+            list.iter()
+                .enumerate()
+                .find_map(|(i, child)| find(child, items, &path.index(i)))
         }
         (Type::String, Value::String(text)) => {
             let bad = match schema.format.as_deref() {
@@ -84,11 +91,21 @@ fn find(value: &Value, schema: &Schema, path: &Path) -> Option<Mistyped> {
                 Some("byte") => !super::format::matches("byte", text),
                 _ => false,
             };
-            bad.then(|| mistyped(path, value, if schema.format.as_deref() == Some("byte") { "base64" } else { "time" }))
+            bad.then(|| {
+                mistyped(
+                    path,
+                    value,
+                    if schema.format.as_deref() == Some("byte") {
+                        "base64"
+                    } else {
+                        "time"
+                    },
+                )
+            })
         }
         (Type::Integer, number) if is_whole(number) => {
-            let fits = schema.format.as_deref() != Some("int32")
-                || number.as_i64().is_some_and(|n| i32::try_from(n).is_ok());
+            let fits =
+                schema.format.as_deref() != Some("int32") || number.as_i64().is_some_and(|n| i32::try_from(n).is_ok());
             (!fits).then(|| mistyped(path, value, "int32"))
         }
         (Type::Number, Value::Number(_)) | (Type::Boolean, Value::Bool(_)) => None,
@@ -97,5 +114,9 @@ fn find(value: &Value, schema: &Schema, path: &Path) -> Option<Mistyped> {
 }
 
 fn mistyped(path: &Path, value: &Value, wanted: &'static str) -> Mistyped {
-    Mistyped { path: path.to_string(), found: type_name(value), wanted }
+    Mistyped {
+        path: path.to_string(),
+        found: type_name(value),
+        wanted,
+    }
 }

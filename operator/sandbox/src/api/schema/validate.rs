@@ -61,11 +61,17 @@ fn type_fits(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Field
     if !fits {
         let found = type_name(value);
         let detail = body(path, format_args!("must be of type {wanted}: \"{found}\""));
-        errors.push(FieldError::new(path, Problem::TypeInvalid(format!("\"{found}\""), detail)));
+        errors.push(FieldError::new(
+            path,
+            Problem::TypeInvalid(format!("\"{found}\""), detail),
+        ));
         if wanted == "integer" && value.is_number() {
             // Upstream's number validator looks at the value once more.
             let detail = format!("Checked value must be of type integer (default format) in {path}");
-            errors.push(FieldError { field: "<nil>".into(), problem: Problem::Invalid("\"\"".into(), detail) });
+            errors.push(FieldError {
+                field: "<nil>".into(),
+                problem: Problem::Invalid("\"\"".into(), detail),
+            });
         }
     }
     fits
@@ -91,12 +97,20 @@ fn string(text: &str, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>
     if let Some(limit) = schema.limits.min_length
         && length < limit
     {
-        errors.push(FieldError::invalid(path, &value, body(path, format_args!("should be at least {limit} chars long"))));
+        errors.push(FieldError::invalid(
+            path,
+            &value,
+            body(path, format_args!("should be at least {limit} chars long")),
+        ));
     }
     if let Some((regex, source)) = &schema.pattern
         && !regex.is_match(text)
     {
-        errors.push(FieldError::invalid(path, &value, body(path, format_args!("should match '{source}'"))));
+        errors.push(FieldError::invalid(
+            path,
+            &value,
+            body(path, format_args!("should match '{source}'")),
+        ));
     }
     if let Some(format) = &schema.format
         && !format::matches(format, text)
@@ -158,7 +172,13 @@ fn array(list: &[Value], old: Option<&Value>, schema: &Schema, path: &Path, erro
     }
     let Some(items) = &schema.items else { return };
     for (i, entry) in list.iter().enumerate() {
-        walk(entry, counterpart(entry, old, &schema.list), items, &path.index(i), errors);
+        walk(
+            entry,
+            counterpart(entry, old, &schema.list),
+            items,
+            &path.index(i),
+            errors,
+        );
     }
 }
 
@@ -205,7 +225,10 @@ fn holds(value: &Value, schema: &SchemaRef, path: &Path) -> Result<(), Vec<Field
 fn combinations(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>) {
     let mut complain = |text: String| {
         let detail = format!("\"{path}\" {text}");
-        errors.push(FieldError { field: "<nil>".into(), problem: Problem::Invalid("\"\"".into(), detail) });
+        errors.push(FieldError {
+            field: "<nil>".into(),
+            problem: Problem::Invalid("\"\"".into(), detail),
+        });
     };
     let mut more = Vec::new();
     if !schema.any_of.is_empty() {
@@ -223,12 +246,22 @@ fn combinations(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Fi
                 complain("must validate one and only one schema (oneOf). Found none valid".to_owned());
                 more.extend(fewest(results));
             }
-            n => complain(format!("must validate one and only one schema (oneOf). Found {n} valid alternatives")),
+            n => complain(format!(
+                "must validate one and only one schema (oneOf). Found {n} valid alternatives"
+            )),
         }
     }
-    let failed: Vec<_> = schema.all_of.iter().filter_map(|s| holds(value, s, path).err()).collect();
+    let failed: Vec<_> = schema
+        .all_of
+        .iter()
+        .filter_map(|s| holds(value, s, path).err())
+        .collect();
     if !failed.is_empty() {
-        let none = if failed.len() == schema.all_of.len() { ". None validated" } else { "" };
+        let none = if failed.len() == schema.all_of.len() {
+            ". None validated"
+        } else {
+            ""
+        };
         complain(format!("must validate all the schemas (allOf){none}"));
         more.extend(failed.into_iter().flatten());
     }
@@ -242,7 +275,11 @@ fn combinations(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Fi
 
 /// The errors of the alternative that came nearest.
 fn fewest(results: Vec<Result<(), Vec<FieldError>>>) -> Vec<FieldError> {
-    results.into_iter().filter_map(Result::err).min_by_key(Vec::len).unwrap_or_default()
+    results
+        .into_iter()
+        .filter_map(Result::err)
+        .min_by_key(Vec::len)
+        .unwrap_or_default()
 }
 
 /// Duplicate entries of lists that are sets or maps.

@@ -26,9 +26,17 @@ impl FieldSelector {
         let mut terms = Vec::new();
         for part in text.split(',').filter(|p| !p.is_empty()) {
             let term = if let Some((field, value)) = part.split_once("!=") {
-                Term { field: field.into(), value: unescape(value), equal: false }
+                Term {
+                    field: field.into(),
+                    value: unescape(value),
+                    equal: false,
+                }
             } else if let Some((field, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
-                Term { field: field.into(), value: unescape(value), equal: true }
+                Term {
+                    field: field.into(),
+                    value: unescape(value),
+                    equal: true,
+                }
             } else {
                 let message = format!("invalid selector: '{text}'; can't understand '{part}'");
                 return Err(ApiError::bad_request(message));
@@ -46,9 +54,10 @@ impl FieldSelector {
 
     /// Whether an object, as the resource shows it, matches.
     pub fn matches(&self, object: &Value) -> bool {
-        self.0.iter().all(|t| (field_text(object, &t.field) == t.value) == t.equal)
+        self.0
+            .iter()
+            .all(|t| (field_text(object, &t.field) == t.value) == t.equal)
     }
-
 }
 
 fn unescape(value: &str) -> String {
@@ -60,9 +69,10 @@ fn offered(field: &str, resource: &Resource) -> Result<(), ApiError> {
         return Ok(());
     }
     let (fields, message) = match &resource.source {
-        Source::Custom(version) => {
-            (version.selectable.iter().any(|f| f == field), format!("field label not supported: {field}"))
-        }
+        Source::Custom(version) => (
+            version.selectable.iter().any(|f| f == field),
+            format!("field label not supported: {field}"),
+        ),
         Source::BuiltIn(kind) => (
             kind.fields.contains(&field),
             match kind.kind {
@@ -70,11 +80,17 @@ fn offered(field: &str, resource: &Resource) -> Result<(), ApiError> {
                 "Pod" | "Event" | "Service" | "Namespace" | "Secret" | "Node" => {
                     format!("field label not supported: {field}")
                 }
-                _ => format!("\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""),
+                _ => {
+                    format!("\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"")
+                }
             },
         ),
     };
-    if fields { Ok(()) } else { Err(ApiError::bad_request(message)) }
+    if fields {
+        Ok(())
+    } else {
+        Err(ApiError::bad_request(message))
+    }
 }
 
 /// A field's value as text, empty if absent.

@@ -40,7 +40,10 @@ impl LabelSelector {
                 break;
             }
             if !lexer.take(",") {
-                return Err(ApiError::bad_request(format!("found '{}', expected: ',' or 'end of string'", lexer.word())));
+                return Err(ApiError::bad_request(format!(
+                    "found '{}', expected: ',' or 'end of string'",
+                    lexer.word()
+                )));
             }
             lexer.skip();
             if lexer.rest.is_empty() {
@@ -56,10 +59,18 @@ impl LabelSelector {
         if let Some(labels) = selector.get("matchLabels").and_then(Value::as_object) {
             for (key, value) in labels {
                 let value = value.as_str().unwrap_or_default().to_owned();
-                requirements.push(Requirement { key: key.clone(), operator: Operator::In(vec![value]) });
+                requirements.push(Requirement {
+                    key: key.clone(),
+                    operator: Operator::In(vec![value]),
+                });
             }
         }
-        for expression in selector.get("matchExpressions").and_then(Value::as_array).into_iter().flatten() {
+        for expression in selector
+            .get("matchExpressions")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+        {
             let key = expression.get("key")?.as_str()?.to_owned();
             let values = || -> Vec<String> {
                 expression
@@ -142,7 +153,10 @@ impl Lexer<'_> {
 
     fn word(&mut self) -> String {
         self.skip();
-        let end = self.rest.find(|c: char| "=!<>,() ".contains(c)).unwrap_or(self.rest.len());
+        let end = self
+            .rest
+            .find(|c: char| "=!<>,() ".contains(c))
+            .unwrap_or(self.rest.len());
         let (word, rest) = self.rest.split_at(end);
         self.rest = rest;
         word.to_owned()
@@ -152,15 +166,25 @@ impl Lexer<'_> {
         let negated = self.take("!");
         let key = self.word();
         if key.is_empty() {
-            return Err(format!("unable to parse requirement: found '{}', expected: identifier", self.rest));
+            return Err(format!(
+                "unable to parse requirement: found '{}', expected: identifier",
+                self.rest
+            ));
         }
         if let Some(problem) = names::qualified_name(&key).into_iter().next() {
-            return Err(format!("unable to parse requirement: <nil>: Invalid value: \"{key}\": {problem}"));
+            return Err(format!(
+                "unable to parse requirement: <nil>: Invalid value: \"{key}\": {problem}"
+            ));
         }
         if negated {
-            return Ok(Requirement { key, operator: Operator::DoesNotExist });
+            return Ok(Requirement {
+                key,
+                operator: Operator::DoesNotExist,
+            });
         }
-        let operator = self.operator().map_err(|e| format!("unable to parse requirement: {e}"))?;
+        let operator = self
+            .operator()
+            .map_err(|e| format!("unable to parse requirement: {e}"))?;
         Ok(Requirement { key, operator })
     }
 
@@ -199,7 +223,9 @@ impl Lexer<'_> {
 
     fn number(&mut self) -> Result<i64, String> {
         let word = self.word();
-        word.parse().map_err(|_| format!("values[0]: Invalid value: \"{word}\": for 'Gt', 'Lt' operators, the value must be an integer"))
+        word.parse().map_err(|_| {
+            format!("values[0]: Invalid value: \"{word}\": for 'Gt', 'Lt' operators, the value must be an integer")
+        })
     }
 
     fn values(&mut self) -> Result<Vec<String>, String> {
@@ -249,7 +275,11 @@ mod tests {
             ("v>3", true),
             ("v<5", false),
         ] {
-            assert_eq!(LabelSelector::parse(text).unwrap().matches(Some(&labels)), picked, "{text}");
+            assert_eq!(
+                LabelSelector::parse(text).unwrap().matches(Some(&labels)),
+                picked,
+                "{text}"
+            );
         }
     }
 

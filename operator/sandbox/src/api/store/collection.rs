@@ -65,12 +65,20 @@ pub(super) struct Collection {
     log: VecDeque<Event>,
     /// Changes up to and including this version are not in the log.
     floor: u64,
+    /// The version of the newest change; that of a list of the present state.
+    last: u64,
     changed: watch::Sender<u64>,
 }
 
 impl Collection {
     pub(super) fn new(floor: u64) -> Self {
-        Self { objects: BTreeMap::new(), log: VecDeque::new(), floor, changed: watch::Sender::new(floor) }
+        Self {
+            objects: BTreeMap::new(),
+            log: VecDeque::new(),
+            floor,
+            last: floor,
+            changed: watch::Sender::new(floor),
+        }
     }
 
     pub(super) fn get(&self, key: &str) -> Option<Arc<Item>> {
@@ -84,14 +92,28 @@ impl Collection {
     pub(super) fn put(&mut self, key: String, item: Arc<Item>) -> Option<Arc<Item>> {
         let key: Arc<str> = key.into();
         let previous = self.objects.insert(key.clone(), item.clone());
-        let kind = if previous.is_some() { EventKind::Modified } else { EventKind::Added };
-        self.record(Event { kind, key, item, previous: previous.clone() });
+        let kind = if previous.is_some() {
+            EventKind::Modified
+        } else {
+            EventKind::Added
+        };
+        self.record(Event {
+            kind,
+            key,
+            item,
+            previous: previous.clone(),
+        });
         previous
     }
 
     pub(super) fn remove(&mut self, key: &str, item: Arc<Item>) -> Option<Arc<Item>> {
         let (key, previous) = self.objects.remove_entry(key)?;
-        self.record(Event { kind: EventKind::Deleted, key, item, previous: Some(previous.clone()) });
+        self.record(Event {
+            kind: EventKind::Deleted,
+            key,
+            item,
+            previous: Some(previous.clone()),
+        });
         Some(previous)
     }
 
@@ -103,19 +125,27 @@ impl Collection {
         {
             self.floor = oldest.item.revision;
         }
+        self.last = revision;
         self.changed.send_replace(revision);
     }
 
     pub(super) fn events_since(&self, since: u64) -> Result<Vec<Event>, Expired> {
         if since < self.floor {
-            return Err(Expired { asked: since, oldest: self.floor });
+            return Err(Expired {
+                asked: since,
+                oldest: self.floor,
+            });
         }
         let start = self.log.partition_point(|e| e.item.revision <= since);
         Ok(self.log.range(start..).cloned().collect())
     }
 
     pub(super) fn all(&self, namespace: &str) -> Vec<Arc<Item>> {
-        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let prefix = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{namespace}/")
+        };
         self.objects
             .range::<str, _>((Bound::Included(prefix.as_str()), Bound::Unbounded))
             .take_while(|(k, _)| k.starts_with(&prefix))
@@ -129,13 +159,22 @@ impl Collection {
             _ => None,
         };
         let objects = past.as_ref().unwrap_or(&self.objects);
-        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        let prefix = if namespace.is_empty() {
+            String::new()
+        } else {
+            format!("{namespace}/")
+        };
         let start = match query.after {
             Some(after) => Bound::Excluded(after),
             None => Bound::Included(prefix.as_str()),
         };
-        let mut rest = objects.range::<str, _>((start, Bound::Unbounded)).take_while(|(k, _)| k.starts_with(&prefix));
-        let mut page = Page { revision: query.at.unwrap_or(newest), ..Page::default() };
+        let mut rest = objects
+            .range::<str, _>((start, Bound::Unbounded))
+            .take_while(|(k, _)| k.starts_with(&prefix));
+        let mut page = Page {
+            revision: query.at.unwrap_or(self.last),
+            ..Page::default()
+        };
         let mut last: Option<&Arc<str>> = None;
         for (key, item) in rest.by_ref() {
             last = Some(key);
@@ -156,7 +195,10 @@ impl Collection {
     /// The objects as they were at `revision`: the present ones with later changes undone.
     fn state_at(&self, revision: u64) -> Result<BTreeMap<Arc<str>, Arc<Item>>, Expired> {
         if revision < self.floor {
-            return Err(Expired { asked: revision, oldest: self.floor });
+            return Err(Expired {
+                asked: revision,
+                oldest: self.floor,
+            });
         }
         let mut objects = self.objects.clone();
         for event in self.log.iter().rev().take_while(|e| e.item.revision > revision) {

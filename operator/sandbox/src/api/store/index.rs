@@ -21,7 +21,11 @@ pub struct Reference {
 impl Reference {
     /// The place of `object`.
     pub fn of(storage: &Arc<str>, object: &Value) -> Self {
-        Self { storage: storage.clone(), namespace: object.namespace().to_owned(), name: object.name().to_owned() }
+        Self {
+            storage: storage.clone(),
+            namespace: object.namespace().to_owned(),
+            name: object.name().to_owned(),
+        }
     }
 }
 
@@ -37,7 +41,10 @@ impl Index {
     }
 
     pub(super) fn dependents(&self, uid: &str) -> Vec<Reference> {
-        self.dependents.get(uid).map(|d| d.iter().cloned().collect()).unwrap_or_default()
+        self.dependents
+            .get(uid)
+            .map(|d| d.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     pub(super) fn put(&mut self, reference: &Reference, object: &Value, previous: Option<&Value>) {

@@ -62,15 +62,29 @@ pub struct Change {
 
 /// The key under which an object is stored: `namespace/name`, or `name` for cluster-scoped ones.
 pub fn key(namespace: &str, name: &str) -> String {
-    if namespace.is_empty() { name.to_owned() } else { format!("{namespace}/{name}") }
+    if namespace.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{namespace}/{name}")
+    }
 }
 
 impl Store {
     /// An empty store, and the stream of its writes.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, receiver) = mpsc::unbounded_channel();
-        let inner = Inner { revision: FIRST_REVISION, collections: HashMap::new(), index: Index::default() };
-        (Self { inner: Mutex::new(inner), changes }, receiver)
+        let inner = Inner {
+            revision: FIRST_REVISION,
+            collections: HashMap::new(),
+            index: Index::default(),
+        };
+        (
+            Self {
+                inner: Mutex::new(inner),
+                changes,
+            },
+            receiver,
+        )
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -88,7 +102,10 @@ impl Store {
         let mut inner = self.lock();
         inner.revision += 1;
         let floor = inner.revision;
-        inner.collections.entry(storage.clone()).or_insert_with(|| Collection::new(floor));
+        inner
+            .collections
+            .entry(storage.clone())
+            .or_insert_with(|| Collection::new(floor));
     }
 
     /// Forgets an empty collection, whose resource is gone.
@@ -142,9 +159,12 @@ impl Store {
         let mut inner = self.lock();
         let key = key(namespace, name);
         match inner.collections.get(storage).and_then(|c| c.get(&key)) {
-            Some(item) if item.revision == seen => {
-                Ok(inner.remove(storage, &key, last.unwrap_or_else(|| item.object.clone()), &self.changes))
-            }
+            Some(item) if item.revision == seen => Ok(inner.remove(
+                storage,
+                &key,
+                last.unwrap_or_else(|| item.object.clone()),
+                &self.changes,
+            )),
             _ => Err(WriteError::Changed),
         }
     }
@@ -154,13 +174,20 @@ impl Store {
         let inner = self.lock();
         match inner.collections.get(storage) {
             Some(collection) => collection.page(namespace, query, inner.revision),
-            None => Ok(Page { revision: inner.revision, ..Page::default() }),
+            None => Ok(Page {
+                revision: inner.revision,
+                ..Page::default()
+            }),
         }
     }
 
     /// Every object of a collection, of all namespaces or one.
     pub fn all(&self, storage: &str, namespace: &str) -> Vec<Arc<Item>> {
-        self.lock().collections.get(storage).map(|c| c.all(namespace)).unwrap_or_default()
+        self.lock()
+            .collections
+            .get(storage)
+            .map(|c| c.all(namespace))
+            .unwrap_or_default()
     }
 
     /// Events of a collection after `since`, and the resourceVersion up to which they are complete.
@@ -169,7 +196,10 @@ impl Store {
     /// [`Expired`] if the log no longer goes back that far.
     pub fn events_since(&self, storage: &str, since: u64) -> Result<(Vec<Event>, u64), Expired> {
         let inner = self.lock();
-        let collection = inner.collections.get(storage).ok_or(Expired { asked: since, oldest: inner.revision })?;
+        let collection = inner.collections.get(storage).ok_or(Expired {
+            asked: since,
+            oldest: inner.revision,
+        })?;
         Ok((collection.events_since(since)?, inner.revision))
     }
 
@@ -218,11 +248,19 @@ impl Inner {
         object.set_meta("resourceVersion", revision.to_string());
         let item = Arc::new(Item { revision, object });
         let reference = Reference::of(storage, &item.object);
-        let collection = self.collections.entry(storage.clone()).or_insert_with(|| Collection::new(revision));
+        let collection = self
+            .collections
+            .entry(storage.clone())
+            .or_insert_with(|| Collection::new(revision));
         let previous = collection.put(key, item.clone());
-        self.index.put(&reference, &item.object, previous.as_ref().map(|p| &p.object));
+        self.index
+            .put(&reference, &item.object, previous.as_ref().map(|p| &p.object));
         // The receiver is gone only when the sandbox is shutting down.
-        let _ = changes.send(Change { reference, item: item.clone(), removed: false });
+        let _ = changes.send(Change {
+            reference,
+            item: item.clone(),
+            removed: false,
+        });
         item
     }
 
@@ -243,7 +281,11 @@ impl Inner {
         {
             self.index.remove(&reference, &previous.object);
         }
-        let _ = changes.send(Change { reference, item: item.clone(), removed: true });
+        let _ = changes.send(Change {
+            reference,
+            item: item.clone(),
+            removed: true,
+        });
         item
     }
 }

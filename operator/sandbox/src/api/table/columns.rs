@@ -26,7 +26,11 @@ pub(crate) struct Column {
 
 /// The Name column.
 pub(super) fn name() -> Column {
-    Column { format: "name".into(), description: described("name"), ..column("Name", |o| o.name().into()) }
+    Column {
+        format: "name".into(),
+        description: described("name"),
+        ..column("Name", |o| o.name().into())
+    }
 }
 
 /// The Age column of a built-in kind.
@@ -60,12 +64,18 @@ fn column(name: &str, cell: impl Fn(&Value) -> Value + Send + Sync + 'static) ->
 
 /// A text column that is shown with `-o wide`.
 fn wide(name: &str, cell: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Column {
-    Column { priority: 1, ..column(name, cell) }
+    Column {
+        priority: 1,
+        ..column(name, cell)
+    }
 }
 
 /// A number column.
 fn number(name: &str, cell: impl Fn(&Value) -> i64 + Send + Sync + 'static) -> Column {
-    Column { kind: "integer".into(), ..column(name, move |o| cell(o).into()) }
+    Column {
+        kind: "integer".into(),
+        ..column(name, move |o| cell(o).into())
+    }
 }
 
 /// The value of a custom column, in the column's type.
@@ -73,13 +83,18 @@ pub(super) fn custom_cell(object: &Value, path: &JsonPath, kind: &str) -> Value 
     let found = path.find(object);
     let Some(first) = found.first() else { return Value::Null };
     match (kind, first) {
-        ("integer", Value::Number(n)) => n.as_i64().map_or_else(|| n.as_f64().map(|f| f as i64).into(), Value::from),
+        ("integer", Value::Number(n)) => n
+            .as_i64()
+            .map_or_else(|| n.as_f64().map(|f| f as i64).into(), Value::from),
         ("number", Value::Number(_)) | ("boolean", Value::Bool(_)) => (*first).clone(),
         ("date", Value::String(_)) => age::since(Some(first)).into(),
         ("string", Value::String(_)) if found.len() == 1 => (*first).clone(),
-        ("string", _) if found.len() > 1 => {
-            found.iter().map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned)).collect::<Vec<_>>().join(",").into()
-        }
+        ("string", _) if found.len() > 1 => found
+            .iter()
+            .map(|v| v.as_str().map_or_else(|| v.to_string(), str::to_owned))
+            .collect::<Vec<_>>()
+            .join(",")
+            .into(),
         ("string", Value::Null) => Value::Null,
         ("string", other) => other.to_string().into(),
         _ => Value::Null,
@@ -131,8 +146,16 @@ fn selector(object: &Value) -> String {
 
 /// Names and images of a template's containers.
 fn containers(object: &Value) -> (String, String) {
-    let list = object["spec"]["template"]["spec"]["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let join = |key: &str| list.iter().filter_map(|c| c[key].as_str()).collect::<Vec<_>>().join(",");
+    let list = object["spec"]["template"]["spec"]["containers"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let join = |key: &str| {
+        list.iter()
+            .filter_map(|c| c[key].as_str())
+            .collect::<Vec<_>>()
+            .join(",")
+    };
     (join("name"), join("image"))
 }
 

@@ -66,7 +66,10 @@ pub(crate) fn table(resource: &Resource, objects: &[Value], metadata: Value, inc
 /// The description of a metadata field, which the first and last column carry.
 fn described(field: &str) -> String {
     let meta = &schemas().raw["io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"];
-    meta["properties"][field]["description"].as_str().unwrap_or_default().to_owned()
+    meta["properties"][field]["description"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn columns_of(resource: &Resource) -> Vec<Column> {

@@ -18,10 +18,16 @@ impl JsonPath {
     /// Reads a path; what cannot be read leads nowhere.
     pub(crate) fn parse(text: &str) -> Self {
         let mut steps = Vec::new();
-        let mut rest = text.trim().trim_start_matches('{').trim_end_matches('}').trim_start_matches('$');
+        let mut rest = text
+            .trim()
+            .trim_start_matches('{')
+            .trim_end_matches('}')
+            .trim_start_matches('$');
         while !rest.is_empty() {
             if let Some(inner) = rest.strip_prefix('[') {
-                let Some(end) = closing(inner) else { return Self::default() };
+                let Some(end) = closing(inner) else {
+                    return Self::default();
+                };
                 match bracket(&inner[..end]) {
                     Some(step) => steps.push(step),
                     None => return Self::default(),
@@ -102,7 +108,11 @@ fn follow<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
     match (step, value) {
         (Step::Field(name), Value::Object(map)) => map.get(name).into_iter().collect(),
         (Step::Index(i), Value::Array(list)) => {
-            let index = if *i < 0 { list.len().checked_sub(i.unsigned_abs() as usize) } else { usize::try_from(*i).ok() };
+            let index = if *i < 0 {
+                list.len().checked_sub(i.unsigned_abs() as usize)
+            } else {
+                usize::try_from(*i).ok()
+            };
             index.and_then(|i| list.get(i)).into_iter().collect()
         }
         (Step::All, Value::Array(list)) => list.iter().collect(),
@@ -113,7 +123,7 @@ fn follow<'a>(value: &'a Value, step: &Step) -> Vec<&'a Value> {
                 let found = path.iter().try_fold(*entry, |v, key| v.get(key));
                 match found {
                     Some(Value::String(text)) => text == wanted,
-                    Some(other) => other.to_string() == *wanted,
+                    Some(other) => serde_json::from_str::<Value>(wanted).is_ok_and(|w| w == *other),
                     None => false,
                 }
             })

@@ -21,7 +21,9 @@ impl AddressPool {
     /// A free address. Random, so that sandboxes side by side seldom meet.
     pub(crate) fn address(&mut self) -> Option<Ipv4Addr> {
         let start = rand::random::<u32>() % COUNT;
-        let free = (0..COUNT).map(|i| FIRST + (start + i) % (COUNT - 1)).find(|a| !self.addresses.contains(a))?;
+        let free = (0..COUNT)
+            .map(|i| FIRST + (start + i) % (COUNT - 1))
+            .find(|a| !self.addresses.contains(a))?;
         self.addresses.insert(free);
         Some(Ipv4Addr::from(free))
     }

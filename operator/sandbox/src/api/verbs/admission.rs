@@ -29,7 +29,8 @@ fn admit_pod(api: &Api, resource: &Resource, pod: &mut Value) -> Result<(), ApiE
         given => given.to_owned(),
     };
     let Some(found) = api.store.get("/serviceaccounts", &namespace, &account) else {
-        let why = format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found");
+        let why =
+            format!("error looking up service account {namespace}/{account}: serviceaccount \"{account}\" not found");
         return Err(ApiError::forbidden(&resource.qualified(), &name, why));
     };
     let spec = &mut pod["spec"];
@@ -56,7 +57,9 @@ fn add_token_volume(spec: &mut Value) {
     for list in ["initContainers", "containers"] {
         for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
             default_to(container, "volumeMounts", json!([]));
-            let Some(mounts) = container["volumeMounts"].as_array_mut() else { continue };
+            let Some(mounts) = container["volumeMounts"].as_array_mut() else {
+                continue;
+            };
             if mounts.iter().any(|m| text(m, "mountPath") == PATH) {
                 continue;
             }
@@ -88,7 +91,9 @@ fn add_token_volume(spec: &mut Value) {
 
 fn add_tolerations(spec: &mut Value) {
     default_to(spec, "tolerations", json!([]));
-    let Some(list) = spec["tolerations"].as_array_mut() else { return };
+    let Some(list) = spec["tolerations"].as_array_mut() else {
+        return;
+    };
     for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
         let tolerated = list.iter().any(|t| {
             let effect = text(t, "effect");
@@ -180,8 +185,10 @@ fn settle_address(
         return Ok(());
     }
     if given.is_empty() {
-        let address =
-            api.addresses().address().ok_or_else(|| ApiError::internal("no Service address is left in 127.96.0.0/12"))?;
+        let address = api
+            .addresses()
+            .address()
+            .ok_or_else(|| ApiError::internal("no Service address is left in 127.96.0.0/12"))?;
         allotted.address = Some(address);
         spec["clusterIP"] = address.to_string().into();
         return Ok(());
@@ -196,7 +203,9 @@ fn settle_address(
         return refuse("failed to allocate IP: not a valid IP address");
     };
     if !AddressPoolRange::contains(address) {
-        return refuse("failed to allocate IP: the provided IP is not in the valid range. The range of valid IPs is 127.96.0.0/12");
+        return refuse(
+            "failed to allocate IP: the provided IP is not in the valid range. The range of valid IPs is 127.96.0.0/12",
+        );
     }
     if !api.addresses().claim(address) {
         return refuse("failed to allocate IP: provided IP is already allocated");
@@ -208,16 +217,28 @@ fn settle_address(
 use super::addresses::AddressPool as AddressPoolRange;
 
 fn settle_ports(api: &Api, spec: &mut Value, old: Option<&Value>, allotted: &mut Allotted) {
-    let held: Vec<Value> =
-        old.and_then(|o| o["spec"]["ports"].as_array().cloned()).unwrap_or_default();
+    let held: Vec<Value> = old
+        .and_then(|o| o["spec"]["ports"].as_array().cloned())
+        .unwrap_or_default();
     let mut pool = api.addresses();
-    for port in spec.get_mut("ports").and_then(Value::as_array_mut).into_iter().flatten() {
-        let same = held.iter().find(|h| h["port"] == port["port"] && h["protocol"] == port["protocol"]);
+    for port in spec
+        .get_mut("ports")
+        .and_then(Value::as_array_mut)
+        .into_iter()
+        .flatten()
+    {
+        let same = held
+            .iter()
+            .find(|h| h["port"] == port["port"] && h["protocol"] == port["protocol"]);
         if let Some(number) = same.and_then(|h| h.get("nodePort")).cloned() {
             default_to(port, "nodePort", number);
             continue;
         }
-        match port["nodePort"].as_u64().and_then(|n| u16::try_from(n).ok()).filter(|n| *n > 0) {
+        match port["nodePort"]
+            .as_u64()
+            .and_then(|n| u16::try_from(n).ok())
+            .filter(|n| *n > 0)
+        {
             Some(chosen) => {
                 if pool.claim_port(chosen) {
                     allotted.ports.push(chosen);

@@ -54,13 +54,21 @@ pub(crate) fn create(
             if api.store.get(&resource.storage, namespace, object.name()).is_some() {
                 return Err(ApiError::already_exists(&resource.qualified(), object.name()));
             }
-            return Ok(Written { object, warnings, created: true });
+            return Ok(Written {
+                object,
+                warnings,
+                created: true,
+            });
         }
         let name = object.name().to_owned();
         match api.store.create(&resource.storage, resource.store(object)) {
             Ok(item) => {
                 api.wrote(resource, &item);
-                return Ok(Written { object: resource.present(&item.object), warnings, created: true });
+                return Ok(Written {
+                    object: resource.present(&item.object),
+                    warnings,
+                    created: true,
+                });
             }
             Err(WriteError::Exists | WriteError::Changed) => {
                 allotted.release(api);
@@ -79,16 +87,21 @@ fn check_namespace(api: &Api, resource: &Resource, namespace: &str, name: &str) 
         return Ok(());
     }
     let Some(found) = api.store.get("/namespaces", "", namespace) else {
-        let namespaces = Qualified { group: String::new(), resource: "namespaces".into() };
+        let namespaces = Qualified {
+            group: String::new(),
+            resource: "namespaces".into(),
+        };
         return Err(ApiError::not_found(&namespaces, namespace));
     };
     if !found.object.is_deleting() {
         return Ok(());
     }
     let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
-    Err(ApiError::forbidden(&resource.qualified(), name, why).with_causes(vec![serde_json::json!({
-        "reason": "NamespaceTerminating",
-        "message": format!("namespace {namespace} is being terminated"),
-        "field": "metadata.namespace",
-    })]))
+    Err(
+        ApiError::forbidden(&resource.qualified(), name, why).with_causes(vec![serde_json::json!({
+            "reason": "NamespaceTerminating",
+            "message": format!("namespace {namespace} is being terminated"),
+            "field": "metadata.namespace",
+        })]),
+    )
 }

@@ -4,11 +4,18 @@ use serde_json::Value;
 
 use super::{Context, FieldValidation};
 use crate::api::error::ApiError;
+use crate::api::field::{FieldError, Path};
 use crate::api::json::{Decoded, from_json, from_yaml};
+use crate::api::meta::Meta;
+use crate::api::protobuf;
 use crate::api::resource::Resource;
 use crate::api::schema::{check_types, prune};
 
-const ACCEPTED: &[&str] = &["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"];
+const ACCEPTED: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+];
 
 /// Decodes a body by its content type.
 ///
@@ -18,7 +25,7 @@ pub(crate) fn body_from(content_type: &str, body: &[u8]) -> Result<Decoded, ApiE
     match content_type.split(';').next().unwrap_or_default().trim() {
         "" | "application/json" => from_json(body),
         "application/yaml" => from_yaml(body),
-        "application/vnd.kubernetes.protobuf" => Err(ApiError::not_implemented("protobuf bodies; send JSON")),
+        "application/vnd.kubernetes.protobuf" => protobuf::decode(body),
         _ => Err(ApiError::unsupported_media_type(ACCEPTED)),
     }
 }
@@ -91,6 +98,17 @@ pub(crate) fn conform(
     }
 }
 
+/// A custom object of another kind or version is an invalid object to upstream.
+fn wrong_identity(resource: &Resource, value: &Value, kind: &str, api_version: &str, wanted: &str) -> ApiError {
+    if api_version != wanted {
+        return ApiError::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({wanted})"
+        ));
+    }
+    let error = FieldError::invalid(&Path::new("kind"), &kind.into(), format!("must be {}", resource.kind));
+    ApiError::invalid(&resource.group, kind, value.name(), &[error])
+}
+
 fn check_identity(resource: &Resource, value: &Value, raw: &[u8]) -> Result<(), ApiError> {
     let kind = value["kind"].as_str().unwrap_or_default();
     let api_version = value["apiVersion"].as_str().unwrap_or_default();
@@ -105,10 +123,7 @@ fn check_identity(resource: &Resource, value: &Value, raw: &[u8]) -> Result<(), 
             )));
         }
         if kind != resource.kind || api_version != wanted {
-            return Err(ApiError::bad_request(format!(
-                "the object in the data ({api_version}, Kind={kind}) does not match the expected ({wanted}, Kind={})",
-                resource.kind
-            )));
+            return Err(wrong_identity(resource, value, kind, api_version, &wanted));
         }
         return Ok(());
     }
@@ -130,7 +145,11 @@ fn check_identity(resource: &Resource, value: &Value, raw: &[u8]) -> Result<(), 
         return handled(format!(
             "converting ({}.{kind}) to ({}.{}): unknown conversion",
             resource.version,
-            if resource.group.is_empty() { "core" } else { resource.group.split('.').next().unwrap_or("core") },
+            if resource.group.is_empty() {
+                "core"
+            } else {
+                resource.group.split('.').next().unwrap_or("core")
+            },
             resource.kind
         ));
     }

@@ -56,8 +56,10 @@ impl DeleteOptions {
                 return Err(ApiError::invalid_options("DeleteOptions", error));
             }
         };
-        let from_body: Vec<&str> =
-            body["dryRun"].as_array().map(|l| l.iter().filter_map(Value::as_str).collect()).unwrap_or_default();
+        let from_body: Vec<&str> = body["dryRun"]
+            .as_array()
+            .map(|l| l.iter().filter_map(Value::as_str).collect())
+            .unwrap_or_default();
         let text = |key: &str| body["preconditions"][key].as_str().map(str::to_owned);
         Ok(Self {
             propagation,
@@ -97,7 +99,13 @@ impl Deleted {
 
 /// Kinds whose delete answers the object itself.
 fn returns_object(resource: &Resource) -> bool {
-    const KINDS: [&str; 5] = ["Pod", "Service", "ServiceAccount", "PersistentVolumeClaim", "ResourceQuota"];
+    const KINDS: [&str; 5] = [
+        "Pod",
+        "Service",
+        "ServiceAccount",
+        "PersistentVolumeClaim",
+        "ResourceQuota",
+    ];
     !resource.is_custom() && KINDS.contains(&resource.kind.as_str())
 }
 
@@ -113,8 +121,15 @@ pub(crate) fn delete(
     options: &DeleteOptions,
 ) -> Result<Deleted, ApiError> {
     let qualified = resource.qualified();
-    if resource.kind == "Namespace" && &*resource.storage == "/namespaces" && ["default", "kube-system", "kube-public"].contains(&name) {
-        return Err(ApiError::forbidden(&qualified, name, "this namespace may not be deleted"));
+    if resource.kind == "Namespace"
+        && &*resource.storage == "/namespaces"
+        && ["default", "kube-system", "kube-public"].contains(&name)
+    {
+        return Err(ApiError::forbidden(
+            &qualified,
+            name,
+            "this namespace may not be deleted",
+        ));
     }
     loop {
         let Some(item) = api.store.get(&resource.storage, namespace, name) else {
@@ -123,13 +138,23 @@ pub(crate) fn delete(
         let old = resource.present(&item.object);
         check_preconditions(resource, &old, options)?;
         let new = marked(resource, &old, options);
-        let grace = new.meta("deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0);
+        let grace = new
+            .meta("deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0);
         let gone = grace == 0 && finished(&new);
         if options.dry_run {
-            return Ok(if gone { Deleted::Gone(old) } else { Deleted::Waiting(new) });
+            return Ok(if gone {
+                Deleted::Gone(old)
+            } else {
+                Deleted::Waiting(new)
+            });
         }
         if gone {
-            if let Ok(item) = api.store.remove(&resource.storage, namespace, name, item.revision, None) {
+            if let Ok(item) = api
+                .store
+                .remove(&resource.storage, namespace, name, item.revision, None)
+            {
                 api.removed(resource, &item);
                 let mut last = if grace_matters(resource) { new } else { old };
                 last.set_meta("resourceVersion", item.revision.to_string());
@@ -153,7 +178,11 @@ fn check_preconditions(resource: &Resource, object: &Value, options: &DeleteOpti
         let why = format!(
             "the {what} in the precondition ({wanted}) does not match the {what} in record ({found}). The object might \
              have been {}",
-            if what == "UID" { "deleted and then recreated" } else { "modified" }
+            if what == "UID" {
+                "deleted and then recreated"
+            } else {
+                "modified"
+            }
         );
         Err(ApiError::conflict(&resource.qualified(), object.name(), why))
     };
@@ -219,7 +248,9 @@ fn grace_period(resource: &Resource, pod: &Value, options: &DeleteOptions) -> i6
 
 /// Sets the finalizer that the propagation needs.
 fn settle_finalizers(resource: &Resource, object: &mut Value, propagation: Option<Propagation>) {
-    let Some(propagation) = propagation.or(default_propagation(resource)) else { return };
+    let Some(propagation) = propagation.or(default_propagation(resource)) else {
+        return;
+    };
     let mut kept: Vec<String> = object
         .finalizers()
         .into_iter()
@@ -269,7 +300,11 @@ pub(crate) fn delete_collection(
             _ => {}
         }
     }
-    let items: Vec<Value> = listed.items.iter().map(|i| super::listed(resource, &i.object)).collect();
+    let items: Vec<Value> = listed
+        .items
+        .iter()
+        .map(|i| super::listed(resource, &i.object))
+        .collect();
     Ok(json!({
         "kind": resource.list_kind, "apiVersion": resource.api_version(), "metadata": listed.metadata, "items": items,
     }))

@@ -36,9 +36,16 @@ pub(super) fn settle_namespace(resource: &Resource, object: &mut Value, namespac
 /// 500 if a resourceVersion is set, as upstream answers.
 pub(super) fn fill_new(resource: &Resource, object: &mut Value) -> Result<(), ApiError> {
     if !matches!(object.resource_version(), "" | "0") {
-        return Err(ApiError::internal("resourceVersion should not be set on objects to be created"));
+        return Err(ApiError::internal(
+            "resourceVersion should not be set on objects to be created",
+        ));
     }
-    for key in ["resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for key in [
+        "resourceVersion",
+        "selfLink",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         object.remove_meta(key);
     }
     object.set_meta("uid", new_uid());
@@ -63,12 +70,19 @@ pub(super) fn validate(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let prefix = object.meta_str("generateName");
     if !prefix.is_empty() {
         for problem in names::name_prefix(syntax, prefix) {
-            errors.push(FieldError::invalid(&path.child("generateName"), &prefix.into(), problem));
+            errors.push(FieldError::invalid(
+                &path.child("generateName"),
+                &prefix.into(),
+                problem,
+            ));
         }
     }
     let name = object.name();
     if name.is_empty() {
-        errors.push(FieldError::required(&path.child("name"), "name or generateName is required"));
+        errors.push(FieldError::required(
+            &path.child("name"),
+            "name or generateName is required",
+        ));
     } else {
         for problem in names::object_name(syntax, name) {
             errors.push(FieldError::invalid(&path.child("name"), &name.into(), problem));
@@ -96,25 +110,41 @@ fn labels(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
 fn annotations(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     let path = path.child("annotations");
     let mut size = 0;
-    for (key, value) in object.meta("annotations").and_then(Value::as_object).into_iter().flatten() {
+    for (key, value) in object
+        .meta("annotations")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         for problem in names::qualified_name(&key.to_lowercase()) {
             errors.push(FieldError::invalid(&path, &key.as_str().into(), problem));
         }
         size += key.len() + value.as_str().map_or(0, str::len);
     }
     if size > MAX_ANNOTATIONS {
-        errors.push(FieldError::new(&path, crate::api::field::Problem::TooLong(MAX_ANNOTATIONS)));
+        errors.push(FieldError::new(
+            &path,
+            crate::api::field::Problem::TooLong(MAX_ANNOTATIONS),
+        ));
     }
 }
 
 fn owners(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     let path = path.child("ownerReferences");
-    let list = object.meta("ownerReferences").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let list = object
+        .meta("ownerReferences")
+        .and_then(Value::as_array)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let mut controllers = Vec::new();
     for reference in list {
         let text = |key: &str| reference.get(key).and_then(Value::as_str).unwrap_or_default();
         if text("apiVersion").is_empty() {
-            errors.push(FieldError::invalid(&path.child("apiVersion"), &"".into(), "version must not be empty"));
+            errors.push(FieldError::invalid(
+                &path.child("apiVersion"),
+                &"".into(),
+                "version must not be empty",
+            ));
         }
         for key in ["kind", "name", "uid"] {
             if text(key).is_empty() {
@@ -159,13 +189,22 @@ fn finalizers(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
     if found.contains(&"orphan") && found.contains(&"foregroundDeletion") {
         let detail = "finalizer orphan and foregroundDeletion cannot be both set";
-        errors.push(FieldError::invalid(&path, &object.meta("finalizers").cloned().unwrap_or_default(), detail));
+        errors.push(FieldError::invalid(
+            &path,
+            &object.meta("finalizers").cloned().unwrap_or_default(),
+            detail,
+        ));
     }
 }
 
 /// Takes over what an update leaves out and the server owns.
 pub(super) fn carry_over(new: &mut Value, old: &Value) {
-    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for key in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
         if new.meta(key).is_none_or(Value::is_null)
             && let Some(value) = old.meta(key).cloned()
         {
@@ -199,8 +238,16 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::forbidden(&path.child("finalizers"), detail));
         }
     }
-    for key in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"] {
-        let (new, old) = (new.meta(key).unwrap_or(&Value::Null), old.meta(key).unwrap_or(&Value::Null));
+    for key in [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+    ] {
+        let (new, old) = (
+            new.meta(key).unwrap_or(&Value::Null),
+            old.meta(key).unwrap_or(&Value::Null),
+        );
         if new != old {
             errors.push(FieldError::immutable(&path.child(key), new));
         }

@@ -57,7 +57,11 @@ pub(crate) struct Context {
 impl Context {
     /// The server's own writes.
     pub(crate) fn internal() -> Self {
-        Self { manager: "kube-controller-manager".into(), dry_run: false, validation: FieldValidation::Ignore }
+        Self {
+            manager: "kube-controller-manager".into(),
+            dry_run: false,
+            validation: FieldValidation::Ignore,
+        }
     }
 
     /// Reads the options of a write; `kind` is the options kind for errors.
@@ -67,7 +71,14 @@ impl Context {
     pub(crate) fn from_query(query: &Query, user_agent: &str, kind: &str) -> Result<Self, ApiError> {
         use super::field::{FieldError, Path, Problem};
         let manager = match query.get("fieldManager") {
-            "" => user_agent.split('/').next().unwrap_or_default().split_whitespace().next().unwrap_or_default().to_owned(),
+            "" => user_agent
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
             given if given.len() > 128 => {
                 let error = FieldError::new(&Path::new("fieldManager"), Problem::TooLong(128));
                 return Err(ApiError::invalid_options(kind, error));
@@ -84,7 +95,11 @@ impl Context {
                 return Err(ApiError::invalid_options(kind, error));
             }
         };
-        Ok(Self { manager, dry_run: query.dry_run(kind)?, validation })
+        Ok(Self {
+            manager,
+            dry_run: query.dry_run(kind)?,
+            validation,
+        })
     }
 }
 

@@ -71,7 +71,9 @@ pub(crate) fn patch(
     }
     let Decoded { value, duplicates } = from_json(body)?;
     if kind != PatchType::Json && !value.is_object() {
-        return Err(ApiError::bad_request("error decoding patch: the patch is not an object"));
+        return Err(ApiError::bad_request(
+            "error decoding patch: the patch is not an object",
+        ));
     }
     update(api, resource, namespace, name, part, context, &|old| {
         let mut new = patched(old, &value, kind, resource)?;
@@ -79,7 +81,11 @@ pub(crate) fn patch(
         settle_kind(resource, &new, name)?;
         metadata::settle_namespace(resource, &mut new, namespace)?;
         let warnings = conform(resource, &mut new, duplicates.clone(), context)?;
-        Ok(Change { object: new, tracking: Tracking::Update, warnings })
+        Ok(Change {
+            object: new,
+            tracking: Tracking::Update,
+            warnings,
+        })
     })
 }
 
@@ -150,11 +156,23 @@ fn apply(
     }
     update(api, resource, namespace, name, part, context, &|old| {
         if !bare_namespace.uid().is_empty() && bare_namespace.uid() != old.uid() {
-            return Err(ApiError::conflict(&resource.qualified(), name, "the uid in the patch is another object's"));
+            return Err(ApiError::conflict(
+                &resource.qualified(),
+                name,
+                "the uid in the patch is another object's",
+            ));
         }
-        let config = if old.namespace() == bare_namespace.namespace() { &config } else { &bare_namespace };
+        let config = if old.namespace() == bare_namespace.namespace() {
+            &config
+        } else {
+            &bare_namespace
+        };
         let applied = ownership::apply(resource, old, config, context, force, part.name())?;
-        Ok(Change { object: applied.object, tracking: Tracking::Decided(applied.managers), warnings: Vec::new() })
+        Ok(Change {
+            object: applied.object,
+            tracking: Tracking::Decided(applied.managers),
+            warnings: Vec::new(),
+        })
     })
 }
 
@@ -162,8 +180,15 @@ fn check_config(resource: &Resource, config: &Value, name: &str) -> Result<(), A
     let text = |key: &str| config[key].as_str().unwrap_or_default();
     if text("kind") != resource.kind || text("apiVersion") != resource.api_version() {
         let given = text("apiVersion");
-        let shown = if given.contains('/') { given.to_owned() } else { format!("/{given}") };
-        return Err(ApiError::bad_request(format!("invalid object type: {shown}, Kind={}", text("kind"))));
+        let shown = if given.contains('/') {
+            given.to_owned()
+        } else {
+            format!("/{given}")
+        };
+        return Err(ApiError::bad_request(format!(
+            "invalid object type: {shown}, Kind={}",
+            text("kind")
+        )));
     }
     if config.name().is_empty() {
         let message = format!("the name of the object ({name} based on URL) was undeterminable: name must be provided");

@@ -9,9 +9,9 @@ use crate::api::Api;
 use crate::api::error::ApiError;
 use crate::api::field::{FieldError, Path};
 use crate::api::http::Query;
+use crate::api::meta::Meta;
 use crate::api::resource::Resource;
 use crate::api::selector::{FieldSelector, LabelSelector};
-use crate::api::meta::Meta;
 use crate::api::store::{Expired, Item, PageQuery};
 
 /// One object.
@@ -59,12 +59,17 @@ impl ListQuery {
             token => Some(read_token(token)?),
         };
         if continues.is_some() && !resource_version.is_empty() && resource_version != "0" {
-            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(ApiError::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
         Ok(Self {
             labels: LabelSelector::parse(query.get("labelSelector"))?,
             fields: FieldSelector::parse(query.get("fieldSelector"), resource)?,
-            limit: query.number("limit")?.and_then(|n| usize::try_from(n).ok()).unwrap_or(0),
+            limit: query
+                .number("limit")?
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(0),
             continues,
             exact: query.get("resourceVersionMatch") == "Exact",
             resource_version,
@@ -83,19 +88,31 @@ impl ListQuery {
             return true;
         }
         let viewed = matches!(&resource.source, crate::api::resource::Source::BuiltIn(kind) if kind.view.is_some());
-        if viewed { self.fields.matches(&resource.present(&item.object)) } else { self.fields.matches(&item.object) }
+        if viewed {
+            self.fields.matches(&resource.present(&item.object))
+        } else {
+            self.fields.matches(&item.object)
+        }
     }
 }
 
 /// The rules of `resourceVersionMatch` and `sendInitialEvents`.
 fn check_match(query: &Query, watch: bool) -> Result<(), ApiError> {
     let path = Path::new("resourceVersionMatch");
-    let refuse = |why: &str| Err(ApiError::invalid_options("ListOptions", FieldError::forbidden(&path, why)));
+    let refuse = |why: &str| {
+        Err(ApiError::invalid_options(
+            "ListOptions",
+            FieldError::forbidden(&path, why),
+        ))
+    };
     let wanted = query.get("resourceVersionMatch");
     let version = query.get("resourceVersion");
     if query.has("sendInitialEvents") {
         if !watch {
-            let error = FieldError::forbidden(&Path::new("sendInitialEvents"), "sendInitialEvents is forbidden for list");
+            let error = FieldError::forbidden(
+                &Path::new("sendInitialEvents"),
+                "sendInitialEvents is forbidden for list",
+            );
             return Err(ApiError::invalid_options("ListOptions", error));
         }
         if wanted != "NotOlderThan" {
@@ -130,7 +147,8 @@ fn check_match(query: &Query, watch: bool) -> Result<(), ApiError> {
 /// # Errors
 /// 400 if it is none.
 pub(crate) fn parse_version(text: &str) -> Result<u64, ApiError> {
-    text.parse().map_err(|_| ApiError::bad_request(format!("invalid resource version: {}", version_problem(text))))
+    text.parse()
+        .map_err(|_| ApiError::bad_request(format!("invalid resource version: {}", version_problem(text))))
 }
 
 /// Upstream's words about a resourceVersion that is no number.
@@ -138,15 +156,22 @@ pub(crate) fn version_problem(text: &str) -> String {
     format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax")
 }
 
-const TOKEN: base64::engine::GeneralPurpose = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+/// Trailing bits are ignored, as Go's decoder does.
+const TOKEN: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
+    &base64::alphabet::URL_SAFE,
+    base64::engine::general_purpose::NO_PAD.with_decode_allow_trailing_bits(true),
+);
 
 fn write_token(revision: u64, after: &str) -> String {
     TOKEN.encode(json!({ "v": "meta.k8s.io/v1", "rv": revision, "start": format!("{after}\0") }).to_string())
 }
 
 fn read_token(token: &str) -> Result<Continue, ApiError> {
-    let refuse = |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-    let bytes = TOKEN.decode(token.trim_end_matches('=')).map_err(|e| refuse(e.to_string()))?;
+    let refuse =
+        |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+    let bytes = TOKEN
+        .decode(token.trim_end_matches('='))
+        .map_err(|e| refuse(e.to_string()))?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|_| {
         let shown = match bytes.first() {
             Some(byte) if byte.is_ascii_graphic() => char::from(*byte).to_string(),
@@ -158,7 +183,10 @@ fn read_token(token: &str) -> Result<Continue, ApiError> {
     let (Some(revision), Some(start)) = (value["rv"].as_u64(), value["start"].as_str()) else {
         return Err(refuse("the token misses rv or start".to_owned()));
     };
-    Ok(Continue { revision, after: start.trim_end_matches('\0').to_owned() })
+    Ok(Continue {
+        revision,
+        after: start.trim_end_matches('\0').to_owned(),
+    })
 }
 
 /// A list: the selected items as stored, and the list's metadata.
@@ -180,7 +208,9 @@ pub(crate) fn list(api: &Api, resource: &Resource, namespace: &str, query: &List
     };
     let newest = api.store.revision();
     if version > newest {
-        return Err(ApiError::internal(format!("Too large resource version: {version}, current: {newest}")));
+        return Err(ApiError::internal(format!(
+            "Too large resource version: {version}, current: {newest}"
+        )));
     }
     let legacy_exact = query.limit > 0 && version > 0 && query.continues.is_none();
     let at = match &query.continues {
@@ -210,7 +240,10 @@ pub(crate) fn list(api: &Api, resource: &Resource, namespace: &str, query: &List
     if page.next.is_some() && query.labels.is_empty() && query.fields.is_empty() {
         metadata["remainingItemCount"] = page.remaining.into();
     }
-    Ok(Listed { items: page.items, metadata })
+    Ok(Listed {
+        items: page.items,
+        metadata,
+    })
 }
 
 fn expired(expired: Expired, continued: bool) -> ApiError {
@@ -220,5 +253,8 @@ fn expired(expired: Expired, continued: bool) -> ApiError {
              without the continue parameter.",
         );
     }
-    ApiError::expired(format!("too old resource version: {} ({})", expired.asked, expired.oldest))
+    ApiError::expired(format!(
+        "too old resource version: {} ({})",
+        expired.asked, expired.oldest
+    ))
 }

@@ -24,9 +24,14 @@ pub(crate) fn scale_of(resource: &Resource, object: &Value) -> Result<Value, Api
     let paths = resource.scale().ok_or_else(ApiError::unknown_path)?;
     let count = |path: &[String]| find(object, path).and_then(Value::as_i64).unwrap_or(0);
     let selector = match &paths.selector {
-        Some(path) => find(object, path).and_then(Value::as_str).unwrap_or_default().to_owned(),
+        Some(path) => find(object, path)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned(),
         None if resource.is_custom() => String::new(),
-        None => LabelSelector::from_object(&object["spec"]["selector"]).map(|s| s.text()).unwrap_or_default(),
+        None => LabelSelector::from_object(&object["spec"]["selector"])
+            .map(|s| s.text())
+            .unwrap_or_default(),
     };
     let mut status = json!({ "replicas": count(&paths.status_replicas) });
     if !selector.is_empty() {
@@ -39,7 +44,11 @@ pub(crate) fn scale_of(resource: &Resource, object: &Value) -> Result<Value, Api
         }
     }
     let replicas = count(&paths.spec_replicas);
-    let spec = if replicas == 0 { json!({}) } else { json!({ "replicas": replicas }) };
+    let spec = if replicas == 0 {
+        json!({})
+    } else {
+        json!({ "replicas": replicas })
+    };
     Ok(json!({ "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata, "spec": spec, "status": status }))
 }
 
@@ -72,10 +81,14 @@ pub(crate) fn patch_scale(
     context: &Context,
 ) -> Result<Value, ApiError> {
     if kind == PatchType::Apply {
-        return Err(ApiError::not_implemented("server-side apply of a scale subresource; use a merge patch"));
+        return Err(ApiError::not_implemented(
+            "server-side apply of a scale subresource; use a merge patch",
+        ));
     }
     let patch = from_json(body)?.value;
-    write(api, resource, namespace, name, context, &|scale| patched(scale, &patch, kind, resource))
+    write(api, resource, namespace, name, context, &|scale| {
+        patched(scale, &patch, kind, resource)
+    })
 }
 
 fn write(
@@ -100,7 +113,11 @@ fn write(
             object.set_meta("resourceVersion", scale.resource_version());
         }
         set(&mut object, &paths, replicas);
-        Ok(Change { object, tracking: Tracking::Update, warnings: Vec::new() })
+        Ok(Change {
+            object,
+            tracking: Tracking::Update,
+            warnings: Vec::new(),
+        })
     })?;
     scale_of(resource, &written.object)
 }

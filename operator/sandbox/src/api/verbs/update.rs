@@ -76,18 +76,36 @@ pub(crate) fn update(
             return Err(ApiError::not_found(&resource.qualified(), name));
         };
         let old = resource.present(&seen.object);
-        let Change { object, tracking, mut warnings } = change(&old)?;
+        let Change {
+            object,
+            tracking,
+            mut warnings,
+        } = change(&old)?;
         let asked = object.resource_version().to_owned();
         let new = build(api, resource, &old, object, part, context, tracking)?;
         warnings.extend(resource.strategy().warnings(&new));
         if same_but_managed(&new, &old) {
-            return Ok(Written { object: old, warnings, created: false });
+            return Ok(Written {
+                object: old,
+                warnings,
+                created: false,
+            });
         }
         if context.dry_run {
-            return Ok(Written { object: new, warnings, created: false });
+            return Ok(Written {
+                object: new,
+                warnings,
+                created: false,
+            });
         }
         match write(api, resource, &seen, new) {
-            Ok(object) => return Ok(Written { object, warnings, created: false }),
+            Ok(object) => {
+                return Ok(Written {
+                    object,
+                    warnings,
+                    created: false,
+                });
+            }
             // Another write came between: try again, unless the client named the version it saw.
             Err(WriteError::Changed | WriteError::Exists) if asked == old.resource_version() => {}
             Err(_) => return Err(ApiError::stale(&resource.qualified(), name)),
@@ -101,13 +119,14 @@ fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Valu
     let item = if ends {
         let (namespace, name) = (new.namespace().to_owned(), new.name().to_owned());
         // The last state that watches see is the one before its last finalizer went.
-        let item = api.store.remove(&resource.storage, &namespace, &name, seen.revision, None)?;
+        let item = api
+            .store
+            .remove(&resource.storage, &namespace, &name, seen.revision, None)?;
         api.removed(resource, &item);
-        let mut shown = new;
-        shown.set_meta("resourceVersion", item.revision.to_string());
-        return Ok(shown);
+        return Ok(new);
     } else {
-        api.store.update(&resource.storage, seen.revision, resource.store(new))?
+        api.store
+            .update(&resource.storage, seen.revision, resource.store(new))?
     };
     api.wrote(resource, &item);
     Ok(resource.present(&item.object))
@@ -116,7 +135,11 @@ fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Valu
 /// Whether nothing holds an object that is being deleted.
 pub(crate) fn finished(object: &Value) -> bool {
     object.finalizers().is_empty()
-        && object.meta("deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0) == 0
+        && object
+            .meta("deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
         && object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty)
 }
 
@@ -171,7 +194,11 @@ fn build(
         Part::Whole => Vec::new(),
         Part::Main | Part::Scale => strategy.validate_update(&new, old),
     });
-    if errors.is_empty() { Ok(new) } else { Err(resource.invalid(name, &errors)) }
+    if errors.is_empty() {
+        Ok(new)
+    } else {
+        Err(resource.invalid(name, &errors))
+    }
 }
 
 /// A status write changes nothing else: of a custom resource not even labels, of a built-in one no spec.
@@ -240,7 +267,8 @@ pub(super) fn same_but_managed(new: &Value, old: &Value) -> bool {
     bare(new) == bare(old)
 }
 
-/// Removes nulls, empty lists and empty free maps of a built-in kind, which upstream's encoding leaves out.
+/// Removes nulls, empty lists and empty free maps of a built-in kind, which upstream's encoding leaves out, and writes
+/// quantities in their one form.
 pub(super) fn tidy(value: &mut Value, schema: &Schema) {
     match value {
         Value::Object(map) => map.retain(|name, child| {
@@ -248,10 +276,17 @@ pub(super) fn tidy(value: &mut Value, schema: &Schema) {
                 return false;
             }
             let Some(field) = schema.field(name) else { return true };
+            if field.format.as_deref() == Some("quantity")
+                && let Some(written) = crate::api::quantity::canonical(child)
+            {
+                *child = written.into();
+            }
             tidy(child, field);
             match child {
                 Value::Array(list) => !list.is_empty() || keeps_empty(name),
-                Value::Object(inner) => !(inner.is_empty() && field.additional.is_some() && field.properties.is_empty()),
+                Value::Object(inner) => {
+                    !(inner.is_empty() && field.additional.is_some() && field.properties.is_empty())
+                }
                 _ => true,
             }
         }),
@@ -275,6 +310,7 @@ fn keeps_empty(name: &str) -> bool {
 ///
 /// # Errors
 /// As [`update`], and 400 if the body names another object.
+#[expect(clippy::too_many_arguments, reason = "the parts of one request")]
 pub(crate) fn put(
     api: &Api,
     resource: &Resource,
@@ -323,7 +359,11 @@ pub(crate) fn put(
         }
         let mut object = body.clone();
         object.set_meta("name", name);
-        Ok(Change { object, tracking: Tracking::Update, warnings: warnings.clone() })
+        Ok(Change {
+            object,
+            tracking: Tracking::Update,
+            warnings: warnings.clone(),
+        })
     })
 }
 

@@ -53,8 +53,14 @@ pub(crate) fn watch(
         "" => 0,
         text => text.parse().map_err(|_| ApiError::internal(version_problem(text)))?,
     };
-    let changed = api.store.subscribe(&resource.storage).ok_or_else(ApiError::unknown_path)?;
-    let timeout = query.timeout.filter(|t| *t > 0).map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let changed = api
+        .store
+        .subscribe(&resource.storage)
+        .ok_or_else(ApiError::unknown_path)?;
+    let timeout = query
+        .timeout
+        .filter(|t| *t > 0)
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
     let mut watch = Watch {
         ends: Instant::now() + timeout,
         next_bookmark: Instant::now() + BOOKMARK_EVERY,
@@ -80,9 +86,16 @@ pub(crate) fn watch(
 impl Watch {
     /// Synthetic ADDED events for what exists, and the bookmark that ends them if the client asked for it.
     fn send_present_state(&mut self) -> Result<(), ApiError> {
-        let query = ListQuery { labels: self.query.labels.clone(), fields: self.query.fields.clone(), ..ListQuery::default() };
+        let query = ListQuery {
+            labels: self.query.labels.clone(),
+            fields: self.query.fields.clone(),
+            ..ListQuery::default()
+        };
         let listed = list(&self.api, &self.resource, &self.namespace, &query)?;
-        self.cursor = listed.metadata["resourceVersion"].as_str().and_then(|v| v.parse().ok()).unwrap_or(0);
+        self.cursor = listed.metadata["resourceVersion"]
+            .as_str()
+            .and_then(|v| v.parse().ok())
+            .unwrap_or(0);
         for item in &listed.items {
             let object = self.resource.present(&item.object);
             self.push("ADDED", object);
@@ -110,7 +123,8 @@ impl Watch {
     }
 
     fn push_raw(&mut self, kind: &str, object: &Value) {
-        self.queue.push_back(Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")));
+        self.queue
+            .push_back(Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")));
     }
 
     async fn next(&mut self) -> Option<Bytes> {
@@ -146,8 +160,10 @@ impl Watch {
         let (events, up_to) = match self.api.store.events_since(&self.resource.storage, self.cursor) {
             Ok(found) => found,
             Err(expired) => {
-                let error =
-                    ApiError::expired(format!("too old resource version: {} ({})", expired.asked, expired.oldest));
+                let error = ApiError::expired(format!(
+                    "too old resource version: {} ({})",
+                    expired.asked, expired.oldest
+                ));
                 self.push_raw("ERROR", &error.status());
                 self.over = true;
                 return;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::{entries, has, text};
 use crate::api::field::{FieldError, Path};
-use crate::api::names;
+use crate::api::{names, quantity};
 
 /// A new pod.
 pub(super) fn pod(pod: &Value) -> Vec<FieldError> {
@@ -21,7 +21,11 @@ pub(in crate::api::builtin) fn pod_spec(spec: &Value, path: &Path, _template: bo
     }
     let policy = text(spec, "restartPolicy");
     if !policy.is_empty() && !["Always", "OnFailure", "Never"].contains(&policy) {
-        errors.push(FieldError::unsupported(&path.child("restartPolicy"), &policy.into(), &["Always", "OnFailure", "Never"]));
+        errors.push(FieldError::unsupported(
+            &path.child("restartPolicy"),
+            &policy.into(),
+            &["Always", "OnFailure", "Never"],
+        ));
     }
     errors
 }
@@ -46,6 +50,8 @@ fn containers(spec: &Value, list: &str, path: &Path, errors: &mut Vec<FieldError
             errors.push(FieldError::required(&here.child("image"), ""));
         }
         mounts(spec, container, &here, errors);
+        variables(container, &here, errors);
+        resources(container, &here, errors);
     }
 }
 
@@ -65,6 +71,41 @@ fn mounts(spec: &Value, container: &Value, path: &Path, errors: &mut Vec<FieldEr
     }
 }
 
+fn variables(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    for (i, variable) in entries(container, "env") {
+        let here = path.child("env").index(i);
+        let name = text(variable, "name");
+        if name.is_empty() {
+            errors.push(FieldError::required(&here.child("name"), ""));
+        } else if name.contains('=') || !name.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            let detail =
+                "a valid environment variable name must consist only of printable ASCII characters other than '='";
+            errors.push(FieldError::invalid(&here.child("name"), &name.into(), detail));
+        }
+        if !text(variable, "value").is_empty() && has(variable, "valueFrom") {
+            let detail = "may not be specified when `value` is not empty";
+            errors.push(FieldError::invalid(&here.child("valueFrom"), &"".into(), detail));
+        }
+    }
+}
+
+/// A request stays within its limit.
+fn resources(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    let resources = &container["resources"];
+    for (name, request) in resources["requests"].as_object().into_iter().flatten() {
+        let Some(limit) = resources["limits"].get(name) else {
+            continue;
+        };
+        let number = |v: &Value| v.as_str().map_or_else(|| v.as_f64(), quantity::value);
+        if number(request) > number(limit) {
+            let shown = |v: &Value| quantity::canonical(v).unwrap_or_default();
+            let detail = format!("must be less than or equal to {name} limit of {}", shown(limit));
+            let at = path.child("resources").child("requests");
+            errors.push(FieldError::invalid(&at, &shown(request).into(), detail));
+        }
+    }
+}
+
 /// A changed pod: only images, deadlines, tolerations and the like may change.
 pub(super) fn pod_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let strip = |pod: &Value| {
@@ -79,14 +120,21 @@ pub(super) fn pod_update(new: &Value, old: &Value) -> Vec<FieldError> {
             }
         }
         if let Some(map) = spec.as_object_mut() {
-            for key in ["activeDeadlineSeconds", "terminationGracePeriodSeconds", "tolerations", "schedulingGates", "nodeName"] {
+            for key in [
+                "activeDeadlineSeconds",
+                "terminationGracePeriodSeconds",
+                "tolerations",
+                "schedulingGates",
+                "nodeName",
+            ] {
                 map.remove(key);
             }
         }
         spec
     };
     let mut errors = pod(new);
-    if strip(new) != strip(old) || (has(&old["spec"], "nodeName") && new["spec"]["nodeName"] != old["spec"]["nodeName"]) {
+    if strip(new) != strip(old) || (has(&old["spec"], "nodeName") && new["spec"]["nodeName"] != old["spec"]["nodeName"])
+    {
         errors.push(FieldError::forbidden(
             &Path::new("spec"),
             "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
@@ -95,9 +143,4 @@ pub(super) fn pod_update(new: &Value, old: &Value) -> Vec<FieldError> {
         ));
     }
     errors
-}
-
-/// A changed template of a workload whose template may not change.
-pub(in crate::api::builtin) fn template_update(new: &Value, old: &Value, path: &Path) -> Option<FieldError> {
-    (new != old).then(|| FieldError::immutable(path, new))
 }

@@ -3,27 +3,42 @@
 use serde_json::Value;
 
 use super::{Column, Split, column, count, name, number, or_none, text, wide};
+use crate::api::builtin::definitions::schemas;
 use crate::api::meta::{Meta, at};
 use crate::api::table::age;
 
 pub(super) fn columns(kind: &str) -> Split {
     match kind {
-        "ConfigMap" => (vec![as_text(number("Data", |o| entries(o, &["data", "binaryData"])))], Vec::new()),
+        "ConfigMap" => {
+            let data = as_text(number("Data", |o| entries(o, &["data", "binaryData"])));
+            let definition = &schemas().raw["io.k8s.api.core.v1.ConfigMap"];
+            let description = definition["properties"]["data"]["description"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            (vec![Column { description, ..data }], Vec::new())
+        }
         "Secret" => (
-            vec![column("Type", |o| text(o, &["type"]).into()), number("Data", |o| entries(o, &["data"]))],
+            vec![
+                column("Type", |o| text(o, &["type"]).into()),
+                number("Data", |o| entries(o, &["data"])),
+            ],
             Vec::new(),
         ),
-        "Namespace" => (vec![column("Status", |o| text(o, &["status", "phase"]).into())], Vec::new()),
+        "Namespace" => (
+            vec![column("Status", |o| text(o, &["status", "phase"]).into())],
+            Vec::new(),
+        ),
         "ServiceAccount" => (Vec::new(), Vec::new()),
         "Service" => service(),
         "PersistentVolumeClaim" => claim(),
         "EndpointSlice" => endpoint_slice(),
-        "Lease" => (vec![column("Holder", |o| text(o, &["spec", "holderIdentity"]).into())], Vec::new()),
+        "Lease" => (
+            vec![column("Holder", |o| text(o, &["spec", "holderIdentity"]).into())],
+            Vec::new(),
+        ),
         "NetworkPolicy" => (vec![column("Pod-Selector", |o| policy_selector(o).into())], Vec::new()),
         "RoleBinding" | "ClusterRoleBinding" => binding(),
-        "CustomResourceDefinition" => {
-            (Vec::new(), Vec::new())
-        }
         _ => (Vec::new(), Vec::new()),
     }
 }
@@ -35,7 +50,10 @@ fn as_text(mut column: Column) -> Column {
 }
 
 fn entries(object: &Value, fields: &[&str]) -> i64 {
-    let all: usize = fields.iter().map(|f| object[*f].as_object().map_or(0, serde_json::Map::len)).sum();
+    let all: usize = fields
+        .iter()
+        .map(|f| object[*f].as_object().map_or(0, serde_json::Map::len))
+        .sum();
     i64::try_from(all).unwrap_or(i64::MAX)
 }
 
@@ -48,7 +66,9 @@ fn service() -> Split {
     ];
     let after = vec![wide("Selector", |o| {
         let pairs = o["spec"]["selector"].as_object().into_iter().flatten();
-        let shown: Vec<String> = pairs.map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default())).collect();
+        let shown: Vec<String> = pairs
+            .map(|(k, v)| format!("{k}={}", v.as_str().unwrap_or_default()))
+            .collect();
         or_none(shown.join(",")).into()
     })];
     (before, after)
@@ -86,7 +106,12 @@ fn claim() -> Split {
             "ReadWriteOncePod" => "RWOP",
             _ => "",
         };
-        list.into_iter().flatten().filter_map(Value::as_str).map(short).collect::<Vec<_>>().join(",")
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(short)
+            .collect::<Vec<_>>()
+            .join(",")
     };
     let before = vec![
         column("Status", |o| text(o, &["status", "phase"]).into()),
@@ -96,7 +121,10 @@ fn claim() -> Split {
         column("StorageClass", |o| text(o, &["spec", "storageClassName"]).into()),
         column("VolumeAttributesClass", |_| "<unset>".into()),
     ];
-    (before, vec![wide("VolumeMode", |o| or_none(text(o, &["spec", "volumeMode"])).into())])
+    (
+        before,
+        vec![wide("VolumeMode", |o| or_none(text(o, &["spec", "volumeMode"])).into())],
+    )
 }
 
 fn endpoint_slice() -> Split {
@@ -105,7 +133,11 @@ fn endpoint_slice() -> Split {
         column("Ports", |o| {
             let list = o["ports"].as_array().into_iter().flatten();
             let shown: Vec<String> = list.map(|p| p["port"].to_string()).collect();
-            if shown.is_empty() { "<unset>".into() } else { shown.join(",").into() }
+            if shown.is_empty() {
+                "<unset>".into()
+            } else {
+                shown.join(",").into()
+            }
         }),
         column("Endpoints", |o| {
             let list = o["endpoints"].as_array().into_iter().flatten();
@@ -113,7 +145,11 @@ fn endpoint_slice() -> Split {
                 .flat_map(|e| e["addresses"].as_array().into_iter().flatten())
                 .filter_map(Value::as_str)
                 .collect();
-            if shown.is_empty() { "<unset>".into() } else { shown.join(",").into() }
+            if shown.is_empty() {
+                "<unset>".into()
+            } else {
+                shown.join(",").into()
+            }
         }),
     ];
     (before, Vec::new())
@@ -132,7 +168,11 @@ fn binding() -> Split {
 /// Events have no Name column in front, and no Age.
 pub(super) fn event() -> Vec<Column> {
     let involved = |o: &Value, key: &str| {
-        let view = if o["involvedObject"].is_object() { "involvedObject" } else { "regarding" };
+        let view = if o["involvedObject"].is_object() {
+            "involvedObject"
+        } else {
+            "regarding"
+        };
         text(o, &[view, key])
     };
     let first_of = |o: &Value, keys: &[&str]| -> String {
@@ -148,7 +188,16 @@ pub(super) fn event() -> Vec<Column> {
             let series = at(o, &["series", "lastObservedTime"]).filter(|v| !v.is_null());
             match series {
                 Some(time) => age::since(Some(time)).into(),
-                None => first_of(o, &["lastTimestamp", "deprecatedLastTimestamp", "firstTimestamp", "eventTime"]).into(),
+                None => first_of(
+                    o,
+                    &[
+                        "lastTimestamp",
+                        "deprecatedLastTimestamp",
+                        "firstTimestamp",
+                        "eventTime",
+                    ],
+                )
+                .into(),
             }
         }),
         column("Type", |o| text(o, &["type"]).into()),
@@ -164,10 +213,17 @@ pub(super) fn event() -> Vec<Column> {
         }),
         column("Message", |o| {
             let note = text(o, &["note"]);
-            (if note.is_empty() { text(o, &["message"]) } else { note }).trim().into()
+            (if note.is_empty() { text(o, &["message"]) } else { note })
+                .trim()
+                .into()
         }),
-        wide("First Seen", move |o| first_of(o, &["firstTimestamp", "deprecatedFirstTimestamp", "eventTime"]).into()),
-        Column { priority: 1, ..number("Count", number_of) },
+        wide("First Seen", move |o| {
+            first_of(o, &["firstTimestamp", "deprecatedFirstTimestamp", "eventTime"]).into()
+        }),
+        Column {
+            priority: 1,
+            ..number("Count", number_of)
+        },
         Column { priority: 1, ..name() },
     ]
 }

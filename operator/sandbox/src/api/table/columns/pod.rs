@@ -15,7 +15,9 @@ pub(super) fn columns() -> Split {
     let after = vec![
         wide("IP", |p| or_none(text(p, &["status", "podIP"])).into()),
         wide("Node", |p| or_none(text(p, &["spec", "nodeName"])).into()),
-        wide("Nominated Node", |p| or_none(text(p, &["status", "nominatedNodeName"])).into()),
+        wide("Nominated Node", |p| {
+            or_none(text(p, &["status", "nominatedNodeName"])).into()
+        }),
         wide("Readiness Gates", |_| json!("<none>")),
     ];
     (before, after)
@@ -27,12 +29,18 @@ fn statuses<'a>(pod: &'a Value, list: &str) -> &'a [Value] {
 
 fn ready(pod: &Value) -> String {
     let all = pod["spec"]["containers"].as_array().map_or(0, Vec::len);
-    let ready = statuses(pod, "containerStatuses").iter().filter(|s| s["ready"] == true).count();
+    let ready = statuses(pod, "containerStatuses")
+        .iter()
+        .filter(|s| s["ready"] == true)
+        .count();
     format!("{ready}/{all}")
 }
 
 fn restarts(pod: &Value) -> String {
-    let all: i64 = statuses(pod, "containerStatuses").iter().filter_map(|s| s["restartCount"].as_i64()).sum();
+    let all: i64 = statuses(pod, "containerStatuses")
+        .iter()
+        .filter_map(|s| s["restartCount"].as_i64())
+        .sum();
     let last = statuses(pod, "containerStatuses")
         .iter()
         .filter_map(|s| s["lastState"]["terminated"]["finishedAt"].as_str())
@@ -55,7 +63,11 @@ fn status(pod: &Value) -> String {
         word = container_status(pod).unwrap_or(word);
     }
     if pod.is_deleting() {
-        return if pod["status"]["reason"] == "NodeLost" { "Unknown".into() } else { "Terminating".into() };
+        return if pod["status"]["reason"] == "NodeLost" {
+            "Unknown".into()
+        } else {
+            "Terminating".into()
+        };
     }
     word
 }
@@ -102,7 +114,11 @@ fn container_status(pod: &Value) -> Option<String> {
             running = true;
         }
     }
-    if word.as_deref() == Some("Completed") && running { Some("Running".into()) } else { word }
+    if word.as_deref() == Some("Completed") && running {
+        Some("Running".into())
+    } else {
+        word
+    }
 }
 
 #[cfg(test)]
@@ -114,9 +130,18 @@ mod tests {
         let pod = |status: Value| json!({"spec": {"containers": [{}]}, "status": status});
         for (status_of, word) in [
             (json!({"phase": "Pending"}), "Pending"),
-            (json!({"phase": "Running", "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}), "CrashLoopBackOff"),
-            (json!({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3, "reason": "Error"}}}]}), "Error"),
-            (json!({"phase": "Pending", "initContainerStatuses": [{"state": {"running": {}}}]}), "Init:0/0"),
+            (
+                json!({"phase": "Running", "containerStatuses": [{"state": {"waiting": {"reason": "CrashLoopBackOff"}}}]}),
+                "CrashLoopBackOff",
+            ),
+            (
+                json!({"phase": "Failed", "containerStatuses": [{"state": {"terminated": {"exitCode": 3, "reason": "Error"}}}]}),
+                "Error",
+            ),
+            (
+                json!({"phase": "Pending", "initContainerStatuses": [{"state": {"running": {}}}]}),
+                "Init:0/0",
+            ),
         ] {
             assert_eq!(status(&pod(status_of)), word);
         }

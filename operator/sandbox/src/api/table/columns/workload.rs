@@ -9,7 +9,12 @@ use crate::api::table::age;
 pub(super) fn deployment() -> Split {
     let before = vec![
         column("Ready", |o| {
-            format!("{}/{}", count(o, &["status", "readyReplicas"]), count(o, &["spec", "replicas"])).into()
+            format!(
+                "{}/{}",
+                count(o, &["status", "readyReplicas"]),
+                count(o, &["spec", "replicas"])
+            )
+            .into()
         }),
         number("Up-to-date", |o| count(o, &["status", "updatedReplicas"])),
         number("Available", |o| count(o, &["status", "availableReplicas"])),
@@ -44,7 +49,11 @@ pub(super) fn job() -> Split {
 }
 
 fn has_condition(object: &Value, kind: &str) -> bool {
-    object["status"]["conditions"].as_array().into_iter().flatten().any(|c| c["type"] == kind && c["status"] == "True")
+    object["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|c| c["type"] == kind && c["status"] == "True")
 }
 
 fn job_status(job: &Value) -> &'static str {
@@ -88,7 +97,9 @@ pub(super) fn cron_job() -> Split {
     let before = vec![
         column("Schedule", |o| text(o, &["spec", "schedule"]).into()),
         column("Timezone", |o| or_none(text(o, &["spec", "timeZone"])).into()),
-        column("Suspend", |o| if o["spec"]["suspend"] == true { "True" } else { "False" }.into()),
+        column("Suspend", |o| {
+            if o["spec"]["suspend"] == true { "True" } else { "False" }.into()
+        }),
         number("Active", |o| {
             i64::try_from(o["status"]["active"].as_array().map_or(0, Vec::len)).unwrap_or(0)
         }),
@@ -99,7 +110,11 @@ pub(super) fn cron_job() -> Split {
     ];
     let names = |o: &Value, key: &'static str| {
         let list = o["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"].as_array();
-        list.into_iter().flatten().filter_map(|c| c[key].as_str()).collect::<Vec<_>>().join(",")
+        list.into_iter()
+            .flatten()
+            .filter_map(|c| c[key].as_str())
+            .collect::<Vec<_>>()
+            .join(",")
     };
     let after = vec![
         wide("Containers", move |o| names(o, "name").into()),
@@ -118,13 +133,18 @@ pub(super) fn autoscaler() -> Split {
         column("Targets", |o| targets(o).into()),
         column("MinPods", |o| count(o, &["spec", "minReplicas"]).to_string().into()),
         column("MaxPods", |o| count(o, &["spec", "maxReplicas"]).to_string().into()),
-        column("Replicas", |o| count(o, &["status", "currentReplicas"]).to_string().into()),
+        column("Replicas", |o| {
+            count(o, &["status", "currentReplicas"]).to_string().into()
+        }),
     ];
     (before, Vec::new())
 }
 
 fn targets(autoscaler: &Value) -> String {
-    let metrics = autoscaler["spec"]["metrics"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let metrics = autoscaler["spec"]["metrics"]
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let shown: Vec<String> = metrics
         .iter()
         .filter(|m| m["type"] == "Resource")
@@ -134,7 +154,10 @@ fn targets(autoscaler: &Value) -> String {
                 Some(percent) => format!("{percent}%"),
                 None => target["averageValue"].as_str().unwrap_or_default().to_owned(),
             };
-            format!("{}: <unknown>/{wanted}", m["resource"]["name"].as_str().unwrap_or_default())
+            format!(
+                "{}: <unknown>/{wanted}",
+                m["resource"]["name"].as_str().unwrap_or_default()
+            )
         })
         .collect();
     or_none(shown.join(", "))
