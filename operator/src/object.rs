@@ -97,7 +97,12 @@ impl Objects {
     /// # Errors
     /// [`Error::Api`] when the API server refuses.
     pub async fn apply_status<K: Object>(&self, name: &str, status: &Value) -> Result<K, Error> {
-        let body = json!({ "apiVersion": K::api_version(&()), "kind": K::kind(&()), "status": status });
+        let body = json!({
+            "apiVersion": K::api_version(&()),
+            "kind": K::kind(&()),
+            "metadata": { "name": name },
+            "status": status,
+        });
         let params = PatchParams::apply(&format!("{}-status", self.manager)).force();
         self.api::<K>()
             .patch_status(name, &params, &Patch::Apply(&body))

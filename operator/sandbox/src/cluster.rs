@@ -1,0 +1,204 @@
+//! The whole sandbox: API server, controllers, node, Services, and on demand the operator as a process of its own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use kube::{
+    Api, Client,
+    api::{Patch, PatchParams},
+    config::{KubeConfigOptions, Kubeconfig},
+    runtime::{conditions, wait::await_condition},
+};
+use tokio::{
+    process::{Child, ChildStdin, Command},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use complaint_sandbox::{
+    Options, Sandbox, controllers,
+    runner::{Runner, RunnerOptions},
+    services,
+};
+
+/// The image names that the sandbox can run, and the program behind each.
+pub const IMAGES: [(&str, &str); 3] =
+    [("complaint-trainer", "trainer"), ("complaint-inference", "inference"), ("complaint-operator", "operator")];
+
+/// What a cluster is started with.
+#[derive(Clone, Debug)]
+pub struct ClusterOptions {
+    /// Directory for volumes, logs and the kubeconfig.
+    pub state: PathBuf,
+    /// Where to write the kubeconfig; `None`: `<state>/kubeconfig`.
+    pub kubeconfig: Option<PathBuf>,
+    /// Port of the API server; 0: any free one.
+    pub port: u16,
+    /// The multi-call executable: `<executable> exec trainer|inference|operator …`.
+    pub executable: PathBuf,
+}
+
+/// A running sandbox.
+pub struct Cluster {
+    sandbox: Sandbox,
+    client: Client,
+    options: ClusterOptions,
+    kubeconfig: PathBuf,
+    tasks: Vec<JoinHandle<()>>,
+    operator: Option<(Child, Option<ChildStdin>)>,
+    shutdown: CancellationToken,
+}
+
+impl Cluster {
+    /// Starts API server, controllers, node and Services.
+    ///
+    /// # Errors
+    /// When the port is taken or the state directory can't be written.
+    pub async fn start(options: ClusterOptions) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&options.state)
+            .with_context(|| format!("the state directory {} can't be made", options.state.display()))?;
+        let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.state.join("kubeconfig"));
+        let mut runner = RunnerOptions::new(&options.state);
+        for (image, program) in IMAGES {
+            runner = runner.program(image, &options.executable, &["exec", program]);
+        }
+        runner.kubeconfig = Some(kubeconfig.clone());
+        let sandbox = Sandbox::start(Options {
+            port: options.port,
+            kubeconfig: Some(kubeconfig.clone()),
+            pods_dir: runner.pods_dir(),
+            ..Options::default()
+        })
+        .await
+        .context("the API server did not start")?;
+        let client = client(&kubeconfig).await?;
+        let shutdown = CancellationToken::new();
+        let node = Runner::new(client.clone(), runner);
+        let tasks = vec![
+            tokio::spawn(controllers::run(client.clone(), shutdown.clone())),
+            tokio::spawn(services::run(client.clone(), shutdown.clone())),
+            tokio::spawn({
+                let shutdown = shutdown.clone();
+                async move { node.run(shutdown).await }
+            }),
+        ];
+        Ok(Self { sandbox, client, options, kubeconfig, tasks, operator: None, shutdown })
+    }
+
+    /// A client with all permissions.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The kubeconfig file.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// The API server's address.
+    pub fn url(&self) -> String {
+        self.sandbox.url().to_string()
+    }
+
+    /// The directory behind a PersistentVolumeClaim.
+    pub fn volume(&self, namespace: &str, claim: &str) -> PathBuf {
+        self.options.state.join("volumes").join(namespace).join(claim)
+    }
+
+    /// Where the operator logs.
+    pub fn operator_log(&self) -> PathBuf {
+        self.options.state.join("operator.log")
+    }
+
+    /// Installs the CRDs and starts the operator as a process of its own, as it would run in a cluster.
+    ///
+    /// # Errors
+    /// When a CRD is refused or the process can't be started.
+    pub async fn start_operator(&mut self) -> anyhow::Result<()> {
+        install_crds(&self.client).await?;
+        let log = std::fs::File::create(self.operator_log()).context("the operator's log can't be made")?;
+        let mut child = Command::new(&self.options.executable)
+            .args(["exec", "operator", "run", "--health-bind", "127.0.0.1:0", "--log-format", "text"])
+            .env("KUBECONFIG", &self.kubeconfig)
+            // Its end of this pipe closes when the sandbox ends, however it ends.
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("the operator's process can't be started")?;
+        let lifeline = child.stdin.take();
+        self.operator = Some((child, lifeline));
+        Ok(())
+    }
+
+    /// Waits for the operator's end, which is a failure as long as the sandbox runs. Pends without an operator.
+    pub async fn operator_ended(&mut self) -> anyhow::Error {
+        let Some((child, _)) = &mut self.operator else { return std::future::pending().await };
+        let status = child.wait().await;
+        let log = std::fs::read_to_string(self.operator_log()).unwrap_or_default();
+        let tail: Vec<_> = log.lines().rev().take(5).collect();
+        let tail: Vec<_> = tail.into_iter().rev().collect();
+        anyhow::anyhow!("the operator ended ({status:?}); its last words:\n{}", tail.join("\n"))
+    }
+
+    /// Stops the operator, every pod's process, then the API server. Nothing is left behind.
+    pub async fn stop(mut self) {
+        if let Some((mut child, lifeline)) = self.operator.take() {
+            terminate(&child);
+            if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
+                let _ = child.kill().await;
+            }
+            drop(lifeline);
+        }
+        self.shutdown.cancel();
+        for task in self.tasks.drain(..) {
+            let _ = task.await;
+        }
+        self.sandbox.stop().await;
+    }
+}
+
+fn terminate(child: &Child) {
+    use nix::{
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    };
+    if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
+        // Already gone: then there is nothing to stop.
+        let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
+    }
+}
+
+/// A client over HTTP from a kubeconfig file.
+///
+/// # Errors
+/// When the file is not a kubeconfig.
+pub async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
+    let read = Kubeconfig::read_from(kubeconfig)?;
+    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
+/// Applies the three CRDs and waits until they are served.
+///
+/// # Errors
+/// When the API server refuses one.
+pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
+    use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+    let api = Api::<CustomResourceDefinition>::all(client.clone());
+    let params = PatchParams::apply("complaint-sandbox").force();
+    for crd in complaint_api::crds() {
+        let name = crd.metadata.name.clone().unwrap_or_default();
+        let mut body = serde_json::to_value(&crd)?;
+        body["apiVersion"] = "apiextensions.k8s.io/v1".into();
+        body["kind"] = "CustomResourceDefinition".into();
+        api.patch(&name, &params, &Patch::Apply(&body)).await.with_context(|| format!("applying CRD {name}"))?;
+        await_condition(api.clone(), &name, conditions::is_crd_established()).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What the demo applies: the quickstart's manifests, or the same shape for the user's own file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use complaint_api::{ComplaintClassifier, TrainingRun};
+use complaint_operator::object::Objects;
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::{DemoArgs, NAMESPACE, question::Question};
+use crate::cluster::Cluster;
+
+const CLASSIFIER: &str = include_str!("../../../../examples/quickstart/classifier.yaml");
+const TRAINING_RUN: &str = include_str!("../../../../examples/quickstart/training-run.yaml");
+const DATA: &str = include_str!("../../../../examples/quickstart/data.yaml");
+
+/// What the demo trains, serves and asks.
+pub(crate) struct Job {
+    pub(crate) classifier: ComplaintClassifier,
+    pub(crate) run: TrainingRun,
+    pub(crate) questions: Vec<Question>,
+    sample: Option<ConfigMap>,
+    file: Option<PathBuf>,
+}
+
+impl Job {
+    /// The quickstart, or the user's file. Reads the file first, so that a mistake shows before anything is started.
+    pub(crate) fn new(args: &DemoArgs) -> anyhow::Result<Self> {
+        let classifier: ComplaintClassifier = serde_saphyr::from_str(CLASSIFIER)?;
+        let run: TrainingRun = serde_saphyr::from_str(TRAINING_RUN)?;
+        let Some(file) = &args.data else {
+            return Ok(Self {
+                classifier,
+                run,
+                questions: Question::of_the_sample(),
+                sample: Some(serde_saphyr::from_str(DATA)?),
+                file: None,
+            });
+        };
+        let file = file.canonicalize().with_context(|| format!("--data {} can't be read", file.display()))?;
+        let format = match &args.format {
+            Some(format) => format.clone(),
+            None => format_of(&file)?.to_owned(),
+        };
+        let name = file.file_name().and_then(|name| name.to_str()).context("--data needs a file name in UTF-8")?;
+        let mut dataset = json!({
+            "source": { "persistentVolumeClaim": { "claimName": "demo-data", "path": name } },
+            "format": format,
+            "textField": args.text_field,
+            "labelFields": args.label_field,
+        });
+        if let Some(field) = &args.split_field {
+            dataset["splitField"] = json!(field);
+        }
+        let classifier = serde_json::from_value(json!({
+            "metadata": { "name": "demo" }, "spec": { "rollout": { "progressDeadlineSeconds": 60 } },
+        }))?;
+        let run: TrainingRun = serde_json::from_value(json!({
+            "metadata": { "name": "demo-1" },
+            "spec": { "classifierRef": { "name": "demo" }, "dataset": dataset, "features": { "minDocumentFrequency": 2 } },
+        }))?;
+        let questions = Question::of_file(&file, &run)?;
+        Ok(Self { classifier, run, questions, sample: None, file: Some(file) })
+    }
+
+    /// Name of the classifier, its Deployment and its Service.
+    pub(crate) fn name(&self) -> String {
+        self.classifier.name_any()
+    }
+
+    /// Applies everything, data first, and says what was applied.
+    pub(crate) async fn apply(&self, cluster: &Cluster, objects: &Objects) -> anyhow::Result<Vec<String>> {
+        let mut applied = Vec::new();
+        if let Some(sample) = &self.sample {
+            objects.apply(sample).await?;
+            applied.push(format!("ConfigMap/{}", sample.name_any()));
+        }
+        if let Some(file) = &self.file {
+            let claim = claim()?;
+            objects.apply(&claim).await?;
+            link(file, &cluster.volume(NAMESPACE, &claim.name_any()))?;
+            applied.push(format!("PersistentVolumeClaim/{}", claim.name_any()));
+        }
+        objects.apply(&self.classifier).await?;
+        applied.push(format!("ComplaintClassifier/{}", self.name()));
+        objects.apply(&self.run).await?;
+        applied.push(format!("TrainingRun/{}", self.run.name_any()));
+        Ok(applied)
+    }
+}
+
+fn claim() -> anyhow::Result<PersistentVolumeClaim> {
+    Ok(serde_json::from_value(json!({
+        "metadata": { "name": "demo-data" },
+        "spec": { "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "1Gi" } } },
+    }))?)
+}
+
+/// Puts the file on the volume without copying it, whatever its size.
+fn link(file: &Path, volume: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(volume)?;
+    let link = volume.join(file.file_name().unwrap_or_default());
+    if link.is_symlink() {
+        std::fs::remove_file(&link)?;
+    }
+    std::os::unix::fs::symlink(file, &link).with_context(|| format!("linking {} to the volume", file.display()))
+}
+
+fn format_of(file: &Path) -> anyhow::Result<&'static str> {
+    let name = file.to_string_lossy().to_lowercase();
+    let plain = [".gz", ".zip", ".zst"].iter().fold(name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
+    match plain.rsplit_once('.').map(|(_, suffix)| suffix) {
+        Some("csv") => Ok("csv"),
+        Some("jsonl" | "ndjson") => Ok("jsonLines"),
+        Some("json") => Ok("json"),
+        _ => anyhow::bail!("the format of {} can't be told by its name: give --format csv, jsonLines or json", file.display()),
+    }
+}

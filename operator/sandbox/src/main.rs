@@ -1,0 +1,135 @@
+//! The sandbox's program: `demo`, `start`, and `exec`, by which it runs itself as trainer, server or operator.
+#![forbid(unsafe_code)]
+
+mod cluster;
+mod demo;
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand};
+use complaint_sandbox::runner::lifeline;
+
+use crate::{
+    cluster::{Cluster, ClusterOptions},
+    demo::DemoArgs,
+};
+
+/// A Kubernetes API in one process that runs Jobs and Deployments as local processes.
+#[derive(Debug, Parser)]
+#[command(name = "complaint-sandbox", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train on the sample (or your data), promote, serve, and ask for a prediction: the whole product on this machine.
+    Demo(DemoArgs),
+    /// Run the Kubernetes API and its node until Ctrl-C.
+    Start(StartArgs),
+    /// Run as one of the product's programs: `exec trainer|inference|operator ARGS…`.
+    Exec {
+        /// The program.
+        program: String,
+        /// Its arguments.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct StartArgs {
+    /// Directory for volumes, logs and the kubeconfig; unset: a temporary one that goes with the process.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// Where to write the kubeconfig; unset: `kubeconfig` in the state directory.
+    #[arg(long)]
+    kubeconfig: Option<PathBuf>,
+    /// Port of the API server; 0: any free one.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// Install the CRDs and run the operator too.
+    #[arg(long)]
+    with_operator: bool,
+    /// End when standard input ends: for programs that start the sandbox and must not leave it behind.
+    #[arg(long)]
+    lifeline: bool,
+}
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Exec { program, args } => exec(&program, args),
+        Command::Demo(args) => finish(demo::block_on(args)),
+        Command::Start(args) => finish(start(args)),
+    }
+}
+
+fn exec(program: &str, args: Vec<OsString>) -> ExitCode {
+    lifeline::watch_stdin();
+    let args = std::iter::once(OsString::from(format!("complaint-{program}"))).chain(args);
+    match program {
+        "trainer" => complaint_trainer::main_from(args),
+        "inference" => complaint_inference::main_from(args),
+        "operator" => complaint_operator::cli::main_from(args),
+        other => {
+            eprintln!("complaint-sandbox: there is no program `{other}`; use trainer, inference or operator");
+            ExitCode::from(64)
+        }
+    }
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("complaint-sandbox: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start(args: StartArgs) -> anyhow::Result<()> {
+    complaint_operator::telemetry::init(false);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // The directory goes when this value does, after everything in it has stopped.
+        let temporary = match args.state {
+            Some(_) => None,
+            None => Some(tempfile::tempdir().context("no temporary directory can be made")?),
+        };
+        let state = args.state.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap_or_default();
+        let mut cluster = Cluster::start(ClusterOptions {
+            state,
+            kubeconfig: args.kubeconfig.clone(),
+            port: args.port,
+            executable: std::env::current_exe().context("this program's path can't be found")?,
+        })
+        .await?;
+        if args.with_operator {
+            cluster.start_operator().await?;
+        }
+        println!("Kubernetes API  {}", cluster.url());
+        println!("kubeconfig      {}", cluster.kubeconfig().display());
+        println!("\n  export KUBECONFIG={}\n  kubectl get all\n\nCtrl-C ends it.", cluster.kubeconfig().display());
+        let outcome = tokio::select! {
+            () = demo::interrupted() => Ok(()),
+            () = input_ended(args.lifeline) => Ok(()),
+            error = cluster.operator_ended() => Err(error),
+        };
+        cluster.stop().await;
+        drop(temporary);
+        outcome
+    })
+}
+
+/// Returns when standard input ends, if that is asked for.
+async fn input_ended(asked: bool) {
+    if !asked {
+        return std::future::pending().await;
+    }
+    let read_to_end = || std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    // A broken input is an ended one.
+    let _ = tokio::task::spawn_blocking(read_to_end).await;
+}

@@ -1,0 +1,104 @@
+//! The programs share no code but JSON (`docs/contracts.md`): each side reads here what the other writes.
+
+use std::{path::Path, process::Command};
+
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
+use complaint_operator::training_run::{parse_outcome, parse_progress, trainer_config};
+use complaint_trainer::config::RunConfig;
+use serde_json::{Value, json};
+
+fn run(spec: Value) -> TrainingRun {
+    let manifest = json!({ "metadata": { "name": "cards-2", "namespace": "default" }, "spec": spec });
+    serde_json::from_value(manifest).expect("a TrainingRun")
+}
+
+fn classifier() -> ComplaintClassifier {
+    serde_json::from_value(json!({ "metadata": { "name": "cards" }, "spec": {} })).expect("a ComplaintClassifier")
+}
+
+fn champion() -> ModelVersion {
+    let spec = json!({ "classifierRef": { "name": "cards" },
+                       "artifact": { "uri": "pvc://cards-artifacts/a/model.safetensors", "sha256": "ab".repeat(32) } });
+    serde_json::from_value(json!({ "metadata": { "name": "cards-1" }, "spec": spec })).expect("a ModelVersion")
+}
+
+fn dataset(extra: Value) -> Value {
+    let mut dataset = json!({ "source": { "uri": "https://example.org/c.csv" }, "format": "csv",
+                              "textField": "narrative", "labelFields": ["category"] });
+    for (key, value) in extra.as_object().expect("an object") {
+        dataset[key] = value.clone();
+    }
+    dataset
+}
+
+#[test]
+fn the_trainer_reads_what_the_operator_renders() {
+    let everything = json!({
+        "classifierRef": { "name": "cards" },
+        "dataset": dataset(json!({ "format": "jsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
+            "minSamplesPerClass": 5, "labelMap": { "old": "new" }, "sha256": "cd".repeat(32) })),
+        "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "stem",
+            "minTokenLength": 3, "redactionPattern": "X+" },
+        "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,
+            "maxFeatures": 1000, "sublinearTf": false },
+        "search": { "folds": 3, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [
+            { "algorithm": "logisticRegression", "grid": { "C": [0.5, 2], "classWeight": ["none", "balanced"] } },
+            { "algorithm": "linearSvm" },
+            { "algorithm": "complementNaiveBayes", "grid": { "alpha": [0.1] } } ] },
+    });
+    let plain = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})) });
+    for (spec, champion) in [(everything, Some(champion())), (plain, None)] {
+        let rendered = trainer_config(&run(spec), &classifier(), champion.as_ref());
+        let read = RunConfig::parse(rendered.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered:#}"));
+        assert_eq!(read.classifier, "cards");
+        assert_eq!(read.champion.is_some(), champion.is_some());
+    }
+}
+
+#[test]
+fn the_operator_reads_what_the_trainer_says() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/complaints.csv");
+    let spec = json!({
+        "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})), "features": { "maxFeatures": 200 },
+        "search": { "folds": 2, "candidates": [{ "algorithm": "linearSvm", "grid": { "C": [1] } }] },
+    });
+    let config = trainer_config(&run(spec), &classifier(), None).to_string();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("run.json"), config).expect("a file can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
+        // The lifeline: the program ends with its input, so it gets one that stays open.
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .args(["exec", "trainer", "run", "--config"])
+        .arg(path("run.json"))
+        .arg("--dataset")
+        .arg(data)
+        .arg("--store")
+        .arg(path("store"))
+        .arg("--termination-log")
+        .arg(path("termination"))
+        .spawn()
+        .and_then(wait_with_open_input)
+        .expect("the trainer runs");
+    assert!(output.status.success(), "{output:?}");
+
+    let message = std::fs::read_to_string(path("termination")).expect("a termination message");
+    assert!(message.len() <= 4000, "{} bytes", message.len());
+    let outcome = parse_outcome(&message).unwrap_or_else(|error| panic!("{error}\n{message}"));
+    assert_eq!((outcome.class_count, outcome.trials.total), (8, 1));
+    assert!(path("store").join(&outcome.artifact.path).is_file() && path("store").join(&outcome.report.path).is_file());
+
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let stages: Vec<String> = stdout.lines().filter_map(parse_progress).map(|progress| progress.stage).collect();
+    assert_eq!(stages.first().map(String::as_str), Some("Loading"), "{stdout}");
+    assert_eq!(stages.last().map(String::as_str), Some("Done"), "{stdout}");
+}
+
+/// `wait_with_output` would close the input first.
+fn wait_with_open_input(mut child: std::process::Child) -> std::io::Result<std::process::Output> {
+    let input = child.stdin.take();
+    let output = child.wait_with_output();
+    drop(input);
+    output
+}

@@ -1,0 +1,12 @@
+//! The product end to end, through the API only: the same suite runs on the sandbox and on any cluster.
+//!
+//! By default the suite starts `complaint-sandbox start --with-operator`. With `E2E_KUBECONFIG` it uses that cluster: it
+//! installs the CRDs and runs the operator against it, with the images named by `E2E_TRAINER_IMAGE` and
+//! `E2E_INFERENCE_IMAGE` (`E2E_OPERATOR=installed` when the chart is installed there already).
+
+mod bad_input;
+mod cluster;
+mod lifecycle;
+mod promotion;
+mod runs;
+mod traffic;

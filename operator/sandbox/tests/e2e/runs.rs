@@ -1,0 +1,111 @@
+//! Manifests of the tests and what is waited for.
+
+use std::path::Path;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use complaint_api::{
+    ComplaintClassifier, ModelVersion, Stage, TrainingRun,
+    condition::{self, COMPLETE, FAILED, READY, STALLED},
+};
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::{Value, json};
+
+use crate::cluster::World;
+
+/// The sample data set of the examples, as a ConfigMap `sample` with the key `complaints.csv`.
+pub async fn apply_sample(world: &World) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/complaints.csv");
+    let csv = std::fs::read(path).expect("the sample is readable");
+    apply_data(world, "sample", &csv).await;
+}
+
+/// A data set as a ConfigMap with the key `complaints.csv`.
+pub async fn apply_data(world: &World, name: &str, csv: &[u8]) {
+    let manifest = json!({ "metadata": { "name": name }, "binaryData": { "complaints.csv": STANDARD.encode(csv) } });
+    world.apply::<ConfigMap>(manifest).await.expect("a ConfigMap is accepted");
+}
+
+/// A classifier; `spec` as given.
+pub async fn apply_classifier(world: &World, name: &str, spec: Value) -> ComplaintClassifier {
+    let manifest = json!({ "metadata": { "name": name }, "spec": spec });
+    world.apply(manifest).await.expect("a ComplaintClassifier is accepted")
+}
+
+/// A run on the ConfigMap `data` for the classifier `cards`, quick to train; `overrides` replaces fields of the spec.
+pub fn run(name: &str, data: &str, overrides: Value) -> Value {
+    let mut manifest = json!({
+        "metadata": { "name": name },
+        "spec": {
+            "classifierRef": { "name": "cards" },
+            "dataset": {
+                "source": { "configMap": { "name": data, "key": "complaints.csv" } },
+                "format": "csv", "textField": "narrative", "labelFields": ["category"],
+            },
+            "features": { "minDocumentFrequency": 2 },
+            "search": { "folds": 2, "candidates": [
+                { "algorithm": "linearSvm", "grid": { "C": [0.3], "classWeight": ["balanced"] } } ] },
+        },
+    });
+    for (field, value) in overrides.as_object().expect("an object") {
+        manifest["spec"][field] = value.clone();
+    }
+    manifest
+}
+
+/// Features so poor that the model must be bad.
+pub fn poor_features(terms: u32) -> Value {
+    json!({ "features": { "minDocumentFrequency": 2, "wordNgrams": [1, 1], "maxFeatures": terms } })
+}
+
+/// Applies a run and waits until it is complete.
+pub async fn train(world: &World, manifest: Value) -> TrainingRun {
+    let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();
+    world.apply::<TrainingRun>(manifest).await.expect("a TrainingRun is accepted");
+    let ended = world
+        .until::<TrainingRun>(&name, "ended", |run| {
+            run.status.as_ref().is_some_and(|status| {
+                condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
+            })
+        })
+        .await;
+    let status = ended.status.clone().expect("a status");
+    assert!(condition::is_true(&status.conditions, READY), "{:#?}", status.conditions);
+    ended
+}
+
+/// Waits until `version` is champion and every pod serves it.
+pub async fn until_champion(world: &World, classifier: &str, version: &str) -> ComplaintClassifier {
+    world
+        .until::<ComplaintClassifier>(classifier, &format!("served by {version}"), |classifier| {
+            classifier.status.as_ref().is_some_and(|status| {
+                status.champion.as_ref().is_some_and(|champion| champion.name == version)
+                    && condition::is_true(&status.conditions, READY)
+            })
+        })
+        .await
+}
+
+/// Waits until a version stands where it should.
+pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVersion {
+    world
+        .until::<ModelVersion>(version, &format!("{stage:?}"), |version| {
+            version.status.as_ref().is_some_and(|status| status.stage == Some(stage))
+        })
+        .await
+}
+
+/// Applies a run that can't work, waits until it says so, and returns reason and message.
+pub async fn fails(world: &World, manifest: Value) -> (String, String) {
+    let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();
+    world.apply::<TrainingRun>(manifest).await.expect("a TrainingRun is accepted");
+    let stalled = world
+        .until::<TrainingRun>(&name, "stalled", |run| {
+            run.status.as_ref().is_some_and(|status| condition::is_true(&status.conditions, STALLED))
+        })
+        .await;
+    let status = stalled.status.expect("a status");
+    let condition = condition::find(&status.conditions, STALLED).expect("a condition").clone();
+    // The same words stand in an Event, where `kubectl describe` shows them.
+    assert_eq!(world.event(&name, &condition.reason).await, condition.message);
+    (condition.reason, condition.message)
+}

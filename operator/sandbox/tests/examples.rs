@@ -1,0 +1,76 @@
+//! The examples are what the README says they are: same rows in both files, enough of them, and the ConfigMap in step.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{Read, Write},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use flate2::{Compression, GzBuilder, read::GzDecoder};
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
+}
+
+fn csv_rows() -> Vec<BTreeMap<String, String>> {
+    let mut reader = csv::Reader::from_path(examples().join("data/complaints.csv")).expect("the sample is readable");
+    reader.deserialize().map(|row| row.expect("a row of four fields")).collect()
+}
+
+#[test]
+fn the_sample_is_large_and_varied_enough() {
+    let rows = csv_rows();
+    assert!(rows.len() >= 600, "{} rows", rows.len());
+    let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut texts = BTreeSet::new();
+    for row in &rows {
+        *labels.entry(&row["category"]).or_default() += 1;
+        assert!(texts.insert(row["narrative"].trim()), "twice: {}", row["narrative"]);
+    }
+    assert_eq!(labels.len(), 8, "{labels:?}");
+    assert!(labels.values().all(|&count| count >= 60), "{labels:?}");
+}
+
+#[test]
+fn the_nested_json_holds_the_same_rows() {
+    let text = std::fs::read_to_string(examples().join("data/complaints.json")).expect("the sample is readable");
+    let records: Vec<serde_json::Value> = serde_json::from_str(&text).expect("an array");
+    let nested: Vec<_> = records
+        .iter()
+        .map(|r| (r["_id"].as_str(), r["_source"]["category"].as_str(), r["_source"]["complaint_what_happened"].as_str()))
+        .collect();
+    let rows = csv_rows();
+    let flat: Vec<_> = rows
+        .iter()
+        .map(|r| (Some(r["complaint_id"].as_str()), Some(r["category"].as_str()), Some(r["narrative"].as_str())))
+        .collect();
+    assert_eq!(nested, flat);
+}
+
+#[test]
+fn the_config_map_is_in_step_with_the_sample() {
+    let csv = std::fs::read(examples().join("data/complaints.csv")).expect("the sample is readable");
+    let path = examples().join("quickstart/data.yaml");
+    if std::env::var_os("UPDATE_EXAMPLES").is_some() {
+        std::fs::write(&path, config_map(&csv)).expect("the manifest can be written");
+    }
+    let manifest = std::fs::read_to_string(&path).expect("the manifest is readable");
+    // kubectl keeps a copy in an annotation, and annotations end at 256 KiB.
+    assert!(manifest.len() < 256 * 1024, "{} bytes are too many for `kubectl apply`", manifest.len());
+    let object: serde_json::Value = serde_saphyr::from_str(&manifest).expect("YAML");
+    let packed = STANDARD.decode(object["binaryData"]["complaints.csv.gz"].as_str().expect("a key")).expect("base64");
+    let mut unpacked = Vec::new();
+    GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert!(unpacked == csv, "run `UPDATE_EXAMPLES=1 cargo test -p complaint-sandbox --test examples`");
+}
+
+fn config_map(csv: &[u8]) -> String {
+    let mut encoder = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
+    encoder.write_all(csv).expect("memory can be written");
+    let packed = STANDARD.encode(encoder.finish().expect("memory can be written"));
+    format!(
+        "# The sample of examples/data/complaints.csv, compressed. Written by a test: see examples/README.md.\n\
+         apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: card-complaints\nbinaryData:\n  complaints.csv.gz: {packed}\n"
+    )
+}
