@@ -3,10 +3,10 @@
 use std::io::Write;
 use std::process::ExitCode;
 
+use complaint_model::Predictor;
 use complaint_model::predict::Scratch;
 use complaint_model::report::{ClassMetrics, ConfusionMatrix, Metric, Metrics};
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 use crate::cli::{EvaluateArgs, OutputForm};
@@ -19,6 +19,8 @@ use crate::metrics::{Scored, row_log_loss};
 #[serde(rename_all = "camelCase")]
 struct Found {
     rows: usize,
+    /// Rows whose label the model does not know; they are left out.
+    unknown_label_rows: usize,
     metrics: Metrics,
     per_class: Vec<ClassMetrics>,
     confusion_matrix: ConfusionMatrix,
@@ -58,58 +60,56 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
     };
     let source = Source::open(&Location::parse(&arguments.data), None, |_, _| ())?;
     let dataset = dataset::load(&config, &source, |_| ())?;
-    let rows: Vec<&dataset::Row> = dataset
-        .rows
+    let labels = predictor.labels();
+    let class_of: Vec<Option<u32>> = dataset
+        .labels
         .iter()
-        .filter(|row| row.part != Some(Part::Train))
+        .map(|label| labels.iter().position(|own| own == label).map(|class| class as u32))
         .collect();
-    let (labels, scored) = score(&predictor, &dataset, &rows);
+    let judged = dataset.rows.iter().filter(|row| row.part != Some(Part::Train));
+    let (known, unknown): (Vec<_>, Vec<_>) = judged
+        .map(|row| (row, class_of[row.label as usize]))
+        .partition(|(_, class)| class.is_some());
+    let rows: Vec<(&dataset::Row, u32)> = known
+        .into_iter()
+        .filter_map(|(row, class)| Some((row, class?)))
+        .collect();
+    let scored = score(&predictor, &dataset, &rows);
     let confusion = scored.confusion();
     Ok(Found {
         rows: rows.len(),
+        unknown_label_rows: unknown.len(),
         metrics: confusion.metrics(scored.value(Metric::LogLoss)),
-        per_class: confusion.per_class(&labels),
-        confusion_matrix: confusion.matrix(&labels),
+        per_class: confusion.per_class(labels),
+        confusion_matrix: confusion.matrix(labels),
     })
 }
 
-/// The model's classes, then those that only the data has: a row of such a class is never right.
-fn score(predictor: &complaint_model::Predictor, dataset: &Dataset, rows: &[&dataset::Row]) -> (Vec<String>, Scored) {
-    let mut labels = predictor.labels().to_vec();
-    let index: FxHashMap<String, u32> = labels.iter().cloned().zip(0..).collect();
-    let class_of: Vec<u32> = dataset
-        .labels
-        .iter()
-        .map(|label| {
-            index.get(label).copied().unwrap_or_else(|| {
-                labels.push(label.clone());
-                labels.len() as u32 - 1
-            })
-        })
-        .collect();
-    let answers: Vec<(u32, u32, f64)> = rows
+/// The model's answers to rows of known classes.
+fn score(predictor: &Predictor, dataset: &Dataset, rows: &[(&dataset::Row, u32)]) -> Scored {
+    let answers: Vec<(u32, f64)> = rows
         .par_iter()
-        .map_init(Scratch::default, |scratch, row| {
+        .map_init(Scratch::default, |scratch, &(row, actual)| {
             let answer = predictor.predict(dataset.text(row), scratch);
-            let actual = class_of[row.label as usize];
-            let right = answer.probabilities.get(actual as usize).copied().unwrap_or(0.0);
-            (actual, answer.class as u32, row_log_loss(f64::from(right)))
+            (
+                answer.class as u32,
+                row_log_loss(f64::from(answer.probabilities[actual as usize])),
+            )
         })
         .collect();
-    let scored = Scored {
-        classes: labels.len(),
-        actual: answers.iter().map(|answer| answer.0).collect(),
-        predicted: answers.iter().map(|answer| answer.1).collect(),
-        log_loss: answers.iter().map(|answer| answer.2).collect(),
-    };
-    (labels, scored)
+    Scored {
+        classes: predictor.labels().len(),
+        actual: rows.iter().map(|(_, actual)| *actual).collect(),
+        predicted: answers.iter().map(|(class, _)| *class).collect(),
+        log_loss: answers.iter().map(|(_, loss)| *loss).collect(),
+    }
 }
 
 fn table(found: &Found) -> String {
     let metrics = &found.metrics;
     let mut text = format!(
-        "{} rows: macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}\n",
-        found.rows, metrics.macro_f1, metrics.weighted_f1, metrics.accuracy, metrics.log_loss
+        "{} rows ({} more have labels that the model does not know): macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}\n",
+        found.rows, found.unknown_label_rows, metrics.macro_f1, metrics.weighted_f1, metrics.accuracy, metrics.log_loss
     );
     for class in &found.per_class {
         let label: String = class.label.chars().take(60).collect();
