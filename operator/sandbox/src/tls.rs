@@ -55,24 +55,12 @@ impl Identity {
         let pem = authority.self_signed(&authority_key)?.pem();
         let issuer = Issuer::new(authority, authority_key);
 
+        let key = KeyPair::generate()?;
         let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
         params
             .subject_alt_names
             .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
         params.distinguished_name.push(DnType::CommonName, "complaint-sandbox API server");
-        params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
-        let authority_key = KeyPair::generate()?;
-        let mut authority = CertificateParams::default();
-        authority.distinguished_name.push(DnType::CommonName, "complaint-sandbox authority");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
-        let authority_certificate = authority.self_signed(&authority_key)?;
-        let issuer = Issuer::new(authority, authority_key);
-
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
-        params.subject_alt_names.push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        params.distinguished_name.push(DnType::CommonName, "complaint-sandbox");
         params.key_usages.push(KeyUsagePurpose::DigitalSignature);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         let certificate = params.signed_by(&key, &issuer)?;
