@@ -7,7 +7,10 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+    SanType,
+};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
@@ -48,7 +51,9 @@ impl Identity {
     pub(crate) fn make() -> Result<Self, CertificateError> {
         // An authority and a certificate signed by it: rustls accepts no authority as a server's own certificate.
         let mut authority = CertificateParams::default();
-        authority.distinguished_name.push(DnType::CommonName, "complaint-sandbox");
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "complaint-sandbox");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
         let authority_key = KeyPair::generate()?;
@@ -60,7 +65,9 @@ impl Identity {
         params
             .subject_alt_names
             .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        params.distinguished_name.push(DnType::CommonName, "complaint-sandbox API server");
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "complaint-sandbox API server");
         params.key_usages.push(KeyUsagePurpose::DigitalSignature);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         let certificate = params.signed_by(&key, &issuer)?;

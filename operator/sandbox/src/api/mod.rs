@@ -5,6 +5,7 @@
 //! Two background tasks keep promises that outlive a request: `collector` (owner references, definitions) and
 //! `namespaces` (deletion of a namespace's content).
 
+mod access;
 mod builtin;
 mod collector;
 pub mod crd;

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::Api;
+use super::access::allowed_by;
 use super::error::ApiError;
 use super::field::{FieldError, Path};
 use super::meta::now;
@@ -14,14 +16,18 @@ pub(crate) const USER: &str = "sandbox-admin";
 ///
 /// # Errors
 /// 422 if the question is incomplete, 501 for reviews that the sandbox has no answer to.
-pub(crate) fn answer(resource: &Resource, mut review: Value) -> Result<Value, ApiError> {
+pub(crate) fn answer(api: &Api, resource: &Resource, mut review: Value) -> Result<Value, ApiError> {
     match resource.kind.as_str() {
         "SelfSubjectAccessReview" | "LocalSubjectAccessReview" | "SubjectAccessReview" => {
             check_access(resource, &review)?;
-            let allowed = resource.kind == "SelfSubjectAccessReview" || is_admin(&review["spec"]);
-            review["status"] = json!({ "allowed": allowed });
-            if allowed {
-                review["status"]["reason"] = "the sandbox authorises its one user for everything".into();
+            let reason = if resource.kind == "SelfSubjectAccessReview" || is_admin(&review["spec"]) {
+                Some("the sandbox authorises its one user for everything".to_owned())
+            } else {
+                allowed_by(api, &review["spec"])
+            };
+            review["status"] = json!({ "allowed": reason.is_some() });
+            if let Some(reason) = reason {
+                review["status"]["reason"] = reason.into();
             }
         }
         "SelfSubjectRulesReview" => {

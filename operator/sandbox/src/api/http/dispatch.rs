@@ -271,7 +271,7 @@ fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[
     let decoded = body_from(asked.header(header::CONTENT_TYPE), body)?;
     let (object, mut warnings) = decode(resource, decoded, body, &context)?;
     if !resource.stores_objects() {
-        let object = reviews::answer(resource, object)?;
+        let object = reviews::answer(api, resource, object)?;
         return Ok(Written {
             object,
             warnings,
