@@ -14,17 +14,17 @@ use super::negotiate::{Form, Negotiated, negotiate};
 use super::query::Query;
 use super::respond::{Answer, error_response, text_response};
 use super::route::{Route, Target, route};
+use super::subresources::subresource;
 use crate::api::builtin::{UNSUPPORTED, Verbs};
-use crate::api::endpoints::{ServicePort, pick};
 use crate::api::error::ApiError;
 use crate::api::meta::Meta;
 use crate::api::ownership::New;
 use crate::api::resource::{Resource, Source};
 use crate::api::verbs::{
     self, Context, DeleteOptions, ListQuery, Part, PatchType, Written, body_from, create, decode, delete_collection,
-    delete_warning, patch, patch_scale, put, put_scale, scale_of,
+    delete_warning, patch, put,
 };
-use crate::api::{Api, discovery, logs, openapi, proxy, reviews, table, version};
+use crate::api::{Api, discovery, openapi, reviews, table, version};
 
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
@@ -38,22 +38,22 @@ pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Res
 }
 
 /// The parts of a request that verbs read.
-struct Asked {
-    method: Method,
-    query: Query,
+pub(super) struct Asked {
+    pub(super) method: Method,
+    pub(super) query: Query,
     headers: HeaderMap,
 }
 
 impl Asked {
-    fn header(&self, name: header::HeaderName) -> &str {
+    pub(super) fn header(&self, name: header::HeaderName) -> &str {
         self.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
     }
 
-    fn accept(&self) -> Option<&str> {
+    pub(super) fn accept(&self) -> Option<&str> {
         self.headers.get(header::ACCEPT).and_then(|v| v.to_str().ok())
     }
 
-    fn context(&self, kind: &str) -> Result<Context, ApiError> {
+    pub(super) fn context(&self, kind: &str) -> Result<Context, ApiError> {
         Context::from_query(&self.query, self.header(header::USER_AGENT), kind)
     }
 }
@@ -159,7 +159,7 @@ fn other(api: &Api, name: &str, asked: &Asked) -> Result<Response, ApiError> {
     Ok(page_not_found())
 }
 
-async fn read_body(body: Body) -> Result<Bytes, ApiError> {
+pub(super) async fn read_body(body: Body) -> Result<Bytes, ApiError> {
     match Limited::new(body, BODY_LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(BODY_LIMIT)),
@@ -283,7 +283,7 @@ fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[
     Ok(Written { warnings, ..written })
 }
 
-async fn patched(
+pub(super) async fn patched(
     api: &Api,
     resource: &Resource,
     target: &Target,
@@ -349,12 +349,17 @@ async fn remove(
     .into_response(negotiated.yaml))
 }
 
-fn reply(resource: &Resource, written: Written, asked: &Asked, negotiated: Negotiated) -> Result<Response, ApiError> {
+pub(super) fn reply(
+    resource: &Resource,
+    written: Written,
+    asked: &Asked,
+    negotiated: Negotiated,
+) -> Result<Response, ApiError> {
     let status = if written.created { 201 } else { 200 };
     one(resource, written.object, status, written.warnings, asked, negotiated)
 }
 
-fn one(
+pub(super) fn one(
     resource: &Resource,
     object: Value,
     status: u16,
@@ -439,212 +444,4 @@ fn watch(
     };
     let stream = verbs::watch(api, resource.clone(), target.namespace.clone(), query, shape)?;
     Ok(text_response(200, "application/json", Body::from_stream(stream)))
-}
-
-async fn subresource(
-    api: Arc<Api>,
-    resource: &Arc<Resource>,
-    target: &Target,
-    asked: &Asked,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let known = match &resource.source {
-        Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == target.subresource),
-        Source::Custom(version) => match target.subresource.as_str() {
-            "status" => version.has_status,
-            "scale" => version.scale.is_some(),
-            _ => false,
-        },
-    };
-    if !known {
-        return Err(ApiError::unknown_path());
-    }
-    match target.subresource.as_str() {
-        "status" => part(&api, resource, target, Part::Status, asked, request).await,
-        "finalize" => part(&api, resource, target, Part::Whole, asked, request).await,
-        "scale" => scale(&api, resource, target, asked, request).await,
-        "log" => {
-            let pod = verbs::get(&api, resource, &target.namespace, &target.name)?;
-            logs::serve(api, pod, &asked.query).await
-        }
-        "proxy" => proxied(&api, target, asked, request).await,
-        "eviction" => evict(&api, resource, target, asked, request).await,
-        "binding" => bind(&api, resource, target, asked, request).await,
-        "token" => Err(ApiError::not_implemented(
-            "TokenRequest: pods of the sandbox hold no API credentials",
-        )),
-        other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
-    }
-}
-
-async fn part(
-    api: &Api,
-    resource: &Resource,
-    target: &Target,
-    part: Part,
-    asked: &Asked,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let negotiated = negotiate(asked.accept())?;
-    let written = match asked.method {
-        Method::GET => {
-            let object = verbs::get(api, resource, &target.namespace, &target.name)?;
-            return one(resource, object, 200, Vec::new(), asked, negotiated);
-        }
-        Method::PUT => {
-            let context = asked.context("UpdateOptions")?;
-            let body = read_body(request.into_body()).await?;
-            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
-            let (object, warnings) = decode(resource, decoded, &body, &context)?;
-            put(
-                api,
-                resource,
-                &target.namespace,
-                &target.name,
-                part,
-                object,
-                warnings,
-                &context,
-            )?
-        }
-        Method::PATCH => patched(api, resource, target, part, asked, request).await?,
-        _ => return Err(ApiError::method_not_allowed()),
-    };
-    reply(resource, written, asked, negotiated)
-}
-
-async fn scale(
-    api: &Api,
-    resource: &Resource,
-    target: &Target,
-    asked: &Asked,
-    request: Request,
-) -> Result<Response, ApiError> {
-    let (namespace, name) = (&target.namespace, &target.name);
-    let body = match asked.method {
-        Method::GET => scale_of(resource, &verbs::get(api, resource, namespace, name)?)?,
-        Method::PUT => {
-            let context = asked.context("UpdateOptions")?;
-            let body = read_body(request.into_body()).await?;
-            let scale = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
-            put_scale(api, resource, namespace, name, &scale, &context)?
-        }
-        Method::PATCH => {
-            let kind = PatchType::read(asked.header(header::CONTENT_TYPE), resource)?;
-            let context = asked.context("PatchOptions")?;
-            let body = read_body(request.into_body()).await?;
-            patch_scale(api, resource, namespace, name, kind, &body, &context)?
-        }
-        _ => return Err(ApiError::method_not_allowed()),
-    };
-    Ok(Answer::ok(body).into_response(negotiate(asked.accept())?.yaml))
-}
-
-async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
-    let named = ServicePort::parse(&target.name);
-    let authority = if target.plural == "services" {
-        pick(api, &target.namespace, &named)?
-    } else {
-        let pods = crate::api::error::Qualified {
-            group: String::new(),
-            resource: "pods".into(),
-        };
-        let pod = api
-            .store
-            .get("/pods", &target.namespace, &named.name)
-            .ok_or_else(|| ApiError::not_found(&pods, &named.name))?;
-        let address = pod.object["status"]["podIP"].as_str().unwrap_or_default();
-        if address.is_empty() {
-            return Err(ApiError::bad_request(format!(
-                "address not allowed: pod {} has no address yet",
-                named.name
-            )));
-        }
-        let port = if named.port.is_empty() {
-            let first = &pod.object["spec"]["containers"][0]["ports"][0]["containerPort"];
-            first.as_u64().unwrap_or(80).to_string()
-        } else {
-            named.port.clone()
-        };
-        format!("{address}:{port}")
-    };
-    let query = request.uri().query().map(str::to_owned);
-    tracing::debug!(%authority, path = target.rest, method = %asked.method, "proxying");
-    proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
-}
-
-async fn evict(
-    api: &Api,
-    resource: &Resource,
-    target: &Target,
-    asked: &Asked,
-    request: Request,
-) -> Result<Response, ApiError> {
-    if asked.method != Method::POST {
-        return Err(ApiError::method_not_allowed());
-    }
-    let body = read_body(request.into_body()).await?;
-    let eviction = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
-    verbs::get(api, resource, &target.namespace, &target.name)?;
-    let options = DeleteOptions {
-        grace: eviction["deleteOptions"]["gracePeriodSeconds"].as_i64(),
-        dry_run: asked.query.dry_run("CreateOptions")?,
-        ..DeleteOptions::default()
-    };
-    verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
-    let status = serde_json::json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
-    });
-    Ok(Answer {
-        status: 201,
-        body: status,
-        warnings: Vec::new(),
-    }
-    .into_response(false))
-}
-
-async fn bind(
-    api: &Api,
-    resource: &Resource,
-    target: &Target,
-    asked: &Asked,
-    request: Request,
-) -> Result<Response, ApiError> {
-    if asked.method != Method::POST {
-        return Err(ApiError::method_not_allowed());
-    }
-    let body = read_body(request.into_body()).await?;
-    let binding = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
-    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
-    let context = asked.context("CreateOptions")?;
-    let qualified = resource.qualified();
-    verbs::update(
-        api,
-        resource,
-        &target.namespace,
-        &target.name,
-        Part::Whole,
-        &context,
-        &|old| {
-            if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
-                let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
-                return Err(ApiError::conflict(&qualified, &target.name, why));
-            }
-            let mut object = old.clone();
-            object["spec"]["nodeName"] = node.clone().into();
-            Ok(verbs::Change {
-                object,
-                tracking: verbs::Tracking::Update,
-                warnings: Vec::new(),
-            })
-        },
-    )?;
-    let status =
-        serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
-    Ok(Answer {
-        status: 201,
-        body: status,
-        warnings: Vec::new(),
-    }
-    .into_response(false))
 }

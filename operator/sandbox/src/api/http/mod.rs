@@ -5,6 +5,7 @@ mod negotiate;
 mod query;
 mod respond;
 mod route;
+mod subresources;
 
 pub(crate) use dispatch::handle;
 pub(crate) use query::{Query, check_dry_run};
