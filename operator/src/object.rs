@@ -91,21 +91,23 @@ impl Objects {
             .doing(|| format!("applying {} {name}", K::kind(&())))
     }
 
-    /// Sets part of an object's status under the field manager `<controller>-status`. The part replaces what this
+    /// Sets part of `seen`'s status under the field manager `<controller>-status`. The part replaces what this
     /// controller said before; other controllers' parts stay.
     ///
     /// # Errors
-    /// [`Error::Api`] when the API server refuses.
-    pub async fn apply_status<K: Object>(&self, name: &str, status: &Value) -> Result<K, Error> {
+    /// [`Error::Api`] when the API server refuses: with a conflict where the object is no longer as it was seen. A status
+    /// worked out for an object that was deleted must not land on a new one of its name.
+    pub async fn apply_status<K: Object>(&self, seen: &K, status: &Value) -> Result<K, Error> {
+        let name = seen.name_any();
         let body = json!({
             "apiVersion": K::api_version(&()),
             "kind": K::kind(&()),
-            "metadata": { "name": name },
+            "metadata": { "name": name, "resourceVersion": seen.resource_version() },
             "status": status,
         });
         let params = PatchParams::apply(&format!("{}-status", self.manager)).force();
         self.api::<K>()
-            .patch_status(name, &params, &Patch::Apply(&body))
+            .patch_status(&name, &params, &Patch::Apply(&body))
             .await
             .doing(|| format!("writing the status of {} {name}", K::kind(&())))
     }

@@ -49,7 +49,8 @@ fn the_trainer_reads_what_the_operator_renders() {
     let plain = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})) });
     for (spec, champion) in [(everything, Some(champion())), (plain, None)] {
         let rendered = trainer_config(&run(spec), &classifier(), champion.as_ref());
-        let read = RunConfig::parse(rendered.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered:#}"));
+        let read =
+            RunConfig::parse(rendered.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered:#}"));
         assert_eq!(read.classifier, "cards");
         assert_eq!(read.champion.is_some(), champion.is_some());
     }
@@ -90,7 +91,11 @@ fn the_operator_reads_what_the_trainer_says() {
     assert!(path("store").join(&outcome.artifact.path).is_file() && path("store").join(&outcome.report.path).is_file());
 
     let stdout = String::from_utf8(output.stdout).expect("UTF-8");
-    let stages: Vec<String> = stdout.lines().filter_map(parse_progress).map(|progress| progress.stage).collect();
+    let stages: Vec<String> = stdout
+        .lines()
+        .filter_map(parse_progress)
+        .map(|progress| progress.stage)
+        .collect();
     assert_eq!(stages.first().map(String::as_str), Some("Loading"), "{stdout}");
     assert_eq!(stages.last().map(String::as_str), Some("Done"), "{stdout}");
 }

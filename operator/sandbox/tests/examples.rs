@@ -15,7 +15,10 @@ fn examples() -> PathBuf {
 
 fn csv_rows() -> Vec<BTreeMap<String, String>> {
     let mut reader = csv::Reader::from_path(examples().join("data/complaints.csv")).expect("the sample is readable");
-    reader.deserialize().map(|row| row.expect("a row of four fields")).collect()
+    reader
+        .deserialize()
+        .map(|row| row.expect("a row of four fields"))
+        .collect()
 }
 
 #[test]
@@ -38,12 +41,24 @@ fn the_nested_json_holds_the_same_rows() {
     let records: Vec<serde_json::Value> = serde_json::from_str(&text).expect("an array");
     let nested: Vec<_> = records
         .iter()
-        .map(|r| (r["_id"].as_str(), r["_source"]["category"].as_str(), r["_source"]["complaint_what_happened"].as_str()))
+        .map(|r| {
+            (
+                r["_id"].as_str(),
+                r["_source"]["category"].as_str(),
+                r["_source"]["complaint_what_happened"].as_str(),
+            )
+        })
         .collect();
     let rows = csv_rows();
     let flat: Vec<_> = rows
         .iter()
-        .map(|r| (Some(r["complaint_id"].as_str()), Some(r["category"].as_str()), Some(r["narrative"].as_str())))
+        .map(|r| {
+            (
+                Some(r["complaint_id"].as_str()),
+                Some(r["category"].as_str()),
+                Some(r["narrative"].as_str()),
+            )
+        })
         .collect();
     assert_eq!(nested, flat);
 }
@@ -57,12 +72,21 @@ fn the_config_map_is_in_step_with_the_sample() {
     }
     let manifest = std::fs::read_to_string(&path).expect("the manifest is readable");
     // kubectl keeps a copy in an annotation, and annotations end at 256 KiB.
-    assert!(manifest.len() < 256 * 1024, "{} bytes are too many for `kubectl apply`", manifest.len());
+    assert!(
+        manifest.len() < 256 * 1024,
+        "{} bytes are too many for `kubectl apply`",
+        manifest.len()
+    );
     let object: serde_json::Value = serde_saphyr::from_str(&manifest).expect("YAML");
-    let packed = STANDARD.decode(object["binaryData"]["complaints.csv.gz"].as_str().expect("a key")).expect("base64");
+    let packed = STANDARD
+        .decode(object["binaryData"]["complaints.csv.gz"].as_str().expect("a key"))
+        .expect("base64");
     let mut unpacked = Vec::new();
     GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("gzip");
-    assert!(unpacked == csv, "run `UPDATE_EXAMPLES=1 cargo test -p complaint-sandbox --test examples`");
+    assert!(
+        unpacked == csv,
+        "run `UPDATE_EXAMPLES=1 cargo test -p complaint-sandbox --test examples`"
+    );
 }
 
 fn config_map(csv: &[u8]) -> String {

@@ -29,9 +29,15 @@ pub(crate) async fn apply(
     }
     for rejected in &plan.rejected {
         let reason = format!("{}: {}", rejected.reason, rejected.message);
-        objects
-            .apply_status::<ModelVersion>(&rejected.version, &json!({ "rejectionReason": reason }))
-            .await?;
+        if let Some(version) = seen
+            .versions
+            .iter()
+            .find(|version| version.name_any() == rejected.version)
+        {
+            objects
+                .apply_status(version, &json!({ "rejectionReason": reason }))
+                .await?;
+        }
     }
     if let (Some(_), Some(version)) = (plan.promote, &plan.target) {
         mark_promoted(version, objects, now).await?;
@@ -47,7 +53,7 @@ async fn mark_promoted(version: &ModelVersion, objects: &Objects, now: Timestamp
         "kind": "ModelVersion",
         "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: now.to_string() } },
     });
-    objects
+    let annotated = objects
         .api::<ModelVersion>()
         .patch(&name, &PatchParams::apply(super::NAME).force(), &Patch::Apply(&body))
         .await
@@ -58,7 +64,7 @@ async fn mark_promoted(version: &ModelVersion, objects: &Objects, now: Timestamp
         .is_some_and(|status| status.rejection_reason.is_some())
     {
         // Rejected once and brought back by pin: it serves after all.
-        objects.apply_status::<ModelVersion>(&name, &json!({})).await?;
+        objects.apply_status(&annotated, &json!({})).await?;
     }
     Ok(())
 }

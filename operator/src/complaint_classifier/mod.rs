@@ -92,11 +92,11 @@ async fn reconcile_classifier(classifier: &ComplaintClassifier, context: &Contex
     let seen = gather::gather(classifier, &objects).await?;
     let plan = plan::plan(classifier, &seen);
     apply::apply(classifier, &seen, &plan, &objects, &context.settings, now).await?;
+    // Told at once: a version is judged once, and the status may have to be written again.
+    context.publish(classifier, status::rejections(&plan)).await;
     let (next, notices) = status::next(classifier, &seen, &plan, &context.settings, now);
     if classifier.status.as_ref() != Some(&next) {
-        objects
-            .apply_status::<ComplaintClassifier>(&classifier.name_any(), &serde_json::json!(next))
-            .await?;
+        objects.apply_status(classifier, &serde_json::json!(next)).await?;
     }
     context.publish(classifier, notices).await;
     let rolling = plan.target.is_some() && plan.rollout != Some(rollout::Rollout::Complete);

@@ -46,15 +46,6 @@ pub(crate) fn next(
         .filter(|target| status.champion.as_ref().is_none_or(|champion| champion.name != *target));
     status.replicas = Some(replicas(classifier, seen, &status));
     let statements = statements(plan, &status);
-    notices.extend(plan.rejected.iter().map(|rejected| {
-        Notice::warning(
-            "VersionRejected",
-            format!(
-                "ModelVersion {} was not promoted: {}: {}",
-                rejected.version, rejected.reason, rejected.message
-            ),
-        )
-    }));
     notices.extend(condition_notices(&old, &statements));
     status.conditions = condition::merge(&old.conditions, &statements, classifier.metadata.generation, now);
     (status, notices)
@@ -215,6 +206,22 @@ fn progressing(plan: &Plan) -> Option<Statement> {
             Statement::new(PROGRESSING, Some(true), "RollingOut", "the rollout is under way")
         }
     })
+}
+
+/// What to tell the user about versions judged unfit.
+pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
+    plan.rejected
+        .iter()
+        .map(|rejected| {
+            Notice::warning(
+                "VersionRejected",
+                format!(
+                    "ModelVersion {} was not promoted: {}: {}",
+                    rejected.version, rejected.reason, rejected.message
+                ),
+            )
+        })
+        .collect()
 }
 
 /// Events for `Stalled` and for a rollout that is held up, when they begin or change.

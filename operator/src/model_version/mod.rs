@@ -68,9 +68,7 @@ async fn reconcile(version: Arc<DeserializeGuard<ModelVersion>>, context: Arc<Co
     let classifier: Option<ComplaintClassifier> = objects.get(&version.spec.classifier_ref.name).await?;
     let next = stage::next(version, classifier.as_ref(), context.now());
     if !stage::says(version.status.as_ref(), &next) {
-        objects
-            .apply_status::<ModelVersion>(&version.name_any(), &serde_json::json!(next))
-            .await?;
+        objects.apply_status(version, &serde_json::json!(next)).await?;
         context.publish(version, stage::notices(version, &next)).await;
     }
     context.succeeded(version.namespace(), version.name_any(), started.elapsed());

@@ -116,9 +116,7 @@ async fn reconcile_run(run: &TrainingRun, context: &Context) -> Result<Action, E
     let applied = apply::apply(run, &seen, &decision, &objects, &context.settings).await?;
     let (next, notices) = status::next(run, &seen, &applied, now);
     if run.status.as_ref() != Some(&next) {
-        objects
-            .apply_status::<TrainingRun>(&run.name_any(), &serde_json::json!(next))
-            .await?;
+        objects.apply_status(run, &serde_json::json!(next)).await?;
     }
     context.publish(run, notices).await;
     Ok(match applied {

@@ -165,7 +165,10 @@ fn prepare(inputs: &Inputs<'_>, progress: &Progress) -> Result<Prepared, TrainEr
         } else {
             "to train on"
         };
-        let problem = format!("no row is left {part}");
+        let problem = format!(
+            "no row is left {part}: the texts are near copies of each other, which always fall on one side of the split, \
+             or no row has that value in dataset.splitField"
+        );
         return Err(DatasetError::NoUsableRows {
             name,
             records: dataset.counts.records,

@@ -61,7 +61,11 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         Some(_) => None,
         None => Some(tempfile::Builder::new().prefix("complaint-sandbox-").tempdir()?),
     };
-    let state = args.state.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap_or_default();
+    let state = args
+        .state
+        .clone()
+        .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
+        .unwrap_or_default();
     let starting = Cluster::start(ClusterOptions {
         state,
         kubeconfig: None,
@@ -94,7 +98,14 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
 
 /// The steps, each with its line on the screen. Returns the Service's address.
 async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Result<String> {
-    screen.line("sandbox", &format!("Kubernetes API at {}, kubeconfig {}", cluster.url(), cluster.kubeconfig().display()));
+    screen.line(
+        "sandbox",
+        &format!(
+            "Kubernetes API at {}, kubeconfig {}",
+            cluster.url(),
+            cluster.kubeconfig().display()
+        ),
+    );
     cluster.start_operator().await?;
     screen.line("operator", "CRDs installed, operator running");
     let client = cluster.client().clone();
@@ -118,7 +129,8 @@ async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Res
 /// Waits for Ctrl-C or SIGTERM.
 pub async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         // Without handlers the signals end the process, and the lifelines end its children.
         return std::future::pending().await;
     };

@@ -39,12 +39,17 @@ impl Job {
                 file: None,
             });
         };
-        let file = file.canonicalize().with_context(|| format!("--data {} can't be read", file.display()))?;
+        let file = file
+            .canonicalize()
+            .with_context(|| format!("--data {} can't be read", file.display()))?;
         let format = match &args.format {
             Some(format) => format.clone(),
             None => format_of(&file)?.to_owned(),
         };
-        let name = file.file_name().and_then(|name| name.to_str()).context("--data needs a file name in UTF-8")?;
+        let name = file
+            .file_name()
+            .and_then(|name| name.to_str())
+            .context("--data needs a file name in UTF-8")?;
         let mut dataset = json!({
             "source": { "persistentVolumeClaim": { "claimName": "demo-data", "path": name } },
             "format": format,
@@ -54,15 +59,21 @@ impl Job {
         if let Some(field) = &args.split_field {
             dataset["splitField"] = json!(field);
         }
-        let classifier = serde_json::from_value(json!({
+        let classifier: ComplaintClassifier = serde_json::from_value(json!({
             "metadata": { "name": "demo" }, "spec": { "rollout": { "progressDeadlineSeconds": 60 } },
         }))?;
         let run: TrainingRun = serde_json::from_value(json!({
             "metadata": { "name": "demo-1" },
             "spec": { "classifierRef": { "name": "demo" }, "dataset": dataset, "features": { "minDocumentFrequency": 2 } },
         }))?;
-        let questions = Question::of_file(&file, &run)?;
-        Ok(Self { classifier, run, questions, sample: None, file: Some(file) })
+        let questions = Question::of_file(&file, &run, &classifier)?;
+        Ok(Self {
+            classifier,
+            run,
+            questions,
+            sample: None,
+            file: Some(file),
+        })
     }
 
     /// Name of the classifier, its Deployment and its Service.
@@ -110,11 +121,16 @@ fn link(file: &Path, volume: &Path) -> anyhow::Result<()> {
 
 fn format_of(file: &Path) -> anyhow::Result<&'static str> {
     let name = file.to_string_lossy().to_lowercase();
-    let plain = [".gz", ".zip", ".zst"].iter().fold(name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
+    let plain = [".gz", ".zip", ".zst"]
+        .iter()
+        .fold(name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
     match plain.rsplit_once('.').map(|(_, suffix)| suffix) {
         Some("csv") => Ok("csv"),
         Some("jsonl" | "ndjson") => Ok("jsonLines"),
         Some("json") => Ok("json"),
-        _ => anyhow::bail!("the format of {} can't be told by its name: give --format csv, jsonLines or json", file.display()),
+        _ => anyhow::bail!(
+            "the format of {} can't be told by its name: give --format csv, jsonLines or json",
+            file.display()
+        ),
     }
 }

@@ -39,24 +39,33 @@ pub(crate) async fn ask(address: &str, job: &Job, screen: &Screen) -> anyhow::Re
     }
     let asked = job.questions.len();
     if asked > 1 {
-        screen.line("", &format!("{right} of {asked} rows spread over the file were answered with their label"));
+        screen.line(
+            "",
+            &format!("{right} of {asked} held-out rows asked over HTTP were answered with their label"),
+        );
     }
-    anyhow::ensure!(right * 2 > asked, "only {right} of {asked} answers were right: the labels may not follow from the texts");
+    anyhow::ensure!(
+        right * 2 > asked,
+        "only {right} of {asked} answers were right: the labels may not follow from the texts"
+    );
     Ok(())
 }
 
-async fn predict(
-    client: &Client<HttpConnector, Full<Bytes>>,
-    address: &str,
-    text: &str,
-) -> anyhow::Result<Answer> {
+async fn predict(client: &Client<HttpConnector, Full<Bytes>>, address: &str, text: &str) -> anyhow::Result<Answer> {
     let request = Request::post(format!("{address}/predict"))
         .header(CONTENT_TYPE, "application/json")
         .body(Full::from(json!({ "text": text }).to_string()))?;
-    let response = client.request(request).await.with_context(|| format!("asking {address}/predict"))?;
+    let response = client
+        .request(request)
+        .await
+        .with_context(|| format!("asking {address}/predict"))?;
     let status = response.status();
     let body = response.into_body().collect().await?.to_bytes();
-    anyhow::ensure!(status.is_success(), "{address}/predict answered {status}: {}", String::from_utf8_lossy(&body));
+    anyhow::ensure!(
+        status.is_success(),
+        "{address}/predict answered {status}: {}",
+        String::from_utf8_lossy(&body)
+    );
     serde_json::from_slice(&body).context("the answer is not what docs/contracts.md says")
 }
 

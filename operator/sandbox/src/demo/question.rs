@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use complaint_api::TrainingRun;
+use complaint_api::{ComplaintClassifier, TrainingRun};
 use complaint_trainer::{
     config::DatasetConfig,
     dataset::{Location, Source, load},
+    split::split,
 };
 use serde_json::json;
 
@@ -30,11 +31,15 @@ impl Question {
         }]
     }
 
-    /// Rows spread over the user's file.
+    /// Rows spread over the part of the user's file that the training holds out.
     ///
     /// # Errors
     /// What the trainer would say of the file: missing column, bad encoding, too few labels.
-    pub(crate) fn of_file(file: &Path, run: &TrainingRun) -> anyhow::Result<Vec<Self>> {
+    pub(crate) fn of_file(
+        file: &Path,
+        run: &TrainingRun,
+        classifier: &ComplaintClassifier,
+    ) -> anyhow::Result<Vec<Self>> {
         let spec = &run.spec.dataset;
         let mut config = json!({
             "format": spec.format, "textField": spec.text_field, "labelFields": spec.label_fields,
@@ -46,13 +51,16 @@ impl Question {
         let config: DatasetConfig = serde_json::from_value(config)?;
         let source = Source::open(&Location::parse(&file.to_string_lossy()), None, |_, _| {})?;
         let data = load(&config, &source, |_| {})?;
-        let step = (data.rows.len() / ASKED).max(1);
-        Ok(data
-            .rows
-            .iter()
-            .step_by(step)
-            .take(ASKED)
-            .map(|row| Self { text: data.text(row).to_owned(), expected: data.labels[row.label as usize].clone() })
-            .collect())
+        let evaluation = &classifier.spec.evaluation;
+        let held_out = split(&data, evaluation.test_fraction, evaluation.seed.unsigned_abs()).test;
+        let step = (held_out.len() / ASKED).max(1);
+        let question = |&row: &u32| {
+            let row = &data.rows[row as usize];
+            Self {
+                text: data.text(row).to_owned(),
+                expected: data.labels[row.label as usize].clone(),
+            }
+        };
+        Ok(held_out.iter().step_by(step).take(ASKED).map(question).collect())
     }
 }

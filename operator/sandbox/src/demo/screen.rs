@@ -24,13 +24,18 @@ impl Screen {
     pub(crate) fn new() -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(100);
-            if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:<11} {bar:30.cyan/blue} {pos:>3} %  {wide_msg}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{spinner:.cyan} {prefix:<11} {bar:30.cyan/blue} {pos:>3} %  {wide_msg}")
+            {
                 bar.set_style(style);
             }
             bar.enable_steady_tick(Duration::from_millis(100));
             bar
         });
-        Self { bar, last: Mutex::default() }
+        Self {
+            bar,
+            last: Mutex::default(),
+        }
     }
 
     /// A finished step.
@@ -81,8 +86,16 @@ impl Screen {
             parts.push(format!("{}{c}", best.algorithm.name()));
         }
         if let Some(metrics) = &status.metrics {
-            let named = [("macro-F1", metrics.macro_f1), ("accuracy", metrics.accuracy), ("log-loss", metrics.log_loss)];
-            parts.extend(named.into_iter().filter_map(|(name, value)| Some(format!("{name} {:.4}", value?))));
+            let named = [
+                ("macro-F1", metrics.macro_f1),
+                ("accuracy", metrics.accuracy),
+                ("log-loss", metrics.log_loss),
+            ];
+            parts.extend(
+                named
+                    .into_iter()
+                    .filter_map(|(name, value)| Some(format!("{name} {:.4}", value?))),
+            );
         }
         if let Some(data) = &status.dataset {
             parts.push(format!("{} rows, {} categories", data.rows, data.classes));
@@ -96,7 +109,10 @@ impl Screen {
     /// Who serves now, and why.
     pub(crate) fn promoted(&self, status: &ComplaintClassifierStatus) {
         let name = status.champion.as_ref().map_or("", |champion| champion.name.as_str());
-        let reason = status.promotions.first().map_or(String::new(), |record| format!(" ({:?})", record.reason));
+        let reason = status
+            .promotions
+            .first()
+            .map_or(String::new(), |record| format!(" ({:?})", record.reason));
         self.line("promoted", &format!("ModelVersion {name} is champion{reason}"));
     }
 
@@ -104,7 +120,13 @@ impl Screen {
     pub(crate) fn prediction(&self, question: &Question, answer: &Answer) {
         self.line("prediction", &format!("“{}”", shortened(question, 90)));
         let digest = answer.model_digest.get(..19).unwrap_or(&answer.model_digest);
-        self.line("", &format!("→ {} (probability {:.2}, model {digest}…)", answer.category, answer.probability));
+        self.line(
+            "",
+            &format!(
+                "→ {} (probability {:.2}, model {digest}…)",
+                answer.category, answer.probability
+            ),
+        );
     }
 
     /// What to try while it runs.

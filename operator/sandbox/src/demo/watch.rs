@@ -43,7 +43,11 @@ pub(crate) async fn until_trained(objects: &Objects, job: &Job, screen: &Screen)
         let broken = [FAILED, STALLED].into_iter().find_map(|type_| {
             condition::find(&status.conditions, type_).filter(|condition| condition.status == "True")
         })?;
-        Some(Err(anyhow::anyhow!("TrainingRun {name} failed: {}: {}", broken.reason, broken.message)))
+        Some(Err(anyhow::anyhow!(
+            "TrainingRun {name} failed: {}: {}",
+            broken.reason,
+            broken.message
+        )))
     })
     .await
 }
@@ -64,7 +68,10 @@ pub(crate) async fn until_served(objects: &Objects, job: &Job, screen: &Screen) 
     });
     let rejected = until::<ModelVersion, _>(objects, &version, |version| {
         let reason = version.status.as_ref()?.rejection_reason.as_ref()?;
-        Some(Err(anyhow::anyhow!("ModelVersion {} was not promoted: {reason}", version.name_any())))
+        Some(Err(anyhow::anyhow!(
+            "ModelVersion {} was not promoted: {reason}",
+            version.name_any()
+        )))
     });
     let status = tokio::select! {
         served = served => served?,
@@ -77,8 +84,19 @@ pub(crate) async fn until_served(objects: &Objects, job: &Job, screen: &Screen) 
 
 /// The Service's address on this machine.
 pub(crate) async fn address(objects: &Objects, job: &Job) -> anyhow::Result<String> {
-    let service = objects.get::<Service>(&job.name()).await?.context("the Service is gone")?;
+    let service = objects
+        .get::<Service>(&job.name())
+        .await?
+        .context("the Service is gone")?;
     let spec = service.spec.unwrap_or_default();
-    let port = spec.ports.unwrap_or_default().first().map(|port| port.port).context("the Service has no port")?;
-    Ok(format!("http://{}:{port}", spec.cluster_ip.context("the Service has no address")?))
+    let port = spec
+        .ports
+        .unwrap_or_default()
+        .first()
+        .map(|port| port.port)
+        .context("the Service has no port")?;
+    Ok(format!(
+        "http://{}:{port}",
+        spec.cluster_ip.context("the Service has no address")?
+    ))
 }

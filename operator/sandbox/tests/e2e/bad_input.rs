@@ -8,15 +8,25 @@ use crate::{
     runs::{apply_classifier, apply_data, apply_sample, fails, poor_features, run, train},
 };
 
-/// A data set of `rows` complaints a label, written for the test.
+/// A data set of `rows` complaints a label. Every row has words of its own: near copies would fall on one side of the split.
 fn csv(labels: &[(&str, usize)]) -> String {
     let mut text = String::from("id,narrative,category\n");
     for (label, rows) in labels {
         for row in 0..*rows {
-            text.push_str(&format!("{row},\"{label} complaint number {row} about {label} and the letter {row}{row}\",{label}\n"));
+            let own: Vec<String> = (0..6).map(|word| invented_word(row * 6 + word)).collect();
+            text.push_str(&format!(
+                "{row},\"a complaint about {label}: {}\",{label}\n",
+                own.join(" ")
+            ));
         }
     }
     text
+}
+
+/// A word of letters only, another for each number.
+fn invented_word(number: usize) -> String {
+    let letters = |digit: usize| ["ba", "co", "du", "fe", "gi", "la", "mo", "nu", "pe", "ri"][digit % 10];
+    [number / 100, number / 10, number].map(letters).concat()
 }
 
 /// A run on `data` must fail for `reason`, with these words in its message.
@@ -29,7 +39,15 @@ async fn refused(test: &str, data: &[u8], overrides: Value, reason: &str, words:
     for word in words {
         assert!(message.contains(word), "`{word}` is not in: {message}");
     }
-    assert!(world.api::<ModelVersion>().get_opt("bad").await.expect("a read").is_none(), "nothing half-made is recorded");
+    assert!(
+        world
+            .api::<ModelVersion>()
+            .get_opt("bad")
+            .await
+            .expect("a read")
+            .is_none(),
+        "nothing half-made is recorded"
+    );
     world.close().await;
 }
 
@@ -38,7 +56,14 @@ async fn a_missing_column_is_named_with_the_columns_there_are() {
     let dataset = json!({ "dataset": { "source": { "configMap": { "name": "data", "key": "complaints.csv" } },
         "format": "csv", "textField": "narative", "labelFields": ["category"] } });
     let data = csv(&[("fees", 30), ("fraud", 30)]);
-    refused("column", data.as_bytes(), dataset, "ColumnNotFound", &["narative", "narrative", "category"]).await;
+    refused(
+        "column",
+        data.as_bytes(),
+        dataset,
+        "ColumnNotFound",
+        &["narative", "narrative", "category"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,13 +73,27 @@ async fn an_empty_data_set_says_so() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_class_alone_can_not_be_learned() {
-    refused("one-class", csv(&[("fees", 40)]).as_bytes(), json!({}), "TooFewClasses", &["fees"]).await;
+    refused(
+        "one-class",
+        csv(&[("fees", 40)]).as_bytes(),
+        json!({}),
+        "TooFewClasses",
+        &["fees"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_labels_of_which_one_is_too_small_are_too_few() {
     let data = csv(&[("fees", 40), ("fraud", 5)]);
-    refused("small-class", data.as_bytes(), json!({}), "TooFewClasses", &["fraud", "minSamplesPerClass"]).await;
+    refused(
+        "small-class",
+        data.as_bytes(),
+        json!({}),
+        "TooFewClasses",
+        &["fraud", "minSamplesPerClass"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,26 +155,55 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
     };
     let cases = [
         (search(json!({ "algorithm": "deepLearning" })), "linearSvm"),
-        (search(json!({ "algorithm": "linearSvm", "grid": { "C": [0] } })), "spec.search.candidates[0].grid.C[0]"),
-        (search(json!({ "algorithm": "linearSvm", "grid": { "alpha": [1] } })), "alpha is a parameter of complementNaiveBayes"),
-        (search(json!({ "algorithm": "linearSvm", "grid": { "depth": [1] } })), "depth"),
+        (
+            search(json!({ "algorithm": "linearSvm", "grid": { "C": [0] } })),
+            "spec.search.candidates[0].grid.C[0]",
+        ),
+        (
+            search(json!({ "algorithm": "linearSvm", "grid": { "alpha": [1] } })),
+            "alpha is a parameter of complementNaiveBayes",
+        ),
+        (
+            search(json!({ "algorithm": "linearSvm", "grid": { "depth": [1] } })),
+            "depth",
+        ),
         (json!({ "search": { "folds": 1 } }), "spec.search.folds"),
         (json!({ "search": { "folds": 1_000_000 } }), "spec.search.folds"),
         (json!({ "features": { "wordNgrams": [3, 1] } }), "shortest, longest"),
         (json!({ "features": { "maxFeatures": 0 } }), "spec.features.maxFeatures"),
         (dataset("source", json!({})), "exactly one of configMap"),
-        (dataset("source", json!({ "uri": "https://a/b", "configMap": { "name": "d", "key": "k" } })), "exactly one of configMap"),
-        (dataset("source", json!({ "persistentVolumeClaim": { "claimName": "c", "path": "../../etc/passwd" } })), "relative to the volume's root"),
+        (
+            dataset(
+                "source",
+                json!({ "uri": "https://a/b", "configMap": { "name": "d", "key": "k" } }),
+            ),
+            "exactly one of configMap",
+        ),
+        (
+            dataset(
+                "source",
+                json!({ "persistentVolumeClaim": { "claimName": "c", "path": "../../etc/passwd" } }),
+            ),
+            "relative to the volume's root",
+        ),
         (dataset("format", json!("parquet")), "jsonLines"),
         (dataset("textField", json!("")), "spec.dataset.textField"),
         (json!({ "typo": true }), "typo"),
     ];
     for (overrides, words) in cases {
         let refused = world.apply::<TrainingRun>(run("bad", "data", overrides.clone())).await;
-        let Err(kube::Error::Api(status)) = refused else { panic!("accepted: {overrides}") };
-        assert!(status.message.contains(words), "`{words}` is not in: {}", status.message);
+        let Err(kube::Error::Api(status)) = refused else {
+            panic!("accepted: {overrides}")
+        };
+        assert!(
+            status.message.contains(words),
+            "`{words}` is not in: {}",
+            status.message
+        );
     }
-    let named = world.apply::<TrainingRun>(run(&"a".repeat(53), "data", json!({}))).await;
+    let named = world
+        .apply::<TrainingRun>(run(&"a".repeat(53), "data", json!({})))
+        .await;
     assert!(matches!(named, Err(kube::Error::Api(status)) if status.message.contains("at most 52 characters")));
     world.close().await;
 }
@@ -146,14 +214,25 @@ async fn what_must_not_change_can_not_be_changed() {
     apply_sample(&world).await;
     let manifest = run("cards-1", "sample", poor_features(40));
     world.apply::<TrainingRun>(manifest.clone()).await.expect("accepted");
-    world.apply::<TrainingRun>(manifest).await.expect("the same again is no change");
-    let changed = world.apply::<TrainingRun>(run("cards-1", "sample", poor_features(50))).await;
-    assert!(matches!(&changed, Err(kube::Error::Api(status)) if status.message.contains("apply a new TrainingRun")), "{changed:?}");
+    world
+        .apply::<TrainingRun>(manifest)
+        .await
+        .expect("the same again is no change");
+    let changed = world
+        .apply::<TrainingRun>(run("cards-1", "sample", poor_features(50)))
+        .await;
+    assert!(
+        matches!(&changed, Err(kube::Error::Api(status)) if status.message.contains("apply a new TrainingRun")),
+        "{changed:?}"
+    );
 
     apply_classifier(&world, "cards", json!({})).await;
     let moved = json!({ "metadata": { "name": "cards" }, "spec": { "artifacts": { "persistentVolumeClaim": { "claimName": "x" } } } });
     let moved = world.apply::<ComplaintClassifier>(moved).await;
-    assert!(matches!(&moved, Err(kube::Error::Api(status)) if status.message.contains("artifacts can't be changed")), "{moved:?}");
+    assert!(
+        matches!(&moved, Err(kube::Error::Api(status)) if status.message.contains("artifacts can't be changed")),
+        "{moved:?}"
+    );
     world.close().await;
 }
 
@@ -163,7 +242,10 @@ async fn a_pin_to_a_version_that_is_not_there_is_stalled() {
     apply_classifier(&world, "cards", json!({ "promotion": { "modelVersion": "nowhere" } })).await;
     let stalled = world
         .until::<ComplaintClassifier>("cards", "stalled", |classifier| {
-            classifier.status.as_ref().is_some_and(|status| condition::is_true(&status.conditions, condition::STALLED))
+            classifier
+                .status
+                .as_ref()
+                .is_some_and(|status| condition::is_true(&status.conditions, condition::STALLED))
         })
         .await;
     let conditions = stalled.status.expect("a status").conditions;

@@ -52,22 +52,36 @@ fn sandbox() -> Running {
             break PathBuf::from(path.trim());
         }
     };
-    Running { kubeconfig, _processes: vec![(child, Some(lines))] }
+    Running {
+        kubeconfig,
+        _processes: vec![(child, Some(lines))],
+    }
 }
 
 fn existing(kubeconfig: PathBuf) -> Running {
     if std::env::var("E2E_OPERATOR").as_deref() == Ok("installed") {
-        return Running { kubeconfig, _processes: Vec::new() };
+        return Running {
+            kubeconfig,
+            _processes: Vec::new(),
+        };
     }
     let mut operator = program();
-    operator.env("KUBECONFIG", &kubeconfig).args(["exec", "operator", "run", "--health-bind", "127.0.0.1:0"]);
-    for (variable, flag) in [("E2E_TRAINER_IMAGE", "--trainer-image"), ("E2E_INFERENCE_IMAGE", "--inference-image")] {
+    operator
+        .env("KUBECONFIG", &kubeconfig)
+        .args(["exec", "operator", "run", "--health-bind", "127.0.0.1:0"]);
+    for (variable, flag) in [
+        ("E2E_TRAINER_IMAGE", "--trainer-image"),
+        ("E2E_INFERENCE_IMAGE", "--inference-image"),
+    ] {
         if let Ok(image) = std::env::var(variable) {
             operator.args([flag, &image]);
         }
     }
     let child = operator.spawn().expect("the operator starts");
-    Running { kubeconfig, _processes: vec![(child, None)] }
+    Running {
+        kubeconfig,
+        _processes: vec![(child, None)],
+    }
 }
 
 fn running() -> &'static Running {
@@ -88,23 +102,35 @@ impl World {
     pub async fn open(test: &str) -> Self {
         let running = tokio::task::spawn_blocking(running).await.expect("the cluster starts");
         let read = Kubeconfig::read_from(&running.kubeconfig).expect("a kubeconfig");
-        let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await.expect("a config");
+        let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+            .await
+            .expect("a config");
         let client = Client::try_from(config).expect("a client");
         if std::env::var_os("E2E_KUBECONFIG").is_some() {
             install_crds(&client).await;
         }
         let namespace = Namespace {
-            metadata: kube::api::ObjectMeta { generate_name: Some(format!("e2e-{test}-")), ..Default::default() },
+            metadata: kube::api::ObjectMeta {
+                generate_name: Some(format!("e2e-{test}-")),
+                ..Default::default()
+            },
             ..Namespace::default()
         };
-        let made = Api::<Namespace>::all(client.clone()).create(&PostParams::default(), &namespace).await;
-        Self { namespace: made.expect("a namespace can be made").name_any(), client }
+        let made = Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &namespace)
+            .await;
+        Self {
+            namespace: made.expect("a namespace can be made").name_any(),
+            client,
+        }
     }
 
     /// Deletes the namespace; its content goes with it in the background.
     pub async fn close(self) {
         let api = Api::<Namespace>::all(self.client);
-        api.delete(&self.namespace, &DeleteParams::background()).await.expect("the namespace can be deleted");
+        api.delete(&self.namespace, &DeleteParams::background())
+            .await
+            .expect("the namespace can be deleted");
     }
 
     pub fn api<K: Object>(&self) -> Api<K> {
@@ -136,7 +162,11 @@ impl World {
         };
         match tokio::time::timeout(PATIENCE, waiting).await {
             Ok(object) => object,
-            Err(_) => panic!("{} {name} did not become {what}: {}", K::kind(&()), shown(last.as_ref())),
+            Err(_) => panic!(
+                "{} {name} did not become {what}: {}",
+                K::kind(&()),
+                shown(last.as_ref())
+            ),
         }
     }
 
@@ -144,13 +174,19 @@ impl World {
     pub async fn until_gone<K: Object + Send + 'static>(&self, name: &str) {
         let mut states = std::pin::pin!(watcher::watch_object(self.api::<K>(), name).default_backoff());
         let waiting = async { while !matches!(states.try_next().await, Ok(Some(None))) {} };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("{} {name} is not gone", K::kind(&())));
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("{} {name} is not gone", K::kind(&())));
     }
 
     /// Waits for an Event with that reason about the object, and returns its note.
     pub async fn event(&self, object: &str, reason: &str) -> String {
         let api = Api::<Event>::namespaced(self.client.clone(), &self.namespace);
-        let mut events = std::pin::pin!(watcher(api, watcher::Config::default()).default_backoff().applied_objects());
+        let mut events = std::pin::pin!(
+            watcher(api, watcher::Config::default())
+                .default_backoff()
+                .applied_objects()
+        );
         let waiting = async {
             while let Ok(Some(event)) = events.try_next().await {
                 let about = event.regarding.as_ref().and_then(|regarding| regarding.name.as_deref());
@@ -160,7 +196,9 @@ impl World {
             }
             panic!("the watch of events failed");
         };
-        tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("no Event {reason} about {object}"))
+        tokio::time::timeout(PATIENCE, waiting)
+            .await
+            .unwrap_or_else(|_| panic!("no Event {reason} about {object}"))
     }
 }
 
@@ -179,8 +217,12 @@ async fn install_crds(client: &Client) {
         let mut body = serde_json::to_value(&crd).expect("JSON");
         body["apiVersion"] = "apiextensions.k8s.io/v1".into();
         body["kind"] = "CustomResourceDefinition".into();
-        api.patch(&name, &PatchParams::apply("e2e").force(), &Patch::Apply(&body)).await.expect("a CRD is accepted");
+        api.patch(&name, &PatchParams::apply("e2e").force(), &Patch::Apply(&body))
+            .await
+            .expect("a CRD is accepted");
         let established = kube::runtime::conditions::is_crd_established();
-        kube::runtime::wait::await_condition(api.clone(), &name, established).await.expect("a CRD is served");
+        kube::runtime::wait::await_condition(api.clone(), &name, established)
+            .await
+            .expect("a CRD is served");
     }
 }

@@ -23,18 +23,36 @@ async fn a_suspended_run_starts_when_it_is_released() {
     world.apply::<TrainingRun>(manifest).await.expect("accepted");
     let held = world
         .until::<TrainingRun>("cards-1", "suspended", |run| {
-            run.status.as_ref().and_then(|s| condition::find(&s.conditions, READY)).is_some_and(|c| c.reason == "Suspended")
+            run.status
+                .as_ref()
+                .and_then(|s| condition::find(&s.conditions, READY))
+                .is_some_and(|c| c.reason == "Suspended")
         })
         .await;
-    assert_eq!(held.status.and_then(|s| condition::find(&s.conditions, READY).map(|c| c.status.clone())), Some("Unknown".into()));
-    assert!(world.api::<Job>().get_opt("cards-1-train").await.expect("a read").is_none());
+    assert_eq!(
+        held.status
+            .and_then(|s| condition::find(&s.conditions, READY).map(|c| c.status.clone())),
+        Some("Unknown".into())
+    );
+    assert!(
+        world
+            .api::<Job>()
+            .get_opt("cards-1-train")
+            .await
+            .expect("a read")
+            .is_none()
+    );
 
     let release = json!({ "spec": { "suspend": false } });
     let api = world.api::<TrainingRun>();
-    api.patch("cards-1", &PatchParams::default(), &Patch::Merge(&release)).await.expect("suspend can be changed");
+    api.patch("cards-1", &PatchParams::default(), &Patch::Merge(&release))
+        .await
+        .expect("suspend can be changed");
     world
         .until::<TrainingRun>("cards-1", "complete", |run| {
-            run.status.as_ref().is_some_and(|status| condition::is_true(&status.conditions, COMPLETE))
+            run.status
+                .as_ref()
+                .is_some_and(|status| condition::is_true(&status.conditions, COMPLETE))
         })
         .await;
     world.close().await;
@@ -47,17 +65,42 @@ async fn deleting_a_run_takes_its_job_and_leaves_its_version() {
     apply_classifier(&world, "cards", json!({})).await;
     let manifest = run("cards-1", "sample", poor_features(40));
     train(&world, manifest.clone()).await;
-    world.api::<TrainingRun>().delete("cards-1", &DeleteParams::background()).await.expect("deleted");
+    world
+        .api::<TrainingRun>()
+        .delete("cards-1", &DeleteParams::background())
+        .await
+        .expect("deleted");
     world.until_gone::<Job>("cards-1-train").await;
     world.until_gone::<ConfigMap>("cards-1-train").await;
-    assert!(world.api::<ModelVersion>().get_opt("cards-1").await.expect("a read").is_some());
+    assert!(
+        world
+            .api::<ModelVersion>()
+            .get_opt("cards-1")
+            .await
+            .expect("a read")
+            .is_some()
+    );
 
     // Git applies the run again: it is done at once, without a Job.
     let again = train(&world, manifest).await;
     let conditions = again.status.expect("a status").conditions;
-    assert_eq!(condition::find(&conditions, READY).map(|c| c.reason.as_str()), Some("AlreadyTrained"));
-    assert!(world.api::<Job>().get_opt("cards-1-train").await.expect("a read").is_none());
-    world.api::<TrainingRun>().delete("cards-1", &DeleteParams::background()).await.expect("deleted");
+    assert_eq!(
+        condition::find(&conditions, READY).map(|c| c.reason.as_str()),
+        Some("AlreadyTrained")
+    );
+    assert!(
+        world
+            .api::<Job>()
+            .get_opt("cards-1-train")
+            .await
+            .expect("a read")
+            .is_none()
+    );
+    world
+        .api::<TrainingRun>()
+        .delete("cards-1", &DeleteParams::background())
+        .await
+        .expect("deleted");
     world.until_gone::<TrainingRun>("cards-1").await;
 
     // The same name for other work is refused.
@@ -78,6 +121,13 @@ async fn an_ended_run_goes_after_its_time() {
     world.apply::<TrainingRun>(manifest).await.expect("accepted");
     world.until::<ModelVersion>("cards-1", "recorded", |_| true).await;
     world.until_gone::<TrainingRun>("cards-1").await;
-    assert!(world.api::<ModelVersion>().get_opt("cards-1").await.expect("a read").is_some());
+    assert!(
+        world
+            .api::<ModelVersion>()
+            .get_opt("cards-1")
+            .await
+            .expect("a read")
+            .is_some()
+    );
     world.close().await;
 }

@@ -18,9 +18,19 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
 
     // The first version needs only the gates, and there are none.
     let first = train(&world, run("cards-1", "sample", poor_features(40))).await;
-    assert_eq!(first.status.as_ref().and_then(|s| s.model_version_ref.clone()).map(|r| r.name), Some("cards-1".into()));
+    assert_eq!(
+        first
+            .status
+            .as_ref()
+            .and_then(|s| s.model_version_ref.clone())
+            .map(|r| r.name),
+        Some("cards-1".into())
+    );
     let serving = until_champion(&world, "cards", "cards-1").await;
-    assert_eq!(serving.status.as_ref().map(|s| s.promotions[0].reason), Some(PromotionReason::FirstVersion));
+    assert_eq!(
+        serving.status.as_ref().map(|s| s.promotions[0].reason),
+        Some(PromotionReason::FirstVersion)
+    );
 
     // A better one takes over, and no client notices.
     let traffic = Traffic::start(&world, "cards");
@@ -30,18 +40,36 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     let status = replaced.status.expect("a status");
     assert_eq!(status.previous_champion.as_deref(), Some("cards-1"));
     assert_eq!(status.promotions[0].reason, PromotionReason::Better);
-    assert!(status.promotions[0].difference.is_some_and(|difference| difference > 0.0), "{:?}", status.promotions[0]);
+    assert!(
+        status.promotions[0]
+            .difference
+            .is_some_and(|difference| difference > 0.0),
+        "{:?}",
+        status.promotions[0]
+    );
     until_stage(&world, "cards-1", Stage::Retired).await;
     let second = until_stage(&world, "cards-2", Stage::Champion).await;
-    let answer = predict(&world.client, &world.namespace, "cards", "my mortgage servicer lost my escrow payment").await;
+    let answer = predict(
+        &world.client,
+        &world.namespace,
+        "cards",
+        "my mortgage servicer lost my escrow payment",
+    )
+    .await;
     let answer = answer.expect("an answer");
     assert_eq!(answer["modelDigest"], format!("sha256:{}", second.spec.artifact.sha256));
 
     // A worse one is compared on the same rows and rejected with the numbers.
     train(&world, run("cards-3", "sample", poor_features(30))).await;
     let rejected = until_stage(&world, "cards-3", Stage::Rejected).await;
-    let reason = rejected.status.and_then(|status| status.rejection_reason).expect("a reason");
-    assert!(reason.starts_with("NotBetter") && reason.contains("cards-2"), "{reason}");
+    let reason = rejected
+        .status
+        .and_then(|status| status.rejection_reason)
+        .expect("a reason");
+    assert!(
+        reason.starts_with("NotBetter") && reason.contains("cards-2"),
+        "{reason}"
+    );
     assert!(world.event("cards", "VersionRejected").await.contains("cards-3"));
     until_champion(&world, "cards", "cards-2").await;
 
@@ -50,7 +78,10 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     apply_classifier(&world, "cards", json!({ "promotion": { "modelVersion": "cards-1" } })).await;
     let pinned = until_champion(&world, "cards", "cards-1").await;
     traffic.stop().await;
-    assert_eq!(pinned.status.map(|status| status.promotions[0].reason), Some(PromotionReason::Pinned));
+    assert_eq!(
+        pinned.status.map(|status| status.promotions[0].reason),
+        Some(PromotionReason::Pinned)
+    );
     until_stage(&world, "cards-2", Stage::Retired).await;
     world.close().await;
 }
@@ -62,11 +93,13 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
     apply_classifier(&world, "cards", json!({})).await;
     train(&world, run("cards-1", "sample", poor_features(40))).await;
     until_champion(&world, "cards", "cards-1").await;
-    let honest = world.api::<ModelVersion>().get("cards-1").await.expect("it is recorded");
+    let honest = world
+        .api::<ModelVersion>()
+        .get("cards-1")
+        .await
+        .expect("it is recorded");
 
-    let mut forged = serde_json::to_value(&honest.spec).expect("JSON");
-    forged["artifact"]["sha256"] = json!("0".repeat(64));
-    world.apply::<ModelVersion>(json!({ "metadata": { "name": "forged" }, "spec": forged })).await.expect("accepted");
+    // The pin stands before the version, so that no policy judges it first.
     let traffic = Traffic::start(&world, "cards");
     let pin = json!({ "spec": { "promotion": { "modelVersion": "forged" } } });
     world
@@ -74,18 +107,31 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
         .patch("cards", &PatchParams::default(), &Patch::Merge(&pin))
         .await
         .expect("the pin is accepted");
+    let mut forged = serde_json::to_value(&honest.spec).expect("JSON");
+    forged["artifact"]["sha256"] = json!("0".repeat(64));
+    world
+        .apply::<ModelVersion>(json!({ "metadata": { "name": "forged" }, "spec": forged }))
+        .await
+        .expect("the record is accepted");
 
     let rejected = until_stage(&world, "forged", Stage::Rejected).await;
-    let reason = rejected.status.and_then(|status| status.rejection_reason).expect("a reason");
+    let reason = rejected
+        .status
+        .and_then(|status| status.rejection_reason)
+        .expect("a reason");
     assert!(reason.starts_with("DigestMismatch"), "{reason}");
     let classifier = world
         .until::<ComplaintClassifier>("cards", "stalled on the pin", |classifier| {
             classifier.status.as_ref().is_some_and(|status| {
-                condition::find(&status.conditions, condition::STALLED).is_some_and(|c| c.reason == "PinnedVersionFailed")
+                condition::find(&status.conditions, condition::STALLED)
+                    .is_some_and(|c| c.reason == "PinnedVersionFailed")
             })
         })
         .await;
-    let champion = classifier.status.and_then(|status| status.champion).map(|champion| champion.name);
+    let champion = classifier
+        .status
+        .and_then(|status| status.champion)
+        .map(|champion| champion.name);
     assert_eq!(champion.as_deref(), Some("cards-1"));
     traffic.stop().await;
     world.close().await;
@@ -95,12 +141,24 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
 async fn a_gate_keeps_a_weak_first_version_out() {
     let world = World::open("gate").await;
     apply_sample(&world).await;
-    apply_classifier(&world, "cards", json!({ "promotion": { "gates": [{ "metric": "macroF1", "minimum": 0.99 }] } })).await;
+    apply_classifier(
+        &world,
+        "cards",
+        json!({ "promotion": { "gates": [{ "metric": "macroF1", "minimum": 0.99 }] } }),
+    )
+    .await;
     train(&world, run("cards-1", "sample", poor_features(40))).await;
     let rejected = until_stage(&world, "cards-1", Stage::Rejected).await;
-    let reason = rejected.status.and_then(|status| status.rejection_reason).expect("a reason");
+    let reason = rejected
+        .status
+        .and_then(|status| status.rejection_reason)
+        .expect("a reason");
     assert!(reason.starts_with("GateFailed") && reason.contains("0.99"), "{reason}");
-    let classifier = world.api::<ComplaintClassifier>().get("cards").await.expect("it is there");
+    let classifier = world
+        .api::<ComplaintClassifier>()
+        .get("cards")
+        .await
+        .expect("it is there");
     assert_eq!(classifier.status.and_then(|status| status.champion), None);
     world.close().await;
 }

@@ -22,7 +22,10 @@ pub async fn apply_sample(world: &World) {
 /// A data set as a ConfigMap with the key `complaints.csv`.
 pub async fn apply_data(world: &World, name: &str, csv: &[u8]) {
     let manifest = json!({ "metadata": { "name": name }, "binaryData": { "complaints.csv": STANDARD.encode(csv) } });
-    world.apply::<ConfigMap>(manifest).await.expect("a ConfigMap is accepted");
+    world
+        .apply::<ConfigMap>(manifest)
+        .await
+        .expect("a ConfigMap is accepted");
 }
 
 /// A classifier; `spec` as given.
@@ -60,7 +63,10 @@ pub fn poor_features(terms: u32) -> Value {
 /// Applies a run and waits until it is complete.
 pub async fn train(world: &World, manifest: Value) -> TrainingRun {
     let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();
-    world.apply::<TrainingRun>(manifest).await.expect("a TrainingRun is accepted");
+    world
+        .apply::<TrainingRun>(manifest)
+        .await
+        .expect("a TrainingRun is accepted");
     let ended = world
         .until::<TrainingRun>(&name, "ended", |run| {
             run.status.as_ref().is_some_and(|status| {
@@ -69,7 +75,11 @@ pub async fn train(world: &World, manifest: Value) -> TrainingRun {
         })
         .await;
     let status = ended.status.clone().expect("a status");
-    assert!(condition::is_true(&status.conditions, READY), "{:#?}", status.conditions);
+    assert!(
+        condition::is_true(&status.conditions, READY),
+        "{:#?}",
+        status.conditions
+    );
     ended
 }
 
@@ -78,7 +88,10 @@ pub async fn until_champion(world: &World, classifier: &str, version: &str) -> C
     world
         .until::<ComplaintClassifier>(classifier, &format!("served by {version}"), |classifier| {
             classifier.status.as_ref().is_some_and(|status| {
-                status.champion.as_ref().is_some_and(|champion| champion.name == version)
+                status
+                    .champion
+                    .as_ref()
+                    .is_some_and(|champion| champion.name == version)
                     && condition::is_true(&status.conditions, READY)
             })
         })
@@ -89,7 +102,10 @@ pub async fn until_champion(world: &World, classifier: &str, version: &str) -> C
 pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVersion {
     world
         .until::<ModelVersion>(version, &format!("{stage:?}"), |version| {
-            version.status.as_ref().is_some_and(|status| status.stage == Some(stage))
+            version
+                .status
+                .as_ref()
+                .is_some_and(|status| status.stage == Some(stage))
         })
         .await
 }
@@ -97,14 +113,21 @@ pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVer
 /// Applies a run that can't work, waits until it says so, and returns reason and message.
 pub async fn fails(world: &World, manifest: Value) -> (String, String) {
     let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();
-    world.apply::<TrainingRun>(manifest).await.expect("a TrainingRun is accepted");
+    world
+        .apply::<TrainingRun>(manifest)
+        .await
+        .expect("a TrainingRun is accepted");
     let stalled = world
         .until::<TrainingRun>(&name, "stalled", |run| {
-            run.status.as_ref().is_some_and(|status| condition::is_true(&status.conditions, STALLED))
+            run.status
+                .as_ref()
+                .is_some_and(|status| condition::is_true(&status.conditions, STALLED))
         })
         .await;
     let status = stalled.status.expect("a status");
-    let condition = condition::find(&status.conditions, STALLED).expect("a condition").clone();
+    let condition = condition::find(&status.conditions, STALLED)
+        .expect("a condition")
+        .clone();
     // The same words stand in an Event, where `kubectl describe` shows them.
     assert_eq!(world.event(&name, &condition.reason).await, condition.message);
     (condition.reason, condition.message)

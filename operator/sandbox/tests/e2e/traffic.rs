@@ -19,7 +19,10 @@ use crate::cluster::World;
 pub async fn predict(client: &Client, namespace: &str, classifier: &str, text: &str) -> Result<Value, kube::Error> {
     let path = format!("/api/v1/namespaces/{namespace}/services/{classifier}:http/proxy/predict");
     let body = json!({ "text": text }).to_string().into_bytes();
-    let request = Request::post(path).header("content-type", "application/json").body(body).expect("a request");
+    let request = Request::post(path)
+        .header("content-type", "application/json")
+        .body(body)
+        .expect("a request");
     client.request::<Value>(request).await
 }
 
@@ -37,7 +40,8 @@ impl Traffic {
         let stop = CancellationToken::new();
         let (answered, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));
         let task = tokio::spawn({
-            let (client, namespace, classifier) = (world.client.clone(), world.namespace.clone(), classifier.to_owned());
+            let (client, namespace, classifier) =
+                (world.client.clone(), world.namespace.clone(), classifier.to_owned());
             let (stop, answered, failures) = (stop.clone(), answered.clone(), failures.clone());
             async move {
                 while !stop.is_cancelled() {
@@ -51,7 +55,12 @@ impl Traffic {
                 }
             }
         });
-        Self { stop, task, answered, failures }
+        Self {
+            stop,
+            task,
+            answered,
+            failures,
+        }
     }
 
     /// Stops, and asserts that requests were made and none failed.
@@ -60,7 +69,13 @@ impl Traffic {
         self.task.await.expect("the client does not panic");
         let failures = self.failures.lock().expect("no panic holds it");
         let answered = self.answered.load(Ordering::Relaxed);
-        assert!(failures.is_empty(), "{} of {} requests failed: {:?}", failures.len(), answered, failures.first());
+        assert!(
+            failures.is_empty(),
+            "{} of {} requests failed: {:?}",
+            failures.len(),
+            answered,
+            failures.first()
+        );
         assert!(answered > 10, "only {answered} requests were made");
     }
 }
