@@ -18,7 +18,17 @@ fn the_manifests_are_in_step_with_the_code() {
     }
     let stored: BTreeSet<String> = std::fs::read_dir(&folder)
         .expect("crds/ exists")
-        .map(|entry| entry.expect("a readable entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("a readable entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
-    assert_eq!(stored, generated.into_iter().map(|(name, _)| name).collect(), "crds/ holds other files");
+    assert_eq!(
+        stored,
+        generated.into_iter().map(|(name, _)| name).collect(),
+        "crds/ holds other files"
+    );
 }

@@ -26,8 +26,11 @@ use complaint_sandbox::{
 };
 
 /// The image names that the sandbox can run, and the program behind each.
-pub const IMAGES: [(&str, &str); 3] =
-    [("complaint-trainer", "trainer"), ("complaint-inference", "inference"), ("complaint-operator", "operator")];
+pub const IMAGES: [(&str, &str); 3] = [
+    ("complaint-trainer", "trainer"),
+    ("complaint-inference", "inference"),
+    ("complaint-operator", "operator"),
+];
 
 /// What a cluster is started with.
 #[derive(Clone, Debug)]
@@ -61,7 +64,10 @@ impl Cluster {
     pub async fn start(options: ClusterOptions) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&options.state)
             .with_context(|| format!("the state directory {} can't be made", options.state.display()))?;
-        let kubeconfig = options.kubeconfig.clone().unwrap_or_else(|| options.state.join("kubeconfig"));
+        let kubeconfig = options
+            .kubeconfig
+            .clone()
+            .unwrap_or_else(|| options.state.join("kubeconfig"));
         let mut runner = RunnerOptions::new(&options.state);
         for (image, program) in IMAGES {
             runner = runner.program(image, &options.executable, &["exec", program]);
@@ -86,7 +92,15 @@ impl Cluster {
                 async move { node.run(shutdown).await }
             }),
         ];
-        Ok(Self { sandbox, client, options, kubeconfig, tasks, operator: None, shutdown })
+        Ok(Self {
+            sandbox,
+            client,
+            options,
+            kubeconfig,
+            tasks,
+            operator: None,
+            shutdown,
+        })
     }
 
     /// A client with all permissions.
@@ -122,7 +136,15 @@ impl Cluster {
         install_crds(&self.client).await?;
         let log = std::fs::File::create(self.operator_log()).context("the operator's log can't be made")?;
         let mut child = Command::new(&self.options.executable)
-            .args(["exec", "operator", "run", "--health-bind", "127.0.0.1:0", "--log-format", "text"])
+            .args([
+                "exec",
+                "operator",
+                "run",
+                "--health-bind",
+                "127.0.0.1:0",
+                "--log-format",
+                "text",
+            ])
             .env("KUBECONFIG", &self.kubeconfig)
             // Its end of this pipe closes when the sandbox ends, however it ends.
             .stdin(Stdio::piped())
@@ -138,7 +160,9 @@ impl Cluster {
 
     /// Waits for the operator's end, which is a failure as long as the sandbox runs. Pends without an operator.
     pub async fn operator_ended(&mut self) -> anyhow::Error {
-        let Some((child, _)) = &mut self.operator else { return std::future::pending().await };
+        let Some((child, _)) = &mut self.operator else {
+            return std::future::pending().await;
+        };
         let status = child.wait().await;
         let log = std::fs::read_to_string(self.operator_log()).unwrap_or_default();
         let tail: Vec<_> = log.lines().rev().take(5).collect();
@@ -150,7 +174,10 @@ impl Cluster {
     pub async fn stop(mut self) {
         if let Some((mut child, lifeline)) = self.operator.take() {
             terminate(&child);
-            if tokio::time::timeout(Duration::from_secs(5), child.wait()).await.is_err() {
+            if tokio::time::timeout(Duration::from_secs(5), child.wait())
+                .await
+                .is_err()
+            {
                 let _ = child.kill().await;
             }
             drop(lifeline);
@@ -197,7 +224,9 @@ pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
         let mut body = serde_json::to_value(&crd)?;
         body["apiVersion"] = "apiextensions.k8s.io/v1".into();
         body["kind"] = "CustomResourceDefinition".into();
-        api.patch(&name, &params, &Patch::Apply(&body)).await.with_context(|| format!("applying CRD {name}"))?;
+        api.patch(&name, &params, &Patch::Apply(&body))
+            .await
+            .with_context(|| format!("applying CRD {name}"))?;
         await_condition(api.clone(), &name, conditions::is_crd_established()).await?;
     }
     Ok(())

@@ -99,7 +99,11 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             Some(_) => None,
             None => Some(tempfile::tempdir().context("no temporary directory can be made")?),
         };
-        let state = args.state.clone().or_else(|| Some(temporary.as_ref()?.path().to_owned())).unwrap_or_default();
+        let state = args
+            .state
+            .clone()
+            .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
+            .unwrap_or_default();
         let mut cluster = Cluster::start(ClusterOptions {
             state,
             kubeconfig: args.kubeconfig.clone(),
@@ -112,7 +116,10 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
         }
         println!("Kubernetes API  {}", cluster.url());
         println!("kubeconfig      {}", cluster.kubeconfig().display());
-        println!("\n  export KUBECONFIG={}\n  kubectl get all\n\nCtrl-C ends it.", cluster.kubeconfig().display());
+        println!(
+            "\n  export KUBECONFIG={}\n  kubectl get all\n\nCtrl-C ends it.",
+            cluster.kubeconfig().display()
+        );
         let outcome = tokio::select! {
             () = demo::interrupted() => Ok(()),
             () = input_ended(args.lifeline) => Ok(()),

@@ -1,6 +1,6 @@
-//! Carries a plan out: verdicts and promotion are recorded on the versions first, the workload comes last.
+//! Carries a plan out: verdicts are recorded on the versions first, the workload comes last.
 
-use complaint_api::{ComplaintClassifier, ModelVersion, labels};
+use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, labels};
 use jiff::Timestamp;
 use k8s_openapi::api::{apps::v1::Deployment, policy::v1::PodDisruptionBudget};
 use kube::{
@@ -22,7 +22,6 @@ pub(crate) async fn apply(
     plan: &Plan,
     objects: &Objects,
     settings: &Settings,
-    now: Timestamp,
 ) -> Result<(), Error> {
     if plan.paused {
         return Ok(());
@@ -39,19 +38,34 @@ pub(crate) async fn apply(
                 .await?;
         }
     }
-    if let (Some(_), Some(version)) = (plan.promote, &plan.target) {
-        mark_promoted(version, objects, now).await?;
-    }
     children(classifier, seen, plan, objects, settings).await
 }
 
-/// Annotates the version before the classifier's status says so: a crash in between only repeats it.
-async fn mark_promoted(version: &ModelVersion, objects: &Objects, now: Timestamp) -> Result<(), Error> {
+/// Repeats on the champion's version what the classifier's status says, for the day that the status is lost. The status is
+/// written first: it is the only truth, and whatever stops us here is made good by the next reconcile.
+pub(crate) async fn annotate_champion(
+    champion: &ClassifierChampion,
+    seen: &Seen,
+    objects: &Objects,
+) -> Result<(), Error> {
+    let Some(version) = seen.versions.iter().find(|version| version.name_any() == champion.name) else {
+        return Ok(());
+    };
+    let Some(since) = champion.since.as_ref().map(|since| since.0) else {
+        return Ok(());
+    };
+    let noted = version
+        .annotations()
+        .get(labels::PROMOTED_AT)
+        .and_then(|at| at.parse::<Timestamp>().ok());
+    if noted == Some(since) {
+        return Ok(());
+    }
     let name = version.name_any();
     let body = json!({
         "apiVersion": format!("{}/{}", complaint_api::GROUP, complaint_api::VERSION),
         "kind": "ModelVersion",
-        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: now.to_string() } },
+        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: since.to_string() } },
     });
     let annotated = objects
         .api::<ModelVersion>()

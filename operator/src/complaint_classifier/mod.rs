@@ -91,7 +91,7 @@ async fn reconcile_classifier(classifier: &ComplaintClassifier, context: &Contex
     let now = context.now();
     let seen = gather::gather(classifier, &objects).await?;
     let plan = plan::plan(classifier, &seen);
-    apply::apply(classifier, &seen, &plan, &objects, &context.settings, now).await?;
+    apply::apply(classifier, &seen, &plan, &objects, &context.settings).await?;
     // Told at once: a version is judged once, and the status may have to be written again.
     context.publish(classifier, status::rejections(&plan)).await;
     let (next, notices) = status::next(classifier, &seen, &plan, &context.settings, now);
@@ -99,6 +99,9 @@ async fn reconcile_classifier(classifier: &ComplaintClassifier, context: &Contex
         objects.apply_status(classifier, &serde_json::json!(next)).await?;
     }
     context.publish(classifier, notices).await;
+    if let Some(champion) = next.champion.as_ref().filter(|_| !plan.paused) {
+        apply::annotate_champion(champion, &seen, &objects).await?;
+    }
     let rolling = plan.target.is_some() && plan.rollout != Some(rollout::Rollout::Complete);
     Ok(Action::requeue(if rolling { WHILE_ROLLING } else { AT_REST }))
 }

@@ -170,13 +170,13 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         .and_then(|status| status.challenger.as_deref());
     if let Some(version) = challenger
         .and_then(|name| find(seen, name))
-        .filter(|version| unjudged(version))
+        .filter(|version| unjudged(classifier, version))
     {
         return Some(version);
     }
     let mut accepted = None;
     for version in judge::in_order(&seen.versions) {
-        if accepted.is_some() || !unjudged(version) || is_champion(plan, version) {
+        if accepted.is_some() || !unjudged(classifier, version) || is_champion(plan, version) {
             continue;
         }
         match judge::judge(classifier, plan.champion.as_ref(), version) {
@@ -188,12 +188,16 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
 }
 
 /// Neither rejected nor ever promoted: a version is judged automatically once.
-fn unjudged(version: &ModelVersion) -> bool {
+fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
+    let name = version.name_any();
     let rejected = version
         .status
         .as_ref()
         .is_some_and(|status| status.rejection_reason.is_some());
-    !rejected && !version.annotations().contains_key(labels::PROMOTED_AT)
+    let promotions = classifier.status.iter().flat_map(|status| &status.promotions);
+    let promoted = promotions.into_iter().any(|promotion| promotion.version == name)
+        || version.annotations().contains_key(labels::PROMOTED_AT);
+    !rejected && !promoted
 }
 
 /// A target that is not champion yet is promoted, or rejected and given up, by what its pods say.
