@@ -46,7 +46,10 @@ fn processes(state: &Path) -> Vec<String> {
 }
 
 /// Starts the sandbox and reads what it prints until a line has `word`.
-#[expect(clippy::zombie_processes, reason = "the caller waits for it; a panic ends the test process")]
+#[expect(
+    clippy::zombie_processes,
+    reason = "the caller waits for it; a panic ends the test process"
+)]
 fn until(state: &Path, args: &[&str], word: &str) -> (Child, BufReader<ChildStdout>) {
     let mut child = command(state, args).spawn().expect("the sandbox starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output is piped"));
