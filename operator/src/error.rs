@@ -22,6 +22,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the API server refused for good, in its own words: a limit, a quota, a policy or a permission stands in the way,
+    /// and trying again alone won't help. `None` for conflicts and passing faults.
+    pub fn refusal(&self) -> Option<String> {
+        match self {
+            Self::Api { action, source } => match source.as_ref() {
+                kube::Error::Api(status) if [400, 403, 422].contains(&status.code) => {
+                    Some(format!("{action} was refused: {}", status.message))
+                }
+                _ => None,
+            },
+            Self::Incomplete { .. } => None,
+        }
+    }
+
     /// A short name for metrics: one of a fixed set, never an object's name.
     pub fn reason(&self) -> &'static str {
         match self {

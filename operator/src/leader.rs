@@ -58,13 +58,18 @@ impl Election {
     /// Waits until this candidate leads.
     ///
     /// # Errors
-    /// When the API server refuses the Lease for another reason than a conflict, such as a missing permission.
+    /// When a permission is missing. An API server that is away is waited for.
     pub async fn acquire(&self, client: &Client) -> anyhow::Result<()> {
         let mut observed: Option<(LeaseSpec, Timestamp)> = None;
         loop {
-            if self.try_once(client, &mut observed).await? {
-                tracing::info!(identity = self.identity, lease = self.name, "leading");
-                return Ok(());
+            match self.try_in_time(client, &mut observed).await {
+                Ok(true) => {
+                    tracing::info!(identity = self.identity, lease = self.name, "leading");
+                    return Ok(());
+                }
+                Ok(false) => {}
+                Err(error) if is_forbidden(&error) => return Err(error),
+                Err(error) => tracing::warn!(%error, "the lease can't be read; trying again"),
             }
             tokio::time::sleep(self.retry_period).await;
         }
@@ -76,7 +81,7 @@ impl Election {
         let mut observed = None;
         loop {
             tokio::time::sleep(self.retry_period).await;
-            match self.try_once(client, &mut observed).await {
+            match self.try_in_time(client, &mut observed).await {
                 Ok(true) => renewed = tokio::time::Instant::now(),
                 Ok(false) => return anyhow::anyhow!("the lease {} was taken by another process", self.name),
                 Err(error) if renewed.elapsed() > self.lease_duration * 2 / 3 => {
@@ -99,6 +104,18 @@ impl Election {
             if let Err(error) = api.replace(&self.name, &PostParams::default(), &lease).await {
                 tracing::debug!(%error, "the lease could not be released; it expires by itself");
             }
+        }
+    }
+
+    /// A connection that hangs must not hide that the lease runs out.
+    async fn try_in_time(
+        &self,
+        client: &Client,
+        observed: &mut Option<(LeaseSpec, Timestamp)>,
+    ) -> anyhow::Result<bool> {
+        match tokio::time::timeout(self.lease_duration / 3, self.try_once(client, observed)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(anyhow::anyhow!("the API server did not answer in time")),
         }
     }
 
@@ -149,6 +166,11 @@ impl Election {
             }),
         }
     }
+}
+
+fn is_forbidden(error: &anyhow::Error) -> bool {
+    let status = error.downcast_ref::<kube::Error>();
+    matches!(status, Some(kube::Error::Api(status)) if [401, 403].contains(&status.code))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -127,13 +127,22 @@ impl Objects {
             .doing(|| format!("changing {} {name}", K::kind(&())))
     }
 
-    /// Deletes an object in the background; one that is gone already is no error.
+    /// Deletes exactly `seen` in the background; one that is gone already, or has a successor of its name, is no error.
     ///
     /// # Errors
     /// [`Error::Api`] when the API server refuses.
-    pub async fn delete<K: Object>(&self, name: &str) -> Result<(), Error> {
-        match self.api::<K>().delete(name, &DeleteParams::background()).await {
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+    pub async fn delete<K: Object>(&self, seen: &K) -> Result<(), Error> {
+        let name = &seen.name_any();
+        let exactly = Preconditions {
+            uid: seen.uid(),
+            resource_version: None,
+        };
+        match self
+            .api::<K>()
+            .delete(name, &DeleteParams::background().preconditions(exactly))
+            .await
+        {
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
             other => other.map(|_| ()).doing(|| format!("deleting {} {name}", K::kind(&()))),
         }
     }
@@ -148,6 +157,14 @@ pub fn owner_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Result<Owner
         object: format!("{} {}", K::kind(&()), owner.name_any()),
         field: "metadata.uid",
     })
+}
+
+/// Whether `child`'s controller is `owner`.
+pub fn is_owned_by<C: ResourceExt, O: ResourceExt>(child: &C, owner: &O) -> bool {
+    let mut owners = child.owner_references().iter();
+    owner
+        .uid()
+        .is_some_and(|uid| owners.any(|reference| reference.controller == Some(true) && reference.uid == uid))
 }
 
 /// SHA-256 of the value's canonical JSON (sorted keys), in hexadecimal.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use futures::future::join_all;
 use kube::Client;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -53,8 +53,7 @@ async fn lead(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     if !args.leader_elect {
-        control(&client, args, metrics, &shutdown).await;
-        return Ok(());
+        return control(&client, args, metrics, &shutdown).await;
     }
     let election = Election {
         namespace: args
@@ -72,7 +71,7 @@ async fn lead(
     }
     metrics.set_leader(true);
     let outcome = tokio::select! {
-        () = control(&client, args, metrics, &shutdown) => Ok(()),
+        outcome = control(&client, args, metrics, &shutdown) => outcome,
         // The process ends at once: reconciles of a successor may already run beside ours.
         lost = election.hold(&client) => Err(lost),
     };
@@ -84,42 +83,41 @@ async fn lead(
 }
 
 /// Runs the three controllers for every watched namespace until `shutdown`.
-async fn control(client: &Client, args: &RunArgs, metrics: &ReconcileMetrics, shutdown: &CancellationToken) {
-    let scopes: Vec<Option<String>> = match args.watch_namespaces.iter().filter(|name| !name.is_empty()).count() {
-        0 => vec![None],
-        _ => args.watch_namespaces.iter().cloned().map(Some).collect(),
+///
+/// # Errors
+/// When one of them ends before that: the others would go on without it, and nobody would notice.
+async fn control(
+    client: &Client,
+    args: &RunArgs,
+    metrics: &ReconcileMetrics,
+    shutdown: &CancellationToken,
+) -> anyhow::Result<()> {
+    let named: Vec<&String> = args.watch_namespaces.iter().filter(|name| !name.is_empty()).collect();
+    let scopes = if named.is_empty() {
+        vec![None]
+    } else {
+        named.into_iter().cloned().map(Some).collect()
     };
     let context = |controller| {
-        std::sync::Arc::new(Context::new(
-            client.clone(),
-            args.settings.clone(),
-            controller,
-            metrics.clone(),
-        ))
+        let context = Context::new(client.clone(), args.settings.clone(), controller, metrics.clone());
+        std::sync::Arc::new(context)
     };
-    let mut controllers = Vec::new();
+    let mut controllers = JoinSet::new();
     for scope in scopes {
-        controllers.push(tokio::spawn(training_run::control(
-            context(training_run::NAME),
-            scope.clone(),
-            shutdown.clone(),
-        )));
-        controllers.push(tokio::spawn(model_version::control(
-            context(model_version::NAME),
-            scope.clone(),
-            shutdown.clone(),
-        )));
-        controllers.push(tokio::spawn(complaint_classifier::control(
-            context(complaint_classifier::NAME),
-            scope,
-            shutdown.clone(),
-        )));
+        let (runs, versions) = (context(training_run::NAME), context(model_version::NAME));
+        controllers.spawn(training_run::control(runs, scope.clone(), shutdown.clone()));
+        controllers.spawn(model_version::control(versions, scope.clone(), shutdown.clone()));
+        let classifiers = context(complaint_classifier::NAME);
+        controllers.spawn(complaint_classifier::control(classifiers, scope, shutdown.clone()));
     }
-    for ended in join_all(controllers).await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a controller ended");
+    while let Some(ended) = controllers.join_next().await {
+        if !shutdown.is_cancelled() {
+            shutdown.cancel();
+            ended.context("a controller panicked")?;
+            anyhow::bail!("a controller ended by itself");
         }
     }
+    Ok(())
 }
 
 async fn cancel_on_signal(shutdown: CancellationToken) {

@@ -89,7 +89,12 @@ pub(crate) fn pod_template(workload: Workload<'_>) -> PodTemplateSpec {
 
 fn harden(container: &mut Container, template: &PodTemplate) {
     container.resources = template.resources.clone();
-    let ours = container.env.take().unwrap_or_default();
+    let mut ours = container.env.take().unwrap_or_default();
+    ours.push(EnvVar {
+        name: "TMPDIR".into(),
+        value: Some(SCRATCH.into()),
+        value_from: None,
+    });
     let mut env: Vec<EnvVar> = template
         .env
         .iter()
@@ -97,11 +102,6 @@ fn harden(container: &mut Container, template: &PodTemplate) {
         .cloned()
         .collect();
     env.extend(ours);
-    env.push(EnvVar {
-        name: "TMPDIR".into(),
-        value: Some(SCRATCH.into()),
-        value_from: None,
-    });
     container.env = Some(env);
     container.volume_mounts.get_or_insert_default().push(VolumeMount {
         name: "tmp".into(),

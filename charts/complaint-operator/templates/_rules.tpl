@@ -7,7 +7,7 @@ Secrets are absent on purpose: they enter pods as references. Owner references a
 # Runs are watched, and deleted when their time after the end is over; their spec is the user's.
 - apiGroups: [complaints.dev]
   resources: [trainingruns]
-  verbs: [list, watch, delete]
+  verbs: [get, list, watch, delete]
 # A successful run records its version; a promotion is annotated on it.
 - apiGroups: [complaints.dev]
   resources: [modelversions]
@@ -47,7 +47,7 @@ Secrets are absent on purpose: they enter pods as references. Owner references a
   verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [create, patch, delete]
+  verbs: [get, create, patch, delete]
 # What happened, for `kubectl describe`; a repeated Event is counted in place.
 - apiGroups: [events.k8s.io]
   resources: [events]

@@ -2,7 +2,7 @@
 
 use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, labels};
 use jiff::Timestamp;
-use k8s_openapi::api::{apps::v1::Deployment, policy::v1::PodDisruptionBudget};
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::{
     ResourceExt,
     api::{Patch, PatchParams},
@@ -16,15 +16,16 @@ use crate::{
     settings::Settings,
 };
 
+/// Carries `plan` out and returns the Deployment as it stands then.
 pub(crate) async fn apply(
     classifier: &ComplaintClassifier,
     seen: &Seen,
     plan: &Plan,
     objects: &Objects,
     settings: &Settings,
-) -> Result<(), Error> {
+) -> Result<Option<Deployment>, Error> {
     if plan.paused {
-        return Ok(());
+        return Ok(seen.deployment.clone());
     }
     for rejected in &plan.rejected {
         let reason = format!("{}: {}", rejected.reason, rejected.message);
@@ -58,29 +59,32 @@ pub(crate) async fn annotate_champion(
         .annotations()
         .get(labels::PROMOTED_AT)
         .and_then(|at| at.parse::<Timestamp>().ok());
-    if noted == Some(since) {
-        return Ok(());
+    let mut version = version.clone();
+    if noted != Some(since) {
+        version = annotate(&version.name_any(), since, objects).await?;
     }
-    let name = version.name_any();
-    let body = json!({
-        "apiVersion": format!("{}/{}", complaint_api::GROUP, complaint_api::VERSION),
-        "kind": "ModelVersion",
-        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: since.to_string() } },
-    });
-    let annotated = objects
-        .api::<ModelVersion>()
-        .patch(&name, &PatchParams::apply(super::NAME).force(), &Patch::Apply(&body))
-        .await
-        .doing(|| format!("annotating ModelVersion {name}"))?;
     if version
         .status
         .as_ref()
         .is_some_and(|status| status.rejection_reason.is_some())
     {
         // Rejected once and brought back by pin: it serves after all.
-        objects.apply_status(&annotated, &json!({})).await?;
+        objects.apply_status(&version, &json!({})).await?;
     }
     Ok(())
+}
+
+async fn annotate(name: &str, since: Timestamp, objects: &Objects) -> Result<ModelVersion, Error> {
+    let body = json!({
+        "apiVersion": format!("{}/{}", complaint_api::GROUP, complaint_api::VERSION),
+        "kind": "ModelVersion",
+        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: since.to_string() } },
+    });
+    objects
+        .api::<ModelVersion>()
+        .patch(name, &PatchParams::apply(super::NAME).force(), &Patch::Apply(&body))
+        .await
+        .doing(|| format!("annotating ModelVersion {name}"))
 }
 
 async fn children(
@@ -89,7 +93,7 @@ async fn children(
     plan: &Plan,
     objects: &Objects,
     settings: &Settings,
-) -> Result<(), Error> {
+) -> Result<Option<Deployment>, Error> {
     let owner = owner_reference(classifier)?;
     if let Some(claim) = store::claim(classifier, settings) {
         let name = claim.name_any();
@@ -103,23 +107,23 @@ async fn children(
         }
     }
     objects.apply(&build::service(classifier, &owner)).await?;
-    match build::disruption_budget(classifier, &owner) {
-        Some(budget) => {
-            objects.apply(&budget).await?;
+    match (build::disruption_budget(classifier, &owner, settings), &seen.budget) {
+        (Some(wanted), _) => {
+            objects.apply(&wanted).await?;
         }
-        None => objects.delete::<PodDisruptionBudget>(&classifier.name_any()).await?,
+        (None, Some(unwanted)) => objects.delete(unwanted).await?,
+        (None, None) => {}
     }
-    match &plan.target {
-        Some(version) => {
-            objects
-                .apply(&build::deployment(classifier, version, &owner, settings))
-                .await?;
+    match (&plan.target, &seen.deployment) {
+        (Some(version), _) => {
+            let wanted = build::deployment(classifier, version, &owner, settings);
+            Ok(Some(objects.apply(&wanted).await?))
         }
         // The champion's record may be gone while its pods serve: they are left alone.
-        None if plan.champion.is_none() && seen.deployment.is_some() => {
-            objects.delete::<Deployment>(&classifier.name_any()).await?;
+        (None, Some(deployment)) if plan.champion.is_none() => {
+            objects.delete(deployment).await?;
+            Ok(None)
         }
-        None => {}
+        (None, deployment) => Ok(deployment.clone()),
     }
-    Ok(())
 }

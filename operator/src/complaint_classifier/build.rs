@@ -7,8 +7,8 @@ use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
         core::v1::{
-            Container, ContainerPort, EnvVar, EnvVarSource, HTTPGetAction, Lifecycle, LifecycleHandler,
-            ObjectFieldSelector, PodSpec, PodTemplateSpec, Probe, Service, ServicePort, ServiceSpec, SleepAction,
+            Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe,
+            Service, ServicePort, ServiceSpec, SleepAction,
         },
         policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
     },
@@ -141,7 +141,7 @@ fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &s
                 "--digest",
                 &digest,
                 "--bind",
-                &format!("$(POD_IP):{PORT}"),
+                &format!("0.0.0.0:{PORT}"),
                 "--name",
                 &classifier.name_any(),
                 "--termination-log",
@@ -150,17 +150,6 @@ fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &s
             .map(str::to_owned)
             .into(),
         ),
-        env: Some(vec![EnvVar {
-            name: "POD_IP".into(),
-            value: None,
-            value_from: Some(EnvVarSource {
-                field_ref: Some(ObjectFieldSelector {
-                    api_version: Some("v1".into()),
-                    field_path: "status.podIP".into(),
-                }),
-                ..EnvVarSource::default()
-            }),
-        }]),
         ports: Some(vec![ContainerPort {
             name: Some("http".into()),
             container_port: PORT,
@@ -213,12 +202,15 @@ pub(crate) fn service(classifier: &ComplaintClassifier, owner: &OwnerReference) 
     }
 }
 
-/// From two replicas up, a drain takes one pod at a time.
+/// From two replicas up, a drain takes one pod at a time. Pods that must share a node get no budget: the successor of the
+/// first one drained could start nowhere else, and the drain would never end.
 pub(crate) fn disruption_budget(
     classifier: &ComplaintClassifier,
     owner: &OwnerReference,
+    settings: &Settings,
 ) -> Option<PodDisruptionBudget> {
-    (classifier.spec.serving.replicas >= 2).then(|| PodDisruptionBudget {
+    let bound_to_one_node = store::affinity(classifier, settings).is_some();
+    (classifier.spec.serving.replicas >= 2 && !bound_to_one_node).then(|| PodDisruptionBudget {
         metadata: metadata(classifier, owner),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),

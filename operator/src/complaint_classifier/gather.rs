@@ -1,12 +1,16 @@
 //! Reads what a decision about a classifier needs.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, labels};
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    core::v1::{Pod, Service},
+    policy::v1::PodDisruptionBudget,
+};
 use kube::{ResourceExt, api::ListParams};
 
 use crate::{
     error::{Doing, Error},
-    object::Objects,
+    object::{Object, Objects, is_owned_by},
 };
 
 /// The cluster as this classifier sees it.
@@ -16,9 +20,11 @@ pub(crate) struct Seen {
     pub(crate) versions: Vec<ModelVersion>,
     /// Its Deployment.
     pub(crate) deployment: Option<Deployment>,
+    /// Its PodDisruptionBudget.
+    pub(crate) budget: Option<PodDisruptionBudget>,
     /// Its server pods.
     pub(crate) pods: Vec<Pod>,
-    /// Whether something else owns a Deployment or Service of its name.
+    /// Something else that has the name of one of its objects.
     pub(crate) taken: Option<String>,
 }
 
@@ -32,37 +38,27 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
         .doing(|| format!("listing the ModelVersions of {name}"))?
         .items;
     let deployment: Option<Deployment> = objects.get(&name).await?;
-    let service: Option<k8s_openapi::api::core::v1::Service> = objects.get(&name).await?;
-    let foreign = |object: &dyn HasOwner| object.owner_uid() != classifier.uid();
-    let taken = if deployment.as_ref().is_some_and(|deployment| foreign(deployment)) {
-        Some(format!("Deployment {name}"))
-    } else if service.as_ref().is_some_and(|service| foreign(service)) {
-        Some(format!("Service {name}"))
-    } else {
-        None
-    };
+    let service: Option<Service> = objects.get(&name).await?;
+    let budget: Option<PodDisruptionBudget> = objects.get(&name).await?;
+    let taken = [
+        foreign(deployment.as_ref(), classifier),
+        foreign(service.as_ref(), classifier),
+        foreign(budget.as_ref(), classifier),
+    ];
     let pods = objects
         .list::<Pod>(&format!("{}={name},{}=server", labels::CLASSIFIER, labels::COMPONENT))
         .await?;
     Ok(Seen {
         versions,
         deployment,
+        budget,
         pods,
-        taken,
+        taken: taken.into_iter().flatten().next(),
     })
 }
 
-/// The uid of an object's controller.
-trait HasOwner {
-    fn owner_uid(&self) -> Option<String>;
-}
-
-impl<K: ResourceExt> HasOwner for K {
-    fn owner_uid(&self) -> Option<String> {
-        let owner = self
-            .owner_references()
-            .iter()
-            .find(|owner| owner.controller == Some(true))?;
-        Some(owner.uid.clone())
-    }
+/// The object's kind and name, where it is not the classifier's.
+fn foreign<K: Object>(object: Option<&K>, classifier: &ComplaintClassifier) -> Option<String> {
+    let object = object.filter(|object| !is_owned_by(*object, classifier))?;
+    Some(format!("{} {}", K::kind(&()), object.name_any()))
 }

@@ -83,27 +83,46 @@ async fn reconcile(
     Ok(action)
 }
 
-async fn reconcile_classifier(classifier: &ComplaintClassifier, context: &Context) -> Result<Action, Error> {
+async fn reconcile_classifier(cached: &ComplaintClassifier, context: &Context) -> Result<Action, Error> {
+    let objects = Objects::new(&context.client, &cached.namespace().unwrap_or_default(), NAME);
+    // Read afresh: a verdict over a status that is older than our own last word would undo it.
+    let classifier: ComplaintClassifier = match objects.get(&cached.name_any()).await? {
+        Some(classifier) => classifier,
+        None => return Ok(Action::await_change()),
+    };
     if classifier.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let objects = Objects::new(&context.client, &classifier.namespace().unwrap_or_default(), NAME);
     let now = context.now();
-    let seen = gather::gather(classifier, &objects).await?;
-    let plan = plan::plan(classifier, &seen);
-    apply::apply(classifier, &seen, &plan, &objects, &context.settings).await?;
-    // Told at once: a version is judged once, and the status may have to be written again.
-    context.publish(classifier, status::rejections(&plan)).await;
-    let (next, notices) = status::next(classifier, &seen, &plan, &context.settings, now);
-    if classifier.status.as_ref() != Some(&next) {
-        objects.apply_status(classifier, &serde_json::json!(next)).await?;
+    let mut seen = gather::gather(&classifier, &objects).await?;
+    let mut plan = plan::plan(&classifier, &seen);
+    match apply::apply(&classifier, &seen, &plan, &objects, &context.settings).await {
+        Ok(deployment) => {
+            seen.deployment = deployment;
+            plan.look_again(&seen);
+        }
+        Err(error) => match error.refusal() {
+            Some(message) => plan.refused(message),
+            None => return Err(error),
+        },
     }
-    context.publish(classifier, notices).await;
+    // Told at once: a version is judged once, and the status may have to be written again.
+    context.publish(&classifier, status::rejections(&plan)).await;
+    let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, now);
+    if classifier.status.as_ref() != Some(&next) {
+        objects.apply_status(&classifier, &serde_json::json!(next)).await?;
+    }
+    context.publish(&classifier, notices).await;
     if let Some(champion) = next.champion.as_ref().filter(|_| !plan.paused) {
         apply::annotate_champion(champion, &seen, &objects).await?;
     }
-    let rolling = plan.target.is_some() && plan.rollout != Some(rollout::Rollout::Complete);
-    Ok(Action::requeue(if rolling { WHILE_ROLLING } else { AT_REST }))
+    let settled = plan.rollout == Some(rollout::Rollout::Complete) || plan.target.is_none();
+    let at_rest = settled
+        && plan
+            .stalled
+            .as_ref()
+            .is_none_or(|(reason, _)| *reason != plan::APPLY_REFUSED);
+    Ok(Action::requeue(if at_rest { AT_REST } else { WHILE_ROLLING }))
 }
 
 fn on_error(classifier: Arc<DeserializeGuard<ComplaintClassifier>>, error: &Error, context: Arc<Context>) -> Action {

@@ -16,6 +16,9 @@ use super::{
 /// The reason of `Stalled` after the pinned version's pods failed; holds until the spec changes.
 pub(crate) const PIN_FAILED: &str = "PinnedVersionFailed";
 
+/// The reason of `Stalled` while the API server refuses one of the classifier's objects.
+pub(crate) const APPLY_REFUSED: &str = "ApplyRefused";
+
 /// What shall be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
@@ -35,6 +38,23 @@ pub(crate) struct Plan {
     pub(crate) restored: bool,
     /// Leave everything as it stands.
     pub(crate) paused: bool,
+}
+
+impl Plan {
+    /// Takes the Deployment as it stands after it was applied: a changed one is not complete, and nobody is promoted on what
+    /// was said of its predecessor.
+    pub(crate) fn look_again(&mut self, seen: &Seen) {
+        self.rollout = self.target.as_ref().map(|target| rollout::of(target, seen));
+        if self.rollout != Some(Rollout::Complete) {
+            self.promote = None;
+        }
+    }
+
+    /// The API server refuses what the plan needs: nothing is promoted until that is mended.
+    pub(crate) fn refused(&mut self, message: String) {
+        self.promote = None;
+        self.stalled = Some((APPLY_REFUSED, message));
+    }
 }
 
 /// A version judged unfit.
@@ -206,7 +226,10 @@ fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan)
     let state = rollout::of(&target, seen);
     if !is_champion(plan, &target) {
         match &state {
-            Rollout::Complete => plan.promote = Some(reason(classifier, plan, &target)),
+            // Without a pod nobody has seen the version load.
+            Rollout::Complete if classifier.spec.serving.replicas > 0 => {
+                plan.promote = Some(reason(classifier, plan, &target));
+            }
             Rollout::Broken(error) => {
                 let message = format!("{}: {}", error.reason, error.message);
                 plan.rejected.push(Rejected {

@@ -43,14 +43,21 @@ pub(crate) fn of(version: &ModelVersion, seen: &Seen) -> Rollout {
     if rolling(deployment) != Some(&version.name_any()) || !template_serves(deployment, &version.spec.artifact.sha256) {
         return Rollout::NotStarted;
     }
-    let pods: Vec<&Pod> = pods_of(seen, &version.spec.artifact.sha256).collect();
-    if let Some(error) = pods.iter().find_map(|pod| model_error(pod)) {
-        return Rollout::Broken(error);
-    }
     if complete(deployment) {
         return Rollout::Complete;
     }
-    if let Some(blocked) = pods.iter().find_map(|pod| pod::blocked(pod)) {
+    // A pod that goes speaks of an earlier attempt.
+    let pods: Vec<&Pod> = pods_of(seen, &version.spec.artifact.sha256)
+        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .collect();
+    if let Some(error) = pods.iter().find_map(|pod| model_error(pod)) {
+        return Rollout::Broken(error);
+    }
+    if let Some(blocked) = pods
+        .iter()
+        .find_map(|pod| pod::blocked(pod))
+        .or_else(|| refused(deployment))
+    {
         return Rollout::Blocked(blocked);
     }
     if deadline_exceeded(deployment) {
@@ -95,14 +102,35 @@ fn template_serves(deployment: &Deployment, sha256: &str) -> bool {
 fn complete(deployment: &Deployment) -> bool {
     let Some(status) = &deployment.status else { return false };
     let desired = desired(deployment);
-    status.observed_generation >= deployment.metadata.generation
+    observed(deployment)
         && status.updated_replicas.unwrap_or(0) == desired
         && status.replicas.unwrap_or(0) == desired
         && status.available_replicas.unwrap_or(0) == desired
 }
 
-/// What the server said when it refused its model: exit code 65 is final.
+/// Whether the Deployment's status speaks of its present spec.
+fn observed(deployment: &Deployment) -> bool {
+    let status = deployment.status.as_ref();
+    status.and_then(|status| status.observed_generation) >= deployment.metadata.generation
+}
+
+/// Why pods can't even be made: a quota, or a policy of the namespace.
+fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
+    let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
+    let failure = conditions
+        .iter()
+        .find(|c| c.type_ == "ReplicaFailure" && c.status == "True")?;
+    Some(pod::Blocked {
+        reason: failure.reason.clone().unwrap_or_else(|| "ReplicaFailure".into()),
+        message: failure.message.clone().unwrap_or_default(),
+    })
+}
+
+/// What the server said when it refused its model: exit code 65 is final. A pod that is ready has found its model after all.
 fn model_error(pod: &Pod) -> Option<pod::ProgramError> {
+    if pod::is_ready(pod) {
+        return None;
+    }
     let ended = pod::terminated(pod, CONTAINER)?;
     if ended.exit_code != 65 {
         return None;
@@ -116,9 +144,10 @@ fn model_error(pod: &Pod) -> Option<pod::ProgramError> {
 
 fn deadline_exceeded(deployment: &Deployment) -> bool {
     let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
-    conditions.into_iter().flatten().any(|condition| {
+    let exceeded = conditions.into_iter().flatten().any(|condition| {
         condition.type_ == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
-    })
+    });
+    exceeded && observed(deployment)
 }
 
 /// Pods that ran and stayed unready are the model's fault; pods that never ran are the cluster's.
@@ -126,10 +155,19 @@ fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
     let ran = pods
         .iter()
         .any(|pod| pod::phase(pod) == "Running" && !pod::is_ready(pod));
+    let ended = pods
+        .iter()
+        .find_map(|pod| pod::terminated(pod, CONTAINER))
+        .map_or(String::new(), |state| {
+            format!(
+                " (the last one ended with exit code {}, {})",
+                state.exit_code,
+                state.reason.as_deref().unwrap_or("no reason")
+            )
+        });
     let message = format!(
-        "the pods of Deployment {} were not ready within spec.rollout.progressDeadlineSeconds; see `kubectl logs deployment/{}`",
+        "the pods of Deployment {0} were not ready within spec.rollout.progressDeadlineSeconds{ended}; see `kubectl logs deployment/{0}`",
         deployment.name_any(),
-        deployment.name_any()
     );
     let reason = "ProgressDeadlineExceeded".to_owned();
     if ran {

@@ -165,7 +165,7 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
             None => say(
                 Some(false),
                 "NoChampion",
-                "no ModelVersion was promoted yet: apply a TrainingRun for this classifier".into(),
+                "no ModelVersion was promoted yet: apply a TrainingRun for this classifier, or pin a version with spec.promotion.modelVersion; `kubectl describe mv` says why versions were rejected".into(),
             ),
             Some(first) => say(
                 Some(false),
@@ -182,6 +182,11 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         );
     }
     match &plan.rollout {
+        Some(Rollout::Complete) if status.challenger.is_some() => say(
+            Some(false),
+            "WaitingForReplicas",
+            "spec.serving.replicas is 0: a version is promoted when a pod has loaded it".into(),
+        ),
         Some(Rollout::Complete) => say(Some(true), "Serving", format!("every pod serves {}", champion.name)),
         Some(Rollout::Blocked(blocked)) => say(Some(false), &blocked.reason, blocked.message.clone()),
         Some(Rollout::Under { ready, desired }) => {

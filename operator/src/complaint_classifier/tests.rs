@@ -93,6 +93,7 @@ fn seen(versions: Vec<ModelVersion>, deployment: Option<Deployment>, pods: Vec<P
         versions,
         deployment,
         pods,
+        budget: None,
         taken: None,
     }
 }
@@ -254,6 +255,44 @@ fn a_model_the_server_refuses_is_rejected_and_the_champion_goes_on() {
 }
 
 #[test]
+fn a_pod_that_found_its_model_after_all_condemns_nobody() {
+    let mut restarted = pod("v2", true, json!({ "running": {} }));
+    let statuses = restarted
+        .status
+        .as_mut()
+        .and_then(|status| status.container_statuses.as_mut());
+    let container = &mut statuses.expect("statuses")[0];
+    container.last_state = serde_json::from_value(json!({ "terminated": { "exitCode": 65 } })).expect("a state");
+    let versions = vec![
+        promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+        version("v2", Some(("v1", 0.1))),
+    ];
+    let challenged = with_champion(json!({}), "v1", Some("v2"));
+    let rolling = deployment("v2", 1, json!({ "replicas": 2 }));
+    let planned = plan(&challenged, &seen(versions, Some(rolling), vec![restarted]));
+    assert_eq!((target(&planned), planned.rejected.len()), (Some("v2"), 0));
+}
+
+#[test]
+fn nobody_is_promoted_without_a_pod_or_on_an_older_deployments_word() {
+    let versions = vec![version("v1", None)];
+    let idle = classifier(json!({ "serving": { "replicas": 0 } }), json!({}));
+    let mut none = deployment("v1", 0, json!({ "replicas": 0, "availableReplicas": 0 }));
+    none.spec.as_mut().expect("a spec").replicas = Some(0);
+    let planned = plan(&idle, &seen(versions.clone(), Some(none), vec![]));
+    assert_eq!((planned.rollout, planned.promote), (Some(Rollout::Complete), None));
+
+    let fresh = classifier(json!({}), json!({}));
+    let before = seen(versions, Some(deployment("v1", 1, json!({}))), vec![]);
+    let mut planned = plan(&fresh, &before);
+    assert_eq!(planned.promote, Some(PromotionReason::FirstVersion));
+    let mut changed = before;
+    changed.deployment.as_mut().expect("a Deployment").metadata.generation = Some(2);
+    planned.look_again(&changed);
+    assert_eq!(planned.promote, None);
+}
+
+#[test]
 fn the_clusters_faults_do_not_reject_a_version() {
     let pulling = json!({ "waiting": { "reason": "ImagePullBackOff", "message": "no such image" } });
     let late = json!({ "replicas": 2, "conditions": [{ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" }] });
@@ -328,11 +367,22 @@ fn manifests_are_as_reviewed() {
     let classifier = classifier(json!({ "serving": { "replicas": 2 } }), json!({}));
     let owner = crate::object::owner_reference(&classifier).expect("a uid");
     let settings = Settings::default();
+    let shared = Settings {
+        storage_access_mode: "ReadWriteMany".into(),
+        ..Settings::default()
+    };
+    assert!(
+        build::disruption_budget(&classifier, &owner, &settings).is_none(),
+        "one node: a drain must be able to end"
+    );
     insta::assert_yaml_snapshot!(
         "deployment",
         build::deployment(&classifier, &version("v1", None), &owner, &settings)
     );
     insta::assert_yaml_snapshot!("service", build::service(&classifier, &owner));
-    insta::assert_yaml_snapshot!("disruption_budget", build::disruption_budget(&classifier, &owner));
+    insta::assert_yaml_snapshot!(
+        "disruption_budget",
+        build::disruption_budget(&classifier, &owner, &shared)
+    );
     insta::assert_yaml_snapshot!("claim", super::store::claim(&classifier, &settings));
 }

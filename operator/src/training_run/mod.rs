@@ -31,7 +31,7 @@ pub const NAME: &str = "training-run-controller";
 pub const CONTAINER: &str = "trainer";
 
 /// How often a working run is looked at: its progress stands in its log, which can't be watched cheaply.
-const WHILE_RUNNING: Duration = Duration::from_secs(2);
+const WHILE_RUNNING: Duration = Duration::from_secs(5);
 /// How often something outside our watches (a ConfigMap, a claim) is looked for again.
 const WHILE_WAITING: Duration = Duration::from_secs(10);
 
@@ -102,23 +102,37 @@ async fn reconcile(run: Arc<DeserializeGuard<TrainingRun>>, context: Arc<Context
     Ok(action)
 }
 
-async fn reconcile_run(run: &TrainingRun, context: &Context) -> Result<Action, Error> {
+async fn reconcile_run(cached: &TrainingRun, context: &Context) -> Result<Action, Error> {
+    let objects = Objects::new(&context.client, &cached.namespace().unwrap_or_default(), NAME);
+    // Read afresh: what the cache holds may be older than our own last word.
+    let run: TrainingRun = match objects.get(&cached.name_any()).await? {
+        Some(run) => run,
+        None => return Ok(Action::await_change()),
+    };
     if run.metadata.deletion_timestamp.is_some() {
         return Ok(Action::await_change());
     }
-    let objects = Objects::new(&context.client, &run.namespace().unwrap_or_default(), NAME);
     let now = context.now();
-    if status::ended(run) {
-        return expire(run, &objects, now).await;
+    if status::ended(&run) {
+        return expire(&run, &objects, now).await;
     }
-    let seen = gather::gather(run, &objects).await?;
-    let decision = plan::plan(run, &seen);
-    let applied = apply::apply(run, &seen, &decision, &objects, &context.settings).await?;
-    let (next, notices) = status::next(run, &seen, &applied, now);
+    let seen = gather::gather(&run, &objects).await?;
+    let decision = plan::plan(&run, &seen);
+    let applied = match apply::apply(&run, &seen, &decision, &objects, &context.settings).await {
+        Ok(applied) => applied,
+        Err(error) => match error.refusal() {
+            Some(message) => plan::Decision::Wait {
+                reason: "ApplyRefused",
+                message,
+            },
+            None => return Err(error),
+        },
+    };
+    let (next, notices) = status::next(&run, &seen, &applied, now);
     if run.status.as_ref() != Some(&next) {
-        objects.apply_status(run, &serde_json::json!(next)).await?;
+        objects.apply_status(&run, &serde_json::json!(next)).await?;
     }
-    context.publish(run, notices).await;
+    context.publish(&run, notices).await;
     Ok(match applied {
         plan::Decision::Train | plan::Decision::Watch { .. } => Action::requeue(WHILE_RUNNING),
         plan::Decision::Wait { .. } => Action::requeue(WHILE_WAITING),
@@ -128,10 +142,13 @@ async fn reconcile_run(run: &TrainingRun, context: &Context) -> Result<Action, E
 
 /// Deletes a run whose time after its end is over; its ModelVersion belongs to nobody and stays.
 async fn expire(run: &TrainingRun, objects: &Objects, now: jiff::Timestamp) -> Result<Action, Error> {
+    if let Some(seen) = status::of_this_generation(run) {
+        objects.apply_status(run, &serde_json::json!(seen)).await?;
+    }
     match status::expires_in(run, now) {
         None => Ok(Action::await_change()),
         Some(Duration::ZERO) => {
-            objects.delete::<TrainingRun>(&run.name_any()).await?;
+            objects.delete(run).await?;
             Ok(Action::await_change())
         }
         Some(left) => Ok(Action::requeue(left)),

@@ -10,7 +10,7 @@ use super::{
     outcome::{TrainingOutcome, parse_outcome},
     spec_hash,
 };
-use crate::pod;
+use crate::{object::is_owned_by, pod};
 
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub(crate) enum Decision {
 
 pub(crate) fn plan(run: &TrainingRun, seen: &Seen) -> Decision {
     match &seen.job {
-        Some(job) if belongs_to(job, run) => with_job(run, seen, job),
+        Some(job) if is_owned_by(job, run) => with_job(run, seen, job),
         Some(job) => Decision::Wait {
             reason: "NameTaken",
             message: format!(
@@ -48,20 +48,9 @@ pub(crate) fn plan(run: &TrainingRun, seen: &Seen) -> Decision {
     }
 }
 
-fn belongs_to(job: &Job, run: &TrainingRun) -> bool {
-    job.owner_references()
-        .iter()
-        .any(|owner| Some(&owner.uid) == run.metadata.uid.as_ref())
-}
-
 fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
     if let Some(recorded) = &seen.recorded {
-        let same = recorded
-            .spec
-            .lineage
-            .as_ref()
-            .is_some_and(|lineage| lineage.spec_hash == spec_hash(run));
-        return match same {
+        return match recorded_from(run, seen) {
             true => Decision::AlreadyTrained,
             false => Decision::Wait {
                 reason: "NameTaken",
@@ -102,6 +91,15 @@ fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
     Decision::Train
 }
 
+/// Whether the ModelVersion of that name was made from this very spec.
+fn recorded_from(run: &TrainingRun, seen: &Seen) -> bool {
+    let lineage = seen
+        .recorded
+        .as_ref()
+        .and_then(|recorded| recorded.spec.lineage.as_ref());
+    lineage.is_some_and(|lineage| lineage.spec_hash == spec_hash(run))
+}
+
 fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
     let condition = |type_: &str| {
         let conditions = job.status.as_ref()?.conditions.as_ref()?;
@@ -110,7 +108,11 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
             .find(|condition| condition.type_ == type_ && condition.status == "True")
     };
     if condition("Complete").is_some() {
-        return result_of(&seen.pods);
+        return match result_of(&seen.pods) {
+            // Recorded before this status could say so.
+            Decision::Fail { .. } if recorded_from(run, seen) => Decision::AlreadyTrained,
+            decision => decision,
+        };
     }
     if let Some(failed) = condition("Failed") {
         let reason = failed.reason.clone().unwrap_or_default();

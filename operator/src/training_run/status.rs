@@ -21,6 +21,20 @@ pub(crate) fn ended(run: &TrainingRun) -> bool {
     })
 }
 
+/// The status of an ended run with the generation it is of now, where that has changed: `suspend` and
+/// `ttlSecondsAfterFinished` may be edited, and who waits for the new generation would wait for ever.
+pub(crate) fn of_this_generation(run: &TrainingRun) -> Option<TrainingRunStatus> {
+    let mut status = run
+        .status
+        .clone()
+        .filter(|status| status.observed_generation != run.metadata.generation)?;
+    status.observed_generation = run.metadata.generation;
+    for condition in &mut status.conditions {
+        condition.observed_generation = run.metadata.generation;
+    }
+    Some(status)
+}
+
 /// How long until an ended run is to be deleted; zero: now.
 pub(crate) fn expires_in(run: &TrainingRun, now: Timestamp) -> Option<Duration> {
     let ttl = SignedDuration::from_secs(run.spec.ttl_seconds_after_finished?.into());

@@ -43,7 +43,7 @@ fn classifier() -> ComplaintClassifier {
 fn job(status: Value, suspend: bool) -> Job {
     serde_json::from_value(json!({
         "metadata": { "name": "cards-1-train", "ownerReferences": [{
-            "apiVersion": "complaints.dev/v1alpha1", "kind": "TrainingRun", "name": "cards-1", "uid": "run-uid" }] },
+            "apiVersion": "complaints.dev/v1alpha1", "kind": "TrainingRun", "name": "cards-1", "uid": "run-uid", "controller": true }] },
         "spec": { "suspend": suspend, "template": {} },
         "status": status,
     }))
