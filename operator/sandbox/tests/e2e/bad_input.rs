@@ -130,6 +130,19 @@ async fn a_missing_source_classifier_or_key_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_cluster_refuses_is_said_in_its_own_words() {
+    let world = World::open("refused").await;
+    apply_sample(&world).await;
+    apply_classifier(&world, "cards", json!({})).await;
+    let resources = json!({ "requests": { "memory": "2Gi" }, "limits": { "memory": "1Gi" } });
+    let asked = json!({ "podTemplate": { "resources": resources } });
+    let (reason, message) = fails(&world, run("bad", "sample", asked)).await;
+    assert_eq!(reason, "ApplyRefused", "{message}");
+    assert!(message.contains("bad-train") && message.contains("memory"), "{message}");
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn rows_without_a_text_and_small_labels_are_left_out_and_named() {
     let world = World::open("left-out").await;
     let mut data = csv(&[("fees", 40), ("fraud", 40), ("rare", 3)]);
