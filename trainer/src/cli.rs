@@ -277,6 +277,7 @@ fn parse_pair(text: &str) -> Result<(String, String), String> {
 
 /// Runs the program on its arguments, the program's name first, and returns how it ends.
 pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::stop::on_signal();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

@@ -36,6 +36,7 @@ pub mod rng;
 pub mod search;
 pub mod solve;
 pub mod split;
+mod stop;
 pub mod store;
 pub mod training;
 

@@ -2,7 +2,9 @@
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use complaint_model::{Artifact, Predictor, Sha256Digest, predict::Scratch, report::Report};
 use serde_json::{Value, json};
@@ -362,4 +364,29 @@ fn a_written_model_predicts_and_is_evaluated() {
     let found: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
     assert_eq!(found["rows"], 240);
     assert!(found["metrics"]["accuracy"].as_f64().unwrap() > 0.85, "{found}");
+}
+
+#[test]
+fn a_run_that_is_told_to_stop_ends_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    // Reading a pipe that nobody writes to takes for ever.
+    let pipe = folder.path().join("data.csv");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-trainer"))
+        .args(["train", "--text-field", "a", "--label-field", "b", "--out"])
+        .arg(folder.path().join("out"))
+        .arg("--data")
+        .arg(&pipe)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It works when it says so.
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    assert!(line.contains("Loading"), "{line}");
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
 }

@@ -1,6 +1,6 @@
 //! Multinomial logistic regression by dual coordinate ascent.
 //!
-//! Minimises ½‖W‖² + Σᵢ cᵢ·(logsumexp(zᵢ) − zᵢ[yᵢ]) with zᵢ = W xᵢ + b, cᵢ = C × class weight, and b not penalised:
+//! Minimises `½‖W‖² + Σᵢ cᵢ·(logsumexp(zᵢ) − zᵢ[yᵢ])` with zᵢ = W xᵢ + b, cᵢ = C × class weight, and b not penalised:
 //! scikit-learn's convention. (With two classes scikit-learn fits one logistic function; two softmax rows are the same
 //! model with half the penalty, so C is halved.)
 //!

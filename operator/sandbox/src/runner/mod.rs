@@ -80,6 +80,11 @@ impl Runner {
         if let Ok(absolute) = std::path::absolute(&options.state) {
             options.state = absolute;
         }
+        if let Some(kubeconfig) = &mut options.kubeconfig
+            && let Ok(absolute) = std::path::absolute(&*kubeconfig)
+        {
+            *kubeconfig = absolute;
+        }
         Self { client, options }
     }
 

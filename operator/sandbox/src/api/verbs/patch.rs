@@ -52,7 +52,7 @@ impl PatchType {
 /// Patches an object; an apply may create it.
 ///
 /// # Errors
-/// As [`update`]; 400 or 422 for patches that cannot be read or applied.
+/// As [`update()`]; 400 or 422 for patches that cannot be read or applied.
 #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
 pub(crate) fn patch(
     api: &Api,

@@ -55,7 +55,7 @@ pub(crate) fn scale_of(resource: &Resource, object: &Value) -> Result<Value, Api
 /// Sets an object's replicas from a Scale; returns the new Scale.
 ///
 /// # Errors
-/// As [`update`], and 422 for a negative count.
+/// As [`update()`], and 422 for a negative count.
 pub(crate) fn put_scale(
     api: &Api,
     resource: &Resource,
@@ -70,7 +70,7 @@ pub(crate) fn put_scale(
 /// Patches an object's Scale; returns the new Scale.
 ///
 /// # Errors
-/// As [`update`], and 422 for a negative count.
+/// As [`update()`], and 422 for a negative count.
 pub(crate) fn patch_scale(
     api: &Api,
     resource: &Resource,
