@@ -327,8 +327,8 @@ fn a_written_model_predicts_and_is_evaluated() {
     let mut child = support::trainer()
         .args(["predict", "--model"])
         .arg(&model)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let texts = "My card was charged twice by the merchant\nThe branch closed my account\n";

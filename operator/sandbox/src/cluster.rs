@@ -61,7 +61,9 @@ impl Cluster {
     ///
     /// # Errors
     /// When the port is taken or the state directory can't be written.
-    pub async fn start(options: ClusterOptions) -> anyhow::Result<Self> {
+    pub async fn start(mut options: ClusterOptions) -> anyhow::Result<Self> {
+        // What is printed and handed to processes must hold in every working directory.
+        options.state = std::path::absolute(&options.state).context("the state directory has no absolute path")?;
         std::fs::create_dir_all(&options.state)
             .with_context(|| format!("the state directory {} can't be made", options.state.display()))?;
         let kubeconfig = options

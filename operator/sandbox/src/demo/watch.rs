@@ -1,14 +1,24 @@
 //! Waits for the run and the classifier, through the API, and shows what happens.
 
+use std::convert::Infallible;
+
 use anyhow::Context as _;
 use complaint_api::{
     ComplaintClassifier, ModelVersion, TrainingRun,
     condition::{self, COMPLETE, FAILED, READY, STALLED},
+    labels,
 };
-use complaint_operator::object::{Object, Objects};
-use futures::TryStreamExt;
-use k8s_openapi::api::core::v1::Service;
-use kube::{ResourceExt, runtime::watcher};
+use complaint_operator::{
+    object::{Object, Objects},
+    training_run::parse_progress,
+};
+use futures::{AsyncBufReadExt, TryStreamExt};
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::{
+    ResourceExt,
+    api::LogParams,
+    runtime::{WatchStreamExt, watcher},
+};
 
 use super::{objects::Job, screen::Screen};
 
@@ -27,14 +37,46 @@ async fn until<K: Object + Send + 'static, T>(
     anyhow::bail!("the watch of {} {name} ended", K::kind(&()))
 }
 
-/// Waits for the run's end.
+/// Waits for the run's end, and shows what its pod says meanwhile.
 pub(crate) async fn until_trained(objects: &Objects, job: &Job, screen: &Screen) -> anyhow::Result<()> {
+    tokio::select! {
+        ended = until_ended(objects, job, screen) => ended,
+        never = follow_log(objects, job, screen) => match never {},
+    }
+}
+
+/// Shows each progress line of the training pod's log, as `kubectl logs --follow` would. The status of the run, which has it
+/// too, is written every few seconds at most. A log that can't be read is no failure: the status decides.
+async fn follow_log(objects: &Objects, job: &Job, screen: &Screen) -> Infallible {
+    let labels = format!("{}={}", labels::TRAINING_RUN, job.run.name_any());
+    let pods = watcher(objects.api::<Pod>(), watcher::Config::default().labels(&labels)).applied_objects();
+    let mut pods = std::pin::pin!(pods);
+    while let Ok(Some(pod)) = pods.try_next().await {
+        let running = pod.status.as_ref().and_then(|status| status.phase.as_deref()) == Some("Running");
+        if !running {
+            continue;
+        }
+        let params = LogParams {
+            follow: true,
+            ..LogParams::default()
+        };
+        let Ok(log) = objects.api::<Pod>().log_stream(&pod.name_any(), &params).await else {
+            continue;
+        };
+        let mut lines = log.lines();
+        while let Ok(Some(line)) = lines.try_next().await {
+            if let Some(progress) = parse_progress(&line) {
+                screen.progress(&progress.stage, progress.percent, &progress.message);
+            }
+        }
+    }
+    std::future::pending().await
+}
+
+async fn until_ended(objects: &Objects, job: &Job, screen: &Screen) -> anyhow::Result<()> {
     let name = job.run.name_any();
     until::<TrainingRun, _>(objects, &name, |run| {
         let status = run.status.as_ref()?;
-        if let Some(progress) = &status.progress {
-            screen.progress(&progress.stage, progress.percent, &progress.message);
-        }
         if condition::is_true(&status.conditions, COMPLETE) {
             screen.clear();
             screen.trained(status);
