@@ -144,6 +144,9 @@ impl MonotoneMap {
     }
 }
 
+/// Odds below this have too few digits left to be scaled.
+const NEGLIGIBLE: f64 = 1e-290;
+
 impl Calibration {
     /// Checks that the numbers are usable.
     ///
@@ -168,23 +171,22 @@ impl Calibration {
         assert_eq!(scores.len(), probabilities.len());
         let top = argmax(scores);
         let highest = f64::from(scores[top]);
-        let mut sum = 0.0;
-        for (score, p) in scores.iter().zip(probabilities.iter_mut()) {
-            let e = ((f64::from(*score) - highest) / self.temperature).exp();
-            sum += e;
-            *p = e as f32;
+        let odds = |score: f32| ((f64::from(score) - highest) / self.temperature).exp();
+        // The winner's own odds are exp(0) = 1. Those of the rest are added up by themselves: in a sum with the 1, small
+        // ones would lose their digits, and `scale` below divides by them.
+        let (mut rest, mut second) = (0.0, 0.0_f64);
+        for (class, &score) in scores.iter().enumerate() {
+            if class != top {
+                rest += odds(score);
+                second = second.max(odds(score));
+            }
         }
-        // The winner's own term is exp(0) = 1, so `sum` is at least 1.
-        let winner = 1.0 / sum;
+        // Where all the others together are next to nothing, there is nothing to share out among them.
+        if rest < NEGLIGIBLE {
+            rest = 0.0;
+        }
+        let winner = 1.0 / (1.0 + rest);
         let mapped = self.top.as_ref().map_or(winner, |map| map.apply(winner));
-        let rest = sum - 1.0;
-        let second = scores
-            .iter()
-            .enumerate()
-            .filter(|(class, _)| *class != top)
-            .map(|(_, s)| f64::from(*s))
-            .fold(f64::NEG_INFINITY, f64::max);
-        let second = ((second - highest) / self.temperature).exp();
         // Below this the runner-up, rescaled to the rest, would overtake the winner.
         let floor = if rest > 0.0 { second / (second + rest) } else { 1.0 };
         let winner = mapped.max(floor) as f32;
@@ -193,8 +195,8 @@ impl Calibration {
         } else {
             0.0
         };
-        for p in probabilities.iter_mut() {
-            *p = ((f64::from(*p) * scale) as f32).min(winner);
+        for (&score, p) in scores.iter().zip(probabilities.iter_mut()) {
+            *p = ((odds(score) * scale) as f32).min(winner);
         }
         probabilities[top] = winner;
         top
