@@ -7,7 +7,7 @@ use k8s_openapi::api::{
 };
 use kube::{ResourceExt, api::LogParams};
 
-use super::{CONTAINER, Recorded, job_name, outcome::parse_progress};
+use super::{CONTAINER, job_name, outcome::parse_progress};
 use crate::{error::Error, object::Objects, pod};
 
 /// The cluster as this run sees it.
@@ -15,7 +15,8 @@ use crate::{error::Error, object::Objects, pod};
 pub(crate) struct Seen {
     pub(crate) classifier: Option<ComplaintClassifier>,
     pub(crate) champion: Option<ModelVersion>,
-    pub(crate) recorded: Recorded,
+    /// The ModelVersion of the run's name.
+    pub(crate) recorded: Option<ModelVersion>,
     pub(crate) job: Option<Job>,
     pub(crate) pods: Vec<Pod>,
     pub(crate) progress: Option<Progress>,

@@ -11,7 +11,7 @@ mod tests;
 
 use std::{sync::Arc, time::Duration};
 
-use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun, labels};
+use complaint_api::{ComplaintClassifier, TrainingRun, labels};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     Api, Resource, ResourceExt,
@@ -177,6 +177,3 @@ pub(crate) fn spec_hash(run: &TrainingRun) -> String {
         &spec.search,
     ))
 }
-
-/// The ModelVersion that a run of that name records.
-pub(crate) type Recorded = Option<ModelVersion>;

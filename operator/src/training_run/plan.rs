@@ -190,7 +190,7 @@ fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &s
     }
 }
 
-/// The annotation that ties a Job to the spec it was made for.
+/// The ModelVersion that was champion when the Job was made, and that its trainer compares the newcomer with.
 pub(crate) fn champion_of(job: &Job) -> Option<&str> {
     job.annotations().get(labels::MODEL_VERSION).map(String::as_str)
 }
