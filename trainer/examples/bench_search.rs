@@ -5,14 +5,14 @@
 
 use std::time::Instant;
 
-use complaint_model::report::ClassWeight;
+use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing};
 use complaint_trainer::config::{DatasetConfig, DatasetFormat};
 use complaint_trainer::dataset::{self, Location, Source};
 use complaint_trainer::solve::logistic::LogisticPath;
-use complaint_trainer::solve::svm::SvmProblem;
+use complaint_trainer::solve::svm::{SvmProblem, separators};
 use complaint_trainer::solve::{Effort, Problem, naive_bayes};
 use complaint_trainer::split::{split, stratified_group_folds};
 
@@ -75,8 +75,8 @@ fn main() {
             println!("  {} passes", path.passes() - before);
             before = path.passes();
         }
-        let svm = SvmProblem::new(problem, ClassWeight::None);
-        for class in 0..svm.separators() {
+        let svm = SvmProblem::new(problem, ClassWeight::None, Loss::SquaredHinge);
+        for class in 0..separators(classes) {
             let (mut visits, mut start) = (0, Instant::now());
             svm.solve_path(class, &[0.1, 1.0, 10.0], effort, |index, separator| {
                 let passes = (separator.visits - visits) as f64 / fold.rows as f64;
@@ -90,5 +90,5 @@ fn main() {
             .unwrap();
         }
     }
-    timed("complement naive Bayes", || naive_bayes::fit(problem, 1.0)).unwrap();
+    timed("complement naive Bayes", || naive_bayes::complement(problem, 1.0)).unwrap();
 }

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use complaint_model::Normalizer;
-use complaint_model::report::{Algorithm, ClassWeight, Metric};
+use complaint_model::report::{Algorithm, ClassWeight, Loss, Metric};
 
 use crate::commands;
-use crate::config::DatasetFormat;
+use crate::config::{DatasetFormat, Preset, Strategy};
 use crate::error::ExitKind;
 
 /// Train classifiers for customer complaints.
@@ -123,6 +123,13 @@ pub(crate) struct TrainArgs {
     /// SHA-256 that the file must have.
     #[arg(long, value_name = "HEX")]
     pub(crate) sha256: Option<complaint_model::Sha256Digest>,
+    /// What stands behind the options below that are left out.
+    #[arg(long, value_enum, default_value = "standard")]
+    pub(crate) preset: PresetArg,
+    /// Further settings: a JSON file with the sections preprocessing, features and search of a TrainingRun's spec. Options
+    /// given here go before it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
     #[command(flatten)]
@@ -141,71 +148,80 @@ pub(crate) struct TrainArgs {
     pub(crate) format_output: OutputForm,
 }
 
-/// From text to numbers.
+/// From text to numbers. What is left out comes from the preset.
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
     /// How words are reduced.
-    #[arg(long, value_enum, default_value = "lemma")]
-    pub(crate) normalizer: NormalizerArg,
-    /// Leave contractions as they stand.
-    #[arg(long)]
-    pub(crate) keep_contractions: bool,
-    /// Keep stop words; better for short texts.
-    #[arg(long)]
-    pub(crate) keep_stop_words: bool,
+    #[arg(long, value_enum)]
+    pub(crate) normalizer: Option<NormalizerArg>,
+    /// Whether contractions are expanded.
+    #[arg(long, value_name = "TRUE-OR-FALSE")]
+    pub(crate) expand_contractions: Option<bool>,
+    /// Whether stop words are left out; to keep them is better for short texts.
+    #[arg(long, value_name = "TRUE-OR-FALSE")]
+    pub(crate) remove_stop_words: Option<bool>,
     /// Shorter words are left out.
-    #[arg(long, value_name = "LETTERS", default_value_t = 2)]
-    pub(crate) min_token_length: usize,
+    #[arg(long, value_name = "LETTERS")]
+    pub(crate) min_token_length: Option<usize>,
     /// What stands over personal data, as a regular expression.
-    #[arg(long, value_name = "REGEX", default_value = "x{2,}")]
-    pub(crate) redaction_pattern: String,
-    /// Shortest and longest word n-gram.
-    #[arg(long, value_name = "LOW,HIGH", default_value = "1,2", value_parser = parse_range)]
-    pub(crate) word_ngrams: [usize; 2],
-    /// Shortest and longest character n-gram; none without it.
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) redaction_pattern: Option<String>,
+    /// Shortest and longest word n-gram, such as 1,2.
+    #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range)]
+    pub(crate) word_ngrams: Option<[usize; 2]>,
+    /// Shortest and longest character n-gram, such as 3,5.
     #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range)]
     pub(crate) char_ngrams: Option<[usize; 2]>,
     /// Terms in fewer documents are left out; under 5 a model may hold words of one person.
-    #[arg(long, value_name = "ROWS", default_value_t = 5)]
-    pub(crate) min_document_frequency: usize,
+    #[arg(long, value_name = "ROWS")]
+    pub(crate) min_document_frequency: Option<usize>,
     /// Terms in a greater share of the documents are left out.
-    #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
-    pub(crate) max_document_fraction: f64,
+    #[arg(long, value_name = "SHARE")]
+    pub(crate) max_document_fraction: Option<f64>,
     /// Terms kept at most.
-    #[arg(long, value_name = "TERMS", default_value_t = 100_000)]
-    pub(crate) max_features: usize,
-    /// Plain counts instead of 1 + ln(count).
-    #[arg(long)]
-    pub(crate) linear_tf: bool,
+    #[arg(long, value_name = "TERMS")]
+    pub(crate) max_features: Option<usize>,
+    /// Whether counts are dampened, 1 + ln(count).
+    #[arg(long, value_name = "TRUE-OR-FALSE")]
+    pub(crate) sublinear_tf: Option<bool>,
 }
 
-/// What is tried.
+/// What is tried. What is left out comes from the preset.
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Algorithms to try.
-    #[arg(long = "algorithm", value_enum, value_delimiter = ',', default_values = ["logistic-regression", "linear-svm"])]
+    /// Algorithms to try; without it, the preset's candidates.
+    #[arg(long = "algorithm", value_enum, value_delimiter = ',')]
     pub(crate) algorithms: Vec<AlgorithmArg>,
-    /// Values of C to try, for logistic regression and linear SVM.
-    #[arg(long = "c", value_name = "C", value_delimiter = ',', default_values_t = [0.1, 1.0, 10.0])]
+    /// Values of C to try, for the algorithms named with --algorithm that have it.
+    #[arg(long = "c", value_name = "C", value_delimiter = ',', requires = "algorithms")]
     pub(crate) c: Vec<f64>,
-    /// Values of alpha to try, for naive Bayes.
-    #[arg(long, value_name = "ALPHA", value_delimiter = ',', default_values_t = [0.1, 1.0])]
+    /// Values of alpha to try, for the algorithms named with --algorithm that have it.
+    #[arg(long, value_name = "ALPHA", value_delimiter = ',', requires = "algorithms")]
     pub(crate) alpha: Vec<f64>,
-    /// Class weights to try.
-    #[arg(long = "class-weight", value_enum, value_delimiter = ',', default_values = ["none"])]
+    /// Class weights to try, for the algorithms named with --algorithm that have them.
+    #[arg(long = "class-weight", value_enum, value_delimiter = ',', requires = "algorithms")]
     pub(crate) class_weights: Vec<ClassWeightArg>,
+    /// Losses to try, for the linear support vector machine.
+    #[arg(long = "loss", value_enum, value_delimiter = ',', requires = "algorithms")]
+    pub(crate) losses: Vec<LossArg>,
     /// Folds of the cross-validation.
-    #[arg(long, default_value_t = 5)]
-    pub(crate) folds: usize,
+    #[arg(long)]
+    pub(crate) folds: Option<usize>,
     /// What trials are judged by.
-    #[arg(long, value_enum, default_value = "macro-f1")]
-    pub(crate) scoring: MetricArg,
+    #[arg(long, value_enum)]
+    pub(crate) scoring: Option<MetricArg>,
+    /// All points of the grid, or a random draw.
+    #[arg(long, value_enum)]
+    pub(crate) strategy: Option<StrategyArg>,
+    /// Models averaged at most; 1 for the best alone.
+    #[arg(long, value_name = "MODELS")]
+    pub(crate) ensemble: Option<usize>,
     /// Trials at most.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) max_trial_count: usize,
+    #[arg(long)]
+    pub(crate) max_trial_count: Option<usize>,
     /// Failed trials at most.
-    #[arg(long, default_value_t = 3)]
-    pub(crate) max_failed_trial_count: usize,
+    #[arg(long)]
+    pub(crate) max_failed_trial_count: Option<usize>,
 }
 
 /// How a result is printed.
@@ -233,9 +249,17 @@ macro_rules! value_enum {
 value_enum!(FormatArg => DatasetFormat { Csv = "Comma-separated values.", JsonLines = "One JSON object a line.", Json = "One JSON array." });
 value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "As they stand." });
 value_enum!(AlgorithmArg => Algorithm {
-    LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.", ComplementNaiveBayes = "Complement naive Bayes.",
+    LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.",
+    NbSvm = "Linear support vector machine over terms weighted by naive Bayes.",
+    ComplementNaiveBayes = "Complement naive Bayes.", MultinomialNaiveBayes = "Multinomial naive Bayes.",
 });
 value_enum!(ClassWeightArg => ClassWeight { None = "Each row the same.", Balanced = "Each class the same." });
+value_enum!(LossArg => Loss { SquaredHinge = "The square of what a row lacks to the margin.", Hinge = "What a row lacks to the margin." });
+value_enum!(StrategyArg => Strategy { Grid = "All points.", Random = "As many as --max-trial-count says." });
+value_enum!(PresetArg => Preset {
+    Reference = "The search of the scikit-learn stack.", Standard = "What we recommend.",
+    Thorough = "More text pipelines and models, the best of them averaged.",
+});
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MetricArg {

@@ -9,6 +9,7 @@
 //! | [`mod@split`] | which rows are held out, which fold a row belongs to |
 //! | [`mod@search`] | trials on folds |
 //! | [`solve`] | the models |
+//! | [`ensemble`] | averaging the best trials |
 //! | [`calibration`] | scores → probabilities that mean what they say |
 //! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
 //! | [`training`] | all of the above in order |
@@ -24,6 +25,7 @@ mod commands;
 pub mod compare;
 pub mod config;
 pub mod dataset;
+pub mod ensemble;
 pub mod error;
 pub mod evaluate;
 mod html;

@@ -1,9 +1,9 @@
 //! The solvers against scikit-learn's answers on a committed case, and against smartcore's optimiser over the same
 //! objective.
 
-use complaint_model::report::ClassWeight;
+use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::sparse::CsrMatrix;
-use complaint_trainer::config::Trial;
+use complaint_trainer::config::Estimator;
 use complaint_trainer::solve::estimator::{FitParameters, LinearClassifier};
 use complaint_trainer::solve::logistic::{LogisticPath, objective};
 use complaint_trainer::solve::{Coefficients, Effort, Problem, class_weights};
@@ -30,6 +30,8 @@ struct Case {
     #[serde(rename = "classWeight", default)]
     class_weight: ClassWeight,
     #[serde(default)]
+    loss: Loss,
+    #[serde(default)]
     binary: bool,
     coef: Vec<Vec<f64>>,
     intercept: Vec<f64>,
@@ -55,19 +57,20 @@ const EXACT: Effort = Effort {
     seed: 1,
 };
 
-fn trial(case: &Case) -> Trial {
+fn estimator(case: &Case) -> Estimator {
+    let (c, alpha) = (case.c.unwrap_or(f64::NAN), case.alpha.unwrap_or(f64::NAN));
+    let class_weight = case.class_weight;
     match case.algorithm.as_str() {
-        "logisticRegression" => Trial::LogisticRegression {
-            c: case.c.unwrap(),
-            class_weight: case.class_weight,
+        "logisticRegression" => Estimator::LogisticRegression { c, class_weight },
+        "linearSvm" => Estimator::LinearSvm {
+            c,
+            class_weight,
+            loss: case.loss,
         },
-        "linearSvm" => Trial::LinearSvm {
-            c: case.c.unwrap(),
-            class_weight: case.class_weight,
-        },
-        _ => Trial::ComplementNaiveBayes {
-            alpha: case.alpha.unwrap(),
-        },
+        "nbSvm" => Estimator::NbSvm { c, class_weight, alpha },
+        "complementNaiveBayes" => Estimator::ComplementNaiveBayes { alpha },
+        "multinomialNaiveBayes" => Estimator::MultinomialNaiveBayes { alpha },
+        other => panic!("no case for {other}"),
     }
 }
 
@@ -97,7 +100,7 @@ fn coefficients_are_scikit_learns() {
             (&all, all_labels, 3)
         };
         let parameters = FitParameters {
-            trial: trial(case),
+            estimator: estimator(case),
             effort: EXACT,
             classes,
         };
@@ -118,7 +121,7 @@ fn coefficients_are_scikit_learns() {
             .flatten()
             .fold(1.0_f64, |largest, value| largest.max(value.abs()));
         for class in 0..classes {
-            let name = format!("{:?} binary={} class {class}", parameters.trial, case.binary);
+            let name = format!("{:?} binary={} class {class}", parameters.estimator, case.binary);
             for column in 0..12 {
                 let (ours, theirs) = (
                     f64::from(found.weights[column * classes + class]),
@@ -143,9 +146,10 @@ fn the_estimator_predicts_through_smartcores_traits() {
     let reference = reference();
     let rows = sparse(&reference.rows);
     let parameters = FitParameters {
-        trial: Trial::LinearSvm {
+        estimator: Estimator::LinearSvm {
             c: 10.0,
             class_weight: ClassWeight::None,
+            loss: Loss::SquaredHinge,
         },
         effort: EXACT,
         classes: 3,

@@ -33,7 +33,10 @@ pub use classifier::{
 };
 pub use crd::crds;
 pub use metrics::{Metric, Metrics, round4};
-pub use pipeline::{Algorithm, Candidate, ClassWeight, Features, Grid, Normalizer, Parameters, Preprocessing, Search};
+pub use pipeline::{
+    Algorithm, Candidate, ClassWeight, Ensemble, Features, Grid, Loss, Normalizer, Parameters, PipelineGrid,
+    Preprocessing, Preset, Search, Strategy,
+};
 pub use pod_template::PodTemplate;
 pub use training_run::{
     ClassifierRef, ConfigMapKey, CrossValidation, Dataset, DatasetFormat, DatasetSource, DatasetStatus, OptimalTrial,

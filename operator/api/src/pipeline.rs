@@ -7,34 +7,40 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How a text becomes words.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+/// What stands behind the fields that `preprocessing`, `features` and `search` leave out (`docs/training.md` shows each).
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// The search of a usual scikit-learn stack, for comparison.
+    Reference,
+    /// Recommended: balanced class weights, the best of six trials averaged.
+    #[default]
+    Standard,
+    /// Also character n-grams, with and without stop words, and more models; minutes in place of seconds.
+    Thorough,
+}
+
+/// How a text becomes words. A field that is left out is the preset's.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Preprocessing {
     /// Expand English contractions (`won't` becomes `will not`) before words are cut.
-    pub expand_contractions: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expand_contractions: Option<bool>,
     /// Remove English stop words.
-    pub remove_stop_words: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_stop_words: Option<bool>,
     /// How words are brought to one form: `lemma` (WordNet), `stem` (Snowball) or `none`.
-    pub normalizer: Normalizer,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<Normalizer>,
     /// Words with fewer characters are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20))]
-    pub min_token_length: u8,
+    pub min_token_length: Option<u8>,
     /// Regular expression of what publishers put in place of names and numbers; matches are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
-    pub redaction_pattern: String,
-}
-
-impl Default for Preprocessing {
-    fn default() -> Self {
-        Self {
-            expand_contractions: true,
-            remove_stop_words: true,
-            normalizer: Normalizer::Lemma,
-            min_token_length: 2,
-            redaction_pattern: "x{2,}".into(),
-        }
-    }
+    pub redaction_pattern: Option<String>,
 }
 
 /// How words are brought to one form.
@@ -50,12 +56,12 @@ pub enum Normalizer {
     None,
 }
 
-/// How words become numbers: TF-IDF over n-grams, each row of unit length.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+/// How words become numbers: TF-IDF over n-grams, each row of unit length. A field that is left out is the preset's.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(extend("x-kubernetes-validations" = [
     {
-        "rule": "self.wordNgrams[0] <= self.wordNgrams[1]",
+        "rule": "!has(self.wordNgrams) || self.wordNgrams[0] <= self.wordNgrams[1]",
         "message": "wordNgrams is [shortest, longest]: the first number must not be the larger one",
     },
     {
@@ -65,85 +71,121 @@ pub enum Normalizer {
 ]))]
 pub struct Features {
     /// Shortest and longest word n-gram.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 5)))]
-    pub word_ngrams: [u8; 2],
-    /// Shortest and longest character n-gram within words; absent: none.
+    pub word_ngrams: Option<[u8; 2]>,
+    /// Shortest and longest character n-gram within words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 8)))]
     pub char_ngrams: Option<[u8; 2]>,
     /// Terms in fewer training rows are left out. Five and more keep rare words of single customers out of the artifact.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
-    pub min_document_frequency: u32,
+    pub min_document_frequency: Option<u32>,
     /// Terms in a larger share of the training rows are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.01, max = 1.0))]
-    pub max_document_fraction: f64,
+    pub max_document_fraction: Option<f64>,
     /// At most this many terms, the most frequent ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 5_000_000))]
-    pub max_features: u32,
+    pub max_features: Option<u32>,
     /// Use `1 + ln(count)` in place of the count of a term in a row.
-    pub sublinear_tf: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sublinear_tf: Option<bool>,
 }
 
-impl Default for Features {
-    fn default() -> Self {
-        Self {
-            word_ngrams: [1, 2],
-            char_ngrams: None,
-            min_document_frequency: 5,
-            max_document_fraction: 1.0,
-            max_features: 100_000,
-            sublinear_tf: true,
-        }
-    }
-}
-
-/// Which models are tried, and how the best is chosen.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+/// Which models are tried, and how the best is chosen. A field that is left out is the preset's.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Search {
     /// Folds of the cross-validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 20))]
-    pub folds: u8,
+    pub folds: Option<u8>,
     /// The metric that chooses the best trial, averaged over the folds.
-    pub scoring: super::Metric,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scoring: Option<super::Metric>,
+    /// `grid` tries every combination, `random` draws `maxTrialCount` of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
+    /// Text pipelines to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_grid: Option<PipelineGrid>,
     /// Algorithms with their grids; every combination is one trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 16))]
-    pub candidates: Vec<Candidate>,
-    /// A search with more trials than this is refused before it starts.
+    pub candidates: Option<Vec<Candidate>>,
+    /// Average the best trials into one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
+    /// A grid with more trials than this is refused; a random search draws this many.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1000))]
-    pub max_trial_count: u32,
+    pub max_trial_count: Option<u32>,
     /// The run fails when more trials than this fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
-    pub max_failed_trial_count: u32,
+    pub max_failed_trial_count: Option<u32>,
 }
 
-impl Default for Search {
-    fn default() -> Self {
-        let linear = |algorithm| Candidate {
-            algorithm,
-            grid: Grid {
-                c: vec![0.1, 1.0, 10.0],
-                alpha: vec![],
-                class_weight: vec![ClassWeight::Balanced],
-            },
-        };
-        Self {
-            folds: 5,
-            scoring: super::Metric::MacroF1,
-            candidates: vec![linear(Algorithm::LogisticRegression), linear(Algorithm::LinearSvm)],
-            max_trial_count: 100,
-            max_failed_trial_count: 3,
-        }
-    }
+/// Which points of the grid are tried.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Strategy {
+    /// All.
+    #[default]
+    Grid,
+    /// A draw without replacement.
+    Random,
+}
+
+/// Values to try for steps of the text pipeline; every combination is tried with every candidate.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PipelineGrid {
+    /// Normalizers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 3))]
+    pub normalizer: Vec<Normalizer>,
+    /// With and without stop words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub remove_stop_words: Vec<bool>,
+    /// Shortest and longest word n-grams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(inner(range(min = 1, max = 5))))]
+    pub word_ngrams: Vec<[u8; 2]>,
+    /// Shortest and longest character n-grams; an empty list is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8), inner(length(max = 2), inner(range(min = 1, max = 8))))]
+    pub char_ngrams: Vec<Vec<u8>>,
+    /// Dampened and plain counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 2))]
+    pub sublinear_tf: Vec<bool>,
+}
+
+/// Averaging of the best trials of one text pipeline, folded back into one linear model.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Ensemble {
+    /// Different models at most; 1 averages nothing.
+    #[schemars(range(min = 1, max = 10))]
+    pub max_members: u8,
 }
 
 /// One algorithm and the values to try for each of its parameters.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.algorithm == 'complementNaiveBayes' || !has(self.grid) || !has(self.grid.alpha)")
-    .message("alpha is a parameter of complementNaiveBayes only; for the linear models set grid.C"))]
-#[x_kube(validation = Rule::new("self.algorithm != 'complementNaiveBayes' || !has(self.grid) || (!has(self.grid.C) && !has(self.grid.classWeight))")
-    .message("C and classWeight are parameters of the linear models; for complementNaiveBayes set grid.alpha"))]
+#[x_kube(validation = Rule::new("self.algorithm != 'ensemble'")
+    .message("ensemble is made of other algorithms: name those, and set search.ensemble to average the best of them"))]
+#[x_kube(validation = Rule::new("self.algorithm in ['nbSvm', 'complementNaiveBayes', 'multinomialNaiveBayes'] || !has(self.grid) || !has(self.grid.alpha)")
+    .message("alpha is a parameter of nbSvm, complementNaiveBayes and multinomialNaiveBayes; for the linear models set grid.C"))]
+#[x_kube(validation = Rule::new("self.algorithm in ['logisticRegression', 'linearSvm', 'nbSvm'] || !has(self.grid) || (!has(self.grid.C) && !has(self.grid.classWeight))")
+    .message("C and classWeight are parameters of the linear models; for naive Bayes set grid.alpha"))]
+#[x_kube(validation = Rule::new("self.algorithm == 'linearSvm' || !has(self.grid) || !has(self.grid.loss)")
+    .message("loss is a parameter of linearSvm only"))]
 pub struct Candidate {
     /// The algorithm.
     pub algorithm: Algorithm,
@@ -168,6 +210,21 @@ pub struct Grid {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 2))]
     pub class_weight: Vec<ClassWeight>,
+    /// The support vector machine's loss (linearSvm; default `squaredHinge`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(min = 1, max = 2))]
+    pub loss: Vec<Loss>,
+}
+
+/// What a support vector machine loses on a row on the wrong side of its margin.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Loss {
+    /// The square of the distance.
+    #[default]
+    SquaredHinge,
+    /// The distance.
+    Hinge,
 }
 
 /// A learning algorithm.
@@ -176,10 +233,16 @@ pub struct Grid {
 pub enum Algorithm {
     /// Multinomial logistic regression with L2 regularisation.
     LogisticRegression,
-    /// Linear support vector machine, one versus rest, L2-regularised squared hinge (Hsieh et al. 2008).
+    /// Linear support vector machine, one versus rest, L2-regularised (Hsieh et al. 2008).
     LinearSvm,
+    /// Linear support vector machine over terms weighted by naive Bayes (Wang & Manning 2012).
+    NbSvm,
     /// Complement naive Bayes (Rennie et al. 2003).
     ComplementNaiveBayes,
+    /// Multinomial naive Bayes.
+    MultinomialNaiveBayes,
+    /// Several of the above, averaged: what `search.ensemble` makes.
+    Ensemble,
 }
 
 impl Algorithm {
@@ -188,7 +251,10 @@ impl Algorithm {
         match self {
             Self::LogisticRegression => "logisticRegression",
             Self::LinearSvm => "linearSvm",
+            Self::NbSvm => "nbSvm",
             Self::ComplementNaiveBayes => "complementNaiveBayes",
+            Self::MultinomialNaiveBayes => "multinomialNaiveBayes",
+            Self::Ensemble => "ensemble",
         }
     }
 }
@@ -217,4 +283,23 @@ pub struct Parameters {
     /// How much a row counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weight: Option<ClassWeight>,
+    /// The support vector machine's loss, where it is not the default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// The normalizer, where several were tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<Normalizer>,
+    /// Whether stop words were removed, where both were tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remove_stop_words: Option<bool>,
+    /// Word n-grams, where several ranges were tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word_ngrams: Option<[u8; 2]>,
+    /// Character n-grams, where several ranges were tried; empty: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2))]
+    pub char_ngrams: Option<Vec<u8>>,
+    /// Whether counts were dampened, where both were tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sublinear_tf: Option<bool>,
 }

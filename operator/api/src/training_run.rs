@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Algorithm, Features, Metrics, Parameters, PodTemplate, Preprocessing, Search,
+    Algorithm, Features, Metrics, Parameters, PodTemplate, Preprocessing, Preset, Search,
     schema::{conditions, terse},
 };
 
@@ -39,7 +39,10 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(
     "self.classifierRef == oldSelf.classifierRef && self.dataset == oldSelf.dataset \
-     && self.preprocessing == oldSelf.preprocessing && self.features == oldSelf.features && self.search == oldSelf.search \
+     && self.preset == oldSelf.preset \
+     && has(self.preprocessing) == has(oldSelf.preprocessing) && (!has(self.preprocessing) || self.preprocessing == oldSelf.preprocessing) \
+     && has(self.features) == has(oldSelf.features) && (!has(self.features) || self.features == oldSelf.features) \
+     && has(self.search) == has(oldSelf.search) && (!has(self.search) || self.search == oldSelf.search) \
      && has(self.podTemplate) == has(oldSelf.podTemplate) && (!has(self.podTemplate) || self.podTemplate == oldSelf.podTemplate) \
      && self.backoffLimit == oldSelf.backoffLimit \
      && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) \
@@ -50,15 +53,18 @@ pub struct TrainingRunSpec {
     pub classifier_ref: ClassifierRef,
     /// What to learn from.
     pub dataset: Dataset,
+    /// What stands behind the fields that the next three leave out.
+    #[serde(default)]
+    pub preset: Preset,
     /// How a text becomes words.
-    #[serde(default)]
-    pub preprocessing: Preprocessing,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preprocessing: Option<Preprocessing>,
     /// How words become numbers.
-    #[serde(default)]
-    pub features: Features,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<Features>,
     /// Which models are tried, and how the best is chosen.
-    #[serde(default)]
-    pub search: Search,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Search>,
     /// Settings for the training pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<PodTemplate>,

@@ -63,10 +63,18 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             "seed": classifier.spec.evaluation.seed,
             "metric": classifier.spec.promotion.metric,
         },
-        "preprocessing": spec.preprocessing,
-        "features": spec.features,
-        "search": spec.search,
+        "preset": spec.preset,
     });
+    // The trainer knows the presets, and what it does not find here it takes from the run's.
+    for (section, value) in [
+        ("preprocessing", json!(spec.preprocessing)),
+        ("features", json!(spec.features)),
+        ("search", json!(spec.search)),
+    ] {
+        if !value.is_null() {
+            config[section] = value;
+        }
+    }
     if let Some(field) = &dataset.split_field {
         config["dataset"]["splitField"] = json!(field);
     }

@@ -169,11 +169,13 @@ pub(crate) fn job_name(run: &str) -> String {
 /// The digest that tells one run's work from another's: of all that shapes the result, so not of `suspend`, `ttl` or pods.
 pub(crate) fn spec_hash(run: &TrainingRun) -> String {
     let spec = &run.spec;
+    // An empty section says as little as an absent one.
     crate::object::digest_of(&(
         &spec.classifier_ref,
         &spec.dataset,
-        &spec.preprocessing,
-        &spec.features,
-        &spec.search,
+        &spec.preset,
+        spec.preprocessing.clone().unwrap_or_default(),
+        spec.features.clone().unwrap_or_default(),
+        spec.search.clone().unwrap_or_default(),
     ))
 }

@@ -142,9 +142,12 @@ fn the_spec_hash_ignores_what_does_not_shape_the_model() {
     );
     assert_eq!(
         plain,
-        spec_hash(&run(json!({ "features": { "minDocumentFrequency": 5 } }))),
+        spec_hash(&run(
+            json!({ "preset": "standard", "features": {}, "dataset": run(json!({})).spec.dataset })
+        )),
         "a default spelled out"
     );
+    assert_ne!(plain, spec_hash(&run(json!({ "preset": "thorough" }))));
     assert_ne!(
         plain,
         spec_hash(&run(json!({ "features": { "minDocumentFrequency": 2 } })))

@@ -3,6 +3,7 @@
 pub(crate) mod evaluate;
 pub(crate) mod predict;
 pub(crate) mod run;
+mod settings;
 pub(crate) mod train;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,14 +1,13 @@
 //! `train`: a training at the command line.
 
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::ExitCode;
 
-use complaint_model::report::{Algorithm, Report, TrialStatus};
-use complaint_model::{Features, Preprocessing, Sha256Digest};
+use complaint_model::Sha256Digest;
+use complaint_model::report::{Report, TrialStatus};
 
+use super::settings;
 use crate::cli::{OutputForm, TrainArgs};
-use crate::config::{Candidate, DatasetConfig, DatasetFormat, EvaluationConfig, Grid, RunConfig, SearchConfig};
 use crate::dataset::Location;
 use crate::error::TrainError;
 use crate::progress::{Progress, Stage};
@@ -37,7 +36,7 @@ pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
 }
 
 fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
-    let config = config(arguments)?;
+    let config = settings::config(arguments)?;
     let progress = Progress::for_people();
     let location = Location::parse(&arguments.data);
     let inputs = Inputs {
@@ -64,74 +63,6 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
     progress.tell(Stage::Done, 1.0, "done");
     let result = RunResult::new(&trained.report.report, trained.artifact, reference);
     Ok((trained.report.report, result))
-}
-
-/// The configuration that the arguments stand for, checked like any other.
-fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
-    let (text, search) = (&arguments.text, &arguments.search);
-    let class_weight: Vec<_> = search.class_weights.iter().map(|&weight| weight.into()).collect();
-    let candidates = search.algorithms.iter().map(|&algorithm| {
-        let algorithm = Algorithm::from(algorithm);
-        let grid = match algorithm {
-            Algorithm::ComplementNaiveBayes => Grid {
-                alpha: search.alpha.clone(),
-                ..Grid::default()
-            },
-            _ => Grid {
-                c: search.c.clone(),
-                class_weight: class_weight.clone(),
-                ..Grid::default()
-            },
-        };
-        Candidate { algorithm, grid }
-    });
-    let config = RunConfig {
-        name: arguments.name.clone(),
-        namespace: "default".into(),
-        classifier: arguments.name.clone(),
-        spec_hash: String::new(),
-        dataset: DatasetConfig {
-            format: arguments
-                .format
-                .map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
-            text_field: arguments.text_field.clone(),
-            label_fields: arguments.label_fields.clone(),
-            split_field: arguments.split_field.clone(),
-            min_samples_per_class: arguments.min_samples_per_class,
-            label_map: arguments.label_map.iter().cloned().collect::<BTreeMap<_, _>>(),
-            sha256: arguments.sha256,
-        },
-        evaluation: EvaluationConfig {
-            test_fraction: arguments.test_fraction,
-            seed: arguments.seed,
-            metric: search.scoring.into(),
-        },
-        preprocessing: Preprocessing {
-            expand_contractions: !text.keep_contractions,
-            remove_stop_words: !text.keep_stop_words,
-            normalizer: text.normalizer.into(),
-            min_token_length: text.min_token_length,
-            redaction_pattern: text.redaction_pattern.clone(),
-        },
-        features: Features {
-            word_ngrams: text.word_ngrams,
-            char_ngrams: text.char_ngrams,
-            min_document_frequency: text.min_document_frequency,
-            max_document_fraction: text.max_document_fraction,
-            max_features: text.max_features,
-            sublinear_tf: !text.linear_tf,
-        },
-        search: SearchConfig {
-            folds: search.folds,
-            scoring: search.scoring.into(),
-            candidates: candidates.collect(),
-            max_trial_count: search.max_trial_count,
-            max_failed_trial_count: search.max_failed_trial_count,
-        },
-        champion: None,
-    };
-    config.validate()?;
-    Ok(config)
 }
 
 /// What a person wants to know at the end.

@@ -1,20 +1,23 @@
-//! Algorithms, the values to try, and the trials they make.
+//! Algorithms with the values to try.
 
-use complaint_model::report::{Algorithm, ClassWeight, Parameters};
+use complaint_model::report::{Algorithm, ClassWeight, Loss};
 use serde::{Deserialize, Serialize};
+
+use super::Estimator;
 
 /// One algorithm with the values to try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Candidate {
-    /// The algorithm.
+    /// The algorithm; [`Algorithm::Ensemble`] is none that can be tried.
     pub algorithm: Algorithm,
     /// Values to try; a parameter that is left out keeps its default.
     #[serde(default)]
     pub grid: Grid,
 }
 
-/// Values a parameter may take. An absent list means the parameter's default: `C` 1, `alpha` 1, `classWeight` none.
+/// Values a parameter may take. An absent list means the parameter's default: `C` 1, `alpha` 1, `classWeight` none, `loss`
+/// squaredHinge.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Grid {
@@ -27,51 +30,65 @@ pub struct Grid {
     /// Class weights.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_weight: Vec<ClassWeight>,
+    /// Losses of the linear support vector machine.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub loss: Vec<Loss>,
 }
 
-/// One algorithm at one point of its grid. Serialises as the `parameters` object of status and report.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Trial {
-    /// Multinomial logistic regression.
-    LogisticRegression {
-        /// Inverse strength of the penalty.
-        c: f64,
-        /// Class weights.
-        class_weight: ClassWeight,
-    },
-    /// Linear support vector machine.
-    LinearSvm {
-        /// Inverse strength of the penalty.
-        c: f64,
-        /// Class weights.
-        class_weight: ClassWeight,
-    },
-    /// Complement naive Bayes.
-    ComplementNaiveBayes {
-        /// Additive smoothing.
-        alpha: f64,
-    },
+/// The parameters of [`Grid`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parameter {
+    C,
+    Alpha,
+    ClassWeight,
+    Loss,
+}
+
+/// The parameters that an algorithm has.
+pub(crate) fn parameters_of(algorithm: Algorithm) -> &'static [Parameter] {
+    match algorithm {
+        Algorithm::LogisticRegression => &[Parameter::C, Parameter::ClassWeight],
+        Algorithm::LinearSvm => &[Parameter::C, Parameter::ClassWeight, Parameter::Loss],
+        Algorithm::NbSvm => &[Parameter::C, Parameter::ClassWeight, Parameter::Alpha],
+        Algorithm::ComplementNaiveBayes | Algorithm::MultinomialNaiveBayes => &[Parameter::Alpha],
+        Algorithm::Ensemble => &[],
+    }
 }
 
 impl Candidate {
-    /// The grid's points: class weights outside, penalties inside in ascending order, so that neighbours in a row are
-    /// neighbours on the regularisation path.
-    pub fn trials(&self) -> Vec<Trial> {
-        let c = or_default(&self.grid.c, 1.0);
-        let class_weights = or_default(&self.grid.class_weight, ClassWeight::None);
+    /// The grid's points: class weights and losses outside, penalties inside in ascending order, so that neighbours in a
+    /// row are neighbours on the regularisation path.
+    pub fn estimators(&self) -> Vec<Estimator> {
+        let mut c = or_default(&self.grid.c, 1.0);
+        c.sort_by(f64::total_cmp);
+        let alphas = or_default(&self.grid.alpha, 1.0);
+        let weights = or_default(&self.grid.class_weight, ClassWeight::None);
+        let losses = or_default(&self.grid.loss, Loss::SquaredHinge);
         match self.algorithm {
-            Algorithm::ComplementNaiveBayes => or_default(&self.grid.alpha, 1.0)
-                .into_iter()
-                .map(|alpha| Trial::ComplementNaiveBayes { alpha })
+            Algorithm::LogisticRegression => cross(&weights, &c)
+                .map(|(class_weight, c)| Estimator::LogisticRegression { c, class_weight })
                 .collect(),
-            Algorithm::LogisticRegression => cross(&class_weights, &c, |c, class_weight| Trial::LogisticRegression {
-                c,
-                class_weight,
-            }),
-            Algorithm::LinearSvm => cross(&class_weights, &c, |c, class_weight| Trial::LinearSvm {
-                c,
-                class_weight,
-            }),
+            Algorithm::LinearSvm => losses
+                .iter()
+                .flat_map(|&loss| {
+                    cross(&weights, &c).map(move |(class_weight, c)| Estimator::LinearSvm { c, class_weight, loss })
+                })
+                .collect(),
+            Algorithm::NbSvm => alphas
+                .iter()
+                .flat_map(|&alpha| {
+                    cross(&weights, &c).map(move |(class_weight, c)| Estimator::NbSvm { c, class_weight, alpha })
+                })
+                .collect(),
+            Algorithm::ComplementNaiveBayes => alphas
+                .into_iter()
+                .map(|alpha| Estimator::ComplementNaiveBayes { alpha })
+                .collect(),
+            Algorithm::MultinomialNaiveBayes => alphas
+                .into_iter()
+                .map(|alpha| Estimator::MultinomialNaiveBayes { alpha })
+                .collect(),
+            Algorithm::Ensemble => Vec::new(),
         }
     }
 }
@@ -84,45 +101,7 @@ fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
     }
 }
 
-fn cross(class_weights: &[ClassWeight], c: &[f64], trial: impl Fn(f64, ClassWeight) -> Trial) -> Vec<Trial> {
-    let mut ascending = c.to_vec();
-    ascending.sort_by(f64::total_cmp);
-    class_weights
-        .iter()
-        .flat_map(|&weight| ascending.iter().map(move |&c| (c, weight)))
-        .map(|(c, weight)| trial(c, weight))
-        .collect()
-}
-
-impl Trial {
-    /// The trial's algorithm.
-    pub fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::LogisticRegression { .. } => Algorithm::LogisticRegression,
-            Self::LinearSvm { .. } => Algorithm::LinearSvm,
-            Self::ComplementNaiveBayes { .. } => Algorithm::ComplementNaiveBayes,
-        }
-    }
-
-    /// `parameters` in status and report.
-    pub fn parameters(&self) -> Parameters {
-        match *self {
-            Self::LogisticRegression { c, class_weight } | Self::LinearSvm { c, class_weight } => Parameters {
-                c: Some(c),
-                class_weight: Some(class_weight),
-                alpha: None,
-            },
-            Self::ComplementNaiveBayes { alpha } => Parameters {
-                alpha: Some(alpha),
-                ..Parameters::default()
-            },
-        }
-    }
-}
-
-/// `linearSvm C=1 classWeight=balanced`, as progress lines and tables show it.
-impl std::fmt::Display for Trial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.algorithm(), self.parameters())
-    }
+/// All pairs, the second part running faster.
+fn cross<'v, A: Copy, B: Copy>(outer: &'v [A], inner: &'v [B]) -> impl Iterator<Item = (A, B)> + 'v {
+    outer.iter().flat_map(move |&a| inner.iter().map(move |&b| (a, b)))
 }

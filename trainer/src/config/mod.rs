@@ -1,9 +1,14 @@
 //! The configuration file of a training, `run.json`, as `docs/contracts.md` gives it.
 //!
 //! Parsing is strict: a field the trainer does not know is refused, so that a misspelt option is an error and never a
-//! default. [`RunConfig::parse`] also checks every value; what it returns can be honoured.
+//! default. What a file leaves out of `preprocessing`, `features` and `search` comes from its [`Preset`].
+//! [`RunConfig::parse`] also checks every value; what it returns can be honoured.
 
 mod candidate;
+mod estimator;
+mod pipelines;
+mod preset;
+mod trials;
 mod validate;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +17,11 @@ use complaint_model::report::Metric;
 use complaint_model::{Features, Preprocessing, Sha256Digest};
 use serde::{Deserialize, Serialize};
 
-pub use candidate::{Candidate, Grid, Trial};
+pub use candidate::{Candidate, Grid};
+pub(crate) use candidate::{Parameter, parameters_of};
+pub use estimator::{Estimator, Trial};
+pub use pipelines::{Pipeline, PipelineGrid};
+pub use preset::Preset;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +75,9 @@ pub struct RunConfig {
     pub dataset: DatasetConfig,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationConfig,
+    /// What stands behind the fields that the next three sections leave out.
+    #[serde(default)]
+    pub preset: Preset,
     /// From text to words.
     pub preprocessing: Preprocessing,
     /// From words to numbers.
@@ -149,12 +161,40 @@ pub struct SearchConfig {
     pub folds: usize,
     /// What the folds are judged by.
     pub scoring: Metric,
+    /// Which points of the grid are tried.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Text pipelines to try.
+    #[serde(default, skip_serializing_if = "PipelineGrid::is_empty")]
+    pub pipeline_grid: PipelineGrid,
     /// Algorithms with the values to try.
     pub candidates: Vec<Candidate>,
-    /// Trials beyond this number are not made.
+    /// Averaging of the best; absent: the best trial alone is the model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<EnsembleConfig>,
+    /// Trials at most: a larger grid is refused, a random search draws so many.
     pub max_trial_count: usize,
     /// More failed trials than this end the run.
     pub max_failed_trial_count: usize,
+}
+
+/// Which points of the grid are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Strategy {
+    /// All of them.
+    #[default]
+    Grid,
+    /// `maxTrialCount` of them, drawn without replacement (Bergstra & Bengio 2012).
+    Random,
+}
+
+/// Averaging of the best trials.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnsembleConfig {
+    /// Different models at most; 1 averages nothing.
+    pub max_members: usize,
 }
 
 /// The champion that the newcomer is compared with.
@@ -185,26 +225,27 @@ impl RunConfig {
     /// # Errors
     /// [`ConfigError`], naming the field and the fix.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
-        let mut reader = serde_json::Deserializer::from_slice(json);
-        let config: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| ConfigError::Malformed {
+        let malformed = |error: serde_path_to_error::Error<serde_json::Error>| ConfigError::Malformed {
             field: error.path().to_string(),
             problem: error.inner().to_string(),
-        })?;
+        };
+        let mut reader = serde_json::Deserializer::from_slice(json);
+        let mut fields: serde_json::Map<String, serde_json::Value> =
+            serde_path_to_error::deserialize(&mut reader).map_err(malformed)?;
+        let preset = fields.get("preset").cloned().unwrap_or_default();
+        if !preset.is_null() {
+            Preset::deserialize(&preset)
+        } else {
+            Ok(Preset::default())
+        }
+        .map_err(|error| ConfigError::Malformed {
+            field: "preset".into(),
+            problem: error.to_string(),
+        })?
+        .lay_under(&mut fields);
+        let config: Self = serde_path_to_error::deserialize(serde_json::Value::Object(fields)).map_err(malformed)?;
         config.validate()?;
         Ok(config)
-    }
-
-    /// The trials in the order in which they are made, `search.maxTrialCount` of them at most.
-    pub fn trials(&self) -> Vec<Trial> {
-        let all = self.search.candidates.iter().flat_map(Candidate::trials);
-        let mut trials: Vec<Trial> = Vec::new();
-        for trial in all {
-            if !trials.contains(&trial) {
-                trials.push(trial);
-            }
-        }
-        trials.truncate(self.search.max_trial_count);
-        trials
     }
 
     /// Name of the split: equal names on equal data mean equal test rows.

@@ -2,13 +2,16 @@
 
 use complaint_model::report::Algorithm;
 
-use super::{Candidate, ConfigError, RunConfig};
+use super::candidate::{Parameter, parameters_of};
+use super::{Candidate, ConfigError, RunConfig, Strategy};
 
 /// Bounds that keep a search within reason; the messages quote them.
 mod limits {
     pub(super) const FOLDS: std::ops::RangeInclusive<usize> = 2..=20;
     pub(super) const TRIALS: usize = 10_000;
     pub(super) const PENALTY: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
+    pub(super) const PIPELINES: usize = 64;
+    pub(super) const MEMBERS: std::ops::RangeInclusive<usize> = 1..=10;
 }
 
 fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> ConfigError {
@@ -149,20 +152,67 @@ impl RunConfig {
             .candidates
             .iter()
             .enumerate()
-            .try_for_each(|(index, candidate)| validate_candidate(index, candidate))
+            .try_for_each(|(index, candidate)| validate_candidate(index, candidate))?;
+        self.validate_pipelines()?;
+        if let Some(ensemble) = search.ensemble {
+            require(
+                limits::MEMBERS.contains(&ensemble.max_members),
+                "search.ensemble.maxMembers",
+                || format!("is {}", ensemble.max_members),
+                "Set it between 1, which averages nothing, and 10",
+            )?;
+        }
+        let (points, most) = (self.grid_points(), search.max_trial_count);
+        require(
+            search.strategy == Strategy::Random || points <= most,
+            "search.maxTrialCount",
+            || format!("allows {most} trials, and the grid has {points}"),
+            "Raise it, take values out of the grids, or set search.strategy to random, which draws that many",
+        )
+    }
+
+    /// Every pipeline of the search has steps within their ranges.
+    fn validate_pipelines(&self) -> Result<(), ConfigError> {
+        let pipelines = self.pipelines();
+        require(
+            pipelines.len() <= limits::PIPELINES,
+            "search.pipelineGrid",
+            || format!("makes {} text pipelines", pipelines.len()),
+            "Take values out: up to 64 are possible",
+        )?;
+        pipelines.iter().try_for_each(|pipeline| {
+            pipeline
+                .preprocessing
+                .validate()
+                .and_then(|()| pipeline.features.validate())
+                .map_err(ConfigError::from)
+        })
     }
 }
 
 fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigError> {
     let grid = &candidate.grid;
     let field = |parameter: &str| format!("search.candidates[{index}].grid.{parameter}");
-    let foreign: &[(&str, bool)] = match candidate.algorithm {
-        Algorithm::ComplementNaiveBayes => &[("C", grid.c.is_empty()), ("classWeight", grid.class_weight.is_empty())],
-        Algorithm::LogisticRegression | Algorithm::LinearSvm => &[("alpha", grid.alpha.is_empty())],
-    };
-    if let Some((parameter, _)) = foreign.iter().find(|(_, absent)| !absent) {
+    if candidate.algorithm == Algorithm::Ensemble {
         return Err(invalid(
-            field(parameter),
+            format!("search.candidates[{index}].algorithm"),
+            "is ensemble, which is made of other algorithms",
+            "Name those, and set search.ensemble to average the best of them",
+        ));
+    }
+    let own = parameters_of(candidate.algorithm);
+    let given = [
+        (Parameter::C, "C", grid.c.is_empty()),
+        (Parameter::Alpha, "alpha", grid.alpha.is_empty()),
+        (Parameter::ClassWeight, "classWeight", grid.class_weight.is_empty()),
+        (Parameter::Loss, "loss", grid.loss.is_empty()),
+    ];
+    if let Some((_, name, _)) = given
+        .iter()
+        .find(|(parameter, _, absent)| !absent && !own.contains(parameter))
+    {
+        return Err(invalid(
+            field(name),
             format!("is no parameter of {}", candidate.algorithm),
             "Remove it",
         ));

@@ -1,29 +1,40 @@
 //! Work of one fold that is sequential inside: each fit begins at the solution before it.
 
-use complaint_model::report::ClassWeight;
+use complaint_model::report::{ClassWeight, Loss};
 
 use super::fold::Fold;
-use crate::config::Trial;
+use crate::config::Estimator;
+use crate::solve::estimator::{FitParameters, fit};
 use crate::solve::logistic::LogisticPath;
-use crate::solve::svm::SvmProblem;
-use crate::solve::{Effort, NotFinite, naive_bayes};
+use crate::solve::svm::{Separator, SvmProblem, separators};
+use crate::solve::{Effort, NotFinite};
 
-/// One chain. Trials are indices; penalties ascend.
+/// Trials of ascending penalty, each with its place in the search.
+type Path = Vec<(usize, f64)>;
+
+/// One chain.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Chain {
     /// All classes at once, along a path of penalties.
-    Logistic {
-        class_weight: ClassWeight,
-        path: Vec<(usize, f64)>,
-    },
+    Logistic { class_weight: ClassWeight, path: Path },
     /// One class against the rest, along a path of penalties.
-    Svm {
+    Separate {
+        kind: SvmKind,
         class_weight: ClassWeight,
         class: u32,
-        path: Vec<(usize, f64)>,
+        path: Path,
     },
     /// One fit.
-    NaiveBayes { trial: usize, alpha: f64 },
+    Single(usize),
+}
+
+/// Which support vector machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum SvmKind {
+    /// Over the rows as they are.
+    Plain(Loss),
+    /// Over terms weighted by naive Bayes with this smoothing.
+    NaiveBayes(f64),
 }
 
 /// Scores that a chain gives its fold's judged rows.
@@ -38,64 +49,65 @@ pub(super) enum Output {
     },
 }
 
-/// Cuts trials into chains, the long ones first.
-pub(super) fn chains(trials: &[Trial], classes: usize) -> Vec<Chain> {
-    let mut chains = Vec::new();
-    for weight in [ClassWeight::None, ClassWeight::Balanced] {
-        let path = path(trials, |trial| match *trial {
-            Trial::LogisticRegression { c, class_weight } if class_weight == weight => Some(c),
-            _ => None,
-        });
-        if !path.is_empty() {
-            chains.push(Chain::Logistic {
-                class_weight: weight,
-                path,
-            });
+/// Estimators that differ in their penalty only.
+fn families(estimators: &[Estimator]) -> Vec<(Estimator, Path)> {
+    let mut families: Vec<(Estimator, Path)> = Vec::new();
+    for (place, &estimator) in estimators.iter().enumerate() {
+        let mut family = estimator;
+        let penalty = match &mut family {
+            Estimator::LogisticRegression { c, .. } | Estimator::LinearSvm { c, .. } | Estimator::NbSvm { c, .. } => {
+                std::mem::take(c)
+            }
+            Estimator::ComplementNaiveBayes { .. } | Estimator::MultinomialNaiveBayes { .. } => 0.0,
+        };
+        match families.iter_mut().find(|(other, _)| *other == family) {
+            Some((_, path)) => path.push((place, penalty)),
+            None => families.push((family, vec![(place, penalty)])),
         }
     }
-    for weight in [ClassWeight::None, ClassWeight::Balanced] {
-        let path = path(trials, |trial| match *trial {
-            Trial::LinearSvm { c, class_weight } if class_weight == weight => Some(c),
-            _ => None,
-        });
-        if !path.is_empty() {
-            let separators = if classes == 2 { 1 } else { classes as u32 };
-            chains.extend((0..separators).map(|class| Chain::Svm {
-                class_weight: weight,
+    for (_, path) in &mut families {
+        path.sort_by(|a, b| a.1.total_cmp(&b.1));
+    }
+    families
+}
+
+/// Cuts trials into chains, the long ones first.
+pub(super) fn chains(estimators: &[Estimator], classes: usize) -> Vec<Chain> {
+    let (mut logistic, mut separate, mut single) = (Vec::new(), Vec::new(), Vec::new());
+    for (family, path) in families(estimators) {
+        let mut add = |kind, class_weight| {
+            separate.extend((0..separators(classes)).map(|class| Chain::Separate {
+                kind,
+                class_weight,
                 class,
                 path: path.clone(),
             }));
+        };
+        match family {
+            Estimator::LinearSvm { class_weight, loss, .. } => add(SvmKind::Plain(loss), class_weight),
+            Estimator::NbSvm {
+                class_weight, alpha, ..
+            } => add(SvmKind::NaiveBayes(alpha), class_weight),
+            Estimator::LogisticRegression { class_weight, .. } => logistic.push(Chain::Logistic { class_weight, path }),
+            Estimator::ComplementNaiveBayes { .. } | Estimator::MultinomialNaiveBayes { .. } => {
+                single.extend(path.iter().map(|&(place, _)| Chain::Single(place)));
+            }
         }
     }
-    chains.extend(trials.iter().enumerate().filter_map(|(trial, of)| match *of {
-        Trial::ComplementNaiveBayes { alpha } => Some(Chain::NaiveBayes { trial, alpha }),
-        _ => None,
-    }));
-    chains
-}
-
-fn path(trials: &[Trial], penalty: impl Fn(&Trial) -> Option<f64>) -> Vec<(usize, f64)> {
-    let mut path: Vec<(usize, f64)> = trials
-        .iter()
-        .enumerate()
-        .filter_map(|(index, trial)| penalty(trial).map(|c| (index, c)))
-        .collect();
-    path.sort_by(|a, b| a.1.total_cmp(&b.1));
-    path
+    logistic.into_iter().chain(separate).chain(single).collect()
 }
 
 impl Chain {
     /// The trial that the chain ends with, for progress messages.
     pub(super) fn last_trial(&self) -> usize {
         match self {
-            Self::Logistic { path, .. } | Self::Svm { path, .. } => path.last().map_or(0, |(trial, _)| *trial),
-            Self::NaiveBayes { trial, .. } => *trial,
+            Self::Logistic { path, .. } | Self::Separate { path, .. } => path.last().map_or(0, |(trial, _)| *trial),
+            Self::Single(trial) => *trial,
         }
     }
 
     /// Fits on the fold's one side and scores the other.
-    pub(super) fn run(&self, fold: &Fold, trials: &[Trial], seed: u64) -> Output {
-        debug_assert!(self.last_trial() < trials.len());
+    pub(super) fn run(&self, fold: &Fold, estimators: &[Estimator], seed: u64) -> Output {
         let effort = Effort::search(seed);
         match self {
             Self::Logistic { class_weight, path } => {
@@ -108,35 +120,51 @@ impl Chain {
                 };
                 Output::Rows(path.iter().map(score).collect())
             }
-            Self::Svm {
+            Self::Separate {
+                kind,
                 class_weight,
                 class,
                 path,
             } => Output::Class {
                 class: *class,
-                scores: svm_scores(fold, *class_weight, *class, path, effort),
+                scores: separate(fold, *kind, *class_weight, *class, path, effort),
             },
-            Self::NaiveBayes { trial, alpha } => Output::Rows(vec![(
-                *trial,
-                naive_bayes::fit(fold.problem(), *alpha).map(|fitted| fitted.scores(&fold.validation)),
-            )]),
+            &Self::Single(trial) => {
+                let parameters = FitParameters {
+                    estimator: estimators[trial],
+                    effort,
+                    classes: fold.problem().classes,
+                };
+                let fitted = fit(fold.problem(), &parameters);
+                Output::Rows(vec![(trial, fitted.map(|fitted| fitted.scores(&fold.validation)))])
+            }
         }
     }
 }
 
-fn svm_scores(
+fn separate(
     fold: &Fold,
+    kind: SvmKind,
     class_weight: ClassWeight,
     class: u32,
-    path: &[(usize, f64)],
+    path: &Path,
     effort: Effort,
 ) -> Vec<(usize, Result<Vec<f32>, NotFinite>)> {
-    let problem = SvmProblem::new(fold.problem(), class_weight);
     let penalties: Vec<f64> = path.iter().map(|(_, c)| *c).collect();
     let mut scores: Vec<(usize, Result<Vec<f32>, NotFinite>)> = Vec::new();
-    let outcome = problem.solve_path(class, &penalties, effort, |index, separator| {
+    let take = |index: usize, separator: &Separator| {
         scores.push((path[index].0, Ok(separator.scores(&fold.validation))));
-    });
+    };
+    let problem = fold.problem();
+    let outcome = match kind {
+        SvmKind::Plain(loss) => {
+            SvmProblem::new(problem, class_weight, loss).solve_path(class, &penalties, effort, take)
+        }
+        SvmKind::NaiveBayes(alpha) => {
+            fold.class_counts()
+                .solve_path(problem, class_weight, alpha, class, &penalties, effort, take)
+        }
+    };
     if let Err(error) = outcome {
         let reached = scores.len();
         scores.extend(path[reached..].iter().map(|(trial, _)| (*trial, Err(error.clone()))));

@@ -1,5 +1,7 @@
 //! One fold: vectorised once, shared by all trials.
 
+use std::sync::OnceLock;
+
 use complaint_model::Features;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::report::Metric;
@@ -9,6 +11,7 @@ use super::TrainingPart;
 use crate::calibration::temperature;
 use crate::metrics::{Confusion, row_log_loss};
 use crate::solve::Problem;
+use crate::solve::nb_svm::ClassCounts;
 
 /// The two sides of a fold as sparse rows.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub(super) struct Fold {
     /// Where the judged rows stand in the training part.
     positions: Vec<u32>,
     classes: usize,
+    class_counts: OnceLock<ClassCounts>,
 }
 
 impl Fold {
@@ -45,7 +49,13 @@ impl Fold {
             validation_labels: labels(&validation),
             positions: validation,
             classes: part.classes,
+            class_counts: OnceLock::new(),
         }
+    }
+
+    /// Rows of each class with each term, counted when first asked for.
+    pub(super) fn class_counts(&self) -> &ClassCounts {
+        self.class_counts.get_or_init(|| ClassCounts::of(self.problem()))
     }
 
     /// Stored numbers of both sides.
@@ -67,25 +77,9 @@ impl Fold {
         }
     }
 
-    /// The metric over the judged rows. Log loss takes the probabilities at the fold's own best temperature, since
-    /// scores of a support vector machine have no scale of their own and the final model is calibrated too.
-    pub(super) fn judge(&self, scores: &[f32], scoring: Metric, classes: usize) -> f64 {
-        let rows = || scores.chunks_exact(classes).zip(&self.validation_labels);
-        if scoring == Metric::LogLoss {
-            let calibration = Calibration {
-                temperature: temperature(scores, &self.validation_labels, classes),
-                top: None,
-            };
-            let mut probabilities = vec![0.0; classes];
-            let sum: f64 = rows()
-                .map(|(scores, &label)| {
-                    calibration.probabilities(scores, &mut probabilities);
-                    row_log_loss(f64::from(probabilities[label as usize]))
-                })
-                .sum();
-            return sum / self.validation_labels.len().max(1) as f64;
-        }
-        Confusion::of(classes, rows().map(|(scores, &label)| (label, argmax(scores) as u32))).value(scoring)
+    /// The classes of the judged rows.
+    pub(super) fn validation_labels(&self) -> &[u32] {
+        &self.validation_labels
     }
 
     /// Puts the judged rows' scores where they belong in the training part.
@@ -94,4 +88,26 @@ impl Fold {
             into[position as usize * classes..][..classes].copy_from_slice(scores);
         }
     }
+}
+
+/// The metric over rows with `rows × classes` scores. Log loss takes the probabilities at these rows' own best
+/// temperature, since scores of a support vector machine have no scale of their own and the final model is calibrated
+/// too.
+pub fn judge(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
+    let rows = || scores.chunks_exact(classes).zip(labels);
+    if scoring == Metric::LogLoss {
+        let calibration = Calibration {
+            temperature: temperature(scores, labels, classes),
+            top: None,
+        };
+        let mut probabilities = vec![0.0; classes];
+        let sum: f64 = rows()
+            .map(|(scores, &label)| {
+                calibration.probabilities(scores, &mut probabilities);
+                row_log_loss(f64::from(probabilities[label as usize]))
+            })
+            .sum();
+        return sum / labels.len().max(1) as f64;
+    }
+    Confusion::of(classes, rows().map(|(scores, &label)| (label, argmax(scores) as u32))).value(scoring)
 }

@@ -11,15 +11,16 @@ mod fold;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use complaint_model::Features;
-use complaint_model::report::{CrossValidation, Metric, Trial as TrialReport, TrialStatus};
+use complaint_model::report::{CrossValidation, Metric, Trial as TrialReport, TrialStatus, round4};
 use complaint_model::vectorize::TermCounts;
 use rayon::prelude::*;
 
-use crate::config::{ConfigError, Trial};
+use crate::config::{ConfigError, Estimator};
 use crate::error::TrainError;
 use crate::metrics::as_gain;
 use chain::{Chain, chains};
 use fold::Fold;
+pub use fold::judge;
 
 /// Entries of all folds together under which they are vectorised at once; above, one after the other.
 const ENTRIES_AT_ONCE: usize = 30_000_000;
@@ -50,10 +51,10 @@ pub struct SearchSettings<'a> {
     pub features: &'a Features,
     /// What folds are judged by.
     pub scoring: Metric,
-    /// More failed trials end the search.
-    pub max_failed: usize,
     /// Seed of all solvers.
     pub seed: u64,
+    /// Of so many of the best trials the out-of-fold scores are kept.
+    pub keep: usize,
 }
 
 /// What a search found.
@@ -61,61 +62,71 @@ pub struct SearchSettings<'a> {
 pub struct SearchOutcome {
     /// All trials, in order.
     pub trials: Vec<TrialReport>,
-    /// Index of the best one: the best mean, and among equals the first.
-    pub best: usize,
-    /// Its out-of-fold scores, `rows × classes`, in the order of [`TrainingPart::rows`].
+    /// The best of them, best first, with their out-of-fold scores.
+    pub best: Vec<Scored>,
+}
+
+/// A trial's out-of-fold scores.
+#[derive(Debug, Clone)]
+pub struct Scored {
+    /// Its place in [`SearchOutcome::trials`].
+    pub trial: usize,
+    /// `rows × classes`, in the order of [`TrainingPart::rows`].
     pub scores: Vec<f32>,
 }
 
-/// Runs all trials on all folds. `on_progress` is called with finished and all chains, from any thread.
+/// Runs all estimators on all folds of one text pipeline. `on_progress` is called with finished and all chains, from any
+/// thread. A trial that fails is reported, and ends nothing.
 ///
 /// # Errors
-/// [`TrainError::Training`] when too many trials fail, [`TrainError::Config`] when no term is left.
+/// [`TrainError::Config`] when no term is left.
 pub fn search(
     part: TrainingPart<'_>,
-    trials: &[Trial],
+    estimators: &[Estimator],
     settings: SearchSettings<'_>,
-    on_progress: &(dyn Fn(usize, usize, &Trial) + Sync),
+    on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<SearchOutcome, TrainError> {
-    let keep_scores = trials.len() * part.rows.len() * part.classes <= SCORES_AT_ONCE;
-    let mut run = run_folds(part, trials, settings, keep_scores, on_progress)?;
-    let reports: Vec<TrialReport> = trials
+    let keep_scores = estimators.len() * part.rows.len() * part.classes <= SCORES_AT_ONCE;
+    let mut run = run_folds(part, estimators, settings, keep_scores, on_progress)?;
+    let trials: Vec<TrialReport> = estimators
         .iter()
         .zip(&run.fold_scores)
-        .map(|(trial, scores)| trial_report(trial, scores))
+        .map(|(estimator, scores)| trial_report(estimator, scores))
         .collect();
-    let failed = reports
-        .iter()
-        .filter(|report| report.status == TrialStatus::Failed)
-        .count();
-    let Some(best) = best_trial(&reports, settings.scoring) else {
-        let why = reports
-            .iter()
-            .find_map(|report| report.message.clone())
-            .unwrap_or_default();
-        return Err(TrainError::Training(format!(
-            "all {failed} trials failed, the first with: {why}. Try smaller values of C, or other features"
-        )));
-    };
-    if failed > settings.max_failed {
-        let limit = settings.max_failed;
-        return Err(TrainError::Training(format!(
-            "{failed} of {} trials failed, and search.maxFailedTrialCount allows {limit}. Raise it, or remove the values that fail",
-            trials.len()
-        )));
+    let mut best = ranked(&trials, settings.scoring);
+    best.truncate(settings.keep);
+    if !keep_scores {
+        let again: Vec<Estimator> = best.iter().map(|&place| estimators[place]).collect();
+        let scores = run_folds(part, &again, settings, true, &|_, _, _| ())?.scores;
+        let best = best.into_iter().zip(scores);
+        return Ok(SearchOutcome {
+            trials,
+            best: best.map(|(trial, scores)| Scored { trial, scores }).collect(),
+        });
     }
-    let scores = if keep_scores {
-        std::mem::take(&mut run.scores[best])
-    } else {
-        run_folds(part, &trials[best..=best], settings, true, &|_, _, _| ())?
-            .scores
-            .remove(0)
+    let mut scored = |trial: usize| Scored {
+        trial,
+        scores: std::mem::take(&mut run.scores[trial]),
     };
-    Ok(SearchOutcome {
-        trials: reports,
-        best,
-        scores,
-    })
+    let best = best.into_iter().map(&mut scored).collect();
+    Ok(SearchOutcome { trials, best })
+}
+
+/// The trials that succeeded, best first; of equal ones, the first.
+pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
+    let gain = |place: &usize| {
+        trials[*place]
+            .cross_validation
+            .map(|score| as_gain(scoring, score.mean))
+    };
+    let mut places: Vec<usize> = (0..trials.len()).filter(|place| gain(place).is_some()).collect();
+    places.sort_by(|a, b| {
+        gain(b)
+            .unwrap_or_default()
+            .total_cmp(&gain(a).unwrap_or_default())
+            .then(a.cmp(b))
+    });
+    places
 }
 
 /// Scores of each trial on each fold; an error's text where the fit failed.
@@ -127,17 +138,17 @@ struct FoldsRun {
 
 fn run_folds(
     part: TrainingPart<'_>,
-    trials: &[Trial],
+    estimators: &[Estimator],
     settings: SearchSettings<'_>,
     keep_scores: bool,
-    on_progress: &(dyn Fn(usize, usize, &Trial) + Sync),
+    on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<FoldsRun, TrainError> {
-    let chains = chains(trials, part.classes);
+    let chains = chains(estimators, part.classes);
     let all = chains.len() * part.fold_count;
     let done = AtomicUsize::new(0);
     let mut run = FoldsRun {
-        fold_scores: vec![Vec::new(); trials.len()],
-        scores: vec![Vec::new(); trials.len()],
+        fold_scores: vec![Vec::new(); estimators.len()],
+        scores: vec![Vec::new(); estimators.len()],
     };
     if keep_scores {
         run.scores
@@ -159,9 +170,9 @@ fn run_folds(
         let outputs: Vec<chain::Output> = work
             .par_iter()
             .map(|&(fold, chain)| {
-                let output = chain.run(&folds[fold], trials, settings.seed);
+                let output = chain.run(&folds[fold], estimators, settings.seed);
                 let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
-                on_progress(finished, all, &trials[chain.last_trial()]);
+                on_progress(finished, all, &estimators[chain.last_trial()]);
                 output
             })
             .collect();
@@ -171,12 +182,12 @@ fn run_folds(
                 .zip(&outputs)
                 .filter(|((of, _), _)| *of == index)
                 .map(|(_, output)| output);
-            let by_trial = chain::assemble(outputs, trials.len(), fold, part.classes);
+            let by_trial = chain::assemble(outputs, estimators.len(), fold, part.classes);
             for (trial, scores) in by_trial.into_iter().enumerate() {
                 run.fold_scores[trial].push(
                     scores
                         .as_ref()
-                        .map(|scores| fold.judge(scores, settings.scoring, part.classes))
+                        .map(|scores| judge(scores, fold.validation_labels(), settings.scoring, part.classes))
                         .map_err(Clone::clone),
                 );
                 if let (true, Ok(scores)) = (keep_scores, scores) {
@@ -212,25 +223,20 @@ pub(crate) fn no_terms() -> ConfigError {
     }
 }
 
-fn trial_report(trial: &Trial, scores: &[Result<f64, String>]) -> TrialReport {
+fn trial_report(estimator: &Estimator, scores: &[Result<f64, String>]) -> TrialReport {
     let failure = scores.iter().find_map(|score| score.as_ref().err());
     let values: Vec<f64> = scores.iter().filter_map(|score| score.as_ref().ok().copied()).collect();
-    let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / values.len().max(1) as f64;
     TrialReport {
-        algorithm: trial.algorithm(),
-        parameters: trial.parameters(),
+        algorithm: estimator.algorithm(),
+        parameters: estimator.parameters(),
         status: if failure.is_some() {
             TrialStatus::Failed
         } else {
             TrialStatus::Succeeded
         },
-        cross_validation: failure.is_none().then_some(CrossValidation {
-            mean,
-            standard_deviation: variance.sqrt(),
-        }),
+        cross_validation: failure.is_none().then(|| mean_and_spread(&values)),
         fold_scores: if failure.is_none() {
-            values.into_iter().map(complaint_model::report::round4).collect()
+            values.into_iter().map(round4).collect()
         } else {
             Vec::new()
         },
@@ -238,14 +244,13 @@ fn trial_report(trial: &Trial, scores: &[Result<f64, String>]) -> TrialReport {
     }
 }
 
-fn best_trial(reports: &[TrialReport], scoring: Metric) -> Option<usize> {
-    let mut best: Option<(usize, f64)> = None;
-    for (index, report) in reports.iter().enumerate() {
-        let Some(score) = report.cross_validation else { continue };
-        let gain = as_gain(scoring, score.mean);
-        if best.is_none_or(|(_, highest)| gain > highest) {
-            best = Some((index, gain));
-        }
+/// Mean and (population) standard deviation of the folds' values.
+pub fn mean_and_spread(values: &[f64]) -> CrossValidation {
+    let count = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    CrossValidation {
+        mean,
+        standard_deviation: variance.sqrt(),
     }
-    best.map(|(index, _)| index)
 }

@@ -7,14 +7,14 @@ use smartcore::api::{Predictor, SupervisedEstimator};
 use smartcore::error::Failed;
 
 use super::logistic::LogisticPath;
-use super::{Coefficients, Effort, NotFinite, Problem, naive_bayes, svm};
-use crate::config::Trial;
+use super::{Coefficients, Effort, NotFinite, Problem, naive_bayes, nb_svm, svm};
+use crate::config::Estimator;
 
 /// What [`LinearClassifier`] is fitted with.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct FitParameters {
     /// Algorithm and its parameters.
-    pub trial: Trial,
+    pub estimator: Estimator,
     /// When the solver stops.
     pub effort: Effort,
     /// Number of classes; labels are below it.
@@ -39,18 +39,20 @@ impl LinearClassifier {
     }
 }
 
-/// Fits one trial.
+/// Fits one estimator.
 ///
 /// # Errors
 /// [`NotFinite`].
-pub fn fit_trial(problem: Problem<'_>, parameters: &FitParameters) -> Result<Coefficients, NotFinite> {
+pub fn fit(problem: Problem<'_>, parameters: &FitParameters) -> Result<Coefficients, NotFinite> {
     let effort = parameters.effort;
-    match parameters.trial {
-        Trial::LogisticRegression { c, class_weight } => {
+    match parameters.estimator {
+        Estimator::LogisticRegression { c, class_weight } => {
             LogisticPath::new(problem, class_weight, effort.seed).solve(c, effort)
         }
-        Trial::LinearSvm { c, class_weight } => svm::fit(problem, c, class_weight, effort)?.checked(),
-        Trial::ComplementNaiveBayes { alpha } => naive_bayes::fit(problem, alpha),
+        Estimator::LinearSvm { c, class_weight, loss } => svm::fit(problem, c, class_weight, loss, effort),
+        Estimator::NbSvm { c, class_weight, alpha } => nb_svm::fit(problem, c, class_weight, alpha, effort),
+        Estimator::ComplementNaiveBayes { alpha } => naive_bayes::complement(problem, alpha),
+        Estimator::MultinomialNaiveBayes { alpha } => naive_bayes::multinomial(problem, alpha),
     }
 }
 
@@ -73,7 +75,7 @@ impl SupervisedEstimator<CsrMatrix, Vec<u32>, FitParameters> for LinearClassifie
             labels,
             classes: parameters.classes,
         };
-        let coefficients = fit_trial(problem, &parameters).map_err(|error| Failed::fit(&error.to_string()))?;
+        let coefficients = fit(problem, &parameters).map_err(|error| Failed::fit(&error.to_string()))?;
         Ok(Self { coefficients })
     }
 }

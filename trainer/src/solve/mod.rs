@@ -9,6 +9,7 @@ pub mod estimator;
 pub mod logistic;
 mod logistic_step;
 pub mod naive_bayes;
+pub mod nb_svm;
 pub mod svm;
 
 use complaint_model::report::ClassWeight;

@@ -1,24 +1,24 @@
-//! Complement naive Bayes (Rennie, Shih, Teevan & Karger 2003, "Tackling the poor assumptions of naive Bayes text
-//! classifiers"), without their length normalisation of the weights, as scikit-learn's `ComplementNB` by default.
+//! Naive Bayes over weighted terms.
 //!
-//! A class's weight of a term is minus the logarithm of the term's share in all *other* classes, so a rare class has as
-//! much evidence as a frequent one.
+//! - Complement naive Bayes (Rennie, Shih, Teevan & Karger 2003, "Tackling the poor assumptions of naive Bayes text
+//!   classifiers"), without their length normalisation of the weights, as scikit-learn's `ComplementNB` by default. A
+//!   class's weight of a term is minus the logarithm of the term's share in all *other* classes, so a rare class has as
+//!   much evidence as a frequent one.
+//! - Multinomial naive Bayes (McCallum & Nigam 1998), as scikit-learn's `MultinomialNB`: the logarithm of the term's share
+//!   in the class, and the class's share of the rows as intercept.
 
 use super::{Coefficients, NotFinite, Problem};
 
-/// Fits with additive smoothing `alpha` > 0.
+/// Rows that a class without any counts as having.
+const NEXT_TO_NONE: f64 = 1e-10;
+
+/// Fits complement naive Bayes with additive smoothing `alpha` > 0.
 ///
 /// # Errors
 /// [`NotFinite`].
-pub fn fit(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotFinite> {
-    let (classes, terms) = (problem.classes, problem.rows.cols);
-    let mut counts = vec![0.0_f32; terms * classes];
-    for (row, &label) in problem.labels.iter().enumerate() {
-        let (indices, values) = problem.rows.row(row);
-        for (&term, &value) in indices.iter().zip(values) {
-            counts[term as usize * classes + label as usize] += value;
-        }
-    }
+pub fn complement(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotFinite> {
+    let classes = problem.classes;
+    let mut counts = counts(problem);
     let mut complement_sums = vec![0.0_f64; classes];
     for term in counts.chunks_exact(classes) {
         let all: f64 = term.iter().map(|&count| f64::from(count)).sum();
@@ -37,4 +37,48 @@ pub fn fit(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotFinite> 
         bias: vec![0.0; classes],
     }
     .checked()
+}
+
+/// Fits multinomial naive Bayes with additive smoothing `alpha` > 0.
+///
+/// # Errors
+/// [`NotFinite`].
+pub fn multinomial(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotFinite> {
+    let classes = problem.classes;
+    let mut counts = counts(problem);
+    let mut sums = vec![0.0_f64; classes];
+    for term in counts.chunks_exact(classes) {
+        for (sum, &count) in sums.iter_mut().zip(term) {
+            *sum += f64::from(count) + alpha;
+        }
+    }
+    for term in counts.chunks_exact_mut(classes) {
+        for (count, sum) in term.iter_mut().zip(&sums) {
+            *count = ((f64::from(*count) + alpha) / sum).ln() as f32;
+        }
+    }
+    let mut rows = vec![0.0_f64; classes];
+    problem.labels.iter().for_each(|&label| rows[label as usize] += 1.0);
+    let all = problem.labels.len() as f64;
+    Coefficients {
+        weights: counts,
+        bias: rows
+            .iter()
+            .map(|&own| (own.max(NEXT_TO_NONE) / all).ln() as f32)
+            .collect(),
+    }
+    .checked()
+}
+
+/// Each term's values summed up over the rows of each class, `terms × classes`.
+fn counts(problem: Problem<'_>) -> Vec<f32> {
+    let classes = problem.classes;
+    let mut counts = vec![0.0_f32; problem.rows.cols * classes];
+    for (row, &label) in problem.labels.iter().enumerate() {
+        let (indices, values) = problem.rows.row(row);
+        for (&term, &value) in indices.iter().zip(values) {
+            counts[term as usize * classes + label as usize] += value;
+        }
+    }
+    counts
 }

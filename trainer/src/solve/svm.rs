@@ -1,11 +1,11 @@
-//! One-vs-rest linear support vector machines with squared hinge loss.
+//! One-vs-rest linear support vector machines.
 //!
-//! Each class minimises ½‖w‖² + ½b² + Σᵢ cᵢ·max(0, 1 − tᵢ(w·xᵢ + b))², tᵢ = ±1, as scikit-learn's `LinearSVC` does with
-//! its defaults (the intercept is a penalised constant feature). Dual coordinate descent with shrinking: Hsieh, Chang,
-//! Lin, Keerthi & Sundararajan 2008, "A dual coordinate descent method for large-scale linear SVM", algorithm 3.
-//! Classes are independent, so each is a task of its own.
+//! Each class minimises ½‖w‖² + ½b² + Σᵢ cᵢ·ℓ(1 − tᵢ(w·xᵢ + b)), tᵢ = ±1, with ℓ(d) = max(0, d)² (squared hinge) or
+//! max(0, d) (hinge), as scikit-learn's `LinearSVC` does (the intercept is a penalised constant feature). Dual coordinate
+//! descent with shrinking: Hsieh, Chang, Lin, Keerthi & Sundararajan 2008, "A dual coordinate descent method for
+//! large-scale linear SVM", algorithm 3. Classes are independent, so each is a task of its own.
 
-use complaint_model::report::ClassWeight;
+use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::sparse::CsrMatrix;
 
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
@@ -22,6 +22,7 @@ pub struct SvmProblem<'a> {
     problem: Problem<'a>,
     lengths: Vec<f32>,
     class_weights: Vec<f64>,
+    loss: Loss,
 }
 
 /// The separator of one class.
@@ -65,10 +66,11 @@ impl Separator {
 
 impl<'a> SvmProblem<'a> {
     /// Prepares a problem.
-    pub fn new(problem: Problem<'a>, class_weight: ClassWeight) -> Self {
+    pub fn new(problem: Problem<'a>, class_weight: ClassWeight, loss: Loss) -> Self {
         Self {
             lengths: squared_lengths(problem.rows),
             class_weights: class_weights(problem.labels, problem.classes, class_weight),
+            loss,
             problem,
         }
     }
@@ -96,15 +98,6 @@ impl<'a> SvmProblem<'a> {
         Ok(())
     }
 
-    /// Classes to solve: with two, one separator tells both apart.
-    pub fn separators(&self) -> u32 {
-        if self.problem.classes == 2 {
-            1
-        } else {
-            self.problem.classes as u32
-        }
-    }
-
     /// LIBLINEAR's costs: the class's own rows count with its weight, the rest with 1 (with two classes each with its own).
     fn cost(&self, class: u32, label: u32) -> f64 {
         if label == class || self.problem.classes == 2 {
@@ -115,22 +108,41 @@ impl<'a> SvmProblem<'a> {
     }
 }
 
+/// Separators to learn for so many classes: with two, one tells both apart.
+pub fn separators(classes: usize) -> u32 {
+    if classes == 2 { 1 } else { classes as u32 }
+}
+
 /// Fits all classes at one `C`, on all threads.
 ///
 /// # Errors
 /// [`NotFinite`].
-pub fn fit(problem: Problem<'_>, c: f64, class_weight: ClassWeight, effort: Effort) -> Result<Coefficients, NotFinite> {
+pub fn fit(
+    problem: Problem<'_>,
+    c: f64,
+    class_weight: ClassWeight,
+    loss: Loss,
+    effort: Effort,
+) -> Result<Coefficients, NotFinite> {
+    let svm = SvmProblem::new(problem, class_weight, loss);
+    fit_classes(problem, |class| {
+        let mut found = None;
+        svm.solve_path(class, &[c], effort, |_, separator| found = Some(separator.clone()))?;
+        found.ok_or(NotFinite)
+    })
+}
+
+/// Finds a separator for each class, on all threads, and joins them.
+pub(super) fn fit_classes(
+    problem: Problem<'_>,
+    find: impl Fn(u32) -> Result<Separator, NotFinite> + Sync + Send,
+) -> Result<Coefficients, NotFinite> {
     use rayon::prelude::*;
-    let svm = SvmProblem::new(problem, class_weight);
-    let separators = (0..svm.separators())
+    let found = (0..separators(problem.classes))
         .into_par_iter()
-        .map(|class| {
-            let mut found = None;
-            svm.solve_path(class, &[c], effort, |_, separator| found = Some(separator.clone()))?;
-            found.ok_or(NotFinite)
-        })
+        .map(find)
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(join(&separators, problem.rows.cols))
+    join(&found, problem.rows.cols).checked()
 }
 
 /// Separators as feature-major coefficients; a single one stands for two classes, the first with it, the second against.
@@ -148,6 +160,77 @@ fn join(separators: &[Separator], terms: usize) -> Coefficients {
     Coefficients {
         weights,
         bias: separators.iter().map(|separator| separator.bias).collect(),
+    }
+}
+
+/// What the loss says of the rows of one label.
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    /// Greatest dual variable: cᵢ for the hinge, none for the squared hinge.
+    upper: f32,
+    /// Added to the Hessian's diagonal: 1 / (2 cᵢ) for the squared hinge.
+    ridge: f32,
+}
+
+impl Step {
+    fn new(loss: Loss, cost: f64) -> Self {
+        match loss {
+            Loss::SquaredHinge => Self {
+                upper: f32::INFINITY,
+                ridge: (0.5 / cost) as f32,
+            },
+            Loss::Hinge => Self {
+                upper: cost as f32,
+                ridge: 0.0,
+            },
+        }
+    }
+
+    /// The gradient as far as the dual variable can follow it.
+    #[inline]
+    fn projected(self, dual: f32, gradient: f32) -> f32 {
+        if dual == 0.0 {
+            gradient.min(0.0)
+        } else if dual == self.upper {
+            gradient.max(0.0)
+        } else {
+            gradient
+        }
+    }
+}
+
+/// The greatest and the least projected gradient of a pass; the next one's bounds for leaving the active set.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    highest: f32,
+    lowest: f32,
+}
+
+impl Bounds {
+    /// No row leaves.
+    const OPEN: Self = Self {
+        highest: f32::INFINITY,
+        lowest: f32::NEG_INFINITY,
+    };
+    /// Nothing seen yet.
+    const CLOSED: Self = Self {
+        highest: f32::NEG_INFINITY,
+        lowest: f32::INFINITY,
+    };
+
+    fn open_where_settled(self) -> Self {
+        Self {
+            highest: if self.highest > 0.0 {
+                self.highest
+            } else {
+                f32::INFINITY
+            },
+            lowest: if self.lowest < 0.0 {
+                self.lowest
+            } else {
+                f32::NEG_INFINITY
+            },
+        }
     }
 }
 
@@ -177,55 +260,55 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
 
     fn solve(&mut self, c: f64, effort: Effort) {
         let labels = self.svm.problem.labels;
-        // 1 / (2 cᵢ) of the class's own rows and of the others.
-        let ridge_of = |label: u32| (0.5 / (c * self.svm.cost(self.class, label))) as f32;
-        let ridges: Vec<f32> = (0..self.svm.problem.classes as u32).map(ridge_of).collect();
+        let steps: Vec<Step> = (0..self.svm.problem.classes as u32)
+            .map(|label| Step::new(self.svm.loss, c * self.svm.cost(self.class, label)))
+            .collect();
         let tolerance = (effort.tolerance * 50.0).max(SINGLE_PRECISION) as f32;
         let mut active: Vec<u32> = (0..labels.len() as u32).collect();
         let mut live = active.len();
-        let mut bound = f32::INFINITY;
+        let mut bounds = Bounds::OPEN;
         for pass in 1..=effort.max_passes {
             if pass % PASSES_BETWEEN_SUMS == 0 {
                 self.sum_up();
             }
             self.rng.shuffle(&mut active[..live]);
             self.separator.visits += live;
-            let (mut highest, mut lowest) = (f32::NEG_INFINITY, f32::INFINITY);
+            let mut seen = Bounds::CLOSED;
             let mut position = 0;
             while position < live {
                 let row = active[position] as usize;
                 let label = labels[row];
                 let sign = if label == self.class { 1.0 } else { -1.0 };
-                let ridge = ridges[label as usize];
+                let step = steps[label as usize];
                 let dual = self.duals[row];
-                let gradient = sign * self.separator.decide(self.svm.problem.rows, row) - 1.0 + dual * ridge;
-                // A row at 0 whose gradient pushes it further out will hardly come back: it leaves the active set.
-                if dual == 0.0 && gradient > bound {
+                let gradient = sign * self.separator.decide(self.svm.problem.rows, row) - 1.0 + dual * step.ridge;
+                // A row at an end whose gradient pushes it further out will hardly come back: it leaves the active set.
+                if (dual == 0.0 && gradient > bounds.highest) || (dual == step.upper && gradient < bounds.lowest) {
                     live -= 1;
                     active.swap(position, live);
                     continue;
                 }
-                let projected = if dual == 0.0 { gradient.min(0.0) } else { gradient };
-                highest = highest.max(projected);
-                lowest = lowest.min(projected);
+                let projected = step.projected(dual, gradient);
+                seen.highest = seen.highest.max(projected);
+                seen.lowest = seen.lowest.min(projected);
                 if projected.abs() > 1e-12 {
-                    let next = (dual - gradient / (self.svm.lengths[row] + 1.0 + ridge)).max(0.0);
+                    let next = (dual - gradient / (self.svm.lengths[row] + 1.0 + step.ridge)).clamp(0.0, step.upper);
                     self.duals[row] = next;
                     self.add(row, (next - dual) * sign);
                 }
                 position += 1;
             }
-            if highest - lowest <= tolerance {
+            if seen.highest - seen.lowest <= tolerance {
                 if live == active.len() {
                     break;
                 }
                 // Optimal for the active rows: look at all of them once more.
                 self.sum_up();
                 live = active.len();
-                bound = f32::INFINITY;
+                bounds = Bounds::OPEN;
                 continue;
             }
-            bound = if highest > 0.0 { highest } else { f32::INFINITY };
+            bounds = seen.open_where_settled();
         }
     }
 

@@ -1,29 +1,34 @@
 //! One training from data set to files, step by step.
 
 mod reporting;
+mod searching;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use complaint_model::artifact::{FORMAT, Provenance};
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
-use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
-use complaint_model::{Artifact, ArtifactBuilder, LinearModel, Sha256Digest};
+use complaint_model::vectorize::TokenizedCorpus;
+use complaint_model::{Artifact, ArtifactBuilder, LinearModel, Preprocessing, Sha256Digest};
+use rayon::prelude::*;
 
 use crate::calibration::{OutOfFold, calibrate};
 use crate::compare::{Champion, compare};
-use crate::config::{ConfigError, RunConfig};
+use crate::config::{ConfigError, Pipeline, RunConfig};
 use crate::dataset::{self, Dataset, DatasetError, Location, Source};
+use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::progress::{Progress, Stage};
 use crate::report::{Profile, TrainingReport};
 use crate::result::ArtifactReference;
-use crate::search::{SearchOutcome, SearchSettings, TrainingPart, no_terms, search};
-use crate::solve::estimator::{FitParameters, fit_trial};
-use crate::solve::{Effort, Problem};
-use crate::split::{Split, split, stratified_group_folds};
+use crate::search::no_terms;
+use crate::solve::estimator::{FitParameters, fit};
+use crate::solve::{Coefficients, Effort, Problem};
+use crate::split::{Split, split};
 use crate::store::version_path;
+use searching::{Searched, run_search};
 
 /// Terms listed for each class in the report.
 const TOP_TERMS: usize = 20;
@@ -58,8 +63,8 @@ pub struct Trained {
 struct Prepared {
     dataset: Dataset,
     split: Split,
-    corpus: TokenizedCorpus,
-    terms: TermCounts,
+    /// The words of the first text pipeline.
+    corpus: Arc<TokenizedCorpus>,
     train_labels: Vec<u32>,
     profile: Profile,
 }
@@ -77,9 +82,10 @@ struct Fitted {
 pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainError> {
     let config = inputs.config;
     let champion = open_champion(inputs)?;
-    let prepared = prepare(inputs, progress)?;
-    let outcome = run_search(config, &prepared, progress)?;
-    let fitted = fit(config, &prepared, &outcome, progress)?;
+    let pipelines = config.pipelines();
+    let prepared = prepare(inputs, &pipelines, progress)?;
+    let searched = run_search(config, &pipelines, &prepared, progress)?;
+    let fitted = fit_best(config, &prepared, &searched, progress)?;
     progress.tell(
         Stage::Evaluating,
         0.0,
@@ -106,7 +112,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     });
     let model = fitted.artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let mut report = reporting::report(inputs, &prepared, outcome, &fitted.artifact, evaluation, digest);
+    let mut report = reporting::report(inputs, &prepared, searched, &fitted.artifact, evaluation, digest);
     report.report.comparison = comparison;
     let artifact = ArtifactReference {
         path: format!(
@@ -140,7 +146,7 @@ fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
 }
 
 /// Loads, splits and tokenises.
-fn prepare(inputs: &Inputs<'_>, progress: &Progress) -> Result<Prepared, TrainError> {
+fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> Result<Prepared, TrainError> {
     let config = inputs.config;
     let name = inputs.location.name();
     progress.tell(Stage::Loading, 0.0, &format!("opening {name}"));
@@ -176,34 +182,40 @@ fn prepare(inputs: &Inputs<'_>, progress: &Progress) -> Result<Prepared, TrainEr
         }
         .into());
     }
-    let pipeline = TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?;
-    let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
-    let corpus = TokenizedCorpus::build(&pipeline, &texts);
-    drop(texts);
+    let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
         Stage::Preprocessing,
         0.6,
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
-    let terms = TermCounts::build(&corpus, &config.features);
     let profile = Profile::of(&dataset, &split, corpus.distinct_tokens(), |row| corpus.tokens(row));
     let train_labels = labels_of(&dataset, &split.train);
     let mut prepared = Prepared {
         dataset,
         split,
-        corpus,
-        terms,
+        corpus: Arc::new(corpus),
         train_labels,
         profile,
     };
-    prepared.forget_texts(inputs);
+    prepared.forget_texts(inputs, pipelines);
     Ok(prepared)
 }
 
+/// Cuts all texts into words.
+fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<TokenizedCorpus, TrainError> {
+    let pipeline = TextPipeline::new(preprocessing).map_err(ConfigError::from)?;
+    let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
+    Ok(TokenizedCorpus::build(&pipeline, &texts))
+}
+
 impl Prepared {
-    /// Texts are needed again only for the champion, which has a pipeline of its own, and for a report with texts.
-    fn forget_texts(&mut self, inputs: &Inputs<'_>) {
-        if inputs.champion.is_none() && !inputs.include_texts {
+    /// Texts are needed again only for other text pipelines, for the champion, which has one of its own, and for a report
+    /// with texts.
+    fn forget_texts(&mut self, inputs: &Inputs<'_>, pipelines: &[Pipeline]) {
+        let one = pipelines
+            .iter()
+            .all(|pipeline| pipeline.preprocessing == pipelines[0].preprocessing);
+        if one && inputs.champion.is_none() && !inputs.include_texts {
             self.dataset.drop_texts();
         }
     }
@@ -213,100 +225,44 @@ fn labels_of(dataset: &Dataset, rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|&row| dataset.rows[row as usize].label).collect()
 }
 
-/// The search's outcome with the folds it used.
-struct Searched {
-    outcome: SearchOutcome,
-    folds: Vec<u8>,
-}
-
-fn run_search(config: &RunConfig, prepared: &Prepared, progress: &Progress) -> Result<Searched, TrainError> {
-    let trials = config.trials();
-    let classes = prepared.dataset.labels.len();
-    let keys: Vec<u64> = prepared
-        .split
-        .train
-        .iter()
-        .map(|&row| prepared.split.keys[row as usize])
-        .collect();
-    let folds = stratified_group_folds(
-        &prepared.train_labels,
-        &keys,
-        classes,
-        config.search.folds,
-        config.evaluation.seed,
-    );
-    progress.tell(
-        Stage::Searching,
-        0.0,
-        &format!("{} trials on {} folds", trials.len(), config.search.folds),
-    );
-    let part = TrainingPart {
-        terms: &prepared.terms,
-        rows: &prepared.split.train,
-        labels: &prepared.train_labels,
-        folds: &folds,
-        fold_count: config.search.folds,
-        classes,
-    };
-    let settings = SearchSettings {
-        features: &config.features,
-        scoring: config.search.scoring,
-        max_failed: config.search.max_failed_trial_count,
-        seed: config.evaluation.seed,
-    };
-    let outcome = search(part, &trials, settings, &|done, all, trial| {
-        let finished = done * trials.len() / all.max(1);
-        progress.tell(
-            Stage::Searching,
-            done as f64 / all as f64,
-            &format!("{finished} of {} trials: {trial}", trials.len()),
-        );
-    })?;
-    Ok(Searched { outcome, folds })
-}
-
-/// Fits the best trial on all training rows and calibrates it on the out-of-fold scores.
-fn fit(
+/// Fits the chosen models on all training rows, folds them together and calibrates on the out-of-fold scores.
+fn fit_best(
     config: &RunConfig,
     prepared: &Prepared,
     searched: &Searched,
     progress: &Progress,
 ) -> Result<Fitted, TrainError> {
-    let trial = config.trials()[searched.outcome.best];
+    let best = &searched.best;
+    let rows = prepared.split.train.len();
     progress.tell(
         Stage::Fitting,
         0.0,
-        &format!("{trial} on {} rows", prepared.split.train.len()),
+        &format!("{} on {rows} rows", best.optimal.algorithm),
     );
-    let terms = prepared.terms.fit(&prepared.split.train, &config.features);
+    let features = &best.pipeline.features;
+    let terms = best.terms.fit(&prepared.split.train, features);
     let rows = terms.transform(&prepared.split.train);
     if rows.cols == 0 {
         return Err(no_terms().into());
     }
     let labels = &prepared.dataset.labels;
-    let parameters = FitParameters {
-        trial,
-        effort: Effort::fit(config.evaluation.seed),
-        classes: labels.len(),
-    };
     let problem = Problem {
         rows: &rows,
         labels: &prepared.train_labels,
         classes: labels.len(),
     };
     let (coefficients, calibration) = rayon::join(
-        || fit_trial(problem, &parameters),
+        || fit_members(problem, searched, config.evaluation.seed),
         || {
             calibrate(OutOfFold {
-                scores: &searched.outcome.scores,
+                scores: &best.scores,
                 labels: &prepared.train_labels,
                 folds: &searched.folds,
                 classes: labels.len(),
             })
         },
     );
-    let coefficients = coefficients
-        .map_err(|error| TrainError::Training(format!("{trial} could not be fitted on all training rows: {error}")))?;
+    let coefficients = coefficients?;
     progress.tell(Stage::Fitting, 0.9, "putting the artifact together");
     let test = terms.transform(&prepared.split.test);
     let model = LinearModel {
@@ -315,11 +271,11 @@ fn fit(
         bias: coefficients.bias,
     };
     let artifact = ArtifactBuilder::new(
-        &config.preprocessing,
+        &best.pipeline.preprocessing,
         &terms.vectorizer(),
         model,
-        trial.algorithm(),
-        trial.parameters(),
+        best.optimal.algorithm,
+        best.optimal.parameters,
     )
     .calibration(calibration)
     .provenance(Provenance {
@@ -328,11 +284,33 @@ fn fit(
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
     })
     .surface_forms(
-        &prepared.corpus,
+        &best.corpus,
         &prepared.split.train,
-        SURFACE_FORM_DOCUMENTS.min(config.features.min_document_frequency),
+        SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency),
     )
     .build()
     .map_err(|error| TrainError::Internal(error.to_string()))?;
     Ok(Fitted { artifact, test })
+}
+
+/// One linear model of all members.
+fn fit_members(problem: Problem<'_>, searched: &Searched, seed: u64) -> Result<Coefficients, TrainError> {
+    let members = searched
+        .best
+        .members
+        .par_iter()
+        .map(|&(estimator, share)| {
+            let parameters = FitParameters {
+                estimator,
+                effort: Effort::fit(seed),
+                classes: problem.classes,
+            };
+            fit(problem, &parameters)
+                .map(|fitted| (fitted, share))
+                .map_err(|error| {
+                    TrainError::Training(format!("{estimator} could not be fitted on all training rows: {error}"))
+                })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(fold_together(&members))
 }

@@ -1,11 +1,14 @@
 //! From a finished training to its report.
 
 use complaint_model::report::{
-    Algorithm, ClassBalance, ClassTerms, DatasetSummary, OptimalTrial, Report, WeightedTerm,
+    Algorithm, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Report, WeightedTerm,
 };
 use complaint_model::{Artifact, Sha256Digest};
 
-use super::{Inputs, Prepared, Searched, TOP_TERMS};
+use super::searching::Searched;
+use super::{Inputs, Prepared, TOP_TERMS};
+use crate::config::Estimator;
+use crate::ensemble::Share;
 use crate::evaluate::{Evaluation, Mistake};
 use crate::report::TrainingReport;
 
@@ -19,13 +22,8 @@ pub(super) fn report(
     digest: Sha256Digest,
 ) -> TrainingReport {
     let config = inputs.config;
-    let best = &searched.outcome.trials[searched.outcome.best];
+    let best = searched.best;
     let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
-    let current_optimal_trial = OptimalTrial {
-        algorithm: best.algorithm,
-        parameters: best.parameters,
-        cross_validation: best.cross_validation.expect("the best trial succeeded"),
-    };
     TrainingReport {
         confidence_intervals: evaluation.intervals.clone(),
         mistakes: mistakes(inputs, prepared, &evaluation),
@@ -34,8 +32,8 @@ pub(super) fn report(
         report: Report {
             name: config.name.clone(),
             artifact_sha256: digest,
-            algorithm: best.algorithm,
-            parameters: best.parameters,
+            algorithm: best.optimal.algorithm,
+            parameters: best.optimal.parameters,
             metrics: evaluation.metrics,
             per_class: evaluation.per_class,
             confusion_matrix,
@@ -43,18 +41,33 @@ pub(super) fn report(
             weakest_classes: evaluation.weakest,
             dataset: summary(prepared),
             split: config.split_name(),
-            preprocessing: config.preprocessing.clone(),
-            features: config.features.clone(),
+            preprocessing: best.pipeline.preprocessing,
+            features: best.pipeline.features,
             term_count: artifact.vocabulary().len(),
             scoring: config.search.scoring,
             folds: config.search.folds,
-            current_optimal_trial,
-            trials: searched.outcome.trials,
+            ensemble: ensemble(&best.members),
+            current_optimal_trial: best.optimal,
+            trials: searched.trials,
             top_terms: top_terms(artifact),
             comparison: None,
             trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         },
     }
+}
+
+/// The members of an ensemble; none for a single trial.
+fn ensemble(members: &[(Estimator, Share)]) -> Vec<EnsembleMember> {
+    if members.len() < 2 {
+        return Vec::new();
+    }
+    let member = |(estimator, share): &(Estimator, Share)| EnsembleMember {
+        algorithm: estimator.algorithm(),
+        parameters: estimator.parameters(),
+        weight: share.weight,
+        temperature: share.temperature,
+    };
+    members.iter().map(member).collect()
 }
 
 fn summary(prepared: &Prepared) -> DatasetSummary {
@@ -109,7 +122,10 @@ fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
         .collect();
     // Naive Bayes weighs rare terms most, so its terms are ranked by what they add to a typical text.
     let scale = |term: u32| {
-        if artifact.algorithm() == Algorithm::ComplementNaiveBayes {
+        if matches!(
+            artifact.algorithm(),
+            Algorithm::ComplementNaiveBayes | Algorithm::MultinomialNaiveBayes
+        ) {
             1.0 / artifact.idf()[term as usize]
         } else {
             1.0

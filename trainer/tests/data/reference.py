@@ -4,7 +4,7 @@ import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss, precision_recall_fscore_support
-from sklearn.naive_bayes import ComplementNB
+from sklearn.naive_bayes import ComplementNB, MultinomialNB
 from sklearn.svm import LinearSVC
 
 rng = np.random.default_rng(7)
@@ -34,6 +34,34 @@ for c in (0.1, 1.0, 10.0):
 for alpha in (0.1, 1.0):
     nb = ComplementNB(alpha=alpha).fit(x, y)
     cases.append({"algorithm": "complementNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(), "intercept": [0.0] * k})
+    nb = MultinomialNB(alpha=alpha).fit(x, y)
+    cases.append({"algorithm": "multinomialNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(),
+                  "intercept": nb.class_log_prior_.round(6).tolist()})
+
+for c in (0.1, 1.0, 10.0):
+    for weight in (None, "balanced"):
+        svm = LinearSVC(C=c, class_weight=weight, loss="hinge", tol=1e-9, max_iter=2000000)
+        cases.append({"algorithm": "linearSvm", "loss": "hinge", "C": c, "classWeight": weight or "none", **linear(svm, x, y)})
+        cases.append({"algorithm": "linearSvm", "loss": "hinge", "C": c, "classWeight": weight or "none", "binary": True, **linear(svm, x[binary], y[binary])})
+
+
+def naive_bayes_svm(c, alpha, weight):
+    """Wang & Manning 2012, one class against the rest: a separator over terms times their log ratios."""
+    coef, intercept = [], []
+    for label in range(k):
+        own, present = y == label, x > 0
+        p, q = alpha + present[own].sum(axis=0), alpha + present[~own].sum(axis=0)
+        ratio = np.log((p / p.sum()) / (q / q.sum()))
+        weights = {1: n / (k * own.sum()) if weight else 1.0, 0: 1.0}
+        svm = LinearSVC(C=c, class_weight=weights, tol=1e-9, max_iter=200000).fit(x * ratio, own.astype(int))
+        coef.append((svm.coef_[0] * ratio).round(6).tolist())
+        intercept.append(float(svm.intercept_[0].round(6)))
+    return {"coef": coef, "intercept": intercept}
+
+
+for c in (0.1, 1.0):
+    for weight in (None, "balanced"):
+        cases.append({"algorithm": "nbSvm", "C": c, "alpha": 1.0, "classWeight": weight or "none", **naive_bayes_svm(c, 1.0, weight)})
 
 model = LogisticRegression(C=1.0).fit(x, y)
 predicted, probabilities = model.predict(x), model.predict_proba(x).round(6)

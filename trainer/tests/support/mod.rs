@@ -1,4 +1,5 @@
 //! A small data set in several formats, and the real binary.
+#![allow(dead_code)] // every test program uses a part of it
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -49,8 +49,8 @@ fn artifact(texts: &[String], preprocessing: &Preprocessing, features: &Features
         Algorithm::LinearSvm,
         Parameters {
             c: Some(0.1),
-            alpha: None,
             class_weight: Some(ClassWeight::Balanced),
+            ..Parameters::default()
         },
     )
     .calibration(Calibration {

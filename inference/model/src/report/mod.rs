@@ -18,7 +18,8 @@ pub use quality::{
     WeightedTerm,
 };
 pub use search::{
-    Algorithm, ClassWeight, CrossValidation, Metric, OptimalTrial, Parameters, Trial, TrialCounts, TrialStatus,
+    Algorithm, CharNgrams, ClassWeight, CrossValidation, EnsembleMember, Loss, Metric, OptimalTrial, Parameters, Trial,
+    TrialCounts, TrialStatus,
 };
 
 /// Rounds to four decimals; `-0` becomes `0`.
@@ -77,8 +78,11 @@ pub struct Report {
     pub folds: usize,
     /// All trials, in search order.
     pub trials: Vec<Trial>,
-    /// The one that won.
+    /// The one that won, or the ensemble that beat it.
     pub current_optimal_trial: OptimalTrial,
+    /// The models that were averaged, where an ensemble won.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub ensemble: Vec<EnsembleMember>,
     /// The terms that speak most for each class.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub top_terms: Vec<ClassTerms>,
@@ -107,8 +111,8 @@ mod tests {
         );
         let parameters = Parameters {
             c: Some(1.0),
-            alpha: None,
             class_weight: Some(ClassWeight::Balanced),
+            ..Parameters::default()
         };
         assert_eq!(
             serde_json::to_string(&parameters).unwrap(),
@@ -119,7 +123,10 @@ mod tests {
         for algorithm in [
             Algorithm::LogisticRegression,
             Algorithm::LinearSvm,
+            Algorithm::NbSvm,
             Algorithm::ComplementNaiveBayes,
+            Algorithm::MultinomialNaiveBayes,
+            Algorithm::Ensemble,
         ] {
             assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{algorithm}\""));
         }

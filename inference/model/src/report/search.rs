@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{four, four_each};
+use crate::pipeline::Normalizer;
 
 /// A training algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,10 +11,16 @@ use super::{four, four_each};
 pub enum Algorithm {
     /// Multinomial logistic regression, L2-regularised.
     LogisticRegression,
-    /// One-vs-rest linear support vector machine with squared hinge loss (Hsieh et al. 2008).
+    /// One-vs-rest linear support vector machine (Hsieh et al. 2008).
     LinearSvm,
+    /// Linear support vector machine over terms weighted by naive Bayes (Wang & Manning 2012).
+    NbSvm,
     /// Complement naive Bayes (Rennie et al. 2003).
     ComplementNaiveBayes,
+    /// Multinomial naive Bayes.
+    MultinomialNaiveBayes,
+    /// Several of the above, their calibrated scores averaged, folded back into one linear model.
+    Ensemble,
 }
 
 impl Algorithm {
@@ -22,7 +29,10 @@ impl Algorithm {
         match self {
             Self::LogisticRegression => "logisticRegression",
             Self::LinearSvm => "linearSvm",
+            Self::NbSvm => "nbSvm",
             Self::ComplementNaiveBayes => "complementNaiveBayes",
+            Self::MultinomialNaiveBayes => "multinomialNaiveBayes",
+            Self::Ensemble => "ensemble",
         }
     }
 }
@@ -44,7 +54,44 @@ pub enum ClassWeight {
     Balanced,
 }
 
-/// One point of the grid. Only the parameters that the algorithm has are present.
+/// What a support vector machine loses on a row on the wrong side of the margin, by distance `d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Loss {
+    /// `d²`, as scikit-learn's `LinearSVC` by default.
+    #[default]
+    SquaredHinge,
+    /// `d`.
+    Hinge,
+}
+
+/// A range of character n-grams, or none: `[3, 5]` or `[]` in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CharNgrams(pub Option<[usize; 2]>);
+
+impl Serialize for CharNgrams {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0
+            .as_ref()
+            .map_or(&[][..], |range| &range[..])
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CharNgrams {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Vec::deserialize(deserializer)?[..] {
+            [] => Ok(Self(None)),
+            [low, high] => Ok(Self(Some([low, high]))),
+            _ => Err(serde::de::Error::custom(
+                "write the shortest and the longest length, such as [3, 5], or [] for none",
+            )),
+        }
+    }
+}
+
+/// One point of the grid. Only the parameters that the algorithm has are present, and of the text pipeline's only those
+/// that the search varied.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
@@ -54,24 +101,42 @@ pub struct Parameters {
     /// Additive smoothing of naive Bayes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub alpha: Option<f64>,
-    /// Weighting of classes.
+    /// How rows of different classes counted.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub class_weight: Option<ClassWeight>,
+    /// The support vector machine's loss.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub loss: Option<Loss>,
+    /// How words were reduced.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub normalizer: Option<Normalizer>,
+    /// Whether stop words were left out.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub remove_stop_words: Option<bool>,
+    /// Shortest and longest word n-gram.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub word_ngrams: Option<[usize; 2]>,
+    /// Shortest and longest character n-gram.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub char_ngrams: Option<CharNgrams>,
+    /// Whether counts were dampened.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sublinear_tf: Option<bool>,
 }
 
 impl std::fmt::Display for Parameters {
-    /// `C=1 classWeight=balanced`.
+    /// `C=1 classWeight=balanced`: the JSON, easier to read.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let weight = self.class_weight.map(|w| match w {
-            ClassWeight::None => "classWeight=none".to_owned(),
-            ClassWeight::Balanced => "classWeight=balanced".to_owned(),
+        let serde_json::Value::Object(fields) = serde_json::to_value(self).map_err(|_| std::fmt::Error)? else {
+            return Err(std::fmt::Error);
+        };
+        let parts = fields.iter().map(|(name, value)| match value {
+            serde_json::Value::String(text) => format!("{name}={text}"),
+            // 1, not 1.0.
+            serde_json::Value::Number(number) => format!("{name}={}", number.as_f64().unwrap_or_default()),
+            other => format!("{name}={other}"),
         });
-        let parts = [
-            self.c.map(|c| format!("C={c}")),
-            self.alpha.map(|a| format!("alpha={a}")),
-            weight,
-        ];
-        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+        f.write_str(&parts.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -154,4 +219,20 @@ pub struct OptimalTrial {
     pub parameters: Parameters,
     /// Its score over the folds.
     pub cross_validation: CrossValidation,
+}
+
+/// One model of an ensemble.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EnsembleMember {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Its share of the averaged scores; the shares sum to 1.
+    #[serde(serialize_with = "four")]
+    pub weight: f64,
+    /// The temperature that its scores were divided by before averaging.
+    #[serde(serialize_with = "four")]
+    pub temperature: f64,
 }

@@ -1,0 +1,156 @@
+//! The configuration that the arguments of `train` stand for: a preset, a settings file over it, options over both.
+
+use complaint_model::report::Algorithm;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::cli::{SearchArgs, TextArgs, TrainArgs};
+use crate::config::{ConfigError, DatasetFormat, Preset, RunConfig};
+use crate::error::TrainError;
+
+/// Puts the configuration together and checks it like any other.
+pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
+    let mut sections = match &arguments.settings {
+        Some(path) => read(path)?,
+        None => Map::new(),
+    };
+    for (name, options) in [
+        ("preprocessing", preprocessing(&arguments.text)),
+        ("features", features(&arguments.text)),
+        ("search", search(&arguments.search)),
+    ] {
+        let section = sections.entry(name).or_insert_with(|| json!({}));
+        if let Value::Object(section) = section {
+            section.extend(options);
+        }
+    }
+    let metric = sections["search"].get("scoring").cloned();
+    let mut all = json!({
+        "name": arguments.name,
+        "namespace": "default",
+        "classifier": arguments.name,
+        "specHash": "",
+        "preset": Preset::from(arguments.preset),
+        "dataset": {
+            "format": arguments.format.map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
+            "textField": arguments.text_field,
+            "labelFields": arguments.label_fields,
+            "splitField": arguments.split_field,
+            "minSamplesPerClass": arguments.min_samples_per_class,
+            "labelMap": arguments.label_map.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "sha256": arguments.sha256,
+        },
+        "evaluation": {
+            "testFraction": arguments.test_fraction,
+            "seed": arguments.seed,
+            "metric": metric.unwrap_or_else(|| json!("macroF1")),
+        },
+    });
+    if let Value::Object(all) = &mut all {
+        all.extend(sections);
+    }
+    Ok(RunConfig::parse(&serde_json::to_vec(&all).unwrap_or_default())?)
+}
+
+fn read(path: &std::path::Path) -> Result<Map<String, Value>, ConfigError> {
+    let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let sections: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| ConfigError::Malformed {
+        field: path.display().to_string(),
+        problem: error.to_string(),
+    })?;
+    let known = ["preprocessing", "features", "search"];
+    match sections.keys().find(|name| !known.contains(&name.as_str())) {
+        Some(other) => Err(ConfigError::Malformed {
+            field: other.clone(),
+            problem: format!("a settings file has the sections {}", known.join(", ")),
+        }),
+        None => Ok(sections),
+    }
+}
+
+/// The options that were given.
+struct Given(Map<String, Value>);
+
+impl Given {
+    fn new() -> Self {
+        Self(Map::new())
+    }
+
+    fn set(mut self, name: &str, value: Option<impl Serialize>) -> Self {
+        if let Some(value) = value.and_then(|value| serde_json::to_value(value).ok()) {
+            self.0.insert(name.to_owned(), value);
+        }
+        self
+    }
+}
+
+fn preprocessing(text: &TextArgs) -> Map<String, Value> {
+    Given::new()
+        .set("normalizer", text.normalizer.map(complaint_model::Normalizer::from))
+        .set("expandContractions", text.expand_contractions)
+        .set("removeStopWords", text.remove_stop_words)
+        .set("minTokenLength", text.min_token_length)
+        .set("redactionPattern", text.redaction_pattern.as_ref())
+        .0
+}
+
+fn features(text: &TextArgs) -> Map<String, Value> {
+    Given::new()
+        .set("wordNgrams", text.word_ngrams)
+        .set("charNgrams", text.char_ngrams)
+        .set("minDocumentFrequency", text.min_document_frequency)
+        .set("maxDocumentFraction", text.max_document_fraction)
+        .set("maxFeatures", text.max_features)
+        .set("sublinearTf", text.sublinear_tf)
+        .0
+}
+
+fn search(search: &SearchArgs) -> Map<String, Value> {
+    let candidates = (!search.algorithms.is_empty()).then(|| candidates(search));
+    Given::new()
+        .set("candidates", candidates)
+        .set("folds", search.folds)
+        .set("scoring", search.scoring.map(complaint_model::report::Metric::from))
+        .set("strategy", search.strategy.map(crate::config::Strategy::from))
+        .set(
+            "ensemble",
+            search.ensemble.map(|models| json!({ "maxMembers": models })),
+        )
+        .set("maxTrialCount", search.max_trial_count)
+        .set("maxFailedTrialCount", search.max_failed_trial_count)
+        .0
+}
+
+/// Each algorithm with those of the given values that are parameters of it.
+fn candidates(search: &SearchArgs) -> Vec<Value> {
+    let list = |values: Vec<Value>| (!values.is_empty()).then_some(values);
+    let numbers = |values: &[f64]| list(values.iter().map(|value| json!(value)).collect());
+    let weights = search
+        .class_weights
+        .iter()
+        .map(|&weight| json!(complaint_model::report::ClassWeight::from(weight)));
+    let losses = search
+        .losses
+        .iter()
+        .map(|&loss| json!(complaint_model::report::Loss::from(loss)));
+    let (weights, losses) = (list(weights.collect()), list(losses.collect()));
+    let grid = |algorithm: Algorithm| {
+        use crate::config::Parameter::{Alpha, C, ClassWeight, Loss};
+        let own = crate::config::parameters_of(algorithm);
+        Given::new()
+            .set("C", numbers(&search.c).filter(|_| own.contains(&C)))
+            .set("alpha", numbers(&search.alpha).filter(|_| own.contains(&Alpha)))
+            .set("classWeight", weights.clone().filter(|_| own.contains(&ClassWeight)))
+            .set("loss", losses.clone().filter(|_| own.contains(&Loss)))
+            .0
+    };
+    search
+        .algorithms
+        .iter()
+        .map(|&algorithm| Algorithm::from(algorithm))
+        .map(|algorithm| json!({ "algorithm": algorithm, "grid": grid(algorithm) }))
+        .collect()
+}

@@ -1,0 +1,114 @@
+//! Presets: what a configuration leaves out.
+//!
+//! A preset is a fragment of a configuration with the sections `preprocessing`, `features` and `search`. A run's own
+//! fields are laid over it, so that a run says only what it wants otherwise.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What stands behind the fields that a configuration leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// The search of the scikit-learn stack that the project replaces, to the letter; for comparison.
+    Reference,
+    /// What we recommend.
+    #[default]
+    Standard,
+    /// Searches text pipelines, character n-grams and more models, and averages the best.
+    Thorough,
+}
+
+/// The sections of a preset.
+const SECTIONS: [&str; 3] = ["preprocessing", "features", "search"];
+
+impl Preset {
+    /// All presets.
+    pub const ALL: [Self; 3] = [Self::Reference, Self::Standard, Self::Thorough];
+
+    /// The fragment as it is written in `trainer/presets/`.
+    pub fn fragment(self) -> &'static str {
+        match self {
+            Self::Reference => include_str!("../../presets/reference.json"),
+            Self::Standard => include_str!("../../presets/standard.json"),
+            Self::Thorough => include_str!("../../presets/thorough.json"),
+        }
+    }
+
+    /// Puts the fragment under a configuration.
+    ///
+    /// Objects are joined field by field, everything else is replaced. A step of the text pipeline that the
+    /// configuration sets is no longer varied by the preset's search.
+    pub(super) fn lay_under(self, configuration: &mut Map<String, Value>) {
+        let Ok(Value::Object(mut preset)) = serde_json::from_str(self.fragment()) else {
+            unreachable!("a test reads every preset");
+        };
+        let fixed = ["preprocessing", "features"]
+            .into_iter()
+            .filter_map(|section| configuration.get(section)?.as_object());
+        for step in fixed.flat_map(Map::keys) {
+            if let Some(grid) = preset
+                .get_mut("search")
+                .and_then(|search| search.get_mut("pipelineGrid"))
+            {
+                grid.as_object_mut().map(|grid| grid.remove(step));
+            }
+        }
+        for section in SECTIONS {
+            let below = preset.remove(section).unwrap_or_default();
+            match (configuration.get_mut(section), below) {
+                (Some(Value::Object(own)), Value::Object(below)) => {
+                    for (field, value) in below {
+                        own.entry(field).or_insert(value);
+                    }
+                }
+                // What is no object is refused where it is read.
+                (Some(_), _) => {}
+                (None, below) => {
+                    configuration.insert(section.to_owned(), below);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn laid(preset: Preset, own: Value) -> Map<String, Value> {
+        let Value::Object(mut own) = own else {
+            panic!("an object")
+        };
+        preset.lay_under(&mut own);
+        own
+    }
+
+    #[test]
+    fn own_fields_win_and_the_rest_is_the_presets() {
+        let laid = laid(
+            Preset::Reference,
+            serde_json::json!({ "features": { "maxFeatures": 7 }, "search": { "folds": 3 } }),
+        );
+        assert_eq!(laid["features"]["maxFeatures"], 7);
+        assert_eq!(laid["features"]["minDocumentFrequency"], 2);
+        assert_eq!(laid["search"]["folds"], 3);
+        assert_eq!(laid["search"]["candidates"].as_array().map(Vec::len), Some(2));
+        assert_eq!(laid["preprocessing"]["normalizer"], "lemma");
+    }
+
+    #[test]
+    fn a_step_that_is_set_is_not_varied() {
+        let own = serde_json::json!({ "preprocessing": { "removeStopWords": true } });
+        assert!(
+            laid(Preset::Thorough, serde_json::json!({}))["search"]["pipelineGrid"]
+                .get("removeStopWords")
+                .is_some()
+        );
+        assert!(
+            laid(Preset::Thorough, own)["search"]["pipelineGrid"]
+                .get("removeStopWords")
+                .is_none()
+        );
+    }
+}

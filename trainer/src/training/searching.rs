@@ -1,0 +1,225 @@
+//! The search over text pipelines and estimators.
+
+use std::sync::Arc;
+
+use complaint_model::report::{
+    Algorithm, CrossValidation, OptimalTrial, Parameters, Trial as TrialReport, TrialStatus,
+};
+use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
+
+use super::{Prepared, tokenise};
+use crate::config::{Estimator, Pipeline, RunConfig, Trial};
+use crate::ensemble::{Judged, Share, select};
+use crate::error::TrainError;
+use crate::metrics::as_gain;
+use crate::progress::{Progress, Stage};
+use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
+use crate::split::stratified_group_folds;
+
+/// Of each member that an ensemble may have, so many of the best trials are looked at.
+const CANDIDATES_A_MEMBER: usize = 3;
+
+/// What the search found.
+pub(super) struct Searched {
+    /// All trials, in order.
+    pub(super) trials: Vec<TrialReport>,
+    /// The fold of each training row.
+    pub(super) folds: Vec<u8>,
+    pub(super) best: Best,
+}
+
+/// What becomes the model: one trial, or several of one text pipeline.
+pub(super) struct Best {
+    pub(super) pipeline: Pipeline,
+    pub(super) corpus: Arc<TokenizedCorpus>,
+    pub(super) terms: TermCounts,
+    pub(super) members: Vec<(Estimator, Share)>,
+    /// Out-of-fold scores, `rows × classes`.
+    pub(super) scores: Vec<f32>,
+    pub(super) optimal: OptimalTrial,
+}
+
+/// The share of a trial that is not averaged.
+const WHOLE: Share = Share {
+    candidate: 0,
+    weight: 1.0,
+    temperature: 1.0,
+};
+
+/// Tries every trial, text pipeline by text pipeline.
+pub(super) fn run_search(
+    config: &RunConfig,
+    pipelines: &[Pipeline],
+    prepared: &Prepared,
+    progress: &Progress,
+) -> Result<Searched, TrainError> {
+    let all = config.trials();
+    let train = &prepared.split.train;
+    let keys: Vec<u64> = train.iter().map(|&row| prepared.split.keys[row as usize]).collect();
+    let classes = prepared.dataset.labels.len();
+    let folds = stratified_group_folds(
+        &prepared.train_labels,
+        &keys,
+        classes,
+        config.search.folds,
+        config.evaluation.seed,
+    );
+    progress.tell(
+        Stage::Searching,
+        0.0,
+        &format!("{} trials on {} folds", all.len(), config.search.folds),
+    );
+    let mut words = (&pipelines[0].preprocessing, Arc::clone(&prepared.corpus));
+    let (mut trials, mut best) = (Vec::new(), None::<Best>);
+    for (place, pipeline) in pipelines.iter().enumerate() {
+        let estimators: Vec<Estimator> = of_pipeline(&all, place);
+        if estimators.is_empty() {
+            continue;
+        }
+        if words.0 != &pipeline.preprocessing {
+            words = (
+                &pipeline.preprocessing,
+                Arc::new(tokenise(&prepared.dataset, &pipeline.preprocessing)?),
+            );
+        }
+        let terms = TermCounts::build(&words.1, &pipeline.features);
+        let part = TrainingPart {
+            terms: &terms,
+            rows: train,
+            labels: &prepared.train_labels,
+            folds: &folds,
+            fold_count: config.search.folds,
+            classes,
+        };
+        let settings = SearchSettings {
+            features: &pipeline.features,
+            scoring: config.search.scoring,
+            seed: config.evaluation.seed,
+            keep: config
+                .search
+                .ensemble
+                .map_or(1, |ensemble| ensemble.max_members * CANDIDATES_A_MEMBER),
+        };
+        let before = trials.len();
+        let outcome = search(part, &estimators, settings, &|done, chains, estimator| {
+            let share = done as f64 / chains.max(1) as f64;
+            let finished = before + (share * estimators.len() as f64) as usize;
+            progress.tell(
+                Stage::Searching,
+                (before as f64 + share * estimators.len() as f64) / all.len() as f64,
+                &format!("{finished} of {} trials: {estimator}", all.len()),
+            );
+        })?;
+        trials.extend(outcome.trials.iter().cloned().map(|trial| TrialReport {
+            parameters: pipeline.parameters(trial.parameters),
+            ..trial
+        }));
+        let found = chosen(config, part, &estimators, outcome);
+        if let Some(found) = found.filter(|found| better(config, found, best.as_ref())) {
+            best = Some(Best {
+                optimal: OptimalTrial {
+                    parameters: pipeline.parameters(found.optimal.parameters),
+                    ..found.optimal
+                },
+                pipeline: pipeline.clone(),
+                corpus: Arc::clone(&words.1),
+                terms,
+                members: found.members,
+                scores: found.scores,
+            });
+        }
+    }
+    check_failures(config, &trials)?;
+    let best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
+    Ok(Searched { trials, folds, best })
+}
+
+/// How many models an ensemble may have, where one is asked for.
+fn averaging(config: &RunConfig) -> Option<usize> {
+    let members = config.search.ensemble?.max_members;
+    (members > 1).then_some(members)
+}
+
+fn of_pipeline(trials: &[Trial], place: usize) -> Vec<Estimator> {
+    let own = trials.iter().filter(|trial| trial.pipeline == place);
+    own.map(|trial| trial.estimator).collect()
+}
+
+/// The best of one text pipeline.
+struct Found {
+    members: Vec<(Estimator, Share)>,
+    scores: Vec<f32>,
+    optimal: OptimalTrial,
+}
+
+fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
+    let gain = |of: &OptimalTrial| as_gain(config.search.scoring, of.cross_validation.mean);
+    best.is_none_or(|best| gain(&found.optimal) > gain(&best.optimal))
+}
+
+/// The best trial, or an ensemble where one is asked for and does better. `None` where every trial failed.
+fn chosen(
+    config: &RunConfig,
+    part: TrainingPart<'_>,
+    estimators: &[Estimator],
+    outcome: SearchOutcome,
+) -> Option<Found> {
+    let data = Judged {
+        labels: part.labels,
+        folds: part.folds,
+        classes: part.classes,
+        scoring: config.search.scoring,
+    };
+    let selection = averaging(config).and_then(|members| {
+        let candidates: Vec<&[f32]> = outcome.best.iter().map(|scored| scored.scores.as_slice()).collect();
+        select(data, &candidates, members)
+    });
+    if let Some(selection) = selection {
+        let member = |share: &Share| (estimators[outcome.best[share.candidate].trial], *share);
+        return Some(Found {
+            members: selection.shares.iter().map(member).collect(),
+            scores: selection.scores,
+            optimal: optimal(Algorithm::Ensemble, Parameters::default(), selection.cross_validation),
+        });
+    }
+    let best = outcome.best.into_iter().next()?;
+    let report = &outcome.trials[best.trial];
+    Some(Found {
+        members: vec![(estimators[best.trial], WHOLE)],
+        scores: best.scores,
+        optimal: optimal(report.algorithm, report.parameters, report.cross_validation?),
+    })
+}
+
+fn optimal(algorithm: Algorithm, parameters: Parameters, cross_validation: CrossValidation) -> OptimalTrial {
+    OptimalTrial {
+        algorithm,
+        parameters,
+        cross_validation,
+    }
+}
+
+/// Ends the run when too many trials failed.
+fn check_failures(config: &RunConfig, trials: &[TrialReport]) -> Result<(), TrainError> {
+    let failed: Vec<&TrialReport> = trials
+        .iter()
+        .filter(|trial| trial.status == TrialStatus::Failed)
+        .collect();
+    let Some(first) = failed.first() else { return Ok(()) };
+    if failed.len() == trials.len() {
+        let why = first.message.as_deref().unwrap_or_default();
+        return Err(TrainError::Training(format!(
+            "all {} trials failed, the first with: {why}. Try smaller values of C, or other features",
+            failed.len()
+        )));
+    }
+    let limit = config.search.max_failed_trial_count;
+    if failed.len() > limit {
+        return Err(TrainError::Training(format!(
+            "{} of {} trials failed, and search.maxFailedTrialCount allows {limit}. Raise it, or remove the values that fail",
+            failed.len(),
+            trials.len()
+        )));
+    }
+    Ok(())
+}
