@@ -111,4 +111,35 @@ mod tests {
                 .is_none()
         );
     }
+
+    /// The pages that explain the presets show them as they are.
+    #[test]
+    fn the_documentation_shows_the_presets() {
+        let page = include_str!("../../../docs/training.md");
+        for preset in Preset::ALL {
+            let name = serde_json::to_value(preset).unwrap();
+            let heading = format!("### `{}`", name.as_str().unwrap());
+            let section = page.split_once(&heading).expect("a section for each preset").1;
+            let block = section
+                .split("```")
+                .nth(1)
+                .and_then(|block| block.strip_prefix("yaml\n"));
+            let shown: Value = serde_saphyr::from_str(block.expect("a YAML block")).unwrap();
+            let kept: Value = serde_json::from_str(preset.fragment()).unwrap();
+            assert_eq!(as_numbers(shown), as_numbers(kept), "{heading}");
+        }
+    }
+
+    /// `1` and `1.0` are one number.
+    fn as_numbers(value: Value) -> Value {
+        match value {
+            Value::Number(number) => number.as_f64().into(),
+            Value::Array(items) => items.into_iter().map(as_numbers).collect(),
+            Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (name, as_numbers(value)))
+                .collect(),
+            other => other,
+        }
+    }
 }

@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""Measures the trainer: quality, wall time and peak memory, beside the scikit-learn stack where it is given.
+
+    cargo build --release -p complaint-trainer
+    python3 trainer/benches/training.py --data DIR [--reference sklearn_pipeline.py] [--only NAME ...]
+
+DIR holds cfpb.csv.gz, clinc150.csv.gz, banking77.csv.gz, r8.csv.gz and 20newsgroups.csv.gz, each with the columns text, label and
+split. Prints a Markdown table a part. Both programs of a comparison run one after the other on the same machine, so read
+ratios, not seconds. Needs Python 3.9 and nothing else; the reference brings its own needs.
+
+Parts: reference, presets, published, scale, million.
+"""
+import argparse
+import csv
+import gzip
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PUBLISHED = ["clinc150", "banking77", "r8", "20newsgroups"]
+# Benchmarks compare with published figures, so rare terms are kept; a model that leaves the house should not have them.
+RARE_TERMS = ["--min-document-frequency", "2"]
+
+csv.field_size_limit(1 << 30)
+
+
+def run(command):
+    """Runs a program; returns (seconds, peak MB, its standard output). Ends the benchmark when it fails."""
+    with tempfile.TemporaryFile() as output:
+        start = time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(output.fileno(), 1)
+            os.execvp(command[0], command)
+        _, status, usage = os.wait4(pid, 0)
+        seconds = time.monotonic() - start
+        output.seek(0)
+        text = output.read().decode()
+    if status != 0:
+        sys.exit(f"{' '.join(map(str, command))} ended with status {status}\n{text}")
+    return seconds, usage.ru_maxrss / 1024, text
+
+
+def train(trainer, data, work, *options):
+    out = Path(work) / "out"
+    command = [str(trainer), "train", "--data", str(data), "--text-field", "text", "--label-field", "label", "--split-field", "split",
+               "--out", str(out), *options]
+    seconds, peak, _ = run(command)
+    return seconds, peak, json.loads((out / "report.json").read_text())
+
+
+def table(title, head, rows):
+    print(f"\n### {title}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}")
+    for row in rows:
+        print(f"| {' | '.join(str(cell) for cell in row)} |", flush=True)
+
+
+def rows_of(path):
+    opened = gzip.open(path, "rt", newline="") if str(path).endswith(".gz") else open(path, newline="")
+    with opened as file:
+        yield from csv.DictReader(file)
+
+
+def write_rows(path, rows):
+    with open(path, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text", "label", "split"])
+        writer.writerows(rows)
+    return path
+
+
+def figures(report):
+    metrics = report["metrics"]
+    return [f"{metrics['macroF1']:.4f}", f"{metrics['accuracy']:.4f}", f"{report['calibration']['errorAfter']:.4f}"]
+
+
+def reference(arguments, work):
+    data = arguments.data / "cfpb.csv.gz"
+    seconds, peak, report = train(arguments.trainer, data, work, "--preset", "reference")
+    rows = [["complaint-trainer", f"{seconds:.2f} s", f"{peak:.0f} MB", *figures(report)]]
+    if arguments.reference:
+        theirs, their_peak, text = run([sys.executable, str(arguments.reference), "train", str(data), str(Path(work) / "model.joblib")])
+        best = json.loads(text.splitlines()[-1])["best"]
+        rows.append(["scikit-learn stack", f"{theirs:.2f} s", f"{their_peak:.0f} MB (one of its processes)",
+                     f"{best['test_macro_f1']:.4f}", f"{best['test_accuracy']:.4f}", "–"])
+        rows.append(["ratio", f"1/{theirs / seconds:.1f}", f"1/{their_peak / peak:.1f}", "", "", ""])
+    table("`--preset reference` on cfpb", ["program", "wall time", "peak memory", "macro-F1", "accuracy", "calibration error"], rows)
+
+
+def presets(arguments, work):
+    rows = []
+    for preset in ["standard", "thorough"]:
+        seconds, peak, report = train(arguments.trainer, arguments.data / "cfpb.csv.gz", work, "--preset", preset)
+        rows.append([preset, f"{seconds:.1f} s", f"{peak:.0f} MB", *figures(report), report["algorithm"]])
+    table("Presets on cfpb", ["preset", "wall time", "peak memory", "macro-F1", "accuracy", "calibration error", "model"], rows)
+
+
+def published(arguments, work):
+    rows = []
+    for name in PUBLISHED:
+        data = arguments.data / f"{name}.csv.gz"
+        if name == "clinc150":
+            in_scope = ((row["text"], row["label"], row["split"]) for row in rows_of(data) if row["label"] != "oos")
+            data = write_rows(Path(work) / "clinc150.csv", in_scope)
+        seconds, peak, report = train(arguments.trainer, data, work, "--preset", "thorough", "--scoring", "accuracy", *RARE_TERMS)
+        rows.append([name, report["dataset"]["trainRows"], f"{seconds:.1f} s", f"{peak:.0f} MB", *figures(report), report["algorithm"]])
+    table("`--preset thorough` on published splits",
+          ["data", "training rows", "wall time", "peak memory", "macro-F1", "accuracy", "calibration error", "model"], rows)
+
+
+def resampled(data, copies, path, drop=0.15):
+    """Every row `copies` times: as it is, then with each word left out with a chance of `drop`."""
+    def made():
+        draw = random.Random(42)
+        originals = [(row["text"], row["label"], row["split"]) for row in rows_of(data)]
+        for copy in range(copies):
+            for text, label, split in originals:
+                if copy:
+                    text = " ".join(word for word in text.split() if draw.random() >= drop)
+                if text:
+                    yield text, label, split
+    return write_rows(path, made())
+
+
+def scale(arguments, work):
+    data = arguments.data / "cfpb.csv.gz"
+    once = train(arguments.trainer, resampled(data, 1, Path(work) / "one.csv"), work, "--preset", "reference")
+    ten = train(arguments.trainer, resampled(data, 10, Path(work) / "ten.csv"), work, "--preset", "reference")
+    rows = [[report["dataset"]["trainRows"], f"{seconds:.1f} s", f"{peak:.0f} MB"] for seconds, peak, report in (once, ten)]
+    rows.append(["ratio", f"{ten[0] / once[0]:.1f}", f"{ten[1] / once[1]:.1f}"])
+    table("Ten times the rows, `--preset reference` on cfpb", ["training rows", "wall time", "peak memory"], rows)
+
+
+def million(arguments, work):
+    data = resampled(arguments.data / "cfpb.csv.gz", 65, Path(work) / "million.csv")
+    seconds, peak, report = train(arguments.trainer, data, work, "--algorithm", "logistic-regression", "--c", "10", "--class-weight",
+                                  "balanced", "--folds", "2", "--ensemble", "1")
+    rows = [[report["dataset"]["rows"], f"{seconds:.0f} s", f"{peak:.0f} MB", *figures(report)]]
+    table("A million rows, logistic regression at C=10", ["rows", "wall time", "peak memory", "macro-F1", "accuracy", "calibration error"],
+          rows)
+
+
+def main():
+    parts = {"reference": reference, "presets": presets, "published": published, "scale": scale, "million": million}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
+    parser.add_argument("--reference", type=Path, help="the scikit-learn stack's script")
+    parser.add_argument("--trainer", type=Path, default=ROOT / "target/release/complaint-trainer")
+    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    arguments = parser.parse_args()
+    if not arguments.trainer.exists():
+        parser.error(f"{arguments.trainer} is missing: cargo build --release -p complaint-trainer")
+    with tempfile.TemporaryDirectory() as work:
+        for name in arguments.only:
+            parts[name](arguments, work)
+
+
+if __name__ == "__main__":
+    main()
