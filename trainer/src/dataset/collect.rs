@@ -7,7 +7,7 @@ use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::{Counts, Dataset, DatasetError, Part, Record, Row};
+use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
 use crate::config::DatasetConfig;
 
 /// Labels that a message lists at most.
@@ -24,6 +24,7 @@ pub struct Collector<'c> {
     /// From the hash of a text (and the side of a published split) to its first row.
     first: FxHashMap<u64, Vec<u32>>,
     counts: Counts,
+    copies: Found,
 }
 
 impl<'c> Collector<'c> {
@@ -38,12 +39,17 @@ impl<'c> Collector<'c> {
             labels: FxHashMap::default(),
             first: FxHashMap::default(),
             counts: Counts::default(),
+            copies: Found::default(),
         }
     }
 
     /// Takes one record.
     pub fn push(&mut self, record: &Record<'_>) {
         self.counts.records += 1;
+        if !record.selected {
+            self.counts.not_selected += 1;
+            return;
+        }
         let part = match self.part(record) {
             Ok(part) => part,
             Err(Outside) => {
@@ -60,7 +66,7 @@ impl<'c> Collector<'c> {
             return;
         };
         let label = self.label(label);
-        if self.is_copy(text, label, part) {
+        if self.is_copy(text, label, part, record.number) {
             return;
         }
         let start = self.texts.len();
@@ -86,7 +92,7 @@ impl<'c> Collector<'c> {
     }
 
     fn label(&mut self, label: &str) -> u32 {
-        let label = self.config.label_map.get(label).map_or(label, |renamed| renamed.trim());
+        let label = self.config.renamed(label);
         if let Some(&index) = self.labels.get(label) {
             return index;
         }
@@ -97,7 +103,7 @@ impl<'c> Collector<'c> {
 
     /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
     /// with others' on the same rows.
-    fn is_copy(&mut self, text: &str, label: u32, part: Option<Part>) -> bool {
+    fn is_copy(&mut self, text: &str, label: u32, part: Option<Part>, number: u64) -> bool {
         let slot = self.first.entry(text_hash(text)).or_default();
         let known = slot.iter().copied().find(|&row| {
             let row = &self.rows[row as usize];
@@ -110,10 +116,13 @@ impl<'c> Collector<'c> {
         if part == Some(Part::Test) {
             return false;
         }
-        if self.rows[known as usize].label == label {
+        let first = &self.rows[known as usize];
+        if first.label == label {
             self.counts.duplicates += 1;
+            self.copies.duplicate(first.number, number);
         } else {
             self.counts.contradictory += 1;
+            self.copies.contradiction((first.number, first.label), (number, label));
             self.contradictory[known as usize] = true;
         }
         true
@@ -123,7 +132,19 @@ impl<'c> Collector<'c> {
     ///
     /// # Errors
     /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`] or [`DatasetError::TooFewClasses`].
-    pub fn finish(mut self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+    pub fn finish(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 2)
+    }
+
+    /// As [`Collector::finish`], but one label is enough.
+    ///
+    /// # Errors
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] where none is left.
+    pub fn finish_any(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 1)
+    }
+
+    fn keep(mut self, sha256: Sha256Digest, fewest_labels: usize) -> Result<Dataset, DatasetError> {
         if self.counts.records == 0 {
             return Err(DatasetError::Empty { name: self.name });
         }
@@ -136,7 +157,8 @@ impl<'c> Collector<'c> {
         if self.rows.is_empty() {
             return Err(self.no_usable_rows());
         }
-        let (labels, renumber, dropped_labels) = self.choose_labels()?;
+        let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels)?;
+        let copies = self.named_copies();
         self.rows.retain_mut(|row| match renumber[row.label as usize] {
             Some(label) => {
                 row.label = label;
@@ -152,8 +174,17 @@ impl<'c> Collector<'c> {
             labels,
             dropped_labels,
             counts: self.counts,
+            copies,
             sha256,
         })
+    }
+
+    fn named_copies(&self) -> Copies {
+        let mut names = vec![""; self.labels.len()];
+        for (name, &index) in &self.labels {
+            names[index as usize] = name;
+        }
+        self.copies.named(&names)
     }
 
     fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
@@ -177,6 +208,7 @@ impl<'c> Collector<'c> {
     fn no_usable_rows(self) -> DatasetError {
         let counts = &self.counts;
         let lacks = [
+            (counts.not_selected, "left out by dataset.filter"),
             (counts.without_text, "without a text"),
             (counts.without_label, "without a label"),
             (counts.outside_split, "with a split other than `train` or `test`"),
@@ -196,7 +228,7 @@ impl<'c> Collector<'c> {
 
     /// Sorted labels, the new number of each old one, and the labels that are dropped.
     #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
-    fn choose_labels(&self) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
+    fn choose_labels(&self, fewest: usize) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
         let mut rows_of: Vec<(usize, usize)> = vec![(0, 0); self.labels.len()];
         for row in &self.rows {
             let (rows, train) = &mut rows_of[row.label as usize];
@@ -225,7 +257,7 @@ impl<'c> Collector<'c> {
             }
         }
         dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
-        if kept.len() < 2 {
+        if kept.len() < fewest {
             return Err(self.too_few_classes(kept.len(), &rows_of));
         }
         Ok((kept, renumber, dropped))

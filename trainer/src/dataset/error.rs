@@ -73,7 +73,7 @@ pub enum DatasetError {
     },
     /// Rows, but none with both text and label.
     #[error(
-        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields and dataset.splitField"
+        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields, dataset.splitField and dataset.filter"
     )]
     NoUsableRows {
         /// Path or address.
@@ -123,6 +123,18 @@ fn column_fix(setting: &str, nearest: Option<&str>) -> String {
 }
 
 impl DatasetError {
+    /// The error of a line of plain text that can't be read.
+    pub(crate) fn of_line(name: &str, row: u64, error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::InvalidData => Self::InvalidEncoding {
+                name: name.to_owned(),
+                row,
+                place: String::new(),
+            },
+            _ => super::source::read_fault(name, &format!("line {row}"), error),
+        }
+    }
+
     /// The reason in status and termination message.
     pub fn reason(&self) -> &'static str {
         match self {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use complaint_model::Sha256Digest;
@@ -85,6 +86,8 @@ pub struct Source {
     name: String,
     packing: Packing,
     file: File,
+    size: u64,
+    read: AtomicU64,
     sha256: Sha256Digest,
 }
 
@@ -111,12 +114,16 @@ impl Source {
                 expected,
             });
         }
+        // A pipe has no size; then nothing is known of how far reading is.
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&name, &error))?;
         Ok(Self {
             packing: Packing::of(&name),
             name,
             file,
+            size,
+            read: AtomicU64::new(0),
             sha256,
         })
     }
@@ -131,6 +138,14 @@ impl Source {
         self.sha256
     }
 
+    /// How much of the file the reading in course has seen, 0 to 1.
+    pub fn share_read(&self) -> f64 {
+        match self.size {
+            0 => 0.0,
+            size => (self.read.load(Ordering::Relaxed) as f64 / size as f64).min(1.0),
+        }
+    }
+
     /// Hands the unpacked bytes to `consume`.
     ///
     /// # Errors
@@ -141,7 +156,12 @@ impl Source {
             place: "its beginning".into(),
             problem,
         };
-        let mut file = BufReader::with_capacity(1 << 16, &self.file);
+        let counted = Counted {
+            file: &self.file,
+            read: &self.read,
+        };
+        let mut file = BufReader::with_capacity(1 << 16, counted);
+        self.read.store(0, Ordering::Relaxed);
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&self.name, &error))?;
         match self.packing {
@@ -162,6 +182,26 @@ impl Source {
                 consume(&mut member)
             }
         }
+    }
+}
+
+/// A file that says how much of it was read.
+struct Counted<'f> {
+    file: &'f File,
+    read: &'f AtomicU64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
