@@ -7,6 +7,7 @@ use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 use rustc_hash::{FxHashMap, FxHasher};
 
+use super::chains::Chains;
 use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
 use crate::config::DatasetConfig;
 
@@ -21,8 +22,8 @@ pub struct Collector<'c> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
-    /// From the hash of a text (and the side of a published split) to its first row.
-    first: FxHashMap<u64, Vec<u32>>,
+    /// Rows by the hash of their text.
+    by_text: Chains,
     counts: Counts,
     copies: Found,
 }
@@ -37,7 +38,7 @@ impl<'c> Collector<'c> {
             rows: Vec::new(),
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
-            first: FxHashMap::default(),
+            by_text: Chains::default(),
             counts: Counts::default(),
             copies: Found::default(),
         }
@@ -66,9 +67,11 @@ impl<'c> Collector<'c> {
             return;
         };
         let label = self.label(label);
-        if self.is_copy(text, label, part, record.number) {
+        let hash = text_hash(text);
+        if self.is_copy(text, hash, label, part, record.number) {
             return;
         }
+        self.by_text.push(hash);
         let start = self.texts.len();
         self.texts.push_str(text);
         self.rows.push(Row {
@@ -103,19 +106,13 @@ impl<'c> Collector<'c> {
 
     /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
     /// with others' on the same rows.
-    fn is_copy(&mut self, text: &str, label: u32, part: Option<Part>, number: u64) -> bool {
-        let slot = self.first.entry(text_hash(text)).or_default();
-        let known = slot.iter().copied().find(|&row| {
-            let row = &self.rows[row as usize];
-            row.part == part && &self.texts[row.text.clone()] == text
-        });
-        let Some(known) = known else {
-            slot.push(self.rows.len() as u32);
-            return false;
-        };
+    fn is_copy(&mut self, text: &str, hash: u64, label: u32, part: Option<Part>, number: u64) -> bool {
         if part == Some(Part::Test) {
             return false;
         }
+        let Some(known) = self.same_text(text, hash, part) else {
+            return false;
+        };
         let first = &self.rows[known as usize];
         if first.label == label {
             self.counts.duplicates += 1;
@@ -151,7 +148,7 @@ impl<'c> Collector<'c> {
         self.counts.contradictory += self.contradictory.iter().filter(|flag| **flag).count() as u64;
         let mut keep: Vec<bool> = self.contradictory.iter().map(|flag| !flag).collect();
         self.drop_train_copies_of_test(&mut keep);
-        self.first = FxHashMap::default();
+        self.by_text = Chains::default();
         let mut flags = keep.iter();
         self.rows.retain(|_| *flags.next().expect("one flag a row"));
         if self.rows.is_empty() {
@@ -187,20 +184,23 @@ impl<'c> Collector<'c> {
         self.copies.named(&names)
     }
 
+    /// A row of this side with this text.
+    fn same_text(&self, text: &str, hash: u64, part: Option<Part>) -> Option<u32> {
+        self.by_text.rows(hash).find(|&row| {
+            let row = &self.rows[row as usize];
+            row.part == part && &self.texts[row.text.clone()] == text
+        })
+    }
+
     fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
-        for rows in self.first.values().filter(|rows| rows.len() > 1) {
-            for &train in rows
-                .iter()
-                .filter(|&&row| self.rows[row as usize].part == Some(Part::Train))
-            {
-                let text = &self.texts[self.rows[train as usize].text.clone()];
-                let in_test = rows
-                    .iter()
-                    .map(|&row| &self.rows[row as usize])
-                    .any(|row| row.part == Some(Part::Test) && &self.texts[row.text.clone()] == text);
-                if in_test && std::mem::take(&mut keep[train as usize]) {
-                    self.counts.duplicates += 1;
-                }
+        for (row, keep) in self.rows.iter().zip(keep) {
+            if row.part != Some(Part::Train) || !*keep {
+                continue;
+            }
+            let text = &self.texts[row.text.clone()];
+            if self.same_text(text, text_hash(text), Some(Part::Test)).is_some() {
+                *keep = false;
+                self.counts.duplicates += 1;
             }
         }
     }

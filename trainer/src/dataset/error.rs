@@ -8,14 +8,22 @@ use crate::error::ExitKind;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// No such file, or the server answers 404 or 410.
-    #[error(
-        "there is no data set at {name}: {problem}. Check dataset.source, and that the volume holding it is mounted"
-    )]
+    #[error("there is no data set at {name}: {problem}. Check dataset.source, and that a volume holding it is mounted")]
     NotFound {
         /// Path or address.
         name: String,
         /// The system's or the server's answer.
         problem: String,
+    },
+    /// The server or store lets nobody in with these credentials, or without any.
+    #[error("the data set at {name} can't be read: {problem}. {fix}")]
+    Forbidden {
+        /// Address without query.
+        name: String,
+        /// The server's answer.
+        problem: String,
+        /// What to do, as a sentence without its full stop.
+        fix: &'static str,
     },
     /// The bytes are not the ones that were asked for.
     #[error(
@@ -139,6 +147,7 @@ impl DatasetError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "DatasetNotFound",
+            Self::Forbidden { .. } => "DatasetForbidden",
             Self::DigestMismatch { .. } => "DigestMismatch",
             Self::InvalidEncoding { .. } => "InvalidEncoding",
             Self::Malformed { .. } => "MalformedDataset",

@@ -4,6 +4,8 @@
 //! hands over one record at a time, and [`collect`] keeps what can be trained on: copies once, contradictory copies and
 //! labels with too few rows not at all. What was left out is counted, and named in messages and in the report.
 
+mod bounded;
+mod chains;
 mod collect;
 mod columns;
 mod copies;
@@ -12,6 +14,7 @@ mod error;
 mod json_rows;
 mod source;
 
+use std::cell::Cell;
 use std::io::Read;
 use std::ops::Range;
 
@@ -22,6 +25,7 @@ use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 
 use crate::config::{DatasetConfig, DatasetFormat};
+use bounded::Bounded;
 pub use collect::Collector;
 pub use copies::{Contradiction, Copies, Duplicate};
 pub use error::DatasetError;
@@ -191,6 +195,12 @@ pub(crate) fn read_records(
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
 ) -> Result<(), DatasetError> {
+    let since_record = Cell::new(0);
+    let reader = &mut Bounded::new(reader, &since_record);
+    let sink: &mut Sink<'_> = &mut |record| {
+        since_record.set(0);
+        sink(record)
+    };
     match config.format {
         DatasetFormat::Csv => csv_rows::read(config, name, reader, sink),
         DatasetFormat::JsonLines => json_rows::read_lines(config, name, reader, sink),
