@@ -104,6 +104,12 @@ fn train_writes_a_directory_and_prints_a_table_or_json() {
             "product",
             "--folds",
             "3",
+            "--algorithm",
+            "logistic-regression,linear-svm",
+            "--min-document-frequency",
+            "2",
+            "--ensemble",
+            "1",
             "--format",
             form,
         ];
