@@ -48,7 +48,7 @@ pub(crate) struct RunArgs {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The data set: a file, or an http:// or https:// address.
+    /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://).
     #[arg(long, value_name = "PATH-OR-URL")]
     pub(crate) dataset: String,
     /// Root of the artifact store.

@@ -139,7 +139,7 @@ fn default_min_samples() -> u32 {
 #[x_kube(validation = Rule::new("[has(self.configMap), has(self.persistentVolumeClaim), has(self.uri)].filter(x, x).size() == 1")
     .message("set exactly one of configMap, persistentVolumeClaim and uri"))]
 #[x_kube(validation = Rule::new("!has(self.secretRef) || has(self.uri)")
-    .message("secretRef gives access to an address: set it together with uri"))]
+    .message("set secretRef together with uri"))]
 pub struct DatasetSource {
     /// A key of a ConfigMap (at most 1 MiB in all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,13 +147,11 @@ pub struct DatasetSource {
     /// A file on a volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent_volume_claim: Option<VolumePath>,
-    /// An object, `s3://bucket/key`, `gs://bucket/key` or `az://container/blob`, or an `https://` (or, inside the cluster,
-    /// `http://`) address.
+    /// An object (`s3://bucket/key`, `gs://`, `az://`) or an `https://` (inside the cluster also `http://`) address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2048), regex(pattern = r"^(s3|gs|az|https?)://[^\s]+$"))]
     pub uri: Option<String>,
-    /// Whose keys become environment variables of the trainer: `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_ENDPOINT`
-    /// and the like. Without it, the pod's own identity counts (`podTemplate.serviceAccountName`).
+    /// Its keys become environment variables of the trainer, such as `AWS_ACCESS_KEY_ID`. Unset: the pod's own identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
 }

@@ -11,7 +11,7 @@ use crate::dataset::{DatasetError, Location, Source};
 /// Where the rows are, and which of them count.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
-    /// The data set: a file, or an http:// or https:// address; .gz, .zst and .zip are unpacked.
+    /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://); .gz, .zst and .zip are unpacked.
     #[arg(long, value_name = "PATH-OR-URL")]
     data: String,
     /// Column, or dotted path, of the text.

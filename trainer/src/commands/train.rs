@@ -125,6 +125,25 @@ fn trials(report: &Report) -> String {
     let score = format!("{} on {} folds", report.scoring, report.folds);
     table(
         [Words("algorithm"), Words("parameters"), Words(&score), Words("")],
-        rows,
+        rows.chain(ensemble(report)),
     )
+}
+
+/// The row of an ensemble, where one won.
+fn ensemble(report: &Report) -> Option<[String; 4]> {
+    if report.ensemble.is_empty() {
+        return None;
+    }
+    let members: Vec<String> = report
+        .ensemble
+        .iter()
+        .map(|member| format!("{:.0} % {}", 100.0 * member.weight, member.algorithm))
+        .collect();
+    let score = report.current_optimal_trial.cross_validation;
+    Some([
+        report.algorithm.to_string(),
+        members.join(", "),
+        format!("{:.4} ± {:.4}", score.mean, score.standard_deviation),
+        "best".to_owned(),
+    ])
 }

@@ -1,6 +1,6 @@
 //! The trials, best first, those of one algorithm together.
 
-use complaint_model::report::{Algorithm, EnsembleMember, Trial, TrialStatus};
+use complaint_model::report::{Algorithm, Trial, TrialStatus};
 use maud::{Markup, html};
 
 use super::chart::{Scale, bar};
@@ -42,17 +42,24 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
                 }
             }
         }
-        @if !shared.ensemble.is_empty() { (ensemble(&shared.ensemble)) }
+        @if !shared.ensemble.is_empty() { (ensemble(report)) }
     })
 }
 
 /// The models that were averaged.
-fn ensemble(members: &[EnsembleMember]) -> Markup {
+fn ensemble(report: &TrainingReport) -> Markup {
+    let (members, score) = (
+        &report.report.ensemble,
+        report.report.current_optimal_trial.cross_validation,
+    );
     html! {
-        h3 { "The ensemble" }
+        h3 { "The ensemble" span.badge { "best" } }
         div.scroll {
             table.wide {
-                caption { "The calibrated scores of these models are averaged, and folded back into one linear model." }
+                caption {
+                    (format!("{:.4} ± {:.4}", score.mean, score.standard_deviation)) " on the folds: the calibrated scores of these models are averaged, \
+                    and folded back into one linear model."
+                }
                 thead {
                     tr {
                         th.left scope="col" { "algorithm" }

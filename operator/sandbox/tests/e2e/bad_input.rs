@@ -208,7 +208,7 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
                 "source",
                 json!({ "configMap": { "name": "d", "key": "k" }, "secretRef": { "name": "s" } }),
             ),
-            "set it together with uri",
+            "set secretRef together with uri",
         ),
         (dataset("format", json!("parquet")), "jsonLines"),
         (dataset("textField", json!("")), "spec.dataset.textField"),
