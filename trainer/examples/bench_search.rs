@@ -34,6 +34,7 @@ fn main() {
         split_field: Some("split".into()),
         min_samples_per_class: 20,
         label_map: Default::default(),
+        filter: Default::default(),
         sha256: None,
     };
     let source = timed("open", || Source::open(&Location::parse(&path), None, |_, _| ())).unwrap();

@@ -9,8 +9,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use complaint_model::Normalizer;
 use complaint_model::report::{Algorithm, ClassWeight, Loss, Metric};
 
-use crate::commands;
-use crate::config::{DatasetFormat, Preset, Strategy};
+use crate::commands::{
+    self, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, predict::PredictArgs, profile::ProfileArgs,
+    report_schema::ReportSchemaArgs,
+};
+use crate::config::{Preset, Strategy};
 use crate::error::ExitKind;
 
 /// Train classifiers for customer complaints.
@@ -29,45 +32,14 @@ enum Command {
     Train(Box<TrainArgs>),
     /// Evaluate a model on labelled rows.
     Evaluate(EvaluateArgs),
-    /// Answer texts from standard input, one a line, with JSON lines.
+    /// Answer texts, one a line.
     Predict(PredictArgs),
-}
-
-/// `evaluate`.
-#[derive(Debug, Args)]
-pub(crate) struct EvaluateArgs {
-    /// The model.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
-    /// The data set: a file, or an http:// or https:// address; .gz, .zst and .zip are unpacked.
-    #[arg(long, value_name = "PATH-OR-URL")]
-    pub(crate) data: String,
-    /// Column, or dotted path, of the text.
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) text_field: String,
-    /// Column, or dotted path, of the label; several are joined with " + ".
-    #[arg(long = "label-field", value_name = "FIELD", required = true)]
-    pub(crate) label_fields: Vec<String>,
-    /// Column with a published split: only rows with `test` are looked at.
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) split_field: Option<String>,
-    /// Form of the records; by default it goes by the file's name.
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<FormatArg>,
-    /// Renames or merges a label: --label-map "old=new". Can be given several times.
-    #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_pair)]
-    pub(crate) label_map: Vec<(String, String)>,
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
-    pub(crate) format_output: OutputForm,
-}
-
-/// `predict`.
-#[derive(Debug, Args)]
-pub(crate) struct PredictArgs {
-    /// The model.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) model: PathBuf,
+    /// Show why a text gets its class: what each term adds to the winner over the runner-up.
+    Explain(ExplainArgs),
+    /// Look at a data set before training: balance, lengths, copies, near-twins, vocabulary, suspicious rows.
+    Profile(ProfileArgs),
+    /// Print the schema of report.json.
+    ReportSchema(ReportSchemaArgs),
 }
 
 /// `run`, as `docs/contracts.md` gives it.
@@ -76,7 +48,7 @@ pub(crate) struct RunArgs {
     /// The configuration file.
     #[arg(long, value_name = "FILE")]
     pub(crate) config: PathBuf,
-    /// The data set: a file, or an http:// or https:// address.
+    /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://).
     #[arg(long, value_name = "PATH-OR-URL")]
     pub(crate) dataset: String,
     /// Root of the artifact store.
@@ -93,21 +65,8 @@ pub(crate) struct RunArgs {
 /// `train`.
 #[derive(Debug, Args)]
 pub(crate) struct TrainArgs {
-    /// The data set: a file, or an http:// or https:// address; .gz, .zst and .zip are unpacked.
-    #[arg(long, value_name = "PATH-OR-URL")]
-    pub(crate) data: String,
-    /// Column, or dotted path, of the text.
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) text_field: String,
-    /// Column, or dotted path, of the label; several are joined with " + ".
-    #[arg(long = "label-field", value_name = "FIELD", required = true)]
-    pub(crate) label_fields: Vec<String>,
-    /// Column with a published split, whose values are `train` and `test`.
-    #[arg(long, value_name = "FIELD")]
-    pub(crate) split_field: Option<String>,
-    /// Form of the records; by default it goes by the file's name.
-    #[arg(long, value_enum)]
-    pub(crate) format: Option<FormatArg>,
+    #[command(flatten)]
+    pub(crate) data: DataArgs,
     /// Directory for model, report and record.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
@@ -117,12 +76,6 @@ pub(crate) struct TrainArgs {
     /// Labels with fewer rows are dropped.
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     pub(crate) min_samples_per_class: usize,
-    /// Renames or merges a label: --label-map "old=new". Can be given several times.
-    #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_pair)]
-    pub(crate) label_map: Vec<(String, String)>,
-    /// SHA-256 that the file must have.
-    #[arg(long, value_name = "HEX")]
-    pub(crate) sha256: Option<complaint_model::Sha256Digest>,
     /// What stands behind the options below that are left out.
     #[arg(long, value_enum, default_value = "standard")]
     pub(crate) preset: PresetArg,
@@ -145,7 +98,7 @@ pub(crate) struct TrainArgs {
     pub(crate) include_texts: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
-    pub(crate) format_output: OutputForm,
+    pub(crate) format: OutputForm,
 }
 
 /// From text to numbers. What is left out comes from the preset.
@@ -246,7 +199,6 @@ macro_rules! value_enum {
     };
 }
 
-value_enum!(FormatArg => DatasetFormat { Csv = "Comma-separated values.", JsonLines = "One JSON object a line.", Json = "One JSON array." });
 value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "As they stand." });
 value_enum!(AlgorithmArg => Algorithm {
     LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.",
@@ -292,13 +244,6 @@ fn parse_range(text: &str) -> Result<[usize; 2], String> {
     Ok([number(low)?, number(high)?])
 }
 
-fn parse_pair(text: &str) -> Result<(String, String), String> {
-    let (old, new) = text
-        .split_once('=')
-        .ok_or("write the old and the new label, such as \"Payday loan=Loan\"")?;
-    Ok((old.trim().to_owned(), new.trim().to_owned()))
-}
-
 /// Runs the program on its arguments, the program's name first, and returns how it ends.
 pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::stop::on_signal();
@@ -318,5 +263,8 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Train(arguments) => commands::train::execute(&arguments),
         Command::Evaluate(arguments) => commands::evaluate::execute(&arguments),
         Command::Predict(arguments) => commands::predict::execute(&arguments),
+        Command::Explain(arguments) => commands::explain::execute(&arguments),
+        Command::Profile(arguments) => commands::profile::execute(&arguments),
+        Command::ReportSchema(arguments) => commands::report_schema::execute(&arguments),
     }
 }

@@ -1,7 +1,9 @@
 //! What can go wrong, as the operator and the user see it: a reason, an exit code and a message that tells the fix.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use complaint_model::ArtifactError;
 use serde::Serialize;
 
 use crate::compare::ChampionError;
@@ -21,6 +23,9 @@ pub enum TrainError {
     /// The present champion could not be read or scored.
     #[error(transparent)]
     Champion(#[from] ChampionError),
+    /// A model that a command was given can't be used.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// The result could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -30,6 +35,27 @@ pub enum TrainError {
     /// A defect of the trainer itself.
     #[error("{0}; this is a defect of the trainer, please report it with the data set's size and the configuration")]
     Internal(String),
+}
+
+/// Why a model that a user names can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The file can't be read.
+    #[error("the model {} can't be read: {source}. Pass the model.safetensors of a training with --model", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The file is no model that this program reads.
+    #[error("the model {} can't be used: {source}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: ArtifactError,
+    },
 }
 
 /// The process's exit code for one kind of failure: the operator retries only [`ExitKind::Retry`].
@@ -60,6 +86,7 @@ impl TrainError {
             Self::Config(_) => "InvalidConfiguration",
             Self::Dataset(error) => error.reason(),
             Self::Champion(_) => "ChampionUnreadable",
+            Self::Model(_) => "ModelUnreadable",
             Self::Store(_) => "StoreUnavailable",
             Self::Training(_) => "TrainingFailed",
             Self::Internal(_) => "Internal",
@@ -71,6 +98,7 @@ impl TrainError {
         match self {
             Self::Config(_) => ExitKind::BadConfiguration,
             Self::Dataset(error) => error.exit_kind(),
+            Self::Model(_) => ExitKind::BadData,
             Self::Champion(_) | Self::Store(_) | Self::Training(_) | Self::Internal(_) => ExitKind::Retry,
         }
     }

@@ -5,6 +5,7 @@ use complaint_model::model::{Calibration, argmax};
 use complaint_model::report::{CalibrationReport, ClassMetrics, Metric, Metrics, WeakClass, round4};
 use complaint_model::sparse::CsrMatrix;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::metrics::{Scored, expected_calibration_error, interval, reliability_bins, row_log_loss};
@@ -15,7 +16,7 @@ const WEAKEST: usize = 5;
 const MISTAKES: usize = 50;
 
 /// 95 % bootstrap intervals of the metrics.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Intervals {
     /// Of the mean F1 of the classes.
@@ -31,7 +32,7 @@ pub struct Intervals {
 }
 
 /// A wrong answer that was given with confidence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mistake {
     /// Number of the record in the source, from 1.
@@ -110,6 +111,7 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
     let confusion = scored.confusion();
     let per_class = confusion.per_class(artifact.labels());
     let bins = reliability_bins(confidence.iter().copied());
+    let bins_before = reliability_bins(confidence_before);
     let mut mistakes: Vec<(usize, f64)> = confidence
         .iter()
         .enumerate()
@@ -124,18 +126,20 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
         weakest: weakest(&per_class),
         per_class,
         calibration: CalibrationReport {
-            error_before: expected_calibration_error(&reliability_bins(confidence_before)),
+            error_before: expected_calibration_error(&bins_before),
             error_after: expected_calibration_error(&bins),
             temperature: artifact.calibration().temperature,
             monotone_map: artifact.calibration().top.is_some(),
             bins,
+            bins_before,
         },
         mistakes,
         scored,
     }
 }
 
-fn intervals(scored: &Scored, seed: u64) -> Intervals {
+/// Bootstrap intervals of all metrics.
+pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
     let of = |metric| interval(scored, metric, seed).map(round4);
     Intervals {
         macro_f1: of(Metric::MacroF1),

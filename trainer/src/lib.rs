@@ -13,6 +13,7 @@
 //! | [`calibration`] | scores → probabilities that mean what they say |
 //! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
 //! | [`training`] | all of the above in order |
+//! | [`profile`] | what the data set is like |
 //! | [`report`], [`result`], [`store`] | what is written, and where |
 //!
 //! [`main_from`] is the whole program, so that another binary can run as the trainer.
@@ -30,6 +31,7 @@ pub mod error;
 pub mod evaluate;
 mod html;
 pub mod metrics;
+pub mod profile;
 pub mod progress;
 mod record;
 pub mod report;

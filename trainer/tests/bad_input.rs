@@ -261,15 +261,23 @@ fn a_store_that_can_not_be_written() {
         .fails(1, "StoreUnavailable", &["volume"]);
 }
 
-/// Answers one request with fixed bytes.
+/// Answers every request with the same bytes.
 fn serve(answer: Vec<u8>) -> String {
+    serve_each(move |_, _| answer.clone())
+}
+
+/// Answers requests, which come with their number from 0 on.
+fn serve_each(answer: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request);
-        let _ = stream.write_all(&answer);
+        for (number, stream) in listener.incoming().enumerate() {
+            let mut stream = stream.unwrap();
+            let mut request = [0; 4096];
+            let read = stream.read(&mut request).unwrap_or(0);
+            let request = String::from_utf8_lossy(&request[..read]).to_lowercase();
+            let _ = stream.write_all(&answer(number, &request));
+        }
     });
     address
 }
@@ -303,4 +311,81 @@ fn addresses() {
     job.run(Path::new(&broken)).fails(1, "DownloadFailed", &["data.csv.gz"]);
     job.run(Path::new("http://127.0.0.1:9/data.csv"))
         .fails(1, "DownloadFailed", &["127.0.0.1:9"]);
+}
+
+#[test]
+fn a_login_is_asked_for_by_name() {
+    for status in ["401 Unauthorized", "403 Forbidden"] {
+        let closed = format!("{}/data.csv", serve(answer(status, 0, b"")));
+        Job::new()
+            .run(Path::new(&closed))
+            .fails(65, "DatasetForbidden", &[&status[..3], "signed"]);
+    }
+}
+
+#[test]
+fn a_broken_transfer_goes_on_where_it_broke_off() {
+    let body = csv(&rows()).into_bytes();
+    let part = |status: &str, headers: &str, bytes: &[u8], length: usize| {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}connection: close\r\n\r\n");
+        [head.as_bytes(), bytes].concat()
+    };
+    // A server at fault first, then two answers that end early, the second of them the rest after the first.
+    let all = body.clone();
+    let resumed = serve_each(move |number, request| match number {
+        0 => part("503 Service Unavailable", "", b"", 0),
+        1 => part("200 OK", "etag: \"a\"\r\n", &all[..5000], all.len()),
+        2 if request.contains("range: bytes=5000-") && request.contains("if-range: \"a\"") => {
+            let range = format!("content-range: bytes 5000-{}/{}\r\n", all.len() - 1, all.len());
+            part("206 Partial Content", &range, &all[5000..9000], all.len() - 5000)
+        }
+        3 if request.contains("range: bytes=9000-") => {
+            let range = format!("content-range: bytes 9000-{}/{}\r\n", all.len() - 1, all.len());
+            part("206 Partial Content", &range, &all[9000..], all.len() - 9000)
+        }
+        _ => part("400 Bad Request", "", b"", 0),
+    });
+    let mut job = Job::new();
+    set(
+        &mut job,
+        "/dataset/sha256",
+        json!(complaint_model::Sha256Digest::of_bytes(&body).to_string()),
+    );
+    let ended = job.run(Path::new(&format!("{resumed}/data.csv")));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+
+    // The file has changed meanwhile: the server sends all of the new one, and nothing of the old one is left.
+    let all = body.clone();
+    let changed = serve_each(move |number, _| match number {
+        0 => part("200 OK", "etag: \"old\"\r\n", &vec![b'x'; 5000], 30_000),
+        _ => part("200 OK", "etag: \"new\"\r\n", &all, all.len()),
+    });
+    let ended = job.run(Path::new(&format!("{changed}/data.csv")));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn a_record_without_an_end_is_refused_before_it_fills_the_memory() {
+    let endless = "a".repeat(70 << 20);
+    let cases = [
+        (
+            "csv",
+            "data.csv",
+            format!("id,narrative,product\n1,\"{endless}"),
+            "quotation mark",
+        ),
+        (
+            "jsonLines",
+            "data.jsonl",
+            format!("{{\"narrative\": \"{endless}"),
+            "64 MiB",
+        ),
+        ("json", "data.json", format!("[{{\"narrative\": \"{endless}"), "64 MiB"),
+    ];
+    for (format, name, text, words) in cases {
+        let mut job = Job::new();
+        set(&mut job, "/dataset/format", json!(format));
+        job.run(&job.file(name, text))
+            .fails(65, "MalformedDataset", &["1", words]);
+    }
 }

@@ -3,7 +3,6 @@
 mod support;
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 use complaint_model::{Artifact, Predictor, Sha256Digest, predict::Scratch, report::Report};
@@ -276,100 +275,6 @@ fn labels_are_joined_and_mapped() {
     let ended = job.run(&job.file("data.csv", text));
     let (bytes, _) = artifact(&job, &ended);
     assert_eq!(Artifact::from_bytes(&bytes).unwrap().labels(), ["Card + a", "Credit"]);
-}
-
-#[test]
-fn people_train_at_the_command_line() {
-    let job = Job::new();
-    let data = job.file("data.csv.gz", gzip(csv(&rows()).as_bytes()));
-    let out = job.path("out");
-    let run = |form: &str| {
-        let mut command = support::trainer();
-        command.args([
-            "train",
-            "--text-field",
-            "narrative",
-            "--label-field",
-            "product",
-            "--folds",
-            "3",
-            "--algorithm",
-            "logistic-regression,linear-svm",
-            "--c",
-            "1,10",
-            "--min-document-frequency",
-            "2",
-            "--ensemble",
-            "1",
-            "--format-output",
-            form,
-        ]);
-        let output = command
-            .arg("--data")
-            .arg(&data)
-            .arg("--out")
-            .arg(&out)
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let table = run("table");
-    assert!(
-        table.contains("macro-F1") && table.contains("linearSvm") && table.contains("best"),
-        "{table}"
-    );
-    let result: Value = serde_json::from_str(&run("json")).unwrap();
-    let bytes = std::fs::read(out.join(Path::new(result["artifact"]["path"].as_str().unwrap()))).unwrap();
-    assert_eq!(result["artifact"]["sha256"], Sha256Digest::of_bytes(&bytes).to_string());
-}
-
-#[test]
-fn a_written_model_predicts_and_is_evaluated() {
-    let job = Job::new();
-    let data = job.file("data.csv", csv(&rows()));
-    let (_, path) = artifact(&job, &job.run(&data));
-    let model = job.path("store").join(path);
-    let mut child = support::trainer()
-        .args(["predict", "--model"])
-        .arg(&model)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let texts = "My card was charged twice by the merchant\nThe branch closed my account\n";
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), texts.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let answers: Vec<Value> = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
-    assert_eq!(
-        (&answers[0]["category"], &answers[1]["category"]),
-        (&json!("Card"), &json!("Account"))
-    );
-
-    let evaluated = support::trainer()
-        .args([
-            "evaluate",
-            "--text-field",
-            "narrative",
-            "--label-field",
-            "product",
-            "--format-output",
-            "json",
-            "--model",
-        ])
-        .arg(&model)
-        .arg("--data")
-        .arg(&data)
-        .output()
-        .unwrap();
-    let found: Value = serde_json::from_slice(&evaluated.stdout).unwrap();
-    assert_eq!(found["rows"], 240);
-    assert!(found["metrics"]["accuracy"].as_f64().unwrap() > 0.85, "{found}");
 }
 
 #[test]

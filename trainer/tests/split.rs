@@ -13,6 +13,7 @@ fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
         split_field: None,
         min_samples_per_class: 1,
         label_map: Default::default(),
+        filter: Default::default(),
         sha256: None,
     };
     let mut collector = Collector::new(&config, "test");
@@ -22,6 +23,7 @@ fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
             text: Some(text),
             label: Some(&label.to_string()),
             split: None,
+            selected: true,
         });
     }
     collector.finish(complaint_model::Sha256Digest::of_bytes(b"")).ok()

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -56,6 +57,17 @@ impl Sha256Digest {
     /// `sha256:` and the hexadecimal digits.
     pub fn prefixed(&self) -> String {
         format!("sha256:{self}")
+    }
+}
+
+/// What it serialises as: 64 hexadecimal digits.
+impl JsonSchema for Sha256Digest {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Sha256Digest".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 digest in hexadecimal digits." })
     }
 }
 

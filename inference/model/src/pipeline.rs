@@ -3,10 +3,11 @@
 //! Both structs read and write exactly the JSON of `docs/contracts.md`; the artifact carries them, so that serving does
 //! what training did.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a word is reduced to the form that is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Normalizer {
     /// The WordNet noun lemma (`accounts` → `account`), as NLTK's `WordNetLemmatizer` gives it by default.
@@ -19,7 +20,7 @@ pub enum Normalizer {
 }
 
 /// The steps from raw text to tokens. See [`crate::text`] for what each does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Preprocessing {
     /// Expand `won't` to `will not`, `I've` to `i have`.
@@ -48,7 +49,7 @@ impl Default for Preprocessing {
 }
 
 /// The steps from tokens to a weighted row. See [`crate::vectorize`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Features {
     /// Shortest and longest word n-gram; 1 to 5.

@@ -40,7 +40,7 @@ pub use pipeline::{
 pub use pod_template::PodTemplate;
 pub use training_run::{
     ClassifierRef, ConfigMapKey, CrossValidation, Dataset, DatasetFormat, DatasetSource, DatasetStatus, OptimalTrial,
-    Progress, RunPhase, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
+    Progress, RunPhase, SecretRef, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
 };
 pub use version::{
     Artifact, Comparison, Lineage, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef, Stage, WeakClass,

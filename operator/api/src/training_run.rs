@@ -138,6 +138,8 @@ fn default_min_samples() -> u32 {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("[has(self.configMap), has(self.persistentVolumeClaim), has(self.uri)].filter(x, x).size() == 1")
     .message("set exactly one of configMap, persistentVolumeClaim and uri"))]
+#[x_kube(validation = Rule::new("!has(self.secretRef) || has(self.uri)")
+    .message("set secretRef together with uri"))]
 pub struct DatasetSource {
     /// A key of a ConfigMap (at most 1 MiB in all).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -145,10 +147,21 @@ pub struct DatasetSource {
     /// A file on a volume.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persistent_volume_claim: Option<VolumePath>,
-    /// An `https://` (or, inside the cluster, `http://`) address.
+    /// An object (`s3://bucket/key`, `gs://`, `az://`) or an `https://` (inside the cluster also `http://`) address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2048), regex(pattern = r"^https?://[^\s]+$"))]
+    #[schemars(length(max = 2048), regex(pattern = r"^(s3|gs|az|https?)://[^\s]+$"))]
     pub uri: Option<String>,
+    /// Its keys become environment variables of the trainer, such as `AWS_ACCESS_KEY_ID`. Unset: the pod's own identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+}
+
+/// The name of a Secret in the same namespace. The operator never reads it.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SecretRef {
+    /// Name of the Secret.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
 }
 
 /// A key of a ConfigMap in the same namespace.

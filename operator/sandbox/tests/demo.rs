@@ -139,7 +139,7 @@ fn a_file_that_can_not_be_used_ends_it_with_the_fix() {
         ),
         (
             &["--data", "/proc/version", "--text-field", "a", "--label-field", "b"],
-            "--format csv",
+            "--data-format csv",
         ),
         (&["--data", data], "--text-field"),
     ];

@@ -12,8 +12,8 @@ use k8s_openapi::{
             PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
         },
         core::v1::{
-            ConfigMap, ConfigMapVolumeSource, Container, KeyToPath, PersistentVolumeClaimVolumeSource, PodSpec,
-            PodTemplateSpec, Volume, VolumeMount,
+            ConfigMap, ConfigMapVolumeSource, Container, EnvFromSource, KeyToPath, PersistentVolumeClaimVolumeSource,
+            PodSpec, PodTemplateSpec, SecretEnvSource, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -213,6 +213,7 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
             image: Some(inputs.settings.trainer_image.clone()),
             image_pull_policy: Some(inputs.settings.image_pull_policy.clone()),
             args: Some(args),
+            env_from: credentials(inputs.run),
             termination_message_path: Some(TERMINATION_LOG.into()),
             volume_mounts: Some(mounts),
             ..Container::default()
@@ -261,6 +262,18 @@ fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
         return (format!("{DATASET_DIR}/{}", file.path), vec![volume], vec![mount]);
     }
     (source.uri.clone().unwrap_or_default(), Vec::new(), Vec::new())
+}
+
+/// The keys of the Secret that gives access to the data set, as environment variables.
+fn credentials(run: &TrainingRun) -> Option<Vec<EnvFromSource>> {
+    let secret = run.spec.dataset.source.secret_ref.as_ref()?;
+    Some(vec![EnvFromSource {
+        secret_ref: Some(SecretEnvSource {
+            name: secret.name.clone(),
+            optional: Some(false),
+        }),
+        ..EnvFromSource::default()
+    }])
 }
 
 /// The registry record of the run's result.

@@ -308,3 +308,37 @@ fn the_job_is_as_the_contract_says() {
     insta::assert_yaml_snapshot!("job", build::job(&inputs));
     insta::assert_json_snapshot!("config", build::config(&run, &classifier, Some(&champion)));
 }
+
+#[test]
+fn a_secret_gives_access_to_an_object_and_is_never_read() {
+    let source = json!({ "uri": "s3://complaints/2026/cards.csv.gz", "secretRef": { "name": "s3" } });
+    let run = run(
+        json!({ "dataset": { "source": source, "format": "csv", "textField": "narrative", "labelFields": ["category"] } }),
+    );
+    let classifier = classifier();
+    let settings = crate::settings::Settings::default();
+    let inputs = build::Inputs {
+        run: &run,
+        classifier: &classifier,
+        champion: None,
+        owner: crate::object::owner_reference(&run).expect("a uid"),
+        settings: &settings,
+    };
+    let pod = build::job(&inputs)
+        .spec
+        .expect("a Job has a spec")
+        .template
+        .spec
+        .expect("a pod has a spec");
+    let container = serde_json::to_value(&pod.containers[0]).expect("a container is JSON");
+    assert_eq!(
+        container["envFrom"],
+        json!([{ "secretRef": { "name": "s3", "optional": false } }])
+    );
+    let arguments = container["args"].as_array().expect("arguments");
+    let dataset = arguments
+        .iter()
+        .position(|argument| argument == "--dataset")
+        .expect("--dataset");
+    assert_eq!(arguments[dataset + 1], "s3://complaints/2026/cards.csv.gz");
+}

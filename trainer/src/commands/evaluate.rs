@@ -1,122 +1,315 @@
 //! `evaluate`: a model on labelled rows, texts first, as the server would answer them.
+//!
+//! Every row counts, copies too. Rows are scored while they are read, so that memory does not grow with their texts.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use complaint_model::Predictor;
+use clap::Args;
 use complaint_model::predict::Scratch;
-use complaint_model::report::{ClassMetrics, ConfusionMatrix, Metric, Metrics};
+use complaint_model::report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Metric, Metrics, round4};
+use complaint_model::{Predictor, Sha256Digest};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use crate::cli::{EvaluateArgs, OutputForm};
-use crate::config::{DatasetConfig, DatasetFormat};
-use crate::dataset::{self, Dataset, Location, Part, Source};
+use super::answer::open_model;
+use super::data::DataArgs;
+use super::table::{
+    Column::{Number, Words},
+    bar, shortened, table,
+};
+use crate::cli::OutputForm;
+use crate::config::DatasetConfig;
+use crate::dataset::{self, DatasetError, Record, Source};
 use crate::error::TrainError;
-use crate::metrics::{Scored, row_log_loss};
+use crate::evaluate::{Intervals, intervals};
+use crate::metrics::{Scored, expected_calibration_error, most_confused, reliability_bins, row_log_loss};
+use crate::progress::{Plan, Progress, Stage};
+
+/// Rows that are scored together.
+const BATCH: usize = 4096;
+/// Seed of the intervals' bootstrap: the same rows give the same intervals.
+const SEED: u64 = 42;
+/// The table shows a confusion matrix of so many classes at most.
+const MATRIX_CLASSES: usize = 12;
+/// Confused pairs in the table.
+const PAIRS: usize = 10;
+
+/// `evaluate`.
+#[derive(Debug, Args)]
+pub(crate) struct EvaluateArgs {
+    /// The model.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
+    format: OutputForm,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Found {
     rows: usize,
+    dataset_sha256: Sha256Digest,
+    /// The model was trained on these very bytes, so its training rows may be among those evaluated.
+    trained_on_these_bytes: bool,
     /// Rows whose label the model does not know; they are left out.
     unknown_label_rows: usize,
+    unknown_labels: BTreeMap<String, usize>,
     metrics: Metrics,
+    confidence_intervals: Intervals,
+    calibration: Calibration,
     per_class: Vec<ClassMetrics>,
     confusion_matrix: ConfusionMatrix,
 }
 
+#[derive(Serialize)]
+struct Calibration {
+    /// Expected calibration error.
+    error: f64,
+    bins: Vec<CalibrationBin>,
+}
+
 /// Evaluates and prints.
 pub(crate) fn execute(arguments: &EvaluateArgs) -> ExitCode {
-    match super::guarded(|| run(arguments)) {
-        Ok(found) => {
-            let text = match arguments.format_output {
-                OutputForm::Json => serde_json::to_string(&found).expect("strings, numbers and lists are JSON"),
-                OutputForm::Table => table(&found),
-            };
-            // A closed pipe is no failure of the evaluation.
-            let _ = writeln!(std::io::stdout(), "{text}");
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error ({}): {error}", error.reason());
-            error.exit_kind().into()
-        }
-    }
+    super::answer(arguments.format, || run(arguments), show)
 }
 
 fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
-    let predictor = super::predict::open_model(&arguments.model)?;
-    let config = DatasetConfig {
-        format: arguments
-            .format
-            .map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
-        text_field: arguments.text_field.clone(),
-        label_fields: arguments.label_fields.clone(),
-        split_field: arguments.split_field.clone(),
-        min_samples_per_class: 1,
-        label_map: arguments.label_map.iter().cloned().collect(),
-        sha256: None,
-    };
-    let source = Source::open(&Location::parse(&arguments.data), None, |_, _| ())?;
-    let dataset = dataset::load(&config, &source, |_| ())?;
+    let predictor = open_model(&arguments.model)?;
+    let config = arguments.data.config(1);
+    let progress = Progress::for_people(Plan::Evaluation);
+    let source = arguments
+        .data
+        .open(|share, message| progress.tell(Stage::Loading, share, message))?;
+    let judged = score(&predictor, &config, &source, &progress)?;
+    progress.tell(Stage::Done, 1.0, "done");
     let labels = predictor.labels();
-    let class_of: Vec<Option<u32>> = dataset
-        .labels
-        .iter()
-        .map(|label| labels.iter().position(|own| own == label).map(|class| class as u32))
-        .collect();
-    let judged = dataset.rows.iter().filter(|row| row.part != Some(Part::Train));
-    let (known, unknown): (Vec<_>, Vec<_>) = judged
-        .map(|row| (row, class_of[row.label as usize]))
-        .partition(|(_, class)| class.is_some());
-    let rows: Vec<(&dataset::Row, u32)> = known
-        .into_iter()
-        .filter_map(|(row, class)| Some((row, class?)))
-        .collect();
-    let scored = score(&predictor, &dataset, &rows);
-    let confusion = scored.confusion();
+    let confusion = judged.scored.confusion();
+    let bins = reliability_bins(judged.confidence);
+    let trained_on = predictor.artifact().provenance().dataset_sha256;
     Ok(Found {
-        rows: rows.len(),
-        unknown_label_rows: unknown.len(),
-        metrics: confusion.metrics(scored.value(Metric::LogLoss)),
+        rows: judged.scored.actual.len(),
+        dataset_sha256: source.sha256(),
+        trained_on_these_bytes: trained_on == Some(source.sha256()),
+        unknown_label_rows: judged.unknown.values().sum(),
+        unknown_labels: judged.unknown,
+        metrics: confusion.metrics(judged.scored.value(Metric::LogLoss)),
+        confidence_intervals: intervals(&judged.scored, SEED),
+        calibration: Calibration {
+            error: round4(expected_calibration_error(&bins)),
+            bins,
+        },
         per_class: confusion.per_class(labels),
         confusion_matrix: confusion.matrix(labels),
     })
 }
 
-/// The model's answers to rows of known classes.
-fn score(predictor: &Predictor, dataset: &Dataset, rows: &[(&dataset::Row, u32)]) -> Scored {
-    let answers: Vec<(u32, f64)> = rows
-        .par_iter()
-        .map_init(Scratch::default, |scratch, &(row, actual)| {
-            let answer = predictor.predict(dataset.text(row), scratch);
-            (
-                answer.class as u32,
-                row_log_loss(f64::from(answer.probabilities[actual as usize])),
-            )
-        })
+/// The model's answers to all rows whose label it knows.
+struct Judged {
+    scored: Scored,
+    /// Probability of each answer, and whether it was right.
+    confidence: Vec<(f64, bool)>,
+    unknown: BTreeMap<String, usize>,
+}
+
+fn score(
+    predictor: &Predictor,
+    config: &DatasetConfig,
+    source: &Source,
+    progress: &Progress,
+) -> Result<Judged, DatasetError> {
+    let classes: BTreeMap<&str, u32> = predictor
+        .labels()
+        .iter()
+        .zip(0..)
+        .map(|(label, class)| (label.as_str(), class))
         .collect();
-    Scored {
-        classes: predictor.labels().len(),
-        actual: rows.iter().map(|(_, actual)| *actual).collect(),
-        predicted: answers.iter().map(|(class, _)| *class).collect(),
-        log_loss: answers.iter().map(|(_, loss)| *loss).collect(),
+    let mut judged = Judged {
+        scored: Scored {
+            classes: classes.len(),
+            actual: Vec::new(),
+            predicted: Vec::new(),
+            log_loss: Vec::new(),
+        },
+        confidence: Vec::new(),
+        unknown: BTreeMap::new(),
+    };
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut records = 0;
+    dataset::each_record(config, source, |record| {
+        records = record.number;
+        let Some((text, label)) = usable(&record, config) else {
+            return Ok(());
+        };
+        match classes.get(label) {
+            Some(&class) => batch.push((text.to_owned(), class)),
+            None => *judged.unknown.entry(label.to_owned()).or_default() += 1,
+        }
+        if batch.len() == BATCH {
+            judged.take(predictor, &mut batch);
+            let rows = judged.scored.actual.len();
+            progress.tell(Stage::Evaluating, source.share_read(), &format!("{rows} rows"));
+        }
+        Ok(())
+    })?;
+    judged.take(predictor, &mut batch);
+    if judged.scored.actual.is_empty() {
+        return Err(nothing_to_judge(source, records, &judged.unknown));
+    }
+    Ok(judged)
+}
+
+/// Text and label of a record that is to be judged.
+fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetConfig) -> Option<(&'r str, &'r str)> {
+    let held_out = config.split_field.is_none() || record.split.map(str::trim) == Some("test");
+    if !record.selected || !held_out {
+        return None;
+    }
+    let text = record.text.map(str::trim).filter(|text| !text.is_empty())?;
+    let label = record.label.map(str::trim).filter(|label| !label.is_empty())?;
+    Some((text, config.renamed(label)))
+}
+
+fn nothing_to_judge(source: &Source, records: u64, unknown: &BTreeMap<String, usize>) -> DatasetError {
+    let listed: Vec<String> = unknown.keys().take(10).map(|label| format!("`{label}`")).collect();
+    let problem = if listed.is_empty() {
+        "no row that is chosen has both text and label".to_owned()
+    } else {
+        format!(
+            "the model knows none of their labels ({}); rename them with --label-map",
+            listed.join(", ")
+        )
+    };
+    DatasetError::NoUsableRows {
+        name: source.name().to_owned(),
+        records,
+        problem,
     }
 }
 
-fn table(found: &Found) -> String {
-    let metrics = &found.metrics;
-    let mut text = format!(
-        "{} rows ({} more have labels that the model does not know): macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}\n",
-        found.rows, found.unknown_label_rows, metrics.macro_f1, metrics.weighted_f1, metrics.accuracy, metrics.log_loss
-    );
-    for class in &found.per_class {
-        let label: String = class.label.chars().take(60).collect();
+impl Judged {
+    /// Scores a batch on all threads and empties it.
+    fn take(&mut self, predictor: &Predictor, batch: &mut Vec<(String, u32)>) {
+        let answers: Vec<(u32, f64, f64)> = batch
+            .par_iter()
+            .map_init(Scratch::default, |scratch, (text, actual)| {
+                let answer = predictor.predict(text, scratch);
+                let loss = row_log_loss(f64::from(answer.probabilities[*actual as usize]));
+                (answer.class as u32, loss, f64::from(answer.probability))
+            })
+            .collect();
+        for ((_, actual), (predicted, loss, probability)) in batch.drain(..).zip(answers) {
+            self.scored.actual.push(actual);
+            self.scored.predicted.push(predicted);
+            self.scored.log_loss.push(loss);
+            self.confidence.push((probability, predicted == actual));
+        }
+    }
+}
+
+fn show(found: &Found) -> String {
+    let mut parts = vec![heading(found), metrics(found)];
+    parts.push(table(
+        [
+            Words("class"),
+            Number("precision"),
+            Number("recall"),
+            Number("F1"),
+            Number("rows"),
+            Words(""),
+        ],
+        found.per_class.iter().map(|class| {
+            [
+                class.label.clone(),
+                format!("{:.3}", class.precision),
+                format!("{:.3}", class.recall),
+                format!("{:.3}", class.f1),
+                class.support.to_string(),
+                bar(class.f1, 10),
+            ]
+        }),
+    ));
+    parts.extend(confusion(&found.confusion_matrix));
+    parts.join("\n\n")
+}
+
+fn heading(found: &Found) -> String {
+    let mut text = format!("{} rows", found.rows);
+    if found.unknown_label_rows > 0 {
+        let labels: Vec<&str> = found.unknown_labels.keys().take(5).map(String::as_str).collect();
         text.push_str(&format!(
-            "\n{label:<60} precision {:.3}  recall {:.3}  F1 {:.3}  rows {}",
-            class.precision, class.recall, class.f1, class.support
+            "; {} more have labels that the model does not know ({})",
+            found.unknown_label_rows,
+            shortened(&labels.join(", "))
         ));
     }
+    if found.trained_on_these_bytes {
+        text.push_str(
+            "\nnote: the model was trained on this file; figures over its training rows say nothing of new complaints. Choose the others with --where or --split-field",
+        );
+    }
     text
+}
+
+fn metrics(found: &Found) -> String {
+    let (metrics, intervals) = (&found.metrics, &found.confidence_intervals);
+    let row = |name: &str, value: f64, [low, high]: [f64; 2]| {
+        [name.to_owned(), format!("{value:.4}"), format!("{low:.4} to {high:.4}")]
+    };
+    let rows = [
+        row("macro-F1", metrics.macro_f1, intervals.macro_f1),
+        row("weighted F1", metrics.weighted_f1, intervals.weighted_f1),
+        row("accuracy", metrics.accuracy, intervals.accuracy),
+        row("log loss", metrics.log_loss, intervals.log_loss),
+        [
+            "calibration error".to_owned(),
+            format!("{:.4}", found.calibration.error),
+            String::new(),
+        ],
+    ];
+    table([Words("metric"), Number("value"), Number("95 % interval")], rows)
+}
+
+fn confusion(matrix: &ConfusionMatrix) -> Vec<String> {
+    let mut parts = Vec::new();
+    if matrix.labels.len() <= MATRIX_CLASSES {
+        let width = matrix
+            .rows
+            .iter()
+            .flatten()
+            .max()
+            .map_or(1, |most| most.to_string().len())
+            + 2;
+        let mut text = String::from("rows by class (down) and answer (across)");
+        for (number, (label, row)) in matrix.labels.iter().zip(&matrix.rows).enumerate() {
+            let cells: String = row.iter().map(|count| format!("{count:>width$}")).collect();
+            text.push_str(&format!("\n{:>2}{cells}  {}", number + 1, shortened(label)));
+        }
+        parts.push(text);
+    }
+    let pairs = most_confused(matrix, PAIRS);
+    if !pairs.is_empty() {
+        let rows = pairs.iter().map(|pair| {
+            [
+                pair.actual.to_owned(),
+                pair.predicted.to_owned(),
+                pair.rows.to_string(),
+                format!("{:.1} %", 100.0 * pair.share),
+            ]
+        });
+        parts.push(table(
+            [
+                Words("most often confused: class"),
+                Words("answer"),
+                Number("rows"),
+                Number("of the class"),
+            ],
+            rows,
+        ));
+    }
+    parts
 }

@@ -1,14 +1,25 @@
 //! What the program does, one module a command.
 
+mod answer;
+pub(crate) mod data;
 pub(crate) mod evaluate;
+pub(crate) mod explain;
 pub(crate) mod predict;
+pub(crate) mod profile;
+pub(crate) mod report_schema;
 pub(crate) mod run;
 mod settings;
+mod table;
 pub(crate) mod train;
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
 
-use crate::error::TrainError;
+use serde::Serialize;
+
+use crate::cli::OutputForm;
+use crate::error::{ErrorMessage, TrainError};
 
 /// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user learn of it.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
@@ -21,5 +32,63 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainEr
             "the trainer stopped: {}",
             message.unwrap_or("no message")
         )))
+    })
+}
+
+/// Works, and prints the result on standard output as `form` says, or the error on standard error.
+fn answer<T: Serialize>(
+    form: OutputForm,
+    work: impl FnOnce() -> Result<T, TrainError>,
+    table: impl FnOnce(&T) -> String,
+) -> ExitCode {
+    match guarded(work) {
+        Ok(result) => {
+            print(&match form {
+                OutputForm::Json => to_json(&result),
+                OutputForm::Table => table(&result),
+            });
+            ExitCode::SUCCESS
+        }
+        Err(error) => refuse(form, &error),
+    }
+}
+
+/// A closed pipe is no failure of the work.
+fn print(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("strings, numbers and lists are JSON")
+}
+
+/// Says what went wrong: a sentence for people, the contract's error message for scripts.
+fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
+    let text = match form {
+        OutputForm::Json => to_json(&ErrorMessage::from(error)),
+        OutputForm::Table => format!("error ({}): {}", error.reason(), with_flags(&error.to_string())),
+    };
+    // Who does not read the error sees the exit code.
+    let _ = writeln!(std::io::stderr(), "{text}");
+    error.exit_kind().into()
+}
+
+/// Settings as messages name them, and the arguments that set them here.
+const FLAGS: [(&str, &str); 9] = [
+    ("dataset.source", "--data"),
+    ("dataset.textField", "--text-field"),
+    ("dataset.labelFields", "--label-field"),
+    ("dataset.splitField", "--split-field"),
+    ("dataset.filter", "--where"),
+    ("dataset.format", "--data-format"),
+    ("dataset.labelMap", "--label-map"),
+    ("dataset.minSamplesPerClass", "--min-samples-per-class"),
+    ("dataset.sha256", "--sha256"),
+];
+
+/// The message with arguments in place of a TrainingRun's fields.
+fn with_flags(message: &str) -> String {
+    FLAGS.iter().fold(message.to_owned(), |message, (field, flag)| {
+        message.replace(field, flag)
     })
 }

@@ -1,72 +1,90 @@
-//! `predict`: texts in, one a line; answers out, one JSON object a line.
+//! `predict`: texts in, one a line; answers out, one a line.
 
-use std::io::{BufRead, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::Args;
+use complaint_model::Predictor;
 use complaint_model::predict::Scratch;
-use complaint_model::report::round4;
-use complaint_model::{Artifact, Predictor};
-use serde::Serialize;
 
-use crate::cli::PredictArgs;
-use crate::compare::ChampionError;
+use super::answer::{Answer, open_model};
+use crate::cli::OutputForm;
+use crate::dataset::{DatasetError, Location, Source};
 use crate::error::TrainError;
 
-#[derive(Serialize)]
-struct Answer<'a> {
-    category: &'a str,
-    probability: f64,
+/// `predict`.
+#[derive(Debug, Args)]
+pub(crate) struct PredictArgs {
+    /// The model.
+    #[arg(long, value_name = "FILE")]
+    model: PathBuf,
+    /// Texts, one a line: a file or an http:// or https:// address, .gz, .zst and .zip unpacked; `-` is standard input.
+    #[arg(value_name = "TEXTS", default_value = "-")]
+    texts: String,
+    /// Give the so many most probable classes with each answer.
+    #[arg(long, value_name = "CLASSES", default_value_t = 0, hide_default_value = true)]
+    top_k: usize,
+    /// How answers are printed: JSON is one object a line.
+    #[arg(long, value_enum, default_value = "json", value_name = "FORM")]
+    format: OutputForm,
 }
 
-/// Reads a model that a user names.
-pub(super) fn open_model(path: &Path) -> Result<Predictor, TrainError> {
-    let bytes = std::fs::read(path).map_err(|source| ChampionError::Unreadable {
-        path: path.to_owned(),
-        source,
-    })?;
-    let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable {
-        path: path.to_owned(),
-        source,
-    })?;
-    Ok(Predictor::new(artifact))
-}
-
-/// Answers every line of standard input.
+/// Answers every line.
 pub(crate) fn execute(arguments: &PredictArgs) -> ExitCode {
-    let predictor = match super::guarded(|| open_model(&arguments.model)) {
-        Ok(predictor) => predictor,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error: {error}");
-            return ExitCode::from(65);
-        }
-    };
-    match answer_all(&predictor) {
+    match super::guarded(|| run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        // The reader has seen enough.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(
-                std::io::stderr(),
-                "error: {error}; give UTF-8 text, one complaint a line"
-            );
-            ExitCode::from(65)
-        }
+        Err(error) => super::refuse(arguments.format, &error),
     }
 }
 
-fn answer_all(predictor: &Predictor) -> std::io::Result<()> {
+fn run(arguments: &PredictArgs) -> Result<(), TrainError> {
+    let predictor = open_model(&arguments.model)?;
+    if arguments.texts == "-" {
+        let stdin = std::io::stdin().lock();
+        if stdin.is_terminal() {
+            let _ = writeln!(std::io::stderr(), "type complaints, one a line; Ctrl-D ends");
+        }
+        return Ok(answer_all(arguments, &predictor, "standard input", stdin)?);
+    }
+    let source = Source::open(&Location::parse(&arguments.texts), None, |_, _| ())?;
+    let answer = |reader: &mut dyn Read| {
+        let lines = BufReader::with_capacity(1 << 16, reader);
+        answer_all(arguments, &predictor, source.name(), lines)
+    };
+    Ok(source.read(answer)?)
+}
+
+fn answer_all(
+    arguments: &PredictArgs,
+    predictor: &Predictor,
+    name: &str,
+    texts: impl BufRead,
+) -> Result<(), DatasetError> {
     let mut scratch = Scratch::default();
     let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
-        let line = line?;
-        let answer = predictor.predict(&line, &mut scratch);
-        let answer = Answer {
-            category: &predictor.labels()[answer.class],
-            probability: round4(f64::from(answer.probability)),
+    for (number, line) in texts.lines().enumerate() {
+        let line = line.map_err(|error| DatasetError::of_line(name, number as u64 + 1, &error))?;
+        let answer = Answer::of(predictor, &line, arguments.top_k, &mut scratch);
+        let written = match arguments.format {
+            OutputForm::Json => writeln!(out, "{}", super::to_json(&answer)),
+            OutputForm::Table => writeln!(out, "{}", row(&answer)),
         };
-        serde_json::to_writer(&mut out, &answer)?;
-        writeln!(out)?;
+        if written.is_err() {
+            // The reader has seen enough.
+            break;
+        }
     }
-    out.flush()
+    // As above.
+    let _ = out.flush();
+    Ok(())
+}
+
+fn row(answer: &Answer<'_>) -> String {
+    let one = |(category, probability): (&str, f64)| format!("{probability:.4} {category}");
+    if answer.probabilities.0.is_empty() {
+        return one((answer.category, answer.probability));
+    }
+    let ranking: Vec<String> = answer.probabilities.0.iter().copied().map(one).collect();
+    ranking.join("   ")
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{SearchArgs, TextArgs, TrainArgs};
-use crate::config::{ConfigError, DatasetFormat, Preset, RunConfig};
+use crate::config::{ConfigError, Preset, RunConfig};
 use crate::error::TrainError;
 
 /// Puts the configuration together and checks it like any other.
@@ -31,15 +31,7 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
         "classifier": arguments.name,
         "specHash": "",
         "preset": Preset::from(arguments.preset),
-        "dataset": {
-            "format": arguments.format.map_or_else(|| DatasetFormat::of_name(&arguments.data), DatasetFormat::from),
-            "textField": arguments.text_field,
-            "labelFields": arguments.label_fields,
-            "splitField": arguments.split_field,
-            "minSamplesPerClass": arguments.min_samples_per_class,
-            "labelMap": arguments.label_map.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
-            "sha256": arguments.sha256,
-        },
+        "dataset": arguments.data.config(arguments.min_samples_per_class),
         "evaluation": {
             "testFraction": arguments.test_fraction,
             "seed": arguments.seed,

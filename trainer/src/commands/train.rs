@@ -1,16 +1,18 @@
 //! `train`: a training at the command line.
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use complaint_model::Sha256Digest;
 use complaint_model::report::{Report, TrialStatus};
 
 use super::settings;
+use super::table::{
+    Column::{Number, Words},
+    shortened, table,
+};
 use crate::cli::{OutputForm, TrainArgs};
-use crate::dataset::Location;
 use crate::error::TrainError;
-use crate::progress::{Progress, Stage};
+use crate::progress::{Plan, Progress, Stage};
 use crate::result::{ReportReference, RunResult};
 use crate::store::{self, Files};
 use crate::training::{Inputs, train};
@@ -20,25 +22,21 @@ use crate::{html, record};
 pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
     match super::guarded(|| run(arguments)) {
         Ok((report, result)) => {
-            let text = match arguments.format_output {
+            let text = match arguments.format {
                 OutputForm::Json => result.message(),
-                OutputForm::Table => table(&report, &arguments.out.display().to_string()),
+                OutputForm::Table => show(&report, &arguments.out.display().to_string()),
             };
-            // A closed pipe is no failure of the training.
-            let _ = writeln!(std::io::stdout(), "{text}");
+            super::print(&text);
             ExitCode::SUCCESS
         }
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "error ({}): {error}", error.reason());
-            error.exit_kind().into()
-        }
+        Err(error) => super::refuse(arguments.format, &error),
     }
 }
 
 fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
     let config = settings::config(arguments)?;
-    let progress = Progress::for_people();
-    let location = Location::parse(&arguments.data);
+    let progress = Progress::for_people(Plan::Training);
+    let location = arguments.data.location();
     let inputs = Inputs {
         config: &config,
         location: &location,
@@ -66,68 +64,86 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
 }
 
 /// What a person wants to know at the end.
-fn table(report: &Report, out: &str) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    let mut line = |content: String| writeln!(text, "{content}").expect("a String takes any text");
+fn show(report: &Report, out: &str) -> String {
     let data = &report.dataset;
-    line(format!(
-        "{} rows: {} to train, {} held out, {} classes",
-        data.rows, data.train_rows, data.test_rows, data.classes
-    ));
-    line(format!(
-        "left out: {} copies, {} contradictory, {} without text or label",
-        data.duplicates, data.contradictions, data.empty_rows
-    ));
+    let mut rows = format!(
+        "{} rows: {} to train, {} held out, {} classes\nleft out: {} copies, {} contradictory, {} without text or label",
+        data.rows, data.train_rows, data.test_rows, data.classes, data.duplicates, data.contradictions, data.empty_rows
+    );
     for dropped in &data.dropped_labels {
-        line(format!("dropped label: {} ({} rows)", dropped.label, dropped.rows));
-    }
-    let scoring = serde_json::to_value(report.scoring)
-        .ok()
-        .and_then(|name| name.as_str().map(str::to_owned))
-        .unwrap_or_default();
-    line(format!(
-        "\n{:<28} {:<28} {scoring} on {} folds",
-        "algorithm", "parameters", report.folds
-    ));
-    for trial in &report.trials {
-        let best = trial.algorithm == report.algorithm && trial.parameters == report.parameters;
-        let score = match (trial.status, trial.cross_validation) {
-            (TrialStatus::Succeeded, Some(score)) => format!(
-                "{:.4} ± {:.4}{}",
-                score.mean,
-                score.standard_deviation,
-                if best { "  best" } else { "" }
-            ),
-            _ => format!("failed: {}", trial.message.as_deref().unwrap_or_default()),
-        };
-        line(format!(
-            "{:<28} {:<28} {score}",
-            trial.algorithm.to_string(),
-            trial.parameters.to_string()
-        ));
+        let label = shortened(&dropped.label);
+        rows.push_str(&format!("\ndropped label: {label} ({} rows)", dropped.rows));
     }
     let metrics = &report.metrics;
-    line(format!(
-        "\nheld out: macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
+    let held_out = format!(
+        "held out: macro-F1 {:.4}, weighted F1 {:.4}, accuracy {:.4}, log loss {:.4}, calibration error {:.4}",
         metrics.macro_f1, metrics.weighted_f1, metrics.accuracy, metrics.log_loss, report.calibration.error_after
-    ));
-    line(format!(
-        "\n{:<60} {:>9} {:>9} {:>9} {:>7}",
-        "class", "precision", "recall", "F1", "rows"
-    ));
-    for class in &report.per_class {
-        let label: String = class.label.chars().take(60).collect();
-        line(format!(
-            "{label:<60} {:>9.3} {:>9.3} {:>9.3} {:>7}",
-            class.precision, class.recall, class.f1, class.support
-        ));
+    );
+    let classes = report.per_class.iter().map(|class| {
+        [
+            class.label.clone(),
+            format!("{:.3}", class.precision),
+            format!("{:.3}", class.recall),
+            format!("{:.3}", class.f1),
+            class.support.to_string(),
+        ]
+    });
+    [
+        rows,
+        trials(report),
+        held_out,
+        table(
+            [
+                Words("class"),
+                Number("precision"),
+                Number("recall"),
+                Number("F1"),
+                Number("rows"),
+            ],
+            classes,
+        ),
+        format!("written to {out}: {} (sha256:{})", store::MODEL, report.artifact_sha256),
+    ]
+    .join("\n\n")
+}
+
+fn trials(report: &Report) -> String {
+    let rows = report.trials.iter().map(|trial| {
+        let best = trial.algorithm == report.algorithm && trial.parameters == report.parameters;
+        let score = match (trial.status, trial.cross_validation) {
+            (TrialStatus::Succeeded, Some(score)) => format!("{:.4} ± {:.4}", score.mean, score.standard_deviation),
+            _ => format!("failed: {}", trial.message.as_deref().unwrap_or_default()),
+        };
+        let mark = if best { "best" } else { "" };
+        [
+            trial.algorithm.to_string(),
+            trial.parameters.to_string(),
+            score,
+            mark.to_owned(),
+        ]
+    });
+    let score = format!("{} on {} folds", report.scoring, report.folds);
+    table(
+        [Words("algorithm"), Words("parameters"), Words(&score), Words("")],
+        rows.chain(ensemble(report)),
+    )
+}
+
+/// The row of an ensemble, where one won.
+fn ensemble(report: &Report) -> Option<[String; 4]> {
+    if report.ensemble.is_empty() {
+        return None;
     }
-    line(format!(
-        "\nwritten to {out}: {} (sha256:{})",
-        store::MODEL,
-        report.artifact_sha256
-    ));
-    text.truncate(text.trim_end().len());
-    text
+    let members: Vec<String> = report
+        .ensemble
+        .iter()
+        .map(|member| format!("{:.0} % {}", 100.0 * member.weight, member.algorithm))
+        .collect();
+    let score = report.current_optimal_trial.cross_validation;
+    Some([
+        report.algorithm.to_string(),
+        members.join(", "),
+        format!("{:.4} ± {:.4}", score.mean, score.standard_deviation),
+        "best".to_owned(),
+    ])
 }

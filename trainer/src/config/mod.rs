@@ -11,6 +11,7 @@ mod preset;
 mod trials;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use complaint_model::report::Metric;
@@ -135,10 +136,20 @@ pub struct DatasetConfig {
     pub min_samples_per_class: usize,
     /// Renames and merges labels, after the fields were joined.
     #[serde(default)]
-    pub label_map: std::collections::BTreeMap<String, String>,
+    pub label_map: BTreeMap<String, String>,
+    /// Only records that have, in each of these fields, one of the values; all others are left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub filter: BTreeMap<String, Vec<String>>,
     /// SHA-256 that the source's bytes must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256Digest>,
+}
+
+impl DatasetConfig {
+    /// The label that a record's label counts as.
+    pub fn renamed<'l>(&'l self, label: &'l str) -> &'l str {
+        self.label_map.get(label).map_or(label, |renamed| renamed.trim())
+    }
 }
 
 /// The split and the metric that decides between versions.

@@ -7,7 +7,8 @@ use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::{Counts, Dataset, DatasetError, Part, Record, Row};
+use super::chains::Chains;
+use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
 use crate::config::DatasetConfig;
 
 /// Labels that a message lists at most.
@@ -21,9 +22,10 @@ pub struct Collector<'c> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
-    /// From the hash of a text (and the side of a published split) to its first row.
-    first: FxHashMap<u64, Vec<u32>>,
+    /// Rows by the hash of their text.
+    by_text: Chains,
     counts: Counts,
+    copies: Found,
 }
 
 impl<'c> Collector<'c> {
@@ -36,14 +38,19 @@ impl<'c> Collector<'c> {
             rows: Vec::new(),
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
-            first: FxHashMap::default(),
+            by_text: Chains::default(),
             counts: Counts::default(),
+            copies: Found::default(),
         }
     }
 
     /// Takes one record.
     pub fn push(&mut self, record: &Record<'_>) {
         self.counts.records += 1;
+        if !record.selected {
+            self.counts.not_selected += 1;
+            return;
+        }
         let part = match self.part(record) {
             Ok(part) => part,
             Err(Outside) => {
@@ -60,9 +67,11 @@ impl<'c> Collector<'c> {
             return;
         };
         let label = self.label(label);
-        if self.is_copy(text, label, part) {
+        let hash = text_hash(text);
+        if self.is_copy(text, hash, label, part, record.number) {
             return;
         }
+        self.by_text.push(hash);
         let start = self.texts.len();
         self.texts.push_str(text);
         self.rows.push(Row {
@@ -86,7 +95,7 @@ impl<'c> Collector<'c> {
     }
 
     fn label(&mut self, label: &str) -> u32 {
-        let label = self.config.label_map.get(label).map_or(label, |renamed| renamed.trim());
+        let label = self.config.renamed(label);
         if let Some(&index) = self.labels.get(label) {
             return index;
         }
@@ -97,23 +106,20 @@ impl<'c> Collector<'c> {
 
     /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
     /// with others' on the same rows.
-    fn is_copy(&mut self, text: &str, label: u32, part: Option<Part>) -> bool {
-        let slot = self.first.entry(text_hash(text)).or_default();
-        let known = slot.iter().copied().find(|&row| {
-            let row = &self.rows[row as usize];
-            row.part == part && &self.texts[row.text.clone()] == text
-        });
-        let Some(known) = known else {
-            slot.push(self.rows.len() as u32);
-            return false;
-        };
+    fn is_copy(&mut self, text: &str, hash: u64, label: u32, part: Option<Part>, number: u64) -> bool {
         if part == Some(Part::Test) {
             return false;
         }
-        if self.rows[known as usize].label == label {
+        let Some(known) = self.same_text(text, hash, part) else {
+            return false;
+        };
+        let first = &self.rows[known as usize];
+        if first.label == label {
             self.counts.duplicates += 1;
+            self.copies.duplicate(first.number, number);
         } else {
             self.counts.contradictory += 1;
+            self.copies.contradiction((first.number, first.label), (number, label));
             self.contradictory[known as usize] = true;
         }
         true
@@ -123,20 +129,33 @@ impl<'c> Collector<'c> {
     ///
     /// # Errors
     /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`] or [`DatasetError::TooFewClasses`].
-    pub fn finish(mut self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+    pub fn finish(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 2)
+    }
+
+    /// As [`Collector::finish`], but one label is enough.
+    ///
+    /// # Errors
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] where none is left.
+    pub fn finish_any(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 1)
+    }
+
+    fn keep(mut self, sha256: Sha256Digest, fewest_labels: usize) -> Result<Dataset, DatasetError> {
         if self.counts.records == 0 {
             return Err(DatasetError::Empty { name: self.name });
         }
         self.counts.contradictory += self.contradictory.iter().filter(|flag| **flag).count() as u64;
         let mut keep: Vec<bool> = self.contradictory.iter().map(|flag| !flag).collect();
         self.drop_train_copies_of_test(&mut keep);
-        self.first = FxHashMap::default();
+        self.by_text = Chains::default();
         let mut flags = keep.iter();
         self.rows.retain(|_| *flags.next().expect("one flag a row"));
         if self.rows.is_empty() {
             return Err(self.no_usable_rows());
         }
-        let (labels, renumber, dropped_labels) = self.choose_labels()?;
+        let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels)?;
+        let copies = self.named_copies();
         self.rows.retain_mut(|row| match renumber[row.label as usize] {
             Some(label) => {
                 row.label = label;
@@ -152,24 +171,36 @@ impl<'c> Collector<'c> {
             labels,
             dropped_labels,
             counts: self.counts,
+            copies,
             sha256,
         })
     }
 
+    fn named_copies(&self) -> Copies {
+        let mut names = vec![""; self.labels.len()];
+        for (name, &index) in &self.labels {
+            names[index as usize] = name;
+        }
+        self.copies.named(&names)
+    }
+
+    /// A row of this side with this text.
+    fn same_text(&self, text: &str, hash: u64, part: Option<Part>) -> Option<u32> {
+        self.by_text.rows(hash).find(|&row| {
+            let row = &self.rows[row as usize];
+            row.part == part && &self.texts[row.text.clone()] == text
+        })
+    }
+
     fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
-        for rows in self.first.values().filter(|rows| rows.len() > 1) {
-            for &train in rows
-                .iter()
-                .filter(|&&row| self.rows[row as usize].part == Some(Part::Train))
-            {
-                let text = &self.texts[self.rows[train as usize].text.clone()];
-                let in_test = rows
-                    .iter()
-                    .map(|&row| &self.rows[row as usize])
-                    .any(|row| row.part == Some(Part::Test) && &self.texts[row.text.clone()] == text);
-                if in_test && std::mem::take(&mut keep[train as usize]) {
-                    self.counts.duplicates += 1;
-                }
+        for (row, keep) in self.rows.iter().zip(keep) {
+            if row.part != Some(Part::Train) || !*keep {
+                continue;
+            }
+            let text = &self.texts[row.text.clone()];
+            if self.same_text(text, text_hash(text), Some(Part::Test)).is_some() {
+                *keep = false;
+                self.counts.duplicates += 1;
             }
         }
     }
@@ -177,6 +208,7 @@ impl<'c> Collector<'c> {
     fn no_usable_rows(self) -> DatasetError {
         let counts = &self.counts;
         let lacks = [
+            (counts.not_selected, "left out by dataset.filter"),
             (counts.without_text, "without a text"),
             (counts.without_label, "without a label"),
             (counts.outside_split, "with a split other than `train` or `test`"),
@@ -196,7 +228,7 @@ impl<'c> Collector<'c> {
 
     /// Sorted labels, the new number of each old one, and the labels that are dropped.
     #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
-    fn choose_labels(&self) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
+    fn choose_labels(&self, fewest: usize) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
         let mut rows_of: Vec<(usize, usize)> = vec![(0, 0); self.labels.len()];
         for row in &self.rows {
             let (rows, train) = &mut rows_of[row.label as usize];
@@ -225,7 +257,7 @@ impl<'c> Collector<'c> {
             }
         }
         dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
-        if kept.len() < 2 {
+        if kept.len() < fewest {
             return Err(self.too_few_classes(kept.len(), &rows_of));
         }
         Ok((kept, renumber, dropped))

@@ -12,6 +12,8 @@ struct Layout {
     text: usize,
     labels: Vec<usize>,
     split: Option<usize>,
+    /// Columns that choose records, with the values that are chosen.
+    filter: Vec<(usize, Vec<String>)>,
 }
 
 /// Reads a header and all records.
@@ -47,6 +49,10 @@ pub(super) fn read(
                 ),
             })
         };
+        if !layout.selects(&record) {
+            sink(Record::left_out(number))?;
+            continue;
+        }
         label.clear();
         let mut complete = true;
         for &index in &layout.labels {
@@ -63,6 +69,7 @@ pub(super) fn read(
             text: Some(field(layout.text)?),
             label: complete.then_some(label.as_str()),
             split,
+            selected: true,
         })?;
     }
     Ok(())
@@ -92,6 +99,18 @@ impl Layout {
                 .as_ref()
                 .map(|column| position(column, "dataset.splitField"))
                 .transpose()?,
+            filter: config
+                .filter
+                .iter()
+                .map(|(column, values)| Ok((position(column, "dataset.filter")?, values.clone())))
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn selects(&self, record: &ByteRecord) -> bool {
+        self.filter.iter().all(|(index, values)| {
+            let field = record.get(*index).unwrap_or_default().trim_ascii();
+            values.iter().any(|value| value.as_bytes() == field)
         })
     }
 }

@@ -8,14 +8,22 @@ use crate::error::ExitKind;
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// No such file, or the server answers 404 or 410.
-    #[error(
-        "there is no data set at {name}: {problem}. Check dataset.source, and that the volume holding it is mounted"
-    )]
+    #[error("there is no data set at {name}: {problem}. Check dataset.source, and that a volume holding it is mounted")]
     NotFound {
         /// Path or address.
         name: String,
         /// The system's or the server's answer.
         problem: String,
+    },
+    /// The server or store lets nobody in with these credentials, or without any.
+    #[error("the data set at {name} can't be read: {problem}. {fix}")]
+    Forbidden {
+        /// Address without query.
+        name: String,
+        /// The server's answer.
+        problem: String,
+        /// What to do, as a sentence without its full stop.
+        fix: &'static str,
     },
     /// The bytes are not the ones that were asked for.
     #[error(
@@ -73,7 +81,7 @@ pub enum DatasetError {
     },
     /// Rows, but none with both text and label.
     #[error(
-        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields and dataset.splitField"
+        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields, dataset.splitField and dataset.filter"
     )]
     NoUsableRows {
         /// Path or address.
@@ -123,10 +131,23 @@ fn column_fix(setting: &str, nearest: Option<&str>) -> String {
 }
 
 impl DatasetError {
+    /// The error of a line of plain text that can't be read.
+    pub(crate) fn of_line(name: &str, row: u64, error: &std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::InvalidData => Self::InvalidEncoding {
+                name: name.to_owned(),
+                row,
+                place: String::new(),
+            },
+            _ => super::source::read_fault(name, &format!("line {row}"), error),
+        }
+    }
+
     /// The reason in status and termination message.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "DatasetNotFound",
+            Self::Forbidden { .. } => "DatasetForbidden",
             Self::DigestMismatch { .. } => "DigestMismatch",
             Self::InvalidEncoding { .. } => "InvalidEncoding",
             Self::Malformed { .. } => "MalformedDataset",

@@ -121,7 +121,7 @@ struct Rows<'s, 'k> {
 
 impl<'s, 'k> Rows<'s, 'k> {
     fn new(config: &'s DatasetConfig, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
-        let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some());
+        let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some()) + config.filter.len();
         Self {
             config,
             name,
@@ -138,6 +138,7 @@ impl<'s, 'k> Rows<'s, 'k> {
         if self.number == 1 {
             paths(value, "", &mut self.first_paths);
         }
+        let selected = self.selects(value);
         let text = lookup(value, &self.config.text_field);
         self.found[0] |= text.is_some();
         self.label.clear();
@@ -153,8 +154,11 @@ impl<'s, 'k> Rows<'s, 'k> {
             self.label.push_str(part.as_deref().unwrap_or_default().trim());
         }
         let split = self.config.split_field.as_ref().and_then(|path| lookup(value, path));
-        if let Some(last) = self.found.last_mut().filter(|_| self.config.split_field.is_some()) {
-            *last |= split.is_some();
+        if self.config.split_field.is_some() {
+            self.found[1 + self.config.label_fields.len()] |= split.is_some();
+        }
+        if !selected {
+            return (self.sink)(Record::left_out(self.number));
         }
         let split = split.and_then(scalar);
         (self.sink)(Record {
@@ -162,7 +166,20 @@ impl<'s, 'k> Rows<'s, 'k> {
             text: text.and_then(Value::as_str),
             label: complete.then_some(self.label.as_str()),
             split: split.as_deref(),
+            selected: true,
         })
+    }
+
+    fn selects(&mut self, value: &Value) -> bool {
+        let mut selected = true;
+        let first = self.found.len() - self.config.filter.len();
+        for (found, (path, values)) in self.found[first..].iter_mut().zip(&self.config.filter) {
+            let field = lookup(value, path);
+            *found |= field.is_some();
+            let field = field.and_then(scalar);
+            selected &= field.is_some_and(|field| values.iter().any(|value| value == field.trim()));
+        }
+        selected
     }
 
     /// A path that no record has is a mistake in the configuration, not a gap in the data.
@@ -179,9 +196,11 @@ impl<'s, 'k> Rows<'s, 'k> {
             .iter()
             .map(|path| (path, "dataset.labelFields"));
         let split = self.config.split_field.iter().map(|path| (path, "dataset.splitField"));
+        let filter = self.config.filter.keys().map(|path| (path, "dataset.filter"));
         match text
             .chain(labels)
             .chain(split)
+            .chain(filter)
             .zip(&self.found)
             .find(|(_, found)| !**found)
         {

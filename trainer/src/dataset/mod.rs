@@ -4,25 +4,35 @@
 //! hands over one record at a time, and [`collect`] keeps what can be trained on: copies once, contradictory copies and
 //! labels with too few rows not at all. What was left out is counted, and named in messages and in the report.
 
+mod bounded;
+mod chains;
 mod collect;
 mod columns;
+mod copies;
 mod csv_rows;
 mod error;
 mod json_rows;
 mod source;
 
+use std::cell::Cell;
 use std::io::Read;
 use std::ops::Range;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 
 use crate::config::{DatasetConfig, DatasetFormat};
+use bounded::Bounded;
 pub use collect::Collector;
+pub use copies::{Contradiction, Copies, Duplicate};
 pub use error::DatasetError;
 pub use source::{Location, Source};
+
+/// Progress is told every so many rows.
+const PROGRESS_ROWS: u64 = 10_000;
 
 /// The side of the split a row stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +57,13 @@ pub struct Row {
 }
 
 /// Records that were read, and those that were left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Records in the source.
     pub records: u64,
+    /// Records that `filter` leaves out.
+    pub not_selected: u64,
     /// Records without a text.
     pub without_text: u64,
     /// Records without a label.
@@ -76,6 +88,8 @@ pub struct Dataset {
     pub dropped_labels: Vec<DroppedLabel>,
     /// What was read and left out.
     pub counts: Counts,
+    /// Some of the copies.
+    pub copies: Copies,
     /// Digest of the source's bytes as they came.
     pub sha256: Sha256Digest,
 }
@@ -106,28 +120,69 @@ pub struct Record<'a> {
     pub label: Option<&'a str>,
     /// Value of the split column.
     pub split: Option<&'a str>,
+    /// Whether the configuration's filter chooses it; if not, the other fields are not filled.
+    pub selected: bool,
 }
 
-/// Reads all rows of a source.
+impl Record<'_> {
+    /// A record that the filter leaves out.
+    fn left_out(number: u64) -> Self {
+        Self {
+            number,
+            text: None,
+            label: None,
+            split: None,
+            selected: false,
+        }
+    }
+}
+
+/// Reads all rows of a source that a classifier is to be trained on.
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
-pub fn load(
+pub fn load(config: &DatasetConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
+    collect_rows(config, source, on_progress)?.finish(source.sha256())
+}
+
+/// Reads all rows of a source to look at them: one label is enough.
+///
+/// # Errors
+/// As [`load`], [`DatasetError::TooFewClasses`] only where no label is left.
+pub fn load_any(
     config: &DatasetConfig,
     source: &Source,
-    mut on_progress: impl FnMut(u64),
+    on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
+    collect_rows(config, source, on_progress)?.finish_any(source.sha256())
+}
+
+fn collect_rows<'c>(
+    config: &'c DatasetConfig,
+    source: &Source,
+    mut on_progress: impl FnMut(u64),
+) -> Result<Collector<'c>, DatasetError> {
     let mut collector = Collector::new(config, source.name());
-    source.read(|reader| {
-        read_records(config, source.name(), reader, &mut |record| {
-            if record.number.is_multiple_of(10_000) {
-                on_progress(record.number);
-            }
-            collector.push(&record);
-            Ok(())
-        })
+    each_record(config, source, |record| {
+        if record.number.is_multiple_of(PROGRESS_ROWS) {
+            on_progress(record.number);
+        }
+        collector.push(&record);
+        Ok(())
     })?;
-    collector.finish(source.sha256())
+    Ok(collector)
+}
+
+/// Hands over the records of a source one by one, those that the filter leaves out too.
+///
+/// # Errors
+/// What `consume` returns, and [`DatasetError`] for bytes that are no such records.
+pub fn each_record(
+    config: &DatasetConfig,
+    source: &Source,
+    mut consume: impl FnMut(Record<'_>) -> Result<(), DatasetError>,
+) -> Result<(), DatasetError> {
+    source.read(|reader| read_records(config, source.name(), reader, &mut consume))
 }
 
 /// What a reader calls for each record.
@@ -140,6 +195,12 @@ pub(crate) fn read_records(
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
 ) -> Result<(), DatasetError> {
+    let since_record = Cell::new(0);
+    let reader = &mut Bounded::new(reader, &since_record);
+    let sink: &mut Sink<'_> = &mut |record| {
+        since_record.set(0);
+        sink(record)
+    };
     match config.format {
         DatasetFormat::Csv => csv_rows::read(config, name, reader, sink),
         DatasetFormat::JsonLines => json_rows::read_lines(config, name, reader, sink),

@@ -1,11 +1,13 @@
 //! How good predictions are.
 
 mod bootstrap;
+mod confused;
 mod probability;
 
 use complaint_model::report::{ClassMetrics, ConfusionMatrix, Metric, Metrics};
 
 pub use bootstrap::{RESAMPLES, Scored, interval, paired_difference};
+pub use confused::{ConfusedPair, most_confused};
 pub use probability::{expected_calibration_error, reliability_bins, row_log_loss};
 
 /// The value turned so that greater is better.

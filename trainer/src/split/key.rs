@@ -18,15 +18,31 @@ const COMBINE: u64 = 0x243f_6a88_85a3_08d3;
 /// The key of a text under a seed.
 pub fn split_key(text: &str, seed: u64) -> u64 {
     let salt = mix(seed ^ 0x76_315f_7370_6c69);
+    let mut smallest = u64::MAX;
+    each_shingle(text, salt, |shingle| smallest = smallest.min(shingle));
+    // A minimum is small; mixing spreads the keys evenly over 64 bits again.
+    mix(smallest ^ salt)
+}
+
+/// Hashes of a text's shingles, ascending, each once.
+pub fn shingles(text: &str) -> Vec<u64> {
+    let mut shingles = Vec::new();
+    each_shingle(text, 0, |shingle| shingles.push(shingle));
+    shingles.sort_unstable();
+    shingles.dedup();
+    shingles
+}
+
+/// Calls `take` with the hash of every shingle; a text with fewer words counts as a whole.
+fn each_shingle(text: &str, salt: u64, mut take: impl FnMut(u64)) {
     let mut window = [0_u64; SHINGLE];
     let mut words = 0_usize;
-    let mut smallest = u64::MAX;
     each_word(text, |word| {
         window[words % SHINGLE] = word;
         words += 1;
         if words >= SHINGLE {
             let shingle = (0..SHINGLE).fold(salt, |hash, back| combine(hash, window[(words + back) % SHINGLE]));
-            smallest = smallest.min(mix(shingle));
+            take(mix(shingle));
         }
     });
     if words < SHINGLE {
@@ -35,10 +51,8 @@ pub fn split_key(text: &str, seed: u64) -> u64 {
         } else {
             window[..words].iter().fold(salt, |hash, &word| combine(hash, word))
         };
-        smallest = mix(whole);
+        take(mix(whole));
     }
-    // A minimum is small; mixing spreads the keys evenly over 64 bits again.
-    mix(smallest ^ salt)
 }
 
 /// The key as a number in [0, 1).

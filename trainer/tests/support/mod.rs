@@ -139,10 +139,27 @@ impl Job {
 
     /// Runs the job on a data set with further arguments.
     pub fn run_with(&self, dataset: &Path, arguments: &[&str], threads: &str) -> Ended {
+        self.run_as(dataset, arguments, &[("RAYON_NUM_THREADS", threads)])
+    }
+
+    /// Runs the job on a data set with these variables in its environment, and nobody's credentials besides.
+    #[allow(dead_code)] // only objects need credentials
+    pub fn run_in(&self, dataset: &Path, variables: &[(&str, &str)]) -> Ended {
+        self.run_as(dataset, &[], variables)
+    }
+
+    fn run_as(&self, dataset: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let inherited = std::env::vars()
+            .map(|(name, _)| name)
+            .filter(|name| name.starts_with("AWS_"));
+        let mut command = trainer();
+        inherited.for_each(|name| {
+            command.env_remove(name);
+        });
         let config = self.file("run.json", self.config.to_string());
         let log = self.path("termination-log");
         let _ = std::fs::remove_file(&log);
-        let output: Output = trainer()
+        let output: Output = command
             .arg("run")
             .arg("--config")
             .arg(config)
@@ -153,7 +170,7 @@ impl Job {
             .arg("--termination-log")
             .arg(&log)
             .args(arguments)
-            .env("RAYON_NUM_THREADS", threads)
+            .envs(variables.iter().copied())
             .output()
             .unwrap();
         let message = std::fs::read(&log).unwrap_or_default();

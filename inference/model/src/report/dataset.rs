@@ -1,11 +1,12 @@
 //! What became of the rows.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 
 /// A label left out for having too few rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DroppedLabel {
     /// The label.
@@ -15,7 +16,7 @@ pub struct DroppedLabel {
 }
 
 /// What became of the data set's rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
     /// Rows that were used: training and test.
@@ -45,7 +46,7 @@ pub struct DatasetSummary {
 }
 
 /// One class's rows in training and held-out part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassBalance {
     /// The class.

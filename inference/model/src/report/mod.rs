@@ -7,6 +7,7 @@ mod dataset;
 mod quality;
 mod search;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::digest::Sha256Digest;
@@ -41,7 +42,7 @@ fn four_pair<S: Serializer>(value: &[f64; 2], serializer: S) -> Result<S::Ok, S:
 }
 
 /// `report.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Name of the run, and of the ModelVersion it makes.

@@ -1,12 +1,13 @@
 //! How good a model is.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Metric, four, four_pair};
 use crate::digest::Sha256Digest;
 
 /// Overall quality on the held-out part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
     /// Mean of the classes' F1.
@@ -36,7 +37,7 @@ impl Metrics {
 }
 
 /// Quality for one class on the held-out part.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassMetrics {
     /// The class.
@@ -55,7 +56,7 @@ pub struct ClassMetrics {
 }
 
 /// Counts of held-out rows: `rows[actual][predicted]`, in the order of `labels`.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfusionMatrix {
     /// Class names.
@@ -65,7 +66,7 @@ pub struct ConfusionMatrix {
 }
 
 /// A class that the model finds badly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeakClass {
     /// The class.
@@ -78,7 +79,7 @@ pub struct WeakClass {
 }
 
 /// Newcomer and champion on the same held-out rows (paired bootstrap).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Comparison {
     /// The champion's ModelVersion.
@@ -108,7 +109,7 @@ pub struct Comparison {
 }
 
 /// One bar of the reliability diagram: predictions whose probability lies in `[lower, upper)`.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CalibrationBin {
     /// Lower end.
@@ -128,7 +129,7 @@ pub struct CalibrationBin {
 }
 
 /// How well probabilities say how often the answer is right.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CalibrationReport {
     /// Expected calibration error (15 equal bins) with temperature 1 and no map.
@@ -145,10 +146,13 @@ pub struct CalibrationReport {
     /// The reliability diagram after calibration.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub bins: Vec<CalibrationBin>,
+    /// The same before calibration: temperature 1 and no map.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub bins_before: Vec<CalibrationBin>,
 }
 
 /// A term and its weight for a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WeightedTerm {
     /// The term.
@@ -159,7 +163,7 @@ pub struct WeightedTerm {
 }
 
 /// The terms that speak most for a class.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassTerms {
     /// The class.

@@ -1,12 +1,13 @@
 //! The search: algorithms, parameters, trials.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{four, four_each};
 use crate::pipeline::Normalizer;
 
 /// A training algorithm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Algorithm {
     /// Multinomial logistic regression, L2-regularised.
@@ -44,7 +45,7 @@ impl std::fmt::Display for Algorithm {
 }
 
 /// How rows of different classes count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ClassWeight {
     /// Every row counts the same.
@@ -55,7 +56,7 @@ pub enum ClassWeight {
 }
 
 /// What a support vector machine loses on a row on the wrong side of the margin, by distance `d`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Loss {
     /// `d²`, as scikit-learn's `LinearSVC` by default.
@@ -68,6 +69,18 @@ pub enum Loss {
 /// A range of character n-grams, or none: `[3, 5]` or `[]` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CharNgrams(pub Option<[usize; 2]>);
+
+impl JsonSchema for CharNgrams {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CharNgrams".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = Vec::<usize>::json_schema(generator);
+        schema.insert("maxItems".into(), 2.into());
+        schema
+    }
+}
 
 impl Serialize for CharNgrams {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -92,7 +105,7 @@ impl<'de> Deserialize<'de> for CharNgrams {
 
 /// One point of the grid. Only the parameters that the algorithm has are present, and of the text pipeline's only those
 /// that the search varied.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Parameters {
     /// Inverse regularisation strength of the linear models, as scikit-learn scales it.
@@ -141,7 +154,7 @@ impl std::fmt::Display for Parameters {
 }
 
 /// What the search maximises (`logLoss` is minimised).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Metric {
     /// Mean of the classes' F1.
@@ -155,8 +168,20 @@ pub enum Metric {
     LogLoss,
 }
 
+impl std::fmt::Display for Metric {
+    /// The name as the configuration spells it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::MacroF1 => "macroF1",
+            Self::WeightedF1 => "weightedF1",
+            Self::Accuracy => "accuracy",
+            Self::LogLoss => "logLoss",
+        })
+    }
+}
+
 /// Mean and spread of the search metric over the folds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CrossValidation {
     /// Mean over the folds.
@@ -168,7 +193,7 @@ pub struct CrossValidation {
 }
 
 /// How a trial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum TrialStatus {
     /// It has a score.
     Succeeded,
@@ -177,7 +202,7 @@ pub enum TrialStatus {
 }
 
 /// One point of the search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trial {
     /// The algorithm.
@@ -198,7 +223,7 @@ pub struct Trial {
 }
 
 /// How many trials ended how.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrialCounts {
     /// Trials with a score.
@@ -210,7 +235,7 @@ pub struct TrialCounts {
 }
 
 /// The trial that won the search.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OptimalTrial {
     /// The algorithm.
@@ -222,7 +247,7 @@ pub struct OptimalTrial {
 }
 
 /// One model of an ensemble.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct EnsembleMember {
     /// Its algorithm.

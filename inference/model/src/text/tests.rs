@@ -135,3 +135,80 @@ proptest! {
         }
     }
 }
+
+/// Any string at all, and strings of what tears scanners: marks, joiners, brackets, half entities, directions.
+fn hostile_text() -> impl Strategy<Value = String> {
+    let pieces = prop::sample::select(vec![
+        "\u{301}",
+        "\u{200d}",
+        "\u{feff}",
+        "\u{202e}",
+        "\0",
+        "<",
+        "</",
+        "&#",
+        "&#x110000;",
+        "@",
+        "://",
+        "'",
+        "\u{2019}",
+        ".",
+        "_",
+        "x",
+        "XX",
+        "ﷺ",
+        "ǆ",
+        "İ",
+        "ß",
+        "각",
+        "가\u{11a8}",
+        "नमस्ते",
+        "ไทย",
+        "漢字",
+        "👩\u{200d}👩\u{200d}👧",
+        "n't",
+        "a",
+        "\n",
+    ]);
+    prop_oneof![
+        any::<String>(),
+        prop::collection::vec(pieces, 0..40).prop_map(|pieces| pieces.concat()),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn any_string_gives_a_bounded_number_of_sound_tokens(text in hostile_text(), preprocessing in any_preprocessing()) {
+        let tokens = tokens(&preprocessing, &text);
+        let characters = text.chars().count();
+        // One character can be eighteen after NFKC, and a contraction grows by a word.
+        let written: usize = tokens.iter().map(|token| token.chars().count()).sum();
+        prop_assert!(written <= 20 * characters, "{written} characters of {characters}");
+        prop_assert!(tokens.len() <= 20 * characters);
+        for token in &tokens {
+            prop_assert!(!token.is_empty() && !token.contains(char::is_whitespace), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn any_strings_nfc_and_nfd_spellings_give_the_same(text in hostile_text(), preprocessing in any_preprocessing()) {
+        let composed: String = text.nfc().collect();
+        let decomposed: String = text.nfd().collect();
+        prop_assert_eq!(tokens(&preprocessing, &composed), tokens(&preprocessing, &decomposed));
+    }
+
+    /// Reduction itself need not be idempotent (WordNet knows `as` as a base form of `ass`), but it comes to rest.
+    #[test]
+    fn reduction_comes_to_rest(text in any_text(), preprocessing in any_preprocessing()) {
+        let preprocessing = Preprocessing { expand_contractions: false, ..preprocessing };
+        let mut words = tokens(&preprocessing, &text);
+        for _ in 0..6 {
+            let next = tokens(&preprocessing, &words.join(" "));
+            if next == words {
+                return Ok(());
+            }
+            words = next;
+        }
+        prop_assert!(false, "still moving: {words:?}");
+    }
+}

@@ -38,7 +38,7 @@ pub struct DemoArgs {
     split_field: Option<String>,
     /// How the file is written; unset: by its suffix.
     #[arg(long, value_parser = ["csv", "jsonLines", "json"], requires = "data")]
-    format: Option<String>,
+    data_format: Option<String>,
     /// Directory for volumes, logs and the kubeconfig; unset: a temporary one.
     #[arg(long)]
     state: Option<PathBuf>,

@@ -42,7 +42,7 @@ impl Job {
         let file = file
             .canonicalize()
             .with_context(|| format!("--data {} can't be read", file.display()))?;
-        let format = match &args.format {
+        let format = match &args.data_format {
             Some(format) => format.clone(),
             None => format_of(&file)?.to_owned(),
         };
@@ -129,7 +129,7 @@ fn format_of(file: &Path) -> anyhow::Result<&'static str> {
         Some("jsonl" | "ndjson") => Ok("jsonLines"),
         Some("json") => Ok("json"),
         _ => anyhow::bail!(
-            "the format of {} can't be told by its name: give --format csv, jsonLines or json",
+            "the format of {} can't be told by its name: give --data-format csv, jsonLines or json",
             file.display()
         ),
     }

@@ -199,6 +199,17 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
             ),
             "relative to the volume's root",
         ),
+        (
+            dataset("source", json!({ "uri": "ftp://a/b.csv" })),
+            "spec.dataset.source.uri",
+        ),
+        (
+            dataset(
+                "source",
+                json!({ "configMap": { "name": "d", "key": "k" }, "secretRef": { "name": "s" } }),
+            ),
+            "set secretRef together with uri",
+        ),
         (dataset("format", json!("parquet")), "jsonLines"),
         (dataset("textField", json!("")), "spec.dataset.textField"),
         (json!({ "typo": true }), "typo"),

@@ -1,20 +1,22 @@
-//! The bytes of a data set: a file or an address, digested, checked, decompressed by suffix.
+//! The bytes of a data set: a file, an address or an object, digested, checked, decompressed by suffix.
+
+mod download;
+mod http;
+mod object;
+mod packing;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use complaint_model::Sha256Digest;
 
 use super::DatasetError;
+use super::bounded::LARGEST_RECORD;
+use packing::{Packing, data_member};
 
-/// Greatest download. Larger sets belong on a volume.
-const MAX_DOWNLOAD: u64 = 64 << 30;
-/// Longest time a download may take.
-const DOWNLOAD_TIME: Duration = Duration::from_secs(3600);
-/// Longest time until a connection stands, and until an answer begins.
-const CONNECT_TIME: Duration = Duration::from_secs(30);
+pub use object::ObjectAddress;
 
 /// Where a data set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,22 +25,25 @@ pub enum Location {
     File(PathBuf),
     /// An `http` or `https` address.
     Url(String),
+    /// An object of S3, Google Cloud Storage or Azure Blob Storage.
+    Object(ObjectAddress),
 }
 
 impl Location {
-    /// A path, or an address if it begins with `http://` or `https://`.
+    /// An address if it begins with `http://` or `https://`, an object with `s3://`, `gs://` or `az://`; anything else is a
+    /// path.
     pub fn parse(text: &str) -> Self {
         if text.starts_with("http://") || text.starts_with("https://") {
-            Self::Url(text.to_owned())
-        } else {
-            Self::File(text.into())
+            return Self::Url(text.to_owned());
         }
+        ObjectAddress::parse(text).map_or_else(|| Self::File(text.into()), Self::Object)
     }
 
     /// The path or address as messages show it: without user, password, query and fragment, which may be secrets.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
+            Self::Object(address) => address.name(),
             Self::Url(url) => {
                 let plain = url.split(['?', '#']).next().unwrap_or_default();
                 match plain.split_once("://") {
@@ -54,37 +59,14 @@ impl Location {
     }
 }
 
-/// How the bytes are packed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Packing {
-    Plain,
-    Gzip,
-    Zstandard,
-    Zip,
-}
-
-impl Packing {
-    fn of(name: &str) -> Self {
-        let suffix = Path::new(name)
-            .extension()
-            .and_then(|suffix| suffix.to_str())
-            .unwrap_or_default()
-            .to_ascii_lowercase();
-        match suffix.as_str() {
-            "gz" | "gzip" => Self::Gzip,
-            "zst" | "zstd" => Self::Zstandard,
-            "zip" => Self::Zip,
-            _ => Self::Plain,
-        }
-    }
-}
-
 /// A data set whose bytes are on this machine, with their digest known.
 #[derive(Debug)]
 pub struct Source {
     name: String,
     packing: Packing,
     file: File,
+    size: u64,
+    read: AtomicU64,
     sha256: Sha256Digest,
 }
 
@@ -93,7 +75,7 @@ impl Source {
     /// `on_progress` gets the bytes so far and, where known, all of them.
     ///
     /// # Errors
-    /// [`DatasetError::NotFound`], [`DatasetError::Download`], [`DatasetError::Unreadable`] or [`DatasetError::DigestMismatch`].
+    /// [`DatasetError::NotFound`], [`DatasetError::Forbidden`], [`DatasetError::Download`], [`DatasetError::Unreadable`] or [`DatasetError::DigestMismatch`].
     pub fn open(
         location: &Location,
         expected: Option<Sha256Digest>,
@@ -102,7 +84,8 @@ impl Source {
         let name = location.name();
         let (mut file, sha256) = match location {
             Location::File(path) => open_file(path, &name)?,
-            Location::Url(url) => download(url, &name, &mut on_progress)?,
+            Location::Url(url) => http::fetch(url, &name, &mut on_progress)?,
+            Location::Object(address) => object::fetch(address, &mut on_progress)?,
         };
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
             return Err(DatasetError::DigestMismatch {
@@ -111,12 +94,16 @@ impl Source {
                 expected,
             });
         }
+        // A pipe has no size; then nothing is known of how far reading is.
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&name, &error))?;
         Ok(Self {
             packing: Packing::of(&name),
             name,
             file,
+            size,
+            read: AtomicU64::new(0),
             sha256,
         })
     }
@@ -131,6 +118,14 @@ impl Source {
         self.sha256
     }
 
+    /// How much of the file the reading in course has seen, 0 to 1.
+    pub fn share_read(&self) -> f64 {
+        match self.size {
+            0 => 0.0,
+            size => (self.read.load(Ordering::Relaxed) as f64 / size as f64).min(1.0),
+        }
+    }
+
     /// Hands the unpacked bytes to `consume`.
     ///
     /// # Errors
@@ -141,7 +136,12 @@ impl Source {
             place: "its beginning".into(),
             problem,
         };
-        let mut file = BufReader::with_capacity(1 << 16, &self.file);
+        let counted = Counted {
+            file: &self.file,
+            read: &self.read,
+        };
+        let mut file = BufReader::with_capacity(1 << 16, counted);
+        self.read.store(0, Ordering::Relaxed);
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&self.name, &error))?;
         match self.packing {
@@ -165,29 +165,23 @@ impl Source {
     }
 }
 
-/// The one member with data: the first CSV or JSON, or the only file.
-fn data_member<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<usize, String> {
-    let name = |index: usize| {
-        archive
-            .name_for_index(index)
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    let files: Vec<usize> = (0..archive.len())
-        .filter(|&index| !name(index).ends_with('/'))
-        .collect();
-    let is_data = |index: &usize| {
-        let name = name(*index);
-        !name.starts_with("__macosx/")
-            && [".csv", ".json", ".jsonl", ".ndjson"]
-                .iter()
-                .any(|suffix| name.ends_with(suffix))
-    };
-    match (files.iter().copied().find(is_data), files.as_slice()) {
-        (Some(index), _) => Ok(index),
-        (None, [only]) => Ok(*only),
-        (None, _) => Err("the archive has no .csv, .json or .jsonl file".into()),
+/// A file that says how much of it was read.
+struct Counted<'f> {
+    file: &'f File,
+    read: &'f AtomicU64,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -201,6 +195,14 @@ pub(super) fn read_fault(name: &str, place: &str, error: &io::Error) -> DatasetE
             name: name.to_owned(),
             place: place.to_owned(),
             problem: format!("the file is damaged or cut off ({error})"),
+        },
+        io::ErrorKind::FileTooLarge => DatasetError::Malformed {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            problem: format!(
+                "the record has more than {} MiB; a quotation mark or a line end may be missing",
+                LARGEST_RECORD >> 20
+            ),
         },
         _ => unreadable(name, error),
     }
@@ -231,75 +233,6 @@ fn open_file(path: &Path, name: &str) -> Result<(File, Sha256Digest), DatasetErr
     Ok((file, digest))
 }
 
-/// Downloads to a temporary file without a name, so that nothing is left behind however the process ends.
-fn download(
-    url: &str,
-    name: &str,
-    on_progress: &mut dyn FnMut(u64, Option<u64>),
-) -> Result<(File, Sha256Digest), DatasetError> {
-    let failed = |problem: String| DatasetError::Download {
-        name: name.to_owned(),
-        problem,
-    };
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .timeout_connect(Some(CONNECT_TIME))
-        .timeout_recv_response(Some(CONNECT_TIME))
-        .timeout_global(Some(DOWNLOAD_TIME))
-        .user_agent(concat!("complaint-trainer/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .into();
-    // The file's own compression goes by its suffix; the transfer's would change the digest.
-    let response = agent
-        .get(url)
-        .header("accept-encoding", "identity")
-        .call()
-        .map_err(|error| match error {
-            ureq::Error::StatusCode(status @ (404 | 410)) => DatasetError::NotFound {
-                name: name.to_owned(),
-                problem: format!("the server answers {status}"),
-            },
-            ureq::Error::StatusCode(status) => failed(format!("the server answers {status}")),
-            other => failed(other.to_string()),
-        })?;
-    let total = response.body().content_length();
-    let too_large = || {
-        failed(format!(
-            "it has more than {} GiB; put it on a volume",
-            MAX_DOWNLOAD >> 30
-        ))
-    };
-    if total.is_some_and(|total| total > MAX_DOWNLOAD) {
-        return Err(too_large());
-    }
-    let mut file = tempfile::tempfile().map_err(|error| failed(format!("no temporary file can be made: {error}")))?;
-    let mut body = response.into_body().into_reader();
-    let mut buffer = vec![0; 1 << 16];
-    let mut done = 0_u64;
-    loop {
-        let read = match body.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) => return Err(failed(format!("the transfer broke off after {done} bytes: {error}"))),
-        };
-        done += read as u64;
-        if done > MAX_DOWNLOAD {
-            return Err(too_large());
-        }
-        file.write_all(&buffer[..read])
-            .map_err(|error| failed(format!("the temporary file can't be written: {error}")))?;
-        on_progress(done, total);
-    }
-    match total {
-        Some(total) if total != done => Err(failed(format!("the transfer ended after {done} of {total} bytes"))),
-        _ => {
-            file.seek(SeekFrom::Start(0))
-                .map_err(|error| failed(error.to_string()))?;
-            let digest = Sha256Digest::of_reader(&mut file).map_err(|error| failed(error.to_string()))?;
-            Ok((file, digest))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,5 +243,10 @@ mod tests {
         assert_eq!(location.name(), "https://example.org/a/b.csv.gz");
         assert_eq!(Packing::of(&location.name()), Packing::Gzip);
         assert_eq!(Location::parse("data/a.csv"), Location::File("data/a.csv".into()));
+        for object in ["s3://bucket/a/b.csv.gz", "gs://bucket/b", "az://container/b"] {
+            let location = Location::parse(object);
+            assert!(matches!(&location, Location::Object(_)), "{location:?}");
+            assert_eq!(location.name(), object);
+        }
     }
 }

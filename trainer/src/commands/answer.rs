@@ -1,0 +1,88 @@
+//! A model's answer, with the inference server's names.
+
+use std::path::Path;
+
+use complaint_model::predict::{Prediction, Scratch};
+use complaint_model::report::round4;
+use complaint_model::{Artifact, Predictor};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::error::ModelError;
+
+/// Reads a model that a user names.
+pub(super) fn open_model(path: &Path) -> Result<Predictor, ModelError> {
+    let bytes = std::fs::read(path).map_err(|source| ModelError::Unreadable {
+        path: path.to_owned(),
+        source,
+    })?;
+    let artifact = Artifact::from_bytes(&bytes).map_err(|source| ModelError::Unusable {
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(Predictor::new(artifact))
+}
+
+/// The answer to one text.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Answer<'m> {
+    /// The most probable class.
+    pub(super) category: &'m str,
+    /// Its probability.
+    pub(super) probability: f64,
+    /// The most probable classes, where more than one was asked for.
+    #[serde(skip_serializing_if = "Ranking::is_empty")]
+    pub(super) probabilities: Ranking<'m>,
+    /// Share of the words that the model does not know.
+    pub(super) unknown_word_share: f64,
+}
+
+/// Classes with their probabilities, the most probable first; an object in JSON.
+#[derive(Debug)]
+pub(super) struct Ranking<'m>(pub(super) Vec<(&'m str, f64)>);
+
+impl Ranking<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Ranking<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (category, probability) in &self.0 {
+            map.serialize_entry(category, probability)?;
+        }
+        map.end()
+    }
+}
+
+impl<'m> Answer<'m> {
+    /// Answers `text`, with the `top` most probable classes.
+    pub(super) fn of(predictor: &'m Predictor, text: &str, top: usize, scratch: &mut Scratch) -> Self {
+        let prediction = predictor.predict(text, scratch);
+        let labels = predictor.labels();
+        Self {
+            category: &labels[prediction.class],
+            probability: round4(f64::from(prediction.probability)),
+            probabilities: Ranking(ranking(labels, &prediction, top)),
+            unknown_word_share: round4(f64::from(prediction.unknown_word_share)),
+        }
+    }
+}
+
+fn ranking<'m>(labels: &'m [String], prediction: &Prediction<'_>, top: usize) -> Vec<(&'m str, f64)> {
+    let mut classes: Vec<usize> = (0..labels.len()).collect();
+    // The winner stands first among equals; the sort is stable.
+    classes.sort_by(|&a, &b| {
+        let order = prediction.probabilities[b].total_cmp(&prediction.probabilities[a]);
+        order.then((b == prediction.class).cmp(&(a == prediction.class)))
+    });
+    let probability = |class: usize| round4(f64::from(prediction.probabilities[class]));
+    classes
+        .into_iter()
+        .take(top)
+        .map(|class| (labels[class].as_str(), probability(class)))
+        .collect()
+}

@@ -1,0 +1,113 @@
+//! The data set at the command line: the same arguments for every command that reads one.
+
+use std::collections::BTreeMap;
+
+use clap::{Args, ValueEnum};
+use complaint_model::Sha256Digest;
+
+use crate::config::{DatasetConfig, DatasetFormat};
+use crate::dataset::{DatasetError, Location, Source};
+
+/// Where the rows are, and which of them count.
+#[derive(Debug, Args)]
+pub(crate) struct DataArgs {
+    /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://); .gz, .zst and .zip are unpacked.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    data: String,
+    /// Column, or dotted path, of the text.
+    #[arg(long, value_name = "FIELD")]
+    text_field: String,
+    /// Column, or dotted path, of the label; several are joined with " + ".
+    #[arg(long = "label-field", value_name = "FIELD", required = true)]
+    label_fields: Vec<String>,
+    /// Column with a published split, whose values are `train` and `test`.
+    #[arg(long, value_name = "FIELD")]
+    split_field: Option<String>,
+    /// Only records with this value: --where split=test. Given again with the same field, either value will do; with
+    /// another field, both must hold.
+    #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = parse_condition)]
+    conditions: Vec<(String, String)>,
+    /// Form of the records; by default it goes by the file's name.
+    #[arg(long, value_enum, value_name = "FORM")]
+    data_format: Option<RecordForm>,
+    /// Renames or merges a label: --label-map "old=new". Can be given several times.
+    #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_renaming)]
+    label_map: Vec<(String, String)>,
+    /// SHA-256 that the file must have.
+    #[arg(long, value_name = "HEX")]
+    sha256: Option<Sha256Digest>,
+}
+
+/// Form of a data set's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum RecordForm {
+    /// Comma-separated values.
+    Csv,
+    /// One JSON object a line.
+    #[value(alias = "jsonLines")]
+    JsonLines,
+    /// One JSON array.
+    Json,
+}
+
+impl From<RecordForm> for DatasetFormat {
+    fn from(form: RecordForm) -> Self {
+        match form {
+            RecordForm::Csv => Self::Csv,
+            RecordForm::JsonLines => Self::JsonLines,
+            RecordForm::Json => Self::Json,
+        }
+    }
+}
+
+impl DataArgs {
+    /// The configuration that the arguments stand for.
+    pub(crate) fn config(&self, min_samples_per_class: usize) -> DatasetConfig {
+        let mut filter: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (field, value) in &self.conditions {
+            filter.entry(field.clone()).or_default().push(value.clone());
+        }
+        DatasetConfig {
+            format: self
+                .data_format
+                .map_or_else(|| DatasetFormat::of_name(&self.data), DatasetFormat::from),
+            text_field: self.text_field.clone(),
+            label_fields: self.label_fields.clone(),
+            split_field: self.split_field.clone(),
+            min_samples_per_class,
+            label_map: self.label_map.iter().cloned().collect(),
+            filter,
+            sha256: self.sha256,
+        }
+    }
+
+    /// Where the data set is.
+    pub(crate) fn location(&self) -> Location {
+        Location::parse(&self.data)
+    }
+
+    /// Opens or downloads the data set, telling the share that is here.
+    pub(super) fn open(&self, tell: impl Fn(f64, &str)) -> Result<Source, DatasetError> {
+        let location = self.location();
+        tell(0.0, &format!("opening {}", location.name()));
+        Source::open(&location, self.sha256, |done, total| {
+            let share = total.map_or(0.0, |total| done as f64 / total.max(1) as f64);
+            tell(share, &format!("{} MiB downloaded", done >> 20));
+        })
+    }
+}
+
+fn parse_renaming(text: &str) -> Result<(String, String), String> {
+    parse_pair(text).ok_or_else(|| "write the old and the new label, such as \"Payday loan=Loan\"".to_owned())
+}
+
+fn parse_condition(text: &str) -> Result<(String, String), String> {
+    parse_pair(text)
+        .filter(|(field, _)| !field.is_empty())
+        .ok_or_else(|| "write a field and its value, such as split=test".to_owned())
+}
+
+fn parse_pair(text: &str) -> Option<(String, String)> {
+    let (left, right) = text.split_once('=')?;
+    Some((left.trim().to_owned(), right.trim().to_owned()))
+}

@@ -1,0 +1,68 @@
+//! Which rows are copies of each other: some of them, to look at.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Pairs remembered of each kind.
+const REMEMBERED: usize = 50;
+
+/// A text that stands in two records under one label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Duplicate {
+    /// Number of the record that was kept.
+    pub first: u64,
+    /// Number of the copy that was left out.
+    pub copy: u64,
+}
+
+/// A text that stands in two records under different labels; both are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Contradiction {
+    /// Numbers of both records.
+    pub rows: [u64; 2],
+    /// Their labels.
+    pub labels: [String; 2],
+}
+
+/// The first copies that were met; the counts of all stand in [`Counts`](super::Counts).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Copies {
+    /// Copies with one label.
+    pub duplicates: Vec<Duplicate>,
+    /// Copies with different labels.
+    pub contradictions: Vec<Contradiction>,
+}
+
+/// Copies while labels are still numbers.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    duplicates: Vec<Duplicate>,
+    contradictions: Vec<[(u64, u32); 2]>,
+}
+
+impl Found {
+    pub(super) fn duplicate(&mut self, first: u64, copy: u64) {
+        if self.duplicates.len() < REMEMBERED {
+            self.duplicates.push(Duplicate { first, copy });
+        }
+    }
+
+    /// Each record as its number and its label's.
+    pub(super) fn contradiction(&mut self, first: (u64, u32), second: (u64, u32)) {
+        if self.contradictions.len() < REMEMBERED {
+            self.contradictions.push([first, second]);
+        }
+    }
+
+    /// The same with labels by name.
+    pub(super) fn named(&self, names: &[&str]) -> Copies {
+        let contradictions = self.contradictions.iter().map(|pair| Contradiction {
+            rows: pair.map(|(number, _)| number),
+            labels: pair.map(|(_, label)| names[label as usize].to_owned()),
+        });
+        Copies {
+            duplicates: self.duplicates.clone(),
+            contradictions: contradictions.collect(),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Wrong answers that were given with confidence: wrong labels, or what the model has not understood.
+
+use maud::{Markup, html};
+
+use super::thousands;
+use crate::report::TrainingReport;
+
+/// Mistakes shown; `report.json` has more.
+const SHOWN: usize = 25;
+/// Letters shown of a text.
+const EXCERPT: usize = 600;
+
+pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
+    if report.mistakes.is_empty() {
+        return Some(html! { p { "No held-out row was given a wrong class." } });
+    }
+    let shown = report.mistakes.iter().take(SHOWN);
+    Some(html! {
+        p.note { "Worth a look: often it is the label that is wrong. Rows are counted from 1, the header aside." }
+        div.scroll {
+            table.wide {
+                caption { "Held-out rows that the model was surest of and got wrong." }
+                thead {
+                    tr {
+                        th scope="col" style="width:6rem" { "row" }
+                        th.left scope="col" { "labelled" }
+                        th.left scope="col" { "answer" }
+                        th scope="col" { "probability" }
+                    }
+                }
+                tbody {
+                    @for mistake in shown {
+                        tr {
+                            td { (thousands(mistake.row as usize)) }
+                            td.left { (mistake.actual) }
+                            td.left { (mistake.predicted) }
+                            td { (format!("{:.3}", mistake.probability)) }
+                        }
+                        @if let Some(text) = &mistake.text { tr { td colspan="4" { blockquote { (excerpt(text)) } } } }
+                    }
+                }
+            }
+        }
+    })
+}
+
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}

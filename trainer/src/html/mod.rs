@@ -1,0 +1,126 @@
+//! `report.html`: the report to look at, in one file that needs nothing from elsewhere: no scripts, no fonts, no images.
+//!
+//! One module a section. Maud escapes every label, term and text.
+
+mod calibration;
+mod chart;
+mod classes;
+mod confusion;
+mod dataset;
+mod headline;
+mod mistakes;
+mod terms;
+mod trials;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::report::TrainingReport;
+
+const STYLE: &str = include_str!("style.css");
+
+/// A part of the page: its anchor, its title, and what it shows; nothing where the report has nothing to show.
+struct Section {
+    id: &'static str,
+    title: &'static str,
+    body: Option<Markup>,
+}
+
+/// The page.
+pub(crate) fn page(report: &TrainingReport) -> String {
+    let sections = [
+        Section {
+            id: "trials",
+            title: "Trials",
+            body: trials::body(report),
+        },
+        Section {
+            id: "classes",
+            title: "Classes",
+            body: classes::body(report),
+        },
+        Section {
+            id: "confusion",
+            title: "Confusion",
+            body: confusion::body(report),
+        },
+        Section {
+            id: "calibration",
+            title: "Calibration",
+            body: calibration::body(report),
+        },
+        Section {
+            id: "terms",
+            title: "Terms",
+            body: terms::body(report),
+        },
+        Section {
+            id: "mistakes",
+            title: "Confident mistakes",
+            body: mistakes::body(report),
+        },
+        Section {
+            id: "data",
+            title: "Data set",
+            body: dataset::body(report),
+        },
+    ];
+    let shown = || {
+        sections
+            .iter()
+            .filter_map(|section| Some((section, section.body.as_ref()?)))
+    };
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (report.report.name) " – training report" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (headline::header(report))
+                nav aria-label="Sections" {
+                    @for (section, _) in shown() { a href={ "#" (section.id) } { (section.title) } }
+                }
+                main {
+                    (headline::body(report))
+                    @for (section, body) in shown() {
+                        section id=(section.id) aria-labelledby={ (section.id) "-title" } {
+                            h2 id={ (section.id) "-title" } { (section.title) }
+                            (body)
+                        }
+                    }
+                }
+                (headline::footer(report))
+            }
+        }
+    }
+    .into_string()
+}
+
+/// `12,425`.
+fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+/// `1 row`, `12,425 rows`.
+fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// `12.3 %`.
+fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+#[cfg(test)]
+mod tests;

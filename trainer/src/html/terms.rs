@@ -1,0 +1,51 @@
+//! The terms that speak most for each class.
+
+use maud::{Markup, html};
+
+use super::chart::bar;
+use crate::report::TrainingReport;
+
+/// Terms shown of a class; `report.json` has more.
+const SHOWN: usize = 12;
+
+pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
+    let classes = &report.report.top_terms;
+    if classes.is_empty() {
+        return None;
+    }
+    Some(html! {
+        p.note {
+            "Weights above the mean of all classes; bars compare within a class. A term that speaks for a class here need not be a reason \
+            that a person would accept."
+        }
+        div.terms {
+            @for class in classes {
+                @let heaviest = class.terms.first().map_or(1.0, |term| term.weight).max(f64::MIN_POSITIVE);
+                article {
+                    h3 { (class.label) }
+                    table {
+                        caption.hidden { "Terms that speak for " (class.label) }
+                        thead.hidden { tr { th scope="col" { "term" } th scope="col" { "weight" } th scope="col" { "bar" } } }
+                        tbody {
+                            @for term in class.terms.iter().take(SHOWN) {
+                                tr {
+                                    th scope="row" { (visible(&term.term)) }
+                                    td { span.hidden { (format!("{:.3}", term.weight)) } }
+                                    td title=(format!("{:.3}", term.weight)) { (bar(term.weight / heaviest)) }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    })
+}
+
+/// Character n-grams can begin or end with the space at a word's edge.
+fn visible(term: &str) -> String {
+    match term.trim() == term {
+        true => term.to_owned(),
+        false => term.replace(' ', "␣"),
+    }
+}

@@ -1,0 +1,147 @@
+//! The trials, best first, those of one algorithm together.
+
+use complaint_model::report::{Algorithm, Trial, TrialStatus};
+use maud::{Markup, html};
+
+use super::chart::{Scale, bar};
+use super::{counted, percent};
+use crate::metrics::as_gain;
+use crate::report::TrainingReport;
+
+/// Width of a row's drawing.
+const WIDTH: f64 = 260.0;
+
+pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
+    let shared = &report.report;
+    let scores = || shared.trials.iter().flat_map(|trial| trial.fold_scores.iter().copied());
+    let range = [
+        scores().fold(f64::INFINITY, f64::min),
+        scores().fold(f64::NEG_INFINITY, f64::max),
+    ];
+    let scale = Scale::new(range, [6.0, WIDTH - 6.0]);
+    Some(html! {
+        div.scroll {
+            table.wide {
+                caption {
+                    (counted(shared.trials.len(), "trial", "trials")) " by " (shared.scoring) " on " (shared.folds) " folds of the training rows. \
+                    Large dots are means, small ones folds."
+                }
+                thead {
+                    tr {
+                        th.left scope="col" { "parameters" }
+                        th scope="col" { "mean" }
+                        th scope="col" { "± deviation" }
+                        th.left scope="col" { (axis(range)) }
+                    }
+                }
+                @for (algorithm, trials) in groups(report) {
+                    tbody {
+                        tr.group { th colspan="4" scope="rowgroup" { (algorithm) } }
+                        @for trial in trials { (row(report, trial, &scale)) }
+                    }
+                }
+            }
+        }
+        @if !shared.ensemble.is_empty() { (ensemble(report)) }
+    })
+}
+
+/// The models that were averaged.
+fn ensemble(report: &TrainingReport) -> Markup {
+    let (members, score) = (
+        &report.report.ensemble,
+        report.report.current_optimal_trial.cross_validation,
+    );
+    html! {
+        h3 { "The ensemble" span.badge { "best" } }
+        div.scroll {
+            table.wide {
+                caption {
+                    (format!("{:.4} ± {:.4}", score.mean, score.standard_deviation)) " on the folds: the calibrated scores of these models are averaged, \
+                    and folded back into one linear model."
+                }
+                thead {
+                    tr {
+                        th.left scope="col" { "algorithm" }
+                        th.left scope="col" { "parameters" }
+                        th scope="col" { "share" }
+                        th scope="col" { span.hidden { "share as a bar" } }
+                        th scope="col" { "temperature" }
+                    }
+                }
+                tbody {
+                    @for member in members {
+                        tr {
+                            th scope="row" { (member.algorithm) }
+                            td.left { (member.parameters) }
+                            td { (percent(member.weight)) }
+                            td { (bar(member.weight)) }
+                            td { (format!("{:.4}", member.temperature)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn axis([low, high]: [f64; 2]) -> Markup {
+    html! {
+        @if low <= high {
+            svg width=(WIDTH) height="14" viewBox={ "0 0 " (WIDTH) " 14" } aria-hidden="true" {
+                text x="0" y="11" { (format!("{low:.3}")) }
+                text x=(WIDTH) y="11" text-anchor="end" { (format!("{high:.3}")) }
+            }
+            span.hidden { "scores of the folds" }
+        } @else { "outcome" }
+    }
+}
+
+/// Algorithms by their best trial, each with its trials from the best to those that failed.
+fn groups(report: &TrainingReport) -> Vec<(Algorithm, Vec<&Trial>)> {
+    let gain = |trial: &Trial| {
+        let score = trial
+            .cross_validation
+            .filter(|_| trial.status == TrialStatus::Succeeded);
+        score.map_or(f64::NEG_INFINITY, |score| as_gain(report.report.scoring, score.mean))
+    };
+    let mut trials: Vec<&Trial> = report.report.trials.iter().collect();
+    trials.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    let mut groups: Vec<(Algorithm, Vec<&Trial>)> = Vec::new();
+    for trial in trials {
+        match groups.iter_mut().find(|(algorithm, _)| *algorithm == trial.algorithm) {
+            Some((_, group)) => group.push(trial),
+            None => groups.push((trial.algorithm, vec![trial])),
+        }
+    }
+    groups
+}
+
+fn row(report: &TrainingReport, trial: &Trial, scale: &Scale) -> Markup {
+    let best = trial.algorithm == report.report.algorithm && trial.parameters == report.report.parameters;
+    html! {
+        tr class=[best.then_some("best")] {
+            th scope="row" { (trial.parameters) @if best { span.badge { "best" } } }
+            @match (trial.status, trial.cross_validation) {
+                (TrialStatus::Succeeded, Some(score)) => {
+                    td { (format!("{:.4}", score.mean)) }
+                    td { (format!("{:.4}", score.standard_deviation)) }
+                    td.chart { (dots(score.mean, &trial.fold_scores, scale)) }
+                }
+                _ => td.left colspan="3" { "failed: " (trial.message.as_deref().unwrap_or_default()) }
+            }
+        }
+    }
+}
+
+fn dots(mean: f64, folds: &[f64], scale: &Scale) -> Markup {
+    let words: Vec<String> = folds.iter().map(|score| format!("{score:.3}")).collect();
+    html! {
+        svg role="img" width=(WIDTH) height="22" viewBox={ "0 0 " (WIDTH) " 22" } {
+            title { "mean " (format!("{mean:.4}")) ", folds " (words.join(", ")) }
+            path.axis d={ "M0 11H" (WIDTH) } {}
+            @for &score in folds { circle.fold cx=(scale.at(score)) cy="11" r="3" {} }
+            circle.dot cx=(scale.at(mean)) cy="11" r="5" {}
+        }
+    }
+}

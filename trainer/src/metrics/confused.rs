@@ -1,0 +1,56 @@
+//! Which classes are taken for each other.
+
+use complaint_model::report::ConfusionMatrix;
+
+/// Rows of one class that were given another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ConfusedPair<'m> {
+    /// The class they have.
+    pub actual: &'m str,
+    /// The class they were given.
+    pub predicted: &'m str,
+    /// How many they are.
+    pub rows: usize,
+    /// Their share of the class.
+    pub share: f64,
+}
+
+/// The pairs with the most rows, at most `limit`; among equals those that are a greater part of their class.
+pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<ConfusedPair<'_>> {
+    let mut pairs: Vec<ConfusedPair<'_>> = Vec::new();
+    for (actual, row) in matrix.rows.iter().enumerate() {
+        let support = row.iter().sum::<usize>().max(1) as f64;
+        for (predicted, &rows) in row.iter().enumerate() {
+            if rows > 0 && predicted != actual {
+                pairs.push(ConfusedPair {
+                    actual: &matrix.labels[actual],
+                    predicted: &matrix.labels[predicted],
+                    rows,
+                    share: rows as f64 / support,
+                });
+            }
+        }
+    }
+    pairs.sort_by(|a, b| b.rows.cmp(&a.rows).then(b.share.total_cmp(&a.share)));
+    pairs.truncate(limit);
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_rows_first_and_the_diagonal_never() {
+        let matrix = ConfusionMatrix {
+            labels: ["a", "b", "c"].map(str::to_owned).to_vec(),
+            rows: vec![vec![90, 2, 0], vec![2, 1, 1], vec![0, 0, 5]],
+        };
+        let pairs: Vec<(&str, &str, usize)> = most_confused(&matrix, 2)
+            .iter()
+            .map(|pair| (pair.actual, pair.predicted, pair.rows))
+            .collect();
+        assert_eq!(pairs, [("b", "a", 2), ("a", "b", 2)]);
+        assert_eq!(most_confused(&matrix, 10).len(), 3);
+    }
+}

@@ -1,0 +1,134 @@
+//! What a data set is like: lengths, copies, near-twins, vocabulary, rows that look wrong.
+
+mod lengths;
+mod suspicious;
+mod twins;
+
+use rayon::prelude::*;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::dataset::{Contradiction, Counts, Dataset, Duplicate};
+use crate::split::Split;
+
+pub use lengths::{LengthBin, Quantiles};
+pub use suspicious::{RowExample, Suspicion, SuspicionReason};
+
+/// Points of the vocabulary's curve.
+const GROWTH_POINTS: usize = 20;
+
+/// What the data set is like.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Records that were read and left out.
+    pub records: Counts,
+    /// Words of the texts, by quantile.
+    pub words: Quantiles,
+    /// Texts by number of words: bins of one width, the last one open.
+    pub length_histogram: Vec<LengthBin>,
+    /// How the vocabulary grows with the rows, in the source's order.
+    pub vocabulary_growth: Vec<VocabularyPoint>,
+    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word shingles
+    /// 0.8 or more). A group stands in one fold, and on one side of the split unless that was published.
+    pub near_twin_groups: usize,
+    /// Rows in those groups.
+    pub near_twin_rows: usize,
+    /// The largest of those groups, by the numbers of their first records.
+    pub largest_near_twin_groups: Vec<NearTwins>,
+    /// Some of the copies that were left out.
+    pub duplicate_examples: Vec<Duplicate>,
+    /// Some of the copies of one text under different labels.
+    pub contradiction_examples: Vec<Contradiction>,
+    /// Rows that look wrong, by reason.
+    pub suspicious_rows: Vec<Suspicion>,
+    /// Greatest difference of a class's share between training and test part, in percentage points.
+    pub largest_share_difference: f64,
+}
+
+/// The vocabulary after some of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VocabularyPoint {
+    /// Rows seen.
+    pub rows: usize,
+    /// Distinct tokens in them.
+    pub words: usize,
+}
+
+/// A group of rows whose texts are nearly the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NearTwins {
+    /// How many rows it has.
+    pub rows: usize,
+    /// How many labels they have: more than one means that nearly the same text was labelled differently.
+    pub labels: usize,
+    /// Numbers of its first records.
+    pub examples: Vec<u64>,
+}
+
+impl Profile {
+    /// Looks at rows, split and tokens. `tokens` gives the token ids of a row.
+    pub fn of<I: Iterator<Item = u32>>(
+        dataset: &Dataset,
+        split: &Split,
+        distinct: usize,
+        tokens: impl Fn(usize) -> I,
+    ) -> Self {
+        let words: Vec<usize> = dataset
+            .rows
+            .par_iter()
+            .map(|row| dataset.text(row).split_whitespace().count())
+            .collect();
+        let quantiles = Quantiles::of(words.clone());
+        let twins = twins::groups(dataset, &split.keys);
+        Self {
+            records: dataset.counts.clone(),
+            length_histogram: lengths::histogram(&words, &quantiles),
+            suspicious_rows: suspicious::find(dataset, &quantiles),
+            words: quantiles,
+            vocabulary_growth: vocabulary_growth(dataset.rows.len(), distinct, tokens),
+            near_twin_groups: twins.groups,
+            near_twin_rows: twins.rows,
+            largest_near_twin_groups: twins.largest,
+            duplicate_examples: dataset.copies.duplicates.clone(),
+            contradiction_examples: dataset.copies.contradictions.clone(),
+            largest_share_difference: complaint_model::report::round4(100.0 * largest_share_difference(dataset, split)),
+        }
+    }
+}
+
+fn vocabulary_growth<I: Iterator<Item = u32>>(
+    rows: usize,
+    distinct: usize,
+    tokens: impl Fn(usize) -> I,
+) -> Vec<VocabularyPoint> {
+    let mut seen = vec![false; distinct];
+    let mut words = 0;
+    let mut points = Vec::with_capacity(GROWTH_POINTS);
+    for row in 0..rows {
+        for token in tokens(row) {
+            words += usize::from(!std::mem::replace(&mut seen[token as usize], true));
+        }
+        if (row + 1) * GROWTH_POINTS / rows > row * GROWTH_POINTS / rows {
+            points.push(VocabularyPoint { rows: row + 1, words });
+        }
+    }
+    points
+}
+
+fn largest_share_difference(dataset: &Dataset, split: &Split) -> f64 {
+    let shares = |rows: &[u32]| {
+        let mut counts = vec![0.0; dataset.labels.len()];
+        rows.iter()
+            .for_each(|&row| counts[dataset.rows[row as usize].label as usize] += 1.0 / rows.len() as f64);
+        counts
+    };
+    shares(&split.train)
+        .iter()
+        .zip(shares(&split.test))
+        .map(|(train, test)| (train - test).abs())
+        .fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests;
