@@ -161,8 +161,8 @@ fn separate(
             SvmProblem::new(problem, class_weight, loss).solve_path(class, &penalties, effort, take)
         }
         SvmKind::NaiveBayes(alpha) => {
-            fold.class_counts()
-                .solve_path(problem, class_weight, alpha, class, &penalties, effort, take)
+            let rows = fold.class_counts().weigh(problem, class, alpha);
+            rows.solve_path(problem, class_weight, &penalties, effort, take)
         }
     };
     if let Err(error) = outcome {

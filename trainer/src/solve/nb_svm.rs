@@ -52,8 +52,28 @@ impl ClassCounts {
         smoothed().map(|(p, q)| ((p / q).ln() + level) as f32).collect()
     }
 
-    /// Fits one class for each `C` of an ascending path, as [`SvmProblem::solve_path`] does. `problem` is the one that was
-    /// counted.
+    /// The rows of the problem that was counted, each term times its ratio for `class`.
+    pub fn weigh(&self, problem: Problem<'_>, class: u32, alpha: f64) -> WeightedRows {
+        let ratios = self.log_ratios(class, alpha);
+        let mut rows: CsrMatrix = problem.rows.clone();
+        for (value, &term) in rows.values.iter_mut().zip(&rows.indices) {
+            *value *= ratios[term as usize];
+        }
+        WeightedRows { rows, ratios, class }
+    }
+}
+
+/// Rows weighted for one class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WeightedRows {
+    rows: CsrMatrix,
+    ratios: Vec<f32>,
+    class: u32,
+}
+
+impl WeightedRows {
+    /// Fits the class for each `C` of an ascending path, as [`SvmProblem::solve_path`] does; the separators are those of
+    /// the rows as they were.
     ///
     /// # Errors
     /// [`NotFinite`].
@@ -61,25 +81,21 @@ impl ClassCounts {
         &self,
         problem: Problem<'_>,
         class_weight: ClassWeight,
-        alpha: f64,
-        class: u32,
         path: &[f64],
         effort: Effort,
         mut take: impl FnMut(usize, &Separator),
     ) -> Result<(), NotFinite> {
-        let ratios = self.log_ratios(class, alpha);
-        let mut rows: CsrMatrix = problem.rows.clone();
-        for (value, &term) in rows.values.iter_mut().zip(&rows.indices) {
-            *value *= ratios[term as usize];
-        }
-        let weighted = Problem { rows: &rows, ..problem };
+        let weighted = Problem {
+            rows: &self.rows,
+            ..problem
+        };
         SvmProblem::new(weighted, class_weight, Loss::SquaredHinge).solve_path(
-            class,
+            self.class,
             path,
             effort,
             |index, separator| {
                 let mut unweighted = separator.clone();
-                for (weight, ratio) in unweighted.weights.iter_mut().zip(&ratios) {
+                for (weight, ratio) in unweighted.weights.iter_mut().zip(&self.ratios) {
                     *weight *= ratio;
                 }
                 take(index, &unweighted);
@@ -102,7 +118,8 @@ pub fn fit(
     let counts = ClassCounts::of(problem);
     fit_classes(problem, |class| {
         let mut found = None;
-        counts.solve_path(problem, class_weight, alpha, class, &[c], effort, |_, separator| {
+        let rows = counts.weigh(problem, class, alpha);
+        rows.solve_path(problem, class_weight, &[c], effort, |_, separator| {
             found = Some(separator.clone());
         })?;
         found.ok_or(NotFinite)
