@@ -134,7 +134,7 @@ pub(super) fn fetch(
     download.finish()
 }
 
-/// The store of an object, with the environment's credentials and settings, and ours where it has none.
+/// The store of an object, with the environment's credentials.
 fn open(address: &ObjectAddress) -> Result<Arc<dyn ObjectStore>, Error> {
     let retry = RetryConfig {
         max_retries: RETRIES,
