@@ -245,6 +245,8 @@ fn evaluate_on_the_published_test_part_repeats_the_reports_figures() {
 
     let chosen = json_of(&trained.evaluate(&trained.data, &["--where", "part=test", "--format", "json"]));
     assert_eq!(chosen["rows"], 61);
+    let table = said(&trained.evaluate(&trained.data, &["--where", "part=test"]));
+    assert!(!table.contains("the model was trained on this file"), "{table}");
     assert_eq!(chosen["metrics"], ended.message["metrics"]);
     let by_split = json_of(&trained.evaluate(&trained.data, &["--split-field", "part", "--format", "json"]));
     assert_eq!(by_split["metrics"], chosen["metrics"]);

@@ -303,3 +303,19 @@ fn a_transfer_that_breaks_goes_on_where_it_broke_off(server: &Server) {
     assert_eq!(ended.message["dataset"]["rows"], 240);
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
+
+#[test]
+fn settings_that_are_missing_are_named() {
+    let job = Job::new();
+    job.run_in(Path::new("az://complaints/cards.csv"), &[]).fails(
+        65,
+        "DatasetForbidden",
+        &["az://complaints/cards.csv", "AZURE_STORAGE_ACCOUNT_NAME"],
+    );
+    let key = [("GOOGLE_SERVICE_ACCOUNT_KEY", "no JSON")];
+    job.run_in(Path::new("gs://complaints/cards.csv"), &key).fails(
+        65,
+        "DatasetForbidden",
+        &["gs://complaints/cards.csv", "GOOGLE_SERVICE_ACCOUNT_KEY"],
+    );
+}

@@ -56,6 +56,9 @@ struct Found {
     dataset_sha256: Sha256Digest,
     /// The model was trained on these very bytes, so its training rows may be among those evaluated.
     trained_on_these_bytes: bool,
+    /// Some rows were chosen, so somebody has thought of that.
+    #[serde(skip)]
+    chosen: bool,
     /// Rows whose label the model does not know; they are left out.
     unknown_label_rows: usize,
     unknown_labels: BTreeMap<String, usize>,
@@ -95,6 +98,7 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
         rows: judged.scored.actual.len(),
         dataset_sha256: source.sha256(),
         trained_on_these_bytes: trained_on == Some(source.sha256()),
+        chosen: !config.filter.is_empty() || config.split_field.is_some(),
         unknown_label_rows: judged.unknown.values().sum(),
         unknown_labels: judged.unknown,
         metrics: confusion.metrics(judged.scored.value(Metric::LogLoss)),
@@ -247,7 +251,7 @@ fn heading(found: &Found) -> String {
             shortened(&labels.join(", "))
         ));
     }
-    if found.trained_on_these_bytes {
+    if found.trained_on_these_bytes && !found.chosen {
         text.push_str(
             "\nnote: the model was trained on this file; figures over its training rows say nothing of new complaints. Choose the others with --where or --split-field",
         );

@@ -86,9 +86,35 @@ const FLAGS: [(&str, &str); 9] = [
     ("dataset.sha256", "--sha256"),
 ];
 
-/// The message with arguments in place of a TrainingRun's fields.
+/// The message with arguments in place of a TrainingRun's fields; a field within a field has no argument.
 fn with_flags(message: &str) -> String {
     FLAGS.iter().fold(message.to_owned(), |message, (field, flag)| {
-        message.replace(field, flag)
+        let mut told = String::with_capacity(message.len());
+        let mut rest = message.as_str();
+        while let Some((before, after)) = rest.split_once(field) {
+            let within = after
+                .strip_prefix('.')
+                .is_some_and(|after| after.starts_with(char::is_alphanumeric));
+            told.push_str(before);
+            told.push_str(if within { field } else { flag });
+            rest = after;
+        }
+        told + rest
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn messages_name_arguments_where_there_are_some() {
+        let cases = [
+            ("Check dataset.source, or it", "Check --data, or it"),
+            ("Set dataset.textField to one", "Set --text-field to one"),
+            ("the fault of dataset.source.", "the fault of --data."),
+            ("through dataset.source.secretRef;", "through dataset.source.secretRef;"),
+        ];
+        for (message, told) in cases {
+            assert_eq!(super::with_flags(message), told);
+        }
+    }
 }

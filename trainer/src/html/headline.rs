@@ -9,13 +9,20 @@ use crate::report::TrainingReport;
 
 pub(super) fn header(report: &TrainingReport) -> Markup {
     let shared = &report.report;
+    let parameters = match shared.ensemble.len() {
+        0 => shared.parameters.to_string(),
+        models => counted(models, "model", "models"),
+    };
+    let parts = [
+        shared.algorithm.to_string(),
+        parameters,
+        counted(shared.dataset.classes, "class", "classes"),
+        counted(shared.term_count, "term", "terms"),
+    ];
     html! {
         header {
             h1 { (shared.name) }
-            p {
-                (shared.algorithm) " · " (shared.parameters) " · " (counted(shared.dataset.classes, "class", "classes")) " · "
-                (counted(shared.term_count, "term", "terms"))
-            }
+            p { (parts.join(" · ")) }
         }
     }
 }

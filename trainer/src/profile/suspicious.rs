@@ -1,13 +1,16 @@
 //! Rows that look wrong, each reason a question of its own.
 
+use std::sync::OnceLock;
+
 use complaint_model::text::stop_words;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Quantiles;
 use crate::dataset::Dataset;
+use crate::split::fnv;
 
 /// Rows named for each reason.
 const EXAMPLES: usize = 20;
@@ -88,7 +91,7 @@ pub(super) fn find(dataset: &Dataset, words: &Quantiles) -> Vec<Suspicion> {
     let reasons: Vec<Vec<SuspicionReason>> = dataset
         .rows
         .par_iter()
-        .map(|row| reasons(dataset.text(row), words))
+        .map_init(Vec::new, |hashes, row| reasons(dataset.text(row), words, hashes))
         .collect();
     SuspicionReason::ALL
         .into_iter()
@@ -111,25 +114,23 @@ pub(super) fn find(dataset: &Dataset, words: &Quantiles) -> Vec<Suspicion> {
         .collect()
 }
 
-fn reasons(text: &str, lengths: &Quantiles) -> Vec<SuspicionReason> {
-    let mut counts: FxHashMap<String, usize> = FxHashMap::default();
-    let (mut words, mut common, mut redacted) = (0, 0, 0);
-    for raw in text.split_whitespace() {
-        words += 1;
-        let word = raw
-            .trim_matches(|letter: char| !letter.is_alphanumeric())
-            .to_lowercase();
-        common += usize::from(stop_words().binary_search(&word.as_str()).is_ok());
-        redacted += usize::from(is_redaction(raw));
-        *counts.entry(word).or_default() += 1;
+/// Every row of a training is asked, so words are compared by their hashes, which are kept in `hashes`.
+fn reasons(text: &str, lengths: &Quantiles, hashes: &mut Vec<u64>) -> Vec<SuspicionReason> {
+    let (mut common, mut redacted) = (0, 0);
+    hashes.clear();
+    for word in text.split_whitespace() {
+        let hash = word_hash(word);
+        common += usize::from(stop_word_hashes().contains(&hash));
+        redacted += usize::from(is_redaction(word));
+        hashes.push(hash);
     }
-    let most = counts.values().copied().max().unwrap_or(0);
+    let words = hashes.len();
     let long = words >= ENOUGH_WORDS;
     let held = [
         words < FEW_WORDS,
         lengths.p95 > 0 && words > FAR_BEYOND * lengths.p95,
         long && (common as f64) < STOP_WORD_SHARE * words as f64,
-        long && 2 * most > words,
+        long && has_majority(hashes),
         words >= FEW_WORDS && 2 * redacted > words,
         has_broken_characters(text),
     ];
@@ -138,6 +139,35 @@ fn reasons(text: &str, lengths: &Quantiles) -> Vec<SuspicionReason> {
         .zip(held)
         .filter_map(|(reason, holds)| holds.then_some(reason))
         .collect()
+}
+
+/// The hash of a word in lower case, without the punctuation around it.
+fn word_hash(word: &str) -> u64 {
+    let word = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+    if word.is_ascii() {
+        fnv(word.bytes().map(|byte| byte.to_ascii_lowercase()))
+    } else {
+        fnv(word.to_lowercase().bytes())
+    }
+}
+
+fn stop_word_hashes() -> &'static FxHashSet<u64> {
+    static HASHES: OnceLock<FxHashSet<u64>> = OnceLock::new();
+    HASHES.get_or_init(|| stop_words().iter().map(|word| word_hash(word)).collect())
+}
+
+/// Whether more than half of the words are one (Boyer and Moore's majority vote: only one word can win it, so only one
+/// needs counting).
+fn has_majority(words: &[u64]) -> bool {
+    let (mut candidate, mut lead) = (0, 0_usize);
+    for &word in words {
+        match lead {
+            0 => (candidate, lead) = (word, 1),
+            _ if word == candidate => lead += 1,
+            _ => lead -= 1,
+        }
+    }
+    2 * words.iter().filter(|&&word| word == candidate).count() > words.len()
 }
 
 /// `XXXX`, `XX/XX/2020`, `{$xxx}`: two or more x and no other letter.

@@ -12,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::dataset::{Dataset, Part};
 pub use folds::stratified_group_folds;
+pub(crate) use key::fnv;
 pub use key::{VERSION, fraction, shingles, split_key};
 
 /// Rows of both sides, as indices into [`Dataset::rows`], ascending.

@@ -97,6 +97,9 @@ pub struct Job {
     pub config: Value,
 }
 
+/// Variables that begin like this are somebody's access to an object store.
+const CREDENTIALS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+
 /// How a run ended.
 pub struct Ended {
     pub code: i32,
@@ -151,7 +154,7 @@ impl Job {
     fn run_as(&self, dataset: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let inherited = std::env::vars()
             .map(|(name, _)| name)
-            .filter(|name| name.starts_with("AWS_"));
+            .filter(|name| CREDENTIALS.iter().any(|provider| name.starts_with(provider)));
         let mut command = trainer();
         inherited.for_each(|name| {
             command.env_remove(name);

@@ -111,7 +111,12 @@ pub(super) fn fetch(
         });
     }
     let path = Path::parse(&address.key).map_err(|error| malformed(&error.to_string()))?;
-    let store = open(address).map_err(|error| refusal(address, error))?;
+    // What can't be built lacks a setting, an account's name for instance.
+    let store = open(address).map_err(|error| DatasetError::Forbidden {
+        name: name.clone(),
+        problem: reasons(&error),
+        fix: address.provider.credentials(),
+    })?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -129,7 +134,7 @@ pub(super) fn fetch(
     download.finish()
 }
 
-/// The store of an object, with the environment's credentials and settings, and ours where it has none.
+/// The store of an object, with the environment's credentials.
 fn open(address: &ObjectAddress) -> Result<Arc<dyn ObjectStore>, Error> {
     let retry = RetryConfig {
         max_retries: RETRIES,
