@@ -4,6 +4,7 @@
 //! table, and a thin loop that carries the plan out. Garbage collection and the deletion of namespaces are part of the
 //! API server.
 
+mod claim;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod events;
