@@ -13,10 +13,12 @@
 
 pub mod api;
 pub mod controllers;
+mod kubeconfig;
 pub mod runner;
 mod sandbox;
 pub mod services;
 mod tls;
 
+pub use kubeconfig::Connection;
 pub use sandbox::{Options, Sandbox, StartError};
 pub use tls::CertificateError;

@@ -50,6 +50,12 @@ struct StartArgs {
     /// Port of the API server; 0: any free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Authorise requests by the Roles and bindings applied; unset: every valid token may do everything.
+    #[arg(long)]
+    rbac: bool,
+    /// Add every request to this file: one audit.k8s.io/v1 event a line.
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// Install the CRDs and run the operator too.
     #[arg(long)]
     with_operator: bool,
@@ -108,6 +114,8 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             state,
             kubeconfig: args.kubeconfig.clone(),
             port: args.port,
+            rbac: args.rbac,
+            audit_log: args.audit_log.clone(),
             executable: std::env::current_exe().context("this program's path can't be found")?,
         })
         .await?;

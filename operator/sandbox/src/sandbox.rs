@@ -1,16 +1,15 @@
 //! Starting and stopping a sandbox's API server.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Api;
+use crate::api::{Api, AuditLog, Settings, TokenKey};
+use crate::kubeconfig::Connection;
 use crate::tls::{CertificateError, Identity, Listener};
 
 /// How to start a sandbox.
@@ -24,6 +23,11 @@ pub struct Options {
     pub kubeconfig: Option<PathBuf>,
     /// Where the runner keeps pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
     pub pods_dir: PathBuf,
+    /// Let Roles and bindings decide what users may do, except the one with the sandbox's own token. Otherwise everybody
+    /// who has a token may do everything.
+    pub rbac: bool,
+    /// Where requests are written down, one `audit.k8s.io/v1` event a line; an existing file is added to.
+    pub audit_log: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -33,6 +37,8 @@ impl Default for Options {
             token: None,
             kubeconfig: None,
             pods_dir: std::env::temp_dir().join("complaint-sandbox-pods"),
+            rbac: false,
+            audit_log: None,
         }
     }
 }
@@ -51,6 +57,14 @@ pub enum StartError {
     /// There is no certificate for HTTPS.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The audit log could not be opened.
+    #[error("opening the audit log {path}: {source}; choose a file in a directory that exists and is writable")]
+    AuditLog {
+        /// The path asked for.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The kubeconfig could not be written.
     #[error("writing the kubeconfig {path}: {source}; choose a path in a directory that exists and is writable")]
     Kubeconfig {
@@ -65,6 +79,7 @@ pub enum StartError {
 pub struct Sandbox {
     address: SocketAddr,
     token: String,
+    connection: Connection,
     api: Arc<Api>,
     stopping: CancellationToken,
     server: JoinHandle<()>,
@@ -89,6 +104,8 @@ impl Sandbox {
             token,
             kubeconfig,
             pods_dir,
+            rbac,
+            audit_log,
         } = options;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
@@ -98,14 +115,23 @@ impl Sandbox {
             .map_err(|source| StartError::Listen { port, source })?;
         let token = token.unwrap_or_else(random_token);
         let identity = Identity::make()?;
+        let connection = Connection::new(address, identity.pem.clone());
         if let Some(path) = &kubeconfig {
-            write_kubeconfig(path, address, &token, &identity).map_err(|source| StartError::Kubeconfig {
+            let written = connection.write(path, "complaint-sandbox", &token, "default");
+            written.map_err(|source| StartError::Kubeconfig {
                 path: path.clone(),
                 source,
             })?;
         }
+        let audit = audit_log.map(|path| AuditLog::open(&path).map_err(|source| StartError::AuditLog { path, source }));
+        let settings = Settings {
+            pods_dir,
+            rbac,
+            audit: audit.transpose()?,
+        };
         let stopping = CancellationToken::new();
-        let (api, changes) = Api::new(token.clone(), pods_dir, stopping.clone());
+        let token_key = TokenKey::new(&rand::random::<[u8; 32]>());
+        let (api, changes) = Api::new(token.clone(), token_key, settings, stopping.clone());
         api.spawn_tasks(changes);
         let router = api.router();
         let stopped = stopping.clone();
@@ -119,6 +145,7 @@ impl Sandbox {
         Ok(Self {
             address,
             token,
+            connection,
             api,
             stopping,
             server,
@@ -133,6 +160,11 @@ impl Sandbox {
     /// The bearer token.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// What a kubeconfig for this server is made of.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A client configuration for this server.
@@ -180,33 +212,4 @@ impl Drop for Sandbox {
 
 fn random_token() -> String {
     hex::encode(rand::random::<[u8; 32]>())
-}
-
-/// Writes a kubeconfig that only its owner can read: any local process that has the token can run programs.
-fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str, identity: &Identity) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let name = "complaint-sandbox";
-    let config = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{address}"),
-            "certificate-authority-data": base64::engine::general_purpose::STANDARD.encode(&identity.pem),
-        } }],
-        "users": [{ "name": name, "user": { "token": token } }],
-        "contexts": [{ "name": name, "context": { "cluster": name, "user": name, "namespace": "default" } }],
-        "current-context": name,
-    });
-    // JSON is YAML, so no serialiser of that is needed. An existing file keeps its mode, so it is made anew.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(format!("{config:#}\n").as_bytes())
 }

@@ -5,7 +5,8 @@
 //! Two background tasks keep promises that outlive a request: `collector` (owner references, definitions) and
 //! `namespaces` (deletion of a namespace's content).
 
-mod access;
+mod audit;
+mod authentication;
 mod builtin;
 mod collector;
 pub mod crd;
@@ -25,6 +26,7 @@ mod patch;
 mod protobuf;
 mod proxy;
 mod quantity;
+mod rbac;
 mod registry;
 pub mod resource;
 mod reviews;
@@ -42,17 +44,33 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use audit::AuditLog;
+pub(crate) use authentication::TokenKey;
 use meta::Meta;
 use registry::Registry;
 use resource::Resource;
 use store::{Change, Item, Store};
 use verbs::AddressPool;
 
+/// How a server is to behave.
+pub(crate) struct Settings {
+    /// Where the runner keeps pods' logs.
+    pub(crate) pods_dir: PathBuf,
+    /// Whether Roles decide what users may do; otherwise everybody may do everything.
+    pub(crate) rbac: bool,
+    /// Where requests are written down.
+    pub(crate) audit: Option<AuditLog>,
+}
+
 /// The state of one API server.
 pub struct Api {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
     pub(crate) token: String,
+    pub(crate) token_key: TokenKey,
+    /// Whether Roles decide what users may do.
+    pub(crate) rbac: bool,
+    pub(crate) audit: Option<AuditLog>,
     pub(crate) pods_dir: PathBuf,
     pub(crate) stopping: CancellationToken,
     addresses: Mutex<AddressPool>,
@@ -62,7 +80,8 @@ impl Api {
     /// A server with the namespaces that every cluster has.
     pub(crate) fn new(
         token: String,
-        pods_dir: PathBuf,
+        token_key: TokenKey,
+        settings: Settings,
         stopping: CancellationToken,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
         let (store, changes) = Store::new();
@@ -70,7 +89,10 @@ impl Api {
             store,
             registry: Registry::new(),
             token,
-            pods_dir,
+            token_key,
+            rbac: settings.rbac,
+            audit: settings.audit,
+            pods_dir: settings.pods_dir,
             stopping,
             addresses: Mutex::default(),
         });
@@ -88,6 +110,7 @@ impl Api {
     /// Starts the tasks that work on stored objects until the server stops.
     pub(crate) fn spawn_tasks(self: &Arc<Self>, changes: mpsc::UnboundedReceiver<Change>) {
         namespaces::create_initial(self);
+        rbac::create_initial(self);
         let (to_namespaces, for_namespaces) = mpsc::unbounded_channel();
         tokio::spawn(collector::run(self.clone(), changes, to_namespaces));
         tokio::spawn(namespaces::run(self.clone(), for_namespaces));

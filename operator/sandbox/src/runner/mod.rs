@@ -13,6 +13,7 @@
 //! processes and are tested by table. Then [`container`] supervises one container, [`pod`] one Pod, and [`Runner`]
 //! follows the API.
 
+mod account;
 mod addresses;
 mod claims;
 mod container;
@@ -79,11 +80,6 @@ impl Runner {
         // Processes have working directories of their own, so paths must not depend on this one's.
         if let Ok(absolute) = std::path::absolute(&options.state) {
             options.state = absolute;
-        }
-        if let Some(kubeconfig) = &mut options.kubeconfig
-            && let Ok(absolute) = std::path::absolute(&*kubeconfig)
-        {
-            *kubeconfig = absolute;
         }
         Self { client, options }
     }

@@ -10,6 +10,7 @@ use super::dispatch::{Asked, one, patched, read_body, reply};
 use super::negotiate::negotiate;
 use super::respond::Answer;
 use super::route::Target;
+use crate::api::authentication::issue;
 use crate::api::endpoints::{ServicePort, pick};
 use crate::api::error::ApiError;
 use crate::api::resource::{Resource, Source};
@@ -51,9 +52,7 @@ pub(super) async fn subresource(
         "proxy" => proxied(&api, target, asked, request).await,
         "eviction" => evict(&api, resource, target, asked, request).await,
         "binding" => bind(&api, resource, target, asked, request).await,
-        "token" => Err(ApiError::not_implemented(
-            "TokenRequest: pods of the sandbox hold no API credentials",
-        )),
+        "token" => token(&api, target, asked, request).await,
         other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
     }
 }
@@ -152,6 +151,21 @@ async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) ->
     let query = request.uri().query().map(str::to_owned);
     tracing::debug!(%authority, path = target.rest, method = %asked.method, "proxying");
     proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
+}
+
+async fn token(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let wanted = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let body = issue(api, &target.namespace, &target.name, wanted)?;
+    Ok(Answer {
+        status: 201,
+        body,
+        warnings: Vec::new(),
+    }
+    .into_response(negotiate(asked.accept())?.yaml))
 }
 
 async fn evict(

@@ -8,6 +8,7 @@ use crate::api::Api;
 use crate::api::error::{ApiError, Qualified};
 use crate::api::meta::Meta;
 use crate::api::ownership;
+use crate::api::rbac;
 use crate::api::resource::Resource;
 use crate::api::store::WriteError;
 
@@ -37,6 +38,7 @@ pub(crate) fn create(
         strategy.default(&mut object);
         check_namespace(api, resource, namespace, object.name())?;
         admission::admit_new(api, resource, &mut object)?;
+        rbac::check_grant(api, &context.user, resource, &object, None)?;
         let managers = tracking.managers(resource, &object, context);
         strategy.prepare_create(&mut object);
         if !resource.is_custom() {

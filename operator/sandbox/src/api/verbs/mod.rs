@@ -15,8 +15,11 @@ mod scale;
 mod update;
 mod watch;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use super::authentication::User;
 use super::error::ApiError;
 use super::http::Query;
 use super::resource::Resource;
@@ -52,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) dry_run: bool,
     /// Treatment of unknown fields.
     pub(crate) validation: FieldValidation,
+    /// Who asks.
+    pub(crate) user: Arc<User>,
 }
 
 impl Context {
@@ -61,6 +66,7 @@ impl Context {
             manager: "kube-controller-manager".into(),
             dry_run: false,
             validation: FieldValidation::Ignore,
+            user: Arc::new(User::server()),
         }
     }
 
@@ -99,6 +105,7 @@ impl Context {
             manager,
             dry_run: query.dry_run(kind)?,
             validation,
+            user: Arc::new(User::anonymous()),
         })
     }
 }
