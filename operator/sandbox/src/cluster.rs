@@ -35,8 +35,10 @@ pub const IMAGES: [(&str, &str); 3] = [
 /// What a cluster is started with.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// Directory for volumes, logs and the kubeconfig.
+    /// Directory for objects, volumes, logs and the kubeconfig.
     pub state: PathBuf,
+    /// Keep objects in memory only.
+    pub ephemeral: bool,
     /// Where to write the kubeconfig; `None`: `<state>/kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
     /// Port of the API server; 0: any free one.
@@ -81,6 +83,7 @@ impl Cluster {
         let sandbox = Sandbox::start(Options {
             port: options.port,
             kubeconfig: Some(kubeconfig.clone()),
+            state: (!options.ephemeral).then(|| options.state.join("api")),
             pods_dir: runner.pods_dir(),
             rbac: options.rbac,
             audit_log: options.audit_log.clone(),

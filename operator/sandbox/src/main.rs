@@ -41,9 +41,12 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct StartArgs {
-    /// Directory for volumes, logs and the kubeconfig; unset: a temporary one that goes with the process.
+    /// Directory for objects, volumes, logs and the kubeconfig; unset: a temporary one that goes with the process.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Keep objects in memory only: each start begins with none. Volumes and logs still go to the state directory.
+    #[arg(long)]
+    ephemeral: bool,
     /// Where to write the kubeconfig; unset: `kubeconfig` in the state directory.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
@@ -111,6 +114,8 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
             .unwrap_or_default();
         let mut cluster = Cluster::start(ClusterOptions {
+            // What is in a temporary directory is never read again.
+            ephemeral: args.ephemeral || temporary.is_some(),
             state,
             kubeconfig: args.kubeconfig.clone(),
             port: args.port,

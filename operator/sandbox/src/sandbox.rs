@@ -10,7 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, AuditLog, Settings, TokenKey};
 use crate::kubeconfig::Connection;
-use crate::tls::{CertificateError, Identity, Listener};
+use crate::state::{Credentials, StateDirectory, StateError};
+use crate::tls::{CertificateError, Listener};
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Options {
     pub port: u16,
     /// The bearer token; a random one if absent.
     pub token: Option<String>,
+    /// Directory in which objects and credentials outlive the process; without it they are gone at the end.
+    pub state: Option<PathBuf>,
     /// Where to write a kubeconfig, readable by the owner only.
     pub kubeconfig: Option<PathBuf>,
     /// Where the runner keeps pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
@@ -35,6 +38,7 @@ impl Default for Options {
         Self {
             port: 0,
             token: None,
+            state: None,
             kubeconfig: None,
             pods_dir: std::env::temp_dir().join("complaint-sandbox-pods"),
             rbac: false,
@@ -54,6 +58,9 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// There is no certificate for HTTPS.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
@@ -83,6 +90,8 @@ pub struct Sandbox {
     api: Arc<Api>,
     stopping: CancellationToken,
     server: JoinHandle<()>,
+    /// Keeps others away from the state directory.
+    _lock: Option<std::fs::File>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -102,6 +111,7 @@ impl Sandbox {
         let Options {
             port,
             token,
+            state,
             kubeconfig,
             pods_dir,
             rbac,
@@ -113,9 +123,15 @@ impl Sandbox {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { port, source })?;
-        let token = token.unwrap_or_else(random_token);
-        let identity = Identity::make()?;
-        let connection = Connection::new(address, identity.pem.clone());
+        let (credentials, saved, lock) = match &state {
+            Some(directory) => {
+                let state = StateDirectory::open(directory)?;
+                (state.credentials, Some(state.objects), Some(state.lock))
+            }
+            None => (Credentials::make()?, None, None),
+        };
+        let token = token.unwrap_or_else(|| credentials.token.clone());
+        let connection = Connection::new(address, credentials.certificates.authority.clone());
         if let Some(path) = &kubeconfig {
             let written = connection.write(path, "complaint-sandbox", &token, "default");
             written.map_err(|source| StartError::Kubeconfig {
@@ -130,12 +146,12 @@ impl Sandbox {
             audit: audit.transpose()?,
         };
         let stopping = CancellationToken::new();
-        let token_key = TokenKey::new(&rand::random::<[u8; 32]>());
-        let (api, changes) = Api::new(token.clone(), token_key, settings, stopping.clone());
+        let token_key = TokenKey::new(credentials.signing_key.as_bytes());
+        let (api, changes) = Api::new(token.clone(), token_key, settings, saved, stopping.clone());
         api.spawn_tasks(changes);
         let router = api.router();
         let stopped = stopping.clone();
-        let listener = Listener::new(listener, address, &identity);
+        let listener = Listener::new(listener, address, &credentials.certificates)?;
         let server = tokio::spawn(async move {
             let serve = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
             if let Err(error) = serve.await {
@@ -149,6 +165,7 @@ impl Sandbox {
             api,
             stopping,
             server,
+            _lock: lock,
         })
     }
 
@@ -201,6 +218,7 @@ impl Sandbox {
         self.stopping.cancel();
         // The server task only ends by itself.
         let _ = (&mut self.server).await;
+        self.api.sync();
     }
 }
 
@@ -208,8 +226,4 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stopping.cancel();
     }
-}
-
-fn random_token() -> String {
-    hex::encode(rand::random::<[u8; 32]>())
 }

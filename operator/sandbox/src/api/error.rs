@@ -210,6 +210,15 @@ impl ApiError {
         Self::new(500, None, message)
     }
 
+    /// 500: the object could not be stored.
+    pub fn not_stored(why: &str) -> Self {
+        Self::new(
+            500,
+            Some("InternalError"),
+            format!("Internal error occurred: the object could not be stored: {why}"),
+        )
+    }
+
     /// 501: the sandbox does not have `feature`, and says so.
     pub fn not_implemented(feature: impl AsRef<str>) -> Self {
         Self::new(

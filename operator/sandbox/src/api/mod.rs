@@ -49,7 +49,7 @@ pub(crate) use authentication::TokenKey;
 use meta::Meta;
 use registry::Registry;
 use resource::Resource;
-use store::{Change, Item, Store};
+use store::{Change, Contents, Item, Journal, Store};
 use verbs::AddressPool;
 
 /// How a server is to behave.
@@ -82,9 +82,10 @@ impl Api {
         token: String,
         token_key: TokenKey,
         settings: Settings,
+        saved: Option<(Journal, Contents)>,
         stopping: CancellationToken,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
-        let (store, changes) = Store::new();
+        let (store, changes) = Store::new(saved);
         let api = Arc::new(Self {
             store,
             registry: Registry::new(),
@@ -99,7 +100,28 @@ impl Api {
         for storage in api.registry.storages() {
             api.store.register(&storage);
         }
+        api.restore();
         (api, changes)
+    }
+
+    /// Takes up again what follows from stored objects: definitions are served, Services hold their addresses.
+    fn restore(&self) {
+        for definition in self.store.all("apiextensions.k8s.io/customresourcedefinitions", "") {
+            let storage = self.registry.serve(&definition.object);
+            self.store.register(&storage);
+        }
+        for service in self.store.all("/services", "") {
+            verbs::claim_service(self, &service.object);
+        }
+    }
+
+    /// Brings what is stored to the disk.
+    pub(crate) fn sync(&self) {
+        if let Some((file, _)) = self.store.file()
+            && let Err(error) = file.sync_data()
+        {
+            tracing::error!(%error, "the objects could not be brought to the disk");
+        }
     }
 
     /// The HTTP service.
@@ -112,7 +134,9 @@ impl Api {
         namespaces::create_initial(self);
         rbac::create_initial(self);
         let (to_namespaces, for_namespaces) = mpsc::unbounded_channel();
+        namespaces::resume(self, &to_namespaces);
         tokio::spawn(collector::run(self.clone(), changes, to_namespaces));
+        tokio::spawn(sync_often(self.clone()));
         tokio::spawn(namespaces::run(self.clone(), for_namespaces));
     }
 
@@ -139,6 +163,24 @@ impl Api {
         }
         if &*resource.storage == "/services" {
             verbs::release_service(self, &item.object);
+        }
+    }
+}
+
+/// Brings writes to the disk soon after they are made: one power failure costs at most this much.
+async fn sync_often(api: Arc<Api>) {
+    const PERIOD: std::time::Duration = std::time::Duration::from_millis(100);
+    let mut synced = 0;
+    while let Some((_, length)) = api.store.file() {
+        if length != synced {
+            let syncing = api.clone();
+            // It fails only when the process ends.
+            let _ = tokio::task::spawn_blocking(move || syncing.sync()).await;
+            synced = length;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = api.stopping.cancelled() => return,
         }
     }
 }

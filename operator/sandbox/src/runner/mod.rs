@@ -51,6 +51,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::controllers::events::EventWriter;
+use crate::controllers::until_stopped;
 use addresses::Addresses;
 use pod::PodRun;
 
@@ -93,10 +94,15 @@ impl Runner {
             addresses: Addresses::new(),
             shutdown: shutdown.clone(),
         });
+        let controllers = async {
+            tokio::join!(
+                scheduler::run(self.client.clone(), shutdown.clone()),
+                claims::run(self.client.clone(), self.options, shutdown.clone()),
+            )
+        };
         tokio::join!(
             node::announce(self.client.clone()),
-            scheduler::run(self.client.clone(), shutdown.clone()),
-            claims::run(self.client.clone(), self.options, shutdown.clone()),
+            until_stopped(controllers, shutdown.clone()),
             follow_pods(node),
         );
     }

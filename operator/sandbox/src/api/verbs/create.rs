@@ -72,6 +72,10 @@ pub(crate) fn create(
                     created: true,
                 });
             }
+            Err(WriteError::File(why)) => {
+                allotted.release(api);
+                return Err(ApiError::not_stored(&why));
+            }
             Err(WriteError::Exists | WriteError::Changed) => {
                 allotted.release(api);
                 attempts -= 1;

@@ -25,7 +25,7 @@ use super::http::Query;
 use super::resource::Resource;
 
 pub(crate) use addresses::AddressPool;
-pub(in crate::api) use admission::release_service;
+pub(in crate::api) use admission::{claim_service, release_service};
 pub(crate) use create::create;
 pub(crate) use decode::{body_from, decode};
 pub(crate) use delete::{DeleteOptions, Propagation, delete, delete_collection, warning as delete_warning};

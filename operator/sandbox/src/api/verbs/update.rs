@@ -107,6 +107,7 @@ pub(crate) fn update(
                     created: false,
                 });
             }
+            Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
             // Another write came between: try again, unless the client named the version it saw.
             Err(WriteError::Changed | WriteError::Exists) if asked == old.resource_version() => {}
             Err(_) => return Err(ApiError::stale(&resource.qualified(), name)),
