@@ -1,5 +1,5 @@
-//! The controllers of a cluster that the product needs: Job, Deployment, ReplicaSet, EndpointSlice and
-//! HorizontalPodAutoscaler.
+//! The controllers of a cluster that the product needs: Job, CronJob, Deployment, ReplicaSet, EndpointSlice
+//! and HorizontalPodAutoscaler.
 //!
 //! They are ordinary clients of the API. Each has a pure `plan` (objects and the time in, what to do out), tested by
 //! table, and a thin loop that carries the plan out. Garbage collection and the deletion of namespaces are part of the
@@ -7,6 +7,7 @@
 
 pub mod autoscaler;
 mod claim;
+pub mod cron_job;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod events;
@@ -98,6 +99,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
     let all = async move {
         tokio::join!(
             autoscaler::run(client.clone(), shutdown.clone()),
+            cron_job::run(client.clone(), shutdown.clone()),
             job::run(client.clone(), shutdown.clone()),
             deployment::run(client.clone(), shutdown.clone()),
             replica_set::run(client.clone(), shutdown.clone()),

@@ -21,6 +21,11 @@ fn helm_installs_upgrades_rolls_back_and_leaves_the_definitions() {
         &ok("get pods --namespace complaint-system --output name"),
         &[&ok(holder)],
     );
+    let tested = cluster.ok(
+        &helm,
+        "test complaint-operator --namespace complaint-system --timeout 60s",
+    );
+    has(&tested, &["complaint-operator-test-image", "Phase:", "Succeeded"]);
     ok("apply -f examples/quickstart");
     ok("wait --for=condition=Ready cc/card-complaints --timeout=180s");
     cluster.ok(
