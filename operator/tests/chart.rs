@@ -7,7 +7,7 @@ use std::{
 
 use k8s_openapi::api::{
     apps::v1::Deployment,
-    core::v1::{ConfigMap, Service, ServiceAccount},
+    core::v1::{ConfigMap, Pod, Service, ServiceAccount},
     networking::v1::NetworkPolicy,
     policy::v1::PodDisruptionBudget,
     rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding},
@@ -106,6 +106,7 @@ fn the_templates_hold_no_field_that_the_api_does_not_know() {
             Some("ConfigMap") => read_as::<ConfigMap>(&name, &object),
             Some("Deployment") => read_as::<Deployment>(&name, &object),
             Some("NetworkPolicy") => read_as::<NetworkPolicy>(&name, &object),
+            Some("Pod") => read_as::<Pod>(&name, &object),
             Some("PodDisruptionBudget") => read_as::<PodDisruptionBudget>(&name, &object),
             Some("Role") => read_as::<Role>(&name, &object),
             Some("RoleBinding") => read_as::<RoleBinding>(&name, &object),

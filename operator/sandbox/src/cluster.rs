@@ -35,12 +35,18 @@ pub const IMAGES: [(&str, &str); 3] = [
 /// What a cluster is started with.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
-    /// Directory for volumes, logs and the kubeconfig.
+    /// Directory for objects, volumes, logs and the kubeconfig.
     pub state: PathBuf,
+    /// Keep objects in memory only.
+    pub ephemeral: bool,
     /// Where to write the kubeconfig; `None`: `<state>/kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
     /// Port of the API server; 0: any free one.
     pub port: u16,
+    /// Let Roles and bindings decide what users may do.
+    pub rbac: bool,
+    /// Where requests are written down.
+    pub audit_log: Option<PathBuf>,
     /// The multi-call executable: `<executable> exec trainer|inference|operator …`.
     pub executable: PathBuf,
 }
@@ -74,15 +80,18 @@ impl Cluster {
         for (image, program) in IMAGES {
             runner = runner.program(image, &options.executable, &["exec", program]);
         }
-        runner.kubeconfig = Some(kubeconfig.clone());
         let sandbox = Sandbox::start(Options {
             port: options.port,
             kubeconfig: Some(kubeconfig.clone()),
+            state: (!options.ephemeral).then(|| options.state.join("api")),
             pods_dir: runner.pods_dir(),
+            rbac: options.rbac,
+            audit_log: options.audit_log.clone(),
             ..Options::default()
         })
         .await
         .context("the API server did not start")?;
+        runner.api = Some(sandbox.connection().clone());
         let client = client(&kubeconfig).await?;
         let shutdown = CancellationToken::new();
         let node = Runner::new(client.clone(), runner);

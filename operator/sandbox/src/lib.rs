@@ -13,10 +13,14 @@
 
 pub mod api;
 pub mod controllers;
+mod kubeconfig;
 pub mod runner;
 mod sandbox;
 pub mod services;
+mod state;
 mod tls;
 
+pub use kubeconfig::Connection;
 pub use sandbox::{Options, Sandbox, StartError};
+pub use state::StateError;
 pub use tls::CertificateError;

@@ -41,15 +41,24 @@ enum Command {
 
 #[derive(Debug, clap::Args)]
 struct StartArgs {
-    /// Directory for volumes, logs and the kubeconfig; unset: a temporary one that goes with the process.
+    /// Directory for objects, volumes, logs and the kubeconfig; unset: a temporary one that goes with the process.
     #[arg(long)]
     state: Option<PathBuf>,
+    /// Keep objects in memory only: each start begins with none. Volumes and logs still go to the state directory.
+    #[arg(long)]
+    ephemeral: bool,
     /// Where to write the kubeconfig; unset: `kubeconfig` in the state directory.
     #[arg(long)]
     kubeconfig: Option<PathBuf>,
     /// Port of the API server; 0: any free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
+    /// Authorise requests by the Roles and bindings applied; unset: every valid token may do everything.
+    #[arg(long)]
+    rbac: bool,
+    /// Add every request to this file: one audit.k8s.io/v1 event a line.
+    #[arg(long, value_name = "FILE")]
+    audit_log: Option<PathBuf>,
     /// Install the CRDs and run the operator too.
     #[arg(long)]
     with_operator: bool,
@@ -105,9 +114,13 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
             .unwrap_or_default();
         let mut cluster = Cluster::start(ClusterOptions {
+            // What is in a temporary directory is never read again.
+            ephemeral: args.ephemeral || temporary.is_some(),
             state,
             kubeconfig: args.kubeconfig.clone(),
             port: args.port,
+            rbac: args.rbac,
+            audit_log: args.audit_log.clone(),
             executable: std::env::current_exe().context("this program's path can't be found")?,
         })
         .await?;

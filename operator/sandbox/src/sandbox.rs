@@ -1,17 +1,17 @@
 //! Starting and stopping a sandbox's API server.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use base64::Engine;
-use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::Api;
-use crate::tls::{CertificateError, Identity, Listener};
+use crate::api::{Api, AuditLog, Settings, TokenKey};
+use crate::kubeconfig::Connection;
+use crate::state::{Credentials, StateDirectory, StateError};
+use crate::tls::{CertificateError, Listener};
 
 /// How to start a sandbox.
 #[derive(Debug, Clone)]
@@ -20,10 +20,17 @@ pub struct Options {
     pub port: u16,
     /// The bearer token; a random one if absent.
     pub token: Option<String>,
+    /// Directory in which objects and credentials outlive the process; without it they are gone at the end.
+    pub state: Option<PathBuf>,
     /// Where to write a kubeconfig, readable by the owner only.
     pub kubeconfig: Option<PathBuf>,
     /// Where the runner keeps pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
     pub pods_dir: PathBuf,
+    /// Let Roles and bindings decide what users may do, except the one with the sandbox's own token. Otherwise everybody
+    /// who has a token may do everything.
+    pub rbac: bool,
+    /// Where requests are written down, one `audit.k8s.io/v1` event a line; an existing file is added to.
+    pub audit_log: Option<PathBuf>,
 }
 
 impl Default for Options {
@@ -31,8 +38,11 @@ impl Default for Options {
         Self {
             port: 0,
             token: None,
+            state: None,
             kubeconfig: None,
             pods_dir: std::env::temp_dir().join("complaint-sandbox-pods"),
+            rbac: false,
+            audit_log: None,
         }
     }
 }
@@ -48,9 +58,20 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// The state directory cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// There is no certificate for HTTPS.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The audit log could not be opened.
+    #[error("opening the audit log {path}: {source}; choose a file in a directory that exists and is writable")]
+    AuditLog {
+        /// The path asked for.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The kubeconfig could not be written.
     #[error("writing the kubeconfig {path}: {source}; choose a path in a directory that exists and is writable")]
     Kubeconfig {
@@ -65,9 +86,12 @@ pub enum StartError {
 pub struct Sandbox {
     address: SocketAddr,
     token: String,
+    connection: Connection,
     api: Arc<Api>,
     stopping: CancellationToken,
     server: JoinHandle<()>,
+    /// Keeps others away from the state directory.
+    _lock: Option<std::fs::File>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -87,8 +111,11 @@ impl Sandbox {
         let Options {
             port,
             token,
+            state,
             kubeconfig,
             pods_dir,
+            rbac,
+            audit_log,
         } = options;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
@@ -96,20 +123,35 @@ impl Sandbox {
         let address = listener
             .local_addr()
             .map_err(|source| StartError::Listen { port, source })?;
-        let token = token.unwrap_or_else(random_token);
-        let identity = Identity::make()?;
+        let (credentials, saved, lock) = match &state {
+            Some(directory) => {
+                let state = StateDirectory::open(directory)?;
+                (state.credentials, Some(state.objects), Some(state.lock))
+            }
+            None => (Credentials::make()?, None, None),
+        };
+        let token = token.unwrap_or_else(|| credentials.token.clone());
+        let connection = Connection::new(address, credentials.certificates.authority.clone());
         if let Some(path) = &kubeconfig {
-            write_kubeconfig(path, address, &token, &identity).map_err(|source| StartError::Kubeconfig {
+            let written = connection.write(path, "complaint-sandbox", &token, "default");
+            written.map_err(|source| StartError::Kubeconfig {
                 path: path.clone(),
                 source,
             })?;
         }
+        let audit = audit_log.map(|path| AuditLog::open(&path).map_err(|source| StartError::AuditLog { path, source }));
+        let settings = Settings {
+            pods_dir,
+            rbac,
+            audit: audit.transpose()?,
+        };
         let stopping = CancellationToken::new();
-        let (api, changes) = Api::new(token.clone(), pods_dir, stopping.clone());
+        let token_key = TokenKey::new(credentials.signing_key.as_bytes());
+        let (api, changes) = Api::new(token.clone(), token_key, settings, saved, stopping.clone());
         api.spawn_tasks(changes);
         let router = api.router();
         let stopped = stopping.clone();
-        let listener = Listener::new(listener, address, &identity);
+        let listener = Listener::new(listener, address, &credentials.certificates)?;
         let server = tokio::spawn(async move {
             let serve = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned());
             if let Err(error) = serve.await {
@@ -119,9 +161,11 @@ impl Sandbox {
         Ok(Self {
             address,
             token,
+            connection,
             api,
             stopping,
             server,
+            _lock: lock,
         })
     }
 
@@ -133,6 +177,11 @@ impl Sandbox {
     /// The bearer token.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// What a kubeconfig for this server is made of.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// A client configuration for this server.
@@ -169,6 +218,7 @@ impl Sandbox {
         self.stopping.cancel();
         // The server task only ends by itself.
         let _ = (&mut self.server).await;
+        self.api.sync();
     }
 }
 
@@ -176,37 +226,4 @@ impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stopping.cancel();
     }
-}
-
-fn random_token() -> String {
-    hex::encode(rand::random::<[u8; 32]>())
-}
-
-/// Writes a kubeconfig that only its owner can read: any local process that has the token can run programs.
-fn write_kubeconfig(path: &Path, address: SocketAddr, token: &str, identity: &Identity) -> std::io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    let name = "complaint-sandbox";
-    let config = json!({
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{ "name": name, "cluster": {
-            "server": format!("https://{address}"),
-            "certificate-authority-data": base64::engine::general_purpose::STANDARD.encode(&identity.pem),
-        } }],
-        "users": [{ "name": name, "user": { "token": token } }],
-        "contexts": [{ "name": name, "context": { "cluster": name, "user": name, "namespace": "default" } }],
-        "current-context": name,
-    });
-    // JSON is YAML, so no serialiser of that is needed. An existing file keeps its mode, so it is made anew.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(format!("{config:#}\n").as_bytes())
 }

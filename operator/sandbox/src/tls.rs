@@ -11,12 +11,14 @@ use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     SanType,
 };
+use serde::{Deserialize, Serialize};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
@@ -31,20 +33,25 @@ pub enum CertificateError {
     /// Making the certificate failed.
     #[error("making the API server's certificate: {0}")]
     Make(#[from] rcgen::Error),
+    /// Reading it back failed.
+    #[error("reading the API server's certificate: {0}")]
+    Read(#[from] pem::Error),
     /// Using it failed.
     #[error("using the API server's certificate: {0}")]
     Use(#[from] tokio_rustls::rustls::Error),
 }
 
-/// A certificate for loopback with the authority that signed it; both live as long as the sandbox.
-pub(crate) struct Identity {
-    /// The authority's certificate in PEM, for the kubeconfig.
-    pub(crate) pem: String,
-    acceptor: TlsAcceptor,
+/// A certificate for loopback with its key and the authority that signed it, all in PEM.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Certificates {
+    /// The authority's certificate, for kubeconfigs. Its key is forgotten.
+    pub(crate) authority: String,
+    certificate: String,
+    key: String,
 }
 
-impl Identity {
-    /// Makes a new one.
+impl Certificates {
+    /// Makes new ones.
     ///
     /// # Errors
     /// [`CertificateError`] if the cryptography fails.
@@ -57,7 +64,7 @@ impl Identity {
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
         let authority_key = KeyPair::generate()?;
-        let pem = authority.self_signed(&authority_key)?.pem();
+        let authority_pem = authority.self_signed(&authority_key)?.pem();
         let issuer = Issuer::new(authority, authority_key);
 
         let key = KeyPair::generate()?;
@@ -71,16 +78,26 @@ impl Identity {
         params.key_usages.push(KeyUsagePurpose::DigitalSignature);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         let certificate = params.signed_by(&key, &issuer)?;
-        let private = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| rcgen::Error::CouldNotParseKeyPair)?;
+        Ok(Self {
+            authority: authority_pem,
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+        })
+    }
+
+    /// Puts them to use.
+    ///
+    /// # Errors
+    /// [`CertificateError`] if they are not what they were.
+    fn acceptor(&self) -> Result<TlsAcceptor, CertificateError> {
+        let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes())?;
+        let private = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
         let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], private)?;
+            .with_single_cert(vec![certificate], private)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self {
-            pem,
-            acceptor: TlsAcceptor::from(Arc::new(config)),
-        })
+        Ok(TlsAcceptor::from(Arc::new(config)))
     }
 }
 
@@ -95,8 +112,15 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Starts accepting.
-    pub(crate) fn new(listener: TcpListener, address: SocketAddr, identity: &Identity) -> Self {
-        let acceptor = identity.acceptor.clone();
+    ///
+    /// # Errors
+    /// [`CertificateError`] if the certificates cannot be used.
+    pub(crate) fn new(
+        listener: TcpListener,
+        address: SocketAddr,
+        certificates: &Certificates,
+    ) -> Result<Self, CertificateError> {
+        let acceptor = certificates.acceptor()?;
         let (sender, ready) = mpsc::channel(64);
         let accepting = tokio::spawn(async move {
             loop {
@@ -112,11 +136,11 @@ impl Listener {
                 }
             }
         });
-        Self {
+        Ok(Self {
             address,
             ready,
             accepting,
-        }
+        })
     }
 }
 

@@ -9,6 +9,7 @@ use super::Api;
 use super::crd;
 use super::error::ApiError;
 use super::meta::{Meta, OwnerReference};
+use super::rbac;
 use super::resource::Resource;
 use super::store::{Change, Reference};
 use super::verbs::{self, Context, DeleteOptions, Part, Propagation, Tracking, delete, update};
@@ -26,6 +27,9 @@ pub(super) async fn run(
         };
         let Some(change) = change else { return };
         wake_namespace(&api, &change, &to_namespaces);
+        if &*change.reference.storage == "rbac.authorization.k8s.io/clusterroles" {
+            rbac::gather(&api);
+        }
         if change.removed {
             owner_gone(&api, &change);
         } else {

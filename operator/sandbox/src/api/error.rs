@@ -18,6 +18,8 @@ pub struct ApiError {
     pub message: String,
     /// `details` of the Status, if any.
     pub details: Option<Value>,
+    /// Texts of `Warning` headers that accompany the Status.
+    pub warnings: Vec<String>,
 }
 
 impl ApiError {
@@ -27,6 +29,7 @@ impl ApiError {
             reason,
             message: message.into(),
             details: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -53,6 +56,11 @@ impl ApiError {
             format!("{what} \"{name}\" is forbidden: {}", why.as_ref())
         };
         Self::new(403, Some("Forbidden"), message).with_details(what.details(name))
+    }
+
+    /// 403 about a path that names no object.
+    pub fn forbidden_path(why: impl AsRef<str>) -> Self {
+        Self::new(403, Some("Forbidden"), format!("forbidden: {}", why.as_ref())).with_details(json!({}))
     }
 
     /// 404: the object does not exist.
@@ -200,6 +208,15 @@ impl ApiError {
     /// 500 without a reason, as upstream answers for a few client mistakes.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, None, message)
+    }
+
+    /// 500: the object could not be stored.
+    pub fn not_stored(why: &str) -> Self {
+        Self::new(
+            500,
+            Some("InternalError"),
+            format!("Internal error occurred: the object could not be stored: {why}"),
+        )
     }
 
     /// 501: the sandbox does not have `feature`, and says so.

@@ -45,12 +45,55 @@ pub fn from_yaml(body: &[u8]) -> Result<Decoded, ApiError> {
     {
         return Ok(decoded);
     }
-    let value = serde_saphyr::from_str::<Value>(text)
+    // The parser itself refuses duplicated keys.
+    let mut duplicates = Vec::new();
+    let walk = Walk {
+        path: String::new(),
+        duplicates: &mut duplicates,
+    };
+    let value = serde_saphyr::with_deserializer_from_str(text, |deserializer| walk.deserialize(deserializer))
         .map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?;
-    Ok(Decoded {
-        value,
-        duplicates: Vec::new(),
-    })
+    Ok(Decoded { value, duplicates })
+}
+
+/// A key of a map. Upstream reads YAML 1.1, where `n`, `yes` or `1` without quotes are no texts, and then writes them as
+/// JSON keys.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = String;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_bool<E>(self, v: bool) -> Result<String, E> {
+        Ok(v.to_string())
+    }
+
+    fn visit_i64<E>(self, v: i64) -> Result<String, E> {
+        Ok(v.to_string())
+    }
+
+    fn visit_u64<E>(self, v: u64) -> Result<String, E> {
+        Ok(v.to_string())
+    }
+
+    fn visit_f64<E>(self, v: f64) -> Result<String, E> {
+        Ok(v.to_string())
+    }
+
+    fn visit_str<E>(self, v: &str) -> Result<String, E> {
+        Ok(v.to_owned())
+    }
 }
 
 struct Walk<'a> {
@@ -117,7 +160,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
+        while let Some(key) = access.next_key_seed(Key)? {
             let path = if self.path.is_empty() {
                 key.clone()
             } else {
@@ -156,6 +199,8 @@ mod tests {
     fn yaml_and_json_read_alike() {
         let yaml = from_yaml(b"a: 1\nb: [x, 'y']\n").unwrap().value;
         assert_eq!(yaml, serde_json::json!({"a": 1, "b": ["x", "y"]}));
+        let odd = from_yaml(b"n: 1\n\"y\": 2\nyes: no\n7: x\n").unwrap().value;
+        assert_eq!(odd, serde_json::json!({"false": 1, "y": 2, "true": false, "7": "x"}));
         assert_eq!(from_yaml(br#"{"a":"1"}"#).unwrap().value, serde_json::json!({"a": "1"}));
     }
 }

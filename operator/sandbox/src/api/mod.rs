@@ -5,7 +5,8 @@
 //! Two background tasks keep promises that outlive a request: `collector` (owner references, definitions) and
 //! `namespaces` (deletion of a namespace's content).
 
-mod access;
+mod audit;
+mod authentication;
 mod builtin;
 mod collector;
 pub mod crd;
@@ -25,6 +26,7 @@ mod patch;
 mod protobuf;
 mod proxy;
 mod quantity;
+mod rbac;
 mod registry;
 pub mod resource;
 mod reviews;
@@ -42,17 +44,33 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use audit::AuditLog;
+pub(crate) use authentication::TokenKey;
 use meta::Meta;
 use registry::Registry;
 use resource::Resource;
-use store::{Change, Item, Store};
+use store::{Change, Contents, Item, Journal, Store};
 use verbs::AddressPool;
+
+/// How a server is to behave.
+pub(crate) struct Settings {
+    /// Where the runner keeps pods' logs.
+    pub(crate) pods_dir: PathBuf,
+    /// Whether Roles decide what users may do; otherwise everybody may do everything.
+    pub(crate) rbac: bool,
+    /// Where requests are written down.
+    pub(crate) audit: Option<AuditLog>,
+}
 
 /// The state of one API server.
 pub struct Api {
     pub(crate) store: Store,
     pub(crate) registry: Registry,
     pub(crate) token: String,
+    pub(crate) token_key: TokenKey,
+    /// Whether Roles decide what users may do.
+    pub(crate) rbac: bool,
+    pub(crate) audit: Option<AuditLog>,
     pub(crate) pods_dir: PathBuf,
     pub(crate) stopping: CancellationToken,
     addresses: Mutex<AddressPool>,
@@ -62,22 +80,48 @@ impl Api {
     /// A server with the namespaces that every cluster has.
     pub(crate) fn new(
         token: String,
-        pods_dir: PathBuf,
+        token_key: TokenKey,
+        settings: Settings,
+        saved: Option<(Journal, Contents)>,
         stopping: CancellationToken,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Change>) {
-        let (store, changes) = Store::new();
+        let (store, changes) = Store::new(saved);
         let api = Arc::new(Self {
             store,
             registry: Registry::new(),
             token,
-            pods_dir,
+            token_key,
+            rbac: settings.rbac,
+            audit: settings.audit,
+            pods_dir: settings.pods_dir,
             stopping,
             addresses: Mutex::default(),
         });
         for storage in api.registry.storages() {
             api.store.register(&storage);
         }
+        api.restore();
         (api, changes)
+    }
+
+    /// Takes up again what follows from stored objects: definitions are served, Services hold their addresses.
+    fn restore(&self) {
+        for definition in self.store.all("apiextensions.k8s.io/customresourcedefinitions", "") {
+            let storage = self.registry.serve(&definition.object);
+            self.store.register(&storage);
+        }
+        for service in self.store.all("/services", "") {
+            verbs::claim_service(self, &service.object);
+        }
+    }
+
+    /// Brings what is stored to the disk.
+    pub(crate) fn sync(&self) {
+        if let Some((file, _)) = self.store.file()
+            && let Err(error) = file.sync_data()
+        {
+            tracing::error!(%error, "the objects could not be brought to the disk");
+        }
     }
 
     /// The HTTP service.
@@ -88,8 +132,11 @@ impl Api {
     /// Starts the tasks that work on stored objects until the server stops.
     pub(crate) fn spawn_tasks(self: &Arc<Self>, changes: mpsc::UnboundedReceiver<Change>) {
         namespaces::create_initial(self);
+        rbac::create_initial(self);
         let (to_namespaces, for_namespaces) = mpsc::unbounded_channel();
+        namespaces::resume(self, &to_namespaces);
         tokio::spawn(collector::run(self.clone(), changes, to_namespaces));
+        tokio::spawn(sync_often(self.clone()));
         tokio::spawn(namespaces::run(self.clone(), for_namespaces));
     }
 
@@ -116,6 +163,24 @@ impl Api {
         }
         if &*resource.storage == "/services" {
             verbs::release_service(self, &item.object);
+        }
+    }
+}
+
+/// Brings writes to the disk soon after they are made: one power failure costs at most this much.
+async fn sync_often(api: Arc<Api>) {
+    const PERIOD: std::time::Duration = std::time::Duration::from_millis(100);
+    let mut synced = 0;
+    while let Some((_, length)) = api.store.file() {
+        if length != synced {
+            let syncing = api.clone();
+            // It fails only when the process ends.
+            let _ = tokio::task::spawn_blocking(move || syncing.sync()).await;
+            synced = length;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PERIOD) => {}
+            () = api.stopping.cancelled() => return,
         }
     }
 }

@@ -22,9 +22,22 @@ pub(super) fn create_initial(api: &Api) {
         return;
     };
     for name in INITIAL {
+        if api.store.get(&namespaces.storage, "", name).is_some() {
+            continue;
+        }
         let object = json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": name } });
         if let Err(error) = create(api, &namespaces, "", object, &Context::internal(), New::Update) {
             tracing::error!(%error, name, "creating an initial namespace");
+        }
+    }
+}
+
+/// Goes on with namespaces that an earlier process did not see to their end.
+pub(super) fn resume(api: &Api, woken: &mpsc::UnboundedSender<String>) {
+    for namespace in api.store.all("/namespaces", "") {
+        if namespace.object.is_deleting() {
+            // The receiver is gone only when the sandbox is shutting down.
+            let _ = woken.send(namespace.object.name().to_owned());
         }
     }
 }

@@ -3,56 +3,79 @@
 use serde_json::{Value, json};
 
 use super::Api;
-use super::access::allowed_by;
+use super::authentication::{self, User};
 use super::error::ApiError;
 use super::field::{FieldError, Path};
 use super::meta::now;
+use super::rbac::{Attributes, Decision, decide, judge, rules_review};
 use super::resource::Resource;
 
-/// The user behind the sandbox's one token.
-pub(crate) const USER: &str = "sandbox-admin";
-
-/// Answers a review.
+/// Answers a review that `user` asks for.
 ///
 /// # Errors
 /// 422 if the question is incomplete, 501 for reviews that the sandbox has no answer to.
-pub(crate) fn answer(api: &Api, resource: &Resource, mut review: Value) -> Result<Value, ApiError> {
+pub(crate) fn answer(
+    api: &Api,
+    user: &User,
+    resource: &Resource,
+    namespace: &str,
+    mut review: Value,
+) -> Result<Value, ApiError> {
     match resource.kind.as_str() {
-        "SelfSubjectAccessReview" | "LocalSubjectAccessReview" | "SubjectAccessReview" => {
+        "SelfSubjectAccessReview" => {
             check_access(resource, &review)?;
-            let reason = if resource.kind == "SelfSubjectAccessReview" || is_admin(&review["spec"]) {
-                Some("the sandbox authorises its one user for everything".to_owned())
-            } else {
-                allowed_by(api, &review["spec"])
-            };
-            review["status"] = json!({ "allowed": reason.is_some() });
-            if let Some(reason) = reason {
-                review["status"]["reason"] = reason.into();
-            }
+            let decision = judge(api, user, &Attributes::of_review(&review["spec"]));
+            review["status"] = access(decision);
+        }
+        "LocalSubjectAccessReview" | "SubjectAccessReview" => {
+            check_access(resource, &review)?;
+            check_namespace(resource, namespace, &review)?;
+            let spec = &review["spec"];
+            // Bindings are asked even where requests are not judged by them, so that they can be tried out.
+            let decision = decide(api, &User::of_review(spec), &Attributes::of_review(spec));
+            review["status"] = access(decision);
         }
         "SelfSubjectRulesReview" => {
-            review["status"] = json!({
-                "resourceRules": [{ "verbs": ["*"], "apiGroups": ["*"], "resources": ["*"] }],
-                "nonResourceRules": [{ "verbs": ["*"], "nonResourceURLs": ["*"] }],
-                "incomplete": false,
-            });
+            let within = review["spec"]["namespace"].as_str().unwrap_or_default();
+            if within.is_empty() {
+                return Err(ApiError::bad_request("no namespace on request"));
+            }
+            review["status"] = rules_review(api, user, within);
         }
         "SelfSubjectReview" => {
-            review["status"] = json!({
-                "userInfo": { "username": USER, "groups": ["system:masters", "system:authenticated"] },
-            });
+            review["status"] = json!({ "userInfo": user.info() });
             review["metadata"]["creationTimestamp"] = now().into();
+        }
+        "TokenReview" => {
+            if review["spec"]["token"].as_str().unwrap_or_default().is_empty() {
+                return Err(ApiError::bad_request(
+                    "token is required for TokenReview in authentication",
+                ));
+            }
+            review["status"] = authentication::review(api, &review["spec"]);
         }
         other => return Err(ApiError::not_implemented(other)),
     }
     Ok(review)
 }
 
-fn is_admin(spec: &Value) -> bool {
-    spec["user"] == USER
-        || spec["groups"]
-            .as_array()
-            .is_some_and(|g| g.iter().any(|name| name == "system:masters"))
+fn access(decision: Decision) -> Value {
+    let mut status = json!({ "allowed": decision.allowed });
+    if !decision.reason.is_empty() {
+        status["reason"] = decision.reason.into();
+    }
+    status
+}
+
+/// A local review asks about its own namespace.
+fn check_namespace(resource: &Resource, namespace: &str, review: &Value) -> Result<(), ApiError> {
+    let asked = &review["spec"]["resourceAttributes"]["namespace"];
+    if resource.kind != "LocalSubjectAccessReview" || asked == namespace {
+        return Ok(());
+    }
+    let detail = "must match metadata.namespace";
+    let error = FieldError::invalid(&Path::new("spec.resourceAttributes.namespace"), asked, detail);
+    Err(ApiError::invalid(&resource.group, "", "", &[error]))
 }
 
 fn check_access(resource: &Resource, review: &Value) -> Result<(), ApiError> {

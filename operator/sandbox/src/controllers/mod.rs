@@ -1,9 +1,13 @@
-//! The controllers of a cluster that the product needs: Job, Deployment, ReplicaSet and EndpointSlice.
+//! The controllers of a cluster that the product needs: Job, CronJob, Deployment, ReplicaSet, EndpointSlice
+//! and HorizontalPodAutoscaler.
 //!
 //! They are ordinary clients of the API. Each has a pure `plan` (objects and the time in, what to do out), tested by
 //! table, and a thin loop that carries the plan out. Garbage collection and the deletion of namespaces are part of the
 //! API server.
 
+pub mod autoscaler;
+mod claim;
+pub mod cron_job;
 pub mod deployment;
 pub mod endpoint_slice;
 pub mod events;
@@ -86,14 +90,36 @@ pub struct Pass {
     events: EventWriter,
 }
 
+/// How long controllers may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
 /// Runs all controllers until `shutdown`. The API may come up later than they do.
 pub async fn run(client: Client, shutdown: CancellationToken) {
-    tokio::join!(
-        job::run(client.clone(), shutdown.clone()),
-        deployment::run(client.clone(), shutdown.clone()),
-        replica_set::run(client.clone(), shutdown.clone()),
-        endpoint_slice::run(client, shutdown),
-    );
+    let stopped = shutdown.clone();
+    let all = async move {
+        tokio::join!(
+            autoscaler::run(client.clone(), shutdown.clone()),
+            cron_job::run(client.clone(), shutdown.clone()),
+            job::run(client.clone(), shutdown.clone()),
+            deployment::run(client.clone(), shutdown.clone()),
+            replica_set::run(client.clone(), shutdown.clone()),
+            endpoint_slice::run(client, shutdown),
+        )
+    };
+    until_stopped(all, stopped).await;
+}
+
+/// Waits for controllers to end, but not for long: one that is stopped before its first list is answered waits for that
+/// list for ever.
+pub(crate) async fn until_stopped<T>(work: impl Future<Output = T>, shutdown: CancellationToken) {
+    let out_of_patience = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        _ = work => {}
+        () = out_of_patience => {}
+    }
 }
 
 /// The HTTP code of an answer that refuses.

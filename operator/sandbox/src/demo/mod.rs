@@ -67,6 +67,9 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
         .unwrap_or_default();
     let starting = Cluster::start(ClusterOptions {
+        ephemeral: true,
+        rbac: false,
+        audit_log: None,
         state,
         kubeconfig: None,
         port: 0,

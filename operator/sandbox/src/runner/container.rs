@@ -166,7 +166,8 @@ impl One {
         &self,
         make: impl FnOnce(&PodContext<'_>) -> Result<Launch, LaunchError>,
     ) -> Result<Launch, Refusal> {
-        let sources = self.run.sources().await.map_err(Refusal::Api)?;
+        let sources = self.run.sources().await?;
+        let kubeconfig = self.run.kubeconfig().await?;
         let pod: Pod = self.run.addressed();
         let none = std::collections::HashMap::new();
         let context = PodContext {
@@ -175,8 +176,9 @@ impl One {
             sources: &sources,
             volumes: self.run.volumes.get().unwrap_or(&none),
             directory: &self.run.directory,
+            kubeconfig: kubeconfig.as_deref(),
         };
-        make(&context).map_err(Refusal::Launch)
+        Ok(make(&context)?)
     }
 
     /// The process of a command (a probe, a hook) in this container's surroundings.
@@ -185,10 +187,7 @@ impl One {
         let launch = self
             .in_context(|context| context.exec(container, restart, command))
             .await;
-        launch.map_err(|refusal| match refusal {
-            Refusal::Launch(error) => error.to_string(),
-            Refusal::Api(error) => error.to_string(),
-        })
+        launch.map_err(|refusal| refusal.to_string())
     }
 
     async fn run_once(&self, container: &Container, launch: &Launch, attempts: &mut Attempts) {

@@ -11,7 +11,6 @@ use super::options::RunnerOptions;
 use super::process::Launch;
 use super::rewrite::Rewrite;
 use super::variables::{self, ConfigError, Sources, expand};
-use super::volumes::is_account_volume;
 
 /// Why a container can't be started. Each kind is a waiting reason of its own.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +61,11 @@ impl PodDirectory {
         self.0.join("_volumes")
     }
 
+    /// The kubeconfig of the Pod's service account.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.0.join("_kubeconfig")
+    }
+
     /// The log of one run of a container.
     pub fn log(&self, container: &str, restart: i32) -> PathBuf {
         self.0.join(container).join(format!("{restart}.log"))
@@ -80,6 +84,8 @@ pub struct PodContext<'a> {
     pub volumes: &'a HashMap<String, PathBuf>,
     /// Where the Pod lives on disk.
     pub directory: &'a PodDirectory,
+    /// By which it reaches the API, if it has an account.
+    pub kubeconfig: Option<&'a Path>,
 }
 
 impl PodContext<'_> {
@@ -176,10 +182,7 @@ impl PodContext<'_> {
         env.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
         env.insert("HOME".into(), home.display().to_string());
         env.insert("TMPDIR".into(), temporary.display().to_string());
-        // The API gives this volume to the Pods whose account's token is to be mounted.
-        let mut volumes = self.pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-        let wants_account = volumes.any(is_account_volume);
-        if let Some(kubeconfig) = self.options.kubeconfig.as_ref().filter(|_| wants_account) {
+        if let Some(kubeconfig) = self.kubeconfig {
             env.insert("KUBECONFIG".into(), kubeconfig.display().to_string());
         }
         env
@@ -199,14 +202,13 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn launched(container: Value, account: bool) -> (tempfile::TempDir, Result<Launch, LaunchError>) {
+    fn launched(container: Value, kubeconfig: Option<&str>) -> (tempfile::TempDir, Result<Launch, LaunchError>) {
         let state = tempfile::tempdir().expect("a directory");
         let mut options = RunnerOptions::new(state.path()).program("trainer", "/bin/sandbox", &["trainer"]);
-        options.kubeconfig = Some("/etc/kubeconfig".into());
         options.extra_env.insert("RUST_LOG".into(), "info".into());
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "p", "namespace": "ns", "uid": "u" },
-            "spec": { "containers": [container], "volumes": if account { json!([{ "name": "kube-api-access-x" }]) } else { json!([]) } },
+            "spec": { "containers": [container] },
             "status": { "podIP": "127.80.0.9" },
         }))
         .expect("a Pod");
@@ -218,6 +220,7 @@ mod tests {
             sources: &Sources::new(),
             volumes: &volumes,
             directory: &directory,
+            kubeconfig: kubeconfig.map(Path::new),
         };
         let container = pod.spec.as_ref().expect("a spec").containers[0].clone();
         let launch = context.launch(&container, 2);
@@ -233,7 +236,7 @@ mod tests {
                 "env": [{ "name": "BIND", "value": "0.0.0.0:80" }, { "name": "STORE", "value": "/data/store" }],
                 "volumeMounts": [{ "name": "data", "mountPath": "/data/set", "subPath": "in" }, { "name": "data", "mountPath": "/data" }],
             }),
-            false,
+            None,
         );
         let launch = launch.expect("a launch");
         let at = |path: &str| state.path().join(path).display().to_string();
@@ -257,8 +260,8 @@ mod tests {
     }
 
     #[test]
-    fn only_pods_with_an_account_get_the_kubeconfig() {
-        let (_state, launch) = launched(json!({ "name": "main", "image": "trainer" }), true);
+    fn pods_with_an_account_get_its_kubeconfig() {
+        let (_state, launch) = launched(json!({ "name": "main", "image": "trainer" }), Some("/etc/kubeconfig"));
         assert_eq!(launch.expect("a launch").env["KUBECONFIG"], "/etc/kubeconfig");
     }
 
@@ -267,7 +270,7 @@ mod tests {
         let mounts = json!([{ "name": "no", "mountPath": "/x" }]);
         let (_state, launch) = launched(
             json!({ "name": "main", "image": "trainer", "volumeMounts": mounts }),
-            false,
+            None,
         );
         let error = launch.expect_err("no volume").to_string();
         assert_eq!(

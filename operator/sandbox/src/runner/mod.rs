@@ -13,6 +13,7 @@
 //! processes and are tested by table. Then [`container`] supervises one container, [`pod`] one Pod, and [`Runner`]
 //! follows the API.
 
+mod account;
 mod addresses;
 mod claims;
 mod container;
@@ -50,6 +51,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::controllers::events::EventWriter;
+use crate::controllers::until_stopped;
 use addresses::Addresses;
 use pod::PodRun;
 
@@ -80,11 +82,6 @@ impl Runner {
         if let Ok(absolute) = std::path::absolute(&options.state) {
             options.state = absolute;
         }
-        if let Some(kubeconfig) = &mut options.kubeconfig
-            && let Ok(absolute) = std::path::absolute(&*kubeconfig)
-        {
-            *kubeconfig = absolute;
-        }
         Self { client, options }
     }
 
@@ -97,10 +94,15 @@ impl Runner {
             addresses: Addresses::new(),
             shutdown: shutdown.clone(),
         });
+        let controllers = async {
+            tokio::join!(
+                scheduler::run(self.client.clone(), shutdown.clone()),
+                claims::run(self.client.clone(), self.options, shutdown.clone()),
+            )
+        };
         tokio::join!(
             node::announce(self.client.clone()),
-            scheduler::run(self.client.clone(), shutdown.clone()),
-            claims::run(self.client.clone(), self.options, shutdown.clone()),
+            until_stopped(controllers, shutdown.clone()),
             follow_pods(node),
         );
     }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::Connection;
+
 /// A program that stands for an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramSpec {
@@ -58,8 +60,8 @@ pub struct RunnerOptions {
     /// Programs by the last path segment of an image's repository (`ghcr.io/x/complaint-trainer:1` is
     /// `complaint-trainer`).
     pub programs: HashMap<String, ProgramSpec>,
-    /// Kubeconfig for Pods that would get a service-account token in a cluster; without it they get none.
-    pub kubeconfig: Option<PathBuf>,
+    /// How Pods reach the API server that would get a service account's token in a cluster; without it they get none.
+    pub api: Option<Connection>,
     /// Variables that every container sees, unless it sets them itself.
     pub extra_env: BTreeMap<String, String>,
     /// Storage classes whose claims are bound, besides claims that name none.
@@ -76,7 +78,7 @@ impl RunnerOptions {
         Self {
             state: state.into(),
             programs: HashMap::new(),
-            kubeconfig: None,
+            api: None,
             extra_env: BTreeMap::new(),
             storage_classes: vec!["standard".into()],
             back_off: BackOff::default(),

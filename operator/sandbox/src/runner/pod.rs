@@ -17,6 +17,7 @@ use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::account::{self, AccountError};
 use super::container::{self, Role};
 use super::launch::PodDirectory;
 use super::status::{self, Book};
@@ -54,6 +55,7 @@ pub(super) struct PodRun {
     pub(super) uid: String,
     pub(super) directory: PodDirectory,
     pub(super) volumes: OnceCell<HashMap<String, PathBuf>>,
+    kubeconfig: OnceCell<PathBuf>,
     /// The Pod as the API shows it; `None` once it is gone.
     latest: watch::Receiver<Option<Arc<Pod>>>,
     /// The last Pod seen, for the time after it is gone.
@@ -72,6 +74,7 @@ impl PodRun {
             node,
             uid,
             volumes: OnceCell::new(),
+            kubeconfig: OnceCell::new(),
             latest,
             last: Mutex::new(pod),
             stop: watch::Sender::new(None),
@@ -306,6 +309,16 @@ impl PodRun {
     /// The ConfigMaps and Secrets the Pod refers to, as they are now.
     pub(super) async fn sources(&self) -> Result<Sources, kube::Error> {
         sources::read(&self.node.client, &self.pod()).await
+    }
+
+    /// The kubeconfig of the Pod's service account, if it is to have one.
+    pub(super) async fn kubeconfig(&self) -> Result<Option<PathBuf>, AccountError> {
+        let pod = self.pod();
+        let Some(connection) = self.node.options.api.as_ref().filter(|_| account::is_wanted(&pod)) else {
+            return Ok(None);
+        };
+        let write = || account::write(&self.node.client, connection, &pod, &self.directory);
+        self.kubeconfig.get_or_try_init(write).await.cloned().map(Some)
     }
 
     /// An Event about the Pod.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::account::AccountError;
 use super::container::{Attempts, One};
 use super::image::NoProgram;
 use super::launch::LaunchError;
@@ -10,19 +11,21 @@ use super::status::waiting;
 use crate::controllers::events::Notice;
 
 /// Why a container does not start now.
+#[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
-    Launch(LaunchError),
-    Api(kube::Error),
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    #[error(transparent)]
+    Api(#[from] kube::Error),
+    #[error(transparent)]
+    Account(#[from] AccountError),
 }
 
 impl One {
     /// Shows why the container does not start and waits before the next attempt.
     pub(super) async fn refuse(&self, refusal: Refusal, attempts: &mut Attempts) {
         let back_off = self.run.node.options.back_off;
-        let message = match &refusal {
-            Refusal::Launch(error) => error.to_string(),
-            Refusal::Api(error) => error.to_string(),
-        };
+        let message = refusal.to_string();
         if let Refusal::Launch(LaunchError::Program(NoProgram::Image { image, .. })) = &refusal {
             return self.refuse_image(image, message, attempts, back_off).await;
         }

@@ -15,10 +15,13 @@ use super::query::Query;
 use super::respond::{Answer, error_response, text_response};
 use super::route::{Route, Target, route};
 use super::subresources::subresource;
+use crate::api::audit::Entry;
+use crate::api::authentication::{User, authenticate, impersonate};
 use crate::api::builtin::{UNSUPPORTED, Verbs};
 use crate::api::error::ApiError;
 use crate::api::meta::Meta;
 use crate::api::ownership::New;
+use crate::api::rbac::{Attributes, authorize};
 use crate::api::resource::{Resource, Source};
 use crate::api::verbs::{
     self, Context, DeleteOptions, ListQuery, Part, PatchType, Written, body_from, create, decode, delete_collection,
@@ -31,16 +34,22 @@ const BODY_LIMIT: usize = 3 * 1024 * 1024;
 
 /// Handles every request.
 pub(crate) async fn handle(State(api): State<Arc<Api>>, request: Request) -> Response {
-    match answer(api, request).await {
+    let mut entry = api.audit.as_ref().map(|_| Entry::of_request(&request));
+    let response = match answer(&api, request, entry.as_mut()).await {
         Ok(response) => response,
         Err(error) => error_response(&error),
+    };
+    if let (Some(log), Some(entry)) = (&api.audit, entry) {
+        log.write(entry, response.status().as_u16());
     }
+    response
 }
 
 /// The parts of a request that verbs read.
 pub(super) struct Asked {
     pub(super) method: Method,
     pub(super) query: Query,
+    pub(super) user: Arc<User>,
     headers: HeaderMap,
 }
 
@@ -54,55 +63,61 @@ impl Asked {
     }
 
     pub(super) fn context(&self, kind: &str) -> Result<Context, ApiError> {
-        Context::from_query(&self.query, self.header(header::USER_AGENT), kind)
+        let mut context = Context::from_query(&self.query, self.header(header::USER_AGENT), kind)?;
+        context.user = self.user.clone();
+        Ok(context)
     }
 }
 
-fn authenticate(api: &Api, headers: &HeaderMap) -> Result<(), ApiError> {
-    let given = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|v| v.to_str().ok())
-        .unwrap_or_default();
-    match given.strip_prefix("Bearer ") {
-        Some(token) if constant_time_equal(token.trim(), &api.token) => Ok(()),
-        _ => Err(ApiError::unauthorized()),
-    }
-}
-
-/// Compares without telling by its duration where the texts differ.
-fn constant_time_equal(a: &str, b: &str) -> bool {
-    a.len() == b.len() && a.bytes().zip(b.bytes()).fold(0, |d, (x, y)| d | (x ^ y)) == 0
-}
-
-async fn answer(api: Arc<Api>, request: Request) -> Result<Response, ApiError> {
+/// Finds out who asks, whether he may, and answers.
+async fn answer(api: &Arc<Api>, request: Request, entry: Option<&mut Entry>) -> Result<Response, ApiError> {
     let path = request.uri().path().to_owned();
     if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz" | "/healthz/ping") {
         return Ok(text_response(200, "text/plain; charset=utf-8", "ok"));
     }
-    authenticate(&api, request.headers())?;
+    let user = authenticate(api, request.headers())?;
+    let acting = impersonate(api, user.clone(), request.headers())?;
+    let (route, query) = (route(&path), Query::parse(request.uri().query().unwrap_or_default()));
+    let wish = Attributes::of_request(request.method(), &path, &route, &query);
+    let decision = authorize(api, &acting, &wish);
+    if let Some(entry) = entry {
+        entry.judged(&user, &acting, &wish, &decision);
+    }
+    decision?;
     let asked = Asked {
         method: request.method().clone(),
-        query: Query::parse(request.uri().query().unwrap_or_default()),
+        query,
+        user: Arc::new(acting),
         headers: request.headers().clone(),
     };
-    match route(&path) {
-        Route::Objects(target) => objects(api, target, &asked, request).await,
-        Route::CoreVersions => discover(&asked, &api, true),
-        Route::Groups => discover(&asked, &api, false),
-        Route::Group(name) => match discovery::group(&api, &name) {
+    respond(api, &path, route, &asked, request).await
+}
+
+async fn respond(
+    api: &Arc<Api>,
+    path: &str,
+    route: Route,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    match route {
+        Route::Objects(target) => objects(api.clone(), target, asked, request).await,
+        Route::CoreVersions => discover(asked, api, true),
+        Route::Groups => discover(asked, api, false),
+        Route::Group(name) => match discovery::group(api, &name) {
             Some(document) => Ok(Answer::ok(document).into_response(false)),
             None => Ok(page_not_found()),
         },
         Route::Resources { group, version } => {
-            if discovery::has_version(&api, &group, &version) {
-                Ok(Answer::ok(discovery::resource_list(&api, &group, &version)).into_response(false))
+            if discovery::has_version(api, &group, &version) {
+                Ok(Answer::ok(discovery::resource_list(api, &group, &version)).into_response(false))
             } else if api.registry.has_group(&group, None) {
                 Err(ApiError::unknown_path())
             } else {
                 Ok(page_not_found())
             }
         }
-        Route::Other(name) => other(&api, &name, &asked),
+        Route::Other(_) => other(api, path.trim_start_matches('/'), asked),
     }
 }
 
@@ -271,7 +286,7 @@ fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[
     let decoded = body_from(asked.header(header::CONTENT_TYPE), body)?;
     let (object, mut warnings) = decode(resource, decoded, body, &context)?;
     if !resource.stores_objects() {
-        let object = reviews::answer(api, resource, object)?;
+        let object = reviews::answer(api, &asked.user, resource, &target.namespace, object)?;
         return Ok(Written {
             object,
             warnings,

@@ -39,12 +39,14 @@ impl Answer {
             ("application/json", self.body.to_string())
         };
         let mut response = text_response(self.status, kind, text);
-        for warning in &self.warnings {
-            if let Some(value) = warning_header(warning) {
-                response.headers_mut().append(header::WARNING, value);
-            }
-        }
+        warn(&mut response, &self.warnings);
         response
+    }
+}
+
+fn warn(response: &mut Response, warnings: &[String]) {
+    for value in warnings.iter().filter_map(|text| warning_header(text)) {
+        response.headers_mut().append(header::WARNING, value);
     }
 }
 
@@ -67,5 +69,7 @@ pub(crate) fn text_response(status: u16, content_type: &str, text: impl Into<Bod
 
 /// An error as a `Status`.
 pub(crate) fn error_response(error: &ApiError) -> Response {
-    text_response(error.code, "application/json", error.status().to_string())
+    let mut response = text_response(error.code, "application/json", error.status().to_string());
+    warn(&mut response, &error.warnings);
+    response
 }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{Method, header};
+use serde_json::Value;
 
 use super::dispatch::{Asked, one, patched, read_body, reply};
 use super::negotiate::negotiate;
 use super::respond::Answer;
 use super::route::Target;
+use crate::api::authentication::issue;
 use crate::api::endpoints::{ServicePort, pick};
 use crate::api::error::ApiError;
+use crate::api::meta::Meta;
 use crate::api::resource::{Resource, Source};
+use crate::api::selector::LabelSelector;
 use crate::api::verbs::{
     self, DeleteOptions, Part, PatchType, body_from, decode, patch_scale, put, put_scale, scale_of,
 };
@@ -51,9 +55,7 @@ pub(super) async fn subresource(
         "proxy" => proxied(&api, target, asked, request).await,
         "eviction" => evict(&api, resource, target, asked, request).await,
         "binding" => bind(&api, resource, target, asked, request).await,
-        "token" => Err(ApiError::not_implemented(
-            "TokenRequest: pods of the sandbox hold no API credentials",
-        )),
+        "token" => token(&api, target, asked, request).await,
         other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
     }
 }
@@ -154,6 +156,21 @@ async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) ->
     proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
 }
 
+async fn token(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let wanted = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let body = issue(api, &target.namespace, &target.name, wanted)?;
+    Ok(Answer {
+        status: 201,
+        body,
+        warnings: Vec::new(),
+    }
+    .into_response(negotiate(asked.accept())?.yaml))
+}
+
 async fn evict(
     api: &Api,
     resource: &Resource,
@@ -166,7 +183,12 @@ async fn evict(
     }
     let body = read_body(request.into_body()).await?;
     let eviction = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
-    verbs::get(api, resource, &target.namespace, &target.name)?;
+    let pod = verbs::get(api, resource, &target.namespace, &target.name)?;
+    if let Some(budget) = budget_of(api, &pod) {
+        let what =
+            format!("evictions of pods that a PodDisruptionBudget selects (here \"{budget}\"); delete the pod instead");
+        return Err(ApiError::not_implemented(what));
+    }
     let options = DeleteOptions {
         grace: eviction["deleteOptions"]["gracePeriodSeconds"].as_i64(),
         dry_run: asked.query.dry_run("CreateOptions")?,
@@ -182,6 +204,18 @@ async fn evict(
         warnings: Vec::new(),
     }
     .into_response(false))
+}
+
+/// The disruption budget that selects a pod. Nobody here counts what it still allows.
+fn budget_of(api: &Api, pod: &Value) -> Option<String> {
+    let budgets = api.store.all("policy/poddisruptionbudgets", pod.namespace());
+    let selects = |budget: &Value| {
+        let selector = &budget["spec"]["selector"];
+        let selector = LabelSelector::from_object(selector).filter(|_| selector.is_object());
+        selector.is_some_and(|selector| selector.matches(pod.meta("labels")))
+    };
+    let found = budgets.iter().find(|budget| selects(&budget.object));
+    found.map(|budget| budget.object.name().to_owned())
 }
 
 async fn bind(

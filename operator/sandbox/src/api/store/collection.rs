@@ -81,6 +81,18 @@ impl Collection {
         }
     }
 
+    /// Objects that an earlier process left. What happened before is not known.
+    pub(super) fn restored(floor: u64, objects: impl Iterator<Item = (String, Arc<Item>)>) -> Self {
+        Self {
+            objects: objects.map(|(key, item)| (key.into(), item)).collect(),
+            ..Self::new(floor)
+        }
+    }
+
+    pub(super) fn items(&self) -> impl Iterator<Item = &Arc<Item>> {
+        self.objects.values()
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<Arc<Item>> {
         self.objects.get(key).cloned()
     }

@@ -1,9 +1,13 @@
-//! The objects: in memory, ordered by one resourceVersion, with a log from which watches resume.
+//! The objects: in memory, ordered by one resourceVersion, with a log from which watches resume, and on demand a file
+//! from which they come back.
 
 mod collection;
 mod index;
+mod journal;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
@@ -11,6 +15,8 @@ use tokio::sync::{mpsc, watch};
 
 pub use collection::{Event, EventKind, Page};
 pub use index::Reference;
+pub use journal::JournalError;
+pub(crate) use journal::{Contents, Journal};
 
 use super::meta::Meta;
 use collection::Collection;
@@ -35,6 +41,8 @@ pub enum WriteError {
     Exists,
     /// The object is not there, or has changed since it was read.
     Changed,
+    /// The file behind the store cannot be written.
+    File(String),
 }
 
 /// All objects of one sandbox.
@@ -47,6 +55,7 @@ struct Inner {
     revision: u64,
     collections: HashMap<Arc<str>, Collection>,
     index: Index,
+    journal: Option<Journal>,
 }
 
 /// What the garbage collector and the namespace controller hear of every write.
@@ -70,21 +79,27 @@ pub fn key(namespace: &str, name: &str) -> String {
 }
 
 impl Store {
-    /// An empty store, and the stream of its writes.
-    pub fn new() -> (Self, mpsc::UnboundedReceiver<Change>) {
+    /// A store, and the stream of its writes. It begins empty, or with what a file holds; then every object there is told
+    /// of as if it had just been written, so that what an earlier process left undone goes on.
+    pub(crate) fn new(saved: Option<(Journal, Contents)>) -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, receiver) = mpsc::unbounded_channel();
-        let inner = Inner {
-            revision: FIRST_REVISION,
+        let (journal, contents) = saved.map_or((None, Contents::default()), |(journal, contents)| {
+            (Some(journal), contents)
+        });
+        let mut inner = Inner {
+            revision: contents.revision.max(FIRST_REVISION),
             collections: HashMap::new(),
             index: Index::default(),
+            journal,
         };
-        (
-            Self {
-                inner: Mutex::new(inner),
-                changes,
-            },
-            receiver,
-        )
+        inner.restore(contents, &changes);
+        let inner = Mutex::new(inner);
+        (Self { inner, changes }, receiver)
+    }
+
+    /// The file behind the store and how long it is, if there is one.
+    pub(crate) fn file(&self) -> Option<(Arc<File>, u64)> {
+        self.lock().journal.as_ref().map(Journal::sync_handle)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -128,7 +143,7 @@ impl Store {
         if inner.collections.get(storage).is_some_and(|c| c.get(&key).is_some()) {
             return Err(WriteError::Exists);
         }
-        Ok(inner.write(storage, key, object, &self.changes))
+        inner.write(storage, key, object, &self.changes)
     }
 
     /// Replaces an object that is still in the state `seen`.
@@ -139,7 +154,7 @@ impl Store {
         let mut inner = self.lock();
         let key = key(object.namespace(), object.name());
         match inner.collections.get(storage).and_then(|c| c.get(&key)) {
-            Some(item) if item.revision == seen => Ok(inner.write(storage, key, object, &self.changes)),
+            Some(item) if item.revision == seen => inner.write(storage, key, object, &self.changes),
             _ => Err(WriteError::Changed),
         }
     }
@@ -159,12 +174,10 @@ impl Store {
         let mut inner = self.lock();
         let key = key(namespace, name);
         match inner.collections.get(storage).and_then(|c| c.get(&key)) {
-            Some(item) if item.revision == seen => Ok(inner.remove(
-                storage,
-                &key,
-                last.unwrap_or_else(|| item.object.clone()),
-                &self.changes,
-            )),
+            Some(item) if item.revision == seen => {
+                let last = last.unwrap_or_else(|| item.object.clone());
+                inner.remove(storage, &key, last, &self.changes)
+            }
             _ => Err(WriteError::Changed),
         }
     }
@@ -236,16 +249,50 @@ pub struct Expired {
 pub use collection::PageQuery;
 
 impl Inner {
+    /// Takes over what a file held.
+    fn restore(&mut self, contents: Contents, changes: &mpsc::UnboundedSender<Change>) {
+        let floor = self.revision;
+        for (storage, objects) in contents.objects {
+            for item in objects.values() {
+                let reference = Reference::of(&storage, &item.object);
+                self.index.put(&reference, &item.object, None);
+                let _ = changes.send(Change {
+                    reference,
+                    item: item.clone(),
+                    removed: false,
+                });
+            }
+            let collection = Collection::restored(floor, objects.into_iter());
+            self.collections.insert(storage, collection);
+        }
+    }
+
+    /// Writes to the file, if there is one, before anything is changed.
+    fn save(&mut self, write: impl FnOnce(&mut Journal) -> io::Result<()>) -> Result<(), WriteError> {
+        let Some(journal) = &mut self.journal else {
+            return Ok(());
+        };
+        if journal.is_long() {
+            let collections = self.collections.iter();
+            let objects = collections.flat_map(|(storage, all)| all.items().map(move |item| (storage, item)));
+            if let Err(error) = journal.rewrite(self.revision, objects) {
+                tracing::warn!(%error, "the file of objects could not be rewritten; it grows");
+            }
+        }
+        write(journal).map_err(|error| WriteError::File(error.to_string()))
+    }
+
     fn write(
         &mut self,
         storage: &Arc<str>,
         key: String,
         mut object: Value,
         changes: &mpsc::UnboundedSender<Change>,
-    ) -> Arc<Item> {
-        self.revision += 1;
-        let revision = self.revision;
+    ) -> Result<Arc<Item>, WriteError> {
+        let revision = self.revision + 1;
         object.set_meta("resourceVersion", revision.to_string());
+        self.save(|journal| journal.put(storage, &object))?;
+        self.revision = revision;
         let item = Arc::new(Item { revision, object });
         let reference = Reference::of(storage, &item.object);
         let collection = self
@@ -261,7 +308,7 @@ impl Inner {
             item: item.clone(),
             removed: false,
         });
-        item
+        Ok(item)
     }
 
     fn remove(
@@ -270,9 +317,10 @@ impl Inner {
         key: &str,
         mut last: Value,
         changes: &mpsc::UnboundedSender<Change>,
-    ) -> Arc<Item> {
-        self.revision += 1;
-        let revision = self.revision;
+    ) -> Result<Arc<Item>, WriteError> {
+        let revision = self.revision + 1;
+        self.save(|journal| journal.remove(storage, key, revision))?;
+        self.revision = revision;
         last.set_meta("resourceVersion", revision.to_string());
         let item = Arc::new(Item { revision, object: last });
         let reference = Reference::of(storage, &item.object);
@@ -286,6 +334,6 @@ impl Inner {
             item: item.clone(),
             removed: true,
         });
-        item
+        Ok(item)
     }
 }

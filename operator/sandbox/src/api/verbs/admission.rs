@@ -254,16 +254,29 @@ fn settle_ports(api: &Api, spec: &mut Value, old: Option<&Value>, allotted: &mut
     }
 }
 
+/// Marks what a Service holds that an earlier process made.
+pub(in crate::api) fn claim_service(api: &Api, service: &Value) {
+    let mut pool = api.addresses();
+    if let Ok(address) = text(&service["spec"], "clusterIP").parse() {
+        pool.claim(address);
+    }
+    for port in node_ports(service) {
+        pool.claim_port(port);
+    }
+}
+
+fn node_ports(service: &Value) -> impl Iterator<Item = u16> {
+    let ports = service["spec"]["ports"].as_array().into_iter().flatten();
+    ports.filter_map(|port| u16::try_from(port["nodePort"].as_u64()?).ok())
+}
+
 /// Gives back what a removed Service held.
 pub(in crate::api) fn release_service(api: &Api, service: &Value) {
-    let spec = &service["spec"];
     let mut pool = api.addresses();
-    if let Ok(address) = text(spec, "clusterIP").parse() {
+    if let Ok(address) = text(&service["spec"], "clusterIP").parse() {
         pool.release(address);
     }
-    for port in spec["ports"].as_array().into_iter().flatten() {
-        if let Some(port) = port["nodePort"].as_u64().and_then(|n| u16::try_from(n).ok()) {
-            pool.release_port(port);
-        }
+    for port in node_ports(service) {
+        pool.release_port(port);
     }
 }

@@ -8,6 +8,7 @@ use crate::api::Api;
 use crate::api::error::{ApiError, Qualified};
 use crate::api::meta::Meta;
 use crate::api::ownership;
+use crate::api::rbac;
 use crate::api::resource::Resource;
 use crate::api::store::WriteError;
 
@@ -37,6 +38,7 @@ pub(crate) fn create(
         strategy.default(&mut object);
         check_namespace(api, resource, namespace, object.name())?;
         admission::admit_new(api, resource, &mut object)?;
+        rbac::check_grant(api, &context.user, resource, &object, None)?;
         let managers = tracking.managers(resource, &object, context);
         strategy.prepare_create(&mut object);
         if !resource.is_custom() {
@@ -69,6 +71,10 @@ pub(crate) fn create(
                     warnings,
                     created: true,
                 });
+            }
+            Err(WriteError::File(why)) => {
+                allotted.release(api);
+                return Err(ApiError::not_stored(&why));
             }
             Err(WriteError::Exists | WriteError::Changed) => {
                 allotted.release(api);

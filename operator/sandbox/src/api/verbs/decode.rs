@@ -48,7 +48,7 @@ pub(crate) fn decode(
         );
         return Err(ApiError::bad_request(message));
     }
-    check_identity(resource, &value, raw)?;
+    check_identity(resource, &value, raw).map_err(|error| warned(resource, error, &value, context))?;
     value["kind"] = resource.kind.clone().into();
     value["apiVersion"] = resource.api_version().into();
     let warnings = conform(resource, &mut value, duplicates, context)?;
@@ -76,7 +76,10 @@ pub(crate) fn conform(
     {
         let why = format!(
             "json: cannot unmarshal {} into Go struct field {}.{} of type {}",
-            wrong.found, resource.kind, wrong.path, wrong.wanted
+            go_name(wrong.found),
+            resource.kind,
+            wrong.path,
+            wrong.wanted
         );
         return Err(handled(why));
     }
@@ -96,6 +99,31 @@ pub(crate) fn conform(
         FieldValidation::Strict => Err(handled(format!("strict decoding error: {}", problems.join(", ")))),
         _ => Ok(problems),
     }
+}
+
+/// What Go's JSON decoder calls a type of JSON schema.
+fn go_name(found: &str) -> &str {
+    match found {
+        "integer" => "number",
+        "boolean" => "bool",
+        other => other,
+    }
+}
+
+/// Of a version that a definition does not have upstream knows no field but those of every object, and warns of them
+/// before it notices.
+fn warned(resource: &Resource, mut error: ApiError, value: &Value, context: &Context) -> ApiError {
+    let other_version = value["apiVersion"]
+        .as_str()
+        .is_some_and(|v| !v.is_empty() && v != resource.api_version());
+    if resource.is_custom() && other_version && context.validation == FieldValidation::Warn {
+        let fields = value.as_object().into_iter().flatten().map(|(name, _)| name);
+        let unknown = fields.filter(|name| !matches!(name.as_str(), "apiVersion" | "kind" | "metadata"));
+        error
+            .warnings
+            .extend(unknown.map(|name| format!("unknown field \"{name}\"")));
+    }
+    error
 }
 
 /// A custom object of another kind or version is an invalid object to upstream.

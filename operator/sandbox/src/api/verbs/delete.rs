@@ -10,6 +10,7 @@ use crate::api::http::{Query, check_dry_run};
 use crate::api::json::Decoded;
 use crate::api::meta::{Meta, now};
 use crate::api::resource::{Resource, Source};
+use crate::api::store::WriteError;
 
 /// What happens to dependents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,21 +151,30 @@ pub(crate) fn delete(
                 Deleted::Waiting(new)
             });
         }
-        if gone {
-            if let Ok(item) = api
-                .store
+        if !gone && same_but_managed(&new, &old) {
+            return Ok(Deleted::Waiting(old));
+        }
+        let written = if gone {
+            api.store
                 .remove(&resource.storage, namespace, name, item.revision, None)
-            {
+        } else {
+            api.store
+                .update(&resource.storage, item.revision, resource.store(new.clone()))
+        };
+        match written {
+            Ok(item) if gone => {
                 api.removed(resource, &item);
                 let mut last = if grace_matters(resource) { new } else { old };
                 last.set_meta("resourceVersion", item.revision.to_string());
                 return Ok(Deleted::Gone(last));
             }
-        } else if same_but_managed(&new, &old) {
-            return Ok(Deleted::Waiting(old));
-        } else if let Ok(item) = api.store.update(&resource.storage, item.revision, resource.store(new)) {
-            api.wrote(resource, &item);
-            return Ok(Deleted::Waiting(resource.present(&item.object)));
+            Ok(item) => {
+                api.wrote(resource, &item);
+                return Ok(Deleted::Waiting(resource.present(&item.object)));
+            }
+            Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
+            // Another write came between.
+            Err(WriteError::Changed | WriteError::Exists) => {}
         }
     }
 }

@@ -15,14 +15,17 @@ mod scale;
 mod update;
 mod watch;
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use super::authentication::User;
 use super::error::ApiError;
 use super::http::Query;
 use super::resource::Resource;
 
 pub(crate) use addresses::AddressPool;
-pub(in crate::api) use admission::release_service;
+pub(in crate::api) use admission::{claim_service, release_service};
 pub(crate) use create::create;
 pub(crate) use decode::{body_from, decode};
 pub(crate) use delete::{DeleteOptions, Propagation, delete, delete_collection, warning as delete_warning};
@@ -52,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) dry_run: bool,
     /// Treatment of unknown fields.
     pub(crate) validation: FieldValidation,
+    /// Who asks.
+    pub(crate) user: Arc<User>,
 }
 
 impl Context {
@@ -61,6 +66,7 @@ impl Context {
             manager: "kube-controller-manager".into(),
             dry_run: false,
             validation: FieldValidation::Ignore,
+            user: Arc::new(User::server()),
         }
     }
 
@@ -99,6 +105,7 @@ impl Context {
             manager,
             dry_run: query.dry_run(kind)?,
             validation,
+            user: Arc::new(User::anonymous()),
         })
     }
 }

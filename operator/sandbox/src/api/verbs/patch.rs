@@ -12,6 +12,7 @@ use crate::api::json::{Decoded, from_json, from_yaml};
 use crate::api::meta::Meta;
 use crate::api::ownership;
 use crate::api::patch::{apply_json_patch, apply_merge_patch, apply_strategic_patch};
+use crate::api::rbac;
 use crate::api::resource::Resource;
 
 /// The patch formats.
@@ -144,6 +145,7 @@ fn apply(
         if part != Part::Main {
             return Err(ApiError::not_found(&resource.qualified(), name));
         }
+        rbac::authorize_create(api, &context.user, resource, namespace, name)?;
         let empty = json!({
             "apiVersion": config["apiVersion"], "kind": config["kind"],
             "metadata": { "name": name },

@@ -8,6 +8,7 @@ use crate::api::error::ApiError;
 use crate::api::field::{FieldError, Path, Problem};
 use crate::api::meta::Meta;
 use crate::api::ownership;
+use crate::api::rbac;
 use crate::api::resource::Resource;
 use crate::api::schema::Schema;
 use crate::api::store::{Item, WriteError};
@@ -106,6 +107,7 @@ pub(crate) fn update(
                     created: false,
                 });
             }
+            Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
             // Another write came between: try again, unless the client named the version it saw.
             Err(WriteError::Changed | WriteError::Exists) if asked == old.resource_version() => {}
             Err(_) => return Err(ApiError::stale(&resource.qualified(), name)),
@@ -170,6 +172,7 @@ fn build(
         Part::Whole => {}
     }
     strategy.default(&mut new);
+    rbac::check_grant(api, &context.user, resource, &new, Some(old))?;
     let managers = match tracking {
         Tracking::Update => ownership::after_update(resource, old, &mut new, context, part.name())?,
         Tracking::Decided(managers) => managers,
@@ -330,6 +333,7 @@ pub(crate) fn put(
             return Err(ApiError::not_found(&qualified, name));
         }
         body.set_meta("name", name);
+        rbac::authorize_create(api, &context.user, resource, namespace, name)?;
         let mut written = create(api, resource, namespace, body, context, ownership::New::Update)?;
         written.warnings.extend(warnings);
         return Ok(written);

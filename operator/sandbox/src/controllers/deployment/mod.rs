@@ -20,8 +20,9 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::claim::claim;
 use super::events::EventWriter;
-use super::pods::{controller_of, is_controlled_by};
+use super::pods::controller_of;
 use super::{Error, Pass, after, code, gone_is_fine, selected};
 use plan::Plan;
 
@@ -72,13 +73,11 @@ async fn reconcile(deployment: Arc<Deployment>, pass: Arc<Pass>) -> Result<Actio
     let Some(deployment) = live else {
         return Ok(Action::await_change());
     };
-    let uid = deployment.uid().unwrap_or_default();
     let selector = deployment.spec.as_ref().map(|spec| &spec.selector);
     let sets: Api<ReplicaSet> = Api::namespaced(pass.client.clone(), &namespace);
-    let mut owned = selected(&sets, selector)
+    let owned = claim(&sets, &deployment, selector)
         .await
         .map_err(Error::reading("ReplicaSets of Deployment", &deployment))?;
-    owned.retain(|set| is_controlled_by(set, &uid));
     let pods = if plan::waits_for_pods(&deployment) {
         let pods: Api<Pod> = Api::namespaced(pass.client.clone(), &namespace);
         selected(&pods, selector)

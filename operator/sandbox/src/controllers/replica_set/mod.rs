@@ -15,9 +15,9 @@ use kube::runtime::controller::Action;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
+use super::claim::claim;
 use super::events::{EventWriter, Notice};
-use super::pods::is_controlled_by;
-use super::{Error, Pass, after, gone_is_fine, selected};
+use super::{Error, Pass, after, gone_is_fine};
 
 /// Runs the controller until `shutdown`.
 pub async fn run(client: Client, shutdown: CancellationToken) {
@@ -40,13 +40,11 @@ async fn reconcile(set: Arc<ReplicaSet>, pass: Arc<Pass>) -> Result<Action, Erro
     let Some(set) = live else {
         return Ok(Action::await_change());
     };
-    let uid = set.uid().unwrap_or_default();
     let pods: Api<Pod> = Api::namespaced(pass.client.clone(), &namespace);
     let selector = set.spec.as_ref().map(|spec| &spec.selector);
-    let mut owned = selected(&pods, selector)
+    let owned = claim(&pods, &set, selector)
         .await
         .map_err(Error::reading("pods of ReplicaSet", &set))?;
-    owned.retain(|pod| is_controlled_by(pod, &uid));
     let plan = plan::plan(&set, &owned, Timestamp::now());
     for pod in &plan.create {
         match pods.create(&PostParams::default(), pod).await {

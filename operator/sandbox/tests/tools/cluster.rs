@@ -1,0 +1,143 @@
+//! A sandbox in a process of its own, and the tools that are run against it.
+
+use std::{
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+};
+
+pub struct Answer {
+    pub ok: bool,
+    pub out: String,
+    pub err: String,
+}
+
+/// A sandbox that ends with its standard input, and a home directory for the tools' caches.
+pub struct Cluster {
+    child: Child,
+    _output: BufReader<ChildStdout>,
+    kubeconfig: PathBuf,
+    home: tempfile::TempDir,
+}
+
+impl Cluster {
+    pub fn start(flags: &[&str]) -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        // A relative state directory, as people type it: pods must find the kubeconfig all the same.
+        let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
+            .args(["start", "--lifeline", "--state", "state"])
+            .args(flags)
+            .current_dir(home.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the sandbox starts");
+        let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
+        let kubeconfig = loop {
+            let mut line = String::new();
+            let read = output.read_line(&mut line).expect("its output is text");
+            assert!(read > 0, "the sandbox ended before it named its kubeconfig");
+            if let Some(path) = line.strip_prefix("kubeconfig") {
+                break home.path().join(path.trim());
+            }
+        };
+        Self {
+            child,
+            _output: output,
+            kubeconfig,
+            home,
+        }
+    }
+
+    fn command(&self, tool: &Path, args: &str) -> Command {
+        let mut command = Command::new(tool);
+        command
+            .args(args.split_whitespace())
+            .current_dir(root())
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.home.path());
+        command
+    }
+
+    pub fn run(&self, tool: &Path, args: &str, input: &str) -> Answer {
+        finish(self.command(tool, args), input)
+    }
+
+    /// As [`Cluster::run`], with a sed script in the place of somebody at an editor.
+    pub fn edit(&self, tool: &Path, args: &str, script: &str) -> Answer {
+        let mut command = self.command(tool, args);
+        command.env("KUBE_EDITOR", format!("sed -i -e '{script}'"));
+        finish(command, "")
+    }
+
+    /// A file in the directory that the sandbox runs in.
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.home.path().join(name)).expect("the file is readable")
+    }
+
+    /// What the tool prints when it succeeds.
+    pub fn ok(&self, tool: &Path, args: &str) -> String {
+        let answer = self.run(tool, args, "");
+        assert!(answer.ok, "{args}:\n{}{}", answer.out, answer.err);
+        answer.out
+    }
+}
+
+fn finish(mut command: Command, input: &str) -> Answer {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the tool starts");
+    // A tool that reads no input may have closed it.
+    let _ = child
+        .stdin
+        .take()
+        .expect("its input is piped")
+        .write_all(input.as_bytes());
+    let output = child.wait_with_output().expect("the tool ends");
+    Answer {
+        ok: output.status.success(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        // The directory goes after every process in it has ended.
+        let _ = self.child.wait();
+    }
+}
+
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+pub fn tool(variable: &str, name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(name), PathBuf::from);
+    match Command::new(&path).arg("version").arg("--help").output() {
+        Ok(_) => Some(path),
+        Err(error) => {
+            assert!(
+                std::env::var_os("REQUIRE_TOOLS").is_none(),
+                "{} can't be run: {error}",
+                path.display()
+            );
+            eprintln!("skipped: {} can't be run ({error}); set {variable}", path.display());
+            None
+        }
+    }
+}
+
+pub fn has(text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "no {part:?} in:\n{text}");
+    }
+}
+
+pub fn example(name: &str) -> String {
+    std::fs::read_to_string(root().join("examples").join(name)).expect("the example is readable")
+}

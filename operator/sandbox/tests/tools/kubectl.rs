@@ -1,0 +1,103 @@
+//! kubectl with the examples, and with built-in kinds.
+
+use std::path::Path;
+
+use crate::cluster::{Cluster, example, has, tool};
+
+#[test]
+fn kubectl_works_with_the_examples() {
+    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
+        return;
+    };
+    let cluster = Cluster::start(&["--with-operator"]);
+    let ok = |args: &str| cluster.ok(&kubectl, args);
+    ok(
+        "wait --for=condition=Established --timeout=60s crd/trainingruns.complaints.dev crd/modelversions.complaints.dev \
+        crd/complaintclassifiers.complaints.dev",
+    );
+    has(
+        &ok("apply -f examples/quickstart"),
+        &["complaintclassifier.complaints.dev/card-complaints created"],
+    );
+    ok("wait --for=condition=Ready tr/card-complaints-1 --timeout=180s");
+    ok("wait --for=condition=Ready cc/card-complaints --timeout=180s");
+    look(&ok);
+    change(&cluster, &kubectl);
+    has(&ok("apply -f examples/retrain.yaml"), &["card-complaints-2 created"]);
+    ok("wait --for=condition=Ready tr/card-complaints-2 --timeout=180s");
+    has(&ok("apply -f examples/pin.yaml"), &["card-complaints configured"]);
+    has(
+        &ok("apply -f examples/import/"),
+        &["imported-complaints-2026-11 created"],
+    );
+    has(
+        &ok("apply -f examples/cfpb.yaml --dry-run=server"),
+        &["cfpb-1 created (server dry run)"],
+    );
+    assert!(
+        !cluster.run(&kubectl, "get tr/cfpb-1", "").ok,
+        "a dry run made an object"
+    );
+    ok("delete tr/card-complaints-1");
+    ok("wait --for=delete job/card-complaints-1-train --timeout=60s");
+    has(&ok("get mv card-complaints-1"), &["Champion"]);
+}
+
+fn look(ok: &dyn Fn(&str) -> String) {
+    has(
+        &ok("get complaints"),
+        &[
+            "CHAMPION",
+            "MACRO-F1",
+            "SERVING",
+            "URL",
+            "STAGE",
+            "Champion",
+            "Succeeded",
+        ],
+    );
+    has(
+        &ok("get tr -o wide"),
+        &["PHASE", "PROGRESS", "MODEL", "card-complaints-1"],
+    );
+    has(
+        &ok("describe tr/card-complaints-1"),
+        &["Events:", "JobCreated", "Trained"],
+    );
+    has(
+        &ok("describe cc/card-complaints"),
+        &["Promoted", "ModelVersion card-complaints-1"],
+    );
+    has(
+        &ok("logs job/card-complaints-1-train"),
+        &["held-out rows", "model.safetensors"],
+    );
+    has(&ok("explain tr.spec.search"), &["candidates", "maxTrialCount", "enum:"]);
+    assert_eq!(ok("diff -f examples/quickstart"), "");
+}
+
+fn change(cluster: &Cluster, kubectl: &Path) {
+    let other = example("quickstart/classifier.yaml").replace("minimum: 0.7", "minimum: 0.75");
+    let difference = cluster.run(kubectl, "diff -f -", &other);
+    assert!(!difference.ok, "a difference has exit code 1");
+    has(&difference.out, &["-      minimum: 0.7", "+      minimum: 0.75"]);
+    for (from, to, message) in [
+        (
+            "minimum: 0.7",
+            "minimum: 7",
+            "spec.promotion.gates[0].minimum in body should be less than or equal to 1",
+        ),
+        ("replicas: 1", "replikas: 1", "unknown field \"spec.serving.replikas\""),
+    ] {
+        let bad = example("quickstart/classifier.yaml").replace(from, to);
+        let answer = cluster.run(kubectl, "apply -f -", &bad);
+        assert!(!answer.ok, "accepted: {to}");
+        has(&answer.err, &[message]);
+    }
+    let patch = r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":2}}}"#;
+    cluster.ok(kubectl, patch);
+    cluster.ok(
+        kubectl,
+        "wait --for=jsonpath={.status.readyReplicas}=2 deploy/card-complaints --timeout=120s",
+    );
+}
