@@ -44,6 +44,7 @@ pub fn router(app: Arc<App>) -> Router {
     routes
         .merge(page::routes())
         .merge(openapi::route(&document))
+        .merge(openapi::page())
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
         .layer(observe::Observe(Arc::clone(&app)))

@@ -126,10 +126,15 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
     }
     html.push_str("<h2 id=\"bars\">Probabilities</h2><table class=\"bars\" aria-labelledby=\"bars\"><tbody>");
     for &(category, probability) in answer.ranking.iter().take(BARS) {
-        let (label, percent) = (escape(engine.label(category)), percent(probability));
+        let (label, width, percent) = (
+            escape(engine.label(category)),
+            probability * 100.0,
+            percent(probability),
+        );
         let _ = write!(
             html,
-            "<tr><th scope=\"row\">{label}</th><td><meter max=\"1\" value=\"{probability:.4}\" aria-hidden=\"true\"></meter></td><td>{percent}</td></tr>"
+            "<tr><th scope=\"row\">{label}</th><td><svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" \
+             aria-hidden=\"true\"><rect width=\"{width:.2}\" height=\"1\"/></svg></td><td>{percent}</td></tr>"
         );
     }
     html.push_str("</tbody></table>");

@@ -3,6 +3,9 @@
 mod access;
 mod browser;
 mod client;
+mod clients;
+mod documentation;
+mod hostile;
 mod limits;
 mod model;
 mod openapi;

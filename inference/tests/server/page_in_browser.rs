@@ -58,10 +58,13 @@ async fn a_person_with_a_keyboard_asks_and_sees_why() {
     assert_eq!(rows.as_array().unwrap().len(), 3, "{rows}");
     assert_eq!(rows[0], "Cards");
     let widths = browser
-        .value("[...document.querySelectorAll('.bars meter')].map(e => e.value * e.getBoundingClientRect().width)")
+        .value("[...document.querySelectorAll('.bars rect')].map(e => e.getBoundingClientRect().width)")
         .await;
     let widths: Vec<f64> = widths.as_array().unwrap().iter().map(|w| w.as_f64().unwrap()).collect();
-    assert!(widths[0] > 50.0 && widths.is_sorted_by(|a, b| a >= b), "{widths:?}");
+    assert!(
+        widths.len() == 3 && widths[0] > 50.0 && widths.is_sorted_by(|a, b| a >= b),
+        "{widths:?}"
+    );
 
     let marked = browser
         .value("[...document.querySelectorAll('mark.for')].map(e => e.innerText)")
@@ -271,4 +274,26 @@ async fn a_narrow_screen_shows_everything() {
     ask(&mut browser, CARDS).await;
     let width = browser.value("document.documentElement.scrollWidth").await;
     assert!(width.as_u64() <= Some(320), "no scrolling sideways: {width}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documentation_page_shows_every_path_without_help_from_elsewhere() {
+    let Some((mut browser, _server, url)) = opened().await else {
+        return;
+    };
+    browser.requests.clear();
+    browser.open(&format!("{url}docs/")).await;
+    browser.until("document.querySelectorAll('.opblock').length > 15").await;
+    let shown = browser.value("document.body.innerText").await;
+    for path in ["/predict", "/invocations", "/v2/models/{model}/infer"] {
+        assert!(shown.as_str().unwrap().replace('\u{200b}', "").contains(path), "{path}");
+    }
+    assert!(
+        browser
+            .requests
+            .iter()
+            .all(|request| request.starts_with(&url) || request.starts_with("data:")),
+        "{:?}",
+        browser.requests
+    );
 }
