@@ -14,10 +14,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::app::App;
-use crate::loading::{LoadError, load, read_report};
+use crate::loading::{LoadError, Loaded, load};
 use crate::options::{LogFormat, Options};
+use crate::reload;
 use crate::serve::{Drain, serve};
 use crate::tokens::{Tokens, TokensError};
+use crate::workers::Workers;
 
 /// Exit code for arguments that can't be used (`EX_USAGE`).
 const BAD_ARGUMENTS: u8 = 64;
@@ -57,7 +59,8 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::LogFilter { .. } => BAD_ARGUMENTS,
-            Self::Load(error) if error.is_final() => BAD_MODEL,
+            Self::Load(error) if error.is_argument_fault() => BAD_ARGUMENTS,
+            Self::Load(error) if error.is_model_fault() => BAD_MODEL,
             _ => 1,
         }
     }
@@ -71,7 +74,7 @@ impl Failure {
 /// a JSON object with the real `address`; the log goes to standard error.
 pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     let options = match Options::try_parse_from(args) {
-        Ok(options) => options,
+        Ok(options) => Arc::new(options),
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() {
@@ -97,18 +100,16 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), Failure> {
+fn run(options: &Arc<Options>) -> Result<(), Failure> {
     start_log(options)?;
-    let engine = load(options)?;
-    let mut app = App::new(engine, options.limits.clone());
-    app.report = read_report(&options.model);
-    app.tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
-    let app = Arc::new(app);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // This thread accepts connections and waits for signals.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
+        let app = Arc::new(app(options).await?);
         // Signals are caught before the address is told, so that whoever reads it may stop the server at once.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
+        let hangup = signal(SignalKind::hangup())?;
         let mut stop = async move || {
             tokio::select! {
                 _ = terminate.recv() => {}
@@ -122,13 +123,15 @@ fn run(options: &Options) -> Result<(), Failure> {
         };
         let listener = TcpListener::bind(options.bind).await.map_err(bind)?;
         announce(&app, listener.local_addr().map_err(bind)?);
+        let reloading = reload::at_each(hangup, Arc::clone(&app), Arc::clone(options));
 
         let drain = Drain {
             delay: options.drain_delay,
             timeout: options.drain_timeout,
         };
         let (first_signal, first_came) = tokio::sync::oneshot::channel();
-        let serving = serve(listener, app, drain, async {
+        let workers = Workers::start(options.thread_count())?;
+        let serving = serve(listener, app, workers, drain, async {
             let _ = first_came.await;
         });
         let signals = async {
@@ -138,21 +141,32 @@ fn run(options: &Options) -> Result<(), Failure> {
         };
         tokio::select! {
             _ = serving => {}
+            () = reloading => {}
             () = signals => tracing::warn!("second signal: requests in flight are dropped"),
         }
         Ok(())
     })
 }
 
+async fn app(options: &Options) -> Result<App, Failure> {
+    let Some(Loaded { engine, report }) = load(options, None).await? else {
+        unreachable!("no model is in service yet that the one loaded could equal");
+    };
+    let mut app = App::new(engine, report, options.limits.clone());
+    app.tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
+    Ok(app)
+}
+
 /// The one line on standard output. Nobody may be listening there, which is no reason to stop.
 fn announce(app: &App, address: SocketAddr) {
+    let served = app.served();
     let line = json!({
         "level": "INFO",
         "message": "listening",
         "address": address.to_string(),
-        "model": app.engine.name(),
-        "modelDigest": app.engine.digest().prefixed(),
-        "categories": app.engine.labels().len(),
+        "model": served.engine.name(),
+        "modelDigest": served.digest,
+        "categories": served.engine.labels().len(),
     });
     let mut stdout = io::stdout().lock();
     let _ = writeln!(stdout, "{line}").and_then(|()| stdout.flush());

@@ -1,14 +1,25 @@
-//! From a file to an engine: the digest is compared before a byte is used.
+//! From a file or an address to an engine: the digest is compared before a byte is used.
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::Bytes;
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
+use serde::Deserialize;
+use url::Url;
 
+use crate::cache::Cache;
 use crate::engine::Engine;
+use crate::fetch::{Bounds, FetchError, fetch};
+use crate::location::{Location, report_address, report_beside};
 use crate::options::Options;
+
+/// Largest report that is kept.
+const MAX_REPORT_BYTES: usize = 32 << 20;
+/// How long a start may wait for a report.
+const REPORT_TIME: Duration = Duration::from_secs(5);
 
 /// Why the model can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -21,24 +32,61 @@ pub enum LoadError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file's bytes are not those that were promised.
+    /// A model from elsewhere needs a digest.
+    #[error("the model {url} comes from elsewhere, so its digest must be known: add --digest or --digest-file")]
+    NoDigest {
+        /// Its address.
+        url: Box<Url>,
+    },
+    /// The object can't be had.
+    #[error("can't fetch the model {url}: {source}")]
+    Fetch {
+        /// Its address.
+        url: Box<Url>,
+        /// Why not.
+        source: FetchError,
+    },
+    /// The file passes `--max-model-bytes`.
     #[error(
-        "the model {path} has digest sha256:{actual}, not sha256:{expected}. \
+        "the model {path} has {bytes} bytes, more than {limit}. Point --model to the right file, or start the server \
+         with a larger --max-model-bytes"
+    )]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// The limit.
+        limit: usize,
+    },
+    /// The file with the digest can't be used.
+    #[error(
+        "can't read a digest from {path}: {detail}. It needs `sha256:` and 64 hexadecimal digits, or what sha256sum prints"
+    )]
+    DigestFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        detail: String,
+    },
+    /// The bytes are not those that were promised.
+    #[error(
+        "the model {location} has digest sha256:{actual}, not sha256:{expected}. \
          The file was replaced or damaged: point --model to the right file, or correct --digest"
     )]
     DigestMismatch {
-        /// The file.
-        path: PathBuf,
+        /// Where it came from.
+        location: Location,
         /// What `--digest` asks for.
         expected: Sha256Digest,
-        /// What the file has.
+        /// What the bytes have.
         actual: Sha256Digest,
     },
     /// The bytes are the promised ones, but this program can't use them.
-    #[error("can't use the model {path}: {source}")]
+    #[error("can't use the model {location}: {source}")]
     Artifact {
-        /// The file.
-        path: PathBuf,
+        /// Where it came from.
+        location: Location,
         /// What is wrong with it.
         source: ArtifactError,
     },
@@ -50,6 +98,15 @@ impl LoadError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "ModelNotFound",
+            Self::NoDigest { .. } => "InvalidArguments",
+            Self::Fetch { source, .. } => match source {
+                FetchError::NotFound => "ModelNotFound",
+                FetchError::TooLarge { .. } => "ModelTooLarge",
+                FetchError::Settings(_) => "InvalidArguments",
+                _ => "ModelUnavailable",
+            },
+            Self::TooLarge { .. } => "ModelTooLarge",
+            Self::DigestFile { .. } => "DigestUnreadable",
             Self::DigestMismatch { .. } => "DigestMismatch",
             Self::Artifact {
                 source: ArtifactError::UnsupportedFormat { .. },
@@ -59,38 +116,149 @@ impl LoadError {
         }
     }
 
-    /// Whether a restart meets the same error. A file that can't be read may appear: a volume can be late.
+    /// Whether other bytes are needed: the same model would meet the same error.
     #[must_use]
-    pub fn is_final(&self) -> bool {
-        !matches!(self, Self::NotFound { .. })
+    pub fn is_model_fault(&self) -> bool {
+        matches!(self, Self::DigestMismatch { .. } | Self::Artifact { .. })
+    }
+
+    /// Whether other arguments are needed.
+    #[must_use]
+    pub fn is_argument_fault(&self) -> bool {
+        matches!(self.reason(), "ModelTooLarge" | "InvalidArguments")
     }
 }
 
-/// Reads the model that the options name.
+/// A model with what came beside it.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The model.
+    pub engine: Engine,
+    /// Its report.
+    pub report: Option<Bytes>,
+}
+
+/// Reads the model that the options name. `None` when its digest is `present`, that of the model already in service.
 ///
 /// # Errors
-/// See [`LoadError`]; with another digest nothing of the file is parsed.
-pub fn load(options: &Options) -> Result<Engine, LoadError> {
-    let artifact = read_artifact(&options.model, options.digest)?;
-    let predictor = Predictor::new(artifact);
+/// See [`LoadError`]; of bytes with another digest nothing is parsed.
+pub async fn load(options: &Options, present: Option<Sha256Digest>) -> Result<Option<Loaded>, LoadError> {
+    let expected = expected_digest(options)?;
+    let (model, report, digest) = match (&options.model, expected) {
+        (Location::Remote(_), Some(expected)) if present == Some(expected) => return Ok(None),
+        (Location::Remote(url), Some(expected)) => {
+            let (model, report) = read_remote(options, url, expected).await?;
+            (model, report, expected)
+        }
+        (Location::Remote(url), None) => return Err(LoadError::NoDigest { url: url.clone() }),
+        (Location::File(path), _) => {
+            let (model, digest) = read_file(path, options, expected)?;
+            if present == Some(digest) {
+                return Ok(None);
+            }
+            (model, read_report(&report_beside(path)), digest)
+        }
+    };
+    let artifact = Artifact::from_bytes(&model).map_err(|source| LoadError::Artifact {
+        location: options.model.clone(),
+        source,
+    })?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a threshold between 0 and 1; probabilities are 32-bit"
     )]
     let abstain_below = options.abstain_below as f32;
-    Ok(Engine::new(
-        predictor,
-        options.digest,
-        options.name.clone(),
-        abstain_below,
-    ))
+    Ok(Some(Loaded {
+        engine: Engine::new(Predictor::new(artifact), digest, options.name.clone(), abstain_below),
+        report: report.filter(|report| belongs(report, digest)),
+    }))
+}
+
+/// The digest that the options ask for.
+fn expected_digest(options: &Options) -> Result<Option<Sha256Digest>, LoadError> {
+    let Some(path) = &options.digest_file else {
+        return Ok(options.digest);
+    };
+    let unusable = |detail: String| LoadError::DigestFile {
+        path: path.clone(),
+        detail,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    let first = text.split_whitespace().next().unwrap_or_default();
+    first
+        .parse()
+        .map(Some)
+        .map_err(|error: complaint_model::digest::ParseDigestError| unusable(error.to_string()))
+}
+
+fn read_file(
+    path: &Path,
+    options: &Options,
+    expected: Option<Sha256Digest>,
+) -> Result<(Bytes, Sha256Digest), LoadError> {
+    let unreadable = |source| LoadError::NotFound {
+        path: path.to_owned(),
+        source,
+    };
+    let (bytes, limit) = (path.metadata().map_err(unreadable)?.len(), options.max_model_bytes);
+    if bytes > limit as u64 {
+        return Err(LoadError::TooLarge {
+            path: path.to_owned(),
+            bytes,
+            limit,
+        });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    let actual = check_digest(&bytes, &options.model, expected)?;
+    Ok((bytes.into(), actual))
+}
+
+fn check_digest(bytes: &[u8], location: &Location, expected: Option<Sha256Digest>) -> Result<Sha256Digest, LoadError> {
+    let actual = Sha256Digest::of_bytes(bytes);
+    match expected {
+        Some(expected) if expected != actual => Err(LoadError::DigestMismatch {
+            location: location.clone(),
+            expected,
+            actual,
+        }),
+        _ => Ok(actual),
+    }
+}
+
+/// The model and its report from the cache, or else from their address.
+async fn read_remote(options: &Options, url: &Url, digest: Sha256Digest) -> Result<(Bytes, Option<Bytes>), LoadError> {
+    let cache = options.cache.clone().map(Cache::new);
+    if let Some(cache) = &cache
+        && let Some(model) = cache.read(digest)
+    {
+        return Ok((model.into(), cache.read_report(digest).map(Bytes::from)));
+    }
+    let bounds = Bounds {
+        bytes: options.max_model_bytes,
+        time: options.fetch_timeout,
+    };
+    let model = fetch(url, bounds).await.map_err(|source| LoadError::Fetch {
+        url: Box::new(url.clone()),
+        source,
+    })?;
+    check_digest(&model, &options.model, Some(digest))?;
+    let bounds = Bounds {
+        bytes: MAX_REPORT_BYTES,
+        time: bounds.time.min(REPORT_TIME),
+    };
+    let report = fetch(&report_address(url), bounds)
+        .await
+        .inspect_err(|error| tracing::info!(%error, "no report beside the model: /report answers 404"))
+        .ok();
+    if let Some(cache) = &cache {
+        cache.write(digest, &model, report.as_deref());
+    }
+    Ok((model, report))
 }
 
 /// The training report beside a model file. Serving goes on without one.
-#[must_use]
-pub fn read_report(model: &Path) -> Option<Bytes> {
-    let path = model.with_file_name("report.json");
-    match std::fs::read(&path) {
+fn read_report(path: &Path) -> Option<Bytes> {
+    match std::fs::read(path) {
         Ok(bytes) => Some(bytes.into()),
         Err(error) => {
             tracing::info!(path = %path.display(), %error, "no report: /report answers 404");
@@ -99,21 +267,22 @@ pub fn read_report(model: &Path) -> Option<Bytes> {
     }
 }
 
-fn read_artifact(path: &Path, expected: Sha256Digest) -> Result<Artifact, LoadError> {
-    let bytes = std::fs::read(path).map_err(|source| LoadError::NotFound {
-        path: path.to_owned(),
-        source,
-    })?;
-    let actual = Sha256Digest::of_bytes(&bytes);
-    if actual != expected {
-        return Err(LoadError::DigestMismatch {
-            path: path.to_owned(),
-            expected,
-            actual,
-        });
+/// Whether a report is this model's: it names the digest.
+fn belongs(report: &[u8], digest: Sha256Digest) -> bool {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Named {
+        artifact_sha256: Sha256Digest,
     }
-    Artifact::from_bytes(&bytes).map_err(|source| LoadError::Artifact {
-        path: path.to_owned(),
-        source,
-    })
+    match serde_json::from_slice::<Named>(report) {
+        Ok(named) if named.artifact_sha256 == digest => true,
+        Ok(named) => {
+            tracing::warn!(report = %named.artifact_sha256, model = %digest, "the report beside the model is another model's: /report answers 404");
+            false
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the report beside the model names no model: /report answers 404");
+            false
+        }
+    }
 }

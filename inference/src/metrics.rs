@@ -3,10 +3,12 @@
 //! Every label set is bounded by the code or by the model: routes are the router's own templates (never the path a
 //! client sent), status codes are the server's own, categories are the model's labels.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -26,14 +28,51 @@ struct CategoryLabels {
     category: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ModelLabels {
+    name: String,
+    digest: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    outcome: Reload,
+}
+
+/// What became of a request to read the model again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[allow(non_camel_case_types, reason = "the variants are the label's values")]
+pub enum Reload {
+    /// Another model is in service.
+    swapped,
+    /// The model was the one in service.
+    unchanged,
+    /// The model can't be used; the one before stays.
+    refused,
+}
+
+/// The counters of one route and status.
+#[derive(Debug)]
+struct RequestSeries {
+    status: u16,
+    requests: Counter,
+    latency: Histogram,
+}
+
 /// All metrics of one server, and the registry that writes them.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     latency: Family<RequestLabels, Histogram, fn() -> Histogram>,
+    /// The same series by route, so that counting a request builds no labels.
+    series: RwLock<HashMap<String, Vec<RequestSeries>>>,
     in_flight: Gauge,
-    categories: Vec<Counter>,
+    categories: Family<CategoryLabels, Counter>,
+    model: Family<ModelLabels, Gauge>,
+    /// The labels under which [`Metrics::model`] shows the model in service.
+    shown: Mutex<Option<ModelLabels>>,
+    reloads: Family<ReloadLabels, Counter>,
     needs_review: Counter,
     probability: Histogram,
     unknown_words: Histogram,
@@ -41,10 +80,10 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of a server for the model with this name, digest and these categories. Each category's counter exists
-    /// from the start, so that a category that is never predicted shows as 0 instead of being absent.
+    /// Metrics of a server that has not answered anything.
     #[must_use]
-    pub fn new(model: &str, digest: &str, categories: &[String]) -> Self {
+    #[expect(clippy::new_without_default, reason = "a server's metrics are made once, on purpose")]
+    pub fn new() -> Self {
         let mut registry = Registry::with_prefix("complaint_inference");
         let requests = Family::default();
         registry.register("requests", "HTTP requests answered", Family::clone(&requests));
@@ -58,14 +97,8 @@ impl Metrics {
         let in_flight = Gauge::default();
         registry.register("requests_in_flight", "HTTP requests being answered", in_flight.clone());
 
-        let family = Family::<CategoryLabels, Counter>::default();
-        let counter = |label: &String| {
-            family.get_or_create_owned(&CategoryLabels {
-                category: label.clone(),
-            })
-        };
-        let counters = categories.iter().map(counter).collect();
-        registry.register("predictions", "Predictions by category", family);
+        let categories = Family::default();
+        registry.register("predictions", "Predictions by category", Family::clone(&categories));
         let needs_review = Counter::default();
         registry.register(
             "predictions_below_threshold",
@@ -91,14 +124,17 @@ impl Metrics {
             panics.clone(),
         );
 
+        let model = Family::default();
+        registry.register("model_info", "The model in service; always 1", Family::clone(&model));
+        let reloads = Family::default();
         registry.register(
-            "model",
-            "The model served",
-            Info::new(vec![
-                ("name".to_owned(), model.to_owned()),
-                ("digest".to_owned(), digest.to_owned()),
-            ]),
+            "model_reloads",
+            "SIGHUPs by what became of them",
+            Family::clone(&reloads),
         );
+        for outcome in [Reload::swapped, Reload::unchanged, Reload::refused] {
+            let _ = reloads.get_or_create_owned(&ReloadLabels { outcome });
+        }
         registry.register(
             "build",
             "The server's build",
@@ -109,8 +145,12 @@ impl Metrics {
             registry,
             requests,
             latency,
+            series: RwLock::default(),
             in_flight,
-            categories: counters,
+            categories,
+            model,
+            shown: Mutex::default(),
+            reloads,
             needs_review,
             probability,
             unknown_words,
@@ -125,21 +165,59 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
+    /// Shows this model as the one in service, and gives the counters of its categories. Each exists from the start, so
+    /// that a category that is never predicted shows as 0 instead of being absent.
+    #[must_use]
+    pub fn model_served(&self, name: &str, digest: &str, categories: &[String]) -> CategoryCounters {
+        let labels = ModelLabels {
+            name: name.to_owned(),
+            digest: digest.to_owned(),
+        };
+        self.model.get_or_create(&labels).set(1);
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = shown.replace(labels.clone()).filter(|before| *before != labels) {
+            self.model.remove(&before);
+        }
+        let counter = |label: &String| {
+            self.categories.get_or_create_owned(&CategoryLabels {
+                category: label.clone(),
+            })
+        };
+        CategoryCounters(categories.iter().map(counter).collect())
+    }
+
+    /// Records what became of a SIGHUP.
+    pub fn reloaded(&self, outcome: Reload) {
+        self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
+    }
+
     /// Records an answered request. `route` must come from a fixed set.
     pub fn request_finished(&self, route: &str, status: u16, elapsed: Duration) {
+        let count = |series: &RequestSeries| {
+            series.requests.inc();
+            series.latency.observe(elapsed.as_secs_f64());
+        };
+        let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(series) = known.get(route).and_then(|all| all.iter().find(|s| s.status == status)) {
+            return count(series);
+        }
+        drop(known);
         let labels = RequestLabels {
             route: route.to_owned(),
             status,
         };
-        self.requests.get_or_create(&labels).inc();
-        self.latency.get_or_create(&labels).observe(elapsed.as_secs_f64());
+        let series = RequestSeries {
+            status,
+            requests: self.requests.get_or_create_owned(&labels),
+            latency: self.latency.get_or_create_owned(&labels),
+        };
+        count(&series);
+        let mut all = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(labels.route).or_default().push(series);
     }
 
-    /// Records a prediction of the category with this index.
-    pub fn predicted(&self, category: usize, probability: f64, unknown_word_share: f64, needs_review: bool) {
-        if let Some(counter) = self.categories.get(category) {
-            counter.inc();
-        }
+    /// Records a prediction; its category is counted by [`CategoryCounters`].
+    pub fn predicted(&self, probability: f64, unknown_word_share: f64, needs_review: bool) {
         if needs_review {
             self.needs_review.inc();
         }
@@ -158,6 +236,19 @@ impl Metrics {
         let mut text = String::with_capacity(16 << 10);
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a String cannot fail");
         text
+    }
+}
+
+/// The prediction counters of one model's categories.
+#[derive(Debug)]
+pub struct CategoryCounters(Vec<Counter>);
+
+impl CategoryCounters {
+    /// Records a prediction of the category with this index.
+    pub fn predicted(&self, category: usize) {
+        if let Some(counter) = self.0.get(category) {
+            counter.inc();
+        }
     }
 }
 
@@ -184,8 +275,10 @@ mod tests {
 
     #[test]
     fn a_category_never_predicted_shows_as_zero() {
-        let metrics = Metrics::new("cards", "sha256:00", &["Fraud".into(), "Billing".into()]);
-        metrics.predicted(1, 0.9, 0.25, true);
+        let metrics = Metrics::new();
+        let categories = metrics.model_served("cards", "sha256:00", &["Fraud".into(), "Billing".into()]);
+        categories.predicted(1);
+        metrics.predicted(0.9, 0.25, true);
         metrics.request_finished("/predict", 200, Duration::from_millis(1));
         let text = metrics.encode();
         for line in [
@@ -202,8 +295,47 @@ mod tests {
     }
 
     #[test]
+    fn one_model_is_shown_and_counters_outlive_it() {
+        let metrics = Metrics::new();
+        metrics
+            .model_served("cards", "sha256:00", &["Fraud".into()])
+            .predicted(0);
+        let categories = metrics.model_served("cards", "sha256:01", &["Fraud".into(), "Billing".into()]);
+        categories.predicted(0);
+        let text = metrics.encode();
+        assert!(
+            text.contains("complaint_inference_model_info{name=\"cards\",digest=\"sha256:01\"} 1"),
+            "{text}"
+        );
+        assert!(!text.contains("sha256:00"), "{text}");
+        assert!(text.contains("predictions_total{category=\"Fraud\"} 2"), "{text}");
+        assert!(text.contains("predictions_total{category=\"Billing\"} 0"), "{text}");
+    }
+
+    #[test]
+    fn requests_of_one_route_and_status_add_up() {
+        let metrics = Metrics::new();
+        for status in [200, 200, 400, 200] {
+            metrics.request_finished("/predict", status, Duration::ZERO);
+        }
+        let text = metrics.encode();
+        assert!(
+            text.contains("requests_total{route=\"/predict\",status=\"200\"} 3"),
+            "{text}"
+        );
+        assert!(
+            text.contains("requests_total{route=\"/predict\",status=\"400\"} 1"),
+            "{text}"
+        );
+        assert!(
+            text.contains("request_duration_seconds_count{route=\"/predict\",status=\"200\"} 3"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn in_flight_falls_when_a_request_is_dropped() {
-        let metrics = Metrics::new("cards", "sha256:00", &[]);
+        let metrics = Metrics::new();
         let guard = metrics.request_started();
         assert!(metrics.encode().contains("complaint_inference_requests_in_flight 1"));
         drop(guard);

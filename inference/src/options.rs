@@ -7,20 +7,46 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use complaint_model::Sha256Digest;
 
+use crate::location::Location;
+
 /// Serves predictions of one complaint classifier over HTTP.
 ///
-/// The model file is read once, its SHA-256 digest is compared with --digest before a byte of it is used, and the
-/// server answers readiness only while that model is loaded.
+/// The model is read, its SHA-256 digest is compared with --digest before a byte of it is used, and the server answers
+/// readiness only while that model is loaded.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "complaint-inference", version)]
 pub struct Options {
-    /// The model artifact (`model.safetensors`) to serve
-    #[arg(long, value_name = "FILE", env = "COMPLAINT_MODEL")]
-    pub model: PathBuf,
+    /// The model artifact (`model.safetensors`) to serve: a file, or an address that begins with s3://, https:// or
+    /// http://. Keys, region, endpoint and workload identity for s3:// come from the AWS_… variables. SIGHUP reads it
+    /// again
+    #[arg(long, value_name = "FILE|ADDRESS", env = "COMPLAINT_MODEL")]
+    pub model: Location,
 
-    /// The digest the file must have, as `sha256:` and 64 hexadecimal digits
-    #[arg(long, value_name = "sha256:HEX", env = "COMPLAINT_MODEL_DIGEST")]
-    pub digest: Sha256Digest,
+    /// The digest the model must have, as `sha256:` and 64 hexadecimal digits. A file may go without: then whatever
+    /// it holds is served
+    #[arg(
+        long,
+        value_name = "sha256:HEX",
+        env = "COMPLAINT_MODEL_DIGEST",
+        conflicts_with = "digest_file"
+    )]
+    pub digest: Option<Sha256Digest>,
+
+    /// A file with the digest the model must have; read again, with the model, at SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub digest_file: Option<PathBuf>,
+
+    /// Keep models that come from an address in this directory, under their digest, and look there first
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+
+    /// Bytes of the model at most
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub max_model_bytes: usize,
+
+    /// How long the model may take to come from its address, retries included
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
+    pub fetch_timeout: Duration,
 
     /// Address and port to listen on; port 0 lets the system choose one
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8080")]
@@ -42,6 +68,10 @@ pub struct Options {
     /// when it changes
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// Threads that answer requests; as many as the machine or the container's CPU limit grants when absent
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
 
     /// What a client may ask for at most
     #[command(flatten)]
@@ -97,6 +127,15 @@ pub struct Limits {
     /// how long a client may leave its answer untaken
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_timeout: Duration,
+}
+
+impl Options {
+    /// How many threads answer requests.
+    #[must_use]
+    pub fn thread_count(&self) -> usize {
+        let granted = || std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or_else(granted, usize::from)
+    }
 }
 
 /// How log lines are written.

@@ -17,6 +17,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::app::App;
 use crate::patience::Patience;
+use crate::workers::Workers;
 
 /// How the server ends.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +32,17 @@ pub struct Drain {
 /// emptied, idle connections closed, requests in flight finished within `drain.timeout`.
 ///
 /// Returns the number of connections that were cut because they did not finish in time.
-pub async fn serve(listener: TcpListener, app: Arc<App>, drain: Drain, shutdown: impl Future<Output = ()>) -> usize {
+///
+/// Connections run on `workers`, which end with this function.
+pub async fn serve(
+    listener: TcpListener,
+    app: Arc<App>,
+    workers: Workers,
+    drain: Drain,
+    shutdown: impl Future<Output = ()>,
+) -> usize {
     let server = Server {
+        workers,
         service: crate::http::router(Arc::clone(&app)),
         http: http_settings(app.limits.header_timeout),
         write_timeout: app.limits.body_timeout,
@@ -51,9 +61,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, drain: Drain, shutdown:
         () = stop => {}
     }
     server.accept_waiting(&listener).await;
+    app.start_closing();
     drop(listener);
 
-    let Server { drain: started, .. } = server;
+    let Server {
+        drain: started,
+        workers: _workers,
+        ..
+    } = server;
     let open = started.receiver_count();
     let _ = started.send(());
     // Each connection holds a receiver until it ends.
@@ -84,6 +99,7 @@ fn http_settings(header_timeout: Duration) -> http1::Builder {
 }
 
 struct Server {
+    workers: Workers,
     service: Router,
     http: http1::Builder,
     write_timeout: Duration,
@@ -130,18 +146,27 @@ impl Server {
     fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
         // Answers are small and complete: waiting for more to send only delays them. Failing here is harmless.
         let _ = stream.set_nodelay(true);
-        let arrived = Arc::new(Notify::new());
-        let service = {
-            let (router, arrived) = (TowerToHyperService::new(self.service.clone()), Arc::clone(&arrived));
-            service_fn(move |request| {
-                arrived.notify_one();
-                router.call(request)
-            })
+        // From this thread's event loop to the worker's.
+        let stream = match stream.into_std() {
+            Ok(stream) => stream,
+            Err(error) => return tracing::warn!(%error, "could not hand a connection over"),
         };
-        let stream = Patience::new(stream, self.write_timeout);
-        let connection = self.http.serve_connection(TokioIo::new(stream), service);
+        let (router, http, write_timeout) = (self.service.clone(), self.http.clone(), self.write_timeout);
         let drain = self.drain.subscribe();
-        tokio::spawn(async move {
+        self.workers.spawn(async move {
+            let stream = match TcpStream::from_std(stream) {
+                Ok(stream) => Patience::new(stream, write_timeout),
+                Err(error) => return tracing::warn!(%error, "could not take a connection over"),
+            };
+            let arrived = Arc::new(Notify::new());
+            let service = {
+                let (router, arrived) = (TowerToHyperService::new(router), Arc::clone(&arrived));
+                service_fn(move |request| {
+                    arrived.notify_one();
+                    router.call(request)
+                })
+            };
+            let connection = http.serve_connection(TokioIo::new(stream), service);
             if let Err(error) = run(connection, &arrived, drain).await {
                 // Clients that leave or stall are daily business; hyper's words hold no request data.
                 tracing::debug!(%error, "connection ended early");

@@ -159,6 +159,51 @@ impl ApiError {
         }
     }
 
+    /// One of each, for documentation.
+    #[must_use]
+    pub fn examples() -> Vec<Self> {
+        let (found, served) = (String::from("other"), String::from("complaints"));
+        vec![
+            Self::InvalidBody {
+                detail: "expected value at line 1 column 1".into(),
+                expected: r#"Send {"text": "…"}"#,
+            },
+            Self::InvalidRequest("the request has no text; send one or more".into()),
+            Self::BodyIncomplete,
+            Self::Unauthorized,
+            Self::NotFound,
+            Self::ModelNotFound {
+                found: found.clone(),
+                served: served.clone(),
+            },
+            Self::VersionNotFound {
+                model: served.clone(),
+                found,
+                served,
+            },
+            Self::NoReport,
+            Self::MethodNotAllowed,
+            Self::BodyTimeout { seconds: 10 },
+            Self::BodyTooLarge { limit: 1 << 20 },
+            Self::TextTooLong {
+                index: 0,
+                bytes: 70_000,
+                limit: 1 << 16,
+            },
+            Self::TooManyTexts {
+                count: 1_001,
+                limit: 1_000,
+            },
+            Self::UnsupportedMediaType {
+                found: "image/png".into(),
+                expected: "application/json",
+            },
+            Self::Overloaded { limit: 256 },
+            Self::Internal,
+            Self::NotReady("the server is shutting down; ask another replica".into()),
+        ]
+    }
+
     /// The error as clients of the server's own API read it, also inside a stream.
     #[must_use]
     pub fn detail(&self) -> ErrorDetail {

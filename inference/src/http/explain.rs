@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use complaint_model::vectorize::TermKind;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use super::openapi::NativeErrors;
 use super::predict::Prediction;
 use crate::app::App;
 use crate::engine::{Engine, Explained};
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(explain))
@@ -89,7 +89,7 @@ impl<'a> Explanation<'a> {
 struct ExplainResponse<'a> {
     #[serde(flatten)]
     explanation: Explanation<'a>,
-    model_digest: String,
+    model_digest: &'a str,
 }
 
 /// The category of a complaint, and each term's part in it.
@@ -97,13 +97,13 @@ struct ExplainResponse<'a> {
     post, path = "/explain", tag = "predict", request_body = ExplainRequest,
     responses((status = 200, description = "The prediction and its reasons", body = ExplainResponse), NativeErrors)
 )]
-async fn explain(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
+async fn explain(serving: Serving, payload: Payload) -> Result<Response, ApiError> {
     require_json(&payload)?;
     let request: ExplainRequest = parse_json(&payload.bytes, r#"Send {"text": "…"}"#)?;
-    let explained = app.explain_all(&[request.text])?;
+    let explained = serving.explain_all(&[request.text]).await?;
     let response = explained.into_iter().map(|explained| ExplainResponse {
-        explanation: Explanation::new(&app.engine, explained),
-        model_digest: app.engine.digest().prefixed(),
+        explanation: Explanation::new(serving.engine(), explained),
+        model_digest: &serving.model.digest,
     });
     Ok(response
         .map(Json)

@@ -4,8 +4,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use complaint_model::Sha256Digest;
@@ -16,6 +16,7 @@ use utoipa_axum::routes;
 
 use super::error::{ApiError, shorten};
 use crate::app::App;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -47,17 +48,17 @@ struct ReadyQuery {
     )
 )]
 async fn ready(
-    State(app): State<Arc<App>>,
+    serving: Serving,
     query: Result<Query<ReadyQuery>, QueryRejection>,
 ) -> Result<axum::Json<Value>, ApiError> {
     let query = query.map_err(|error| ApiError::InvalidRequest(format!("the query is not valid: {error}")))?;
-    check_ready(&app, query.digest.as_deref())?;
+    check_ready(&serving, query.digest.as_deref())?;
     Ok(axum::Json(json!({ "ready": true })))
 }
 
 /// Whether the server takes new work, and with the asked-for digest.
-pub(super) fn check_ready(app: &App, digest: Option<&str>) -> Result<(), ApiError> {
-    if app.is_draining() {
+pub(super) fn check_ready(serving: &Serving, digest: Option<&str>) -> Result<(), ApiError> {
+    if serving.app.is_draining() {
         return Err(ApiError::NotReady(
             "the server is shutting down; ask another replica".into(),
         ));
@@ -65,7 +66,7 @@ pub(super) fn check_ready(app: &App, digest: Option<&str>) -> Result<(), ApiErro
     let Some(asked) = digest else { return Ok(()) };
     let asked = Sha256Digest::from_str(asked)
         .map_err(|error| ApiError::InvalidRequest(format!("the digest `{}` can't be read: {error}", shorten(asked))))?;
-    let served = app.engine.digest();
+    let served = serving.engine().digest();
     if asked == served {
         return Ok(());
     }
@@ -79,7 +80,7 @@ pub(super) fn check_ready(app: &App, digest: Option<&str>) -> Result<(), ApiErro
     get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "All metrics", body = String, content_type = "application/openmetrics-text"))
 )]
-async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+async fn metrics(serving: Serving) -> impl IntoResponse {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, OPEN_METRICS)], app.metrics.encode())
+    ([(header::CONTENT_TYPE, OPEN_METRICS)], serving.app.metrics.encode())
 }

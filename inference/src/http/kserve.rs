@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Path;
+use axum::response::Response;
 use axum::routing::post;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, parse_json, require_json};
+use super::body::{Payload, json_answer, parse_json, require_json};
 use super::error::{ApiError, shorten};
 use super::explain::Explanation;
 use super::health::check_ready;
@@ -23,6 +23,7 @@ use super::open_inference::check_model;
 use super::openapi::InferenceErrors;
 use super::predict::Prediction;
 use crate::app::App;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     // The router takes a parameter only as a whole segment, so the verb is split off by hand.
@@ -37,8 +38,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     get, path = "/v1/models", tag = "kserve-v1", operation_id = "v1_models",
     responses((status = 200, description = "`models`: one name", body = Value))
 )]
-async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({ "models": [app.engine.name()] }))
+async fn list(serving: Serving) -> Json<Value> {
+    Json(json!({ "models": [serving.engine().name()] }))
 }
 
 /// Whether the model takes work.
@@ -47,10 +48,10 @@ async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     params(("model" = String, Path, description = "The model's name")),
     responses((status = 200, description = "`name` and `ready`", body = Value), InferenceErrors)
 )]
-async fn status(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&app, &model)?;
-    let ready = check_ready(&app, None).is_ok();
-    Ok(Json(json!({ "name": app.engine.name(), "ready": ready })))
+async fn status(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
+    check_model(&serving, &model)?;
+    let ready = check_ready(&serving, None).is_ok();
+    Ok(Json(json!({ "name": serving.engine().name(), "ready": ready })))
 }
 
 const EXPECTED: &str = r#"Send {"instances": ["…"]} or {"instances": [{"text": "…"}]}"#;
@@ -94,19 +95,19 @@ pub(super) struct Explanations<'a> {
     explanations: Vec<Explanation<'a>>,
 }
 
-async fn call(State(app): State<Arc<App>>, Path(target): Path<String>, payload: Payload) -> Result<Response, ApiError> {
+async fn call(serving: Serving, Path(target): Path<String>, payload: Payload) -> Result<Response, ApiError> {
     let Some((model, verb)) = target.rsplit_once(':') else {
-        let model = app.engine.name();
+        let model = serving.engine().name();
         return Err(ApiError::InvalidRequest(format!(
             "POST to /v1/models/{model}:predict or :explain"
         )));
     };
-    check_model(&app, model)?;
+    check_model(&serving, model)?;
     require_json(&payload)?;
     let request: Request = parse_json(&payload.bytes, EXPECTED)?;
     match verb {
-        "predict" => Ok(Json(predict(&app, &request)?).into_response()),
-        "explain" => Ok(Json(explain(&app, &request)?).into_response()),
+        "predict" => Ok(json_answer(&predict(&serving, &request).await?)),
+        "explain" => Ok(json_answer(&explain(&serving, &request).await?)),
         other => {
             let verb = shorten(other);
             Err(ApiError::InvalidRequest(format!(
@@ -122,10 +123,10 @@ async fn call(State(app): State<Arc<App>>, Path(target): Path<String>, payload: 
     params(("model" = String, Path, description = "The model's name")), request_body = Request,
     responses((status = 200, description = "The predictions", body = Predictions), InferenceErrors)
 )]
-pub(super) fn predict<'a>(app: &'a App, request: &Request) -> Result<Predictions<'a>, ApiError> {
-    let answers = app.classify_all(&request.instances)?.into_iter();
+pub(super) async fn predict<'a>(serving: &'a Serving, request: &Request) -> Result<Predictions<'a>, ApiError> {
+    let answers = serving.classify_all(&request.instances).await?.into_iter();
     let predictions = answers
-        .map(|answer| Prediction::new(&app.engine, answer, None))
+        .map(|answer| Prediction::new(serving.engine(), answer, None))
         .collect();
     Ok(Predictions { predictions })
 }
@@ -136,10 +137,10 @@ pub(super) fn predict<'a>(app: &'a App, request: &Request) -> Result<Predictions
     params(("model" = String, Path, description = "The model's name")), request_body = Request,
     responses((status = 200, description = "The explanations", body = Explanations), InferenceErrors)
 )]
-pub(super) fn explain<'a>(app: &'a App, request: &Request) -> Result<Explanations<'a>, ApiError> {
-    let explained = app.explain_all(&request.instances)?.into_iter();
+pub(super) async fn explain<'a>(serving: &'a Serving, request: &Request) -> Result<Explanations<'a>, ApiError> {
+    let explained = serving.explain_all(&request.instances).await?.into_iter();
     let explanations = explained
-        .map(|explained| Explanation::new(&app.engine, explained))
+        .map(|explained| Explanation::new(serving.engine(), explained))
         .collect();
     Ok(Explanations { explanations })
 }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -19,6 +18,7 @@ use super::error::{ApiError, shorten};
 use super::health::check_ready;
 use super::openapi::MlflowErrors;
 use crate::app::App;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -33,8 +33,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     get, path = "/ping", tag = "mlflow",
     responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
 )]
-async fn ping(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
-    check_ready(&app, None)?;
+async fn ping(serving: Serving) -> Result<&'static str, ApiError> {
+    check_ready(&serving, None)?;
     Ok("\n")
 }
 
@@ -43,8 +43,8 @@ async fn ping(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
     get, path = "/health", tag = "mlflow",
     responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
 )]
-async fn health(state: State<Arc<App>>) -> Result<&'static str, ApiError> {
-    ping(state).await
+async fn health(serving: Serving) -> Result<&'static str, ApiError> {
+    ping(serving).await
 }
 
 /// The server's version.
@@ -82,7 +82,7 @@ struct Split {
     request_body(content((Request = "application/json"), (String = "text/csv"))),
     responses((status = 200, description = "`predictions`: one label a row", body = Value), MlflowErrors)
 )]
-async fn invocations(State(app): State<Arc<App>>, payload: Payload) -> Result<Json<Value>, ApiError> {
+async fn invocations(serving: Serving, payload: Payload) -> Result<Json<Value>, ApiError> {
     let texts = match media_type(&payload.headers).as_str() {
         "application/json" => parse_json::<Request>(&payload.bytes, EXPECTED)?.into_texts()?,
         "text/csv" => csv_texts(&payload.bytes)?,
@@ -94,10 +94,10 @@ async fn invocations(State(app): State<Arc<App>>, payload: Payload) -> Result<Js
             });
         }
     };
-    let answers = app.classify_all(&texts)?;
+    let answers = serving.classify_all(&texts).await?;
     let labels: Vec<&str> = answers
         .iter()
-        .map(|answer| app.engine.label(answer.ranking[0].0))
+        .map(|answer| serving.engine().label(answer.ranking[0].0))
         .collect();
     Ok(Json(json!({ "predictions": labels })))
 }

@@ -22,8 +22,6 @@ mod tensor;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ApiFamily};
@@ -33,10 +31,6 @@ use crate::app::App;
 
 /// All routes over one model.
 pub fn router(app: Arc<App>) -> Router {
-    let on_panic = {
-        let app = Arc::clone(&app);
-        move |words| observe::panicked(&app, words)
-    };
     let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
         .merge(health::routes())
         .merge(predict::routes())
@@ -50,10 +44,9 @@ pub fn router(app: Arc<App>) -> Router {
     routes
         .merge(page::routes())
         .merge(openapi::route(&document))
+        .merge(openapi::page())
         .fallback(async || ApiError::NotFound)
         .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(from_fn_with_state(Arc::clone(&app), authorize::authorize))
-        .layer(CatchPanicLayer::custom(on_panic))
-        .layer(from_fn_with_state(Arc::clone(&app), observe::observe))
+        .layer(observe::Observe(Arc::clone(&app)))
         .with_state(app)
 }

@@ -6,15 +6,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::extract::Path;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, parse_json};
+use super::body::{Payload, json_answer, parse_json};
 use super::error::{ApiError, shorten};
 use super::health::check_ready;
 use super::openapi::InferenceErrors;
@@ -22,6 +22,7 @@ use super::output::{Output, RequestedOutput, Tensor};
 use super::tensor::{BinaryTensors, InputTensor};
 use crate::app::App;
 use crate::engine::Engine;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -35,20 +36,20 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Refuses another name than the served one.
-pub(super) fn check_model(app: &App, name: &str) -> Result<(), ApiError> {
-    if name == app.engine.name() {
+pub(super) fn check_model(serving: &Serving, name: &str) -> Result<(), ApiError> {
+    if name == serving.engine().name() {
         return Ok(());
     }
     Err(ApiError::ModelNotFound {
         found: shorten(name),
-        served: app.engine.name().to_owned(),
+        served: serving.engine().name().to_owned(),
     })
 }
 
 /// Refuses another version than the served one, and another model.
-fn check_version(app: &App, model: &str, version: &str) -> Result<(), ApiError> {
-    check_model(app, model)?;
-    let served = app.engine.version();
+fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), ApiError> {
+    check_model(serving, model)?;
+    let served = serving.engine().version();
     if version == served {
         return Ok(());
     }
@@ -78,9 +79,9 @@ async fn server() -> Json<Value> {
     params(("model" = String, Path, description = "The model's name")),
     responses((status = 200, description = "Model metadata", body = Value), InferenceErrors)
 )]
-async fn metadata(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&app, &model)?;
-    Ok(Json(describe(&app.engine)))
+async fn metadata(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
+    check_model(&serving, &model)?;
+    Ok(Json(describe(serving.engine())))
 }
 
 /// The same for one version, which is the digest's 64 hexadecimal digits.
@@ -90,11 +91,11 @@ async fn metadata(State(app): State<Arc<App>>, Path(model): Path<String>) -> Res
     responses((status = 200, description = "Model metadata", body = Value), InferenceErrors)
 )]
 async fn version_metadata(
-    State(app): State<Arc<App>>,
+    serving: Serving,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    check_version(&app, &model, &version)?;
-    Ok(Json(describe(&app.engine)))
+    check_version(&serving, &model, &version)?;
+    Ok(Json(describe(serving.engine())))
 }
 
 fn describe(engine: &Engine) -> Value {
@@ -121,10 +122,10 @@ fn describe(engine: &Engine) -> Value {
         (status = 404, description = "Another model", body = Value)
     )
 )]
-async fn ready(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&app, &model)?;
-    check_ready(&app, None)?;
-    Ok(Json(json!({ "name": app.engine.name(), "ready": true })))
+async fn ready(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
+    check_model(&serving, &model)?;
+    check_ready(&serving, None)?;
+    Ok(Json(json!({ "name": serving.engine().name(), "ready": true })))
 }
 
 /// Whether this version takes work.
@@ -137,11 +138,11 @@ async fn ready(State(app): State<Arc<App>>, Path(model): Path<String>) -> Result
     )
 )]
 async fn version_ready(
-    state: State<Arc<App>>,
+    serving: Serving,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    check_version(&state, &model, &version)?;
-    ready(state, Path(model)).await
+    check_version(&serving, &model, &version)?;
+    ready(serving, Path(model)).await
 }
 
 const EXPECTED: &str = r#"Send {"inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["…"]}]}"#;
@@ -176,9 +177,9 @@ struct InferResponse<'a> {
     params(("model" = String, Path, description = "The model's name")), request_body = InferRequest,
     responses((status = 200, description = "The output tensors", body = InferResponse), InferenceErrors)
 )]
-async fn infer(State(app): State<Arc<App>>, Path(model): Path<String>, payload: Payload) -> Result<Response, ApiError> {
-    check_model(&app, &model)?;
-    answer(&app, &payload)
+async fn infer(serving: Serving, Path(model): Path<String>, payload: Payload) -> Result<Response, ApiError> {
+    check_model(&serving, &model)?;
+    answer(&serving, &payload).await
 }
 
 /// Predictions of this version.
@@ -188,15 +189,15 @@ async fn infer(State(app): State<Arc<App>>, Path(model): Path<String>, payload: 
     responses((status = 200, description = "The output tensors", body = InferResponse), InferenceErrors)
 )]
 async fn version_infer(
-    State(app): State<Arc<App>>,
+    serving: Serving,
     Path((model, version)): Path<(String, String)>,
     payload: Payload,
 ) -> Result<Response, ApiError> {
-    check_version(&app, &model, &version)?;
-    answer(&app, &payload)
+    check_version(&serving, &model, &version)?;
+    answer(&serving, &payload).await
 }
 
-fn answer(app: &App, payload: &Payload) -> Result<Response, ApiError> {
+async fn answer(serving: &Serving, payload: &Payload) -> Result<Response, ApiError> {
     let (header, tail) = BinaryTensors::split(&payload.headers, &payload.bytes)?;
     let request: InferRequest = parse_json(header, EXPECTED)?;
     let [input] = request.inputs.as_slice() else {
@@ -206,16 +207,16 @@ fn answer(app: &App, payload: &Payload) -> Result<Response, ApiError> {
         )));
     };
     let outputs = Output::requested(&request.outputs)?;
-    let texts = input.texts(tail, app.limits.max_texts)?;
-    let answers = app.classify_all(&texts)?;
+    let texts = input.texts(tail, serving.app.limits.max_texts)?;
+    let answers = serving.classify_all(&texts).await?;
     let response = InferResponse {
-        model_name: app.engine.name(),
-        model_version: app.engine.version(),
+        model_name: serving.engine().name(),
+        model_version: serving.engine().version(),
         id: request.id,
         outputs: outputs
             .iter()
-            .map(|output| output.tensor(&app.engine, &answers))
+            .map(|output| output.tensor(serving.engine(), &answers))
             .collect(),
     };
-    Ok(Json(response).into_response())
+    Ok(json_answer(&response))
 }

@@ -1,4 +1,4 @@
-//! `/openapi.json`, put together from the handlers themselves.
+//! `/openapi.json`, put together from the handlers themselves, and `/docs/`, a page that shows it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use axum::routing::get;
 use serde_json::json;
 use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::{ApiError, ApiFamily, ErrorDetail};
 use crate::app::App;
@@ -49,6 +50,11 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
     let json: Arc<str> = document.to_json().expect("the document has string keys").into();
     let serve = async move || ([(header::CONTENT_TYPE, "application/json")], json.to_string());
     Router::new().route("/openapi.json", get(serve))
+}
+
+/// The page that shows the document, where requests can be tried; all of it comes from this server.
+pub(super) fn page() -> Router<Arc<App>> {
+    SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
 }
 
 /// An error of the server's own API.
@@ -92,12 +98,8 @@ impl IntoResponses for NativeErrors {
 impl IntoResponses for InferenceErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let mut responses = refusals::<InferenceErrorBody>(ApiFamily::Inference);
-        let not_found = ApiError::ModelNotFound {
-            found: "other".into(),
-            served: "complaints".into(),
-        };
         let (status, response) =
-            refusal::<InferenceErrorBody>(ApiFamily::Inference, "Another model or version", &not_found);
+            refusal::<InferenceErrorBody>(ApiFamily::Inference, "Another model or version", "ModelNotFound");
         responses.insert(status, response);
         responses
     }
@@ -111,29 +113,24 @@ impl IntoResponses for MlflowErrors {
 
 /// What every route that takes a body may answer, each with an example.
 fn refusals<T: PartialSchema>(family: ApiFamily) -> BTreeMap<String, RefOr<Response>> {
-    let unsupported = ApiError::UnsupportedMediaType {
-        found: "image/png".into(),
-        expected: "application/json",
-    };
     [
-        ("The request makes no sense", ApiError::BodyIncomplete),
-        ("The body did not arrive in time", ApiError::BodyTimeout { seconds: 10 }),
-        (
-            "The body, a text or their number is over the limit",
-            ApiError::BodyTooLarge { limit: 1 << 20 },
-        ),
-        ("Another content type is needed", unsupported),
-        (
-            "Too many requests in flight; see Retry-After",
-            ApiError::Overloaded { limit: 256 },
-        ),
-        ("A bug of the server", ApiError::Internal),
+        ("The request makes no sense", "BodyIncomplete"),
+        ("The body did not arrive in time", "BodyTimeout"),
+        ("The body, a text or their number is over the limit", "BodyTooLarge"),
+        ("Another content type is needed", "UnsupportedMediaType"),
+        ("Too many requests in flight; see Retry-After", "Overloaded"),
+        ("A bug of the server", "Internal"),
     ]
-    .map(|(description, error)| refusal::<T>(family, description, &error))
+    .map(|(description, code)| refusal::<T>(family, description, code))
     .into()
 }
 
-fn refusal<T: PartialSchema>(family: ApiFamily, description: &str, error: &ApiError) -> (String, RefOr<Response>) {
+fn refusal<T: PartialSchema>(family: ApiFamily, description: &str, code: &str) -> (String, RefOr<Response>) {
+    let examples = ApiError::examples();
+    let error = examples
+        .iter()
+        .find(|error| error.code() == code)
+        .expect("there is an example of each");
     let content = ContentBuilder::new()
         .schema(Some(T::schema()))
         .example(Some(json!(family.body(error))))

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
@@ -15,6 +14,7 @@ use super::error::{ApiError, shorten};
 use super::highlight::highlight;
 use crate::app::App;
 use crate::engine::{Engine, Explained};
+use crate::serving::Serving;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -23,7 +23,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How many categories are shown as bars.
-const BARS: usize = 8;
+const BARS: usize = 10;
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -38,25 +38,25 @@ pub(super) fn routes() -> Router<Arc<App>> {
         )
 }
 
-async fn show(State(app): State<Arc<App>>) -> Response {
-    page(StatusCode::OK, &app.engine, "", "")
+async fn show(serving: Serving) -> Response {
+    page(StatusCode::OK, serving.engine(), "", "")
 }
 
 /// Answers the form, with the text still in it. Mistakes are told on the page, with the status they have elsewhere.
-async fn ask(State(app): State<Arc<App>>, payload: Result<Payload, ApiError>) -> Response {
+async fn ask(serving: Serving, payload: Result<Payload, ApiError>) -> Response {
     let text = match payload.and_then(|payload| form_text(&payload)) {
         Ok(text) => text,
-        Err(error) => return page(error.status(), &app.engine, "", &refusal(&error)),
+        Err(error) => return page(error.status(), serving.engine(), "", &refusal(&error)),
     };
-    match app.explain_all(&[&text]) {
+    match serving.explain_all(&[&text]).await {
         Ok(explained) => {
             let answers: String = explained
                 .iter()
-                .map(|explained| answer(&app.engine, &text, explained))
+                .map(|explained| answer(serving.engine(), &text, explained))
                 .collect();
-            page(StatusCode::OK, &app.engine, &text, &answers)
+            page(StatusCode::OK, serving.engine(), &text, &answers)
         }
-        Err(error) => page(error.status(), &app.engine, &text, &refusal(&error)),
+        Err(error) => page(error.status(), serving.engine(), &text, &refusal(&error)),
     }
 }
 
@@ -126,10 +126,15 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
     }
     html.push_str("<h2 id=\"bars\">Probabilities</h2><table class=\"bars\" aria-labelledby=\"bars\"><tbody>");
     for &(category, probability) in answer.ranking.iter().take(BARS) {
-        let (label, percent) = (escape(engine.label(category)), percent(probability));
+        let (label, width, percent) = (
+            escape(engine.label(category)),
+            probability * 100.0,
+            percent(probability),
+        );
         let _ = write!(
             html,
-            "<tr><th scope=\"row\">{label}</th><td><meter max=\"1\" value=\"{probability:.4}\" aria-hidden=\"true\"></meter></td><td>{percent}</td></tr>"
+            "<tr><th scope=\"row\">{label}</th><td><svg class=\"bar\" viewBox=\"0 0 100 1\" preserveAspectRatio=\"none\" \
+             aria-hidden=\"true\"><rect width=\"{width:.2}\" height=\"1\"/></svg></td><td>{percent}</td></tr>"
         );
     }
     html.push_str("</tbody></table>");

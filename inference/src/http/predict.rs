@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, parse_json, require_json};
+use super::body::{Payload, json_answer, parse_json, require_json};
 use super::error::ApiError;
 use super::openapi::NativeErrors;
 use crate::app::App;
 use crate::engine::{Answer, Engine};
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(predict))
@@ -96,12 +95,12 @@ enum PredictResponse<'a> {
     One {
         #[serde(flatten)]
         prediction: Prediction<'a>,
-        model_digest: String,
+        model_digest: &'a str,
     },
     #[serde(rename_all = "camelCase")]
     Many {
         predictions: Vec<Prediction<'a>>,
-        model_digest: String,
+        model_digest: &'a str,
     },
 }
 
@@ -110,7 +109,7 @@ enum PredictResponse<'a> {
     post, path = "/predict", tag = "predict", request_body = PredictRequest,
     responses((status = 200, description = "The prediction", body = PredictResponse), NativeErrors)
 )]
-async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Response, ApiError> {
+async fn predict(serving: Serving, payload: Payload) -> Result<Response, ApiError> {
     require_json(&payload)?;
     let request: PredictRequest = parse_json(&payload.bytes, EXPECTED)?;
     if request.top_k == Some(0) {
@@ -118,19 +117,19 @@ async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Respon
             "topK is 0; set it to 1 or more, or leave it out for all categories".into(),
         ));
     }
-    let model_digest = app.engine.digest().prefixed();
+    let model_digest = serving.model.digest.as_str();
     let response = match (&request.text, &request.texts) {
         (Some(text), None) => {
-            let prediction = Prediction::new(&app.engine, app.classify(0, text)?, request.top_k);
+            let prediction = Prediction::new(serving.engine(), serving.classify(0, text)?, request.top_k);
             PredictResponse::One {
                 prediction,
                 model_digest,
             }
         }
         (None, Some(texts)) => {
-            let answers = app.classify_all(texts)?.into_iter();
+            let answers = serving.classify_all(texts).await?.into_iter();
             let predictions = answers
-                .map(|answer| Prediction::new(&app.engine, answer, request.top_k))
+                .map(|answer| Prediction::new(serving.engine(), answer, request.top_k))
                 .collect();
             PredictResponse::Many {
                 predictions,
@@ -143,5 +142,5 @@ async fn predict(State(app): State<Arc<App>>, payload: Payload) -> Result<Respon
             )));
         }
     };
-    Ok(Json(response).into_response())
+    Ok(json_answer(&response))
 }

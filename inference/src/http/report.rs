@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use utoipa_axum::router::OpenApiRouter;
@@ -10,6 +9,7 @@ use utoipa_axum::routes;
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(report))
@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         (status = 404, description = "The model came without a report", body = serde_json::Value)
     )
 )]
-async fn report(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
-    let report = app.report.clone().ok_or(ApiError::NoReport)?;
+async fn report(serving: Serving) -> Result<Response, ApiError> {
+    let report = serving.model.report.clone().ok_or(ApiError::NoReport)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], report).into_response())
 }

@@ -7,7 +7,6 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -26,6 +25,7 @@ use super::lines::{Line, Lines};
 use super::openapi::NativeErrors;
 use super::predict::Prediction;
 use crate::app::App;
+use crate::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(stream))
@@ -59,7 +59,7 @@ struct Answered<'a> {
         NativeErrors
     )
 )]
-async fn stream(State(app): State<Arc<App>>, request: axum::extract::Request) -> Result<Response, ApiError> {
+async fn stream(serving: Serving, request: axum::extract::Request) -> Result<Response, ApiError> {
     let found = media_type(request.headers());
     if !matches!(
         found.as_str(),
@@ -72,12 +72,12 @@ async fn stream(State(app): State<Arc<App>>, request: axum::extract::Request) ->
         });
     }
     let session = Session {
-        place: app.admit()?,
-        lines: Lines::new(app.limits.max_body_bytes),
+        place: serving.app.admit()?,
+        lines: Lines::new(serving.app.limits.max_body_bytes),
         body: request.into_body(),
         ended: false,
         number: 0,
-        app,
+        serving,
     };
     let answers = unfold(session, async |mut session| {
         let chunk = session.next_chunk().await?;
@@ -89,7 +89,7 @@ async fn stream(State(app): State<Arc<App>>, request: axum::extract::Request) ->
 
 /// One stream in progress; holds its place among the requests in flight.
 struct Session {
-    app: Arc<App>,
+    serving: Serving,
     body: Body,
     lines: Lines,
     /// Number of the next line.
@@ -105,7 +105,7 @@ impl Session {
     async fn next_chunk(&mut self) -> Option<Bytes> {
         let mut out = BytesMut::new();
         while out.is_empty() && !self.ended {
-            match timeout(self.app.limits.body_timeout, self.body.frame()).await {
+            match timeout(self.serving.app.limits.body_timeout, self.body.frame()).await {
                 Ok(Some(Ok(frame))) => self.lines.push(frame.into_data().unwrap_or_default()),
                 Ok(None) => {
                     self.ended = true;
@@ -113,7 +113,7 @@ impl Session {
                 }
                 Ok(Some(Err(_))) => self.end_with(&ApiError::BodyIncomplete, &mut out),
                 Err(_) => {
-                    let seconds = self.app.limits.body_timeout.as_secs().max(1);
+                    let seconds = self.serving.app.limits.body_timeout.as_secs().max(1);
                     self.end_with(&ApiError::BodyTimeout { seconds }, &mut out);
                 }
             }
@@ -152,16 +152,16 @@ impl Session {
             Line::TooLong => {
                 return Err((
                     ApiError::BodyTooLarge {
-                        limit: self.app.limits.max_body_bytes,
+                        limit: self.serving.app.limits.max_body_bytes,
                     },
                     None,
                 ));
             }
         };
         let Request { text, id } = parse_json(bytes, EXPECTED).map_err(|error| (error, None))?;
-        match self.app.classify(0, &text) {
+        match self.serving.classify(0, &text) {
             Ok(answer) => {
-                let prediction = Prediction::new(&self.app.engine, answer, None);
+                let prediction = Prediction::new(self.serving.engine(), answer, None);
                 Ok(Some(Answered {
                     line: self.number,
                     id,

@@ -174,3 +174,70 @@ async fn nonsense_on_the_wire_is_answered_400() {
         assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_header_that_drips_is_given_up_all_the_same() {
+    let server = Started::with(&["--header-timeout", "300ms"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let dripping = async {
+        // Each byte comes in good time; the header as a whole does not.
+        for byte in b"GET /v2/health/live HTTP/1.1\r\nx-padding: "
+            .iter()
+            .chain(std::iter::repeat(&b'a'))
+        {
+            if stream.write_all(&[*byte]).await.is_err() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(Duration::from_secs(10), dripping)
+        .await
+        .expect("a header may take for ever");
+    assert_eq!(get(server.address, "/v2/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_connection_too_many_waits_its_turn() {
+    let server = Started::with(&["--max-connections", "1"]).await;
+    let mut first = TcpStream::connect(server.address).await.unwrap();
+    let live = b"GET /v2/health/live HTTP/1.1\r\nhost: a\r\n\r\n";
+    first.write_all(live).await.unwrap();
+    let mut answer = [0; 12];
+    first.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+
+    let mut second = TcpStream::connect(server.address).await.unwrap();
+    second.write_all(live).await.unwrap();
+    let early = timeout(Duration::from_millis(300), second.read_exact(&mut answer)).await;
+    assert!(early.is_err(), "it is not served beside the first");
+    drop(first);
+    timeout(Duration::from_secs(10), second.read_exact(&mut answer))
+        .await
+        .expect("it never gets its turn")
+        .unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn a_long_request_lets_short_ones_through() {
+    let server = Started::with(&[
+        "--threads",
+        "1",
+        "--max-texts",
+        "100000",
+        "--max-body-bytes",
+        "100000000",
+    ])
+    .await;
+    let address = server.address;
+    let texts = vec![CARDS.repeat(200); 4_000];
+    let long = tokio::spawn(async move { post(address, "/predict", &json!({ "texts": texts })).await.status });
+    let mut between = 0;
+    while !long.is_finished() {
+        assert_eq!(post(address, "/predict", &json!({ "text": CARDS })).await.status, 200);
+        between += 1;
+    }
+    assert_eq!(long.await.unwrap(), 200);
+    assert!(between > 5, "only {between} short requests were answered meanwhile");
+}

@@ -1,9 +1,7 @@
 //! The program: its one line, its exit codes, its last words, its signals.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use complaint_model::Sha256Digest;
 use serde_json::{Value, json};
@@ -11,16 +9,7 @@ use tempfile::TempDir;
 
 use crate::client::{get, post};
 use crate::model::{self, CARDS};
-
-fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-inference"));
-    command
-        .env_clear()
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    command
-}
+use crate::running::{Running, program};
 
 fn run(model: &Path, digest: &str, extra: &[&str]) -> Output {
     let arguments = ["--digest", digest, "--bind", "127.0.0.1:0"];
@@ -33,51 +22,17 @@ fn run(model: &Path, digest: &str, extra: &[&str]) -> Output {
         .unwrap()
 }
 
-/// A running server that ends with the test.
-struct Running {
-    child: Child,
-    address: SocketAddr,
-    line: Value,
-}
-
-impl Running {
-    fn start(model: &Path, digest: &str) -> Self {
-        let arguments = ["--digest", digest, "--bind", "127.0.0.1:0", "--log", "debug"];
-        let mut child = program().arg("--model").arg(model).args(arguments).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let line: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"));
-        let address = line["address"].as_str().unwrap().parse().unwrap();
-        Self { child, address, line }
-    }
-
-    fn signal(&self, signal: &str) {
-        let status = Command::new("kill")
-            .args([signal, &self.child.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[tokio::test]
 async fn serves_the_file_until_a_signal() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("model.safetensors");
     let (bytes, digest) = model::file();
     std::fs::write(&path, bytes).unwrap();
-    std::fs::write(directory.path().join("report.json"), "{\"metrics\":{}}").unwrap();
+    let report = json!({ "artifactSha256": digest, "metrics": {} });
+    std::fs::write(directory.path().join("report.json"), report.to_string()).unwrap();
     for signal in ["-TERM", "-INT"] {
-        let mut server = Running::start(&path, &digest.prefixed());
+        let path = path.to_str().unwrap();
+        let mut server = Running::start(&["--model", path, "--digest", &digest.prefixed(), "--log", "debug"]);
         assert_eq!(server.line["modelDigest"], digest.prefixed());
         assert_ne!(server.address.port(), 0);
         let ready = format!("/v2/health/ready?digest={}", digest.prefixed());
@@ -85,20 +40,31 @@ async fn serves_the_file_until_a_signal() {
         let answer = post(server.address, "/predict", &json!({ "text": CARDS })).await.json();
         assert_eq!(answer["category"], "Cards");
 
-        assert_eq!(get(server.address, "/report").await.json(), json!({ "metrics": {} }));
+        assert_eq!(get(server.address, "/report").await.json(), report);
 
         server.signal(signal);
-        assert_eq!(server.child.wait().unwrap().code(), Some(0), "{signal}");
-        let (mut out, mut log) = (String::new(), String::new());
-        server.child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
-        assert_eq!(out, "", "one line is all that standard output gets");
+        assert_eq!(server.wait(), Some(0), "{signal}");
+        assert_eq!(server.rest_of_output(), "", "one line is all that standard output gets");
+        let log = server.log();
         assert!(log.contains("request answered"), "{log}");
         assert!(!log.contains("charged"), "a complaint's text must not be logged: {log}");
         for line in log.lines() {
             serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         }
     }
+}
+
+#[tokio::test]
+async fn a_report_of_another_model_is_not_served() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let (bytes, digest) = model::file();
+    std::fs::write(&path, bytes).unwrap();
+    let report = json!({ "artifactSha256": Sha256Digest::of_bytes(b"another model") });
+    std::fs::write(directory.path().join("report.json"), report.to_string()).unwrap();
+    let server = Running::start(&["--model", path.to_str().unwrap(), "--digest", &digest.prefixed()]);
+    assert_eq!(get(server.address, "/report").await.status, 404);
+    assert!(server.log().contains("another model's"), "{}", server.log());
 }
 
 #[test]
@@ -193,6 +159,22 @@ fn bad_arguments_have_their_own_exit_code() {
             "duration",
             vec!["--model", "m", "--digest", &digest, "--drain-timeout", "1h"],
             "ms, s or m",
+        ),
+        (
+            "scheme",
+            vec!["--model", "gs://bucket/model", "--digest", &digest],
+            "s3://",
+        ),
+        ("no digest", vec!["--model", "s3://bucket/model"], "--digest"),
+        (
+            "two digests",
+            vec!["--model", "m", "--digest", &digest, "--digest-file", "d"],
+            "cannot be used with",
+        ),
+        (
+            "threads",
+            vec!["--model", "m", "--digest", &digest, "--threads", "0"],
+            "--threads",
         ),
         (
             "filter",

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::client::post;
+use crate::client::{get, post};
 use crate::model::CARDS;
 use crate::started::{Started, eventually};
 
@@ -156,4 +156,22 @@ async fn whoever_was_let_in_is_answered() {
             .expect("a client hangs")
             .unwrap();
     }
+}
+
+#[tokio::test]
+async fn during_the_delay_readiness_is_off_and_requests_are_answered() {
+    let server = Started::with(&["--drain-delay", "2s"]).await;
+    let (app, address) = (server.app.clone(), server.address);
+    let stopped = server.stop();
+    eventually("readiness is off", || app.is_draining()).await;
+    assert_eq!(get(address, "/v2/health/ready").await.status, 503);
+    assert_eq!(post(address, "/predict", &json!({ "text": CARDS })).await.status, 200);
+    assert_eq!(
+        timeout(Duration::from_secs(10), stopped)
+            .await
+            .expect("the server hangs")
+            .unwrap(),
+        0
+    );
+    assert!(std::net::TcpStream::connect(address).is_err(), "the port is closed");
 }

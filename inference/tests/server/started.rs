@@ -10,6 +10,7 @@ use complaint_inference::engine::Engine;
 use complaint_inference::options::Options;
 use complaint_inference::serve::{Drain, serve};
 use complaint_inference::tokens::Tokens;
+use complaint_inference::workers::Workers;
 use complaint_model::Sha256Digest;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -50,7 +51,8 @@ impl Started {
             options.name.clone(),
             options.abstain_below as f32,
         );
-        let mut app = App::new(engine, options.limits);
+        let threads = options.thread_count();
+        let mut app = App::new(engine, None, options.limits);
         app.tokens = options.token_file.as_deref().map(|path| Tokens::read(path).unwrap());
         let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -60,9 +62,15 @@ impl Started {
             delay: options.drain_delay,
             timeout: options.drain_timeout,
         };
-        let serving = tokio::spawn(serve(listener, Arc::clone(&app), drain, async {
-            let _ = stopped.await;
-        }));
+        let serving = tokio::spawn(serve(
+            listener,
+            Arc::clone(&app),
+            Workers::start(threads).unwrap(),
+            drain,
+            async {
+                let _ = stopped.await;
+            },
+        ));
         Self {
             address,
             digest,

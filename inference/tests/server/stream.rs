@@ -139,12 +139,16 @@ async fn a_client_that_never_reads_gives_its_place_back() {
     timeout(Duration::from_secs(30), sending)
         .await
         .expect("the server never gives up");
-    let answer = post_as(
-        server.address,
-        "/predict",
-        "application/json",
-        json!({ "text": CARDS }).to_string(),
-    )
-    .await;
-    assert_eq!(answer.status, 200, "{}", answer.text());
+    // The client sees its connection break a moment before the place is free.
+    let again = async {
+        let body = json!({ "text": CARDS }).to_string();
+        while post_as(server.address, "/predict", "application/json", body.clone())
+            .await
+            .status
+            != 200
+        {}
+    };
+    timeout(Duration::from_secs(10), again)
+        .await
+        .expect("the place is lost");
 }

@@ -19,7 +19,8 @@ function remembered() {
 
 function remember(list) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(list));
+    if (list.length) localStorage.setItem(KEY, JSON.stringify(list));
+    else localStorage.removeItem(KEY);
   } catch {
     // Full or forbidden: the page works without.
   }

@@ -1,0 +1,113 @@
+//! Models kept on disk under their digest, so that a restart does not fetch them again.
+//!
+//! `DIR/<64 digits>/model.safetensors`, with `report.json` beside it. Files are written under another name and renamed,
+//! so that a reader never sees half of one, and are compared with their digest whenever they are read: a damaged one is
+//! taken out and fetched again. Several servers may share a directory.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use complaint_model::Sha256Digest;
+
+use crate::location::report_beside;
+
+/// A directory of models by digest.
+#[derive(Debug, Clone)]
+pub struct Cache {
+    directory: PathBuf,
+}
+
+impl Cache {
+    /// A cache in this directory, which is made when the first model comes.
+    #[must_use]
+    pub fn new(directory: PathBuf) -> Self {
+        Self { directory }
+    }
+
+    /// Where the model with this digest stands.
+    #[must_use]
+    pub fn model(&self, digest: Sha256Digest) -> PathBuf {
+        self.directory.join(digest.to_string()).join("model.safetensors")
+    }
+
+    /// The model with this digest, if it is here and whole.
+    #[must_use]
+    pub fn read(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
+        let path = self.model(digest);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "the cached model can't be read and is fetched again");
+                return None;
+            }
+        };
+        if Sha256Digest::of_bytes(&bytes) == digest {
+            return Some(bytes);
+        }
+        tracing::warn!(path = %path.display(), "the cached model is damaged and is fetched again");
+        let _ = std::fs::remove_file(&path);
+        None
+    }
+
+    /// The report that came with the model.
+    #[must_use]
+    pub fn read_report(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
+        std::fs::read(report_beside(&self.model(digest))).ok()
+    }
+
+    /// Keeps a model and its report. A cache that can't be written costs a fetch at the next start and no more.
+    pub fn write(&self, digest: Sha256Digest, model: &[u8], report: Option<&[u8]>) {
+        let path = self.model(digest);
+        let report = report.map_or(Ok(()), |report| write_whole(&report_beside(&path), report));
+        if let Err(error) = report.and_then(|()| write_whole(&path, model)) {
+            tracing::warn!(path = %path.display(), %error, "the model could not be cached");
+        }
+    }
+}
+
+/// Writes a file so that it is there whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory)?;
+    let mut file = tempfile::NamedTempFile::new_in(directory)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_until_it_is_damaged() {
+        let directory = tempfile::tempdir().unwrap();
+        let cache = Cache::new(directory.path().join("not made yet"));
+        let digest = Sha256Digest::of_bytes(b"model");
+        assert_eq!(cache.read(digest), None);
+        cache.write(digest, b"model", Some(b"{}"));
+        assert_eq!(cache.read(digest).as_deref(), Some(&b"model"[..]));
+        assert_eq!(cache.read_report(digest).as_deref(), Some(&b"{}"[..]));
+
+        std::fs::write(cache.model(digest), "other").unwrap();
+        assert_eq!(cache.read(digest), None);
+        assert!(!cache.model(digest).exists(), "the damaged file is gone");
+        cache.write(digest, b"model", None);
+        assert!(cache.read(digest).is_some());
+        let left = std::fs::read_dir(cache.model(digest).parent().unwrap())
+            .unwrap()
+            .count();
+        assert_eq!(left, 2, "no temporary files stay");
+    }
+
+    #[test]
+    fn a_cache_that_cannot_be_written_does_no_harm() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let cache = Cache::new(file.path().to_owned());
+        let digest = Sha256Digest::of_bytes(b"model");
+        cache.write(digest, b"model", None);
+        assert_eq!(cache.read(digest), None);
+    }
+}

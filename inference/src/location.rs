@@ -1,0 +1,138 @@
+//! Where a model is: a file, or an address.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use url::Url;
+
+const REPORT: &str = "report.json";
+
+/// Where a model is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// A file on this machine.
+    File(PathBuf),
+    /// An object behind `http://`, `https://` or `s3://`.
+    Remote(Box<Url>),
+}
+
+/// The text names no place that a model can be read from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LocationError {
+    /// The address can't be read.
+    #[error("the address can't be read: {0}. Write it like s3://bucket/path/model.safetensors")]
+    Malformed(url::ParseError),
+    /// Another scheme.
+    #[error(
+        "`{0}://` is not supported: give a file, or an address that begins with s3://, https:// or http://. \
+         A store's pvc:// address is a path where the claim is mounted"
+    )]
+    Scheme(String),
+    /// No host, or no path.
+    #[error(
+        "the address names no object: give the bucket or host, and the path, like s3://bucket/path/model.safetensors"
+    )]
+    Incomplete,
+    /// A user or password in the address, which shows in process lists and logs.
+    #[error(
+        "the address holds a user or password: take them out; keys for s3:// come from the environment (AWS_ACCESS_KEY_ID, …)"
+    )]
+    Credentials,
+    /// A query, such as that of a presigned address.
+    #[error(
+        "the address has a query or fragment (`?…`, `#…`), which is not sent: use s3:// with keys from the environment, or an address without"
+    )]
+    Query,
+}
+
+impl FromStr for Location {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Self, LocationError> {
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Ok(Self::File(text.into()));
+        };
+        match scheme {
+            "file" => return Ok(Self::File(rest.into())),
+            "http" | "https" | "s3" => {}
+            other => return Err(LocationError::Scheme(other.to_owned())),
+        }
+        let url = Url::parse(text).map_err(LocationError::Malformed)?;
+        if !url.has_host() || url.path().ends_with('/') || url.path().is_empty() {
+            return Err(LocationError::Incomplete);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(LocationError::Credentials);
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(LocationError::Query);
+        }
+        Ok(Self::Remote(Box::new(url)))
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Remote(url) => url.fmt(f),
+        }
+    }
+}
+
+/// The report's place beside a model file.
+#[must_use]
+pub fn report_beside(model: &Path) -> PathBuf {
+    model.with_file_name(REPORT)
+}
+
+/// The report's address beside a model's.
+#[must_use]
+pub fn report_address(model: &Url) -> Url {
+    let mut url = model.clone();
+    if let Ok(mut segments) = url.path_segments_mut() {
+        segments.pop().push(REPORT);
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_and_addresses() {
+        for (text, report) in [
+            ("model.safetensors", "report.json"),
+            ("/models/a/model.safetensors", "/models/a/report.json"),
+            ("file:///models/model.safetensors", "/models/report.json"),
+            ("s3://bucket/a/model.safetensors", "s3://bucket/a/report.json"),
+            ("https://host:8443/m.safetensors", "https://host:8443/report.json"),
+        ] {
+            let beside = match text.parse().unwrap() {
+                Location::File(path) => report_beside(&path).display().to_string(),
+                Location::Remote(url) => report_address(&url).to_string(),
+            };
+            assert_eq!(beside, report);
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_says_why() {
+        for (text, words) in [
+            ("gs://bucket/model", "not supported"),
+            ("pvc://claim/model", "mounted"),
+            ("s3://bucket", "names no object"),
+            ("s3://bucket/", "names no object"),
+            ("http://host/models/", "names no object"),
+            ("https://user:secret@host/model", "password"),
+            ("https://host/model?X-Amz-Signature=1", "query"),
+            ("http://[/model", "can't be read"),
+        ] {
+            let error = text.parse::<Location>().unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+            assert!(!error.contains("secret"), "{error}");
+        }
+    }
+}

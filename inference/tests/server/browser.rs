@@ -1,0 +1,213 @@
+//! Headless Chromium, told what to do over its DevTools protocol.
+//!
+//! `CHROMIUM` names the program, otherwise `PATH` does. A missing one skips its tests, aloud; with `REQUIRE_TOOLS` set
+//! it fails them.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use futures::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One browser with one page.
+pub struct Browser {
+    child: Child,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    session: Option<String>,
+    last_id: u64,
+    /// Addresses of all requests that the page made.
+    pub requests: Vec<String>,
+    _profile: TempDir,
+}
+
+impl Browser {
+    /// A browser with an empty page; `None` where there is no browser.
+    pub async fn start() -> Option<Self> {
+        let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
+        let profile = TempDir::new().unwrap();
+        let mut command = Command::new(&program);
+        command
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--no-first-run",
+                "--disable-sync",
+            ])
+            .args([
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-quic",
+            ])
+            .args([
+                "--remote-debugging-port=0",
+                "--hide-scrollbars",
+                "--lang=en",
+                "about:blank",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()));
+        let child = match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(child) => child,
+            Err(error) => {
+                assert!(
+                    std::env::var_os("REQUIRE_TOOLS").is_none(),
+                    "{program} can't be run: {error}"
+                );
+                eprintln!("skipped: {program} can't be run ({error}); install it or set CHROMIUM");
+                return None;
+            }
+        };
+        let (socket, _) = connect_async(address(profile.path()).await).await.unwrap();
+        let mut browser = Self {
+            child,
+            socket,
+            session: None,
+            last_id: 0,
+            requests: Vec::new(),
+            _profile: profile,
+        };
+        let target = browser
+            .call("Target.createTarget", json!({ "url": "about:blank" }))
+            .await;
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = browser.call("Target.attachToTarget", attach).await;
+        browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
+        for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
+            browser.call(domain, json!({})).await;
+        }
+        Some(browser)
+    }
+
+    /// Calls a method of the protocol and gives its result.
+    pub async fn call(&mut self, method: &str, parameters: Value) -> Value {
+        let answer = self.try_call(method, parameters).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    async fn try_call(&mut self, method: &str, parameters: Value) -> Result<Value, Value> {
+        self.last_id += 1;
+        let mut message = json!({ "id": self.last_id, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+        loop {
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .unwrap_or_else(|_| panic!("{method}: the browser hangs"))
+                .expect("the browser is gone")
+                .unwrap();
+            let Ok(text) = message.into_text() else { continue };
+            let mut message: Value = serde_json::from_str(&text).unwrap();
+            if message["method"] == "Network.requestWillBeSent" {
+                let url = message["params"]["request"]["url"].as_str().unwrap();
+                self.requests.push(url.to_owned());
+            }
+            if message["id"] == self.last_id {
+                return match message.get("error") {
+                    Some(error) => Err(error.clone()),
+                    None => Ok(message["result"].take()),
+                };
+            }
+        }
+    }
+
+    /// Opens an address and waits until the page is complete.
+    pub async fn open(&mut self, url: &str) {
+        // So that the page before, which may have the same address, is not taken for the new one.
+        self.value("window.before = true").await;
+        self.call("Page.navigate", json!({ "url": url })).await;
+        self.until("!window.before && document.readyState === 'complete'").await;
+    }
+
+    /// The value of a JavaScript expression in the page.
+    pub async fn value(&mut self, expression: &str) -> Value {
+        self.try_value(expression)
+            .await
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    async fn try_value(&mut self, expression: &str) -> Result<Value, Value> {
+        let parameters = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
+        let mut result = self.try_call("Runtime.evaluate", parameters).await?;
+        match result.get("exceptionDetails") {
+            Some(error) => Err(error.clone()),
+            None => Ok(result["result"]["value"].take()),
+        }
+    }
+
+    /// Waits until an expression is true; a page that is just being replaced is asked again.
+    pub async fn until(&mut self, expression: &str) {
+        let begun = Instant::now();
+        while self.try_value(expression).await != Ok(Value::Bool(true)) {
+            assert!(begun.elapsed() < PATIENCE, "never: {expression}");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Types text where the focus is.
+    pub async fn write(&mut self, text: &str) {
+        self.call("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Presses and releases a key: `Tab`, `Enter`, or `Enter` with Ctrl (`modifiers` 2).
+    pub async fn press(&mut self, key: &str, modifiers: u8) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            other => panic!("unknown key {other}"),
+        };
+        let mut event = json!({ "key": key, "code": key, "windowsVirtualKeyCode": code, "modifiers": modifiers });
+        for kind in ["keyDown", "keyUp"] {
+            event["type"] = json!(kind);
+            if kind == "keyDown" && !text.is_empty() && modifiers == 0 {
+                event["text"] = json!(text);
+            } else {
+                event.as_object_mut().unwrap().remove("text");
+            }
+            self.call("Input.dispatchKeyEvent", event.clone()).await;
+        }
+    }
+
+    /// Clicks in the middle of an element.
+    pub async fn click(&mut self, selector: &str) {
+        let place = self
+            .value(&format!(
+                "(() => {{ const e = document.querySelector({selector:?}); e.scrollIntoView({{ block: 'center' }}); \
+                 const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; }})()"
+            ))
+            .await;
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
+            self.call("Input.dispatchMouseEvent", event).await;
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Where the browser listens; it writes a port and a path into its profile.
+async fn address(profile: &Path) -> String {
+    let begun = Instant::now();
+    loop {
+        let file = std::fs::read_to_string(profile.join("DevToolsActivePort")).unwrap_or_default();
+        if let Some((port, path)) = file.split_once('\n') {
+            return format!("ws://127.0.0.1:{port}{}", path.trim());
+        }
+        assert!(begun.elapsed() < PATIENCE, "the browser does not start");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

