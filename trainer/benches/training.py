@@ -31,18 +31,20 @@ csv.field_size_limit(1 << 30)
 
 def run(command):
     """Runs a program; returns (seconds, peak MB, its standard output). Ends the benchmark when it fails."""
-    with tempfile.TemporaryFile() as output:
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as messages:
         start = time.monotonic()
         pid = os.fork()
         if pid == 0:
             os.dup2(output.fileno(), 1)
+            os.dup2(messages.fileno(), 2)
             os.execvp(command[0], command)
         _, status, usage = os.wait4(pid, 0)
         seconds = time.monotonic() - start
         output.seek(0)
         text = output.read().decode()
-    if status != 0:
-        sys.exit(f"{' '.join(map(str, command))} ended with status {status}\n{text}")
+        if status != 0:
+            messages.seek(0)
+            sys.exit(f"{' '.join(map(str, command))} ended with status {status}\n{text}{messages.read().decode()}")
     return seconds, usage.ru_maxrss / 1024, text
 
 

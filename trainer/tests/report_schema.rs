@@ -2,7 +2,6 @@
 //!
 //! `UPDATE=1 cargo test -p complaint-trainer --test report_schema` writes the committed files anew.
 
-#[allow(dead_code)] // each test needs a part of it
 mod support;
 
 use std::path::{Path, PathBuf};
