@@ -70,6 +70,8 @@ async fn schemathesis_finds_the_document_kept() {
     std::fs::write(&config, names).unwrap();
     let mut schemathesis = tool("SCHEMATHESIS", "schemathesis");
     schemathesis
+        // It keeps a cache where it is started.
+        .current_dir(directory.path())
         .arg("--config-file")
         .arg(config)
         .arg("run")
