@@ -174,7 +174,7 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
         ),
         (
             search(json!({ "algorithm": "linearSvm", "grid": { "alpha": [1] } })),
-            "alpha is a parameter of complementNaiveBayes",
+            "alpha is a parameter of nbSvm, complementNaiveBayes and multinomialNaiveBayes",
         ),
         (
             search(json!({ "algorithm": "linearSvm", "grid": { "depth": [1] } })),
