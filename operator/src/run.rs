@@ -12,6 +12,10 @@ use crate::{
     telemetry::ReconcileMetrics, training_run,
 };
 
+/// How long controllers may take to end; less than a Pod's usual grace period. One that is stopped before its first list
+/// is answered would wait for that list for ever.
+const GRACE: Duration = Duration::from_secs(20);
+
 /// Runs the operator on a runtime of its own until SIGTERM, SIGINT or a lost lease.
 ///
 /// # Errors
@@ -110,6 +114,18 @@ async fn control(
         let classifiers = context(complaint_classifier::NAME);
         controllers.spawn(complaint_classifier::control(classifiers, scope, shutdown.clone()));
     }
+    let out_of_patience = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        ended = all_ended(&mut controllers, shutdown) => ended,
+        () = out_of_patience => Ok(()),
+    }
+}
+
+/// Waits for the controllers, and takes one that ends before `shutdown` for a failure.
+async fn all_ended(controllers: &mut JoinSet<()>, shutdown: &CancellationToken) -> anyhow::Result<()> {
     while let Some(ended) = controllers.join_next().await {
         if !shutdown.is_cancelled() {
             shutdown.cancel();
