@@ -65,6 +65,10 @@ pub struct Features {
     pub max_features: usize,
     /// Weigh a term that stands `n` times in a text by `1 + ln n` instead of `n`.
     pub sublinear_tf: bool,
+    /// Count n-grams by hash, in `2^bits` buckets for words and as many for characters, 10 to 24; absent: by a
+    /// vocabulary. Buckets are then what the limits above call terms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hashing_bits: Option<u8>,
 }
 
 impl Default for Features {
@@ -76,6 +80,7 @@ impl Default for Features {
             max_document_fraction: 1.0,
             max_features: 100_000,
             sublinear_tf: true,
+            hashing_bits: None,
         }
     }
 }
@@ -100,6 +105,8 @@ fn invalid(field: &'static str, value: impl ToString, expected: impl Into<String
     }
 }
 
+/// Accepted [`Features::hashing_bits`].
+const HASHING_BITS: std::ops::RangeInclusive<u8> = 10..=24;
 /// Longest accepted `redactionPattern`, in bytes.
 const MAX_PATTERN: usize = 200;
 
@@ -168,6 +175,13 @@ impl Features {
                 "set it to 1 to 10000000",
             ));
         }
+        if let Some(bits) = self.hashing_bits.filter(|bits| !HASHING_BITS.contains(bits)) {
+            return Err(invalid(
+                "features.hashingBits",
+                bits,
+                "set it to 10 to 24, or leave it out to count by a vocabulary",
+            ));
+        }
         Ok(())
     }
 }
@@ -201,6 +215,13 @@ mod tests {
             }
         );
         assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
+        let hashed: Features = serde_json::from_str(r#"{"hashingBits":18}"#).unwrap();
+        assert_eq!(hashed.hashing_bits, Some(18));
+        assert!(
+            serde_json::to_string(&hashed)
+                .unwrap()
+                .ends_with(r#","hashingBits":18}"#)
+        );
     }
 
     #[test]
@@ -261,6 +282,20 @@ mod tests {
                     ..features.clone()
                 },
                 "features.maxFeatures",
+            ),
+            (
+                Features {
+                    hashing_bits: Some(9),
+                    ..features.clone()
+                },
+                "features.hashingBits",
+            ),
+            (
+                Features {
+                    hashing_bits: Some(25),
+                    ..features.clone()
+                },
+                "features.hashingBits",
             ),
         ];
         for (case, field) in cases {

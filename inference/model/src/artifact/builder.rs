@@ -87,10 +87,13 @@ impl ArtifactBuilder {
     }
 
     /// Adds the table of surface forms seen in at least `min_documents` of the rows `rows`, so that serving need not
-    /// normalise them again. Predictions are the same with and without it.
+    /// normalise them again. Predictions are the same with and without it. A model of buckets gets no table, which would
+    /// tell the words that the buckets hide.
     pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
         let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
-        self.artifact.surfaces = SurfaceForms::collect(corpus, rows, min_documents, &lookup);
+        self.artifact.surfaces = lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
+            SurfaceForms::collect(corpus, rows, min_documents, ngrams)
+        });
         self
     }
 

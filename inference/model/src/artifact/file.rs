@@ -12,7 +12,7 @@ use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::report::{Algorithm, Parameters};
 use crate::text::PIPELINE_VERSION;
-use crate::vectorize::{TermLookup, Vocabulary};
+use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
 
 /// Version of the layout; part of [`super::FORMAT`].
 const FORMAT_VERSION: u32 = 1;
@@ -257,9 +257,13 @@ pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     if [c, alpha].into_iter().flatten().any(|parameter| !parameter.is_finite()) {
         return Err("a parameter is not a finite number".to_owned());
     }
+    if let Some(bits) = artifact.features.hashing_bits {
+        return check_buckets(artifact, bits);
+    }
     check_terms(&artifact.vocabulary, &artifact.features)?;
     let lookup = TermLookup::new(&artifact.vocabulary, &artifact.features);
-    artifact.surfaces.check(lookup.distinct_tokens()).map_err(str::to_owned)
+    let tokens = lookup.ngrams().map_or(0, NgramLookup::distinct_tokens);
+    artifact.surfaces.check(tokens).map_err(str::to_owned)
 }
 
 fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), String> {
@@ -303,6 +307,23 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
     Ok(())
 }
 
+/// The terms and surface forms of a model with [`Features::hashing_bits`].
+fn check_buckets(artifact: &Artifact, bits: u8) -> Result<(), String> {
+    let vocabulary = &artifact.vocabulary;
+    if let Some(term) = first_other_than_bucket(vocabulary, bits) {
+        return Err(format!("term {term} is no bucket of {bits} bits, such as #00002a"));
+    }
+    if vocabulary.word_terms() < vocabulary.len() && artifact.features.char_ngrams.is_none() {
+        return Err(NO_CHARACTERS.to_owned());
+    }
+    if artifact.surfaces != SurfaceForms::default() {
+        return Err("it has surface forms although its terms are buckets".to_owned());
+    }
+    Ok(())
+}
+
+const NO_CHARACTERS: &str = "it has character n-grams although features.charNgrams is absent";
+
 fn check_terms(vocabulary: &Vocabulary, features: &Features) -> Result<(), String> {
     let [low, high] = features.word_ngrams;
     for term in 0..vocabulary.word_terms() as u32 {
@@ -314,7 +335,7 @@ fn check_terms(vocabulary: &Vocabulary, features: &Features) -> Result<(), Strin
     }
     if vocabulary.word_terms() < vocabulary.len() {
         let Some([_, high]) = features.char_ngrams else {
-            return Err("it has character n-grams although features.charNgrams is absent".to_owned());
+            return Err(NO_CHARACTERS.to_owned());
         };
         let longest = |term: u32| vocabulary.term(term).chars().count();
         if (vocabulary.word_terms() as u32..vocabulary.len() as u32).any(|term| !(1..=high).contains(&longest(term))) {

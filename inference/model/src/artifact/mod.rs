@@ -13,6 +13,9 @@
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
 //! `provenance`. Tokens in `surface.tokens` are numbered in the order in which they first stand in the vocabulary.
 //!
+//! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`, of the
+//! words' buckets first and then of the characters', each ascending; there are no surface forms.
+//!
 //! Opening a file runs no code and trusts nothing: every size, offset and number is checked first, memory stays within a
 //! small multiple of the file's size, and whatever is wrong is an [`ArtifactError`].
 //!

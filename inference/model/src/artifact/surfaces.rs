@@ -2,7 +2,7 @@
 
 use crate::corpus::TokenizedCorpus;
 use crate::intern::NONE;
-use crate::vectorize::TermLookup;
+use crate::vectorize::NgramLookup;
 
 /// Surface forms in ascending byte order, each with the numbers of its tokens; none for a stop word.
 ///
@@ -30,7 +30,7 @@ impl Default for SurfaceForms {
 
 impl SurfaceForms {
     /// The forms that stand in `min_documents` or more of the documents `rows`.
-    pub(super) fn collect(corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize, lookup: &TermLookup) -> Self {
+    pub(super) fn collect(corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize, lookup: &NgramLookup) -> Self {
         let words = corpus.words();
         let mut frequency = vec![0usize; words.len()];
         let mut last_row = vec![NONE; words.len()];

@@ -5,6 +5,7 @@ use crate::model::MonotoneMap;
 use crate::pipeline::Normalizer;
 use crate::predict::{Predictor, Scratch};
 use crate::report::ClassWeight;
+use crate::vectorize::TermKind;
 
 const TEXTS: [&str; 6] = [
     "I can\u{2019}t see why the late fee was charged",
@@ -86,6 +87,17 @@ pub(crate) fn small_artifact() -> Artifact {
     artifact
 }
 
+/// The same by buckets.
+pub(crate) fn hashed_artifact(bits: u8) -> Artifact {
+    let features = Features {
+        min_document_frequency: 1,
+        char_ngrams: Some([3, 4]),
+        hashing_bits: Some(bits),
+        ..Features::default()
+    };
+    artifact(&TEXTS.map(str::to_owned), &Preprocessing::default(), &features, 1)
+}
+
 /// Texts with all that the pipeline treats specially.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
@@ -136,24 +148,28 @@ pub(crate) fn any_preprocessing() -> impl Strategy<Value = Preprocessing> {
 
 /// An artifact and the texts it was made from.
 pub(crate) fn any_artifact() -> impl Strategy<Value = (Artifact, Vec<String>)> {
-    let features = (1usize..4, prop::option::of(2usize..5), any::<bool>());
+    let hashing = prop::option::of(prop::sample::select(vec![10u8, 12, 24]));
+    let features = (1usize..4, prop::option::of(2usize..5), any::<bool>(), hashing);
     (
         prop::collection::vec(any_text(), 1..8),
         any_preprocessing(),
         features,
         any::<u64>(),
     )
-        .prop_map(|(mut texts, preprocessing, (words, characters, sublinear_tf), seed)| {
-            texts.push("bank account balance".to_owned());
-            let features = Features {
-                word_ngrams: [1, words],
-                char_ngrams: characters.map(|n| [n, n + 1]),
-                min_document_frequency: 1,
-                sublinear_tf,
-                ..Features::default()
-            };
-            (artifact(&texts, &preprocessing, &features, seed), texts)
-        })
+        .prop_map(
+            |(mut texts, preprocessing, (words, characters, sublinear_tf, hashing_bits), seed)| {
+                texts.push("bank account balance".to_owned());
+                let features = Features {
+                    word_ngrams: [1, words],
+                    char_ngrams: characters.map(|n| [n, n + 1]),
+                    min_document_frequency: 1,
+                    sublinear_tf,
+                    hashing_bits,
+                    ..Features::default()
+                };
+                (artifact(&texts, &preprocessing, &features, seed), texts)
+            },
+        )
 }
 
 #[test]
@@ -180,6 +196,85 @@ fn words_under_the_document_limit_are_not_in_the_file() {
     assert!(
         contains("stolen") && !contains("again") && !contains("told"),
         "terms in one text stay out"
+    );
+}
+
+/// Nothing of the texts is in the file of a hashed model.
+#[test]
+fn a_hashed_model_tells_no_words() {
+    let artifact = hashed_artifact(18);
+    assert!(
+        artifact
+            .vocabulary
+            .iter()
+            .all(|term| term.len() == 7 && term.starts_with('#'))
+    );
+    assert_eq!(artifact.surface_forms(), 0);
+    let bytes = artifact.to_bytes();
+    for word in ["stolen", "card", "late", "never"] {
+        assert!(
+            !bytes.windows(word.len()).any(|window| window == word.as_bytes()),
+            "{word}"
+        );
+    }
+    assert_eq!(Artifact::from_bytes(&bytes).unwrap(), artifact);
+    assert_eq!(hashed_artifact(18).to_bytes(), bytes);
+}
+
+#[test]
+fn parts_of_a_hashed_model_that_do_not_fit_are_refused() {
+    let good = hashed_artifact(18);
+    type Change = fn(&mut Artifact);
+    let vocabulary = |terms: [&str; 2]| {
+        let mut vocabulary = Vocabulary::default();
+        terms
+            .into_iter()
+            .for_each(|term| vocabulary.push(TermKind::Words, [term]));
+        vocabulary
+    };
+    let cases: [(&str, Change); 4] = [
+        ("no bucket of 10 bits", |a| a.features.hashing_bits = Some(10)),
+        ("features.hashingBits is 30", |a| a.features.hashing_bits = Some(30)),
+        ("is no run of", |a| {
+            a.features = Features {
+                word_ngrams: [2, 2],
+                hashing_bits: None,
+                ..a.features.clone()
+            }
+        }),
+        ("charNgrams is absent", |a| a.features.char_ngrams = None),
+    ];
+    for (expected, change) in cases {
+        let mut artifact = good.clone();
+        change(&mut artifact);
+        let error = Artifact::from_bytes(&artifact.to_bytes()).unwrap_err();
+        assert!(
+            matches!(&error, ArtifactError::Corrupt(why) if why.contains(expected)),
+            "{error}"
+        );
+    }
+    for terms in [
+        ["#00002a", "fee"],
+        ["#00002A", "#00002a"],
+        ["#2a", "#2b"],
+        ["#00002a", "#100000"],
+    ] {
+        let mut artifact = good.clone();
+        artifact.vocabulary = vocabulary(terms);
+        artifact.idf.truncate(2);
+        artifact.model.weights.truncate(6);
+        let error = Artifact::from_bytes(&artifact.to_bytes()).unwrap_err();
+        assert!(
+            matches!(&error, ArtifactError::Corrupt(why) if why.contains("no bucket of 18 bits")),
+            "{terms:?} {error}"
+        );
+    }
+    let mut artifact = good.clone();
+    artifact.surfaces = small_artifact().surfaces;
+    let error = Artifact::from_bytes(&artifact.to_bytes()).unwrap_err();
+    assert!(
+        matches!(&error, ArtifactError::Corrupt(why) if why.contains("surface forms")),
+        "{error}"
     );
 }
 
@@ -269,8 +364,11 @@ proptest! {
 
     /// Damaged files are refused, or are models that answer: no panic on the way.
     #[test]
-    fn damaged_bytes_never_panic(flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)) {
-        let mut bytes = small_artifact().to_bytes();
+    fn damaged_bytes_never_panic(
+        hashed in any::<bool>(),
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+    ) {
+        let mut bytes = if hashed { hashed_artifact(12) } else { small_artifact() }.to_bytes();
         for (place, value) in flips {
             let place = place.index(bytes.len());
             bytes[place] = value;

@@ -1,5 +1,6 @@
 //! Why a text got its class.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Found, Predictor, Scratch};
@@ -8,7 +9,8 @@ use crate::vectorize::TermKind;
 /// One term's part in an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The term.
+    /// The term. Where the model's terms are buckets: the n-gram of the text, and where several share the bucket, all of
+    /// them, joined with ` | `.
     pub term: String,
     /// What it is made of.
     pub kind: TermKind,
@@ -40,7 +42,10 @@ impl Predictor {
         let runner_up = runner_up(&scratch.scores, class);
         let margin = scratch.scores[class] - scratch.scores[runner_up];
         let model = self.artifact.model();
-        let mut occurrences = self.occurrences(text, scratch);
+        let Occurrences {
+            found: mut occurrences,
+            names,
+        } = self.occurrences(text, scratch);
         occurrences.sort_unstable_by_key(|(column, range)| (*column, range.start));
 
         let mut contributions: Vec<Contribution> = Vec::with_capacity(scratch.indices.len());
@@ -53,7 +58,10 @@ impl Predictor {
             let mut ranges: Vec<Range<usize>> = same.iter().map(|(_, range)| range.clone()).collect();
             ranges.dedup();
             contributions.push(Contribution {
-                term: self.artifact.vocabulary().term(column).to_owned(),
+                term: match names.get(&column) {
+                    Some(ngrams) => ngrams.join(" | "),
+                    None => self.artifact.vocabulary().term(column).to_owned(),
+                },
                 kind: self.artifact.vocabulary().kind(column),
                 contribution: scratch.values[place] * (weights[class] - weights[runner_up]),
                 ranges,
@@ -71,27 +79,55 @@ impl Predictor {
     }
 
     /// Every term of the text with each word that takes part in it.
-    fn occurrences(&self, text: &str, scratch: &mut Scratch) -> Vec<(u32, Range<usize>)> {
-        let (mut found, mut tokens) = (Vec::new(), Vec::new());
+    fn occurrences(&self, text: &str, scratch: &mut Scratch) -> Occurrences {
+        let mut all = Occurrences::default();
+        // A bucket does not tell its n-grams; the text does.
+        let buckets = self.lookup.ngrams().is_none();
+        let (mut tokens, mut texts) = (Vec::new(), Vec::new());
         let mut ranges: Vec<Range<usize>> = Vec::new();
         let Scratch {
             text: buffers, padded, ..
         } = scratch;
         self.walk(text, buffers, padded, |piece, range| match piece {
-            Found::Token(token) => {
+            Found::Token(token, text) => {
                 tokens.push(token);
+                texts.extend(text.filter(|_| buckets).map(str::to_owned));
                 ranges.push(range.clone());
             }
-            Found::Column(column) => found.push((column, range.clone())),
+            Found::Column(column, ngram) => {
+                all.found.push((column, range.clone()));
+                if let Some(ngram) = ngram.filter(|_| buckets) {
+                    all.name(column, ngram.to_owned());
+                }
+            }
         });
         self.lookup.each_word_ngram(&tokens, |column, start, length| {
-            found.extend(
-                ranges[start..start + length]
-                    .iter()
-                    .map(|range| (column, range.clone())),
-            );
+            let words = start..start + length;
+            let found = ranges[words.clone()].iter().map(|range| (column, range.clone()));
+            all.found.extend(found);
+            if buckets {
+                all.name(column, texts[words].join(" "));
+            }
         });
-        found
+        all
+    }
+}
+
+/// Where a text's terms stand in it.
+#[derive(Default)]
+struct Occurrences {
+    /// Each term's column and a word that takes part in it.
+    found: Vec<(u32, Range<usize>)>,
+    /// The n-grams that fell into a bucket, by column.
+    names: BTreeMap<u32, Vec<String>>,
+}
+
+impl Occurrences {
+    fn name(&mut self, column: u32, ngram: String) {
+        let names = self.names.entry(column).or_default();
+        if !names.contains(&ngram) {
+            names.push(ngram);
+        }
     }
 }
 

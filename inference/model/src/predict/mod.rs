@@ -12,7 +12,6 @@ pub use explain::{Contribution, Explanation};
 use std::ops::Range;
 
 use crate::artifact::Artifact;
-use crate::intern::NONE;
 use crate::text::{RawWord, TextPipeline};
 use crate::vectorize::{TermLookup, Weighting, weigh};
 use words::WordTable;
@@ -22,7 +21,7 @@ use words::WordTable;
 pub struct Scratch {
     text: crate::text::Scratch,
     padded: String,
-    /// Tokens of the text; `NONE` for one that is in no term.
+    /// Tokens of the text, by their numbers in the look-up.
     tokens: Vec<u32>,
     /// Columns of the text's terms, with repeats.
     columns: Vec<u32>,
@@ -43,7 +42,8 @@ pub struct Prediction<'a> {
     /// The probability of every class, in the order of [`Predictor::labels`].
     pub probabilities: &'a [f32],
     /// Share of the text's tokens (stop words are none) that stand in no term of the model, 0 to 1; 1 for a text without
-    /// any token.
+    /// any token. Of a model of buckets: share of the tokens that stand in no known n-gram of the shortest length, which is
+    /// lower than it should be where other n-grams fall into the same buckets.
     pub unknown_word_share: f32,
 }
 
@@ -95,7 +95,7 @@ impl Predictor {
             probabilities,
             ..
         } = scratch;
-        let unknown = tokens.iter().filter(|&&token| token == NONE).count();
+        let unknown = self.lookup.unknown_tokens(tokens);
         let unknown_word_share = if tokens.is_empty() {
             1.0
         } else {
@@ -130,8 +130,8 @@ impl Predictor {
         tokens.clear();
         columns.clear();
         self.walk(text, buffers, padded, |found, _| match found {
-            Found::Token(token) => tokens.push(token),
-            Found::Column(column) => columns.push(column),
+            Found::Token(token, _) => tokens.push(token),
+            Found::Column(column, _) => columns.push(column),
         });
         self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
     }
@@ -144,7 +144,7 @@ impl Predictor {
         text: &str,
         buffers: &mut crate::text::Scratch,
         padded: &mut String,
-        mut each: impl FnMut(Found, &Range<usize>),
+        mut each: impl FnMut(Found<'_>, &Range<usize>),
     ) {
         let surfaces = self.artifact.surfaces();
         let characters = self.lookup.has_characters();
@@ -152,10 +152,10 @@ impl Predictor {
             .raw_words(text, |word| match self.words.find(text, &word, surfaces) {
                 Some(known) => {
                     self.words
-                        .each_token(known, surfaces, |token| each(Found::Token(token), &word.range));
+                        .each_token(known, surfaces, |token| each(Found::Token(token, None), &word.range));
                     if characters {
                         for &column in self.words.columns(known) {
-                            each(Found::Column(column), &word.range);
+                            each(Found::Column(column, None), &word.range);
                         }
                     }
                 }
@@ -171,25 +171,26 @@ impl Predictor {
         word: &RawWord,
         buffers: &mut crate::text::Scratch,
         padded: &mut String,
-        each: &mut impl FnMut(Found, &Range<usize>),
+        each: &mut impl FnMut(Found<'_>, &Range<usize>),
     ) {
         self.pipeline
             .parts(&text[word.range.clone()], word.ascii, buffers, |part| {
                 if let Some(token) = part.token {
-                    each(Found::Token(self.lookup.token(token)), &word.range);
+                    each(Found::Token(self.lookup.token(token), Some(token)), &word.range);
                 }
-                self.lookup
-                    .each_character_ngram(part.text, padded, |column| each(Found::Column(column), &word.range));
+                self.lookup.each_character_ngram(part.text, padded, |column, ngram| {
+                    each(Found::Column(column, Some(ngram)), &word.range)
+                });
             });
     }
 }
 
-/// What a word of a text gives.
-enum Found {
-    /// A token's node; `NONE` for one that is in no term.
-    Token(u32),
+/// What a word of a text gives; with its text, where the word is not from the table of surface forms.
+enum Found<'t> {
+    /// A token's number in the look-up.
+    Token(u32, Option<&'t str>),
     /// The column of a character n-gram.
-    Column(u32),
+    Column(u32, Option<&'t str>),
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::artifact::tests::{any_artifact, small_artifact};
+use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact};
 use crate::corpus::TokenizedCorpus;
 use crate::vectorize::TermKind;
 
@@ -57,6 +57,51 @@ fn an_explanation_adds_up_and_points_into_the_text() {
     assert_eq!(words("late fee"), ["Late", "fee", "LATE", "fees"]);
     let sizes: Vec<f32> = explanation.contributions.iter().map(|c| c.contribution.abs()).collect();
     assert!(sizes.is_sorted_by(|a, b| a >= b));
+}
+
+#[test]
+fn a_hashed_model_names_the_ngrams_of_the_text() {
+    let predictor = Predictor::new(hashed_artifact(24));
+    let mut scratch = Scratch::default();
+    let text = "Late fees for my Card";
+    let explanation = predictor.explain(text, &mut scratch);
+    let of = |kind| {
+        let found = explanation.contributions.iter().filter(|c| c.kind == kind);
+        let mut terms: Vec<(&str, Vec<&str>)> = found
+            .map(|c| {
+                (
+                    c.term.as_str(),
+                    c.ranges.iter().map(|range| &text[range.clone()]).collect(),
+                )
+            })
+            .collect();
+        terms.sort();
+        terms
+    };
+    let words = [
+        ("card", vec!["Card"]),
+        ("fee", vec!["fees"]),
+        ("late", vec!["Late"]),
+        ("late fee", vec!["Late", "fees"]),
+    ];
+    assert_eq!(of(TermKind::Words), words);
+    assert!(of(TermKind::Characters).contains(&("late", vec!["Late"])));
+    let sum: f32 = explanation.contributions.iter().map(|c| c.contribution).sum();
+    assert!((explanation.bias + sum - explanation.margin).abs() < 1e-5);
+}
+
+#[test]
+fn unknown_words_of_a_hashed_model() {
+    let predictor = Predictor::new(hashed_artifact(24));
+    let mut scratch = Scratch::default();
+    for (text, share) in [
+        ("late fees at Zanzibar", 1.0 / 3.0),
+        ("My CARD was stolen", 0.0),
+        ("of the", 1.0),
+    ] {
+        let found = predictor.predict(text, &mut scratch).unknown_word_share;
+        assert!((found - share).abs() < 1e-6, "{text} {found}");
+    }
 }
 
 proptest! {

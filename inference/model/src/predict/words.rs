@@ -53,11 +53,12 @@ pub(super) struct KnownWord {
 impl WordTable {
     pub(super) fn new(surfaces: &SurfaceForms, pipeline: &TextPipeline, lookup: &TermLookup) -> Self {
         let size = (surfaces.len() * 2).next_power_of_two().max(2);
-        let tokens = surfaces
-            .all_tokens()
-            .iter()
-            .map(|&token| lookup.node_of_stored(token))
-            .collect();
+        // Where terms are buckets there are no forms.
+        let nodes = lookup.ngrams().into_iter().flat_map(|ngrams| {
+            let tokens = surfaces.all_tokens().iter();
+            tokens.map(|&token| ngrams.node_of_stored(token))
+        });
+        let tokens = nodes.collect();
         let mut table = Self {
             slots: vec![Slot::FREE; size],
             tokens,
@@ -86,7 +87,7 @@ impl WordTable {
             };
             if lookup.has_characters() {
                 pipeline.parts(text, is_ascii_word(text), &mut scratch, |part| {
-                    lookup.each_character_ngram(part.text, &mut padded, |column| table.columns.push(column));
+                    lookup.each_character_ngram(part.text, &mut padded, |column, _| table.columns.push(column));
                 });
                 table.column_offsets.push(table.columns.len() as u32);
             }

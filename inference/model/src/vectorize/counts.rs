@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::Vectorizer;
+use super::buckets::bucket_name;
 use super::characters::each_ngram;
 use super::vocabulary::{TermKind, Vocabulary};
 use super::weighting::{MAX_COUNT, Weighting};
@@ -52,6 +53,9 @@ impl TermCounts {
 
     /// Counts the terms of the documents `rows`; the others have none.
     pub(super) fn build_rows(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> Self {
+        if features.hashing_bits.is_some() {
+            return Self::build_hashed(corpus, rows, features);
+        }
         let minimum = features.min_document_frequency;
         let words = WordNgrams::find(corpus, rows, features.word_ngrams, minimum);
         let characters = features
@@ -105,6 +109,47 @@ impl TermCounts {
         all
     }
 
+    /// No row yet, of the buckets `kept`, of which those from `first_characters` on are character n-grams; room for
+    /// `entries` counts.
+    pub(super) fn of_buckets(features: &Features, kept: &[u32], first_characters: u32, entries: usize) -> Self {
+        let mut vocabulary = Vocabulary::default();
+        for &bucket in kept {
+            match bucket.checked_sub(first_characters) {
+                None => vocabulary.push(TermKind::Words, [bucket_name(bucket).as_str()]),
+                Some(bucket) => vocabulary.push(TermKind::Characters, [bucket_name(bucket).as_str()]),
+            }
+        }
+        Self {
+            features: features.clone(),
+            vocabulary,
+            offsets: vec![0],
+            terms: Vec::with_capacity(entries),
+            counts: Vec::with_capacity(entries),
+        }
+    }
+
+    /// Adds a document from its terms, ascending, and their counts.
+    pub(super) fn push_row(&mut self, row: impl Iterator<Item = (u32, u16)>) {
+        for (term, count) in row {
+            self.terms.push(term);
+            self.counts.push(count);
+        }
+        self.offsets.push(self.terms.len());
+    }
+
+    /// Number of documents.
+    pub fn documents(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// The terms of a document, ascending, by their places in [`TermCounts::vocabulary`].
+    ///
+    /// # Panics
+    /// If `document` is not below [`TermCounts::documents`].
+    pub fn document_terms(&self, document: usize) -> &[u32] {
+        &self.terms[self.offsets[document]..self.offsets[document + 1]]
+    }
+
     /// The terms that were counted; a fold keeps some of them.
     pub fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
@@ -118,17 +163,17 @@ impl TermCounts {
 
     /// Chooses the columns from the rows `rows` alone, and learns their idf.
     ///
-    /// `features` may differ from those of [`TermCounts::build`] in everything but the n-gram lengths; a lower minimum
-    /// document frequency than there has no effect.
+    /// `features` may differ from those of [`TermCounts::build`] in everything but the n-gram lengths and the hashing; a
+    /// lower minimum document frequency than there has no effect.
     ///
     /// # Panics
-    /// If the n-gram lengths differ, or a row is not in the corpus.
+    /// If the n-gram lengths or the hashing differ, or a row is not in the corpus.
     pub fn fit(&self, rows: &[u32], features: &Features) -> FoldTerms<'_> {
-        let lengths = |features: &Features| (features.word_ngrams, features.char_ngrams);
+        let counted = |features: &Features| (features.word_ngrams, features.char_ngrams, features.hashing_bits);
         assert_eq!(
-            lengths(features),
-            lengths(&self.features),
-            "terms of other lengths were not counted"
+            counted(features),
+            counted(&self.features),
+            "terms of other lengths, or of other buckets, were not counted"
         );
         let mut document_frequency = vec![0u32; self.vocabulary.len()];
         let mut frequency = vec![0u64; self.vocabulary.len()];

@@ -1,18 +1,90 @@
 //! From tokens to columns, by way of a vocabulary alone.
 
+use super::buckets::BucketLookup;
 use super::characters::each_ngram;
+use super::hashing::token_hash;
 use super::pairs::{PairTable, pair};
 use super::vocabulary::Vocabulary;
 use crate::intern::{NONE, StringTable};
 use crate::pipeline::Features;
 
-/// A vocabulary turned into tables.
+/// A vocabulary turned into tables. Each token of a text has a number; n-grams are found from the numbers.
+#[derive(Debug, Clone)]
+pub(crate) enum TermLookup {
+    /// Terms are n-grams; a token's number is its node, `NONE` for one in no term.
+    Ngrams(NgramLookup),
+    /// Terms are buckets ([`Features::hashing_bits`]); a token's number is its hash.
+    Buckets(BucketLookup),
+}
+
+impl TermLookup {
+    pub(crate) fn new(vocabulary: &Vocabulary, features: &Features) -> Self {
+        match features.hashing_bits {
+            None => Self::Ngrams(NgramLookup::new(vocabulary, features)),
+            Some(bits) => Self::Buckets(BucketLookup::new(vocabulary, features, bits)),
+        }
+    }
+
+    /// The number of a token.
+    pub(crate) fn token(&self, token: &str) -> u32 {
+        match self {
+            Self::Ngrams(lookup) => lookup.token(token),
+            Self::Buckets(_) => token_hash(token),
+        }
+    }
+
+    /// Calls `each` with the column of every word n-gram of a text, whose tokens' numbers are `tokens`, and the place of
+    /// its first token and its length.
+    #[inline]
+    pub(crate) fn each_word_ngram(&self, tokens: &[u32], each: impl FnMut(u32, usize, usize)) {
+        match self {
+            Self::Ngrams(lookup) => lookup.each_word_ngram(tokens, each),
+            Self::Buckets(lookup) => lookup.each_word_ngram(tokens, each),
+        }
+    }
+
+    /// How many of a text's tokens the model does not know.
+    #[inline]
+    pub(crate) fn unknown_tokens(&self, tokens: &[u32]) -> usize {
+        match self {
+            Self::Ngrams(_) => tokens.iter().filter(|&&token| token == NONE).count(),
+            Self::Buckets(lookup) => lookup.unknown_tokens(tokens),
+        }
+    }
+
+    /// Calls `each` with the column of every character n-gram of `part`, and the n-gram.
+    #[inline]
+    pub(crate) fn each_character_ngram(&self, part: &str, padded: &mut String, each: impl FnMut(u32, &str)) {
+        match self {
+            Self::Ngrams(lookup) => lookup.each_character_ngram(part, padded, each),
+            Self::Buckets(lookup) => lookup.each_character_ngram(part, padded, each),
+        }
+    }
+
+    /// Whether there are character n-grams.
+    pub(crate) fn has_characters(&self) -> bool {
+        match self {
+            Self::Ngrams(lookup) => lookup.char_ngrams.is_some(),
+            Self::Buckets(lookup) => lookup.has_characters(),
+        }
+    }
+
+    /// The n-grams by their texts; none where terms are buckets.
+    pub(crate) fn ngrams(&self) -> Option<&NgramLookup> {
+        match self {
+            Self::Ngrams(lookup) => Some(lookup),
+            Self::Buckets(_) => None,
+        }
+    }
+}
+
+/// N-grams as tables.
 ///
 /// A word n-gram is found by growing: the n-gram of its first tokens is a node, and a node and a token lead to the next.
 /// A node that is a term has its column for a number, so that a walk needs no second table; nodes that only begin other
 /// terms are numbered after the word terms.
 #[derive(Debug, Clone)]
-pub(crate) struct TermLookup {
+pub(crate) struct NgramLookup {
     tokens: StringTable,
     /// The node of each token.
     token_nodes: Vec<u32>,
@@ -24,8 +96,8 @@ pub(crate) struct TermLookup {
     char_ngrams: Option<[usize; 2]>,
 }
 
-impl TermLookup {
-    pub(crate) fn new(vocabulary: &Vocabulary, features: &Features) -> Self {
+impl NgramLookup {
+    fn new(vocabulary: &Vocabulary, features: &Features) -> Self {
         let word_terms = vocabulary.word_terms() as u32;
         let mut lookup = Self {
             tokens: StringTable::default(),
@@ -77,7 +149,7 @@ impl TermLookup {
     }
 
     /// The node of a token; `NONE` when no term has it.
-    pub(crate) fn token(&self, token: &str) -> u32 {
+    fn token(&self, token: &str) -> u32 {
         self.tokens.find(token).map_or(NONE, |id| self.token_nodes[id as usize])
     }
 
@@ -96,10 +168,8 @@ impl TermLookup {
         self.tokens.len()
     }
 
-    /// Calls `each` with the column of every word n-gram of a text, whose tokens' nodes (`NONE`: unknown) are `tokens`,
-    /// and the place of its first token and its length.
     #[inline]
-    pub(crate) fn each_word_ngram(&self, tokens: &[u32], mut each: impl FnMut(u32, usize, usize)) {
+    fn each_word_ngram(&self, tokens: &[u32], mut each: impl FnMut(u32, usize, usize)) {
         for (start, &token) in tokens.iter().enumerate() {
             if token == NONE {
                 continue;
@@ -123,19 +193,13 @@ impl TermLookup {
         }
     }
 
-    /// Calls `each` with the column of every character n-gram of `part`.
-    pub(crate) fn each_character_ngram(&self, part: &str, padded: &mut String, mut each: impl FnMut(u32)) {
+    fn each_character_ngram(&self, part: &str, padded: &mut String, mut each: impl FnMut(u32, &str)) {
         if let Some(range) = self.char_ngrams {
             each_ngram(part, range, padded, |ngram| {
                 if let Some(term) = self.characters.find(ngram) {
-                    each(self.word_terms + term);
+                    each(self.word_terms + term, ngram);
                 }
             });
         }
-    }
-
-    /// Whether there are character n-grams.
-    pub(crate) fn has_characters(&self) -> bool {
-        self.char_ngrams.is_some()
     }
 }

@@ -8,6 +8,9 @@
 //! than [`Features::max_features`] are left, those with most occurrences are kept; of equal ones, those first in column
 //! order.
 //!
+//! With [`Features::hashing_bits`] a term is not an n-gram but a bucket of them, chosen by a hash, with a name such as
+//! `#0012ab` in the vocabulary: then no vocabulary has to be held while texts are read ([`HashedCounts`]).
+//!
 //! ```
 //! use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 //! use complaint_model::{Features, Preprocessing, text::TextPipeline};
@@ -27,8 +30,11 @@
 //! # Ok::<(), complaint_model::pipeline::InvalidSetting>(())
 //! ```
 
+mod buckets;
 mod characters;
 mod counts;
+mod hashed_counts;
+mod hashing;
 mod lookup;
 mod pairs;
 mod vocabulary;
@@ -38,8 +44,10 @@ mod word_ngrams;
 use rayon::prelude::*;
 
 pub use crate::corpus::TokenizedCorpus;
+pub(crate) use buckets::first_other_than_bucket;
 pub use counts::{FoldTerms, TermCounts};
-pub(crate) use lookup::TermLookup;
+pub use hashed_counts::HashedCounts;
+pub(crate) use lookup::{NgramLookup, TermLookup};
 pub use vocabulary::{TermKind, Vocabulary};
 pub(crate) use weighting::Weighting;
 
@@ -164,7 +172,7 @@ impl RowBuilder {
             for &word in corpus.document_words(document) {
                 for &(part, _) in corpus.words().entries(word) {
                     let part = corpus.words().parts().get(part);
-                    lookup.each_character_ngram(part, &mut self.padded, |column| self.columns.push(column));
+                    lookup.each_character_ngram(part, &mut self.padded, |column, _| self.columns.push(column));
                 }
             }
         }

@@ -148,7 +148,16 @@ fn options() -> impl Strategy<Value = Features> {
             max_document_fraction: max,
             max_features: most,
             sublinear_tf: tf,
+            hashing_bits: None,
         }
+    })
+}
+
+/// Options with and without hashing, into so few buckets that n-grams share them.
+fn options_and_hashing() -> impl Strategy<Value = Features> {
+    (options(), prop::option::of(10u8..13)).prop_map(|(features, hashing_bits)| Features {
+        hashing_bits,
+        ..features
     })
 }
 
@@ -198,7 +207,7 @@ proptest! {
         texts in documents(),
         others in documents(),
         more in documents(),
-        features in options(),
+        features in options_and_hashing(),
     ) {
         let rows: Vec<u32> = (0..texts.len() as u32).collect();
         let alone = corpus(&texts);
@@ -218,7 +227,7 @@ proptest! {
     }
 
     #[test]
-    fn threads_do_not_matter(texts in documents(), features in options()) {
+    fn threads_do_not_matter(texts in documents(), features in options_and_hashing()) {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| {
@@ -228,5 +237,89 @@ proptest! {
             })
         };
         prop_assert_eq!(run(1), run(3));
+    }
+}
+
+/// The bucket name of a term, among 2^24.
+fn bucket_of(term: &str, kind: TermKind) -> String {
+    let mut found = Vec::new();
+    match kind {
+        TermKind::Words => {
+            let tokens: Vec<u32> = term.split(' ').map(hashing::token_hash).collect();
+            hashing::each_bucket(&tokens, [tokens.len(); 2], 24, |bucket, _, _| found.push(bucket));
+        }
+        TermKind::Characters => found.push(hashing::bucket(hashing::characters_hash(term), 24)),
+    }
+    buckets::bucket_name(found[0])
+}
+
+proptest! {
+    /// Where no two n-grams share a bucket, hashing is the vocabulary with its columns in another order.
+    #[test]
+    fn without_collisions_buckets_are_the_terms(texts in documents(), features in options()) {
+        let features = Features { max_features: 10_000_000, ..features };
+        let corpus = corpus(&texts);
+        let rows: Vec<u32> = (0..texts.len() as u32).collect();
+        let everything = Features { min_document_frequency: 1, max_document_fraction: 1.0, ..features.clone() };
+        let all = Vectorizer::fit(&corpus, &rows, &everything);
+        let names: std::collections::BTreeSet<(bool, String)> = (0..all.vocabulary().len() as u32)
+            .map(|term| (all.vocabulary().kind(term) == TermKind::Words, term))
+            .map(|(words, term)| (words, bucket_of(all.vocabulary().term(term), all.vocabulary().kind(term))))
+            .collect();
+        prop_assume!(names.len() == all.vocabulary().len());
+
+        let (terms, matrix) = Vectorizer::fit_transform(&corpus, &rows, &features);
+        let hashed = Features { hashing_bits: Some(24), ..features };
+        let (buckets, hashed_matrix) = Vectorizer::fit_transform(&corpus, &rows, &hashed);
+        prop_assert_eq!(buckets.vocabulary().word_terms(), terms.vocabulary().word_terms());
+        let name = |vectorizer: &Vectorizer, term: u32| {
+            let text = vectorizer.vocabulary().term(term);
+            let kind = vectorizer.vocabulary().kind(term);
+            let name = if text.starts_with('#') { text.to_owned() } else { bucket_of(text, kind) };
+            (kind == TermKind::Characters, name)
+        };
+        let learned = |vectorizer: &Vectorizer| {
+            let mut learned: Vec<_> = (0..vectorizer.vocabulary().len() as u32)
+                .map(|term| (name(vectorizer, term), vectorizer.idf()[term as usize].to_bits()))
+                .collect();
+            learned.sort();
+            learned
+        };
+        prop_assert_eq!(learned(&buckets), learned(&terms));
+        for row in 0..rows.len() {
+            let entries = |vectorizer: &Vectorizer, matrix: &CsrMatrix| {
+                let (columns, values) = matrix.row(row);
+                let mut entries: Vec<_> = columns.iter().map(|&column| name(vectorizer, column)).zip(values.to_vec()).collect();
+                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                entries
+            };
+            let (expected, found) = (entries(&terms, &matrix), entries(&buckets, &hashed_matrix));
+            prop_assert_eq!(found.len(), expected.len());
+            // A row's length is a sum, whose last bits depend on the order of its columns.
+            for (found, expected) in found.iter().zip(&expected) {
+                prop_assert_eq!(&found.0, &expected.0);
+                prop_assert!((found.1 - expected.1).abs() < 1e-6, "{:?} {:?}", found, expected);
+            }
+        }
+    }
+
+    /// Batches change nothing, nor do texts that were read and are not kept.
+    #[test]
+    fn batches_are_the_corpus(texts in documents(), keep in prop::collection::vec(any::<bool>(), 24), size in 1usize..5, features in options()) {
+        let features = Features { hashing_bits: Some(12), ..features };
+        let mut counts = HashedCounts::new(&features);
+        for batch in texts.chunks(size) {
+            counts.add(&corpus(batch));
+        }
+        prop_assert_eq!(counts.len(), texts.len());
+        let counts = counts.finish(&keep[..texts.len()]);
+        let kept: Vec<&String> = texts.iter().zip(&keep).filter(|(_, keep)| **keep).map(|(text, _)| text).collect();
+        let corpus = corpus(&kept);
+        let rows: Vec<u32> = (0..kept.len() as u32).collect();
+        prop_assert_eq!(counts.documents(), kept.len());
+        let (expected, expected_rows) = Vectorizer::fit_transform(&corpus, &rows, &features);
+        let fold = counts.fit(&rows, &features);
+        prop_assert_eq!(fold.vectorizer(), expected);
+        prop_assert_eq!(fold.transform(&rows), expected_rows);
     }
 }

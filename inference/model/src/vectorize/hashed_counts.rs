@@ -1,0 +1,265 @@
+//! Buckets counted while texts pass by.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rayon::prelude::*;
+
+use super::characters::each_ngram;
+use super::counts::TermCounts;
+use super::hashing::{bucket, characters_hash, each_bucket, token_hash};
+use super::weighting::MAX_COUNT;
+use crate::corpus::TokenizedCorpus;
+use crate::intern::NONE;
+use crate::pipeline::Features;
+
+/// Documents counted together.
+const DOCUMENTS_AT_ONCE: usize = 256;
+
+/// How often each bucket stands in each document, for texts that are given batch by batch and need not be kept: the way
+/// to [`TermCounts`] in memory that does not grow with the vocabulary.
+///
+/// ```
+/// use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
+/// use complaint_model::{Features, Preprocessing, text::TextPipeline};
+///
+/// let pipeline = TextPipeline::new(&Preprocessing::default())?;
+/// let features = Features { hashing_bits: Some(18), ..Features::default() };
+/// let mut counts = HashedCounts::new(&features);
+/// for batch in [["late fee", "a copy"], ["late payment fee", "card stolen"]] {
+///     counts.add(&TokenizedCorpus::build(&pipeline, &batch));
+/// }
+/// let counts = counts.finish(&[true, false, true, true]);
+/// let fold = counts.fit(&[0, 1], &features);
+/// assert_eq!(fold.len(), 2); // the buckets of `fee` and `late`
+/// # Ok::<(), complaint_model::pipeline::InvalidSetting>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct HashedCounts {
+    features: Features,
+    bits: u8,
+    chunks: Vec<Chunk>,
+    documents: usize,
+}
+
+/// The counts of some documents. Buckets of characters are numbered after those of words.
+#[derive(Debug, Clone, Default)]
+struct Chunk {
+    buckets: Vec<u32>,
+    counts: Vec<u16>,
+    /// Where each document ends.
+    ends: Vec<u32>,
+}
+
+impl HashedCounts {
+    /// No document yet.
+    ///
+    /// # Panics
+    /// Without [`Features::hashing_bits`].
+    pub fn new(features: &Features) -> Self {
+        let bits = features
+            .hashing_bits
+            .expect("buckets are counted only with hashing bits");
+        Self {
+            features: features.clone(),
+            bits,
+            chunks: Vec::new(),
+            documents: 0,
+        }
+    }
+
+    /// Number of documents.
+    pub fn len(&self) -> usize {
+        self.documents
+    }
+
+    /// Whether there is no document.
+    pub fn is_empty(&self) -> bool {
+        self.documents == 0
+    }
+
+    /// Counts the documents of `corpus`, which come after all that were added before, on all threads of the current rayon
+    /// pool.
+    pub fn add(&mut self, corpus: &TokenizedCorpus) {
+        self.add_some(corpus, |_| true);
+    }
+
+    /// Adds the documents of `corpus`; those that are not wanted have no terms.
+    fn add_some(&mut self, corpus: &TokenizedCorpus, wanted: impl Fn(usize) -> bool + Sync) {
+        let hashes = Hashes::of(corpus, &self.features, self.bits);
+        let first_characters = 1 << self.bits;
+        let documents: Vec<usize> = (0..corpus.len()).collect();
+        let chunks: Vec<Chunk> = documents
+            .par_chunks(DOCUMENTS_AT_ONCE)
+            .map(|documents| {
+                let (mut chunk, mut buffers) = (Chunk::default(), Buffers::default());
+                for &document in documents {
+                    if wanted(document) {
+                        hashes.words(corpus, document, &mut buffers);
+                        chunk.push_runs(&mut buffers.found, 0);
+                        hashes.characters(corpus, document, &mut buffers.found);
+                        chunk.push_runs(&mut buffers.found, first_characters);
+                    }
+                    chunk.ends.push(chunk.buckets.len() as u32);
+                }
+                chunk.buckets.shrink_to_fit();
+                chunk.counts.shrink_to_fit();
+                chunk
+            })
+            .collect();
+        self.chunks.extend(chunks);
+        self.documents += corpus.len();
+    }
+
+    /// The counts of the documents for which `keep` holds, renumbered in their order, without buckets that stand in fewer
+    /// than [`Features::min_document_frequency`] of them.
+    ///
+    /// # Panics
+    /// If `keep` has not one place per document.
+    pub fn finish(self, keep: &[bool]) -> TermCounts {
+        assert_eq!(keep.len(), self.documents, "one flag a document");
+        let frequency = self.document_frequency(keep);
+        let minimum = self.features.min_document_frequency.max(1) as u32;
+        let kept: Vec<u32> = (0..frequency.len() as u32)
+            .filter(|&bucket| frequency[bucket as usize] >= minimum)
+            .collect();
+        let entries = kept.iter().map(|&bucket| frequency[bucket as usize] as usize).sum();
+        let mut numbers = frequency;
+        numbers.fill(NONE);
+        for (term, &bucket) in kept.iter().enumerate() {
+            numbers[bucket as usize] = term as u32;
+        }
+        let mut counts = TermCounts::of_buckets(&self.features, &kept, 1 << self.bits, entries);
+        let mut keep = keep.iter();
+        for chunk in self.chunks {
+            let mut start = 0;
+            for &end in &chunk.ends {
+                let document = start..end as usize;
+                start = document.end;
+                if !*keep.next().expect("one flag a document") {
+                    continue;
+                }
+                let buckets = chunk.buckets[document.clone()].iter();
+                let terms = buckets.map(|&bucket| numbers[bucket as usize]);
+                counts.push_row(
+                    terms
+                        .zip(chunk.counts[document].iter().copied())
+                        .filter(|(term, _)| *term != NONE),
+                );
+            }
+        }
+        counts
+    }
+
+    fn document_frequency(&self, keep: &[bool]) -> Vec<u32> {
+        let kinds = if self.features.char_ngrams.is_some() { 2 } else { 1 };
+        let frequency: Vec<AtomicU32> = (0..kinds << self.bits).map(|_| AtomicU32::new(0)).collect();
+        let mut first = 0;
+        let places: Vec<(&Chunk, usize)> = self
+            .chunks
+            .iter()
+            .map(|chunk| {
+                let place = (chunk, first);
+                first += chunk.ends.len();
+                place
+            })
+            .collect();
+        places.par_iter().for_each(|&(chunk, first)| {
+            let mut start = 0;
+            for (&end, &keep) in chunk.ends.iter().zip(&keep[first..]) {
+                if keep {
+                    for &bucket in &chunk.buckets[start..end as usize] {
+                        // Sums do not depend on the order.
+                        frequency[bucket as usize].fetch_add(1, Ordering::Relaxed);
+                    }
+                }
+                start = end as usize;
+            }
+        });
+        frequency.into_iter().map(AtomicU32::into_inner).collect()
+    }
+}
+
+impl TermCounts {
+    /// The counts of the documents `rows` of a corpus; the others have none.
+    pub(super) fn build_hashed(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> Self {
+        let mut wanted = vec![false; corpus.len()];
+        rows.iter().for_each(|&row| wanted[row as usize] = true);
+        let mut counts = HashedCounts::new(features);
+        counts.add_some(corpus, |document| wanted[document]);
+        counts.finish(&vec![true; corpus.len()])
+    }
+}
+
+impl Chunk {
+    /// Appends the distinct buckets `found`, ascending from `first`, and how often each stands there.
+    fn push_runs(&mut self, found: &mut [u32], first: u32) {
+        found.sort_unstable();
+        for same in found.chunk_by(|a, b| a == b) {
+            self.buckets.push(first + same[0]);
+            self.counts.push(same.len().min(MAX_COUNT) as u16);
+        }
+    }
+}
+
+#[derive(Default)]
+struct Buffers {
+    tokens: Vec<u32>,
+    found: Vec<u32>,
+}
+
+/// The hashes of a corpus's tokens and parts, each computed once.
+struct Hashes {
+    bits: u8,
+    word_ngrams: [usize; 2],
+    tokens: Vec<u32>,
+    /// The character n-grams' buckets of all parts, one after the other.
+    characters: Vec<u32>,
+    /// End of each part's buckets; none without character n-grams.
+    ends: Vec<usize>,
+}
+
+impl Hashes {
+    fn of(corpus: &TokenizedCorpus, features: &Features, bits: u8) -> Self {
+        let mut hashes = Self {
+            bits,
+            word_ngrams: features.word_ngrams,
+            tokens: corpus.words().tokens().iter().map(token_hash).collect(),
+            characters: Vec::new(),
+            ends: Vec::new(),
+        };
+        if let Some(range) = features.char_ngrams {
+            let mut padded = String::new();
+            for part in corpus.words().parts().iter() {
+                each_ngram(part, range, &mut padded, |ngram| {
+                    hashes.characters.push(bucket(characters_hash(ngram), bits));
+                });
+                hashes.ends.push(hashes.characters.len());
+            }
+        }
+        hashes
+    }
+
+    /// Puts the word n-grams of a document into `found`.
+    fn words(&self, corpus: &TokenizedCorpus, document: usize, buffers: &mut Buffers) {
+        let Buffers { tokens, found } = buffers;
+        tokens.clear();
+        tokens.extend(corpus.tokens(document).map(|token| self.tokens[token as usize]));
+        found.clear();
+        each_bucket(tokens, self.word_ngrams, self.bits, |bucket, _, _| found.push(bucket));
+    }
+
+    /// Puts the character n-grams of a document into `found`.
+    fn characters(&self, corpus: &TokenizedCorpus, document: usize, found: &mut Vec<u32>) {
+        found.clear();
+        if self.ends.is_empty() {
+            return;
+        }
+        for &word in corpus.document_words(document) {
+            for &(part, _) in corpus.words().entries(word) {
+                let part = part as usize;
+                let start = if part == 0 { 0 } else { self.ends[part - 1] };
+                found.extend_from_slice(&self.characters[start..self.ends[part]]);
+            }
+        }
+    }
+}
