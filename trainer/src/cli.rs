@@ -137,6 +137,9 @@ pub(crate) struct TextArgs {
     /// Whether counts are dampened, 1 + ln(count).
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) sublinear_tf: Option<bool>,
+    /// Count n-grams by hash in 2^BITS buckets instead of by a vocabulary, 10 to 24.
+    #[arg(long, value_name = "BITS")]
+    pub(crate) hashing_bits: Option<u8>,
 }
 
 /// What is tried. What is left out comes from the preset.

@@ -83,72 +83,87 @@ impl Champion {
     }
 }
 
-/// Compares on the held-out rows: `texts` are those rows' texts, `newcomer` the newcomer's predictions on them.
-pub fn compare(
-    champion: &Champion,
-    newcomer: &Scored,
-    labels: &[String],
-    texts: &[&str],
-    split: &str,
-    metric: Metric,
-    seed: u64,
-) -> Comparison {
-    let scored = score(&champion.predictor, texts, newcomer, labels);
-    let (difference, confidence_interval) = paired_difference(newcomer, &scored, metric, seed);
-    let artifact = champion.predictor.artifact();
-    let mut champion_labels = artifact.labels().to_vec();
-    champion_labels.sort();
-    let mut sorted = labels.to_vec();
-    sorted.sort();
-    Comparison {
-        champion: champion.name.clone(),
-        champion_sha256: champion.sha256,
-        metric,
-        value: newcomer.value(metric),
-        champion_value: scored.value(metric),
-        difference,
-        confidence_interval,
-        rows: texts.len(),
-        same_labels: champion_labels == sorted,
-        same_split: artifact.provenance().split == split,
-    }
+/// The champion's answers to the held-out rows, in the newcomer's classes. A class that only the champion knows is one
+/// more that is never right; a class that it does not know has probability 0.
+#[derive(Debug)]
+pub struct ChampionAnswers<'c> {
+    champion: &'c Champion,
+    /// The newcomer's class of each of the champion's.
+    ours: Vec<u32>,
+    classes: usize,
+    predicted: Vec<u32>,
+    log_loss: Vec<f64>,
 }
 
-/// The champion's predictions in the newcomer's classes. A class that only the champion knows is one more that is never
-/// right; a class that it does not know has probability 0.
-fn score(predictor: &Predictor, texts: &[&str], newcomer: &Scored, labels: &[String]) -> Scored {
-    let index: FxHashMap<&str, u32> = labels
-        .iter()
-        .enumerate()
-        .map(|(class, label)| (label.as_str(), class as u32))
-        .collect();
-    let mut classes = labels.len();
-    let ours: Vec<u32> = predictor
-        .labels()
-        .iter()
-        .map(|label| {
+impl<'c> ChampionAnswers<'c> {
+    /// No answer yet; `labels` are the newcomer's classes.
+    pub fn new(champion: &'c Champion, labels: &[String]) -> Self {
+        let index: FxHashMap<&str, u32> = labels
+            .iter()
+            .enumerate()
+            .map(|(class, label)| (label.as_str(), class as u32))
+            .collect();
+        let mut classes = labels.len();
+        let ours = champion.predictor.labels().iter().map(|label| {
             index.get(label.as_str()).copied().unwrap_or_else(|| {
                 classes += 1;
                 classes as u32 - 1
             })
-        })
-        .collect();
-    let answers: Vec<(u32, f64)> = texts
-        .par_iter()
-        .zip(&newcomer.actual)
-        .map_init(Scratch::default, |scratch, (text, &actual)| {
-            let answer = predictor.predict(text, scratch);
-            let right = ours
-                .iter()
-                .position(|&class| class == actual)
-                .map_or(0.0, |class| f64::from(answer.probabilities[class]));
-            (ours[answer.class], row_log_loss(right))
-        })
-        .collect();
-    Scored {
-        classes,
-        actual: newcomer.actual.clone(),
-        predicted: answers.iter().map(|(class, _)| *class).collect(),
-        log_loss: answers.iter().map(|(_, loss)| *loss).collect(),
+        });
+        Self {
+            ours: ours.collect(),
+            champion,
+            classes,
+            predicted: Vec::new(),
+            log_loss: Vec::new(),
+        }
+    }
+
+    /// Answers the next rows, whose texts and true classes are given.
+    pub fn answer(&mut self, texts: &[&str], actual: &[u32]) {
+        let predictor = &self.champion.predictor;
+        let answers: Vec<(u32, f64)> = texts
+            .par_iter()
+            .zip(actual)
+            .map_init(Scratch::default, |scratch, (text, &actual)| {
+                let answer = predictor.predict(text, scratch);
+                let right = self
+                    .ours
+                    .iter()
+                    .position(|&class| class == actual)
+                    .map_or(0.0, |class| f64::from(answer.probabilities[class]));
+                (self.ours[answer.class], row_log_loss(right))
+            })
+            .collect();
+        self.predicted.extend(answers.iter().map(|(class, _)| *class));
+        self.log_loss.extend(answers.iter().map(|(_, loss)| *loss));
+    }
+
+    /// Compares with the newcomer, whose predictions on the same rows are `newcomer`.
+    pub fn compare(self, newcomer: &Scored, labels: &[String], split: &str, metric: Metric, seed: u64) -> Comparison {
+        let scored = Scored {
+            classes: self.classes,
+            actual: newcomer.actual.clone(),
+            predicted: self.predicted,
+            log_loss: self.log_loss,
+        };
+        let (difference, confidence_interval) = paired_difference(newcomer, &scored, metric, seed);
+        let artifact = self.champion.predictor.artifact();
+        let mut champion_labels = artifact.labels().to_vec();
+        champion_labels.sort();
+        let mut sorted = labels.to_vec();
+        sorted.sort();
+        Comparison {
+            champion: self.champion.name.clone(),
+            champion_sha256: self.champion.sha256,
+            metric,
+            value: newcomer.value(metric),
+            champion_value: scored.value(metric),
+            difference,
+            confidence_interval,
+            rows: scored.actual.len(),
+            same_labels: champion_labels == sorted,
+            same_split: artifact.provenance().split == split,
+        }
     }
 }

@@ -1,5 +1,10 @@
 //! Compressed sparse rows: the form in which documents reach the solvers.
 
+use rayon::prelude::*;
+
+/// Rows filled together.
+const ROWS_AT_ONCE: usize = 1024;
+
 /// A sparse matrix of `rows` documents × `cols` terms, row after row (the layout of `scipy.sparse.csr_matrix`).
 ///
 /// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` (column numbers, strictly ascending) and `values`.
@@ -103,6 +108,45 @@ impl CsrMatrix {
             selected.indptr.push(selected.indices.len());
         }
         selected
+    }
+
+    /// Rows of known lengths, which `fill` writes where they belong, on all threads of the current rayon pool: no part
+    /// of the matrix is ever there twice. `fill` is called with each row's number, columns and values.
+    pub(crate) fn filled(cols: usize, lengths: &[usize], fill: impl Fn(usize, &mut [u32], &mut [f32]) + Sync) -> Self {
+        let mut indptr = Vec::with_capacity(lengths.len() + 1);
+        indptr.push(0);
+        let mut end = 0;
+        indptr.extend(lengths.iter().map(|length| {
+            end += length;
+            end
+        }));
+        let mut matrix = Self {
+            rows: lengths.len(),
+            cols,
+            indptr,
+            indices: vec![0; end],
+            values: vec![0.0; end],
+        };
+        let (mut indices, mut values) = (matrix.indices.as_mut_slice(), matrix.values.as_mut_slice());
+        let mut parts = Vec::with_capacity(lengths.len().div_ceil(ROWS_AT_ONCE));
+        for (part, lengths) in lengths.chunks(ROWS_AT_ONCE).enumerate() {
+            let entries = lengths.iter().sum();
+            parts.push((
+                part * ROWS_AT_ONCE,
+                lengths,
+                indices.split_off_mut(..entries).unwrap_or_default(),
+                values.split_off_mut(..entries).unwrap_or_default(),
+            ));
+        }
+        parts
+            .into_par_iter()
+            .for_each(|(first, lengths, mut indices, mut values)| {
+                for (row, &length) in lengths.iter().enumerate() {
+                    let indices = indices.split_off_mut(..length).unwrap_or_default();
+                    fill(first + row, indices, values.split_off_mut(..length).unwrap_or_default());
+                }
+            });
+        matrix
     }
 
     /// All rows of `parts`, one part after the other.

@@ -78,7 +78,7 @@ pub struct Features {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(inner(range(min = 1, max = 8)))]
     pub char_ngrams: Option<[u8; 2]>,
-    /// Terms in fewer training rows are left out. Five and more keep rare words of single customers out of the artifact.
+    /// Terms in fewer rows are left out; 5 hides single customers' words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub min_document_frequency: Option<u32>,
@@ -86,13 +86,17 @@ pub struct Features {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.01, max = 1.0))]
     pub max_document_fraction: Option<f64>,
-    /// At most this many terms, the most frequent ones.
+    /// At most this many terms, the most frequent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 5_000_000))]
     pub max_features: Option<u32>,
-    /// Use `1 + ln(count)` in place of the count of a term in a row.
+    /// Use `1 + ln(count)` in place of a term's count in a row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sublinear_tf: Option<bool>,
+    /// Hash n-grams into 2^N buckets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 10, max = 24))]
+    pub hashing_bits: Option<u8>,
 }
 
 /// Which models are tried, and how the best is chosen. A field that is left out is the preset's.

@@ -40,7 +40,7 @@ fn the_trainer_reads_what_the_operator_renders() {
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "stem",
             "minTokenLength": 3, "redactionPattern": "X+" },
         "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,
-            "maxFeatures": 1000, "sublinearTf": false },
+            "maxFeatures": 1000, "sublinearTf": false, "hashingBits": 18 },
         "search": { "folds": 3, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [
             { "algorithm": "logisticRegression", "grid": { "C": [0.5, 2], "classWeight": ["none", "balanced"] } },
             { "algorithm": "linearSvm" },

@@ -102,7 +102,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     progress.tell(Stage::Preprocessing, 0.7, "looking for twins");
     let split = split(&dataset, TEST_FRACTION, SEED);
-    let mut profile = Profile::of(&dataset, &split, corpus.distinct_tokens(), |row| corpus.tokens(row));
+    let mut profile = Profile::of_texts(&dataset, &split, &corpus);
     if arguments.include_texts {
         add_texts(&mut profile, &dataset);
     }

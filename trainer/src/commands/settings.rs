@@ -97,6 +97,7 @@ fn features(text: &TextArgs) -> Map<String, Value> {
         .set("maxDocumentFraction", text.max_document_fraction)
         .set("maxFeatures", text.max_features)
         .set("sublinearTf", text.sublinear_tf)
+        .set("hashingBits", text.hashing_bits)
         .0
 }
 

@@ -43,6 +43,17 @@ impl PipelineGrid {
         *self == Self::default()
     }
 
+    /// A step that is varied and changes which terms a text has; without one, only their weights differ.
+    pub(super) fn first_step_before_counting(&self) -> Option<&'static str> {
+        let steps = [
+            ("normalizer", self.normalizer.is_empty()),
+            ("removeStopWords", self.remove_stop_words.is_empty()),
+            ("wordNgrams", self.word_ngrams.is_empty()),
+            ("charNgrams", self.char_ngrams.is_empty()),
+        ];
+        steps.into_iter().find(|(_, absent)| !absent).map(|(step, _)| step)
+    }
+
     /// All combinations, preprocessing outside, so that neighbours share their words.
     pub(super) fn pipelines(&self, preprocessing: &Preprocessing, features: &Features) -> Vec<Pipeline> {
         let mut all = vec![Pipeline {

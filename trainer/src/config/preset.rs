@@ -38,7 +38,7 @@ impl Preset {
     /// Puts the fragment under a configuration.
     ///
     /// Objects are joined field by field, everything else is replaced. A step of the text pipeline that the
-    /// configuration sets is no longer varied by the preset's search.
+    /// configuration sets is no longer varied by the preset's search; with hashing, only `sublinearTf` still is.
     pub(super) fn lay_under(self, configuration: &mut Map<String, Value>) {
         let Ok(Value::Object(mut preset)) = serde_json::from_str(self.fragment()) else {
             unreachable!("a test reads every preset");
@@ -46,12 +46,19 @@ impl Preset {
         let fixed = ["preprocessing", "features"]
             .into_iter()
             .filter_map(|section| configuration.get(section)?.as_object());
-        for step in fixed.flat_map(Map::keys) {
-            if let Some(grid) = preset
-                .get_mut("search")
-                .and_then(|search| search.get_mut("pipelineGrid"))
-            {
-                grid.as_object_mut().map(|grid| grid.remove(step));
+        let grid = preset
+            .get_mut("search")
+            .and_then(|search| search.get_mut("pipelineGrid"))
+            .and_then(Value::as_object_mut);
+        if let Some(grid) = grid {
+            fixed.flat_map(Map::keys).for_each(|step| {
+                grid.remove(step);
+            });
+            let hashing = configuration
+                .get("features")
+                .and_then(|features| features.get("hashingBits"));
+            if hashing.is_some_and(|bits| !bits.is_null()) {
+                grid.retain(|step, _| step == "sublinearTf");
             }
         }
         for section in SECTIONS {
@@ -100,6 +107,11 @@ mod tests {
     #[test]
     fn a_step_that_is_set_is_not_varied() {
         let own = serde_json::json!({ "preprocessing": { "removeStopWords": true } });
+        let hashing = serde_json::json!({ "features": { "hashingBits": 20 } });
+        assert_eq!(
+            laid(Preset::Thorough, hashing)["search"]["pipelineGrid"],
+            serde_json::json!({})
+        );
         assert!(
             laid(Preset::Thorough, serde_json::json!({}))["search"]["pipelineGrid"]
                 .get("removeStopWords")

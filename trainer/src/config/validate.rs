@@ -171,8 +171,18 @@ impl RunConfig {
         )
     }
 
-    /// Every pipeline of the search has steps within their ranges.
+    /// Every pipeline of the search has steps within their ranges, and with hashing all count the same buckets: these are
+    /// counted once, while the texts pass by.
     fn validate_pipelines(&self) -> Result<(), ConfigError> {
+        if self.features.hashing_bits.is_some()
+            && let Some(step) = self.search.pipeline_grid.first_step_before_counting()
+        {
+            return Err(invalid(
+                format!("search.pipelineGrid.{step}"),
+                "varies what is counted, and with features.hashingBits texts are counted once",
+                "Set the one value in preprocessing or features, or leave features.hashingBits out; sublinearTf can be varied",
+            ));
+        }
         let pipelines = self.pipelines();
         require(
             pipelines.len() <= limits::PIPELINES,

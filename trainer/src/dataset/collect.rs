@@ -1,11 +1,11 @@
 //! Keeps the rows that can be trained on, and counts the others.
 
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, BuildHasherDefault};
+use std::ops::Range;
 
 use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
-use rustc_hash::{FxHashMap, FxHasher};
+use rustc_hash::FxHashMap;
 
 use super::chains::Chains;
 use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
@@ -14,30 +14,89 @@ use crate::config::DatasetConfig;
 /// Labels that a message lists at most.
 const LISTED: usize = 10;
 
+/// Where the texts of collected rows go.
+pub trait Texts {
+    /// Takes the text of the next row; where it stands among those that are kept.
+    fn push(&mut self, text: &str) -> Range<usize>;
+}
+
+/// All texts are kept.
+impl Texts for String {
+    fn push(&mut self, text: &str) -> Range<usize> {
+        let start = self.len();
+        self.push_str(text);
+        start..self.len()
+    }
+}
+
 /// Collects the rows of one source.
-pub struct Collector<'c> {
+pub struct Collector<'c, T = String> {
     config: &'c DatasetConfig,
     name: String,
-    texts: String,
+    texts: T,
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
-    /// Rows by the hash of their text.
+    /// The digest of each row's text: equal digests are equal texts.
+    digests: Vec<u128>,
+    /// Rows by half of that digest.
     by_text: Chains,
     counts: Counts,
     copies: Found,
 }
 
 impl<'c> Collector<'c> {
-    /// A collector for the source called `name` in messages.
+    /// A collector for the source called `name` in messages, which keeps the texts.
     pub fn new(config: &'c DatasetConfig, name: &str) -> Self {
+        Self::with_texts(config, name, String::new())
+    }
+
+    /// Drops contradictory rows, training copies of published test rows, and labels with too few rows.
+    ///
+    /// # Errors
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`] or [`DatasetError::TooFewClasses`].
+    pub fn finish(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 2).map(Collected::into_dataset)
+    }
+
+    /// As [`Collector::finish`], but one label is enough.
+    ///
+    /// # Errors
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] where none is left.
+    pub fn finish_any(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+        self.keep(sha256, 1).map(Collected::into_dataset)
+    }
+}
+
+/// The rows of a source and what became of their texts.
+pub struct Collected<T> {
+    /// The rows that are left; their texts are not in it.
+    pub dataset: Dataset,
+    /// The texts of all rows that were taken.
+    pub texts: T,
+    /// For each of those, whether it is left.
+    pub kept: Vec<bool>,
+}
+
+impl Collected<String> {
+    fn into_dataset(self) -> Dataset {
+        let mut texts = self.texts;
+        texts.shrink_to_fit();
+        Dataset { texts, ..self.dataset }
+    }
+}
+
+impl<'c, T: Texts> Collector<'c, T> {
+    /// A collector for the source called `name` in messages, which gives texts to `texts`.
+    pub fn with_texts(config: &'c DatasetConfig, name: &str, texts: T) -> Self {
         Self {
             config,
             name: name.to_owned(),
-            texts: String::new(),
+            texts,
             rows: Vec::new(),
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
+            digests: Vec::new(),
             by_text: Chains::default(),
             counts: Counts::default(),
             copies: Found::default(),
@@ -67,15 +126,14 @@ impl<'c> Collector<'c> {
             return;
         };
         let label = self.label(label);
-        let hash = text_hash(text);
-        if self.is_copy(text, hash, label, part, record.number) {
+        let digest = text_digest(text);
+        if self.is_copy(digest, label, part, record.number) {
             return;
         }
-        self.by_text.push(hash);
-        let start = self.texts.len();
-        self.texts.push_str(text);
+        self.digests.push(digest);
+        self.by_text.push(digest as u64);
         self.rows.push(Row {
-            text: start..self.texts.len(),
+            text: self.texts.push(text),
             label,
             number: record.number,
             part,
@@ -106,11 +164,11 @@ impl<'c> Collector<'c> {
 
     /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
     /// with others' on the same rows.
-    fn is_copy(&mut self, text: &str, hash: u64, label: u32, part: Option<Part>, number: u64) -> bool {
+    fn is_copy(&mut self, digest: u128, label: u32, part: Option<Part>, number: u64) -> bool {
         if part == Some(Part::Test) {
             return false;
         }
-        let Some(known) = self.same_text(text, hash, part) else {
+        let Some(known) = self.same_text(digest, part) else {
             return false;
         };
         let first = &self.rows[known as usize];
@@ -125,23 +183,15 @@ impl<'c> Collector<'c> {
         true
     }
 
-    /// Drops contradictory rows, training copies of published test rows, and labels with too few rows.
+    /// As [`Collector::finish`], with what became of the texts.
     ///
     /// # Errors
-    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`] or [`DatasetError::TooFewClasses`].
-    pub fn finish(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
+    /// Those of [`Collector::finish`].
+    pub fn finish_with_texts(self, sha256: Sha256Digest) -> Result<Collected<T>, DatasetError> {
         self.keep(sha256, 2)
     }
 
-    /// As [`Collector::finish`], but one label is enough.
-    ///
-    /// # Errors
-    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] where none is left.
-    pub fn finish_any(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
-        self.keep(sha256, 1)
-    }
-
-    fn keep(mut self, sha256: Sha256Digest, fewest_labels: usize) -> Result<Dataset, DatasetError> {
+    fn keep(mut self, sha256: Sha256Digest, fewest_labels: usize) -> Result<Collected<T>, DatasetError> {
         if self.counts.records == 0 {
             return Err(DatasetError::Empty { name: self.name });
         }
@@ -149,6 +199,7 @@ impl<'c> Collector<'c> {
         let mut keep: Vec<bool> = self.contradictory.iter().map(|flag| !flag).collect();
         self.drop_train_copies_of_test(&mut keep);
         self.by_text = Chains::default();
+        self.digests = Vec::new();
         let mut flags = keep.iter();
         self.rows.retain(|_| *flags.next().expect("one flag a row"));
         if self.rows.is_empty() {
@@ -156,6 +207,10 @@ impl<'c> Collector<'c> {
         }
         let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels)?;
         let copies = self.named_copies();
+        let left = keep.iter_mut().filter(|keep| **keep);
+        for (keep, row) in left.zip(&self.rows) {
+            *keep = renumber[row.label as usize].is_some();
+        }
         self.rows.retain_mut(|row| match renumber[row.label as usize] {
             Some(label) => {
                 row.label = label;
@@ -163,16 +218,19 @@ impl<'c> Collector<'c> {
             }
             None => false,
         });
-        self.texts.shrink_to_fit();
         self.rows.shrink_to_fit();
-        Ok(Dataset {
+        Ok(Collected {
+            dataset: Dataset {
+                texts: String::new(),
+                rows: self.rows,
+                labels,
+                dropped_labels,
+                counts: self.counts,
+                copies,
+                sha256,
+            },
             texts: self.texts,
-            rows: self.rows,
-            labels,
-            dropped_labels,
-            counts: self.counts,
-            copies,
-            sha256,
+            kept: keep,
         })
     }
 
@@ -185,20 +243,18 @@ impl<'c> Collector<'c> {
     }
 
     /// A row of this side with this text.
-    fn same_text(&self, text: &str, hash: u64, part: Option<Part>) -> Option<u32> {
-        self.by_text.rows(hash).find(|&row| {
-            let row = &self.rows[row as usize];
-            row.part == part && &self.texts[row.text.clone()] == text
-        })
+    fn same_text(&self, digest: u128, part: Option<Part>) -> Option<u32> {
+        self.by_text
+            .rows(digest as u64)
+            .find(|&row| self.rows[row as usize].part == part && self.digests[row as usize] == digest)
     }
 
     fn drop_train_copies_of_test(&mut self, keep: &mut [bool]) {
-        for (row, keep) in self.rows.iter().zip(keep) {
+        for ((row, &digest), keep) in self.rows.iter().zip(&self.digests).zip(keep) {
             if row.part != Some(Part::Train) || !*keep {
                 continue;
             }
-            let text = &self.texts[row.text.clone()];
-            if self.same_text(text, text_hash(text), Some(Part::Test)).is_some() {
+            if self.same_text(digest, Some(Part::Test)).is_some() {
                 *keep = false;
                 self.counts.duplicates += 1;
             }
@@ -299,7 +355,9 @@ impl<'c> Collector<'c> {
 /// The row belongs to neither side of the published split.
 struct Outside;
 
-/// Equal texts meet in one slot; the texts themselves are compared there, so the hash need not be strong.
-fn text_hash(text: &str) -> u64 {
-    BuildHasherDefault::<FxHasher>::default().hash_one(text)
+/// Half of a text's SHA-256: so long that two texts never share it, whoever writes them.
+fn text_digest(text: &str) -> u128 {
+    let digest = Sha256Digest::of_bytes(text.as_bytes());
+    let (half, _) = digest.as_bytes().split_at(16);
+    half.iter().fold(0, |number, &byte| number << 8 | u128::from(byte))
 }

@@ -26,7 +26,7 @@ use complaint_model::report::DroppedLabel;
 
 use crate::config::{DatasetConfig, DatasetFormat};
 use bounded::Bounded;
-pub use collect::Collector;
+pub use collect::{Collected, Collector, Texts};
 pub use copies::{Contradiction, Copies, Duplicate};
 pub use error::DatasetError;
 pub use source::{Location, Source};
@@ -142,7 +142,20 @@ impl Record<'_> {
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
 pub fn load(config: &DatasetConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, on_progress)?.finish(source.sha256())
+    collect_rows(config, source, String::new(), on_progress)?.finish(source.sha256())
+}
+
+/// As [`load`], but gives the rows' texts to `texts` as they pass by.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_into<T: Texts>(
+    config: &DatasetConfig,
+    source: &Source,
+    texts: T,
+    on_progress: impl FnMut(u64),
+) -> Result<Collected<T>, DatasetError> {
+    collect_rows(config, source, texts, on_progress)?.finish_with_texts(source.sha256())
 }
 
 /// Reads all rows of a source to look at them: one label is enough.
@@ -154,15 +167,16 @@ pub fn load_any(
     source: &Source,
     on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, on_progress)?.finish_any(source.sha256())
+    collect_rows(config, source, String::new(), on_progress)?.finish_any(source.sha256())
 }
 
-fn collect_rows<'c>(
+fn collect_rows<'c, T: Texts>(
     config: &'c DatasetConfig,
     source: &Source,
+    texts: T,
     mut on_progress: impl FnMut(u64),
-) -> Result<Collector<'c>, DatasetError> {
-    let mut collector = Collector::new(config, source.name());
+) -> Result<Collector<'c, T>, DatasetError> {
+    let mut collector = Collector::with_texts(config, source.name(), texts);
     each_record(config, source, |record| {
         if record.number.is_multiple_of(PROGRESS_ROWS) {
             on_progress(record.number);

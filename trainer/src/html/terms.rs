@@ -17,6 +17,10 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
         p.note {
             "Weights above the mean of all classes; bars compare within a class. A term that speaks for a class here need not be a reason \
             that a person would accept."
+            @if report.report.features.hashing_bits.is_some() {
+                " The model counts n-grams by hash (features.hashingBits): a term such as #0012ab is a bucket, and which n-grams fell \
+                into it is not known any more. Ask the model to explain a text to see them by name."
+            }
         }
         div.terms {
             @for class in classes {

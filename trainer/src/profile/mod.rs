@@ -4,15 +4,17 @@ mod lengths;
 mod suspicious;
 mod twins;
 
+use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use rayon::prelude::*;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::dataset::{Contradiction, Counts, Dataset, Duplicate};
-use crate::split::Split;
+use crate::split::{Split, shingles};
 
 pub use lengths::{LengthBin, Quantiles};
-pub use suspicious::{RowExample, Suspicion, SuspicionReason};
+pub use suspicious::{RowExample, Suspicion, SuspicionReason, TextFacts};
+use twins::Twins;
 
 /// Points of the vocabulary's curve.
 const GROWTH_POINTS: usize = 20;
@@ -30,7 +32,7 @@ pub struct Profile {
     /// How the vocabulary grows with the rows, in the source's order.
     pub vocabulary_growth: Vec<VocabularyPoint>,
     /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word shingles
-    /// 0.8 or more). A group stands in one fold, and on one side of the split unless that was published.
+    /// 0.8 or more; with hashing, of their buckets). A group stands in one fold, and on one side of the split unless that was published.
     pub near_twin_groups: usize,
     /// Rows in those groups.
     pub near_twin_rows: usize,
@@ -51,7 +53,7 @@ pub struct Profile {
 pub struct VocabularyPoint {
     /// Rows seen.
     pub rows: usize,
-    /// Distinct tokens in them.
+    /// Distinct tokens in them; with hashing, distinct buckets that the terms' limits leave.
     pub words: usize,
 }
 
@@ -67,26 +69,68 @@ pub struct NearTwins {
 }
 
 impl Profile {
+    /// Looks at the rows' texts and their words.
+    pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Self {
+        Self::of(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
+    }
+
+    /// Looks at rows whose texts have passed by: at what was noted of them, and their buckets. Vocabulary and near-twins
+    /// then go by the buckets that stand in enough rows.
+    pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: &TermCounts) -> Self {
+        let shingles = |row: u32| -> Vec<u64> {
+            let terms = counts.document_terms(row as usize);
+            terms.iter().map(|&term| u64::from(term)).collect()
+        };
+        let growth = vocabulary_growth(dataset.rows.len(), counts.vocabulary().len(), |row| {
+            counts.document_terms(row).iter().copied()
+        });
+        Self::put_together(
+            dataset,
+            split,
+            facts,
+            twins::groups(dataset, &split.keys, shingles),
+            growth,
+        )
+    }
+
     /// Looks at rows, split and tokens. `tokens` gives the token ids of a row.
-    pub fn of<I: Iterator<Item = u32>>(
+    fn of<I: Iterator<Item = u32>>(
         dataset: &Dataset,
         split: &Split,
         distinct: usize,
         tokens: impl Fn(usize) -> I,
     ) -> Self {
-        let words: Vec<usize> = dataset
+        let facts: Vec<TextFacts> = dataset
             .rows
             .par_iter()
-            .map(|row| dataset.text(row).split_whitespace().count())
+            .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), hashes))
             .collect();
+        let shingles = |row: u32| shingles(dataset.text(&dataset.rows[row as usize]));
+        let growth = vocabulary_growth(dataset.rows.len(), distinct, tokens);
+        Self::put_together(
+            dataset,
+            split,
+            &facts,
+            twins::groups(dataset, &split.keys, shingles),
+            growth,
+        )
+    }
+
+    fn put_together(
+        dataset: &Dataset,
+        split: &Split,
+        facts: &[TextFacts],
+        twins: Twins,
+        vocabulary_growth: Vec<VocabularyPoint>,
+    ) -> Self {
+        let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
         let quantiles = Quantiles::of(words.clone());
-        let twins = twins::groups(dataset, &split.keys);
         Self {
             records: dataset.counts.clone(),
             length_histogram: lengths::histogram(&words, &quantiles),
-            suspicious_rows: suspicious::find(dataset, &quantiles),
+            suspicious_rows: suspicious::find(&dataset.rows, facts, &quantiles),
             words: quantiles,
-            vocabulary_growth: vocabulary_growth(dataset.rows.len(), distinct, tokens),
+            vocabulary_growth,
             near_twin_groups: twins.groups,
             near_twin_rows: twins.rows,
             largest_near_twin_groups: twins.largest,

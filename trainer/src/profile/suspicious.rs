@@ -3,13 +3,12 @@
 use std::sync::OnceLock;
 
 use complaint_model::text::stop_words;
-use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Quantiles;
-use crate::dataset::Dataset;
+use crate::dataset::Row;
 use crate::split::fnv;
 
 /// Rows named for each reason.
@@ -52,6 +51,10 @@ impl SuspicionReason {
         Self::BrokenCharacters,
     ];
 
+    fn bit(self) -> u8 {
+        1 << self as u8
+    }
+
     /// The reason in words.
     pub fn describe(self) -> &'static str {
         match self {
@@ -86,18 +89,16 @@ pub struct RowExample {
     pub text: Option<String>,
 }
 
-/// Asks every question about every row; reasons without rows are left out.
-pub(super) fn find(dataset: &Dataset, words: &Quantiles) -> Vec<Suspicion> {
-    let reasons: Vec<Vec<SuspicionReason>> = dataset
-        .rows
-        .par_iter()
-        .map_init(Vec::new, |hashes, row| reasons(dataset.text(row), words, hashes))
-        .collect();
+/// Gathers the rows by reason; reasons without rows are left out.
+pub(super) fn find(rows: &[Row], facts: &[TextFacts], lengths: &Quantiles) -> Vec<Suspicion> {
     SuspicionReason::ALL
         .into_iter()
         .map(|reason| {
-            let rows = dataset.rows.iter().zip(&reasons);
-            let numbers = rows.filter(|(_, reasons)| reasons.contains(&reason));
+            let rows = rows.iter().zip(facts);
+            let numbers = rows.filter(|(_, facts)| match reason {
+                SuspicionReason::FarLonger => lengths.p95 > 0 && facts.words as usize > FAR_BEYOND * lengths.p95,
+                other => facts.suspicions & other.bit() != 0,
+            });
             let mut numbers = numbers.map(|(row, _)| row.number);
             let examples: Vec<RowExample> = numbers
                 .by_ref()
@@ -114,31 +115,47 @@ pub(super) fn find(dataset: &Dataset, words: &Quantiles) -> Vec<Suspicion> {
         .collect()
 }
 
-/// Every row of a training is asked, so words are compared by their hashes, which are kept in `hashes`.
-fn reasons(text: &str, lengths: &Quantiles, hashes: &mut Vec<u64>) -> Vec<SuspicionReason> {
-    let (mut common, mut redacted) = (0, 0);
-    hashes.clear();
-    for word in text.split_whitespace() {
-        let hash = word_hash(word);
-        common += usize::from(stop_word_hashes().contains(&hash));
-        redacted += usize::from(is_redaction(word));
-        hashes.push(hash);
+/// What the profile has to know of a text, so that the text itself need not be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextFacts {
+    pub(super) words: u32,
+    /// The reasons that the text alone gives, a bit each.
+    suspicions: u8,
+}
+
+impl TextFacts {
+    /// Looks at a text. Every row of a training is asked, so words are compared by their hashes, which are kept in
+    /// `hashes`.
+    pub fn of(text: &str, hashes: &mut Vec<u64>) -> Self {
+        let (mut common, mut redacted) = (0, 0);
+        hashes.clear();
+        for word in text.split_whitespace() {
+            let hash = word_hash(word);
+            common += usize::from(stop_word_hashes().contains(&hash));
+            redacted += usize::from(is_redaction(word));
+            hashes.push(hash);
+        }
+        let words = hashes.len();
+        let long = words >= ENOUGH_WORDS;
+        let held = [
+            (SuspicionReason::FewWords, words < FEW_WORDS),
+            (
+                SuspicionReason::HardlyEnglish,
+                long && (common as f64) < STOP_WORD_SHARE * words as f64,
+            ),
+            (SuspicionReason::OneWordRepeated, long && has_majority(hashes)),
+            (
+                SuspicionReason::MostlyRedacted,
+                words >= FEW_WORDS && 2 * redacted > words,
+            ),
+            (SuspicionReason::BrokenCharacters, has_broken_characters(text)),
+        ];
+        let held = held.into_iter().filter(|(_, holds)| *holds);
+        Self {
+            words: u32::try_from(words).unwrap_or(u32::MAX),
+            suspicions: held.fold(0, |bits, (reason, _)| bits | reason.bit()),
+        }
     }
-    let words = hashes.len();
-    let long = words >= ENOUGH_WORDS;
-    let held = [
-        words < FEW_WORDS,
-        lengths.p95 > 0 && words > FAR_BEYOND * lengths.p95,
-        long && (common as f64) < STOP_WORD_SHARE * words as f64,
-        long && has_majority(hashes),
-        words >= FEW_WORDS && 2 * redacted > words,
-        has_broken_characters(text),
-    ];
-    SuspicionReason::ALL
-        .into_iter()
-        .zip(held)
-        .filter_map(|(reason, holds)| holds.then_some(reason))
-        .collect()
 }
 
 /// The hash of a word in lower case, without the punctuation around it.

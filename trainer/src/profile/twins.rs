@@ -10,7 +10,6 @@ use rayon::prelude::*;
 
 use super::NearTwins;
 use crate::dataset::Dataset;
-use crate::split::shingles;
 
 /// Jaccard similarity from which on two texts are near-twins.
 const SIMILAR: f64 = 0.8;
@@ -28,8 +27,8 @@ pub(super) struct Twins {
     pub(super) largest: Vec<NearTwins>,
 }
 
-/// Groups of two or more near-twins.
-pub(super) fn groups(dataset: &Dataset, keys: &[u64]) -> Twins {
+/// Groups of two or more near-twins. `shingles` gives a row's, ascending, each once.
+pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> Vec<u64> + Sync) -> Twins {
     let mut order: Vec<u32> = (0..keys.len() as u32).collect();
     order.sort_by_key(|&row| (keys[row as usize], row));
     let same_key: Vec<&[u32]> = order
@@ -38,7 +37,7 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64]) -> Twins {
         .collect();
     let mut groups: Vec<Vec<u32>> = same_key
         .into_par_iter()
-        .flat_map_iter(|rows| similar(dataset, rows))
+        .flat_map_iter(|rows| similar(rows, &shingles))
         .collect();
     // Among equals the one that begins first.
     groups.sort_by_key(|group| (Reverse(group.len()), group[0]));
@@ -54,10 +53,10 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64]) -> Twins {
 }
 
 /// Rows of one key, each with the first row that it is like.
-fn similar(dataset: &Dataset, rows: &[u32]) -> Vec<Vec<u32>> {
+fn similar(rows: &[u32], shingles: impl Fn(u32) -> Vec<u64>) -> Vec<Vec<u32>> {
     let mut groups: Vec<(Vec<u64>, Vec<u32>)> = Vec::new();
     for &row in rows {
-        let own = shingles(dataset.text(&dataset.rows[row as usize]));
+        let own = shingles(row);
         match groups.iter().position(|(first, _)| similarity(first, &own) >= SIMILAR) {
             Some(group) => groups[group].1.push(row),
             None if groups.len() < COMPARED => groups.push((own, vec![row])),

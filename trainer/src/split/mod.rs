@@ -35,6 +35,11 @@ pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
         .par_iter()
         .map(|row| split_key(dataset.text(row), seed))
         .collect();
+    split_by_keys(dataset, keys, test_fraction)
+}
+
+/// [`split`] of rows whose keys are known.
+pub fn split_by_keys(dataset: &Dataset, keys: Vec<u64>, test_fraction: f64) -> Split {
     let mut held_out: Vec<bool> = dataset
         .rows
         .iter()

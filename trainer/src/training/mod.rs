@@ -1,25 +1,28 @@
 //! One training from data set to files, step by step.
 
+mod passing;
 mod reporting;
 mod searching;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use complaint_model::artifact::{FORMAT, Provenance};
+use complaint_model::report::Comparison;
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
-use complaint_model::vectorize::TokenizedCorpus;
-use complaint_model::{Artifact, ArtifactBuilder, LinearModel, Preprocessing, Sha256Digest};
+use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
+use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Preprocessing, Sha256Digest};
 use rayon::prelude::*;
 
 use crate::calibration::{OutOfFold, calibrate};
-use crate::compare::{Champion, compare};
+use crate::compare::{Champion, ChampionAnswers};
 use crate::config::{ConfigError, Pipeline, RunConfig};
 use crate::dataset::{self, Dataset, DatasetError, Location, Source};
 use crate::ensemble::fold_together;
 use crate::error::TrainError;
-use crate::evaluate::evaluate;
+use crate::evaluate::{Evaluation, evaluate};
 use crate::profile::Profile;
 use crate::progress::{Progress, Stage};
 use crate::report::TrainingReport;
@@ -27,7 +30,7 @@ use crate::result::ArtifactReference;
 use crate::search::no_terms;
 use crate::solve::estimator::{FitParameters, fit};
 use crate::solve::{Coefficients, Effort, Problem};
-use crate::split::{Split, split};
+use crate::split::{Split, split, split_by_keys, split_key};
 use crate::store::version_path;
 use searching::{Searched, run_search};
 
@@ -64,10 +67,36 @@ pub struct Trained {
 struct Prepared {
     dataset: Dataset,
     split: Split,
-    /// The words of the first text pipeline.
-    corpus: Arc<TokenizedCorpus>,
+    words: Words,
+    /// Where texts are read again that were not kept.
+    source: Option<Source>,
     train_labels: Vec<u32>,
     profile: Profile,
+}
+
+/// What the texts became.
+#[derive(Debug, Clone)]
+enum Words {
+    /// The words of one text pipeline, from which terms are counted.
+    Corpus(Arc<TokenizedCorpus>),
+    /// The terms, counted as the texts passed by.
+    Counts(Arc<TermCounts>),
+}
+
+impl Words {
+    fn counts(&self, features: &Features) -> Arc<TermCounts> {
+        match self {
+            Self::Corpus(corpus) => Arc::new(TermCounts::build(corpus, features)),
+            Self::Counts(counts) => Arc::clone(counts),
+        }
+    }
+}
+
+/// What only the held-out rows' texts can tell.
+struct HeldOut {
+    comparison: Option<Comparison>,
+    /// Texts of the report's mistakes, by place in the held-out part; none where the report may not hold texts.
+    texts: BTreeMap<usize, String>,
 }
 
 /// The final model and what it was evaluated on.
@@ -94,27 +123,18 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     );
     let test_labels = labels_of(&prepared.dataset, &prepared.split.test);
     let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, config.evaluation.seed);
-    let comparison = champion.map(|champion| {
-        let texts: Vec<&str> = prepared
-            .split
-            .test
-            .iter()
-            .map(|&row| prepared.dataset.text(&prepared.dataset.rows[row as usize]))
-            .collect();
-        compare(
-            &champion,
-            &evaluation.scored,
-            &prepared.dataset.labels,
-            &texts,
-            &config.split_name(),
-            config.evaluation.metric,
-            config.evaluation.seed,
-        )
-    });
+    let held_out = look_at_texts(inputs, &prepared, champion.as_ref(), &evaluation)?;
     let model = fitted.artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let mut report = reporting::report(inputs, &prepared, searched, &fitted.artifact, evaluation, digest);
-    report.report.comparison = comparison;
+    let report = reporting::report(
+        inputs,
+        &prepared,
+        searched,
+        &fitted.artifact,
+        evaluation,
+        held_out,
+        digest,
+    );
     let artifact = ArtifactReference {
         path: format!(
             "{}/{}",
@@ -129,6 +149,59 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
         model,
         artifact,
         report,
+    })
+}
+
+/// Lets the champion answer the held-out rows, and takes the texts of the mistakes that the report may show.
+fn look_at_texts(
+    inputs: &Inputs<'_>,
+    prepared: &Prepared,
+    champion: Option<&Champion>,
+    evaluation: &Evaluation,
+) -> Result<HeldOut, TrainError> {
+    let (config, dataset, test) = (inputs.config, &prepared.dataset, &prepared.split.test);
+    let mut answers = champion.map(|champion| ChampionAnswers::new(champion, &dataset.labels));
+    let mut texts: BTreeMap<usize, String> = BTreeMap::new();
+    if inputs.include_texts {
+        texts.extend(evaluation.mistakes.iter().map(|&(place, _)| (place, String::new())));
+    }
+    let mut look = |first: usize, batch: &[&str]| {
+        let places = first..first + batch.len();
+        if let Some(answers) = &mut answers {
+            answers.answer(batch, &evaluation.scored.actual[places.clone()]);
+        }
+        for (place, text) in texts.range_mut(places) {
+            batch[place - first].clone_into(text);
+        }
+    };
+    match &prepared.source {
+        _ if champion.is_none() && !inputs.include_texts => {}
+        None => {
+            let all: Vec<&str> = test
+                .iter()
+                .map(|&row| dataset.text(&dataset.rows[row as usize]))
+                .collect();
+            look(0, &all);
+        }
+        Some(source) => {
+            let seed = config.evaluation.seed;
+            let is_the_same = |row: u32, text: &str| split_key(text, seed) == prepared.split.keys[row as usize];
+            passing::read_again(&config.dataset, source, dataset, test, is_the_same, look)?;
+        }
+    }
+    let evaluated = &config.evaluation;
+    let compare = |answers: ChampionAnswers<'_>| {
+        answers.compare(
+            &evaluation.scored,
+            &dataset.labels,
+            &config.split_name(),
+            evaluated.metric,
+            evaluated.seed,
+        )
+    };
+    Ok(HeldOut {
+        comparison: answers.map(compare),
+        texts,
     })
 }
 
@@ -157,49 +230,74 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
             .map_or(0.0, |total| done as f64 / total as f64);
         progress.tell(Stage::Loading, 0.6 * share, &format!("{} MiB downloaded", done >> 20));
     })?;
+    if config.features.hashing_bits.is_some() {
+        return prepare_passing(config, source, progress);
+    }
     let dataset = dataset::load(&config.dataset, &source, |rows| {
         progress.tell(Stage::Loading, 0.8, &format!("{rows} rows read"))
     })?;
-    progress.tell(
-        Stage::Preprocessing,
-        0.0,
-        &format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len()),
-    );
+    tell_rows(&dataset, progress);
     let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
-    if split.test.is_empty() || split.train.is_empty() {
-        let part = if split.test.is_empty() {
-            "to hold out"
-        } else {
-            "to train on"
-        };
-        let problem = format!(
-            "no row is left {part}: the texts are near copies of each other, which always fall on one side of the split, \
-             or no row has that value in dataset.splitField"
-        );
-        return Err(DatasetError::NoUsableRows {
-            name,
-            records: dataset.counts.records,
-            problem,
-        }
-        .into());
-    }
+    check_split(&dataset, &split, name)?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
         Stage::Preprocessing,
         0.6,
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
-    let profile = Profile::of(&dataset, &split, corpus.distinct_tokens(), |row| corpus.tokens(row));
-    let train_labels = labels_of(&dataset, &split.train);
     let mut prepared = Prepared {
+        profile: Profile::of_texts(&dataset, &split, &corpus),
+        train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,
-        corpus: Arc::new(corpus),
-        train_labels,
-        profile,
+        words: Words::Corpus(Arc::new(corpus)),
+        source: None,
     };
     prepared.forget_texts(inputs, pipelines);
     Ok(prepared)
+}
+
+/// Loads and counts without keeping texts, then splits.
+fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> Result<Prepared, TrainError> {
+    let passed = passing::load(config, &source, |rows| {
+        let share = 0.6 + 0.4 * source.share_read();
+        progress.tell(Stage::Loading, share, &format!("{rows} rows read and counted"))
+    })?;
+    let dataset = passed.dataset;
+    tell_rows(&dataset, progress);
+    let split = split_by_keys(&dataset, passed.keys, config.evaluation.test_fraction);
+    check_split(&dataset, &split, source.name().to_owned())?;
+    Ok(Prepared {
+        profile: Profile::of_counts(&dataset, &split, &passed.facts, &passed.counts),
+        train_labels: labels_of(&dataset, &split.train),
+        dataset,
+        split,
+        words: Words::Counts(Arc::new(passed.counts)),
+        source: Some(source),
+    })
+}
+
+fn tell_rows(dataset: &Dataset, progress: &Progress) {
+    let message = format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len());
+    progress.tell(Stage::Preprocessing, 0.0, &message);
+}
+
+/// Both sides of the split need rows.
+fn check_split(dataset: &Dataset, split: &Split, name: String) -> Result<(), DatasetError> {
+    let part = match (split.test.is_empty(), split.train.is_empty()) {
+        (true, _) => "to hold out",
+        (_, true) => "to train on",
+        _ => return Ok(()),
+    };
+    let problem = format!(
+        "no row is left {part}: the texts are near copies of each other, which always fall on one side of the split, \
+         or no row has that value in dataset.splitField"
+    );
+    Err(DatasetError::NoUsableRows {
+        name,
+        records: dataset.counts.records,
+        problem,
+    })
 }
 
 /// Cuts all texts into words.
@@ -271,7 +369,7 @@ fn fit_best(
         weights: coefficients.weights,
         bias: coefficients.bias,
     };
-    let artifact = ArtifactBuilder::new(
+    let mut builder = ArtifactBuilder::new(
         &best.pipeline.preprocessing,
         &terms.vectorizer(),
         model,
@@ -283,14 +381,14 @@ fn fit_best(
         split: config.split_name(),
         dataset_sha256: Some(prepared.dataset.sha256),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-    })
-    .surface_forms(
-        &best.corpus,
-        &prepared.split.train,
-        SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency),
-    )
-    .build()
-    .map_err(|error| TrainError::Internal(error.to_string()))?;
+    });
+    if let Words::Corpus(corpus) = &best.words {
+        let documents = SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency);
+        builder = builder.surface_forms(corpus, &prepared.split.train, documents);
+    }
+    let artifact = builder
+        .build()
+        .map_err(|error| TrainError::Internal(error.to_string()))?;
     Ok(Fitted { artifact, test })
 }
 

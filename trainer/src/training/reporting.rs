@@ -1,24 +1,27 @@
 //! From a finished training to its report.
 
+use std::collections::BTreeMap;
+
 use complaint_model::report::{
     Algorithm, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Report, WeightedTerm,
 };
 use complaint_model::{Artifact, Sha256Digest};
 
 use super::searching::Searched;
-use super::{Inputs, Prepared, TOP_TERMS};
+use super::{HeldOut, Inputs, Prepared, TOP_TERMS};
 use crate::config::Estimator;
 use crate::ensemble::Share;
 use crate::evaluate::{Evaluation, Mistake};
 use crate::report::TrainingReport;
 
-/// The report of a finished training; a comparison is added by the caller.
+/// The report of a finished training.
 pub(super) fn report(
     inputs: &Inputs<'_>,
     prepared: &Prepared,
     searched: Searched,
     artifact: &Artifact,
     evaluation: Evaluation,
+    held_out: HeldOut,
     digest: Sha256Digest,
 ) -> TrainingReport {
     let config = inputs.config;
@@ -26,7 +29,7 @@ pub(super) fn report(
     let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
     TrainingReport {
         confidence_intervals: evaluation.intervals.clone(),
-        mistakes: mistakes(inputs, prepared, &evaluation),
+        mistakes: mistakes(prepared, &evaluation, held_out.texts),
         profile: prepared.profile.clone(),
         spec_hash: config.spec_hash.clone(),
         report: Report {
@@ -50,7 +53,7 @@ pub(super) fn report(
             current_optimal_trial: best.optimal,
             trials: searched.trials,
             top_terms: top_terms(artifact),
-            comparison: None,
+            comparison: held_out.comparison,
             trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         },
     }
@@ -96,7 +99,7 @@ fn summary(prepared: &Prepared) -> DatasetSummary {
     }
 }
 
-fn mistakes(inputs: &Inputs<'_>, prepared: &Prepared, evaluation: &Evaluation) -> Vec<Mistake> {
+fn mistakes(prepared: &Prepared, evaluation: &Evaluation, mut texts: BTreeMap<usize, String>) -> Vec<Mistake> {
     let (dataset, labels) = (&prepared.dataset, &prepared.dataset.labels);
     evaluation
         .mistakes
@@ -108,7 +111,7 @@ fn mistakes(inputs: &Inputs<'_>, prepared: &Prepared, evaluation: &Evaluation) -
                 actual: labels[row.label as usize].clone(),
                 predicted: labels[evaluation.scored.predicted[position] as usize].clone(),
                 probability: complaint_model::report::round4(probability),
-                text: inputs.include_texts.then(|| dataset.text(row).to_owned()),
+                text: texts.remove(&position),
             }
         })
         .collect()

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use complaint_model::report::{
     Algorithm, CrossValidation, OptimalTrial, Parameters, Trial as TrialReport, TrialStatus,
 };
-use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
+use complaint_model::vectorize::TermCounts;
 
-use super::{Prepared, tokenise};
+use super::{Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{Judged, Share, select};
 use crate::error::TrainError;
@@ -31,8 +31,8 @@ pub(super) struct Searched {
 /// What becomes the model: one trial, or several of one text pipeline.
 pub(super) struct Best {
     pub(super) pipeline: Pipeline,
-    pub(super) corpus: Arc<TokenizedCorpus>,
-    pub(super) terms: TermCounts,
+    pub(super) words: Words,
+    pub(super) terms: Arc<TermCounts>,
     pub(super) members: Vec<(Estimator, Share)>,
     /// Out-of-fold scores, `rows × classes`.
     pub(super) scores: Vec<f32>,
@@ -69,7 +69,7 @@ pub(super) fn run_search(
         0.0,
         &format!("{} trials on {} folds", all.len(), config.search.folds),
     );
-    let mut words = (&pipelines[0].preprocessing, Arc::clone(&prepared.corpus));
+    let mut words = (&pipelines[0].preprocessing, prepared.words.clone());
     let (mut trials, mut best) = (Vec::new(), None::<Best>);
     for (place, pipeline) in pipelines.iter().enumerate() {
         let estimators: Vec<Estimator> = of_pipeline(&all, place);
@@ -79,10 +79,10 @@ pub(super) fn run_search(
         if words.0 != &pipeline.preprocessing {
             words = (
                 &pipeline.preprocessing,
-                Arc::new(tokenise(&prepared.dataset, &pipeline.preprocessing)?),
+                Words::Corpus(Arc::new(tokenise(&prepared.dataset, &pipeline.preprocessing)?)),
             );
         }
-        let terms = TermCounts::build(&words.1, &pipeline.features);
+        let terms = words.1.counts(&pipeline.features);
         let part = TrainingPart {
             terms: &terms,
             rows: train,
@@ -122,7 +122,7 @@ pub(super) fn run_search(
                     ..found.optimal
                 },
                 pipeline: pipeline.clone(),
-                corpus: Arc::clone(&words.1),
+                words: words.1.clone(),
                 terms,
                 members: found.members,
                 scores: found.scores,

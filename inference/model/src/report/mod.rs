@@ -84,7 +84,7 @@ pub struct Report {
     /// The models that were averaged, where an ensemble won.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub ensemble: Vec<EnsembleMember>,
-    /// The terms that speak most for each class.
+    /// The terms that speak most for each class; with hashing, buckets such as `#0012ab`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub top_terms: Vec<ClassTerms>,
     /// Against the champion, when there was one.

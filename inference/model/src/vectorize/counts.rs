@@ -109,9 +109,14 @@ impl TermCounts {
         all
     }
 
-    /// No row yet, of the buckets `kept`, of which those from `first_characters` on are character n-grams; room for
-    /// `entries` counts.
-    pub(super) fn of_buckets(features: &Features, kept: &[u32], first_characters: u32, entries: usize) -> Self {
+    /// From counted buckets. `kept` are the buckets that have become terms, of which those from `first_characters` on are
+    /// character n-grams; `rows` are offsets, terms and counts.
+    pub(super) fn of_buckets(
+        features: &Features,
+        kept: &[u32],
+        first_characters: u32,
+        (offsets, terms, counts): (Vec<usize>, Vec<u32>, Vec<u16>),
+    ) -> Self {
         let mut vocabulary = Vocabulary::default();
         for &bucket in kept {
             match bucket.checked_sub(first_characters) {
@@ -122,19 +127,10 @@ impl TermCounts {
         Self {
             features: features.clone(),
             vocabulary,
-            offsets: vec![0],
-            terms: Vec::with_capacity(entries),
-            counts: Vec::with_capacity(entries),
+            offsets,
+            terms,
+            counts,
         }
-    }
-
-    /// Adds a document from its terms, ascending, and their counts.
-    pub(super) fn push_row(&mut self, row: impl Iterator<Item = (u32, u16)>) {
-        for (term, count) in row {
-            self.terms.push(term);
-            self.counts.push(count);
-        }
-        self.offsets.push(self.terms.len());
     }
 
     /// Number of documents.
@@ -233,32 +229,25 @@ impl FoldTerms<'_> {
 
     /// The rows `rows` of the corpus as weighted sparse rows, in that order; they need not be those of the fit.
     pub fn transform(&self, rows: &[u32]) -> CsrMatrix {
-        let chunks: Vec<CsrMatrix> = rows
-            .par_chunks(1024)
-            .map(|rows| {
-                let mut matrix = CsrMatrix::with_cols(self.len());
-                rows.iter().for_each(|&row| self.push_row(row, &mut matrix));
-                matrix
-            })
+        let is_column = |&&term: &&u32| self.columns[term as usize] != NONE;
+        let lengths: Vec<usize> = rows
+            .par_iter()
+            .map(|&row| self.counts.row(row).0.iter().filter(is_column).count())
             .collect();
-        CsrMatrix::concat(self.len(), &chunks)
+        CsrMatrix::filled(self.len(), &lengths, |row, indices, values| {
+            self.fill_row(rows[row], indices, values)
+        })
     }
 
-    fn push_row(&self, row: u32, matrix: &mut CsrMatrix) {
-        let start = matrix.indices.len();
+    fn fill_row(&self, row: u32, indices: &mut [u32], values: &mut [f32]) {
         let (terms, counts) = self.counts.row(row);
-        for (&term, &count) in terms.iter().zip(counts) {
-            let column = self.columns[term as usize];
-            if column != NONE {
-                matrix.indices.push(column);
-                matrix
-                    .values
-                    .push(self.weighting.frequency(usize::from(count)) * self.idf[column as usize]);
-            }
+        let columns = terms.iter().map(|&term| self.columns[term as usize]);
+        let found = columns.zip(counts).filter(|(column, _)| *column != NONE);
+        for ((column, &count), (index, value)) in found.zip(indices.iter_mut().zip(values.iter_mut())) {
+            *index = column;
+            *value = self.weighting.frequency(usize::from(count)) * self.idf[column as usize];
         }
-        self.weighting
-            .normalize(&matrix.indices[start..], &mut matrix.values[start..]);
-        matrix.finish_row();
+        self.weighting.normalize(indices, values);
     }
 
     /// A vectoriser that stands on its own, with these columns.

@@ -37,17 +37,17 @@ const DOCUMENTS_AT_ONCE: usize = 256;
 pub struct HashedCounts {
     features: Features,
     bits: u8,
-    chunks: Vec<Chunk>,
-    documents: usize,
+    counted: Counted,
 }
 
-/// The counts of some documents. Buckets of characters are numbered after those of words.
-#[derive(Debug, Clone, Default)]
-struct Chunk {
+/// The buckets of some documents, one document after the other, each ascending, and how often each stands there. Buckets
+/// of characters are numbered after those of words.
+#[derive(Debug, Clone)]
+struct Counted {
     buckets: Vec<u32>,
     counts: Vec<u16>,
-    /// Where each document ends.
-    ends: Vec<u32>,
+    /// Where each document begins, and the end of the last.
+    offsets: Vec<usize>,
 }
 
 impl HashedCounts {
@@ -62,19 +62,18 @@ impl HashedCounts {
         Self {
             features: features.clone(),
             bits,
-            chunks: Vec::new(),
-            documents: 0,
+            counted: Counted::default(),
         }
     }
 
     /// Number of documents.
     pub fn len(&self) -> usize {
-        self.documents
+        self.counted.offsets.len() - 1
     }
 
     /// Whether there is no document.
     pub fn is_empty(&self) -> bool {
-        self.documents == 0
+        self.len() == 0
     }
 
     /// Counts the documents of `corpus`, which come after all that were added before, on all threads of the current rayon
@@ -88,26 +87,23 @@ impl HashedCounts {
         let hashes = Hashes::of(corpus, &self.features, self.bits);
         let first_characters = 1 << self.bits;
         let documents: Vec<usize> = (0..corpus.len()).collect();
-        let chunks: Vec<Chunk> = documents
+        let counted: Vec<Counted> = documents
             .par_chunks(DOCUMENTS_AT_ONCE)
             .map(|documents| {
-                let (mut chunk, mut buffers) = (Chunk::default(), Buffers::default());
+                let (mut counted, mut buffers) = (Counted::default(), Buffers::default());
                 for &document in documents {
                     if wanted(document) {
                         hashes.words(corpus, document, &mut buffers);
-                        chunk.push_runs(&mut buffers.found, 0);
+                        counted.push_runs(&mut buffers.found, 0);
                         hashes.characters(corpus, document, &mut buffers.found);
-                        chunk.push_runs(&mut buffers.found, first_characters);
+                        counted.push_runs(&mut buffers.found, first_characters);
                     }
-                    chunk.ends.push(chunk.buckets.len() as u32);
+                    counted.offsets.push(counted.buckets.len());
                 }
-                chunk.buckets.shrink_to_fit();
-                chunk.counts.shrink_to_fit();
-                chunk
+                counted
             })
             .collect();
-        self.chunks.extend(chunks);
-        self.documents += corpus.len();
+        counted.into_iter().for_each(|counted| self.counted.append(&counted));
     }
 
     /// The counts of the documents for which `keep` holds, renumbered in their order, without buckets that stand in fewer
@@ -115,66 +111,40 @@ impl HashedCounts {
     ///
     /// # Panics
     /// If `keep` has not one place per document.
-    pub fn finish(self, keep: &[bool]) -> TermCounts {
-        assert_eq!(keep.len(), self.documents, "one flag a document");
+    pub fn finish(mut self, keep: &[bool]) -> TermCounts {
+        assert_eq!(keep.len(), self.len(), "one flag a document");
         let frequency = self.document_frequency(keep);
         let minimum = self.features.min_document_frequency.max(1) as u32;
         let kept: Vec<u32> = (0..frequency.len() as u32)
             .filter(|&bucket| frequency[bucket as usize] >= minimum)
             .collect();
-        let entries = kept.iter().map(|&bucket| frequency[bucket as usize] as usize).sum();
         let mut numbers = frequency;
         numbers.fill(NONE);
         for (term, &bucket) in kept.iter().enumerate() {
             numbers[bucket as usize] = term as u32;
         }
-        let mut counts = TermCounts::of_buckets(&self.features, &kept, 1 << self.bits, entries);
-        let mut keep = keep.iter();
-        for chunk in self.chunks {
-            let mut start = 0;
-            for &end in &chunk.ends {
-                let document = start..end as usize;
-                start = document.end;
-                if !*keep.next().expect("one flag a document") {
-                    continue;
-                }
-                let buckets = chunk.buckets[document.clone()].iter();
-                let terms = buckets.map(|&bucket| numbers[bucket as usize]);
-                counts.push_row(
-                    terms
-                        .zip(chunk.counts[document].iter().copied())
-                        .filter(|(term, _)| *term != NONE),
-                );
-            }
-        }
-        counts
+        self.counted.retain(keep, &numbers);
+        let Counted {
+            buckets,
+            counts,
+            offsets,
+        } = self.counted;
+        TermCounts::of_buckets(&self.features, &kept, 1 << self.bits, (offsets, buckets, counts))
     }
 
     fn document_frequency(&self, keep: &[bool]) -> Vec<u32> {
         let kinds = if self.features.char_ngrams.is_some() { 2 } else { 1 };
         let frequency: Vec<AtomicU32> = (0..kinds << self.bits).map(|_| AtomicU32::new(0)).collect();
-        let mut first = 0;
-        let places: Vec<(&Chunk, usize)> = self
-            .chunks
-            .iter()
-            .map(|chunk| {
-                let place = (chunk, first);
-                first += chunk.ends.len();
-                place
-            })
-            .collect();
-        places.par_iter().for_each(|&(chunk, first)| {
-            let mut start = 0;
-            for (&end, &keep) in chunk.ends.iter().zip(&keep[first..]) {
-                if keep {
-                    for &bucket in &chunk.buckets[start..end as usize] {
-                        // Sums do not depend on the order.
-                        frequency[bucket as usize].fetch_add(1, Ordering::Relaxed);
-                    }
+        let Counted { buckets, offsets, .. } = &self.counted;
+        keep.par_iter()
+            .enumerate()
+            .filter(|(_, keep)| **keep)
+            .for_each(|(document, _)| {
+                for &bucket in &buckets[offsets[document]..offsets[document + 1]] {
+                    // Sums do not depend on the order.
+                    frequency[bucket as usize].fetch_add(1, Ordering::Relaxed);
                 }
-                start = end as usize;
-            }
-        });
+            });
         frequency.into_iter().map(AtomicU32::into_inner).collect()
     }
 }
@@ -190,7 +160,17 @@ impl TermCounts {
     }
 }
 
-impl Chunk {
+impl Default for Counted {
+    fn default() -> Self {
+        Self {
+            buckets: Vec::new(),
+            counts: Vec::new(),
+            offsets: vec![0],
+        }
+    }
+}
+
+impl Counted {
     /// Appends the distinct buckets `found`, ascending from `first`, and how often each stands there.
     fn push_runs(&mut self, found: &mut [u32], first: u32) {
         found.sort_unstable();
@@ -198,6 +178,40 @@ impl Chunk {
             self.buckets.push(first + same[0]);
             self.counts.push(same.len().min(MAX_COUNT) as u16);
         }
+    }
+
+    fn append(&mut self, more: &Self) {
+        let start = self.buckets.len();
+        self.buckets.extend_from_slice(&more.buckets);
+        self.counts.extend_from_slice(&more.counts);
+        self.offsets.extend(more.offsets[1..].iter().map(|end| start + end));
+    }
+
+    /// Leaves the documents for which `keep` holds, and of these the buckets that have a number, by that number. In place:
+    /// a second copy would double the memory of a training.
+    fn retain(&mut self, keep: &[bool], numbers: &[u32]) {
+        let (mut left, mut documents, mut start) = (0, 0, 0);
+        for (document, &keep) in keep.iter().enumerate() {
+            let end = self.offsets[document + 1];
+            if keep {
+                for at in start..end {
+                    let number = numbers[self.buckets[at] as usize];
+                    if number != NONE {
+                        self.buckets[left] = number;
+                        self.counts[left] = self.counts[at];
+                        left += 1;
+                    }
+                }
+                documents += 1;
+                self.offsets[documents] = left;
+            }
+            start = end;
+        }
+        self.offsets.truncate(documents + 1);
+        self.buckets.truncate(left);
+        self.counts.truncate(left);
+        self.buckets.shrink_to_fit();
+        self.counts.shrink_to_fit();
     }
 }
 

@@ -1,0 +1,175 @@
+//! Data sets whose texts are not kept: each is counted as it passes by, and read again where it is needed again.
+
+use std::ops::Range;
+
+use complaint_model::text::TextPipeline;
+use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
+use rayon::prelude::*;
+
+use crate::config::{ConfigError, DatasetConfig, RunConfig};
+use crate::dataset::{self, Collected, Dataset, DatasetError, Source, Texts};
+use crate::error::TrainError;
+use crate::profile::TextFacts;
+use crate::split::split_key;
+
+/// Texts are counted when so many bytes have come together.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// Texts that wait for their turn, in one piece of memory.
+#[derive(Debug, Default)]
+struct Batch {
+    bytes: String,
+    ends: Vec<usize>,
+}
+
+impl Batch {
+    fn push(&mut self, text: &str) {
+        self.bytes.push_str(text);
+        self.ends.push(self.bytes.len());
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts
+            .zip(&self.ends)
+            .map(|(start, &end)| &self.bytes[start..end])
+            .collect()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+    }
+}
+
+/// Counts texts and forgets them.
+struct PassingTexts {
+    pipeline: TextPipeline,
+    seed: u64,
+    batch: Batch,
+    counts: HashedCounts,
+    keys: Vec<u64>,
+    facts: Vec<TextFacts>,
+}
+
+impl Texts for PassingTexts {
+    fn push(&mut self, text: &str) -> Range<usize> {
+        self.batch.push(text);
+        if self.batch.is_full() {
+            self.count();
+        }
+        0..0
+    }
+}
+
+impl PassingTexts {
+    fn count(&mut self) {
+        let texts = self.batch.texts();
+        let seed = self.seed;
+        let looked: Vec<(u64, TextFacts)> = texts
+            .par_iter()
+            .map_init(Vec::new, |hashes, text| {
+                (split_key(text, seed), TextFacts::of(text, hashes))
+            })
+            .collect();
+        self.keys.extend(looked.iter().map(|(key, _)| *key));
+        self.facts.extend(looked.iter().map(|(_, facts)| *facts));
+        self.counts.add(&TokenizedCorpus::build(&self.pipeline, &texts));
+        self.batch.clear();
+    }
+}
+
+/// The rows of a data set, and what is left of their texts.
+pub(super) struct Passed {
+    pub(super) dataset: Dataset,
+    pub(super) counts: TermCounts,
+    pub(super) keys: Vec<u64>,
+    pub(super) facts: Vec<TextFacts>,
+}
+
+/// Reads all rows.
+pub(super) fn load(config: &RunConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Passed, TrainError> {
+    let texts = PassingTexts {
+        pipeline: TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?,
+        seed: config.evaluation.seed,
+        batch: Batch::default(),
+        counts: HashedCounts::new(&config.features),
+        keys: Vec::new(),
+        facts: Vec::new(),
+    };
+    let Collected {
+        dataset,
+        mut texts,
+        kept,
+    } = dataset::load_into(&config.dataset, source, texts, on_progress)?;
+    texts.count();
+    let PassingTexts {
+        counts, keys, facts, ..
+    } = texts;
+    Ok(Passed {
+        dataset,
+        keys: only(keys, &kept),
+        facts: only(facts, &kept),
+        counts: counts.finish(&kept),
+    })
+}
+
+/// The items whose flag is set.
+fn only<T>(mut items: Vec<T>, kept: &[bool]) -> Vec<T> {
+    let mut flags = kept.iter();
+    items.retain(|_| *flags.next().expect("one flag a row"));
+    items
+}
+
+/// Reads the texts of the rows `rows` of `dataset`, which are in the source's order, again: calls `each` with some of them
+/// at a time and the place in `rows` of the first.
+///
+/// # Errors
+/// [`DatasetError`] where the source can't be read a second time, or gives other texts than before.
+pub(super) fn read_again(
+    config: &DatasetConfig,
+    source: &Source,
+    dataset: &Dataset,
+    rows: &[u32],
+    is_the_same: impl Fn(u32, &str) -> bool,
+    mut each: impl FnMut(usize, &[&str]),
+) -> Result<(), DatasetError> {
+    let changed = || {
+        DatasetError::Unreadable {
+        name: source.name().to_owned(),
+        problem: "its rows are others than when it was read first: features.hashingBits keeps no texts, so that the held-out \
+                  rows are read a second time for the champion, or for a report with texts. Leave the file unchanged while \
+                  a training runs"
+            .into(),
+    }
+    };
+    let (mut batch, mut first, mut next) = (Batch::default(), 0, 0);
+    dataset::each_record(config, source, |record| {
+        let wanted = rows
+            .get(next)
+            .filter(|&&row| dataset.rows[row as usize].number == record.number);
+        let Some(&row) = wanted else { return Ok(()) };
+        let text = record
+            .text
+            .map(str::trim)
+            .filter(|text| is_the_same(row, text))
+            .ok_or_else(changed)?;
+        batch.push(text);
+        next += 1;
+        if batch.is_full() {
+            each(first, &batch.texts());
+            batch.clear();
+            first = next;
+        }
+        Ok(())
+    })?;
+    if next < rows.len() {
+        return Err(changed());
+    }
+    each(first, &batch.texts());
+    Ok(())
+}
