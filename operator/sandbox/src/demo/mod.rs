@@ -66,6 +66,8 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         .clone()
         .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
         .unwrap_or_default();
+    // One listener for all of it: a signal between two would be lost.
+    let mut stop = std::pin::pin!(interrupted());
     let starting = Cluster::start(ClusterOptions {
         ephemeral: true,
         rbac: false,
@@ -77,18 +79,18 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
     });
     let mut cluster = tokio::select! {
         cluster = starting => cluster?,
-        () = interrupted() => anyhow::bail!("interrupted"),
+        () = &mut stop => anyhow::bail!("interrupted"),
     };
     let outcome = tokio::select! {
         outcome = steps(&mut cluster, &job, &screen) => outcome,
-        () = interrupted() => Err(anyhow::anyhow!("interrupted; everything is stopped")),
+        () = &mut stop => Err(anyhow::anyhow!("interrupted; everything is stopped")),
     };
     if let Ok(address) = &outcome {
         screen.line("", &format!("done in {:.1} s", started.elapsed().as_secs_f64()));
         if args.keep {
             screen.keep(&cluster, &job, address);
             tokio::select! {
-                () = interrupted() => {}
+                () = &mut stop => {}
                 error = cluster.operator_ended() => eprintln!("{error:#}"),
             }
         }
