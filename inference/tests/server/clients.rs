@@ -83,8 +83,9 @@ async fn schemathesis_finds_the_document_kept() {
             "50",
             "--seed",
             "1",
+            // One: its caches are not safe for threads, and now and then one fails for it.
             "--workers",
-            "2",
+            "1",
             "--suppress-health-check",
             "all",
         ])
