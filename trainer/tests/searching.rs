@@ -74,6 +74,8 @@ fn text_pipelines_are_searched_and_the_model_has_the_best() {
         "normalizer": ["lemma", "stem"], "removeStopWords": [true, false],
         "wordNgrams": [[1, 1], [1, 2]], "charNgrams": [[], [3, 4]],
     });
+    // An average of several has no parameters of its own.
+    job.config["search"]["ensemble"] = json!({ "maxMembers": 1 });
     let ended = job.run(&job.file("data.csv", csv(&rows())));
     let report = report(&job, &ended);
     assert_eq!(report.trials.len(), 32);

@@ -258,3 +258,33 @@ fn a_warm_start_ends_where_a_cold_one_does() {
         );
     }
 }
+
+/// Each step rounds, and over many rows of great cost the rounding of the intercept added up to a drift without end.
+#[test]
+fn the_intercept_comes_to_rest_over_many_rows() {
+    let classes = 4;
+    let count = 200_000_u32;
+    // Every 2,000th row is of a class of its own, so that its balanced weight is great.
+    let labels: Vec<u32> = (0..count)
+        .map(|row| if row % 2000 == 0 { 3 } else { row % 3 })
+        .collect();
+    let rows = CsrMatrix::from_rows(
+        40,
+        (0..count).map(|row| {
+            let own = labels[row as usize] * 8 + row % 7;
+            [(own, 0.8), (32 + row % 8, 0.6)]
+        }),
+    );
+    let problem = Problem {
+        rows: &rows,
+        labels: &labels,
+        classes,
+    };
+    let mut path = LogisticPath::new(problem, ClassWeight::Balanced, 1);
+    let effort = Effort {
+        tolerance: 5e-4,
+        ..Effort::fit(1)
+    };
+    path.solve(10.0, effort).unwrap();
+    assert!(path.passes() < 200, "{} passes", path.passes());
+}

@@ -7,7 +7,8 @@ const ROWS_AT_ONCE: usize = 1024;
 
 /// A sparse matrix of `rows` documents × `cols` terms, row after row (the layout of `scipy.sparse.csr_matrix`).
 ///
-/// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` (column numbers, strictly ascending) and `values`.
+/// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` (column numbers, none twice, ascending unless a user renumbered
+/// them) and `values`.
 ///
 /// ```
 /// use complaint_model::sparse::CsrMatrix;

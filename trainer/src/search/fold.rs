@@ -12,11 +12,12 @@ use crate::calibration::temperature;
 use crate::metrics::{Confusion, row_log_loss};
 use crate::solve::Problem;
 use crate::solve::nb_svm::ClassCounts;
+use crate::solve::order::FrequencyOrder;
 
 /// The two sides of a fold as sparse rows.
 #[derive(Debug)]
 pub(super) struct Fold {
-    /// Rows to learn from.
+    /// Rows to learn from; columns are numbered by frequency.
     pub(super) train: CsrMatrix,
     train_labels: Vec<u32>,
     /// Rows to judge by, vectorised with what the others taught.
@@ -42,9 +43,16 @@ impl Fold {
         let (train, validation) = (side(false), side(true));
         let documents_to_learn = documents(&train);
         let terms = part.terms.fit(&documents_to_learn, features);
+        let (mut learned, mut judged) = (
+            terms.transform(&documents_to_learn),
+            terms.transform(&documents(&validation)),
+        );
+        let order = FrequencyOrder::of(&learned);
+        order.renumber(&mut learned);
+        order.renumber(&mut judged);
         Self {
-            train: terms.transform(&documents_to_learn),
-            validation: terms.transform(&documents(&validation)),
+            train: learned,
+            validation: judged,
             train_labels: labels(&train),
             validation_labels: labels(&validation),
             positions: validation,

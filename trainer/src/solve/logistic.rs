@@ -16,6 +16,7 @@ use complaint_model::report::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
 
 use super::logistic_step::{LOG_FLOOR, Step, exp};
+use super::visits::visiting_order;
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
 
@@ -88,9 +89,10 @@ impl<'a> LogisticPath<'a> {
             self.relax((self.c / c) as f32);
         }
         self.c = c;
-        let mut order: Vec<u32> = (0..self.problem.rows.rows as u32).collect();
+        let all: Vec<u32> = (0..self.problem.rows.rows as u32).collect();
+        let mut order = Vec::new();
         for _ in 0..effort.max_passes {
-            self.rng.shuffle(&mut order);
+            visiting_order(&all, &mut self.rng, &mut order);
             self.passes += 1;
             let pass = match self.stride {
                 4 => self.pass::<4>(&order),
@@ -137,12 +139,30 @@ impl<'a> LogisticPath<'a> {
 
     /// Makes the present intercept the centre of its penalty; returns how far it had moved.
     fn recentre(&mut self) -> f64 {
+        self.sum_up_offset();
         let mut moved = 0.0_f64;
         for (centre, offset) in self.centre.iter_mut().zip(&self.offset) {
             *centre += offset;
             moved = moved.max(f64::from(offset.abs()));
         }
         moved
+    }
+
+    /// Computes the offset anew from the dual variables: over many rows the rounding errors of its steps add up to more than
+    /// the intercept still has to move, and it would drift for ever.
+    fn sum_up_offset(&mut self) {
+        let mut sums = vec![0.0_f64; self.stride];
+        for (dual, &label) in self.log_dual.chunks_exact(self.stride).zip(self.problem.labels) {
+            let (label, cost) = (label as usize, self.c * self.class_weights[label as usize]);
+            for (class, &log) in dual.iter().enumerate().filter(|(class, _)| *class != label) {
+                let pull = cost * f64::from(exp(log));
+                sums[class] -= pull;
+                sums[label] += pull;
+            }
+        }
+        for (offset, sum) in self.offset.iter_mut().zip(sums) {
+            *offset = (f64::from(INTERCEPT_SQUARED) * sum) as f32;
+        }
     }
 
     fn pass<const S: usize>(&mut self, order: &[u32]) -> Pass {

@@ -10,7 +10,9 @@ pub mod logistic;
 mod logistic_step;
 pub mod naive_bayes;
 pub mod nb_svm;
+pub mod order;
 pub mod svm;
+mod visits;
 
 use complaint_model::report::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
@@ -48,10 +50,11 @@ impl Effort {
         }
     }
 
-    /// For the model that is kept.
+    /// For the model that is kept: for the support vector machine half of LIBLINEAR's own tolerance. On the CFPB data no
+    /// answer differs from those at a fifth of it.
     pub fn fit(seed: u64) -> Self {
         Self {
-            tolerance: 2e-4,
+            tolerance: 1e-3,
             max_passes: 1000,
             seed,
         }

@@ -116,12 +116,8 @@ pub fn fit(
     effort: Effort,
 ) -> Result<Coefficients, NotFinite> {
     let counts = ClassCounts::of(problem);
-    fit_classes(problem, |class| {
-        let mut found = None;
+    fit_classes(problem, |class, take| {
         let rows = counts.weigh(problem, class, alpha);
-        rows.solve_path(problem, class_weight, &[c], effort, |_, separator| {
-            found = Some(separator.clone());
-        })?;
-        found.ok_or(NotFinite)
+        rows.solve_path(problem, class_weight, &[c], effort, take)
     })
 }

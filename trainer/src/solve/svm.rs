@@ -8,6 +8,7 @@
 use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::sparse::CsrMatrix;
 
+use super::visits::visiting_order;
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
 
@@ -125,22 +126,22 @@ pub fn fit(
     effort: Effort,
 ) -> Result<Coefficients, NotFinite> {
     let svm = SvmProblem::new(problem, class_weight, loss);
-    fit_classes(problem, |class| {
-        let mut found = None;
-        svm.solve_path(class, &[c], effort, |_, separator| found = Some(separator.clone()))?;
-        found.ok_or(NotFinite)
-    })
+    fit_classes(problem, |class, take| svm.solve_path(class, &[c], effort, take))
 }
 
-/// Finds a separator for each class, on all threads, and joins them.
+/// Solves for each class, on all threads, and joins the last separators that `solve` hands over.
 pub(super) fn fit_classes(
     problem: Problem<'_>,
-    find: impl Fn(u32) -> Result<Separator, NotFinite> + Sync + Send,
+    solve: impl Fn(u32, &mut dyn FnMut(usize, &Separator)) -> Result<(), NotFinite> + Sync + Send,
 ) -> Result<Coefficients, NotFinite> {
     use rayon::prelude::*;
     let found = (0..separators(problem.classes))
         .into_par_iter()
-        .map(find)
+        .map(|class| {
+            let mut found = None;
+            solve(class, &mut |_, separator| found = Some(separator.clone()))?;
+            found.ok_or(NotFinite)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     join(&found, problem.rows.cols).checked()
 }
@@ -265,18 +266,19 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
             .collect();
         let tolerance = (effort.tolerance * 50.0).max(SINGLE_PRECISION) as f32;
         let mut active: Vec<u32> = (0..labels.len() as u32).collect();
-        let mut live = active.len();
+        let mut left = vec![false; labels.len()];
+        let mut order = Vec::new();
         let mut bounds = Bounds::OPEN;
         for pass in 1..=effort.max_passes {
             if pass % PASSES_BETWEEN_SUMS == 0 {
                 self.sum_up();
             }
-            self.rng.shuffle(&mut active[..live]);
-            self.separator.visits += live;
+            visiting_order(&active, &mut self.rng, &mut order);
+            self.separator.visits += order.len();
             let mut seen = Bounds::CLOSED;
-            let mut position = 0;
-            while position < live {
-                let row = active[position] as usize;
+            let mut leaving = 0;
+            for &visited in &order {
+                let row = visited as usize;
                 let label = labels[row];
                 let sign = if label == self.class { 1.0 } else { -1.0 };
                 let step = steps[label as usize];
@@ -284,8 +286,8 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
                 let gradient = sign * self.separator.decide(self.svm.problem.rows, row) - 1.0 + dual * step.ridge;
                 // A row at an end whose gradient pushes it further out will hardly come back: it leaves the active set.
                 if (dual == 0.0 && gradient > bounds.highest) || (dual == step.upper && gradient < bounds.lowest) {
-                    live -= 1;
-                    active.swap(position, live);
+                    left[row] = true;
+                    leaving += 1;
                     continue;
                 }
                 let projected = step.projected(dual, gradient);
@@ -296,15 +298,18 @@ impl<'s, 'a> ClassSolver<'s, 'a> {
                     self.duals[row] = next;
                     self.add(row, (next - dual) * sign);
                 }
-                position += 1;
+            }
+            if leaving > 0 {
+                active.retain(|&row| !left[row as usize]);
             }
             if seen.highest - seen.lowest <= tolerance {
-                if live == active.len() {
+                if active.len() == labels.len() {
                     break;
                 }
                 // Optimal for the active rows: look at all of them once more.
                 self.sum_up();
-                live = active.len();
+                active = (0..labels.len() as u32).collect();
+                left.fill(false);
                 bounds = Bounds::OPEN;
                 continue;
             }

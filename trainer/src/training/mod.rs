@@ -5,7 +5,6 @@ mod reporting;
 mod searching;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use complaint_model::artifact::{FORMAT, Provenance};
@@ -29,6 +28,7 @@ use crate::report::TrainingReport;
 use crate::result::ArtifactReference;
 use crate::search::no_terms;
 use crate::solve::estimator::{FitParameters, fit};
+use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
 use crate::split::{Split, split, split_by_keys, split_key};
 use crate::store::version_path;
@@ -36,7 +36,7 @@ use searching::{Searched, run_search};
 
 /// Terms listed for each class in the report.
 const TOP_TERMS: usize = 20;
-/// A word's own spelling is stored only if it stands in so many documents, whatever the terms' limit.
+/// A word's own spelling is stored only if it stands in so many documents, or in as many as terms must where that is less.
 const SURFACE_FORM_DOCUMENTS: usize = 5;
 
 /// What a training needs besides its configuration.
@@ -46,8 +46,8 @@ pub struct Inputs<'a> {
     pub config: &'a RunConfig,
     /// Where the data set is.
     pub location: &'a Location,
-    /// The champion's artifact.
-    pub champion: Option<&'a Path>,
+    /// The champion's artifact: a file, or an `s3://` object.
+    pub champion: Option<&'a str>,
     /// Whether the report may hold texts.
     pub include_texts: bool,
 }
@@ -340,10 +340,12 @@ fn fit_best(
     );
     let features = &best.pipeline.features;
     let terms = best.terms.fit(&prepared.split.train, features);
-    let rows = terms.transform(&prepared.split.train);
+    let mut rows = terms.transform(&prepared.split.train);
     if rows.cols == 0 {
         return Err(no_terms().into());
     }
+    let order = FrequencyOrder::of(&rows);
+    order.renumber(&mut rows);
     let labels = &prepared.dataset.labels;
     let problem = Problem {
         rows: &rows,
@@ -361,7 +363,7 @@ fn fit_best(
             })
         },
     );
-    let coefficients = coefficients?;
+    let coefficients = order.restore(coefficients?);
     progress.tell(Stage::Fitting, 0.9, "putting the artifact together");
     let test = terms.transform(&prepared.split.test);
     let model = LinearModel {

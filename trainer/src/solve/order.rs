@@ -1,0 +1,108 @@
+//! Terms in the order of their frequency.
+//!
+//! Columns stand in byte order, which spreads the few thousand terms that most entries belong to over all of a solver's
+//! weights. With the frequent ones first, most look-ups meet the processor's nearer caches. The order of a row's entries
+//! stays as it was, and with it every sum, so that a solver finds the same weights to the bit.
+
+use complaint_model::sparse::CsrMatrix;
+
+use super::Coefficients;
+
+/// A numbering of terms by falling number of rows they stand in; of equal ones, the first in column order first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrequencyOrder {
+    /// The new number of each column.
+    ranks: Vec<u32>,
+}
+
+impl FrequencyOrder {
+    /// The order of a matrix's columns.
+    pub fn of(rows: &CsrMatrix) -> Self {
+        let mut counts = vec![0_u32; rows.cols];
+        rows.indices.iter().for_each(|&term| counts[term as usize] += 1);
+        let mut order: Vec<u32> = (0..rows.cols as u32).collect();
+        order.sort_by_key(|&term| std::cmp::Reverse(counts[term as usize]));
+        let mut ranks = vec![0; rows.cols];
+        for (rank, term) in (0..).zip(order) {
+            ranks[term as usize] = rank;
+        }
+        Self { ranks }
+    }
+
+    /// Renumbers the columns in place. The columns of a row don't ascend any more.
+    ///
+    /// # Panics
+    /// If the matrix has other columns than the one that the order was made of.
+    pub fn renumber(&self, rows: &mut CsrMatrix) {
+        rows.indices
+            .iter_mut()
+            .for_each(|term| *term = self.ranks[*term as usize]);
+    }
+
+    /// Weights learned from renumbered rows, in the columns' own order.
+    ///
+    /// # Panics
+    /// If the weights are those of fewer columns.
+    pub fn restore(&self, found: Coefficients) -> Coefficients {
+        let classes = found.bias.len();
+        let mut weights = Vec::with_capacity(found.weights.len());
+        for &rank in &self.ranks {
+            weights.extend_from_slice(&found.weights[rank as usize * classes..][..classes]);
+        }
+        Coefficients {
+            weights,
+            bias: found.bias,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use complaint_model::report::{ClassWeight, Loss};
+
+    use super::*;
+    use crate::config::Estimator;
+    use crate::solve::estimator::{FitParameters, fit};
+    use crate::solve::{Effort, Problem};
+
+    #[test]
+    fn a_solver_finds_the_same_weights_in_either_order() {
+        let rows = CsrMatrix::from_rows(
+            4,
+            (0..40_u32).map(|row| {
+                let term = if row % 3 == 0 { 2 } else { row % 2 };
+                [(term, 1.0 + row as f32 / 50.0), (3, 0.5)]
+            }),
+        );
+        let labels: Vec<u32> = (0..40).map(|row| row % 3).collect();
+        let order = FrequencyOrder::of(&rows);
+        assert_eq!(order.ranks[3], 0, "the column that every row has comes first");
+        let mut renumbered = rows.clone();
+        order.renumber(&mut renumbered);
+        let (c, class_weight) = (1.0, ClassWeight::Balanced);
+        for estimator in [
+            Estimator::LinearSvm {
+                c,
+                class_weight,
+                loss: Loss::SquaredHinge,
+            },
+            Estimator::LogisticRegression { c, class_weight },
+            Estimator::ComplementNaiveBayes { alpha: 0.5 },
+        ] {
+            let parameters = FitParameters {
+                estimator,
+                effort: Effort::fit(1),
+                classes: 3,
+            };
+            let found = |rows| {
+                let problem = Problem {
+                    rows,
+                    labels: &labels,
+                    classes: 3,
+                };
+                fit(problem, &parameters).unwrap()
+            };
+            assert_eq!(order.restore(found(&renumbered)), found(&rows), "{estimator}");
+        }
+    }
+}
