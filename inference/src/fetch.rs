@@ -81,7 +81,10 @@ fn open(url: &Url, time: Duration) -> object_store::Result<(Box<dyn ObjectStore>
     };
     let path = ObjectPath::from_url_path(url.path())?;
     let store: Box<dyn ObjectStore> = if url.scheme() == "s3" {
-        let builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
+        let mut builder = AmazonS3Builder::from_env().with_url(url.as_str()).with_retry(retry);
+        if ENDPOINTS.iter().any(|name| names_plain_http(name)) {
+            builder = builder.with_allow_http(true);
+        }
         Box::new(builder.build()?)
     } else {
         let options = ClientOptions::new()
@@ -97,6 +100,14 @@ fn open(url: &Url, time: Duration) -> object_store::Result<(Box<dyn ObjectStore>
         Box::new(builder.build()?)
     };
     Ok((store, path))
+}
+
+/// Variables that name an S3 server other than AWS's.
+const ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
+
+/// Who sets an endpoint without TLS means it.
+fn names_plain_http(variable: &str) -> bool {
+    std::env::var(variable).is_ok_and(|endpoint| endpoint.starts_with("http://"))
 }
 
 async fn read(store: &dyn ObjectStore, path: &ObjectPath, limit: usize) -> Result<Bytes, FetchError> {

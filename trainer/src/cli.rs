@@ -51,12 +51,12 @@ pub(crate) struct RunArgs {
     /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://).
     #[arg(long, value_name = "PATH-OR-URL")]
     pub(crate) dataset: String,
-    /// Root of the artifact store.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) store: PathBuf,
-    /// The present champion's model.safetensors.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) champion: Option<PathBuf>,
+    /// Root of the artifact store: a directory, or s3://bucket/prefix.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) store: String,
+    /// The present champion's model.safetensors: a file, or an s3:// object.
+    #[arg(long, value_name = "FILE-OR-URL")]
+    pub(crate) champion: Option<String>,
     /// Where the result, or the reason of a failure, is written.
     #[arg(long, value_name = "FILE")]
     pub(crate) termination_log: Option<PathBuf>,

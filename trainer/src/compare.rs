@@ -1,7 +1,5 @@
 //! Newcomer and champion on the same held-out rows.
 
-use std::path::{Path, PathBuf};
-
 use complaint_model::predict::Scratch;
 use complaint_model::report::{Comparison, Metric};
 use complaint_model::{Artifact, ArtifactError, Predictor, Sha256Digest};
@@ -10,6 +8,7 @@ use rustc_hash::FxHashMap;
 
 use crate::config::ChampionConfig;
 use crate::metrics::{Scored, paired_difference, row_log_loss};
+use crate::store::{self, StoreError};
 
 /// Why the champion can't be compared with.
 #[derive(Debug, thiserror::Error)]
@@ -17,29 +16,24 @@ pub enum ChampionError {
     /// No file was given, though the configuration names a champion.
     #[error("the configuration names the champion {0}, but no artifact was given with --champion")]
     Missing(String),
-    /// The file can't be read.
-    #[error("the champion's artifact {} can't be read: {source}. Check that its volume is mounted", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// The system's answer.
-        source: std::io::Error,
-    },
+    /// It can't be read.
+    #[error("the champion's artifact can't be read: {0}")]
+    Unreadable(#[from] StoreError),
     /// The file is another model.
-    #[error("the champion's artifact {} has the SHA-256 {actual}, not {expected}. Restore the file in the store", path.display())]
+    #[error("the champion's artifact {place} has the SHA-256 {actual}, not {expected}. Restore the file in the store")]
     Digest {
         /// The file.
-        path: PathBuf,
+        place: String,
         /// Digest of its bytes.
         actual: Sha256Digest,
         /// Digest in the configuration.
         expected: Sha256Digest,
     },
     /// The file is no model that this trainer reads.
-    #[error("the champion's artifact {} can't be used: {source}", path.display())]
+    #[error("the champion's artifact {place} can't be used: {source}")]
     Unusable {
         /// The file.
-        path: PathBuf,
+        place: String,
         /// What is wrong with it.
         source: ArtifactError,
     },
@@ -58,21 +52,18 @@ impl Champion {
     ///
     /// # Errors
     /// [`ChampionError`].
-    pub fn open(config: &ChampionConfig, path: &Path) -> Result<Self, ChampionError> {
-        let bytes = std::fs::read(path).map_err(|source| ChampionError::Unreadable {
-            path: path.to_owned(),
-            source,
-        })?;
+    pub fn open(config: &ChampionConfig, place: &str) -> Result<Self, ChampionError> {
+        let bytes = store::read(place)?;
         let actual = Sha256Digest::of_bytes(&bytes);
         if actual != config.sha256 {
             return Err(ChampionError::Digest {
-                path: path.to_owned(),
+                place: place.to_owned(),
                 actual,
                 expected: config.sha256,
             });
         }
         let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable {
-            path: path.to_owned(),
+            place: place.to_owned(),
             source,
         })?;
         Ok(Self {

@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::config::RunConfig;
 use crate::result::{ArtifactReference, ReportReference};
 
-/// What the manifest's addresses name instead of a claim, which the trainer does not know.
-const CLAIM: &str = "model-store";
+/// The root of a store in a directory: the claim behind it is not known to the trainer.
+pub const UNKNOWN_CLAIM: &str = "pvc://model-store";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,14 +58,15 @@ struct Lineage<'a> {
     parent: Option<&'a str>,
 }
 
-/// The manifest's text.
+/// The manifest's text. Addresses begin with `root`.
 pub fn manifest(
+    root: &str,
     config: &RunConfig,
     report: &Report,
     artifact: &ArtifactReference,
     report_reference: &ReportReference,
 ) -> String {
-    let uri = |path: &str| format!("pvc://{CLAIM}/{path}");
+    let uri = |path: &str| format!("{root}/{path}");
     let version = ModelVersion {
         api_version: "complaints.dev/v1alpha1",
         kind: "ModelVersion",
@@ -100,5 +101,10 @@ pub fn manifest(
     };
     // JSON is YAML; this form needs no writer of its own and quotes every label safely.
     let body = serde_json::to_string_pretty(&version).expect("strings, numbers and lists are JSON");
-    format!("# Replace `{CLAIM}` by the PersistentVolumeClaim that holds these files, then apply.\n{body}\n")
+    let hint = if root == UNKNOWN_CLAIM {
+        "# Replace `model-store` by the PersistentVolumeClaim that holds these files, then apply.\n"
+    } else {
+        ""
+    };
+    format!("{hint}{body}\n")
 }

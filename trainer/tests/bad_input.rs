@@ -178,6 +178,26 @@ fn files_that_are_not_what_they_should_be() {
         .fails(65, "DatasetNotFound", &["/nowhere/data.csv", "mounted"]);
 }
 
+/// Messages go to logs, conditions and Events, where no complaint belongs.
+#[test]
+fn no_message_shows_a_text() {
+    let secret = "my neighbour Mrs. Grey opened an account in my name";
+    let headless = format!("1,{secret},Card\n2,{secret},Card\n");
+    let mut job = Job::new();
+    let ended = job.run(&job.file("data.csv", headless));
+    ended.fails(65, "ColumnNotFound", &["header row", "Card"]);
+    assert!(!ended.stderr.contains("Grey"), "{}", ended.stderr);
+
+    job.config["dataset"]["format"] = json!("json");
+    let ended = job.run(&job.file("data.json", json!([secret, secret]).to_string()));
+    assert_eq!(ended.code, 65);
+    assert!(
+        !format!("{}{}", ended.stderr, ended.stdout).contains("Grey"),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn json_that_is_not_what_it_should_be() {
     let record = |text: &str, label: &str| json!({ "_source": { "narrative": text, "product": label } }).to_string();

@@ -350,7 +350,6 @@ async fn a_model_from_s3() {
             .envs(KEYS)
             .env("AWS_SECRET_ACCESS_KEY", secret)
             .env("AWS_ENDPOINT", &weed.endpoint)
-            .env("AWS_ALLOW_HTTP", "true")
             .args([
                 "--model",
                 "s3://models/cards/model.safetensors",

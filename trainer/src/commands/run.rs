@@ -12,7 +12,7 @@ use crate::html;
 use crate::progress::{Progress, Stage};
 use crate::record;
 use crate::result::{MESSAGE_LIMIT, ReportReference, RunResult};
-use crate::store::{self, Files, version_path};
+use crate::store::{self, Files, Store, version_path};
 use crate::training::{Inputs, train};
 
 /// Trains, writes into the store, and leaves the result in the termination log.
@@ -44,6 +44,8 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
+    // Before the hours of work, not after.
+    let store = Store::open(&arguments.store)?;
     let inputs = Inputs {
         config: &config,
         location: &location,
@@ -59,12 +61,18 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
         sha256: complaint_model::Sha256Digest::of_bytes(&report),
     };
     let files = Files {
-        record: record::manifest(&config, &trained.report.report, &trained.artifact, &reference),
+        record: record::manifest(
+            &store.root(),
+            &config,
+            &trained.report.report,
+            &trained.artifact,
+            &reference,
+        ),
         page: html::page(&trained.report).into_bytes(),
         model: trained.model,
         report,
     };
-    reference.sha256 = store::write(&arguments.store.join(&version), &files)?;
+    reference.sha256 = store.write(&version, &files)?;
     let result = RunResult::new(&trained.report.report, trained.artifact, reference);
     progress.tell(Stage::Done, 1.0, &format!("{version}/{}", store::MODEL));
     Ok(result)

@@ -52,7 +52,13 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
     };
     trained.artifact.path = store::MODEL.into();
     let files = Files {
-        record: record::manifest(&config, &trained.report.report, &trained.artifact, &reference),
+        record: record::manifest(
+            record::UNKNOWN_CLAIM,
+            &config,
+            &trained.report.report,
+            &trained.artifact,
+            &reference,
+        ),
         page: html::page(&trained.report).into_bytes(),
         model: trained.model,
         report,

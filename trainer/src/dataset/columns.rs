@@ -5,9 +5,23 @@ use super::DatasetError;
 /// Columns that a message lists at most.
 const LISTED: usize = 30;
 
+/// Characters, and words, of a column's name at most: what is longer is a text, from a file without a header row.
+const LONGEST_NAME: usize = 40;
+const MOST_WORDS: usize = 4;
+
+/// A column's name as a message may show it: texts reach no log.
+fn shown(name: &String) -> String {
+    let characters = name.chars().count();
+    if characters <= LONGEST_NAME && name.split_whitespace().count() <= MOST_WORDS {
+        name.clone()
+    } else {
+        format!("(a text of {characters} characters: is the header row missing?)")
+    }
+}
+
 /// The error for a column that is not among `available`.
 pub(super) fn not_found(name: &str, column: &str, setting: &'static str, available: &[String]) -> DatasetError {
-    let mut listed: Vec<String> = available.iter().take(LISTED).cloned().collect();
+    let mut listed: Vec<String> = available.iter().take(LISTED).map(shown).collect();
     if available.len() > LISTED {
         listed.push(format!("… and {} more", available.len() - LISTED));
     }
@@ -30,7 +44,7 @@ fn nearest(column: &str, available: &[String]) -> Option<String> {
         .map(|(spelling, name)| (distance(&wanted, &spelling.to_lowercase()), spelling, name))
         .filter(|(edits, spelling, _)| *edits <= spelling.chars().count().max(wanted.chars().count()).div_ceil(3))
         .min_by_key(|(edits, _, _)| *edits)
-        .map(|(_, _, name)| name.clone())
+        .map(|(_, _, name)| shown(name))
 }
 
 /// Levenshtein's edit distance, in characters.

@@ -102,10 +102,18 @@ pub(super) fn read_document(
         return Err(DatasetError::Malformed {
             name: name.to_owned(),
             place,
-            problem: error.to_string(),
+            problem: without_values(&error.to_string()),
         });
     }
     rows.finish()
+}
+
+/// The parser's message without the value that it quotes, which may be a complaint.
+fn without_values(message: &str) -> String {
+    match (message.find('"'), message.rfind('"')) {
+        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..=first], &message[last..]),
+        _ => message.to_owned(),
+    }
 }
 
 /// Turns JSON values into records, and remembers enough to tell a misspelt path from rows that lack a value.

@@ -29,6 +29,7 @@ use bounded::Bounded;
 pub use collect::{Collected, Collector, Texts};
 pub use copies::{Contradiction, Copies, Duplicate};
 pub use error::DatasetError;
+pub(crate) use source::reasons;
 pub use source::{Location, Source};
 
 /// Progress is told every so many rows.

@@ -1,49 +1,15 @@
-//! The artifact store: directories named by the digest of the model they hold.
+//! A store on a volume.
 //!
 //! Every file is written under a temporary name, flushed to the disk and renamed; `modelversion.yaml` comes last. So a
 //! reader never meets half a file, and a directory without its last file is known to be incomplete and written again.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use complaint_model::Sha256Digest;
 
-/// The model.
-pub const MODEL: &str = "model.safetensors";
-/// What is known of it.
-pub const REPORT: &str = "report.json";
-/// The same to look at.
-pub const REPORT_PAGE: &str = "report.html";
-/// The record to register it with; the file that completes a directory.
-pub const RECORD: &str = "modelversion.yaml";
-
-/// A file of the store can't be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("the store can't be used: {action} {} failed: {source}. Check that its volume is mounted, writable and not full", path.display())]
-pub struct StoreError {
-    action: &'static str,
-    path: PathBuf,
-    source: io::Error,
-}
-
-/// Files of one version.
-#[derive(Debug)]
-pub struct Files {
-    /// Bytes of the model.
-    pub model: Vec<u8>,
-    /// Bytes of the report.
-    pub report: Vec<u8>,
-    /// Bytes of its page.
-    pub page: Vec<u8>,
-    /// The record; made when the report's digest is known.
-    pub record: String,
-}
-
-/// Path of a version's directory from the store's root.
-pub fn version_path(namespace: &str, classifier: &str, digest: &Sha256Digest) -> String {
-    format!("{namespace}/{classifier}/{digest}")
-}
+use super::{Files, MODEL, RECORD, REPORT, REPORT_PAGE, StoreError};
 
 /// Whether a version is there with its last file.
 pub fn is_complete(directory: &Path) -> bool {
@@ -58,7 +24,7 @@ pub fn is_complete(directory: &Path) -> bool {
 pub fn write(directory: &Path, files: &Files) -> Result<Sha256Digest, StoreError> {
     if is_complete(directory) {
         let path = directory.join(REPORT);
-        let report = fs::read(&path).map_err(|source| StoreError {
+        let report = fs::read(&path).map_err(|source| StoreError::File {
             action: "reading",
             path,
             source,
@@ -74,7 +40,7 @@ pub fn write(directory: &Path, files: &Files) -> Result<Sha256Digest, StoreError
 /// # Errors
 /// [`StoreError`].
 pub fn replace(directory: &Path, files: &Files) -> Result<(), StoreError> {
-    fs::create_dir_all(directory).map_err(|source| StoreError {
+    fs::create_dir_all(directory).map_err(|source| StoreError::File {
         action: "making the directory",
         path: directory.to_owned(),
         source,
@@ -82,7 +48,7 @@ pub fn replace(directory: &Path, files: &Files) -> Result<(), StoreError> {
     let record = directory.join(RECORD);
     match fs::remove_file(&record) {
         Err(source) if source.kind() != io::ErrorKind::NotFound => {
-            return Err(StoreError {
+            return Err(StoreError::File {
                 action: "replacing",
                 path: record,
                 source,
@@ -102,7 +68,7 @@ fn write_file(directory: &Path, name: &str, bytes: &[u8]) -> Result<(), StoreErr
     let path = directory.join(name);
     let failed = |action| {
         let path = path.clone();
-        move |source| StoreError { action, path, source }
+        move |source| StoreError::File { action, path, source }
     };
     let mut file = tempfile::Builder::new()
         .prefix(".partial-")
@@ -130,13 +96,13 @@ fn set_readable(_: &File) -> io::Result<()> {
 
 /// Makes renames last; a file system that can't flush a directory has nothing to lose there.
 fn sync_directory(directory: &Path) -> Result<(), StoreError> {
-    let file = File::open(directory).map_err(|source| StoreError {
+    let file = File::open(directory).map_err(|source| StoreError::File {
         action: "opening",
         path: directory.to_owned(),
         source,
     })?;
     match file.sync_all() {
-        Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(StoreError {
+        Err(source) if source.kind() == io::ErrorKind::StorageFull => Err(StoreError::File {
             action: "flushing",
             path: directory.to_owned(),
             source,

@@ -98,7 +98,7 @@ pub struct Job {
 }
 
 /// Variables that begin like this are somebody's access to an object store.
-const CREDENTIALS: [&str; 3] = ["AWS_", "AZURE_", "GOOGLE_"];
+const CREDENTIALS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "STORE_"];
 
 /// How a run ended.
 pub struct Ended {
@@ -142,16 +142,21 @@ impl Job {
 
     /// Runs the job on a data set with further arguments.
     pub fn run_with(&self, dataset: &Path, arguments: &[&str], threads: &str) -> Ended {
-        self.run_as(dataset, arguments, &[("RAYON_NUM_THREADS", threads)])
+        self.run_as(dataset, &self.store(), arguments, &[("RAYON_NUM_THREADS", threads)])
     }
 
     /// Runs the job on a data set with these variables in its environment, and nobody's credentials besides.
     #[allow(dead_code)] // only objects need credentials
     pub fn run_in(&self, dataset: &Path, variables: &[(&str, &str)]) -> Ended {
-        self.run_as(dataset, &[], variables)
+        self.run_as(dataset, &self.store(), &[], variables)
     }
 
-    fn run_as(&self, dataset: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    fn store(&self) -> String {
+        self.path("store").display().to_string()
+    }
+
+    /// Runs the job with a store anywhere, such as `s3://bucket`.
+    pub fn run_as(&self, dataset: &Path, store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let inherited = std::env::vars()
             .map(|(name, _)| name)
             .filter(|name| CREDENTIALS.iter().any(|provider| name.starts_with(provider)));
@@ -169,7 +174,7 @@ impl Job {
             .arg("--dataset")
             .arg(dataset)
             .arg("--store")
-            .arg(self.path("store"))
+            .arg(store)
             .arg("--termination-log")
             .arg(&log)
             .args(arguments)

