@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use complaint_api::ModelVersion;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
@@ -37,6 +38,9 @@ pub struct Notice {
     pub reason: String,
     /// What happened, with names and numbers.
     pub note: String,
+    /// The ModelVersion that it is about. Events of one reason about one object are counted into the first one, whose text
+    /// stays; those about different versions are told apart by it.
+    pub version: Option<String>,
 }
 
 impl Notice {
@@ -46,6 +50,7 @@ impl Notice {
             warning: false,
             reason: reason.into(),
             note: note.into(),
+            version: None,
         }
     }
 
@@ -55,7 +60,14 @@ impl Notice {
             warning: true,
             reason: reason.into(),
             note: note.into(),
+            version: None,
         }
+    }
+
+    /// It is about that ModelVersion.
+    pub fn about(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
     }
 }
 
@@ -95,7 +107,13 @@ impl Context {
                 reason: notice.reason,
                 note: Some(truncated(&notice.note, 1024)),
                 action: "Reconcile".into(),
-                secondary: None,
+                secondary: notice.version.map(|version| ObjectReference {
+                    api_version: Some(ModelVersion::api_version(&()).into()),
+                    kind: Some(ModelVersion::kind(&()).into()),
+                    name: Some(version),
+                    namespace: object.namespace(),
+                    ..ObjectReference::default()
+                }),
             };
             if let Err(error) = self.recorder.publish(&event, &reference).await {
                 tracing::warn!(%error, reason = event.reason, "an Event could not be written");

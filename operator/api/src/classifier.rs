@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Metric, Metrics, PodTemplate,
+    Metric, Metrics, PodTemplate, SecretRef,
     schema::{conditions, terse},
 };
 
@@ -81,11 +81,27 @@ impl Default for Evaluation {
 }
 
 /// Where models are stored.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("has(self.persistentVolumeClaim) != has(self.uri)")
+    .message("set exactly one of persistentVolumeClaim and uri"))]
+#[x_kube(validation = Rule::new("!has(self.secretRef) || has(self.uri)")
+    .message("set secretRef together with uri"))]
 pub struct ArtifactStore {
     /// A volume that training and serving pods mount.
-    pub persistent_volume_claim: ClaimRef,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_volume_claim: Option<ClaimRef>,
+    /// A bucket, or a part of one: `s3://bucket/path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(max = 1024),
+        regex(pattern = r"^s3://[a-z0-9][-.a-z0-9]*(/[-._a-zA-Z0-9]+)*$")
+    )]
+    pub uri: Option<String>,
+    /// Its keys become environment variables of trainer and server, such as `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT`. Unset: the
+    /// pods' own identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
 }
 
 /// The name of a PersistentVolumeClaim in the same namespace.
@@ -183,6 +199,10 @@ pub struct ClassifierServing {
     /// Number of server pods.
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: i32,
+    /// Answers with a lower probability are marked `needsReview`, for a person to decide.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub abstain_below: Option<f64>,
     /// Settings for the server pods.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<PodTemplate>,
@@ -194,6 +214,7 @@ impl Default for ClassifierServing {
     fn default() -> Self {
         Self {
             replicas: 1,
+            abstain_below: None,
             pod_template: None,
             service: ClassifierService::default(),
         }

@@ -73,10 +73,10 @@ pub struct ModelVersionSpec {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
-    /// Where it is: `pvc://claim/path/model.safetensors`.
+    /// Where it is: `pvc://claim/path/model.safetensors` or `s3://bucket/path/model.safetensors`.
     #[schemars(
         length(max = 2048),
-        regex(pattern = r"^pvc://[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9/]+$")
+        regex(pattern = r"^(pvc|s3)://[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[-._a-zA-Z0-9/]+$")
     )]
     pub uri: String,
     /// SHA-256 digest of its bytes in hexadecimal; the server refuses other bytes.

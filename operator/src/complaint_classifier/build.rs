@@ -19,7 +19,11 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 
-use super::{CONTAINER, rollout::digest_prefix, store};
+use super::{
+    CONTAINER,
+    rollout::digest_prefix,
+    store::{self, Store},
+};
 use crate::{
     settings::Settings,
     workload::{self, Workload},
@@ -30,6 +34,8 @@ const PORT: i32 = 8080;
 const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Seconds that a pod goes on answering after it was told to stop, until every balancer has noticed.
 const DRAIN_SECONDS: i64 = 5;
+/// Failed probes, two seconds apart, until a server that fetches its model is taken for dead: longer than its own limit.
+const STARTUP_FAILURES: i32 = 90;
 
 fn server_labels(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     let mut labels = workload::labels("complaint-inference", "server", &classifier.name_any());
@@ -91,7 +97,7 @@ pub(crate) fn deployment(
 
 fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settings: &Settings) -> PodTemplateSpec {
     let sha256 = &version.spec.artifact.sha256;
-    let claim = store::claim_of(classifier);
+    let store = Store::of(classifier);
     let default = PodTemplate::default();
     let mut labels = server_labels(classifier);
     labels.insert(labels::DIGEST_PREFIX.into(), digest_prefix(sha256).into());
@@ -99,8 +105,8 @@ fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settin
         labels,
         template: classifier.spec.serving.pod_template.as_ref().unwrap_or(&default),
         affinity: store::affinity(classifier, settings),
-        volumes: vec![store::volume(&claim, true)],
-        container: container(classifier, version, &claim, settings),
+        volumes: store.volume(true).into_iter().collect(),
+        container: container(classifier, version, &store, settings),
         base: PodSpec {
             termination_grace_period_seconds: Some(30),
             ..PodSpec::default()
@@ -115,10 +121,17 @@ fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settin
     template
 }
 
-fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &str, settings: &Settings) -> Container {
+fn container(
+    classifier: &ComplaintClassifier,
+    version: &ModelVersion,
+    store: &Store,
+    settings: &Settings,
+) -> Container {
     let digest = format!("sha256:{}", version.spec.artifact.sha256);
-    // A path outside the store can't be mounted; the server then says that it does not find the file.
-    let model = store::path_in(&version.spec.artifact.uri, claim).unwrap_or_else(|| version.spec.artifact.uri.clone());
+    let uri = &version.spec.artifact.uri;
+    // Another claim is not mounted; the server then says that it does not find the file.
+    let model = store.open(uri).unwrap_or_else(|| uri.clone());
+    let remote = model.starts_with("s3://");
     let probe = |path: String, period, failures| Probe {
         http_get: Some(HTTPGetAction {
             path: Some(path),
@@ -130,26 +143,28 @@ fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &s
         failure_threshold: Some(failures),
         ..Probe::default()
     };
+    let mut args: Vec<String> = [
+        "--model",
+        &model,
+        "--digest",
+        &digest,
+        "--bind",
+        &format!("0.0.0.0:{PORT}"),
+        "--name",
+        &classifier.name_any(),
+        "--termination-log",
+        TERMINATION_LOG,
+    ]
+    .map(str::to_owned)
+    .into();
+    if let Some(probability) = classifier.spec.serving.abstain_below {
+        args.extend(["--abstain-below".to_owned(), probability.to_string()]);
+    }
     Container {
         name: CONTAINER.into(),
         image: Some(settings.inference_image.clone()),
         image_pull_policy: Some(settings.image_pull_policy.clone()),
-        args: Some(
-            [
-                "--model",
-                &model,
-                "--digest",
-                &digest,
-                "--bind",
-                &format!("0.0.0.0:{PORT}"),
-                "--name",
-                &classifier.name_any(),
-                "--termination-log",
-                TERMINATION_LOG,
-            ]
-            .map(str::to_owned)
-            .into(),
-        ),
+        args: Some(args),
         ports: Some(vec![ContainerPort {
             name: Some("http".into()),
             container_port: PORT,
@@ -158,6 +173,9 @@ fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &s
         }]),
         readiness_probe: Some(probe(format!("/v2/health/ready?digest={digest}"), 2, 2)),
         liveness_probe: Some(probe("/v2/health/live".into(), 10, 3)),
+        // The server answers once it has its model, and gives up by itself when the store is too slow.
+        startup_probe: remote.then(|| probe("/v2/health/live".into(), 2, STARTUP_FAILURES)),
+        env_from: store.variables(None).map(|variables| vec![variables]),
         lifecycle: Some(Lifecycle {
             pre_stop: Some(LifecycleHandler {
                 sleep: Some(SleepAction { seconds: DRAIN_SECONDS }),
@@ -166,7 +184,7 @@ fn container(classifier: &ComplaintClassifier, version: &ModelVersion, claim: &s
             ..Lifecycle::default()
         }),
         termination_message_path: Some(TERMINATION_LOG.into()),
-        volume_mounts: Some(vec![store::mount(true)]),
+        volume_mounts: store.mount(true).map(|mount| vec![mount]),
         ..Container::default()
     }
 }

@@ -95,13 +95,11 @@ fn record(
         .as_ref()
         .map_or(String::new(), |name| format!(", replacing {name}"));
     let gained = comparison.map_or(String::new(), |c| format!(" ({} {:+})", c.metric.name(), c.difference));
-    notices.push(Notice::normal(
-        "Promoted",
-        format!(
-            "ModelVersion {} is champion{replaced}{gained}: {reason:?}",
-            champion.name
-        ),
-    ));
+    let note = format!(
+        "ModelVersion {} is champion{replaced}{gained}: {reason:?}",
+        champion.name
+    );
+    notices.push(Notice::normal("Promoted", note).about(&champion.name));
     status.promotions.insert(
         0,
         PromotionRecord {
@@ -218,13 +216,11 @@ pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
     plan.rejected
         .iter()
         .map(|rejected| {
-            Notice::warning(
-                "VersionRejected",
-                format!(
-                    "ModelVersion {} was not promoted: {}: {}",
-                    rejected.version, rejected.reason, rejected.message
-                ),
-            )
+            let note = format!(
+                "ModelVersion {} was not promoted: {}: {}",
+                rejected.version, rejected.reason, rejected.message
+            );
+            Notice::warning("VersionRejected", note).about(&rejected.version)
         })
         .collect()
 }

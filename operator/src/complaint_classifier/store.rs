@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use complaint_api::{ComplaintClassifier, labels};
 use k8s_openapi::{
     api::core::v1::{
-        PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource, PodAffinity,
-        PodAffinityTerm, Volume, VolumeMount, VolumeResourceRequirements,
+        EnvFromSource, PersistentVolumeClaim, PersistentVolumeClaimSpec, PersistentVolumeClaimVolumeSource,
+        PodAffinity, PodAffinityTerm, SecretEnvSource, Volume, VolumeMount, VolumeResourceRequirements,
     },
     apimachinery::pkg::{
         api::resource::Quantity,
@@ -26,48 +26,110 @@ pub(crate) fn default_claim(classifier: &str) -> String {
     format!("{classifier}-artifacts")
 }
 
-/// The claim that holds a classifier's store.
-pub(crate) fn claim_of(classifier: &ComplaintClassifier) -> String {
-    match &classifier.spec.artifacts {
-        Some(store) => store.persistent_volume_claim.claim_name.clone(),
-        None => default_claim(&classifier.name_any()),
+/// Where a classifier's models are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    /// On a volume, which pods mount.
+    Claim(String),
+    /// In a bucket.
+    Bucket {
+        /// `s3://bucket/path`.
+        uri: String,
+        /// The Secret with its settings.
+        secret: Option<String>,
+    },
+}
+
+impl Store {
+    /// The store of a classifier.
+    pub(crate) fn of(classifier: &ComplaintClassifier) -> Self {
+        let artifacts = classifier.spec.artifacts.clone().unwrap_or_default();
+        match (artifacts.uri, artifacts.persistent_volume_claim) {
+            (Some(uri), _) => Self::Bucket {
+                uri,
+                secret: artifacts.secret_ref.map(|secret| secret.name),
+            },
+            (None, Some(claim)) => Self::Claim(claim.claim_name),
+            (None, None) => Self::default_of(&classifier.name_any()),
+        }
     }
-}
 
-/// The address of `path` in the store of that claim.
-pub(crate) fn uri(claim: &str, path: &str) -> String {
-    format!("pvc://{claim}/{path}")
-}
+    /// The store of a classifier without `spec.artifacts`.
+    pub(crate) fn default_of(classifier: &str) -> Self {
+        Self::Claim(default_claim(classifier))
+    }
 
-/// Where a pod that mounts `claim` sees the file at `uri`; `None` when it is in another store.
-pub(crate) fn path_in(uri: &str, claim: &str) -> Option<String> {
-    let path = uri.strip_prefix("pvc://")?.strip_prefix(claim)?.strip_prefix('/')?;
-    let plain = !path.is_empty()
-        && path
-            .split('/')
-            .all(|part| !part.is_empty() && part != "." && part != "..");
-    plain.then(|| format!("{MOUNT_PATH}/{path}"))
-}
+    /// The address of `path` in the store.
+    pub(crate) fn uri(&self, path: &str) -> String {
+        match self {
+            Self::Claim(claim) => format!("pvc://{claim}/{path}"),
+            Self::Bucket { uri, .. } => format!("{uri}/{path}"),
+        }
+    }
 
-/// The volume.
-pub(crate) fn volume(claim: &str, read_only: bool) -> Volume {
-    Volume {
-        name: VOLUME.into(),
-        persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-            claim_name: claim.into(),
+    /// What a pod of this store opens for the file at `uri`; `None` for a volume that it does not mount. An object may be in
+    /// any bucket that the pod's settings, or its own identity, give access to.
+    pub(crate) fn open(&self, uri: &str) -> Option<String> {
+        if uri.starts_with("s3://") {
+            return Some(uri.to_owned());
+        }
+        let Self::Claim(claim) = self else { return None };
+        let path = uri.strip_prefix("pvc://")?.strip_prefix(claim)?.strip_prefix('/')?;
+        let plain = !path.is_empty()
+            && path
+                .split('/')
+                .all(|part| !part.is_empty() && part != "." && part != "..");
+        plain.then(|| format!("{MOUNT_PATH}/{path}"))
+    }
+
+    /// Its root, as pods name it.
+    pub(crate) fn root(&self) -> &str {
+        match self {
+            Self::Claim(_) => MOUNT_PATH,
+            Self::Bucket { uri, .. } => uri,
+        }
+    }
+
+    /// Its volume, where it is one.
+    pub(crate) fn volume(&self, read_only: bool) -> Option<Volume> {
+        let Self::Claim(claim) = self else { return None };
+        Some(Volume {
+            name: VOLUME.into(),
+            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
+                claim_name: claim.clone(),
+                read_only: read_only.then_some(true),
+            }),
+            ..Volume::default()
+        })
+    }
+
+    /// The volume's mount.
+    pub(crate) fn mount(&self, read_only: bool) -> Option<VolumeMount> {
+        matches!(self, Self::Claim(_)).then(|| VolumeMount {
+            name: VOLUME.into(),
+            mount_path: MOUNT_PATH.into(),
             read_only: read_only.then_some(true),
-        }),
-        ..Volume::default()
+            ..VolumeMount::default()
+        })
+    }
+
+    /// The keys of its Secret as environment variables whose names begin with `prefix`.
+    pub(crate) fn variables(&self, prefix: Option<&str>) -> Option<EnvFromSource> {
+        let Self::Bucket { secret, .. } = self else { return None };
+        let mut variables = secret_variables(secret.as_deref()?);
+        variables.prefix = prefix.map(str::to_owned);
+        Some(variables)
     }
 }
 
-/// Its mount.
-pub(crate) fn mount(read_only: bool) -> VolumeMount {
-    VolumeMount {
-        name: VOLUME.into(),
-        mount_path: MOUNT_PATH.into(),
-        read_only: read_only.then_some(true),
-        ..VolumeMount::default()
+/// All keys of a Secret as environment variables. A Secret that is missing keeps the pod from starting.
+pub(crate) fn secret_variables(secret: &str) -> EnvFromSource {
+    EnvFromSource {
+        secret_ref: Some(SecretEnvSource {
+            name: secret.into(),
+            optional: Some(false),
+        }),
+        ..EnvFromSource::default()
     }
 }
 
@@ -123,6 +185,7 @@ mod tests {
 
     #[test]
     fn a_path_never_leaves_its_store() {
+        let store = Store::Claim("cards-artifacts".into());
         let cases = [
             (
                 "pvc://cards-artifacts/default/cards/ab/model.safetensors",
@@ -133,10 +196,29 @@ mod tests {
             ("pvc://cards-artifacts/a//b", None),
             ("pvc://cards-artifacts/", None),
             ("pvc://cards-artifacts-2/a", None),
-            ("s3://bucket/a", None),
+            ("s3://bucket/a", Some("s3://bucket/a")),
+            ("gs://bucket/a", None),
         ];
         for (uri, expected) in cases {
-            assert_eq!(path_in(uri, "cards-artifacts").as_deref(), expected, "{uri}");
+            assert_eq!(store.open(uri).as_deref(), expected, "{uri}");
         }
+    }
+
+    #[test]
+    fn a_bucket_needs_no_volume() {
+        let store = Store::Bucket {
+            uri: "s3://models/prod".into(),
+            secret: Some("keys".into()),
+        };
+        assert_eq!(store.uri("a/model.safetensors"), "s3://models/prod/a/model.safetensors");
+        assert_eq!(
+            store.open("s3://models/staging/a").as_deref(),
+            Some("s3://models/staging/a")
+        );
+        assert_eq!(store.open("pvc://claim/a"), None);
+        assert_eq!((store.volume(true), store.mount(true)), (None, None));
+        let variables = store.variables(Some("STORE_")).unwrap();
+        assert_eq!(variables.prefix.as_deref(), Some("STORE_"));
+        assert_eq!(variables.secret_ref.unwrap().name, "keys");
     }
 }

@@ -12,7 +12,7 @@ use super::{
     plan::{Decision, champion_of},
 };
 use crate::{
-    complaint_classifier::store,
+    complaint_classifier::store::Store,
     error::Error,
     object::{Objects, owner_reference},
     settings::Settings,
@@ -40,12 +40,12 @@ pub(crate) async fn apply(
                 .await?;
         }
         Decision::Record(outcome) => {
-            let claim = seen
+            let store = seen
                 .classifier
                 .as_ref()
-                .map_or_else(|| store::default_claim(&run.spec.classifier_ref.name), store::claim_of);
+                .map_or_else(|| Store::default_of(&run.spec.classifier_ref.name), Store::of);
             let parent = seen.job.as_ref().and_then(champion_of);
-            let version = build::model_version(run, &claim, parent, outcome);
+            let version = build::model_version(run, &store, parent, outcome);
             return record(&version, decision, objects).await;
         }
         _ => {}
@@ -57,7 +57,7 @@ async fn train(run: &TrainingRun, seen: &Seen, objects: &Objects, settings: &Set
     let Some(classifier) = &seen.classifier else {
         return Ok(());
     };
-    let claim = store::claim_of(classifier);
+    let store = Store::of(classifier);
     let inputs = Inputs {
         run,
         classifier,
@@ -65,7 +65,7 @@ async fn train(run: &TrainingRun, seen: &Seen, objects: &Objects, settings: &Set
         champion: seen
             .champion
             .as_ref()
-            .filter(|c| store::path_in(&c.spec.artifact.uri, &claim).is_some()),
+            .filter(|champion| store.open(&champion.spec.artifact.uri).is_some()),
         owner: owner_reference(run)?,
         settings,
     };

@@ -13,7 +13,7 @@ use k8s_openapi::{
         },
         core::v1::{
             ConfigMap, ConfigMapVolumeSource, Container, EnvFromSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-            PodSpec, PodTemplateSpec, SecretEnvSource, Volume, VolumeMount,
+            PodSpec, PodTemplateSpec, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::{CONTAINER, job_name, outcome::TrainingOutcome, spec_hash};
 use crate::{
-    complaint_classifier::store,
+    complaint_classifier::store::{self, Store, secret_variables},
     settings::Settings,
     workload::{self, Workload},
 };
@@ -165,7 +165,7 @@ fn failure_policy() -> PodFailurePolicy {
 }
 
 fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
-    let store = store::claim_of(inputs.classifier);
+    let store = Store::of(inputs.classifier);
     let (dataset, mut volumes, mut mounts) = dataset(inputs.run);
     let mut args: Vec<String> = [
         "run",
@@ -174,7 +174,7 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
         "--dataset",
         &dataset,
         "--store",
-        store::MOUNT_PATH,
+        store.root(),
         "--termination-log",
         TERMINATION_LOG,
     ]
@@ -182,7 +182,7 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
     .into();
     if let Some(path) = inputs
         .champion
-        .and_then(|champion| store::path_in(&champion.spec.artifact.uri, &store))
+        .and_then(|champion| store.open(&champion.spec.artifact.uri))
     {
         args.extend(["--champion".to_owned(), path]);
     }
@@ -200,8 +200,8 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
         read_only: Some(true),
         ..VolumeMount::default()
     });
-    volumes.push(store::volume(&store, false));
-    mounts.push(store::mount(false));
+    volumes.extend(store.volume(false));
+    mounts.extend(store.mount(false));
     let default = PodTemplate::default();
     workload::pod_template(Workload {
         labels: run_labels(inputs),
@@ -213,7 +213,7 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
             image: Some(inputs.settings.trainer_image.clone()),
             image_pull_policy: Some(inputs.settings.image_pull_policy.clone()),
             args: Some(args),
-            env_from: credentials(inputs.run),
+            env_from: credentials(inputs.run, &store),
             termination_message_path: Some(TERMINATION_LOG.into()),
             volume_mounts: Some(mounts),
             ..Container::default()
@@ -264,35 +264,35 @@ fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
     (source.uri.clone().unwrap_or_default(), Vec::new(), Vec::new())
 }
 
-/// The keys of the Secret that gives access to the data set, as environment variables.
-fn credentials(run: &TrainingRun) -> Option<Vec<EnvFromSource>> {
-    let secret = run.spec.dataset.source.secret_ref.as_ref()?;
-    Some(vec![EnvFromSource {
-        secret_ref: Some(SecretEnvSource {
-            name: secret.name.clone(),
-            optional: Some(false),
-        }),
-        ..EnvFromSource::default()
-    }])
+/// The keys of the Secrets that give access to data set and store, as environment variables. The store's have names of their
+/// own, since they may be other keys.
+fn credentials(run: &TrainingRun, store: &Store) -> Option<Vec<EnvFromSource>> {
+    let dataset = run.spec.dataset.source.secret_ref.as_ref();
+    let sources: Vec<EnvFromSource> = dataset
+        .map(|secret| secret_variables(&secret.name))
+        .into_iter()
+        .chain(store.variables(Some("STORE_")))
+        .collect();
+    (!sources.is_empty()).then_some(sources)
 }
 
 /// The registry record of the run's result.
 pub(crate) fn model_version(
     run: &TrainingRun,
-    claim: &str,
+    store: &Store,
     parent: Option<&str>,
     outcome: &TrainingOutcome,
 ) -> ModelVersion {
     let spec = ModelVersionSpec {
         classifier_ref: run.spec.classifier_ref.clone(),
         artifact: Artifact {
-            uri: store::uri(claim, &outcome.artifact.path),
+            uri: store.uri(&outcome.artifact.path),
             sha256: outcome.artifact.sha256.clone(),
             size_bytes: Some(outcome.artifact.size_bytes),
             format: Some(outcome.artifact.format.clone()),
         },
         report: Some(ReportRef {
-            uri: store::uri(claim, &outcome.report.path),
+            uri: store.uri(&outcome.report.path),
             sha256: outcome.report.sha256.clone(),
         }),
         algorithm: Some(outcome.algorithm),
