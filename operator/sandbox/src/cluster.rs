@@ -78,7 +78,7 @@ impl Cluster {
             .unwrap_or_else(|| options.state.join("kubeconfig"));
         let mut runner = RunnerOptions::new(&options.state);
         for (image, program) in IMAGES {
-            runner = runner.program(image, &options.executable, &["exec", program]);
+            runner = runner.program(image, &options.executable, &["exec", "--lifeline", program]);
         }
         let sandbox = Sandbox::start(Options {
             port: options.port,
@@ -149,6 +149,7 @@ impl Cluster {
         let mut child = Command::new(&self.options.executable)
             .args([
                 "exec",
+                "--lifeline",
                 "operator",
                 "run",
                 "--health-bind",

@@ -31,6 +31,9 @@ enum Command {
     Start(StartArgs),
     /// Run as one of the product's programs: `exec trainer|inference|operator ARGS…`.
     Exec {
+        /// End with the whole process group when standard input ends: for programs that the sandbox starts.
+        #[arg(long)]
+        lifeline: bool,
         /// The program.
         program: String,
         /// Its arguments.
@@ -69,14 +72,16 @@ struct StartArgs {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Exec { program, args } => exec(&program, args),
+        Command::Exec { lifeline, program, args } => exec(lifeline, &program, args),
         Command::Demo(args) => finish(demo::block_on(args)),
         Command::Start(args) => finish(start(args)),
     }
 }
 
-fn exec(program: &str, args: Vec<OsString>) -> ExitCode {
-    lifeline::watch_stdin();
+fn exec(with_lifeline: bool, program: &str, args: Vec<OsString>) -> ExitCode {
+    if with_lifeline {
+        lifeline::watch_stdin();
+    }
     let args = std::iter::once(OsString::from(format!("complaint-{program}"))).chain(args);
     match program {
         "trainer" => complaint_trainer::main_from(args),

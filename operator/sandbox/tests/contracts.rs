@@ -68,8 +68,7 @@ fn the_operator_reads_what_the_trainer_says() {
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("run.json"), config).expect("a file can be written");
     let output = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
-        // The lifeline: the program ends with its input, so it gets one that stays open.
-        .stdin(std::process::Stdio::piped())
+        .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .args(["exec", "trainer", "run", "--config"])
         .arg(path("run.json"))

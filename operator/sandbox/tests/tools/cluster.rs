@@ -70,6 +70,36 @@ impl Cluster {
         finish(command, "")
     }
 
+    /// Runs a script as a reader of the documentation would, in `directory`, with the product's programs and the tools in
+    /// `PATH`.
+    pub fn bash(&self, script: &str, directory: &Path, variables: &[(&str, String)]) -> Answer {
+        let programs = self.home.path().join("bin");
+        std::fs::create_dir_all(&programs).expect("a directory");
+        for name in ["operator", "trainer", "inference"] {
+            let call = format!("exec '{}' exec {name} \"$@\"", env!("CARGO_BIN_EXE_complaint-sandbox"));
+            program(&programs.join(format!("complaint-{name}")), &call);
+        }
+        for (variable, name) in [("KUBECTL", "kubectl"), ("HELM", "helm"), ("PYTHON", "python3")] {
+            if let Some(path) = std::env::var_os(variable) {
+                program(
+                    &programs.join(name),
+                    &format!("exec '{}' \"$@\"", Path::new(&path).display()),
+                );
+            }
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&path))).expect("a PATH");
+        let mut command = Command::new("bash");
+        command
+            .args(["-euo", "pipefail", "-c", script])
+            .current_dir(directory)
+            .env("PATH", path)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("HOME", self.home.path())
+            .envs(variables.iter().map(|(name, value)| (name, value)));
+        finish(command, "")
+    }
+
     /// A file in the directory that the sandbox runs in.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.home.path().join(name)).expect("the file is readable")
@@ -81,6 +111,13 @@ impl Cluster {
         assert!(answer.ok, "{args}:\n{}{}", answer.out, answer.err);
         answer.out
     }
+}
+
+/// A program that is a line of shell.
+fn program(path: &Path, line: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, format!("#!/bin/sh\n{line}\n")).expect("it can be written");
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).expect("it can be made a program");
 }
 
 fn finish(mut command: Command, input: &str) -> Answer {

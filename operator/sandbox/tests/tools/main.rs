@@ -4,7 +4,11 @@
 //! `REQUIRE_TOOLS` set it fails it.
 
 mod cluster;
+mod documents;
+mod gitops;
 mod helm;
 mod kubectl;
 mod rights;
+#[path = "../../../../trainer/tests/support/weed.rs"]
+mod weed;
 mod workloads;

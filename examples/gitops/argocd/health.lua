@@ -1,0 +1,30 @@
+-- The health of TrainingRun, ModelVersion and ComplaintClassifier from the conditions that kstatus reads too.
+local health = { status = "Progressing", message = "waiting for the operator" }
+if obj.spec ~= nil and obj.spec.suspend then
+  return { status = "Suspended", message = "spec.suspend is set" }
+end
+if obj.status == nil or obj.status.conditions == nil then
+  return health
+end
+local conditions = {}
+for _, condition in ipairs(obj.status.conditions) do
+  conditions[condition.type] = condition
+end
+local function holds(type)
+  return conditions[type] ~= nil and conditions[type].status == "True"
+end
+-- What is said of an older generation says nothing of this one.
+if obj.metadata.generation ~= nil and obj.status.observedGeneration ~= nil
+    and obj.status.observedGeneration ~= obj.metadata.generation then
+  return { status = "Progressing", message = "the operator has not seen the last change yet" }
+end
+if holds("Stalled") then
+  return { status = "Degraded", message = conditions.Stalled.message }
+end
+if holds("Ready") then
+  return { status = "Healthy", message = conditions.Ready.message }
+end
+if conditions.Ready ~= nil then
+  health.message = conditions.Ready.message
+end
+return health

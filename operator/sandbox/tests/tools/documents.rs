@@ -1,0 +1,113 @@
+//! The documentation's commands: each page is followed from its first command to its last, in an empty cluster.
+//!
+//! A block marked `sh` is run, all of a page in one shell; a block marked `console` is only shown.
+
+use std::path::{Path, PathBuf};
+
+use crate::cluster::{Cluster, root, tool};
+
+/// Pages whose reader has a cluster with the operator.
+const WITH_OPERATOR: [&str; 7] = [
+    "docs/first-classifier.md",
+    "docs/your-data.md",
+    "docs/promotion.md",
+    "docs/retraining.md",
+    "docs/monitoring.md",
+    "docs/troubleshooting.md",
+    "docs/api-versions.md",
+];
+/// Pages whose reader installs the chart.
+const WITH_CHART: [&str; 2] = ["docs/install.md", "docs/security.md"];
+/// Pages that other tests run, and pages without commands for a cluster.
+const ELSEWHERE: [&str; 10] = [
+    "docs/CHANGELOG.md",
+    "docs/architecture.md",
+    "docs/benchmarks.md",
+    "docs/contracts.md",
+    "docs/datasets.md",
+    "docs/hashing.md",
+    "docs/report.md",
+    "docs/sandbox.md",
+    "docs/serving.md",
+    "docs/training.md",
+];
+
+/// All `sh` blocks of a page.
+pub fn commands(page: &Path) -> String {
+    let text = std::fs::read_to_string(page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+    let mut commands = String::new();
+    let mut inside = false;
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```sh";
+        } else if inside {
+            commands.push_str(line);
+            commands.push('\n');
+        }
+    }
+    commands
+}
+
+fn follow(page: &str, flags: &[&str]) {
+    let (Some(_), Some(_)) = (tool("KUBECTL", "kubectl"), tool("HELM", "helm")) else {
+        return;
+    };
+    let script = commands(&root().join(page));
+    assert!(
+        !script.is_empty() || page == "docs/api-versions.md",
+        "{page} has no commands"
+    );
+    let done = Cluster::start(flags).bash(&format!("set -x\n{script}"), &root(), &[]);
+    assert!(done.ok, "{page}:\n{}\n{}", done.out, done.err);
+}
+
+#[test]
+fn pages_for_users_can_be_followed() {
+    for page in WITH_OPERATOR {
+        follow(page, &["--with-operator"]);
+    }
+}
+
+#[test]
+fn pages_for_administrators_can_be_followed() {
+    for page in WITH_CHART {
+        follow(page, &["--rbac"]);
+    }
+}
+
+#[test]
+fn no_page_is_forgotten_and_no_link_is_dead() {
+    let mut pages: Vec<PathBuf> = std::fs::read_dir(root().join("docs"))
+        .expect("docs is there")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    for page in &pages {
+        let name = format!("docs/{}", page.file_name().expect("a name").to_string_lossy());
+        let known = WITH_OPERATOR
+            .iter()
+            .chain(&WITH_CHART)
+            .chain(&ELSEWHERE)
+            .any(|known| *known == name);
+        assert!(known, "{name} stands in no list of this test");
+    }
+    for other in [
+        "README.md",
+        "examples/README.md",
+        "examples/gitops/README.md",
+        ".github/CONTRIBUTING.md",
+        ".github/SECURITY.md",
+    ] {
+        pages.push(root().join(other));
+    }
+    let link = regex::Regex::new(r"\]\(([^)#]+)(#[^)]*)?\)").expect("an expression");
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap_or_else(|error| panic!("{}: {error}", page.display()));
+        for found in link.captures_iter(&text) {
+            let target = &found[1];
+            let outside = target.contains("://") || target.starts_with("mailto:");
+            let there = outside || page.parent().expect("a folder").join(target).exists();
+            assert!(there, "{} links to {target}, which is not there", page.display());
+        }
+    }
+}

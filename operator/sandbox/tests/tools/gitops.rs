@@ -1,0 +1,173 @@
+//! The GitOps example, as its README tells it: staging trains into a bucket, production gets the version by manifest.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::{
+    cluster::{Cluster, has, root, tool},
+    documents,
+    weed::Weed,
+};
+
+/// A copy of the repository's part that the commands change.
+fn checkout() -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a directory");
+    let copied = Command::new("cp")
+        .arg("-R")
+        .arg(root().join("examples"))
+        .arg(copy.path())
+        .status()
+        .expect("cp runs");
+    assert!(copied.success());
+    copy
+}
+
+#[test]
+fn a_version_goes_from_staging_to_production_by_manifest() {
+    let (Some(kubectl), Some(weed)) = (tool("KUBECTL", "kubectl"), Weed::start()) else {
+        return;
+    };
+    let data = fs::read(root().join("examples/data/complaints.csv")).expect("the sample is readable");
+    weed.put("complaint-data", "complaints.csv", &data);
+    weed.put("complaint-models", "README", b"models, by digest");
+
+    let cluster = Cluster::start(&["--with-operator"]);
+    let copy = checkout();
+    let script = documents::commands(&root().join("examples/gitops/README.md"));
+    let done = cluster.bash(&script, copy.path(), &weed.variables());
+    assert!(done.ok, "{}{}", done.out, done.err);
+    has(
+        &done.out,
+        &["now promotes card-complaints-1", "card-complaints-1", "True"],
+    );
+
+    // The same bytes serve in both, and production never saw the data.
+    let digest = |namespace: &str| {
+        let path = "jsonpath={.status.champion.sha256}";
+        cluster.ok(
+            &kubectl,
+            &format!("get cc/card-complaints --namespace {namespace} -o {path}"),
+        )
+    };
+    assert_eq!(digest("complaints"), digest("complaints-staging"));
+    assert_eq!(
+        cluster.ok(&kubectl, "get trainingruns --namespace complaints --output name"),
+        ""
+    );
+
+    // Promoting once more changes nothing, and another version changes the record's name and one line.
+    let production = copy.path().join("examples/gitops/overlays/production");
+    let before = fs::read_to_string(production.join("kustomization.yaml")).expect("it is readable");
+    let again = cluster.bash("examples/gitops/promote card-complaints-1", copy.path(), &[]);
+    assert!(again.ok, "{}", again.err);
+    assert_eq!(
+        fs::read_to_string(production.join("kustomization.yaml")).expect("it is readable"),
+        before
+    );
+    let missing = cluster.bash("examples/gitops/promote card-complaints-9", copy.path(), &[]);
+    assert!(!missing.ok && missing.err.contains("not found"), "{}", missing.err);
+}
+
+/// A version on a volume can't be had elsewhere: the script says so and changes nothing.
+#[test]
+fn a_version_on_a_volume_is_not_promoted() {
+    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
+        return;
+    };
+    let cluster = Cluster::start(&["--with-operator"]);
+    cluster.ok(&kubectl, "apply -f examples/quickstart");
+    cluster.ok(
+        &kubectl,
+        "wait tr/card-complaints-1 --for=condition=Ready --timeout=180s",
+    );
+    let copy = checkout();
+    let refused = cluster.bash("examples/gitops/promote card-complaints-1 default", copy.path(), &[]);
+    assert!(!refused.ok);
+    has(&refused.err, &["artifacts.uri"]);
+    assert!(
+        !copy
+            .path()
+            .join("examples/gitops/overlays/production/versions")
+            .exists()
+    );
+}
+
+/// Flux and Argo CD have no server here; their manifests build, and name folders that are there.
+#[test]
+fn the_folders_that_flux_and_argo_cd_follow_exist_and_build() {
+    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
+        return;
+    };
+    let examples = root().join("examples/gitops");
+    for folder in ["flux", "argocd", "overlays/staging", "overlays/production"] {
+        let built = Command::new(&kubectl)
+            .arg("kustomize")
+            .arg(examples.join(folder))
+            .output()
+            .expect("kubectl runs");
+        assert!(
+            built.status.success(),
+            "{folder}: {}",
+            String::from_utf8_lossy(&built.stderr)
+        );
+        let text = String::from_utf8_lossy(&built.stdout);
+        for path in text.lines().filter_map(|line| line.trim().strip_prefix("path: ")) {
+            assert!(
+                root().join(path).join("kustomization.yaml").is_file(),
+                "{folder} names {path}"
+            );
+        }
+    }
+}
+
+/// Argo CD's health check, by the interpreter of another Lua than Argo CD's, on what the operator writes.
+#[test]
+fn argo_cd_tells_the_health_of_each_kind() {
+    let (Some(kubectl), Some(python)) = (tool("KUBECTL", "kubectl"), tool("PYTHON", "python3")) else {
+        return;
+    };
+    let cluster = Cluster::start(&["--with-operator"]);
+    cluster.ok(&kubectl, "apply -f examples/quickstart");
+    cluster.ok(&kubectl, "wait cc/card-complaints --for=condition=Ready --timeout=180s");
+    let broken = r#"
+apiVersion: complaints.dev/v1alpha1
+kind: TrainingRun
+metadata: { name: broken }
+spec:
+  classifierRef: { name: card-complaints }
+  dataset:
+    source: { configMap: { name: card-complaints, key: complaints.csv.gz } }
+    format: csv
+    textField: no-such-column
+    labelFields: [category]
+"#;
+    assert!(cluster.run(&kubectl, "apply -f -", broken).ok);
+    cluster.ok(&kubectl, "wait tr/broken --for=condition=Stalled --timeout=180s");
+    let waiting =
+        "apiVersion: complaints.dev/v1alpha1\nkind: ComplaintClassifier\nmetadata: { name: waiting }\nspec: {}\n";
+    assert!(cluster.run(&kubectl, "apply -f -", waiting).ok);
+    cluster.ok(&kubectl, "wait cc/waiting --for=condition=Reconciling --timeout=60s");
+
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tools/health.py");
+    let lua = root().join("examples/gitops/argocd/health.lua");
+    for (object, expected) in [
+        ("tr/card-complaints-1", "Healthy"),
+        ("mv/card-complaints-1", "Healthy"),
+        ("cc/card-complaints", "Healthy"),
+        ("tr/broken", "Degraded"),
+        ("cc/waiting", "Progressing"),
+    ] {
+        let json = cluster.ok(&kubectl, &format!("get {object} -o json"));
+        let arguments = format!("{} {}", script.display(), lua.display());
+        let told = cluster.run(&python, &arguments, &json);
+        if told.err.contains("No module named 'lupa'") {
+            assert!(
+                std::env::var_os("REQUIRE_TOOLS").is_none(),
+                "PYTHON lacks lupa; see .ci/tools"
+            );
+            eprintln!("skipped: {} lacks lupa; see .ci/tools", python.display());
+            return;
+        }
+        assert!(told.ok, "{object}: {}", told.err);
+        assert!(told.out.starts_with(expected), "{object}: {}", told.out);
+    }
+}
