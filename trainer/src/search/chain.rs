@@ -107,11 +107,10 @@ impl Chain {
     }
 
     /// Fits on the fold's one side and scores the other.
-    pub(super) fn run(&self, fold: &Fold, estimators: &[Estimator], seed: u64) -> Output {
-        let effort = Effort::search(seed);
+    pub(super) fn run(&self, fold: &Fold, estimators: &[Estimator], effort: Effort) -> Output {
         match self {
             Self::Logistic { class_weight, path } => {
-                let mut solver = LogisticPath::new(fold.problem(), *class_weight, seed);
+                let mut solver = LogisticPath::new(fold.problem(), *class_weight, effort.seed);
                 let score = |&(trial, c): &(usize, f64)| {
                     (
                         trial,

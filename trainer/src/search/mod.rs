@@ -18,6 +18,7 @@ use rayon::prelude::*;
 use crate::config::{ConfigError, Estimator};
 use crate::error::TrainError;
 use crate::metrics::as_gain;
+use crate::solve::Effort;
 use chain::{Chain, chains};
 use fold::Fold;
 pub use fold::judge;
@@ -144,6 +145,11 @@ fn run_folds(
     on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<FoldsRun, TrainError> {
     let chains = chains(estimators, part.classes);
+    let effort = if settings.keep > 1 {
+        Effort::average(settings.seed)
+    } else {
+        Effort::search(settings.seed)
+    };
     let all = chains.len() * part.fold_count;
     let done = AtomicUsize::new(0);
     let mut run = FoldsRun {
@@ -170,7 +176,7 @@ fn run_folds(
         let outputs: Vec<chain::Output> = work
             .par_iter()
             .map(|&(fold, chain)| {
-                let output = chain.run(&folds[fold], estimators, settings.seed);
+                let output = chain.run(&folds[fold], estimators, effort);
                 let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
                 on_progress(finished, all, &estimators[chain.last_trial()]);
                 output

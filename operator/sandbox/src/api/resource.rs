@@ -145,6 +145,11 @@ impl Resource {
         }
     }
 
+    /// Whether this version shows an object as it is stored, but for kind and apiVersion.
+    pub fn shows_as_stored(&self) -> bool {
+        matches!(&self.source, Source::BuiltIn(kind) if kind.view.is_none()) && &*self.storage != "/events"
+    }
+
     /// A stored object as this version shows it.
     pub fn present(&self, object: &Value) -> Value {
         let mut shown = match &self.source {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::negotiate::{Form, Negotiated, negotiate};
@@ -394,6 +395,26 @@ pub(super) fn one(
     Ok(Answer { status, body, warnings }.into_response(negotiated.yaml))
 }
 
+/// A list whose items are written as they are stored, without a copy of each: lists can be long.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StoredList<'a> {
+    kind: &'a str,
+    api_version: String,
+    metadata: &'a Value,
+    items: Vec<WithoutType<'a>>,
+}
+
+/// An object without kind and apiVersion, as [`verbs::listed`] gives it.
+struct WithoutType<'a>(&'a Value);
+
+impl Serialize for WithoutType<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.as_object().into_iter().flatten();
+        serializer.collect_map(fields.filter(|(name, _)| !matches!(name.as_str(), "kind" | "apiVersion")))
+    }
+}
+
 fn list(
     api: &Api,
     resource: &Resource,
@@ -404,6 +425,16 @@ fn list(
     let query = ListQuery::read(&asked.query, resource, false)?;
     let listed = verbs::list(api, resource, &target.namespace, &query)?;
     let body = match negotiated.form {
+        Form::Object if !negotiated.yaml && resource.shows_as_stored() => {
+            let list = StoredList {
+                kind: &resource.list_kind,
+                api_version: resource.api_version(),
+                metadata: &listed.metadata,
+                items: listed.items.iter().map(|item| WithoutType(&item.object)).collect(),
+            };
+            let text = serde_json::to_string(&list).map_err(|error| ApiError::internal(error.to_string()))?;
+            return Ok(text_response(200, "application/json", text));
+        }
         Form::Object => {
             let items: Vec<Value> = listed
                 .items
