@@ -72,7 +72,11 @@ struct StartArgs {
 
 fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Exec { lifeline, program, args } => exec(lifeline, &program, args),
+        Command::Exec {
+            lifeline,
+            program,
+            args,
+        } => exec(lifeline, &program, args),
         Command::Demo(args) => finish(demo::block_on(args)),
         Command::Start(args) => finish(start(args)),
     }

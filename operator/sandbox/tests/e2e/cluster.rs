@@ -66,9 +66,14 @@ fn existing(kubeconfig: PathBuf) -> Running {
         };
     }
     let mut operator = program();
-    operator
-        .env("KUBECONFIG", &kubeconfig)
-        .args(["exec", "--lifeline", "operator", "run", "--health-bind", "127.0.0.1:0"]);
+    operator.env("KUBECONFIG", &kubeconfig).args([
+        "exec",
+        "--lifeline",
+        "operator",
+        "run",
+        "--health-bind",
+        "127.0.0.1:0",
+    ]);
     for (variable, flag) in [
         ("E2E_TRAINER_IMAGE", "--trainer-image"),
         ("E2E_INFERENCE_IMAGE", "--inference-image"),
