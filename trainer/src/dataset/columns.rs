@@ -10,10 +10,10 @@ const LONGEST_NAME: usize = 40;
 const MOST_WORDS: usize = 4;
 
 /// A column's name as a message may show it: texts reach no log.
-fn shown(name: &String) -> String {
+fn shown(name: &str) -> String {
     let characters = name.chars().count();
     if characters <= LONGEST_NAME && name.split_whitespace().count() <= MOST_WORDS {
-        name.clone()
+        name.to_owned()
     } else {
         format!("(a text of {characters} characters: is the header row missing?)")
     }
@@ -21,7 +21,7 @@ fn shown(name: &String) -> String {
 
 /// The error for a column that is not among `available`.
 pub(super) fn not_found(name: &str, column: &str, setting: &'static str, available: &[String]) -> DatasetError {
-    let mut listed: Vec<String> = available.iter().take(LISTED).map(shown).collect();
+    let mut listed: Vec<String> = available.iter().take(LISTED).map(|name| shown(name)).collect();
     if available.len() > LISTED {
         listed.push(format!("… and {} more", available.len() - LISTED));
     }
