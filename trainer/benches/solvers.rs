@@ -32,7 +32,13 @@ const C: f64 = 1.0;
 /// Dense rows of more columns take smartcore minutes.
 const TERMS: [usize; 3] = [100, 300, 1000];
 
-fn read() -> Result<(Vec<String>, Vec<u32>, usize), Box<dyn Error>> {
+struct Data {
+    texts: Vec<String>,
+    labels: Vec<u32>,
+    classes: usize,
+}
+
+fn read() -> Result<Data, Box<dyn Error>> {
     let mut csv = csv::Reader::from_reader(COMPLAINTS.as_bytes());
     let rows: Vec<(String, String)> = csv
         .records()
@@ -46,7 +52,11 @@ fn read() -> Result<(Vec<String>, Vec<u32>, usize), Box<dyn Error>> {
         .map(|(_, label)| names.partition_point(|name| *name < label) as u32)
         .collect();
     let classes = names.len();
-    Ok((rows.into_iter().map(|(text, _)| text).collect(), labels, classes))
+    Ok(Data {
+        texts: rows.into_iter().map(|(text, _)| text).collect(),
+        labels,
+        classes,
+    })
 }
 
 fn dense(rows: &CsrMatrix) -> Result<DenseMatrix<f64>, Box<dyn Error>> {
@@ -75,7 +85,7 @@ fn coefficients(fitted: &Dense, terms: usize, classes: usize) -> Coefficients {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let (texts, labels, classes) = read()?;
+    let Data { texts, labels, classes } = read()?;
     let corpus = TokenizedCorpus::build(&TextPipeline::new(&Preprocessing::default())?, &texts);
     let all: Vec<u32> = (0..texts.len() as u32).collect();
     let mut criterion = Criterion::default().configure_from_args();
