@@ -136,6 +136,7 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
         if args.with_operator {
             cluster.start_operator().await?;
         }
+        let stop = demo::interrupted();
         println!("Kubernetes API  {}", cluster.url());
         println!("kubeconfig      {}", cluster.kubeconfig().display());
         println!(
@@ -143,7 +144,7 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             cluster.kubeconfig().display()
         );
         let outcome = tokio::select! {
-            () = demo::interrupted() => Ok(()),
+            () = stop => Ok(()),
             () = input_ended(args.lifeline) => Ok(()),
             error = cluster.operator_ended() => Err(error),
         };

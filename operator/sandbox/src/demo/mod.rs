@@ -131,16 +131,18 @@ async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Res
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub async fn interrupted() {
+/// Waits for Ctrl-C or SIGTERM; from this call on, not from when it is first awaited, so that none is lost.
+pub fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers the signals end the process, and the lifelines end its children.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    let handlers = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = handlers else {
+            // Without handlers the signals end the process, and the lifelines end its children.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
