@@ -5,7 +5,7 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use complaint_model::{Artifact, Predictor, Sha256Digest, predict::Scratch, report::Report};
+use complaint_model::{Artifact, Sha256Digest, report::Report};
 use serde_json::{Value, json};
 use support::{Ended, Job, csv, gzip, rows};
 
@@ -97,16 +97,7 @@ fn a_run_writes_what_the_contract_says() {
 fn the_served_model_answers() {
     let job = Job::new();
     let (bytes, _) = artifact(&job, &job.run(&job.file("data.csv", csv(&rows()))));
-    let predictor = Predictor::new(Artifact::from_bytes(&bytes).unwrap());
-    let mut scratch = Scratch::default();
-    for (text, label) in [
-        ("My card was charged twice by the merchant", "Card"),
-        ("The lender raised the interest rate on my mortgage", "Loan"),
-    ] {
-        let answer = predictor.predict(text, &mut scratch);
-        assert_eq!(predictor.labels()[answer.class], label);
-        assert!((answer.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
-    }
+    support::assert_answers(&bytes);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use complaint_model::predict::Scratch;
+use complaint_model::{Artifact, Predictor};
 use serde_json::{Value, json};
 
 /// The program under test.
@@ -89,6 +91,20 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// The model answers texts of two classes rightly, with probabilities that are some.
+pub fn assert_answers(model: &[u8]) {
+    let predictor = Predictor::new(Artifact::from_bytes(model).unwrap());
+    let mut scratch = Scratch::default();
+    for (text, label) in [
+        ("My card was charged twice by the merchant", "Card"),
+        ("The lender raised the interest rate on my mortgage", "Loan"),
+    ] {
+        let answer = predictor.predict(text, &mut scratch);
+        assert_eq!(predictor.labels()[answer.class], label);
+        assert!((answer.probabilities.iter().sum::<f32>() - 1.0).abs() < 1e-5);
+    }
 }
 
 /// A directory with configuration, store and termination log.
