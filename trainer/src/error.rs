@@ -29,7 +29,7 @@ pub enum TrainError {
     /// The result could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Every trial failed, or more than `search.maxFailedTrialCount`.
+    /// Every trial failed, or more than `search.maxFailedTrialCount`; the same search fails again.
     #[error("{0}")]
     Training(String),
     /// A defect of the trainer itself.
@@ -96,10 +96,10 @@ impl TrainError {
     /// How the process ends.
     pub fn exit_kind(&self) -> ExitKind {
         match self {
-            Self::Config(_) => ExitKind::BadConfiguration,
+            Self::Config(_) | Self::Training(_) => ExitKind::BadConfiguration,
             Self::Dataset(error) => error.exit_kind(),
             Self::Model(_) => ExitKind::BadData,
-            Self::Champion(_) | Self::Store(_) | Self::Training(_) | Self::Internal(_) => ExitKind::Retry,
+            Self::Champion(_) | Self::Store(_) | Self::Internal(_) => ExitKind::Retry,
         }
     }
 }

@@ -41,7 +41,7 @@ fn every_preset_trains() {
     for (preset, trials, characters) in [
         ("reference", 6, None),
         ("standard", 6, None),
-        ("thorough", 32, Some([2, 5])),
+        ("thorough", 34, Some([2, 5])),
     ] {
         let job = with_preset(preset);
         let ended = job.run(&job.file("data.csv", csv(&rows())));

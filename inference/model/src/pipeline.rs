@@ -29,6 +29,8 @@ pub struct Preprocessing {
     pub remove_stop_words: bool,
     /// The reduction of the words that are left.
     pub normalizer: Normalizer,
+    /// Keep runs of ASCII digits (`1099`, `7` of `chapter 7`) as words; otherwise they separate words.
+    pub keep_numbers: bool,
     /// Tokens with fewer characters are left out; 1 to 20.
     pub min_token_length: usize,
     /// A regular expression; what it matches in the case-folded text is taken out (`XXXX` in the CFPB's complaints).
@@ -42,6 +44,7 @@ impl Default for Preprocessing {
             expand_contractions: true,
             remove_stop_words: true,
             normalizer: Normalizer::Lemma,
+            keep_numbers: false,
             min_token_length: 2,
             redaction_pattern: "x{2,}".to_owned(),
         }
@@ -200,7 +203,7 @@ mod tests {
 
     #[test]
     fn reads_the_contract_and_writes_it_back() {
-        let json = r#"{"expandContractions":true,"removeStopWords":true,"normalizer":"lemma","minTokenLength":2,"redactionPattern":"x{2,}"}"#;
+        let json = r#"{"expandContractions":true,"removeStopWords":true,"normalizer":"lemma","keepNumbers":false,"minTokenLength":2,"redactionPattern":"x{2,}"}"#;
         let parsed: Preprocessing = serde_json::from_str(json).unwrap();
         assert_eq!(parsed, Preprocessing::default());
         assert_eq!(serde_json::to_string(&parsed).unwrap(), json);

@@ -13,6 +13,7 @@ fn lemmas_agree_with_nltk() {
         expand_contractions: false,
         remove_stop_words: false,
         normalizer: Normalizer::Lemma,
+        keep_numbers: false,
         min_token_length: 1,
         redaction_pattern: String::new(),
     })

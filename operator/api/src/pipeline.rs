@@ -33,6 +33,9 @@ pub struct Preprocessing {
     /// How words are brought to one form: `lemma` (WordNet), `stem` (Snowball) or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
+    /// Keep numbers (runs of digits) as words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_numbers: Option<bool>,
     /// Words with fewer characters are removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 20))]
@@ -220,7 +223,7 @@ pub struct Grid {
     pub loss: Vec<Loss>,
 }
 
-/// What a support vector machine loses on a row on the wrong side of its margin.
+/// Loss of a support vector machine.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Loss {
@@ -287,23 +290,23 @@ pub struct Parameters {
     /// How much a row counts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class_weight: Option<ClassWeight>,
-    /// The support vector machine's loss, where it is not the default.
+    /// Loss of a support vector machine, where it is not the default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
     /// The normalizer, where several were tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
-    /// Whether stop words were removed, where both were tried.
+    /// Stop words removed, where both were tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove_stop_words: Option<bool>,
-    /// Word n-grams, where several ranges were tried.
+    /// Word n-grams, where several were tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub word_ngrams: Option<[u8; 2]>,
-    /// Character n-grams, where several ranges were tried; empty: none.
+    /// Character n-grams, where several were tried; empty: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2))]
     pub char_ngrams: Option<Vec<u8>>,
-    /// Whether counts were dampened, where both were tried.
+    /// Counts dampened, where both were tried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sublinear_tf: Option<bool>,
 }

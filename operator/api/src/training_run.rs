@@ -266,7 +266,7 @@ pub enum RunPhase {
     Suspended,
     /// Its ModelVersion is recorded.
     Succeeded,
-    /// It ended without a model, or can't start.
+    /// It ended without a model.
     Failed,
 }
 

@@ -38,7 +38,7 @@ fn the_trainer_reads_what_the_operator_renders() {
         "dataset": dataset(json!({ "format": "jsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
             "minSamplesPerClass": 5, "labelMap": { "old": "new" }, "sha256": "cd".repeat(32) })),
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "stem",
-            "minTokenLength": 3, "redactionPattern": "X+" },
+            "keepNumbers": true, "minTokenLength": 3, "redactionPattern": "X+" },
         "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,
             "maxFeatures": 1000, "sublinearTf": false, "hashingBits": 18 },
         "search": { "folds": 3, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [

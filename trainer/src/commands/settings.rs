@@ -84,6 +84,7 @@ fn preprocessing(text: &TextArgs) -> Map<String, Value> {
         .set("normalizer", text.normalizer.map(complaint_model::Normalizer::from))
         .set("expandContractions", text.expand_contractions)
         .set("removeStopWords", text.remove_stop_words)
+        .set("keepNumbers", text.keep_numbers)
         .set("minTokenLength", text.min_token_length)
         .set("redactionPattern", text.redaction_pattern.as_ref())
         .0

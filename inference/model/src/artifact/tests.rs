@@ -126,6 +126,9 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
         "\u{ad}",
         "x<y>z",
         "$1,000.50",
+        "401k",
+        "caf\u{e9}24",
+        "24's",
         "o'clock",
     ]);
     let piece = prop_oneof![4 => words.prop_map(str::to_owned), 1 => "\\PC{0,6}", 1 => any::<String>()];
@@ -137,10 +140,12 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
 pub(crate) fn any_preprocessing() -> impl Strategy<Value = Preprocessing> {
     let normalizers = prop::sample::select(vec![Normalizer::Lemma, Normalizer::Stem, Normalizer::None]);
     let patterns = prop::sample::select(vec!["x{2,}", "", r"\$[0-9,.]+", "(card|fee)s?"]);
-    (any::<bool>(), any::<bool>(), normalizers, 1usize..4, patterns).prop_map(|(c, s, n, l, p)| Preprocessing {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (flags, normalizers, 1usize..4, patterns).prop_map(|((c, s, k), n, l, p)| Preprocessing {
         expand_contractions: c,
         remove_stop_words: s,
         normalizer: n,
+        keep_numbers: k,
         min_token_length: l,
         redaction_pattern: p.to_owned(),
     })

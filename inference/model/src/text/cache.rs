@@ -135,10 +135,10 @@ impl WordCache {
     }
 }
 
-/// Whether a word is made of ASCII letters and apostrophes only: then its key is the word in lower case.
+/// Whether a word is made of ASCII letters, digits and apostrophes only: then its key is the word in lower case.
 pub(crate) fn is_ascii_word(word: &str) -> bool {
     word.bytes()
-        .all(|b| b.is_ascii_alphabetic() || matches!(b, b'\'' | b'`'))
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'`'))
 }
 
 /// The key of a raw word in `text`, in `buffer` where it differs from the word.

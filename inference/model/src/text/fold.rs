@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
 
-/// Writes `word` in lower case; it must be ASCII letters and apostrophes (a back-tick becomes an apostrophe).
+/// Writes `word` in lower case; it must be ASCII letters, digits and apostrophes (a back-tick becomes an apostrophe).
 pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     folded.clear();
     folded.extend(
@@ -60,10 +60,12 @@ pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The part without marks that belong to nothing; `None` where no letter is left.
+/// The part without marks that belong to nothing; `None` where neither a letter nor a number is left.
 pub(super) fn letters(part: &str) -> Option<&str> {
     let part = part.trim_start_matches(unicode_normalization::char::is_combining_mark);
-    part.chars().any(char::is_alphabetic).then_some(part)
+    part.chars()
+        .any(|c| c.is_alphabetic() || c.is_ascii_digit())
+        .then_some(part)
 }
 
 fn is_word_char(c: char) -> bool {

@@ -13,6 +13,7 @@
 //! The steps, in order; training and serving run this same code:
 //!
 //! 1. **Words are found** in the raw text; tags, character references, URLs, e-mail addresses and digits separate.
+//!    With [`Preprocessing::keep_numbers`], a run of ASCII digits is a word.
 //! 2. **Folding**: NFKC, case folding, one apostrophe for the many that people type; then UAX #29 words, cut where a full
 //!    stop, a colon or an underscore joins (`end.Next` is two words).
 //! 3. **Contractions** are expanded (`won't` → `will not`), possessive endings dropped; without
@@ -133,11 +134,12 @@ impl TextPipeline {
     /// Step 1: calls `each` with every raw word of `text`, in order.
     #[inline]
     pub(crate) fn raw_words(&self, text: &str, mut each: impl FnMut(RawWord)) {
+        let numbers = self.preprocessing.keep_numbers;
         if !self.redaction.is_in_text() {
-            return scan::Words::new(text).for_each(each);
+            return scan::Words::new(text, numbers).for_each(each);
         }
         self.redaction.each_gap(text, |gap| {
-            for word in scan::Words::new(&text[gap.clone()]) {
+            for word in scan::Words::new(&text[gap.clone()], numbers) {
                 each(RawWord {
                     range: word.range.start + gap.start..word.range.end + gap.start,
                     ..word

@@ -2,7 +2,7 @@
 //!
 //! The scan works on raw bytes, because serving looks words up before anything is normalised. A word here is a run of
 //! letters with single apostrophes inside; within ASCII that is what UAX #29 gives once digits, full stops, colons and
-//! underscores separate. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29 to it
+//! underscores separate. Where numbers are kept, a run of ASCII digits is a word too. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29 to it
 //! after normalisation. Every cut is made at ASCII characters that take part in no canonical composition, or at
 //! punctuation that has none, so that NFC and NFD spellings of a text are cut alike.
 
@@ -13,7 +13,7 @@ use std::ops::Range;
 pub(crate) struct RawWord {
     /// Bytes of the text.
     pub(crate) range: Range<usize>,
-    /// Whether it is made of ASCII letters and ASCII apostrophes only; such words fold case by `byte | 0x20`.
+    /// Whether it is made of ASCII letters, digits and apostrophes only; such words fold case by `byte | 0x20`.
     pub(crate) ascii: bool,
 }
 
@@ -21,6 +21,8 @@ pub(crate) struct RawWord {
 enum Class {
     Separator,
     Letter,
+    /// Where numbers are kept; a separator otherwise.
+    Digit,
     Apostrophe,
     /// First byte of a character outside ASCII.
     High,
@@ -30,12 +32,18 @@ enum Class {
     Ampersand,
 }
 
-const CLASSES: [Class; 256] = {
+type Classes = [Class; 256];
+
+static WITHOUT_NUMBERS: Classes = classes(Class::Separator);
+static WITH_NUMBERS: Classes = classes(Class::Digit);
+
+const fn classes(digit: Class) -> Classes {
     let mut classes = [Class::Separator; 256];
     let mut byte = 0;
     while byte < 256 {
         classes[byte] = match byte as u8 {
             b'a'..=b'z' | b'A'..=b'Z' => Class::Letter,
+            b'0'..=b'9' => digit,
             b'\'' | b'`' => Class::Apostrophe,
             b'<' => Class::Less,
             b'&' => Class::Ampersand,
@@ -45,7 +53,7 @@ const CLASSES: [Class; 256] = {
         byte += 1;
     }
     classes
-};
+}
 
 /// Spellings of an apostrophe in HTML.
 pub(super) const APOSTROPHE_REFERENCES: [&str; 7] =
@@ -74,15 +82,17 @@ const MAX_TAG: usize = 2000;
 /// The words of a text, in order; markup (tags, character references), URLs and e-mail addresses are passed over.
 pub(crate) struct Words<'t> {
     text: &'t str,
+    classes: &'static Classes,
     at: usize,
     /// Place of the first `@` not before `at`.
     next_mail: usize,
 }
 
 impl<'t> Words<'t> {
-    pub(crate) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str, numbers: bool) -> Self {
         Self {
             text,
+            classes: if numbers { &WITH_NUMBERS } else { &WITHOUT_NUMBERS },
             at: 0,
             next_mail: find_at(text, 0),
         }
@@ -93,20 +103,20 @@ impl<'t> Words<'t> {
         self.text
             .as_bytes()
             .get(at)
-            .map_or(Class::Separator, |&b| CLASSES[usize::from(b)])
+            .map_or(Class::Separator, |&b| self.classes[usize::from(b)])
     }
 
     fn char(&self, at: usize) -> char {
         self.text[at..].chars().next().unwrap_or(' ')
     }
 
-    /// Moves to the first letter of the next word.
+    /// Moves to the first letter or digit of the next word.
     #[inline]
     fn skip_to_word(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
-            match CLASSES[usize::from(byte)] {
-                Class::Letter => return true,
+            match self.classes[usize::from(byte)] {
+                Class::Letter | Class::Digit => return true,
                 Class::Separator | Class::Apostrophe => self.at += 1,
                 Class::Less => self.at = end_of_tag(bytes, self.at),
                 Class::Ampersand => self.at = end_of_reference(bytes, self.at),
@@ -122,16 +132,22 @@ impl<'t> Words<'t> {
         false
     }
 
-    /// From a word's first letter to its end; whether it is all ASCII.
+    /// From a word's first letter or digit to its end; whether it is all ASCII.
     #[inline]
     fn extend(&self, start: usize) -> (usize, bool) {
         let bytes = self.text.as_bytes();
         let mut at = start;
+        while at < bytes.len() && bytes[at].is_ascii_digit() {
+            at += 1;
+        }
+        if at > start {
+            return (at, true);
+        }
         while at < bytes.len() && bytes[at].is_ascii_alphabetic() {
             at += 1;
         }
         match self.class(at) {
-            Class::Separator | Class::Less => (at, true),
+            Class::Separator | Class::Digit | Class::Less => (at, true),
             _ => self.extend_slowly(at),
         }
     }
@@ -154,7 +170,7 @@ impl<'t> Words<'t> {
                     }
                     (c.len_utf8(), false, is_apostrophe(c))
                 }
-                Class::Separator | Class::Less => return (at, ascii),
+                Class::Separator | Class::Digit | Class::Less => return (at, ascii),
             };
             // An apostrophe belongs to the word only with a letter behind it.
             if joins && !matches!(self.class(at + step), Class::Letter | Class::High) {
@@ -287,7 +303,24 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<&str> {
-        Words::new(text).map(|word| &text[word.range]).collect()
+        Words::new(text, false).map(|word| &text[word.range]).collect()
+    }
+
+    #[test]
+    fn numbers_are_words_of_their_own_where_they_are_kept() {
+        let cases: [(&str, &[&str]); 7] = [
+            ("$3,000.50 on 12/31", &["3", "000", "50", "on", "12", "31"]),
+            ("covid19x 401k", &["covid", "19", "x", "401", "k"]),
+            ("caf\u{e9}24 1\u{301}", &["caf\u{e9}", "24", "1", "\u{301}"]),
+            ("24's don't4", &["24", "s", "don't", "4"]),
+            ("a&#39;7 &#167; &frac12;", &["a", "7"]),
+            ("mail me2@bank4.example, see https://bank.example/7", &["mail", "see"]),
+            ("<h1>7</h1>", &["7"]),
+        ];
+        for (text, expected) in cases {
+            let words: Vec<&str> = Words::new(text, true).map(|word| &text[word.range]).collect();
+            assert_eq!(words, expected, "{text}");
+        }
     }
 
     #[test]
@@ -327,7 +360,7 @@ mod tests {
 
     #[test]
     fn ascii_flag() {
-        let flags: Vec<bool> = Words::new("won't won\u{2019}t na\u{ef}ve won&#39;t")
+        let flags: Vec<bool> = Words::new("won't won\u{2019}t na\u{ef}ve won&#39;t", false)
             .map(|w| w.ascii)
             .collect();
         assert_eq!(flags, [true, false, false, false]);

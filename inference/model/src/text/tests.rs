@@ -14,6 +14,7 @@ fn one_setting_at_a_time() {
         expand_contractions: false,
         remove_stop_words: false,
         normalizer: Normalizer::None,
+        keep_numbers: false,
         min_token_length: 1,
         redaction_pattern: String::new(),
     };
@@ -47,6 +48,13 @@ fn one_setting_at_a_time() {
                 ..plain.clone()
             },
             "i ve paid xxxx s fee twice they won t stop charg",
+        ),
+        (
+            Preprocessing {
+                keep_numbers: true,
+                ..plain.clone()
+            },
+            "i ve paid xxxx s fees twice they won t stop charging 9 99",
         ),
         (
             Preprocessing {

@@ -9,6 +9,7 @@ fn corpus<T: AsRef<str> + Sync>(texts: &[T]) -> TokenizedCorpus {
         expand_contractions: false,
         remove_stop_words: false,
         normalizer: Normalizer::None,
+        keep_numbers: false,
         min_token_length: 1,
         redaction_pattern: String::new(),
     };
