@@ -5,8 +5,7 @@ use crate::intern::{NONE, ends, hash_ends};
 use crate::text::{RawWord, Scratch, TextPipeline, is_ascii_word};
 use crate::vectorize::TermLookup;
 
-/// Bit in each byte that tells upper from lower case; words of ASCII letters, digits and apostrophes fold by
-/// setting it.
+/// Bit in each byte that tells upper from lower case; setting it folds words of ASCII letters, digits and apostrophes.
 const LOWER: u64 = 0x2020_2020_2020_2020;
 
 /// The surface forms of an artifact by hash. A slot holds a form of up to 16 bytes whole, so that finding it touches one

@@ -61,7 +61,7 @@ pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
 }
 
 /// The part without marks that belong to nothing; `None` where neither a letter nor a number is left.
-pub(super) fn letters(part: &str) -> Option<&str> {
+pub(super) fn without_stray_marks(part: &str) -> Option<&str> {
     let part = part.trim_start_matches(unicode_normalization::char::is_combining_mark);
     part.chars()
         .any(|c| c.is_alphabetic() || c.is_ascii_digit())

@@ -164,7 +164,7 @@ impl TextPipeline {
         let mut pieces = |word: &str| {
             for piece in word.split('\'').filter(|piece| !piece.is_empty()) {
                 self.redaction.each_rest(piece, |rest| {
-                    if let Some(text) = fold::letters(rest) {
+                    if let Some(text) = fold::without_stray_marks(rest) {
                         let token = self.reduce(text, reduced).then_some(reduced.as_str());
                         each(Part { text, token });
                     }
