@@ -18,6 +18,8 @@ use super::{
 use crate::{context::Notice, settings::Settings};
 
 const PROMOTIONS_KEPT: usize = 20;
+/// Reason of both conditions where no pod is asked for.
+const SCALED_TO_ZERO: &str = "ScaledToZero";
 
 /// The next status, and what to tell the user about the change.
 pub(crate) fn next(
@@ -129,15 +131,15 @@ fn replicas(classifier: &ComplaintClassifier, seen: &Seen, status: &ComplaintCla
 
 fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement> {
     let counts = status.replicas.unwrap_or_default();
-    let mut statements = vec![if counts.serving > 0 {
-        Statement::new(
+    let mut statements = vec![match counts.serving {
+        0 if counts.desired == 0 => Statement::new(AVAILABLE, Some(false), SCALED_TO_ZERO, "spec.serving.replicas is 0"),
+        0 => Statement::new(AVAILABLE, Some(false), "NoEndpoint", "no ready pod serves the champion"),
+        serving => Statement::new(
             AVAILABLE,
             Some(true),
             "Serving",
-            format!("{} pods serve the champion", counts.serving),
-        )
-    } else {
-        Statement::new(AVAILABLE, Some(false), "NoEndpoint", "no ready pod serves the champion")
+            format!("{serving} pods serve the champion"),
+        ),
     }];
     let (ready, reason, message) = readiness(plan, status);
     statements.push(Statement::new(READY, ready, reason.clone(), message.clone()));
@@ -184,6 +186,12 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
             Some(false),
             "WaitingForReplicas",
             "spec.serving.replicas is 0: a version is promoted when a pod has loaded it".into(),
+        ),
+        // As asked for, so ready, like a Deployment of no replicas; `Available` tells that nobody answers.
+        Some(Rollout::Complete) if status.replicas.unwrap_or_default().desired == 0 => say(
+            Some(true),
+            SCALED_TO_ZERO,
+            format!("spec.serving.replicas is 0: no pod answers; {} stays champion", champion.name),
         ),
         Some(Rollout::Complete) => say(Some(true), "Serving", format!("every pod serves {}", champion.name)),
         Some(Rollout::Blocked(blocked)) => say(Some(false), &blocked.reason, blocked.message.clone()),

@@ -77,6 +77,13 @@ fn deployment(version: &str, updated: i32, extra: Value) -> Deployment {
     .expect("a Deployment")
 }
 
+/// A Deployment of a version, complete with no pods.
+fn no_pods(version: &str) -> Deployment {
+    let mut deployment = deployment(version, 0, json!({ "replicas": 0, "availableReplicas": 0 }));
+    deployment.spec.as_mut().expect("a spec").replicas = Some(0);
+    deployment
+}
+
 fn pod(version: &str, ready: bool, container: Value) -> Pod {
     let mut status = json!({ "name": "server", "image": "", "imageID": "", "ready": ready, "restartCount": 0 });
     status["state"] = container;
@@ -277,9 +284,7 @@ fn a_pod_that_found_its_model_after_all_condemns_nobody() {
 fn nobody_is_promoted_without_a_pod_or_on_an_older_deployments_word() {
     let versions = vec![version("v1", None)];
     let idle = classifier(json!({ "serving": { "replicas": 0 } }), json!({}));
-    let mut none = deployment("v1", 0, json!({ "replicas": 0, "availableReplicas": 0 }));
-    none.spec.as_mut().expect("a spec").replicas = Some(0);
-    let planned = plan(&idle, &seen(versions.clone(), Some(none), vec![]));
+    let planned = plan(&idle, &seen(versions.clone(), Some(no_pods("v1")), vec![]));
     assert_eq!((planned.rollout, planned.promote), (Some(Rollout::Complete), None));
 
     let fresh = classifier(json!({}), json!({}));
@@ -290,6 +295,17 @@ fn nobody_is_promoted_without_a_pod_or_on_an_older_deployments_word() {
     changed.deployment.as_mut().expect("a Deployment").metadata.generation = Some(2);
     planned.look_again(&changed);
     assert_eq!(planned.promote, None);
+}
+
+#[test]
+fn no_replicas_are_ready_as_asked_for_and_not_available() {
+    let idle = with_champion(json!({ "serving": { "replicas": 0 } }), "v1", None);
+    let scaled = seen(vec![version("v1", None)], Some(no_pods("v1")), vec![]);
+    let status = next(&idle, &scaled, &plan(&idle, &scaled));
+    for (type_, stands) in [(READY, "True"), (AVAILABLE, "False")] {
+        let found = condition::find(&status.conditions, type_).expect("a condition");
+        assert_eq!((found.status.as_str(), found.reason.as_str()), (stands, "ScaledToZero"));
+    }
 }
 
 #[test]
