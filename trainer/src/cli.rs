@@ -113,7 +113,7 @@ pub(crate) struct TextArgs {
     /// Whether stop words are left out; to keep them is better for short texts.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) remove_stop_words: Option<bool>,
-    /// Whether numbers are words; otherwise they only separate words.
+    /// Whether numbers of up to four digits are words; otherwise they only separate words.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) keep_numbers: Option<bool>,
     /// Shorter words are left out.

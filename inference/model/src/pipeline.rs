@@ -29,7 +29,8 @@ pub struct Preprocessing {
     pub remove_stop_words: bool,
     /// The reduction of the words that are left.
     pub normalizer: Normalizer,
-    /// Keep runs of ASCII digits (`1099`, `7` of `chapter 7`) as words; otherwise they separate words.
+    /// Keep runs of up to four ASCII digits (`1099`, `7` of `chapter 7`) as words; longer ones, and otherwise all, separate
+    /// words.
     pub keep_numbers: bool,
     /// Tokens with fewer characters are left out; 1 to 20.
     pub min_token_length: usize,

@@ -33,7 +33,7 @@ pub struct Preprocessing {
     /// How words are brought to one form: `lemma` (WordNet), `stem` (Snowball) or `none`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
-    /// Keep numbers (runs of digits) as words.
+    /// Keep numbers of up to four digits as words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_numbers: Option<bool>,
     /// Words with fewer characters are removed.

@@ -13,7 +13,7 @@
 //! The steps, in order; training and serving run this same code:
 //!
 //! 1. **Words are found** in the raw text; tags, character references, URLs, e-mail addresses and digits separate.
-//!    With [`Preprocessing::keep_numbers`], a run of ASCII digits is a word.
+//!    With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word.
 //! 2. **Folding**: NFKC, case folding, one apostrophe for the many that people type; then UAX #29 words, cut where a full
 //!    stop, a colon or an underscore joins (`end.Next` is two words).
 //! 3. **Contractions** are expanded (`won't` → `will not`), possessive endings dropped; without
