@@ -159,11 +159,12 @@ fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
         .iter()
         .find_map(|pod| pod::terminated(pod, CONTAINER))
         .map_or(String::new(), |state| {
-            format!(
-                " (the last one ended with exit code {}, {})",
-                state.exit_code,
-                state.reason.as_deref().unwrap_or("no reason")
-            )
+            let said = state.message.as_deref().and_then(pod::program_error);
+            let why = match &said {
+                Some(error) => format!("{}: {}", error.reason, error.message),
+                None => state.reason.clone().unwrap_or_else(|| "no reason".into()),
+            };
+            format!(" (the last one ended with exit code {}, {why})", state.exit_code)
         });
     let message = format!(
         "the pods of Deployment {0} were not ready within spec.rollout.progressDeadlineSeconds{ended}; see `kubectl logs deployment/{0}`",

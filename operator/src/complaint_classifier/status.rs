@@ -132,7 +132,9 @@ fn replicas(classifier: &ComplaintClassifier, seen: &Seen, status: &ComplaintCla
 fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement> {
     let counts = status.replicas.unwrap_or_default();
     let mut statements = vec![match counts.serving {
-        0 if counts.desired == 0 => Statement::new(AVAILABLE, Some(false), SCALED_TO_ZERO, "spec.serving.replicas is 0"),
+        0 if counts.desired == 0 => {
+            Statement::new(AVAILABLE, Some(false), SCALED_TO_ZERO, "spec.serving.replicas is 0")
+        }
         0 => Statement::new(AVAILABLE, Some(false), "NoEndpoint", "no ready pod serves the champion"),
         serving => Statement::new(
             AVAILABLE,
@@ -191,7 +193,10 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         Some(Rollout::Complete) if status.replicas.unwrap_or_default().desired == 0 => say(
             Some(true),
             SCALED_TO_ZERO,
-            format!("spec.serving.replicas is 0: no pod answers; {} stays champion", champion.name),
+            format!(
+                "spec.serving.replicas is 0: no pod answers; {} stays champion",
+                champion.name
+            ),
         ),
         Some(Rollout::Complete) => say(Some(true), "Serving", format!("every pod serves {}", champion.name)),
         Some(Rollout::Blocked(blocked)) => say(Some(false), &blocked.reason, blocked.message.clone()),

@@ -340,13 +340,28 @@ fn pods_that_ran_and_stayed_unready_reject_a_version() {
         promoted(version("v1", None), "2026-01-01T00:00:00Z"),
         version("v2", Some(("v1", 0.1))),
     ];
-    let running = pod("v2", false, json!({ "running": {} }));
-    let planned = plan(
-        &with_champion(json!({}), "v1", Some("v2")),
-        &seen(versions, Some(deployment("v2", 1, late)), vec![running]),
-    );
-    assert_eq!(planned.rejected[0].reason, "ProgressDeadlineExceeded");
-    assert_eq!(target(&planned), Some("v1"));
+    let said = json!({ "error": { "reason": "ModelNotFound", "message": "no object of that name" } }).to_string();
+    let cases = [
+        (json!({ "running": {} }), "see `kubectl logs deployment/cards`"),
+        (
+            json!({ "terminated": { "exitCode": 1, "reason": "Error", "message": said } }),
+            "exit code 1, ModelNotFound: no object of that name",
+        ),
+    ];
+    for (state, told) in cases {
+        let planned = plan(
+            &with_champion(json!({}), "v1", Some("v2")),
+            &seen(
+                versions.clone(),
+                Some(deployment("v2", 1, late.clone())),
+                vec![pod("v2", false, state)],
+            ),
+        );
+        let rejected = &planned.rejected[0];
+        assert_eq!(rejected.reason, "ProgressDeadlineExceeded");
+        assert!(rejected.message.contains(told), "{}", rejected.message);
+        assert_eq!(target(&planned), Some("v1"));
+    }
 }
 
 #[test]

@@ -70,11 +70,10 @@ pub(crate) fn next(
 
 /// Reasons that a server gives for refusing its model, against rules of promotion that a sound model may fail.
 fn is_broken(reason: &str) -> bool {
-    const SERVER: [&str; 6] = [
+    const SERVER: [&str; 5] = [
         "DigestMismatch",
         "UnsupportedFormat",
         "CorruptArtifact",
-        "ModelNotFound",
         "ModelRefused",
         "ProgressDeadlineExceeded",
     ];
