@@ -48,6 +48,9 @@ Secrets are absent on purpose: they enter pods as references. Owner references a
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, create, patch, delete]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, create, patch, delete]
 # What happened, for `kubectl describe`; a repeated Event is counted in place.
 - apiGroups: [events.k8s.io]
   resources: [events]

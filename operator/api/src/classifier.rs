@@ -193,32 +193,73 @@ pub struct Gate {
 }
 
 /// How the champion is served.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.replicas) || !has(self.autoscaling)")
+    .message("set replicas or autoscaling, not both"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.autoscaling) || (has(self.podTemplate) && has(self.podTemplate.resources) && \
+    ((has(self.podTemplate.resources.requests) && 'cpu' in self.podTemplate.resources.requests) || \
+    (has(self.podTemplate.resources.limits) && 'cpu' in self.podTemplate.resources.limits)))")
+    .message("autoscaling measures the use of CPU against what pods request: set podTemplate.resources.requests.cpu"))]
 pub struct ClassifierServing {
-    /// Number of server pods.
+    /// Number of server pods; 1 when neither this nor `autoscaling` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000))]
-    pub replicas: i32,
+    pub replicas: Option<i32>,
+    /// Let a HorizontalPodAutoscaler choose the number of server pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub autoscaling: Option<Autoscaling>,
     /// Answers with a lower probability are marked `needsReview`, for a person to decide.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub abstain_below: Option<f64>,
     /// Settings for the server pods.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<PodTemplate>,
     /// The Service in front of them.
+    #[serde(default)]
     pub service: ClassifierService,
 }
 
-impl Default for ClassifierServing {
-    fn default() -> Self {
-        Self {
-            replicas: 1,
-            abstain_below: None,
-            pod_template: None,
-            service: ClassifierService::default(),
+impl ClassifierServing {
+    /// The bounds of the number of server pods, the least first; both are the same without autoscaling.
+    pub fn bounds(&self) -> (i32, i32) {
+        match self.autoscaling {
+            Some(autoscaling) => (autoscaling.min_replicas, autoscaling.max_replicas),
+            None => {
+                let replicas = self.replicas.unwrap_or(1);
+                (replicas, replicas)
+            }
         }
     }
+}
+
+/// How a HorizontalPodAutoscaler chooses the number of server pods.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.minReplicas <= self.maxReplicas")
+    .message("minReplicas must not be above maxReplicas"))]
+pub struct Autoscaling {
+    /// Fewest pods.
+    #[serde(default = "one")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub min_replicas: i32,
+    /// Most pods.
+    #[schemars(range(min = 1, max = 1000))]
+    pub max_replicas: i32,
+    /// The use of CPU that is aimed at, as a percentage of what pods request.
+    #[serde(rename = "targetCPUUtilizationPercentage", default = "default_utilization")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub target_cpu_utilization_percentage: i32,
+}
+
+fn one() -> i32 {
+    1
+}
+
+fn default_utilization() -> i32 {
+    80
 }
 
 /// The Service in front of the server pods.

@@ -27,7 +27,7 @@ mod training_run;
 mod version;
 
 pub use classifier::{
-    ArtifactStore, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
+    ArtifactStore, Autoscaling, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
     ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Confidence, Evaluation, Gate, Promotion,
     PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType,
 };

@@ -9,7 +9,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{build, gather::Seen, plan::Plan, store};
+use super::{build, gather::Seen, plan::Plan, rollout, store};
 use crate::{
     error::{Doing, Error},
     object::{Objects, owner_reference},
@@ -114,16 +114,31 @@ async fn children(
         (None, Some(unwanted)) => objects.delete(unwanted).await?,
         (None, None) => {}
     }
-    match (&plan.target, &seen.deployment) {
+    let autoscaler = build::autoscaler(classifier, &owner);
+    if let (None, Some(unwanted)) = (&autoscaler, &seen.autoscaler) {
+        // First, or it would go on changing the number that is set next.
+        objects.delete(unwanted).await?;
+    }
+    let deployment = match (&plan.target, &seen.deployment) {
         (Some(version), _) => {
-            let wanted = build::deployment(classifier, version, &owner, settings);
-            Ok(Some(objects.apply(&wanted).await?))
+            let replicas = rollout::replicas_to_set(&classifier.spec.serving, seen.deployment.as_ref());
+            let wanted = build::deployment(classifier, version, replicas, &owner, settings);
+            Some(objects.apply(&wanted).await?)
         }
         // The champion's record may be gone while its pods serve: they are left alone.
         (None, Some(deployment)) if plan.champion.is_none() => {
             objects.delete(deployment).await?;
-            Ok(None)
+            None
         }
-        (None, deployment) => Ok(deployment.clone()),
+        (None, deployment) => deployment.clone(),
+    };
+    match (autoscaler, &deployment, &seen.autoscaler) {
+        (Some(wanted), Some(_), _) => {
+            objects.apply(&wanted).await?;
+        }
+        // Nothing is there to scale.
+        (Some(_), None, Some(idle)) => objects.delete(idle).await?,
+        _ => {}
     }
+    Ok(deployment)
 }

@@ -1,4 +1,5 @@
-//! Builds the Deployment, the Service and the PodDisruptionBudget of a classifier. Pure and infallible.
+//! Builds the Deployment, the Service, the PodDisruptionBudget and the HorizontalPodAutoscaler of a classifier. Pure and
+//! infallible.
 
 use std::collections::BTreeMap;
 
@@ -6,6 +7,10 @@ use complaint_api::{ComplaintClassifier, ModelVersion, PodTemplate, ServiceType,
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
+        autoscaling::v2::{
+            CrossVersionObjectReference, HorizontalPodAutoscaler, HorizontalPodAutoscalerSpec, MetricSpec,
+            MetricTarget, ResourceMetricSource,
+        },
         core::v1::{
             Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe,
             Service, ServicePort, ServiceSpec, SleepAction,
@@ -61,10 +66,11 @@ fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     ])
 }
 
-/// The Deployment that serves `version`.
+/// The Deployment that serves `version`, with so many replicas; `None` leaves their number to whoever set it last.
 pub(crate) fn deployment(
     classifier: &ComplaintClassifier,
     version: &ModelVersion,
+    replicas: Option<i32>,
     owner: &OwnerReference,
     settings: &Settings,
 ) -> Deployment {
@@ -73,7 +79,7 @@ pub(crate) fn deployment(
     Deployment {
         metadata,
         spec: Some(DeploymentSpec {
-            replicas: Some(classifier.spec.serving.replicas),
+            replicas,
             progress_deadline_seconds: Some(classifier.spec.rollout.progress_deadline_seconds),
             revision_history_limit: Some(3),
             selector: LabelSelector {
@@ -228,7 +234,8 @@ pub(crate) fn disruption_budget(
     settings: &Settings,
 ) -> Option<PodDisruptionBudget> {
     let bound_to_one_node = store::affinity(classifier, settings).is_some();
-    (classifier.spec.serving.replicas >= 2 && !bound_to_one_node).then(|| PodDisruptionBudget {
+    let (_, most) = classifier.spec.serving.bounds();
+    (most >= 2 && !bound_to_one_node).then(|| PodDisruptionBudget {
         metadata: metadata(classifier, owner),
         spec: Some(PodDisruptionBudgetSpec {
             max_unavailable: Some(IntOrString::Int(1)),
@@ -239,6 +246,37 @@ pub(crate) fn disruption_budget(
             unhealthy_pod_eviction_policy: Some("AlwaysAllow".into()),
             ..PodDisruptionBudgetSpec::default()
         }),
+        status: None,
+    })
+}
+
+/// The autoscaler of the Deployment, where one is asked for.
+pub(crate) fn autoscaler(classifier: &ComplaintClassifier, owner: &OwnerReference) -> Option<HorizontalPodAutoscaler> {
+    let wanted = classifier.spec.serving.autoscaling?;
+    Some(HorizontalPodAutoscaler {
+        metadata: metadata(classifier, owner),
+        spec: HorizontalPodAutoscalerSpec {
+            scale_target_ref: CrossVersionObjectReference {
+                api_version: Some("apps/v1".into()),
+                kind: "Deployment".into(),
+                name: classifier.name_any(),
+            },
+            min_replicas: Some(wanted.min_replicas),
+            max_replicas: wanted.max_replicas,
+            metrics: Some(vec![MetricSpec {
+                type_: "Resource".into(),
+                resource: Some(ResourceMetricSource {
+                    name: "cpu".into(),
+                    target: MetricTarget {
+                        type_: "Utilization".into(),
+                        average_utilization: Some(wanted.target_cpu_utilization_percentage),
+                        ..MetricTarget::default()
+                    },
+                }),
+                ..MetricSpec::default()
+            }]),
+            ..HorizontalPodAutoscalerSpec::default()
+        },
         status: None,
     })
 }

@@ -3,6 +3,7 @@
 use complaint_api::{ComplaintClassifier, ModelVersion, labels};
 use k8s_openapi::api::{
     apps::v1::Deployment,
+    autoscaling::v2::HorizontalPodAutoscaler,
     core::v1::{Pod, Service},
     policy::v1::PodDisruptionBudget,
 };
@@ -22,6 +23,8 @@ pub(crate) struct Seen {
     pub(crate) deployment: Option<Deployment>,
     /// Its PodDisruptionBudget.
     pub(crate) budget: Option<PodDisruptionBudget>,
+    /// Its HorizontalPodAutoscaler.
+    pub(crate) autoscaler: Option<HorizontalPodAutoscaler>,
     /// Its server pods.
     pub(crate) pods: Vec<Pod>,
     /// Something else that has the name of one of its objects.
@@ -40,10 +43,12 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
     let deployment: Option<Deployment> = objects.get(&name).await?;
     let service: Option<Service> = objects.get(&name).await?;
     let budget: Option<PodDisruptionBudget> = objects.get(&name).await?;
+    let autoscaler: Option<HorizontalPodAutoscaler> = objects.get(&name).await?;
     let taken = [
         foreign(deployment.as_ref(), classifier),
         foreign(service.as_ref(), classifier),
         foreign(budget.as_ref(), classifier),
+        foreign(autoscaler.as_ref(), classifier),
     ];
     let pods = objects
         .list::<Pod>(&format!("{}={name},{}=server", labels::CLASSIFIER, labels::COMPONENT))
@@ -52,6 +57,7 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
         versions,
         deployment,
         budget,
+        autoscaler,
         pods,
         taken: taken.into_iter().flatten().next(),
     })

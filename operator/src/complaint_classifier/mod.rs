@@ -99,7 +99,7 @@ async fn reconcile_classifier(cached: &ComplaintClassifier, context: &Context) -
     match apply::apply(&classifier, &seen, &plan, &objects, &context.settings).await {
         Ok(deployment) => {
             seen.deployment = deployment;
-            plan.look_again(&seen);
+            plan.look_again(&classifier, &seen);
         }
         Err(error) => match error.refusal() {
             Some(message) => plan.refused(message),

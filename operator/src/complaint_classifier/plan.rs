@@ -43,8 +43,9 @@ pub(crate) struct Plan {
 impl Plan {
     /// Takes the Deployment as it stands after it was applied: a changed one is not complete, and nobody is promoted on what
     /// was said of its predecessor.
-    pub(crate) fn look_again(&mut self, seen: &Seen) {
-        self.rollout = self.target.as_ref().map(|target| rollout::of(target, seen));
+    pub(crate) fn look_again(&mut self, classifier: &ComplaintClassifier, seen: &Seen) {
+        let serving = &classifier.spec.serving;
+        self.rollout = self.target.as_ref().map(|target| rollout::of(target, serving, seen));
         if self.rollout != Some(Rollout::Complete) {
             self.promote = None;
         }
@@ -223,11 +224,12 @@ fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
 /// A target that is not champion yet is promoted, or rejected and given up, by what its pods say.
 fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan) {
     let Some(target) = plan.target.clone() else { return };
-    let state = rollout::of(&target, seen);
+    let serving = &classifier.spec.serving;
+    let state = rollout::of(&target, serving, seen);
     if !is_champion(plan, &target) {
         match &state {
             // Without a pod nobody has seen the version load.
-            Rollout::Complete if classifier.spec.serving.replicas > 0 => {
+            Rollout::Complete if serving.bounds().0 > 0 => {
                 plan.promote = Some(reason(classifier, plan, &target));
             }
             Rollout::Broken(error) => {
@@ -247,7 +249,10 @@ fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan)
                     ));
                 }
                 plan.target = champion_version(plan, seen).cloned();
-                plan.rollout = plan.target.as_ref().map(|champion| rollout::of(champion, seen));
+                plan.rollout = plan
+                    .target
+                    .as_ref()
+                    .map(|champion| rollout::of(champion, serving, seen));
                 return;
             }
             _ => {}

@@ -3,7 +3,7 @@
 //! No network path from operator to pods is needed: the readiness probe asks for the digest, so a ready pod of a version's
 //! template serves that version.
 
-use complaint_api::{ModelVersion, labels};
+use complaint_api::{ClassifierServing, ModelVersion, labels};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::ResourceExt;
 
@@ -36,14 +36,14 @@ pub(crate) fn rolling(deployment: &Deployment) -> Option<&str> {
 }
 
 /// Where the rollout of `version` stands.
-pub(crate) fn of(version: &ModelVersion, seen: &Seen) -> Rollout {
+pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &Seen) -> Rollout {
     let Some(deployment) = &seen.deployment else {
         return Rollout::NotStarted;
     };
     if rolling(deployment) != Some(&version.name_any()) || !template_serves(deployment, &version.spec.artifact.sha256) {
         return Rollout::NotStarted;
     }
-    if complete(deployment) {
+    if complete(deployment, serving) {
         return Rollout::Complete;
     }
     // A pod that goes speaks of an earlier attempt.
@@ -99,13 +99,38 @@ fn template_serves(deployment: &Deployment, sha256: &str) -> bool {
         .is_some_and(|digest| digest.strip_prefix("sha256:") == Some(sha256))
 }
 
-fn complete(deployment: &Deployment) -> bool {
+/// Whether all pods are of the present template, and enough of them are available: every one, or the least number where an
+/// autoscaler adds and takes pods all the time.
+fn complete(deployment: &Deployment, serving: &ClassifierServing) -> bool {
     let Some(status) = &deployment.status else { return false };
-    let desired = desired(deployment);
-    observed(deployment)
-        && status.updated_replicas.unwrap_or(0) == desired
-        && status.replicas.unwrap_or(0) == desired
-        && status.available_replicas.unwrap_or(0) == desired
+    let (all, updated, available) = (
+        status.replicas.unwrap_or(0),
+        status.updated_replicas.unwrap_or(0),
+        status.available_replicas.unwrap_or(0),
+    );
+    let enough = match serving.autoscaling {
+        Some(autoscaling) => available >= autoscaling.min_replicas,
+        None => all == desired(deployment) && available == all,
+    };
+    observed(deployment) && updated == all && enough
+}
+
+/// The number of replicas to write into the Deployment. With an autoscaler: none once somebody else has set it within the
+/// bounds. Until then it is repeated, because a field that is left out without another owner falls back to 1.
+pub(crate) fn replicas_to_set(serving: &ClassifierServing, deployment: Option<&Deployment>) -> Option<i32> {
+    let (least, most) = serving.bounds();
+    let present = deployment.map_or(least, desired);
+    let within = present.clamp(least, most);
+    let left_alone = serving.autoscaling.is_some() && within == present && deployment.is_some_and(scaled_by_others);
+    (!left_alone).then_some(within)
+}
+
+fn scaled_by_others(deployment: &Deployment) -> bool {
+    deployment.managed_fields().iter().any(|entry| {
+        let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
+        entry.manager.as_deref() != Some(super::NAME)
+            && fields.is_some_and(|fields| !fields["f:spec"]["f:replicas"].is_null())
+    })
 }
 
 /// Whether the Deployment's status speaks of its present spec.

@@ -123,7 +123,11 @@ fn replicas(classifier: &ComplaintClassifier, seen: &Seen, status: &ComplaintCla
         None => Vec::new(),
     };
     ClassifierReplicas {
-        desired: classifier.spec.serving.replicas,
+        desired: match (&seen.deployment, classifier.spec.serving.bounds()) {
+            (_, (least, most)) if least == most => least,
+            (Some(deployment), _) => rollout::desired(deployment),
+            (None, (least, _)) => least,
+        },
         ready: rollout::ready_count(&all),
         serving: rollout::ready_count(&serving),
     }

@@ -12,7 +12,7 @@ use super::{
     build,
     gather::Seen,
     plan::{PIN_FAILED, Plan, plan},
-    rollout::Rollout,
+    rollout::{self, Rollout},
     status,
 };
 use crate::settings::Settings;
@@ -35,6 +35,12 @@ fn with_champion(spec: Value, champion: &str, challenger: Option<&str>) -> Compl
         status["challenger"] = json!(challenger);
     }
     classifier(spec, status)
+}
+
+/// Served by 2 to 5 pods.
+fn autoscaled(status: Value) -> ComplaintClassifier {
+    let autoscaling = json!({ "minReplicas": 2, "maxReplicas": 5 });
+    classifier(json!({ "serving": { "autoscaling": autoscaling } }), status)
 }
 
 /// Version `v<n>`, better than `against` by `difference`.
@@ -101,6 +107,7 @@ fn seen(versions: Vec<ModelVersion>, deployment: Option<Deployment>, pods: Vec<P
         deployment,
         pods,
         budget: None,
+        autoscaler: None,
         taken: None,
     }
 }
@@ -293,7 +300,7 @@ fn nobody_is_promoted_without_a_pod_or_on_an_older_deployments_word() {
     assert_eq!(planned.promote, Some(PromotionReason::FirstVersion));
     let mut changed = before;
     changed.deployment.as_mut().expect("a Deployment").metadata.generation = Some(2);
-    planned.look_again(&changed);
+    planned.look_again(&fresh, &changed);
     assert_eq!(planned.promote, None);
 }
 
@@ -306,6 +313,75 @@ fn no_replicas_are_ready_as_asked_for_and_not_available() {
         let found = condition::find(&status.conditions, type_).expect("a condition");
         assert_eq!((found.status.as_str(), found.reason.as_str()), (stands, "ScaledToZero"));
     }
+}
+
+/// Who else set the replicas is told by the Deployment's managed fields.
+fn scaled(replicas: i32, by: &str) -> Deployment {
+    let mut deployment = deployment(
+        "v1",
+        replicas,
+        json!({ "replicas": replicas, "availableReplicas": replicas }),
+    );
+    deployment.spec.as_mut().expect("a spec").replicas = Some(replicas);
+    deployment.metadata.managed_fields = serde_json::from_value(json!([
+        { "manager": super::NAME, "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
+        { "manager": by, "operation": "Update", "subresource": "scale", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
+    ]))
+    .expect("managed fields");
+    deployment
+}
+
+#[test]
+fn the_number_of_replicas_is_the_autoscalers_once_it_has_set_it() {
+    let serving = autoscaled(json!({})).spec.serving;
+    let hpa = "kube-controller-manager";
+    let cases = [
+        (None, Some(2), "a new Deployment begins with the fewest"),
+        (
+            Some(scaled(4, super::NAME)),
+            Some(4),
+            "nobody else has set it: it must be repeated",
+        ),
+        (Some(scaled(4, hpa)), None, "the autoscaler has set it"),
+        (
+            Some(scaled(0, "kubectl")),
+            Some(2),
+            "an autoscaler does not wake what stands at 0",
+        ),
+        (Some(scaled(9, hpa)), Some(5), "the bounds have moved"),
+    ];
+    for (deployment, expected, why) in cases {
+        assert_eq!(
+            rollout::replicas_to_set(&serving, deployment.as_ref()),
+            expected,
+            "{why}"
+        );
+    }
+    let fixed = classifier(json!({ "serving": { "replicas": 3 } }), json!({}))
+        .spec
+        .serving;
+    assert_eq!(rollout::replicas_to_set(&fixed, Some(&scaled(4, hpa))), Some(3));
+}
+
+#[test]
+fn a_classifier_stays_ready_while_its_autoscaler_adds_pods() {
+    let champion = json!({ "champion": { "name": "v1", "sha256": sha("1") } });
+    let mut growing = scaled(4, "kube-controller-manager");
+    growing.status.as_mut().expect("a status").available_replicas = Some(3);
+    let pods = vec![pod("v1", true, json!({})); 3];
+    let ready = |growing: &Deployment| {
+        let classifier = autoscaled(champion.clone());
+        let seen = seen(vec![version("v1", None)], Some(growing.clone()), pods.clone());
+        let status = next(&classifier, &seen, &plan(&classifier, &seen));
+        assert_eq!(status.replicas.expect("counts").desired, 4);
+        condition::is_true(&status.conditions, READY)
+    };
+    assert!(ready(&growing));
+    growing.status.as_mut().expect("a status").available_replicas = Some(1);
+    assert!(!ready(&growing), "fewer than the fewest");
+    let status = growing.status.as_mut().expect("a status");
+    (status.available_replicas, status.updated_replicas) = (Some(4), Some(3));
+    assert!(!ready(&growing), "a pod of an older template");
 }
 
 #[test]
@@ -408,12 +484,13 @@ fn manifests_are_as_reviewed() {
     );
     insta::assert_yaml_snapshot!(
         "deployment",
-        build::deployment(&classifier, &version("v1", None), &owner, &settings)
+        build::deployment(&classifier, &version("v1", None), Some(2), &owner, &settings)
     );
     insta::assert_yaml_snapshot!("service", build::service(&classifier, &owner));
     insta::assert_yaml_snapshot!(
         "disruption_budget",
         build::disruption_budget(&classifier, &owner, &shared)
     );
+    insta::assert_yaml_snapshot!("autoscaler", build::autoscaler(&autoscaled(json!({})), &owner));
     insta::assert_yaml_snapshot!("claim", super::store::claim(&classifier, &settings));
 }

@@ -4,6 +4,7 @@
 //! installs the CRDs and runs the operator against it, with the images named by `E2E_TRAINER_IMAGE` and
 //! `E2E_INFERENCE_IMAGE` (`E2E_OPERATOR=installed` when the chart is installed there already).
 
+mod autoscaling;
 mod bad_input;
 mod cluster;
 mod lifecycle;

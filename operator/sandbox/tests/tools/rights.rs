@@ -93,6 +93,12 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other() {
     ok("wait --for=create pdb/card-complaints --timeout=60s");
     ok(&serving(1));
     ok("wait --for=delete pdb/card-complaints --timeout=60s");
+    ok(
+        r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":null,"autoscaling":{"maxReplicas":2},"podTemplate":{"resources":{"requests":{"cpu":"10m"}}}}}}"#,
+    );
+    ok("wait --for=create hpa/card-complaints --timeout=60s");
+    ok(r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":1,"autoscaling":null}}}"#);
+    ok("wait --for=delete hpa/card-complaints --timeout=60s");
     // A run ends with its time to live, and the second version of a classifier is made by a change.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");
