@@ -12,7 +12,8 @@ use complaint_model::{Features, Preprocessing};
 use complaint_trainer::config::{DatasetConfig, DatasetFormat};
 use complaint_trainer::dataset::{self, Location, Source};
 use complaint_trainer::solve::logistic::LogisticPath;
-use complaint_trainer::solve::svm::{SvmProblem, separators};
+use complaint_trainer::solve::nb_svm::{ClassCounts, NbSvmProblem};
+use complaint_trainer::solve::svm::{SvmProblem, groups};
 use complaint_trainer::solve::{Effort, Problem, naive_bayes};
 use complaint_trainer::split::{split, stratified_group_folds};
 
@@ -21,6 +22,38 @@ fn timed<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let result = work();
     println!("{what:<40} {:>8.3} s", start.elapsed().as_secs_f64());
     result
+}
+
+const PATH: [f64; 3] = [0.1, 1.0, 10.0];
+
+/// Prints what each step of a path took.
+struct Report {
+    what: String,
+    rows: usize,
+    visits: usize,
+    start: Instant,
+}
+
+impl Report {
+    fn new(what: String, rows: usize) -> Self {
+        Self {
+            what,
+            rows,
+            visits: 0,
+            start: Instant::now(),
+        }
+    }
+
+    fn line(&mut self, index: usize, visits: usize) {
+        println!(
+            "{} C={}: {:.3} s, {:.1} passes",
+            self.what,
+            PATH[index],
+            self.start.elapsed().as_secs_f64(),
+            (visits - self.visits) as f64 / self.rows as f64
+        );
+        (self.visits, self.start) = (visits, Instant::now());
+    }
 }
 
 fn main() {
@@ -71,24 +104,24 @@ fn main() {
     for (name, effort) in [("search", Effort::search(42)), ("fit", Effort::fit(42))] {
         let mut path = LogisticPath::new(problem, ClassWeight::None, 42);
         let mut before = 0;
-        for c in [0.1, 1.0, 10.0] {
+        for c in PATH {
             timed(&format!("logistic regression C={c} ({name})"), || path.solve(c, effort)).unwrap();
             println!("  {} passes", path.passes() - before);
             before = path.passes();
         }
         let svm = SvmProblem::new(problem, ClassWeight::None, Loss::SquaredHinge);
-        for class in 0..separators(classes) {
-            let (mut visits, mut start) = (0, Instant::now());
-            svm.solve_path(class, &[0.1, 1.0, 10.0], effort, |index, separator| {
-                let passes = (separator.visits - visits) as f64 / fold.rows as f64;
-                println!(
-                    "svm class {class} C={} ({name}): {:.3} s, {passes:.1} passes",
-                    [0.1, 1.0, 10.0][index],
-                    start.elapsed().as_secs_f64()
-                );
-                (visits, start) = (separator.visits, Instant::now());
+        let counts = ClassCounts::of(problem);
+        let nb_svm = NbSvmProblem::new(problem, &counts, ClassWeight::None, 1.0);
+        for group in groups(classes) {
+            let mut report = Report::new(format!("svm {group:?} ({name})"), fold.rows);
+            svm.solve_path(group.clone(), &PATH, effort, |index, found| {
+                report.line(index, found.visits)
             })
             .unwrap();
+            let mut report = Report::new(format!("nb-svm {group:?} ({name})"), fold.rows);
+            nb_svm
+                .solve_path(group, &PATH, effort, |index, found| report.line(index, found.visits))
+                .unwrap();
         }
     }
     timed("complement naive Bayes", || naive_bayes::complement(problem, 1.0)).unwrap();

@@ -1,12 +1,15 @@
 //! Work of one fold that is sequential inside: each fit begins at the solution before it.
 
+use std::ops::Range;
+
 use complaint_model::report::{ClassWeight, Loss};
 
 use super::fold::Fold;
 use crate::config::Estimator;
 use crate::solve::estimator::{FitParameters, fit};
 use crate::solve::logistic::LogisticPath;
-use crate::solve::svm::{Separator, SvmProblem, separators};
+use crate::solve::nb_svm::NbSvmProblem;
+use crate::solve::svm::{Separators, SvmProblem, groups};
 use crate::solve::{Effort, NotFinite};
 
 /// Trials of ascending penalty, each with its place in the search.
@@ -17,11 +20,11 @@ type Path = Vec<(usize, f64)>;
 pub(super) enum Chain {
     /// All classes at once, along a path of penalties.
     Logistic { class_weight: ClassWeight, path: Path },
-    /// One class against the rest, along a path of penalties.
+    /// Each class of a group against the rest, along a path of penalties.
     Separate {
         kind: SvmKind,
         class_weight: ClassWeight,
-        class: u32,
+        group: Range<u32>,
         path: Path,
     },
     /// One fit.
@@ -42,9 +45,9 @@ pub(super) enum SvmKind {
 pub(super) enum Output {
     /// For each trial `rows × classes`, or the failure that ended the path there.
     Rows(Vec<(usize, Result<Vec<f32>, NotFinite>)>),
-    /// For each trial one score a row, of one class.
-    Class {
-        class: u32,
+    /// For each trial `rows × group`, the scores of some classes.
+    Group {
+        group: Range<u32>,
         scores: Vec<(usize, Result<Vec<f32>, NotFinite>)>,
     },
 }
@@ -76,10 +79,10 @@ pub(super) fn chains(estimators: &[Estimator], classes: usize) -> Vec<Chain> {
     let (mut logistic, mut separate, mut single) = (Vec::new(), Vec::new(), Vec::new());
     for (family, path) in families(estimators) {
         let mut add = |kind, class_weight| {
-            separate.extend((0..separators(classes)).map(|class| Chain::Separate {
+            separate.extend(groups(classes).into_iter().map(|group| Chain::Separate {
                 kind,
                 class_weight,
-                class,
+                group,
                 path: path.clone(),
             }));
         };
@@ -122,11 +125,11 @@ impl Chain {
             Self::Separate {
                 kind,
                 class_weight,
-                class,
+                group,
                 path,
-            } => Output::Class {
-                class: *class,
-                scores: separate(fold, *kind, *class_weight, *class, path, effort),
+            } => Output::Group {
+                group: group.clone(),
+                scores: separate(fold, *kind, *class_weight, group.clone(), path, effort),
             },
             &Self::Single(trial) => {
                 let parameters = FitParameters {
@@ -145,23 +148,23 @@ fn separate(
     fold: &Fold,
     kind: SvmKind,
     class_weight: ClassWeight,
-    class: u32,
+    group: Range<u32>,
     path: &Path,
     effort: Effort,
 ) -> Vec<(usize, Result<Vec<f32>, NotFinite>)> {
     let penalties: Vec<f64> = path.iter().map(|(_, c)| *c).collect();
     let mut scores: Vec<(usize, Result<Vec<f32>, NotFinite>)> = Vec::new();
-    let take = |index: usize, separator: &Separator| {
-        scores.push((path[index].0, Ok(separator.scores(&fold.validation))));
+    let take = |index: usize, found: &Separators| {
+        scores.push((path[index].0, Ok(found.coefficients.scores(&fold.validation))));
     };
     let problem = fold.problem();
     let outcome = match kind {
         SvmKind::Plain(loss) => {
-            SvmProblem::new(problem, class_weight, loss).solve_path(class, &penalties, effort, take)
+            SvmProblem::new(problem, class_weight, loss).solve_path(group, &penalties, effort, take)
         }
         SvmKind::NaiveBayes(alpha) => {
-            let rows = fold.class_counts().weigh(problem, class, alpha);
-            rows.solve_path(problem, class_weight, &penalties, effort, take)
+            let svm = NbSvmProblem::new(problem, fold.class_counts(), class_weight, alpha);
+            svm.solve_path(group, &penalties, effort, take)
         }
     };
     if let Err(error) = outcome {
@@ -187,13 +190,13 @@ pub(super) fn assemble<'o>(
                     joined[*trial] = scores.clone().map_err(|error| error.to_string());
                 }
             }
-            Output::Class { class, scores } => {
+            Output::Group { group, scores } => {
                 for (trial, scores) in scores {
                     match (scores, &mut joined[*trial]) {
                         (Err(error), slot) => *slot = Err(error.to_string()),
                         (Ok(scores), Ok(all)) => {
                             all.resize(rows * classes, 0.0);
-                            write_class(all, scores, *class as usize, classes);
+                            write_group(all, scores, group, classes);
                         }
                         (Ok(_), Err(_)) => {}
                     }
@@ -204,12 +207,12 @@ pub(super) fn assemble<'o>(
     joined
 }
 
-/// Writes one class's column; with two classes the other is its mirror image.
-fn write_class(all: &mut [f32], scores: &[f32], class: usize, classes: usize) {
-    for (row, &score) in all.chunks_exact_mut(classes).zip(scores) {
-        row[class] = score;
+/// Writes the columns of a group's classes; with two classes the second is the mirror image of the first.
+fn write_group(all: &mut [f32], scores: &[f32], group: &Range<u32>, classes: usize) {
+    for (row, scores) in all.chunks_exact_mut(classes).zip(scores.chunks_exact(group.len())) {
+        row[group.start as usize..group.end as usize].copy_from_slice(scores);
         if classes == 2 {
-            row[1 - class] = -score;
+            row[1] = -row[0];
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Cross-validated search over the trials.
 //!
 //! Every fold is vectorised once, from its training part only, and shared by all trials. A fold's work is cut into
-//! chains that don't need each other: a regularisation path of logistic regression, one class's path of the support
+//! chains that don't need each other: a regularisation path of logistic regression, a few classes' path of the support
 //! vector machine, one naive Bayes. Chains run on all threads; each is sequential inside and has its own seed, so the
 //! result does not depend on the number of threads.
 

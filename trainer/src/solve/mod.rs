@@ -12,6 +12,8 @@ pub mod naive_bayes;
 pub mod nb_svm;
 pub mod order;
 pub mod svm;
+mod svm_group;
+mod svm_step;
 mod visits;
 
 use complaint_model::report::ClassWeight;

@@ -5,10 +5,11 @@
 //! others (with additive smoothing, terms counted once a row), and a separator w is learned over the products. Weights
 //! r ∘ w over the values as they were give the same scores, so the result is an ordinary linear model.
 
-use complaint_model::report::{ClassWeight, Loss};
-use complaint_model::sparse::CsrMatrix;
+use std::ops::Range;
 
-use super::svm::{Separator, SvmProblem, fit_classes};
+use complaint_model::report::{ClassWeight, Loss};
+
+use super::svm::{Separators, SvmProblem, fit_groups};
 use super::{Coefficients, Effort, NotFinite, Problem};
 
 /// In how many rows of each class each term stands.
@@ -51,56 +52,39 @@ impl ClassCounts {
         let level = (sum_q / sum_p).ln();
         smoothed().map(|(p, q)| ((p / q).ln() + level) as f32).collect()
     }
+}
 
-    /// The rows of the problem that was counted, each term times its ratio for `class`.
-    pub fn weigh(&self, problem: Problem<'_>, class: u32, alpha: f64) -> WeightedRows {
-        let ratios = self.log_ratios(class, alpha);
-        let mut rows: CsrMatrix = problem.rows.clone();
-        for (value, &term) in rows.values.iter_mut().zip(&rows.indices) {
-            *value *= ratios[term as usize];
+/// What all classes of a problem share.
+pub struct NbSvmProblem<'a> {
+    svm: SvmProblem<'a>,
+    counts: &'a ClassCounts,
+    alpha: f64,
+}
+
+impl<'a> NbSvmProblem<'a> {
+    /// Prepares a problem, whose rows `counts` has counted, with this smoothing.
+    pub fn new(problem: Problem<'a>, counts: &'a ClassCounts, class_weight: ClassWeight, alpha: f64) -> Self {
+        Self {
+            svm: SvmProblem::new(problem, class_weight, Loss::SquaredHinge),
+            counts,
+            alpha,
         }
-        WeightedRows { rows, ratios, class }
     }
-}
 
-/// Rows weighted for one class.
-#[derive(Debug, Clone, PartialEq)]
-pub struct WeightedRows {
-    rows: CsrMatrix,
-    ratios: Vec<f32>,
-    class: u32,
-}
-
-impl WeightedRows {
-    /// Fits the class for each `C` of an ascending path, as [`SvmProblem::solve_path`] does; the separators are those of
-    /// the rows as they were.
+    /// Fits a group of classes for each `C` of an ascending path, as [`SvmProblem::solve_path`] does; the separators are
+    /// those of the rows as they are.
     ///
     /// # Errors
     /// [`NotFinite`].
     pub fn solve_path(
         &self,
-        problem: Problem<'_>,
-        class_weight: ClassWeight,
+        group: Range<u32>,
         path: &[f64],
         effort: Effort,
-        mut take: impl FnMut(usize, &Separator),
+        take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
-        let weighted = Problem {
-            rows: &self.rows,
-            ..problem
-        };
-        SvmProblem::new(weighted, class_weight, Loss::SquaredHinge).solve_path(
-            self.class,
-            path,
-            effort,
-            |index, separator| {
-                let mut unweighted = separator.clone();
-                for (weight, ratio) in unweighted.weights.iter_mut().zip(&self.ratios) {
-                    *weight *= ratio;
-                }
-                take(index, &unweighted);
-            },
-        )
+        let ratios = |class| self.counts.log_ratios(class, self.alpha);
+        self.svm.solve_scaled_path(group, Some(&ratios), path, effort, take)
     }
 }
 
@@ -116,8 +100,59 @@ pub fn fit(
     effort: Effort,
 ) -> Result<Coefficients, NotFinite> {
     let counts = ClassCounts::of(problem);
-    fit_classes(problem, |class, take| {
-        let rows = counts.weigh(problem, class, alpha);
-        rows.solve_path(problem, class_weight, &[c], effort, take)
-    })
+    let svm = NbSvmProblem::new(problem, &counts, class_weight, alpha);
+    fit_groups(problem, |group, take| svm.solve_path(group, &[c], effort, take))
+}
+
+#[cfg(test)]
+mod tests {
+    use complaint_model::sparse::CsrMatrix;
+
+    use super::*;
+    use crate::solve::svm;
+
+    #[test]
+    fn the_separators_are_those_of_the_weighted_rows() {
+        let rows = CsrMatrix::from_rows(
+            6,
+            (0..60_u32).map(|row| {
+                let odd = if row % 7 == 0 { 2 } else { row % 3 };
+                [(odd, 1.0 + row as f32 / 90.0), (3 + row % 2, 0.5), (5, 0.3)]
+            }),
+        );
+        let labels: Vec<u32> = (0..60).map(|row| row % 3).collect();
+        let problem = Problem {
+            rows: &rows,
+            labels: &labels,
+            classes: 3,
+        };
+        let counts = ClassCounts::of(problem);
+        let (c, class_weight, alpha) = (1.0, ClassWeight::Balanced, 0.5);
+        let effort = Effort {
+            tolerance: 1e-6,
+            ..Effort::fit(1)
+        };
+        let found = fit(problem, c, class_weight, alpha, effort).unwrap();
+        for class in 0..3_u32 {
+            let ratios = counts.log_ratios(class, alpha);
+            let mut weighted = rows.clone();
+            for (value, &term) in weighted.values.iter_mut().zip(&weighted.indices) {
+                *value *= ratios[term as usize];
+            }
+            let weighted = Problem {
+                rows: &weighted,
+                ..problem
+            };
+            let expected = svm::fit(weighted, c, class_weight, Loss::SquaredHinge, effort).unwrap();
+            let own = class as usize;
+            for (term, ratio) in ratios.iter().enumerate() {
+                let (ours, theirs) = (found.weights[term * 3 + own], expected.weights[term * 3 + own] * ratio);
+                assert!(
+                    (ours - theirs).abs() < 1e-3,
+                    "class {class} term {term}: {ours}, {theirs}"
+                );
+            }
+            assert!((found.bias[own] - expected.bias[own]).abs() < 1e-3, "class {class}");
+        }
+    }
 }
