@@ -84,7 +84,7 @@ impl<'a> NbSvmProblem<'a> {
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
         let ratios = |class| self.counts.log_ratios(class, self.alpha);
-        self.svm.solve_scaled_path(group, Some(&ratios), path, effort, take)
+        self.svm.solve_scaled_path(group, ratios, path, effort, take)
     }
 }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use complaint_model::report::{ClassWeight, Loss};
 
-use super::svm_group::GroupSolver;
+use super::svm_group::{GroupSolver, Plain, Scaled};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights};
 
 /// Classes of a group at most: their weights of one term fill one vector register. With more, fewer tasks are left to share
@@ -60,7 +60,13 @@ impl<'a> SvmProblem<'a> {
         effort: Effort,
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
-        self.solve_scaled_path(group, None, path, effort, take)
+        assert!(group.len() <= GROUP, "{} classes in a group", group.len());
+        let (terms, seed) = (self.problem.rows.cols, effort.seed);
+        if group.len() == 1 {
+            GroupSolver::new(self, group, vec![Plain::<1>::ZERO; terms], seed).solve_path(path, effort, take)
+        } else {
+            GroupSolver::new(self, group, vec![Plain::<GROUP>::ZERO; terms], seed).solve_path(path, effort, take)
+        }
     }
 
     /// [`Self::solve_path`] over terms that each class multiplies by factors of its own, `factors(class)`. The separators
@@ -68,16 +74,19 @@ impl<'a> SvmProblem<'a> {
     pub(super) fn solve_scaled_path(
         &self,
         group: Range<u32>,
-        factors: Option<&dyn Fn(u32) -> Vec<f32>>,
+        factors: impl Fn(u32) -> Vec<f32>,
         path: &[f64],
         effort: Effort,
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
         assert!(group.len() <= GROUP, "{} classes in a group", group.len());
+        let (terms, seed) = (self.problem.rows.cols, effort.seed);
         if group.len() == 1 {
-            GroupSolver::<1>::new(self, group, factors, effort.seed).solve_path(path, effort, take)
+            let terms = Scaled::<1>::terms(terms, group.clone(), factors);
+            GroupSolver::new(self, group, terms, seed).solve_path(path, effort, take)
         } else {
-            GroupSolver::<GROUP>::new(self, group, factors, effort.seed).solve_path(path, effort, take)
+            let terms = Scaled::<GROUP>::terms(terms, group.clone(), factors);
+            GroupSolver::new(self, group, terms, seed).solve_path(path, effort, take)
         }
     }
 
