@@ -122,7 +122,11 @@ async fn children(
     let deployment = match (&plan.target, &seen.deployment) {
         (Some(version), _) => {
             let replicas = rollout::replicas_to_set(&classifier.spec.serving, seen.deployment.as_ref());
-            let wanted = build::deployment(classifier, version, replicas, &owner, settings);
+            let mut wanted = build::deployment(classifier, version, replicas, &owner, settings);
+            if classifier.spec.serving.autoscaling.is_some() && replicas.is_some() {
+                // Whoever scaled it since it was read must not be undone: then the apply conflicts, and is tried again.
+                wanted.metadata.resource_version = seen.deployment.as_ref().and_then(ResourceExt::resource_version);
+            }
             Some(objects.apply(&wanted).await?)
         }
         // The champion's record may be gone while its pods serve: they are left alone.
