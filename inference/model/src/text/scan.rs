@@ -3,9 +3,9 @@
 //! The scan works on raw bytes, because serving looks words up before anything is normalised. A word here is a run of
 //! letters with single apostrophes inside; within ASCII that is what UAX #29 gives once digits, full stops, colons and
 //! underscores separate. Where numbers are kept, a run of up to four ASCII digits is a word too; a longer one separates, as
-//! all do where they are not kept. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29 to it after normalisation. Every cut is made at ASCII characters
-//! that take part in no canonical composition, or at punctuation that has none, so that NFC and NFD spellings of a text
-//! are cut alike.
+//! all do where they are not kept. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29
+//! to it after normalisation. Every cut is made at ASCII characters that take part in no canonical composition, or at
+//! punctuation that has none, so that NFC and NFD spellings of a text are cut alike.
 
 use std::ops::Range;
 
