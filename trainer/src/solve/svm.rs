@@ -12,7 +12,7 @@ use std::ops::Range;
 
 use complaint_model::report::{ClassWeight, Loss};
 
-use super::svm_group::{GroupSolver, Plain, Scaled};
+use super::svm_group::{GroupSolver, Plain, Scaled, Term};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights};
 
 /// Classes of a group at most: their weights of one term fill one vector register. With more, fewer tasks are left to share
@@ -60,13 +60,9 @@ impl<'a> SvmProblem<'a> {
         effort: Effort,
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
-        assert!(group.len() <= GROUP, "{} classes in a group", group.len());
-        let (terms, seed) = (self.problem.rows.cols, effort.seed);
-        if group.len() == 1 {
-            GroupSolver::new(self, group, vec![Plain::<1>::ZERO; terms], seed).solve_path(path, effort, take)
-        } else {
-            GroupSolver::new(self, group, vec![Plain::<GROUP>::ZERO; terms], seed).solve_path(path, effort, take)
-        }
+        let terms = self.problem.rows.cols;
+        let (one, several) = (|| vec![Plain::<1>::ZERO; terms], || vec![Plain::<GROUP>::ZERO; terms]);
+        self.solve_group(&group, one, several, path, effort, take)
     }
 
     /// [`Self::solve_path`] over terms that each class multiplies by factors of its own, `factors(class)`. The separators
@@ -79,14 +75,27 @@ impl<'a> SvmProblem<'a> {
         effort: Effort,
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
+        let terms = self.problem.rows.cols;
+        let one = || Scaled::<1>::terms(terms, group.clone(), &factors);
+        let several = || Scaled::<GROUP>::terms(terms, group.clone(), &factors);
+        self.solve_group(&group, one, several, path, effort, take)
+    }
+
+    /// A lone class has no use for the lanes of a group.
+    fn solve_group<A: Term<1>, B: Term<GROUP>>(
+        &self,
+        group: &Range<u32>,
+        one: impl FnOnce() -> Vec<A>,
+        several: impl FnOnce() -> Vec<B>,
+        path: &[f64],
+        effort: Effort,
+        take: impl FnMut(usize, &Separators),
+    ) -> Result<(), NotFinite> {
         assert!(group.len() <= GROUP, "{} classes in a group", group.len());
-        let (terms, seed) = (self.problem.rows.cols, effort.seed);
         if group.len() == 1 {
-            let terms = Scaled::<1>::terms(terms, group.clone(), factors);
-            GroupSolver::new(self, group, terms, seed).solve_path(path, effort, take)
+            GroupSolver::new(self, group.clone(), one(), effort.seed).solve_path(path, effort, take)
         } else {
-            let terms = Scaled::<GROUP>::terms(terms, group.clone(), factors);
-            GroupSolver::new(self, group, terms, seed).solve_path(path, effort, take)
+            GroupSolver::new(self, group.clone(), several(), effort.seed).solve_path(path, effort, take)
         }
     }
 
