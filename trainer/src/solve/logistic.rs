@@ -14,9 +14,10 @@
 
 use complaint_model::report::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
+use prefetch_index::prefetch_index;
 
 use super::logistic_step::{LOG_FLOOR, Step, exp};
-use super::visits::visiting_order;
+use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
 
@@ -172,7 +173,12 @@ impl<'a> LogisticPath<'a> {
         let mut offset: [f32; S] = std::array::from_fn(|class| self.offset[class]);
         let (weights, _) = self.weights.as_chunks_mut::<S>();
         let (duals, _) = self.log_dual.as_chunks_mut::<S>();
-        for &row in order {
+        for (at, &row) in order.iter().enumerate() {
+            fetch_ahead(self.problem.rows, order, at, |row| {
+                prefetch_index(&*duals, row);
+                prefetch_index(&self.lengths, row);
+                prefetch_index(self.problem.labels, row);
+            });
             let row = row as usize;
             let (indices, values) = self.problem.rows.row(row);
             let mut scores: [f32; S] = std::array::from_fn(|class| centre[class] + offset[class]);

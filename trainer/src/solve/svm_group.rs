@@ -6,14 +6,14 @@
 //! A class whose terms are multiplied by factors f solves over the rows x ∘ f. The solver holds u = f ∘ w in place of
 //! w: the score w·(x ∘ f) is u·x, and a step that adds α·(x ∘ f) to w adds α·(x ∘ f²) to u. So the rows need no copy.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use complaint_model::sparse::CsrMatrix;
+use prefetch_index::prefetch_index;
 
 use super::svm::{Separators, SvmProblem};
 use super::svm_step::{Bounds, Outcome, Rule};
-use super::visits::visiting_order;
+use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite};
 use crate::rng::Rng;
 
@@ -106,14 +106,26 @@ impl<const S: usize> Term<S> for Scaled<S> {
     }
 }
 
+/// What a visit needs to know of a row besides its entries. It stands together, because on rows that fit no cache a visit would
+/// otherwise wait for memory once for each of these.
+#[derive(Debug, Clone, Copy)]
+struct Row<const S: usize> {
+    duals: [f32; S],
+    /// Squared length as each class sees it, with the constant feature.
+    lengths: [f32; S],
+    label: u32,
+    /// Where the row stands in the problem.
+    origin: u32,
+    /// The classes that it is active for.
+    active: Mask,
+}
+
 /// A solver of up to `S` classes.
 pub(super) struct GroupSolver<'s, 'a, T, const S: usize> {
     svm: &'s SvmProblem<'a>,
     group: Range<u32>,
-    /// Squared length of each row as each class sees it, with the constant feature.
-    lengths: Vec<[f32; S]>,
     rng: Rng,
-    duals: Vec<[f32; S]>,
+    rows: Vec<Row<S>>,
     terms: Vec<T>,
     bias: [f32; S],
     passes: usize,
@@ -123,19 +135,23 @@ pub(super) struct GroupSolver<'s, 'a, T, const S: usize> {
 impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     /// A solver at w = 0; `terms` have no weight yet.
     pub(super) fn new(svm: &'s SvmProblem<'a>, group: Range<u32>, terms: Vec<T>, seed: u64) -> Self {
-        let rows = svm.problem.rows;
-        let length = |row: usize| {
-            let (indices, values) = rows.row(row);
-            let mut length = [1.0; S];
+        let row = |(origin, &label): (u32, &u32)| {
+            let (indices, values) = svm.problem.rows.row(origin as usize);
+            let mut lengths = [1.0; S];
             for (&term, value) in indices.iter().zip(values) {
-                add_scaled(&mut length, value * value, &terms[term as usize].squares());
+                add_scaled(&mut lengths, value * value, &terms[term as usize].squares());
             }
-            length
+            Row {
+                duals: [0.0; S],
+                lengths,
+                label,
+                origin,
+                active: 0,
+            }
         };
         Self {
-            lengths: (0..rows.rows).map(length).collect(),
             rng: Rng::new(seed, 0x7376_6d00 + u64::from(group.start)),
-            duals: vec![[0.0; S]; rows.rows],
+            rows: (0..).zip(svm.problem.labels).map(row).collect(),
             terms,
             bias: [0.0; S],
             passes: 0,
@@ -169,6 +185,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         let (mut passes, mut order) = ([0; S], Vec::new());
         let mut unsolved: Mask = self.group.clone().fold(0, |mask, _| mask << 1 | 1);
         while unsolved != 0 {
+            self.rows.iter_mut().for_each(|row| row.active = unsolved);
             let mut round = Round::new(self.svm.problem.rows, unsolved);
             while round.at_work != 0 {
                 visiting_order(&round.active, &mut self.rng, &mut order);
@@ -178,8 +195,9 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
                     passes[lane] += 1;
                     unsolved &= !round.end_pass(lane, tolerance, passes[lane] >= effort.max_passes);
                 }
-                round.forget_rows();
+                round.forget_rows(&mut self.rows);
             }
+            round.hand_back(&mut self.rows);
             if unsolved != 0 {
                 self.sum_up();
             }
@@ -201,53 +219,43 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     fn pass(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
         self.passes += 1;
         if self.passes.is_multiple_of(PASSES_BETWEEN_SUMS) {
+            round.hand_back(&mut self.rows);
             self.sum_up();
         }
         self.visits += order.len();
-        for &visited in order {
-            let row = round.origins[visited as usize] as usize;
-            let (indices, values) = round.rows.row(visited as usize);
+        let (matrix, rows) = match &mut round.gathered {
+            Some(gathered) => (&gathered.matrix, gathered.rows.as_mut_slice()),
+            None => (self.svm.problem.rows, self.rows.as_mut_slice()),
+        };
+        for (at, &visited) in order.iter().enumerate() {
+            fetch_ahead(matrix, order, at, |row| prefetch_index(&*rows, row));
+            let row = &mut rows[visited as usize];
+            let (indices, values) = matrix.row(visited as usize);
             let scores = scores(&self.terms, &self.bias, indices, values);
-            let rules = &rules[self.svm.problem.labels[row] as usize];
-            let (lengths, duals) = (&self.lengths[row], &mut self.duals[row]);
+            let rules = &rules[row.label as usize];
             let mut changes = [0.0; S];
-            let mut mask = round.masks[row];
             for lane in 0..S {
-                if mask & round.at_work & bit(lane) == 0 {
+                if row.active & round.at_work & bit(lane) == 0 {
                     continue;
                 }
-                let state = &mut round.lanes[lane];
-                match rules[lane].step(duals[lane], scores[lane], lengths[lane], state.bounds) {
+                let (state, dual) = (&mut round.lanes[lane], &mut row.duals[lane]);
+                match rules[lane].step(*dual, scores[lane], row.lengths[lane], state.bounds) {
                     Outcome::Leaves => {
-                        mask &= !bit(lane);
+                        row.active &= !bit(lane);
                         state.complete = false;
                     }
                     Outcome::Stays { next, projected } => {
                         state.seen.see(projected);
-                        changes[lane] = (next - duals[lane]) * rules[lane].sign;
-                        duals[lane] = next;
+                        changes[lane] = (next - *dual) * rules[lane].sign;
+                        *dual = next;
                     }
                 }
             }
-            round.masks[row] = mask;
             if changes != [0.0; S] {
-                self.add(indices, values, &changes);
+                add(&mut self.terms, indices, values, &changes);
+                add_scaled(&mut self.bias, 1.0, &changes);
             }
         }
-    }
-
-    /// Adds a row to the weights, as often as each lane says.
-    #[inline]
-    fn add(&mut self, indices: &[u32], values: &[f32], changes: &[f32; S]) {
-        for (&term, &value) in indices.iter().zip(values) {
-            let term = &mut self.terms[term as usize];
-            let squares = term.squares();
-            let weights = term.weights_mut();
-            for lane in 0..S {
-                weights[lane] += changes[lane] * value * squares[lane];
-            }
-        }
-        add_scaled(&mut self.bias, 1.0, changes);
     }
 
     /// Computes w = Σ αᵢ tᵢ xᵢ anew, in double precision: the rounding errors of many small steps add up.
@@ -256,10 +264,10 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         let signs = self.rules(1.0);
         let mut weights = vec![[0.0_f64; S]; self.terms.len()];
         let mut bias = [0.0_f64; S];
-        for (row, duals) in self.duals.iter().enumerate().filter(|(_, duals)| **duals != [0.0; S]) {
-            let signs = &signs[problem.labels[row] as usize];
-            let amounts: [f64; S] = std::array::from_fn(|lane| f64::from(signs[lane].sign * duals[lane]));
-            let (indices, values) = problem.rows.row(row);
+        for row in self.rows.iter().filter(|row| row.duals != [0.0; S]) {
+            let signs = &signs[row.label as usize];
+            let amounts: [f64; S] = std::array::from_fn(|lane| f64::from(signs[lane].sign * row.duals[lane]));
+            let (indices, values) = problem.rows.row(row.origin as usize);
             for (&term, &value) in indices.iter().zip(values) {
                 let (weights, value) = (&mut weights[term as usize], f64::from(value));
                 for lane in 0..S {
@@ -309,6 +317,19 @@ fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u3
     std::array::from_fn(|lane| (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]) + bias[lane])
 }
 
+/// Adds a row to the weights, as often as each lane says.
+#[inline]
+fn add<const S: usize>(terms: &mut [impl Term<S>], indices: &[u32], values: &[f32], changes: &[f32; S]) {
+    for (&term, &value) in indices.iter().zip(values) {
+        let term = &mut terms[term as usize];
+        let squares = term.squares();
+        let weights = term.weights_mut();
+        for lane in 0..S {
+            weights[lane] += changes[lane] * value * squares[lane];
+        }
+    }
+}
+
 #[inline]
 fn add_scaled<const S: usize>(to: &mut [f32; S], factor: f32, amounts: &[f32; S]) {
     for lane in 0..S {
@@ -345,27 +366,29 @@ struct Round<'a, const S: usize> {
     lanes: [Lane; S],
     /// The classes that are not optimal for their active rows yet.
     at_work: Mask,
-    /// Of each row of the problem, the classes that it is active for.
-    masks: Vec<Mask>,
-    /// The problem's rows, or a copy of those that were active when it was made.
-    rows: Cow<'a, CsrMatrix>,
-    /// Where each of `rows` stands in the problem.
-    origins: Vec<u32>,
-    /// Those of `rows` that are active for a class at work.
+    /// The problem's rows.
+    all: &'a CsrMatrix,
+    /// A copy of the rows that were active when it was made, in place of all.
+    gathered: Option<Gathered<S>>,
+    /// Those of the rows, or of the gathered ones, that are active for a class at work.
     active: Vec<u32>,
+}
+
+/// Copied rows, which stand together.
+struct Gathered<const S: usize> {
+    matrix: CsrMatrix,
+    rows: Vec<Row<S>>,
 }
 
 impl<'a, const S: usize> Round<'a, S> {
     /// All rows are active for these classes.
-    fn new(rows: &'a CsrMatrix, classes: Mask) -> Self {
-        let all: Vec<u32> = (0..rows.rows as u32).collect();
+    fn new(all: &'a CsrMatrix, classes: Mask) -> Self {
         Self {
             lanes: [Lane::OPEN; S],
             at_work: classes,
-            masks: vec![classes; rows.rows],
-            rows: Cow::Borrowed(rows),
-            origins: all.clone(),
-            active: all,
+            all,
+            gathered: None,
+            active: (0..all.rows as u32).collect(),
         }
     }
 
@@ -387,14 +410,28 @@ impl<'a, const S: usize> Round<'a, S> {
 
     /// Drops the rows that no class at work needs any more. When few are left, they are copied to stand together: memory is
     /// slow where a pass skips most of it.
-    fn forget_rows(&mut self) {
-        let (masks, origins, at_work) = (&self.masks, &self.origins, self.at_work);
-        self.active
-            .retain(|&row| masks[origins[row as usize] as usize] & at_work != 0);
-        if !self.active.is_empty() && self.active.len() * GATHER < self.origins.len() {
-            self.origins = self.active.iter().map(|&row| self.origins[row as usize]).collect();
-            self.rows = Cow::Owned(self.rows.select_rows(&self.active));
-            self.active = (0..self.active.len() as u32).collect();
+    fn forget_rows(&mut self, all: &mut [Row<S>]) {
+        let (matrix, rows) = match &self.gathered {
+            Some(gathered) => (&gathered.matrix, gathered.rows.as_slice()),
+            None => (self.all, &*all),
+        };
+        let at_work = self.at_work;
+        self.active.retain(|&row| rows[row as usize].active & at_work != 0);
+        if !self.active.is_empty() && self.active.len() * GATHER < rows.len() {
+            let gathered = Gathered {
+                matrix: matrix.select_rows(&self.active),
+                rows: self.active.iter().map(|&row| rows[row as usize]).collect(),
+            };
+            self.hand_back(all);
+            self.active = (0..gathered.rows.len() as u32).collect();
+            self.gathered = Some(gathered);
+        }
+    }
+
+    /// Writes what became of gathered rows back to where they came from.
+    fn hand_back(&self, all: &mut [Row<S>]) {
+        for row in self.gathered.iter().flat_map(|gathered| &gathered.rows) {
+            all[row.origin as usize] = *row;
         }
     }
 }
