@@ -185,8 +185,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         let (mut passes, mut order) = ([0; S], Vec::new());
         let mut unsolved: Mask = self.group.clone().fold(0, |mask, _| mask << 1 | 1);
         while unsolved != 0 {
-            self.rows.iter_mut().for_each(|row| row.active = unsolved);
-            let mut round = Round::new(self.svm.problem.rows, unsolved);
+            let mut round = Round::new(self.svm.problem.rows, &mut self.rows, unsolved);
             while round.at_work != 0 {
                 visiting_order(&round.active, &mut self.rng, &mut order);
                 self.pass(&order, &rules, &mut round);
@@ -381,8 +380,9 @@ struct Gathered<const S: usize> {
 }
 
 impl<'a, const S: usize> Round<'a, S> {
-    /// All rows are active for these classes.
-    fn new(all: &'a CsrMatrix, classes: Mask) -> Self {
+    /// Makes all rows active for these classes.
+    fn new(all: &'a CsrMatrix, rows: &mut [Row<S>], classes: Mask) -> Self {
+        rows.iter_mut().for_each(|row| row.active = classes);
         Self {
             lanes: [Lane::OPEN; S],
             at_work: classes,

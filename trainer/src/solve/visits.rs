@@ -42,10 +42,10 @@ pub(super) fn fetch_ahead(rows: &CsrMatrix, order: &[u32], at: usize, state: imp
         state(far as usize);
     }
     if let Some(&near) = order.get(at + NEAR) {
-        let entries = rows.indptr[near as usize]..rows.indptr[near as usize + 1];
-        for entry in entries.step_by(LINE).take(LINES) {
-            prefetch_index(&rows.indices, entry);
-            prefetch_index(&rows.values, entry);
+        let (indices, values) = rows.row(near as usize);
+        for entry in (0..indices.len()).step_by(LINE).take(LINES) {
+            prefetch_index(indices, entry);
+            prefetch_index(values, entry);
         }
     }
 }
