@@ -85,7 +85,7 @@ fn the_config_map_is_in_step_with_the_sample() {
     GzDecoder::new(&packed[..]).read_to_end(&mut unpacked).expect("gzip");
     assert!(
         unpacked == csv,
-        "run `UPDATE_EXAMPLES=1 cargo test -p complaint-sandbox --test examples`"
+        "run `UPDATE_EXAMPLES=1 cargo test -p complaint-e2e --test examples`"
     );
 }
 

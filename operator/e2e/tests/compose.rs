@@ -32,7 +32,7 @@ fn service(compose: &Value, name: &str, models: &Path) -> Command {
         .and_then(|image| image.split(':').next())
         .and_then(|image| image.strip_prefix("complaint-"))
         .expect("an image of the product");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"));
     command.args(["exec", program]);
     for argument in service["command"].as_array().expect("a command") {
         let argument = argument.as_str().expect("an argument");

@@ -13,7 +13,7 @@ use nix::{
 };
 
 fn command(state: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"));
     command.args(args).arg("--state").arg(state);
     command
         .stdin(Stdio::null())

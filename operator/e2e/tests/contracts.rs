@@ -67,7 +67,7 @@ fn the_operator_reads_what_the_trainer_says() {
     let config = trainer_config(&run(spec), &classifier(), None).to_string();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("run.json"), config).expect("a file can be written");
-    let output = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
+    let output = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"))
         .stdin(std::process::Stdio::null())
         .stdout(std::process::Stdio::piped())
         .args(["exec", "trainer", "run", "--config"])

@@ -24,7 +24,7 @@ impl Cluster {
     pub fn start(flags: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         // A relative state directory, as people type it: pods must find the kubeconfig all the same.
-        let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
+        let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"))
             .args(["start", "--lifeline", "--state", "state"])
             .args(flags)
             .current_dir(home.path())
@@ -76,7 +76,7 @@ impl Cluster {
         let programs = self.home.path().join("bin");
         std::fs::create_dir_all(&programs).expect("a directory");
         for name in ["operator", "trainer", "inference"] {
-            let call = format!("exec '{}' exec {name} \"$@\"", env!("CARGO_BIN_EXE_complaint-sandbox"));
+            let call = format!("exec '{}' exec {name} \"$@\"", env!("CARGO_BIN_EXE_complaint-e2e"));
             program(&programs.join(format!("complaint-{name}")), &call);
         }
         for (variable, name) in [("KUBECTL", "kubectl"), ("HELM", "helm"), ("PYTHON", "python3")] {

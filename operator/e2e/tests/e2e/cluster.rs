@@ -32,7 +32,7 @@ struct Running {
 static RUNNING: OnceLock<Running> = OnceLock::new();
 
 fn program() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"));
+    let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"));
     command.stdin(Stdio::piped());
     command
 }
