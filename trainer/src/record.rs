@@ -1,9 +1,11 @@
 //! `modelversion.yaml`: a ModelVersion manifest that registers the model in another cluster.
 
+use std::collections::BTreeMap;
+
 use complaint_model::report::{Comparison, Report};
 use serde::Serialize;
 
-use crate::config::RunConfig;
+use crate::config::{DatasetFormat, RunConfig};
 use crate::result::{ArtifactReference, ReportReference};
 
 /// The root of a store in a directory: the claim behind it is not known to the trainer.
@@ -50,12 +52,28 @@ struct ClassifierRef<'a> {
 struct Lineage<'a> {
     training_run: &'a str,
     spec_hash: &'a str,
-    dataset_sha256: String,
+    dataset: Dataset<'a>,
     rows: usize,
     split: &'a str,
     trainer_version: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     parent: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Dataset<'a> {
+    format: DatasetFormat,
+    fields: Fields<'a>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    label_map: &'a BTreeMap<String, String>,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    text: &'a str,
+    labels: &'a [String],
 }
 
 /// The manifest's text. Addresses begin with `root`.
@@ -90,7 +108,15 @@ pub fn manifest(
             lineage: Lineage {
                 training_run: &config.name,
                 spec_hash: &config.spec_hash,
-                dataset_sha256: report.dataset.sha256.to_string(),
+                dataset: Dataset {
+                    format: config.dataset.format,
+                    fields: Fields {
+                        text: &config.dataset.text_field,
+                        labels: &config.dataset.label_fields,
+                    },
+                    label_map: &config.dataset.label_map,
+                    sha256: report.dataset.sha256.to_string(),
+                },
                 rows: report.dataset.rows,
                 split: &report.split,
                 trainer_version: &report.trainer_version,

@@ -32,7 +32,9 @@ use crate::{
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
     printcolumn(name = "Serving", type_ = "integer", json_path = ".status.replicas.serving"),
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Challenger", type_ = "string", json_path = ".status.challenger.name", priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(
@@ -127,9 +129,9 @@ pub struct Promotion {
     pub metric: Metric,
     /// By how much the newcomer must be better.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub minimum_improvement: f64,
-    /// `required`: the lower bound of the difference's 95 % interval must not be negative.
-    pub confidence: Confidence,
+    pub min_improvement: f64,
+    /// Whether the difference must be significant: the lower bound of its 95 % interval must not be negative.
+    pub require_significance: bool,
     /// What every version must reach on the test rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
@@ -144,8 +146,8 @@ impl Default for Promotion {
             policy: PromotionPolicy::Automatic,
             model_version: None,
             metric: Metric::MacroF1,
-            minimum_improvement: 0.0,
-            confidence: Confidence::None,
+            min_improvement: 0.0,
+            require_significance: false,
             gates: Vec::new(),
             allow_label_changes: false,
         }
@@ -162,34 +164,23 @@ pub enum PromotionPolicy {
     Manual,
 }
 
-/// Whether a difference must be significant.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Confidence {
-    /// The difference alone decides.
-    #[default]
-    None,
-    /// The lower bound of its 95 % interval must not be negative.
-    Required,
-}
-
 /// What every version must reach.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
-#[x_kube(validation = Rule::new("has(self.minimum) != has(self.maximum)")
-    .message("set minimum (macroF1, weightedF1, accuracy) or maximum (logLoss), not both"))]
-#[x_kube(validation = Rule::new("(self.metric == 'logLoss') == has(self.maximum)")
-    .message("logLoss is better when less: set maximum for it, and minimum for the other metrics"))]
+#[x_kube(validation = Rule::new("has(self.min) != has(self.max)")
+    .message("set min (macroF1, weightedF1, accuracy) or max (logLoss), not both"))]
+#[x_kube(validation = Rule::new("(self.metric == 'logLoss') == has(self.max)")
+    .message("a lower logLoss is better: set max for it, and min for the other metrics"))]
 pub struct Gate {
     /// The metric.
     pub metric: Metric,
     /// The least value that passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub minimum: Option<f64>,
+    pub min: Option<f64>,
     /// The greatest value that passes (logLoss).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 100.0))]
-    pub maximum: Option<f64>,
+    pub max: Option<f64>,
 }
 
 /// How the champion is served.
@@ -333,10 +324,10 @@ pub struct ComplaintClassifierStatus {
     pub champion: Option<ClassifierChampion>,
     /// Who is being rolled out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub challenger: Option<String>,
+    pub challenger: Option<VersionDigest>,
     /// Who served before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous_champion: Option<String>,
+    pub previous_champion: Option<VersionDigest>,
     /// The server pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicas: Option<ClassifierReplicas>,
@@ -349,8 +340,18 @@ pub struct ComplaintClassifierStatus {
     pub promotions: Vec<PromotionRecord>,
 }
 
+/// A version and the digest of its artifact.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct VersionDigest {
+    /// Name of the ModelVersion.
+    pub name: String,
+    /// Digest of its artifact.
+    pub sha256: String,
+}
+
 /// The version that serves.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
 pub struct ClassifierChampion {
     /// Name of its ModelVersion.
     pub name: String,
@@ -362,7 +363,7 @@ pub struct ClassifierChampion {
     /// When it became champion.
     #[schemars(schema_with = "terse::<Time>")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub since: Option<Time>,
+    pub promotion_time: Option<Time>,
 }
 
 /// Counts of server pods.
@@ -387,15 +388,24 @@ pub struct PromotionRecord {
     pub from: Option<String>,
     /// Why.
     pub reason: PromotionReason,
-    /// The metric's difference, where the two were compared.
+    /// How much better it was, where the two were compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub difference: Option<f64>,
-    /// Its 95 % interval.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub confidence_interval: Option<[f64; 2]>,
+    pub comparison: Option<PromotionComparison>,
     /// When the rollout was complete.
     #[schemars(schema_with = "terse::<Time>")]
-    pub at: Time,
+    pub time: Time,
+}
+
+/// How much better a version was than the champion that it replaced.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PromotionComparison {
+    /// The metric compared.
+    pub metric: Metric,
+    /// How much better it was.
+    pub difference: f64,
+    /// 95 % interval of the difference.
+    pub confidence_interval: [f64; 2],
 }
 
 /// Why a version became champion.

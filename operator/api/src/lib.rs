@@ -28,8 +28,8 @@ mod version;
 
 pub use classifier::{
     ArtifactStore, Autoscaling, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
-    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Confidence, Evaluation, Gate, Promotion,
-    PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType,
+    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Promotion,
+    PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, VersionDigest,
 };
 pub use crd::crds;
 pub use metrics::{Metric, Metrics, round4};
@@ -43,7 +43,7 @@ pub use training_run::{
     Progress, RunPhase, SecretRef, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
 };
 pub use version::{
-    Artifact, Comparison, Lineage, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef, Stage, WeakClass,
+    Artifact, Comparison, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef, Stage, WeakClass,
 };
 
 /// The API group of all kinds.

@@ -34,7 +34,9 @@ use crate::{
     printcolumn(name = "Best", type_ = "string", json_path = ".status.currentOptimalTrial.algorithm"),
     printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.metrics.macroF1"),
     printcolumn(name = "Model", type_ = "string", json_path = ".status.modelVersionRef.name"),
-    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp")
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(
@@ -111,10 +113,6 @@ pub struct Dataset {
     /// The fields with the category; several are joined with ` + `.
     #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
     pub label_fields: Vec<String>,
-    /// A field with the values `train` and `test` that splits the rows as published. Unset: the classifier's split.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
-    pub split_field: Option<String>,
     /// Labels with fewer rows are left out and named in an Event and the report.
     #[serde(default = "default_min_samples")]
     #[schemars(range(min = 2, max = 1_000_000))]
@@ -123,10 +121,10 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 200), extend("additionalProperties" = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256})))]
     pub label_map: BTreeMap<String, String>,
-    /// SHA-256 digest of the source's bytes in hexadecimal; other bytes are refused.
+    /// A field with the values `train` and `test` that splits the rows as published. Unset: the classifier's split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
-    pub sha256: Option<String>,
+    #[schemars(length(min = 1, max = 256))]
+    pub split_field: Option<String>,
 }
 
 fn default_min_samples() -> u32 {
@@ -154,6 +152,10 @@ pub struct DatasetSource {
     /// Its keys become environment variables of the trainer, such as `AWS_ACCESS_KEY_ID`. Unset: the pod's own identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
+    /// SHA-256 digest of the bytes in hexadecimal; other bytes are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: Option<String>,
 }
 
 /// The name of a Secret in the same namespace. The operator never reads it.

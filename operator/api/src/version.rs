@@ -1,12 +1,14 @@
 //! ModelVersion: the registry record of one trained model.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Algorithm, ClassifierRef, Metric, Metrics, Parameters,
+    Algorithm, ClassifierRef, DatasetFormat, Metric, Metrics, Parameters,
     schema::{conditions, terse},
 };
 
@@ -125,9 +127,8 @@ pub struct Lineage {
     /// Digest of the run's spec.
     #[schemars(length(max = 64))]
     pub spec_hash: String,
-    /// Digest of the data set's bytes.
-    #[schemars(length(max = 64))]
-    pub dataset_sha256: String,
+    /// The data set.
+    pub dataset: LineageDataset,
     /// Rows used.
     pub rows: u64,
     /// Key version, seed and test fraction of the split; versions of another split can't be compared.
@@ -140,6 +141,36 @@ pub struct Lineage {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub parent: Option<String>,
+}
+
+/// The data set that a model was made from.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LineageDataset {
+    /// How it is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub format: Option<DatasetFormat>,
+    /// Its fields that were used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<LineageFields>,
+    /// Labels merged or renamed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schemars(extend("maxProperties" = 200))]
+    pub label_map: BTreeMap<String, String>,
+    /// SHA-256 digest of its bytes in hexadecimal.
+    #[schemars(length(max = 64))]
+    pub sha256: String,
+}
+
+/// The fields of a data set that a model was made from.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct LineageFields {
+    /// The field with the complaint's text.
+    #[schemars(length(max = 256))]
+    pub text: String,
+    /// The fields with the category.
+    #[schemars(length(max = 8), inner(length(max = 256)))]
+    pub labels: Vec<String>,
 }
 
 /// Champion and newcomer on the same test rows.

@@ -36,7 +36,8 @@ fn the_trainer_reads_what_the_operator_renders() {
     let everything = json!({
         "classifierRef": { "name": "cards" },
         "dataset": dataset(json!({ "format": "jsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
-            "minSamplesPerClass": 5, "labelMap": { "old": "new" }, "sha256": "cd".repeat(32) })),
+            "minSamplesPerClass": 5, "labelMap": { "old": "new" },
+            "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "stem",
             "keepNumbers": true, "minTokenLength": 3, "redactionPattern": "X+" },
         "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,

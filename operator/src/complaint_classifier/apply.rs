@@ -52,7 +52,7 @@ pub(crate) async fn annotate_champion(
     let Some(version) = seen.versions.iter().find(|version| version.name_any() == champion.name) else {
         return Ok(());
     };
-    let Some(since) = champion.since.as_ref().map(|since| since.0) else {
+    let Some(promoted) = champion.promotion_time.as_ref().map(|time| time.0) else {
         return Ok(());
     };
     let noted = version
@@ -60,8 +60,8 @@ pub(crate) async fn annotate_champion(
         .get(labels::PROMOTED_AT)
         .and_then(|at| at.parse::<Timestamp>().ok());
     let mut version = version.clone();
-    if noted != Some(since) {
-        version = annotate(&version.name_any(), since, objects).await?;
+    if noted != Some(promoted) {
+        version = annotate(&version.name_any(), promoted, objects).await?;
     }
     if version
         .status
@@ -74,11 +74,11 @@ pub(crate) async fn annotate_champion(
     Ok(())
 }
 
-async fn annotate(name: &str, since: Timestamp, objects: &Objects) -> Result<ModelVersion, Error> {
+async fn annotate(name: &str, promoted: Timestamp, objects: &Objects) -> Result<ModelVersion, Error> {
     let body = json!({
         "apiVersion": format!("{}/{}", complaint_api::GROUP, complaint_api::VERSION),
         "kind": "ModelVersion",
-        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: since.to_string() } },
+        "metadata": { "name": name, "annotations": { labels::PROMOTED_AT: promoted.to_string() } },
     });
     objects
         .api::<ModelVersion>()

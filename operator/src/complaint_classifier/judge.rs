@@ -1,6 +1,6 @@
 //! Judges a version: a chain of small rules, the first that objects wins. Pure.
 
-use complaint_api::{ClassifierChampion, Comparison, ComplaintClassifier, Confidence, Metric, ModelVersion, Promotion};
+use complaint_api::{ClassifierChampion, Comparison, ComplaintClassifier, Metric, ModelVersion, Promotion};
 use kube::ResourceExt;
 
 /// Why a version must not take over.
@@ -71,14 +71,14 @@ fn gates(case: &Case<'_>) -> Option<Objection> {
         let Some(value) = gate.metric.of(&case.version.spec.metrics) else {
             return objection("GateFailed", format!("{name} was not measured, and a gate asks for it"));
         };
-        match (gate.minimum, gate.maximum) {
-            (Some(minimum), _) if value < minimum => objection(
+        match (gate.min, gate.max) {
+            (Some(min), _) if value < min => objection(
                 "GateFailed",
-                format!("{name} {value} is below the gate's minimum {minimum}"),
+                format!("{name} {value} is below the gate's minimum {min}"),
             ),
-            (_, Some(maximum)) if value > maximum => objection(
+            (_, Some(max)) if value > max => objection(
                 "GateFailed",
-                format!("{name} {value} is above the gate's maximum {maximum}"),
+                format!("{name} {value} is above the gate's maximum {max}"),
             ),
             _ => None,
         }
@@ -133,7 +133,7 @@ fn same_labels(case: &Case<'_>) -> Option<Objection> {
 fn better(case: &Case<'_>) -> Option<Objection> {
     let champion = case.champion?;
     let comparison = comparison(case.version, champion)?;
-    let least = case.promotion.minimum_improvement;
+    let least = case.promotion.min_improvement;
     if comparison.difference > 0.0 && comparison.difference >= least {
         return None;
     }
@@ -159,13 +159,13 @@ fn better(case: &Case<'_>) -> Option<Objection> {
 fn significant(case: &Case<'_>) -> Option<Objection> {
     let comparison = comparison(case.version, case.champion?)?;
     let [lower, upper] = comparison.confidence_interval;
-    if case.promotion.confidence == Confidence::None || lower >= 0.0 {
+    if !case.promotion.require_significance || lower >= 0.0 {
         return None;
     }
     objection(
         "NotSignificant",
         format!(
-            "the difference {} has the 95 % interval [{lower}, {upper}], and spec.promotion.confidence asks that it is not below 0",
+            "the difference {} has the 95 % interval [{lower}, {upper}], and spec.promotion.requireSignificance asks for a lower bound of at least 0",
             comparison.difference
         ),
     )
@@ -243,12 +243,8 @@ mod tests {
 
     #[test]
     fn the_first_version_needs_only_the_gates() {
-        let gate = |minimum, maximum, metric| Promotion {
-            gates: vec![Gate {
-                metric,
-                minimum,
-                maximum,
-            }],
+        let gate = |min, max, metric| Promotion {
+            gates: vec![Gate { metric, min, max }],
             ..Promotion::default()
         };
         let first = version('b', None);
@@ -287,7 +283,7 @@ mod tests {
         assert_eq!(
             judged(
                 Promotion {
-                    minimum_improvement: 0.02,
+                    min_improvement: 0.02,
                     ..plain()
                 },
                 Some(comparison(0.01))
@@ -297,7 +293,7 @@ mod tests {
         assert_eq!(
             judged(
                 Promotion {
-                    minimum_improvement: 0.02,
+                    min_improvement: 0.02,
                     ..plain()
                 },
                 Some(comparison(0.02))
@@ -305,7 +301,7 @@ mod tests {
             "accepted"
         );
         let required = Promotion {
-            confidence: Confidence::Required,
+            require_significance: true,
             ..plain()
         };
         assert_eq!(judged(required.clone(), Some(comparison(0.01))), "NotSignificant");

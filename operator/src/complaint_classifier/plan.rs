@@ -144,7 +144,7 @@ pub(crate) fn champion_record(version: &ModelVersion, at: Option<jiff::Timestamp
         name: version.name_any(),
         sha256: version.spec.artifact.sha256.clone(),
         metrics: version.spec.metrics,
-        since: at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
+        promotion_time: at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
     }
 }
 
@@ -188,9 +188,9 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
     let challenger = classifier
         .status
         .as_ref()
-        .and_then(|status| status.challenger.as_deref());
+        .and_then(|status| status.challenger.as_ref());
     if let Some(version) = challenger
-        .and_then(|name| find(seen, name))
+        .and_then(|challenger| find(seen, &challenger.name))
         .filter(|version| unjudged(classifier, version))
     {
         return Some(version);

@@ -1,7 +1,8 @@
 //! The status after what was applied. Pure; the clock is an argument.
 
 use complaint_api::{
-    ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, PromotionReason, PromotionRecord,
+    ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, PromotionComparison, PromotionReason,
+    PromotionRecord, VersionDigest,
     condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED, Statement},
 };
 use jiff::Timestamp;
@@ -44,8 +45,16 @@ pub(crate) fn next(
     status.challenger = plan
         .target
         .as_ref()
-        .map(ResourceExt::name_any)
-        .filter(|target| status.champion.as_ref().is_none_or(|champion| champion.name != *target));
+        .map(|target| VersionDigest {
+            name: target.name_any(),
+            sha256: target.spec.artifact.sha256.clone(),
+        })
+        .filter(|target| {
+            status
+                .champion
+                .as_ref()
+                .is_none_or(|champion| champion.name != target.name)
+        });
     status.replicas = Some(replicas(classifier, seen, &status));
     let statements = statements(plan, &status);
     notices.extend(condition_notices(&old, &statements));
@@ -66,7 +75,10 @@ fn promote(
     let from = status.champion.take();
     status.previous_champion = from
         .as_ref()
-        .map(|champion| champion.name.clone())
+        .map(|champion| VersionDigest {
+            name: champion.name.clone(),
+            sha256: champion.sha256.clone(),
+        })
         .or(status.previous_champion.take());
     status.champion = Some(champion_record(version, Some(now)));
     record(status, plan, reason, from.as_ref(), now, notices);
@@ -108,9 +120,12 @@ fn record(
             version: champion.name.clone(),
             from: from_name,
             reason,
-            difference: comparison.map(|comparison| comparison.difference),
-            confidence_interval: comparison.map(|comparison| comparison.confidence_interval),
-            at: Time(now),
+            comparison: comparison.map(|comparison| PromotionComparison {
+                metric: comparison.metric,
+                difference: comparison.difference,
+                confidence_interval: comparison.confidence_interval,
+            }),
+            time: Time(now),
         },
     );
     status.promotions.truncate(PROMOTIONS_KEPT);

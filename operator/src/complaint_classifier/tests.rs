@@ -1,7 +1,7 @@
 //! Plans and statuses over objects as the API server would send them.
 
 use complaint_api::{
-    ComplaintClassifier, ModelVersion, PromotionReason,
+    ComplaintClassifier, ModelVersion, PromotionReason, VersionDigest,
     condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED},
 };
 use jiff::Timestamp;
@@ -21,6 +21,13 @@ fn sha(version: &str) -> String {
     format!("{version:0>64}")
 }
 
+fn digest_of(version: &str) -> VersionDigest {
+    VersionDigest {
+        name: version.into(),
+        sha256: sha(&version[1..]),
+    }
+}
+
 fn classifier(spec: Value, status: Value) -> ComplaintClassifier {
     serde_json::from_value(json!({
         "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid", "generation": 2 },
@@ -32,7 +39,7 @@ fn classifier(spec: Value, status: Value) -> ComplaintClassifier {
 fn with_champion(spec: Value, champion: &str, challenger: Option<&str>) -> ComplaintClassifier {
     let mut status = json!({ "champion": { "name": champion, "sha256": sha(&champion[1..]) } });
     if let Some(challenger) = challenger {
-        status["challenger"] = json!(challenger);
+        status["challenger"] = json!({ "name": challenger, "sha256": sha(&challenger[1..]) });
     }
     classifier(spec, status)
 }
@@ -142,7 +149,7 @@ fn the_first_version_rolls_out_and_is_champion_only_when_its_deployment_is_compl
     let started = seen(vec![version("v1", None)], None, vec![]);
     let rolling = plan(&fresh, &started);
     assert_eq!((target(&rolling), rolling.promote), (Some("v1"), None));
-    assert_eq!(next(&fresh, &started, &rolling).challenger.as_deref(), Some("v1"));
+    assert_eq!(next(&fresh, &started, &rolling).challenger, Some(digest_of("v1")));
 
     let complete = seen(
         vec![version("v1", None)],
@@ -219,8 +226,8 @@ fn a_pin_beats_the_policy_and_brings_an_old_version_back() {
     let plan_back = plan(&back, &rolled);
     assert_eq!(plan_back.promote, Some(PromotionReason::Pinned));
     assert_eq!(
-        next(&back, &rolled, &plan_back).previous_champion.as_deref(),
-        Some("v2")
+        next(&back, &rolled, &plan_back).previous_champion,
+        Some(digest_of("v2"))
     );
 
     let absent = plan(&with_champion(pin("v9"), "v2", None), &rolled);

@@ -21,7 +21,10 @@ pub(crate) fn stage(version: &ModelVersion, classifier: Option<&ComplaintClassif
         .map(|champion| champion.name.as_str()))
     {
         Stage::Champion
-    } else if is(status.and_then(|status| status.challenger.as_deref())) {
+    } else if is(status
+        .and_then(|status| status.challenger.as_ref())
+        .map(|challenger| challenger.name.as_str()))
+    {
         Stage::Challenger
     } else if rejection(version).is_some() {
         Stage::Rejected
@@ -109,7 +112,7 @@ pub(crate) fn notices(version: &ModelVersion, next: &ModelVersionStatus) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use complaint_api::{ClassifierChampion, ComplaintClassifierSpec, ComplaintClassifierStatus};
+    use complaint_api::{ClassifierChampion, ComplaintClassifierSpec, ComplaintClassifierStatus, VersionDigest};
 
     use super::*;
 
@@ -138,7 +141,10 @@ mod tests {
                 name: champion.into(),
                 ..Default::default()
             }),
-            challenger: challenger.map(str::to_owned),
+            challenger: challenger.map(|name| VersionDigest {
+                name: name.into(),
+                ..Default::default()
+            }),
             ..Default::default()
         });
         classifier

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, Lineage, ModelVersion, ModelVersionSpec, PodTemplate, ReportRef, TrainingRun, labels,
+    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, PodTemplate,
+    ReportRef, TrainingRun, labels,
 };
 use k8s_openapi::{
     api::{
@@ -78,7 +79,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
     if let Some(field) = &dataset.split_field {
         config["dataset"]["splitField"] = json!(field);
     }
-    if let Some(sha256) = &dataset.sha256 {
+    if let Some(sha256) = &dataset.source.sha256 {
         config["dataset"]["sha256"] = json!(sha256);
     }
     if let Some(champion) = champion {
@@ -303,7 +304,15 @@ pub(crate) fn model_version(
         lineage: Some(Lineage {
             training_run: run.name_any(),
             spec_hash: spec_hash(run),
-            dataset_sha256: outcome.dataset.sha256.clone(),
+            dataset: LineageDataset {
+                format: Some(run.spec.dataset.format),
+                fields: Some(LineageFields {
+                    text: run.spec.dataset.text_field.clone(),
+                    labels: run.spec.dataset.label_fields.clone(),
+                }),
+                label_map: run.spec.dataset.label_map.clone(),
+                sha256: outcome.dataset.sha256.clone(),
+            },
             rows: outcome.dataset.rows,
             split: outcome.split.clone(),
             trainer_version: outcome.trainer_version.clone(),

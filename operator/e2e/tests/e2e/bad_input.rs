@@ -105,8 +105,9 @@ async fn bytes_that_are_not_utf8_are_found_by_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn other_bytes_than_the_digest_says_are_refused() {
-    let dataset = json!({ "dataset": { "source": { "configMap": { "name": "data", "key": "complaints.csv" } },
-        "format": "csv", "textField": "narrative", "labelFields": ["category"], "sha256": "0".repeat(64) } });
+    let dataset = json!({ "dataset": {
+        "source": { "configMap": { "name": "data", "key": "complaints.csv" }, "sha256": "0".repeat(64) },
+        "format": "csv", "textField": "narrative", "labelFields": ["category"] } });
     let data = csv(&[("fees", 30), ("fraud", 30)]);
     refused("sha256", data.as_bytes(), dataset, "DigestMismatch", &["sha256"]).await;
 }

@@ -38,12 +38,15 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     let replaced = until_champion(&world, "cards", "cards-2").await;
     traffic.stop().await;
     let status = replaced.status.expect("a status");
-    assert_eq!(status.previous_champion.as_deref(), Some("cards-1"));
+    assert_eq!(
+        status.previous_champion.map(|version| version.name).as_deref(),
+        Some("cards-1")
+    );
     assert_eq!(status.promotions[0].reason, PromotionReason::Better);
     assert!(
         status.promotions[0]
-            .difference
-            .is_some_and(|difference| difference > 0.0),
+            .comparison
+            .is_some_and(|comparison| comparison.difference > 0.0),
         "{:?}",
         status.promotions[0]
     );
@@ -144,7 +147,7 @@ async fn a_gate_keeps_a_weak_first_version_out() {
     apply_classifier(
         &world,
         "cards",
-        json!({ "promotion": { "gates": [{ "metric": "macroF1", "minimum": 0.99 }] } }),
+        json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.99 }] } }),
     )
     .await;
     train(&world, run("cards-1", "sample", poor_features(40))).await;

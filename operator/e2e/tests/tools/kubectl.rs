@@ -58,8 +58,9 @@ fn look(ok: &dyn Fn(&str) -> String) {
     );
     has(
         &ok("get tr -o wide"),
-        &["PHASE", "PROGRESS", "MODEL", "card-complaints-1"],
+        &["PHASE", "PROGRESS", "MODEL", "card-complaints-1", "READY", "REASON", "Trained"],
     );
+    has(&ok("get cc -o wide"), &["CHAMPION", "CHALLENGER", "REASON", "Serving"]);
     has(
         &ok("describe tr/card-complaints-1"),
         &["Events:", "JobCreated", "Trained"],
@@ -77,15 +78,15 @@ fn look(ok: &dyn Fn(&str) -> String) {
 }
 
 fn change(cluster: &Cluster, kubectl: &Path) {
-    let other = example("quickstart/classifier.yaml").replace("minimum: 0.7", "minimum: 0.75");
+    let other = example("quickstart/classifier.yaml").replace("min: 0.7", "min: 0.75");
     let difference = cluster.run(kubectl, "diff -f -", &other);
     assert!(!difference.ok, "a difference has exit code 1");
-    has(&difference.out, &["-      minimum: 0.7", "+      minimum: 0.75"]);
+    has(&difference.out, &["-      min: 0.7", "+      min: 0.75"]);
     for (from, to, message) in [
         (
-            "minimum: 0.7",
-            "minimum: 7",
-            "spec.promotion.gates[0].minimum in body should be less than or equal to 1",
+            "min: 0.7",
+            "min: 7",
+            "spec.promotion.gates[0].min in body should be less than or equal to 1",
         ),
         ("replicas: 1", "replikas: 1", "unknown field \"spec.serving.replikas\""),
     ] {
