@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod bounds;
 mod classifier;
 pub mod condition;
 mod crd;
@@ -43,7 +44,8 @@ pub use training_run::{
     Progress, RunPhase, SecretRef, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
 };
 pub use version::{
-    Artifact, Comparison, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef, Stage, WeakClass,
+    Artifact, Comparison, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus,
+    ReportRef, Stage, WeakClass,
 };
 
 /// The API group of all kinds.

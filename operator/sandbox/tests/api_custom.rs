@@ -117,6 +117,73 @@ async fn values_are_checked_against_the_schema() {
         .unwrap();
 }
 
+/// Upstream compares a whole number with the whole part of a bound, and a fraction with the bound itself.
+#[tokio::test]
+async fn whole_numbers_meet_the_whole_part_of_a_bound() {
+    let rule = json!([{ "rule": "self >= 0.01 && self <= 0.5", "message": "take a share from 0.01 to 0.5" }]);
+    let (_sandbox, api) = served(json!({
+        "type": "object",
+        "properties": {
+            "plain": { "type": "number", "minimum": 0.01, "maximum": 1.5 },
+            "exclusive": { "type": "number", "minimum": 0, "exclusiveMinimum": true },
+            "below": { "type": "number", "maximum": 1.5, "exclusiveMaximum": true },
+            "negative": { "type": "number", "minimum": -1.5, "maximum": -0.5 },
+            "ruled": { "type": "number", "maximum": 0.5, "x-kubernetes-validations": rule },
+        },
+    }))
+    .await;
+    let told = |field: &str, value: &str, detail: &str| {
+        Some(format!(
+            "spec.{field}: Invalid value: {value}: spec.{field} in body should be {detail}"
+        ))
+    };
+    let ruled = |value: &str| {
+        Some(format!(
+            "spec.ruled: Invalid value: {value}: take a share from 0.01 to 0.5"
+        ))
+    };
+    for (field, value, refused) in [
+        ("plain", json!(0), None),
+        ("plain", json!(-1), told("plain", "-1", "greater than or equal to 0")),
+        (
+            "plain",
+            json!(0.001),
+            told("plain", "0.001", "greater than or equal to 0.01"),
+        ),
+        ("plain", json!(1), None),
+        ("plain", json!(2), told("plain", "2", "less than or equal to 1")),
+        ("plain", json!(1.6), told("plain", "1.6", "less than or equal to 1.5")),
+        ("exclusive", json!(0), told("exclusive", "0", "greater than 0")),
+        ("exclusive", json!(0.001), None),
+        ("below", json!(1), told("below", "1", "less than 1")),
+        ("below", json!(1.4), None),
+        ("negative", json!(-1), None),
+        ("negative", json!(0), None),
+        (
+            "negative",
+            json!(-0.4),
+            told("negative", "-0.4", "less than or equal to -0.5"),
+        ),
+        ("ruled", json!(0), ruled("0")),
+        ("ruled", json!(0.001), ruled("0.001")),
+        ("ruled", json!(0.01), None),
+        ("ruled", json!(1), ruled("1")),
+    ] {
+        let mut dry = PostParams::default();
+        dry.dry_run = true;
+        let answer = api.create(&dry, &widget(json!({ field: value }))).await;
+        match (answer, refused) {
+            (Ok(_), None) => {}
+            (Err(error), Some(told)) => {
+                let text = message(error);
+                assert!(text.contains(&told), "{field} {value}: {text}");
+            }
+            (Ok(_), Some(told)) => panic!("{field} {value} is accepted, not refused: {told}"),
+            (Err(error), None) => panic!("{field} {value} is refused: {error}"),
+        }
+    }
+}
+
 #[tokio::test]
 async fn defaults_fill_and_unknown_fields_go() {
     let (_sandbox, api) = served(json!({

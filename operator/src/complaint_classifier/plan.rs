@@ -185,10 +185,7 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         return None;
     }
     // A version once accepted goes on until it serves or fails; others wait for the champion it leaves.
-    let challenger = classifier
-        .status
-        .as_ref()
-        .and_then(|status| status.challenger.as_ref());
+    let challenger = classifier.status.as_ref().and_then(|status| status.challenger.as_ref());
     if let Some(version) = challenger
         .and_then(|challenger| find(seen, &challenger.name))
         .filter(|version| unjudged(classifier, version))

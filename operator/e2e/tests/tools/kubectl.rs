@@ -58,7 +58,15 @@ fn look(ok: &dyn Fn(&str) -> String) {
     );
     has(
         &ok("get tr -o wide"),
-        &["PHASE", "PROGRESS", "MODEL", "card-complaints-1", "READY", "REASON", "Trained"],
+        &[
+            "PHASE",
+            "PROGRESS",
+            "MODEL",
+            "card-complaints-1",
+            "READY",
+            "REASON",
+            "Trained",
+        ],
     );
     has(&ok("get cc -o wide"), &["CHAMPION", "CHALLENGER", "REASON", "Serving"]);
     has(

@@ -122,15 +122,18 @@ fn string(text: &str, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>
 
 fn number(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>) {
     let Some(n) = value.as_f64() else { return };
+    // Like upstream, which compares a whole number with the whole part of a bound: 0 is not below 0.01.
+    let whole = value.is_i64() || value.is_u64();
+    let effective = |(bound, exclusive): (f64, bool)| (if whole { bound.trunc() } else { bound }, exclusive);
     let mut complain = |text: String| errors.push(FieldError::invalid(path, value, body(path, text)));
-    if let Some((bound, exclusive)) = schema.limits.minimum {
+    if let Some((bound, exclusive)) = schema.limits.minimum.map(effective) {
         if exclusive && n <= bound {
             complain(format!("should be greater than {bound}"));
         } else if !exclusive && n < bound {
             complain(format!("should be greater than or equal to {bound}"));
         }
     }
-    if let Some((bound, exclusive)) = schema.limits.maximum {
+    if let Some((bound, exclusive)) = schema.limits.maximum.map(effective) {
         if exclusive && n >= bound {
             complain(format!("should be less than {bound}"));
         } else if !exclusive && n > bound {
