@@ -4,10 +4,9 @@
 //! cargo run -p complaint-sandbox --example apiserver -- --port 6443 --token secret
 //! ```
 
-use std::path::PathBuf;
-
 use clap::Parser;
-use complaint_sandbox::{Options, Sandbox, controllers};
+use sandbox_apiserver::{Options, Server};
+use sandbox_cluster::controllers;
 
 #[derive(Parser)]
 struct Arguments {
@@ -17,9 +16,6 @@ struct Arguments {
     /// Bearer token; a random one if absent.
     #[arg(long)]
     token: Option<String>,
-    /// Where to write a kubeconfig.
-    #[arg(long)]
-    kubeconfig: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -27,22 +23,17 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
         .init();
-    let Arguments {
+    let Arguments { port, token } = Arguments::parse();
+    let server = Server::start(Options {
         port,
         token,
-        kubeconfig,
-    } = Arguments::parse();
-    let sandbox = Sandbox::start(Options {
-        port,
-        token,
-        kubeconfig,
         ..Options::default()
     })
     .await?;
-    println!("{} {}", sandbox.url(), sandbox.token());
-    let controllers = tokio::spawn(controllers::run(sandbox.client()?, sandbox.stopping()));
+    println!("{} {}", server.url(), server.token());
+    let controllers = tokio::spawn(controllers::run(server.client()?, server.stopping()));
     tokio::signal::ctrl_c().await?;
-    sandbox.stop().await;
+    server.stop().await;
     controllers.await?;
     Ok(())
 }

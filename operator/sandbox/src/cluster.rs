@@ -19,11 +19,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use complaint_sandbox::{
-    Options, Sandbox, controllers,
+use sandbox_apiserver::{Options, Server};
+use sandbox_cluster::{
+    Connection, controllers,
     runner::{Runner, RunnerOptions},
     services,
 };
+
+/// What kubeconfigs call the cluster and its administrator.
+const NAME: &str = "complaint-sandbox";
 
 /// The image names that the sandbox can run, and the program behind each.
 pub const IMAGES: [(&str, &str); 3] = [
@@ -53,7 +57,7 @@ pub struct ClusterOptions {
 
 /// A running sandbox.
 pub struct Cluster {
-    sandbox: Sandbox,
+    server: Server,
     client: Client,
     options: ClusterOptions,
     kubeconfig: PathBuf,
@@ -80,9 +84,8 @@ impl Cluster {
         for (image, program) in IMAGES {
             runner = runner.program(image, &options.executable, &["exec", "--lifeline", program]);
         }
-        let sandbox = Sandbox::start(Options {
+        let server = Server::start(Options {
             port: options.port,
-            kubeconfig: Some(kubeconfig.clone()),
             state: (!options.ephemeral).then(|| options.state.join("api")),
             pods_dir: runner.pods_dir(),
             rbac: options.rbac,
@@ -91,7 +94,18 @@ impl Cluster {
         })
         .await
         .context("the API server did not start")?;
-        runner.api = Some(sandbox.connection().clone());
+        let connection = Connection {
+            cluster: NAME.into(),
+            server: server.https_url(),
+            authority: server.authority().into(),
+        };
+        connection
+            .write(&kubeconfig, NAME, server.token(), "default")
+            .with_context(|| {
+                let path = kubeconfig.display();
+                format!("writing the kubeconfig {path}; choose a path in a directory that exists and is writable")
+            })?;
+        runner.api = Some(connection);
         let client = client(&kubeconfig).await?;
         let shutdown = CancellationToken::new();
         let node = Runner::new(client.clone(), runner);
@@ -104,7 +118,7 @@ impl Cluster {
             }),
         ];
         Ok(Self {
-            sandbox,
+            server,
             client,
             options,
             kubeconfig,
@@ -126,7 +140,7 @@ impl Cluster {
 
     /// The API server's address.
     pub fn url(&self) -> String {
-        self.sandbox.url().to_string()
+        self.server.url().to_string()
     }
 
     /// The directory behind a PersistentVolumeClaim.
@@ -198,7 +212,7 @@ impl Cluster {
         for task in self.tasks.drain(..) {
             let _ = task.await;
         }
-        self.sandbox.stop().await;
+        self.server.stop().await;
     }
 }
 
@@ -230,7 +244,7 @@ pub async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
 pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api = Api::<CustomResourceDefinition>::all(client.clone());
-    let params = PatchParams::apply("complaint-sandbox").force();
+    let params = PatchParams::apply(NAME).force();
     for crd in complaint_api::crds() {
         let name = crd.metadata.name.clone().unwrap_or_default();
         let mut body = serde_json::to_value(&crd)?;

@@ -1,0 +1,117 @@
+//! Schemas of the built-in kinds: derived from `k8s-openapi`, with the facts it lacks laid over them.
+
+use std::sync::OnceLock;
+
+use schemars::SchemaGenerator;
+use serde_json::{Map, Value, json};
+
+use super::facts;
+use crate::schema::{Definitions, SchemaRef, parse};
+
+/// Makes the generator know a kind, and gives the kind's definition name.
+pub(crate) type Register = fn(&mut SchemaGenerator) -> String;
+
+/// Registers `K` and everything it refers to.
+pub(crate) fn register<K: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> String {
+    generator.subschema_for::<K>();
+    K::schema_name().into_owned()
+}
+
+/// All definitions: as JSON for the OpenAPI documents, and parsed.
+pub(crate) struct BuiltInSchemas {
+    /// Definition name → schema, with `$ref`s under `#/components/schemas/`.
+    pub(crate) raw: Map<String, Value>,
+    parsed: Definitions,
+}
+
+impl BuiltInSchemas {
+    /// The parsed definition `name`; an empty schema if there is none.
+    pub(crate) fn get(&self, name: &str) -> SchemaRef {
+        self.parsed.get(name).cloned().unwrap_or_default()
+    }
+}
+
+/// The definitions, made once a process.
+pub(crate) fn schemas() -> &'static BuiltInSchemas {
+    static SCHEMAS: OnceLock<BuiltInSchemas> = OnceLock::new();
+    SCHEMAS.get_or_init(build)
+}
+
+fn build() -> BuiltInSchemas {
+    let mut settings = schemars::generate::SchemaSettings::openapi3();
+    settings.meta_schema = None;
+    settings.transforms.clear();
+    let mut generator = settings.into_generator();
+    for kind in super::KINDS {
+        (kind.schema)(&mut generator);
+    }
+    register::<k8s_openapi::api::autoscaling::v1::Scale>(&mut generator);
+    register::<k8s_openapi::api::policy::v1::Eviction>(&mut generator);
+    register::<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions>(&mut generator);
+    let mut raw: Map<String, Value> = generator.take_definitions(false).into_iter().collect();
+    let plain = raw.clone();
+    for (name, definition) in &mut raw {
+        adjust(name, definition, &plain);
+    }
+    let parsed: Definitions = raw.keys().map(|name| (name.clone(), SchemaRef::default())).collect();
+    for (name, definition) in &raw {
+        let schema = parse(definition, &parsed);
+        parsed[name].fill_from(schema);
+    }
+    BuiltInSchemas { raw, parsed }
+}
+
+/// Lays what `k8s-openapi` leaves out over a definition.
+fn adjust(name: &str, definition: &mut Value, plain: &Map<String, Value>) {
+    let short = name.rsplit('.').next().unwrap_or(name);
+    if facts::OPEN_TYPES.contains(&short) {
+        let description = definition["description"].take();
+        *definition = json!({ "description": description, "x-kubernetes-preserve-unknown-fields": true });
+        return;
+    }
+    if short == facts::QUANTITY {
+        definition["format"] = "quantity".into();
+    }
+    if facts::ATOMIC_TYPES.contains(&short) {
+        definition["x-kubernetes-map-type"] = "atomic".into();
+    }
+    let Some(properties) = definition.get_mut("properties").and_then(Value::as_object_mut) else {
+        return;
+    };
+    for (field, schema) in properties {
+        if schema.get("nullable").is_some() {
+            schema.as_object_mut().map(|s| s.remove("nullable"));
+        }
+        if let Some(fact) = facts::list(short, field) {
+            inline(schema, plain);
+            fact.lay_over(schema);
+        }
+        if facts::ATOMIC_FIELDS.contains(&(short, field)) {
+            schema["x-kubernetes-map-type"] = "atomic".into();
+        }
+        if let Some((_, _, default)) = facts::DEFAULTS
+            .iter()
+            .find(|(t, f, _)| (*t, *f) == (short, field.as_str()))
+        {
+            schema["x-sandbox-key-default"] = (*default).into();
+        }
+    }
+}
+
+/// Replaces a reference by what it refers to, so that a fact holds for this field alone.
+fn inline(schema: &mut Value, plain: &Map<String, Value>) {
+    let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) else {
+        return;
+    };
+    let Some(mut target) = plain.get(name).cloned() else {
+        return;
+    };
+    let short = name.rsplit('.').next().unwrap_or(name);
+    if facts::ATOMIC_TYPES.contains(&short) {
+        target["x-kubernetes-map-type"] = "atomic".into();
+    }
+    if let Some(description) = schema.get("description") {
+        target["description"] = description.clone();
+    }
+    *schema = target;
+}

@@ -1,0 +1,146 @@
+//! Checks of pods.
+
+use serde_json::{Value, json};
+
+use super::super::{entries, has, text};
+use crate::field::{FieldError, Path};
+use crate::{names, quantity};
+
+/// A new pod.
+pub(super) fn pod(pod: &Value) -> Vec<FieldError> {
+    pod_spec(&pod["spec"], &Path::new("spec"), false)
+}
+
+/// A pod spec at `path`; `_template` tells whether it stands in a workload.
+pub(in crate::builtin) fn pod_spec(spec: &Value, path: &Path, _template: bool) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    containers(spec, "containers", path, &mut errors);
+    containers(spec, "initContainers", path, &mut errors);
+    if entries(spec, "containers").next().is_none() {
+        errors.push(FieldError::required(&path.child("containers"), ""));
+    }
+    let policy = text(spec, "restartPolicy");
+    if !policy.is_empty() && !["Always", "OnFailure", "Never"].contains(&policy) {
+        errors.push(FieldError::unsupported(
+            &path.child("restartPolicy"),
+            &policy.into(),
+            &["Always", "OnFailure", "Never"],
+        ));
+    }
+    errors
+}
+
+fn containers(spec: &Value, list: &str, path: &Path, errors: &mut Vec<FieldError>) {
+    let mut seen = Vec::new();
+    for (i, container) in entries(spec, list) {
+        let here = path.child(list).index(i);
+        let name = text(container, "name");
+        if name.is_empty() {
+            errors.push(FieldError::required(&here.child("name"), ""));
+        } else {
+            for problem in names::dns_label(name) {
+                errors.push(FieldError::invalid(&here.child("name"), &name.into(), problem));
+            }
+            if seen.contains(&name) {
+                errors.push(FieldError::duplicate(&here.child("name"), &name.into()));
+            }
+            seen.push(name);
+        }
+        if text(container, "image").is_empty() {
+            errors.push(FieldError::required(&here.child("image"), ""));
+        }
+        mounts(spec, container, &here, errors);
+        variables(container, &here, errors);
+        resources(container, &here, errors);
+    }
+}
+
+fn mounts(spec: &Value, container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    for (i, mount) in entries(container, "volumeMounts") {
+        let here = path.child("volumeMounts").index(i);
+        let name = text(mount, "name");
+        if !entries(spec, "volumes").any(|(_, v)| text(v, "name") == name) {
+            errors.push(FieldError::new(
+                &here.child("name"),
+                crate::field::Problem::NotFound(json!(name).to_string()),
+            ));
+        }
+        if text(mount, "mountPath").is_empty() {
+            errors.push(FieldError::required(&here.child("mountPath"), ""));
+        }
+    }
+}
+
+fn variables(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    for (i, variable) in entries(container, "env") {
+        let here = path.child("env").index(i);
+        let name = text(variable, "name");
+        if name.is_empty() {
+            errors.push(FieldError::required(&here.child("name"), ""));
+        } else if name.contains('=') || !name.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            let detail =
+                "a valid environment variable name must consist only of printable ASCII characters other than '='";
+            errors.push(FieldError::invalid(&here.child("name"), &name.into(), detail));
+        }
+        if !text(variable, "value").is_empty() && has(variable, "valueFrom") {
+            let detail = "may not be specified when `value` is not empty";
+            errors.push(FieldError::invalid(&here.child("valueFrom"), &"".into(), detail));
+        }
+    }
+}
+
+/// A request stays within its limit.
+fn resources(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    let resources = &container["resources"];
+    for (name, request) in resources["requests"].as_object().into_iter().flatten() {
+        let Some(limit) = resources["limits"].get(name) else {
+            continue;
+        };
+        let number = |v: &Value| v.as_str().map_or_else(|| v.as_f64(), quantity::value);
+        if number(request) > number(limit) {
+            let shown = |v: &Value| quantity::canonical(v).unwrap_or_default();
+            let detail = format!("must be less than or equal to {name} limit of {}", shown(limit));
+            let at = path.child("resources").child("requests");
+            errors.push(FieldError::invalid(&at, &shown(request).into(), detail));
+        }
+    }
+}
+
+/// A changed pod: only images, deadlines, tolerations and the like may change.
+pub(super) fn pod_update(new: &Value, old: &Value) -> Vec<FieldError> {
+    let strip = |pod: &Value| {
+        let mut spec = pod["spec"].clone();
+        for list in ["containers", "initContainers"] {
+            if let Some(containers) = spec.get_mut(list).and_then(Value::as_array_mut) {
+                for container in containers {
+                    if let Some(map) = container.as_object_mut() {
+                        map.remove("image");
+                    }
+                }
+            }
+        }
+        if let Some(map) = spec.as_object_mut() {
+            for key in [
+                "activeDeadlineSeconds",
+                "terminationGracePeriodSeconds",
+                "tolerations",
+                "schedulingGates",
+                "nodeName",
+            ] {
+                map.remove(key);
+            }
+        }
+        spec
+    };
+    let mut errors = pod(new);
+    if strip(new) != strip(old) || (has(&old["spec"], "nodeName") && new["spec"]["nodeName"] != old["spec"]["nodeName"])
+    {
+        errors.push(FieldError::forbidden(
+            &Path::new("spec"),
+            "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,\
+             `spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),\
+             `spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)",
+        ));
+    }
+    errors
+}

@@ -1,0 +1,265 @@
+//! Requests for subresources: status, scale, logs, proxies, evictions.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{Method, header};
+use serde_json::Value;
+
+use super::dispatch::{Asked, one, patched, read_body, reply};
+use super::negotiate::negotiate;
+use super::respond::Answer;
+use super::route::Target;
+use crate::authentication::issue;
+use crate::endpoints::{ServicePort, pick};
+use crate::error::ApiError;
+use crate::meta::Meta;
+use crate::resource::{Resource, Source};
+use crate::selector::LabelSelector;
+use crate::verbs::{
+    self, DeleteOptions, Part, PatchType, body_from, decode, patch_scale, put, put_scale, scale_of,
+};
+use crate::{Api, logs, proxy};
+
+/// Answers a request for a subresource.
+///
+/// # Errors
+/// 404 if the resource lacks it, 501 if the sandbox does.
+pub(super) async fn subresource(
+    api: Arc<Api>,
+    resource: &Arc<Resource>,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let known = match &resource.source {
+        Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == target.subresource),
+        Source::Custom(version) => match target.subresource.as_str() {
+            "status" => version.has_status,
+            "scale" => version.scale.is_some(),
+            _ => false,
+        },
+    };
+    if !known {
+        return Err(ApiError::unknown_path());
+    }
+    match target.subresource.as_str() {
+        "status" => part(&api, resource, target, Part::Status, asked, request).await,
+        "finalize" => part(&api, resource, target, Part::Whole, asked, request).await,
+        "scale" => scale(&api, resource, target, asked, request).await,
+        "log" => {
+            let pod = verbs::get(&api, resource, &target.namespace, &target.name)?;
+            logs::serve(api, pod, &asked.query).await
+        }
+        "proxy" => proxied(&api, target, asked, request).await,
+        "eviction" => evict(&api, resource, target, asked, request).await,
+        "binding" => bind(&api, resource, target, asked, request).await,
+        "token" => token(&api, target, asked, request).await,
+        other => Err(ApiError::not_implemented(format!("{}/{other}", resource.plural))),
+    }
+}
+
+async fn part(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    part: Part,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let negotiated = negotiate(asked.accept())?;
+    let written = match asked.method {
+        Method::GET => {
+            let object = verbs::get(api, resource, &target.namespace, &target.name)?;
+            return one(resource, object, 200, Vec::new(), asked, negotiated);
+        }
+        Method::PUT => {
+            let context = asked.context("UpdateOptions")?;
+            let body = read_body(request.into_body()).await?;
+            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
+            let (object, warnings) = decode(resource, decoded, &body, &context)?;
+            put(
+                api,
+                resource,
+                &target.namespace,
+                &target.name,
+                part,
+                object,
+                warnings,
+                &context,
+            )?
+        }
+        Method::PATCH => patched(api, resource, target, part, asked, request).await?,
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    reply(resource, written, asked, negotiated)
+}
+
+async fn scale(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let (namespace, name) = (&target.namespace, &target.name);
+    let body = match asked.method {
+        Method::GET => scale_of(resource, &verbs::get(api, resource, namespace, name)?)?,
+        Method::PUT => {
+            let context = asked.context("UpdateOptions")?;
+            let body = read_body(request.into_body()).await?;
+            let scale = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+            put_scale(api, resource, namespace, name, &scale, &context)?
+        }
+        Method::PATCH => {
+            let kind = PatchType::read(asked.header(header::CONTENT_TYPE), resource)?;
+            let context = asked.context("PatchOptions")?;
+            let body = read_body(request.into_body()).await?;
+            patch_scale(api, resource, namespace, name, kind, &body, &context)?
+        }
+        _ => return Err(ApiError::method_not_allowed()),
+    };
+    Ok(Answer::ok(body).into_response(negotiate(asked.accept())?.yaml))
+}
+
+async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    let named = ServicePort::parse(&target.name);
+    let authority = if target.plural == "services" {
+        pick(api, &target.namespace, &named)?
+    } else {
+        let pods = crate::error::Qualified {
+            group: String::new(),
+            resource: "pods".into(),
+        };
+        let pod = api
+            .store
+            .get("/pods", &target.namespace, &named.name)
+            .ok_or_else(|| ApiError::not_found(&pods, &named.name))?;
+        let address = pod.object["status"]["podIP"].as_str().unwrap_or_default();
+        if address.is_empty() {
+            return Err(ApiError::bad_request(format!(
+                "address not allowed: pod {} has no address yet",
+                named.name
+            )));
+        }
+        let port = if named.port.is_empty() {
+            let first = &pod.object["spec"]["containers"][0]["ports"][0]["containerPort"];
+            first.as_u64().unwrap_or(80).to_string()
+        } else {
+            named.port.clone()
+        };
+        format!("{address}:{port}")
+    };
+    let query = request.uri().query().map(str::to_owned);
+    tracing::debug!(%authority, path = target.rest, method = %asked.method, "proxying");
+    proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
+}
+
+async fn token(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let wanted = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let body = issue(api, &target.namespace, &target.name, wanted)?;
+    Ok(Answer {
+        status: 201,
+        body,
+        warnings: Vec::new(),
+    }
+    .into_response(negotiate(asked.accept())?.yaml))
+}
+
+async fn evict(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let eviction = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let pod = verbs::get(api, resource, &target.namespace, &target.name)?;
+    if let Some(budget) = budget_of(api, &pod) {
+        let what =
+            format!("evictions of pods that a PodDisruptionBudget selects (here \"{budget}\"); delete the pod instead");
+        return Err(ApiError::not_implemented(what));
+    }
+    let options = DeleteOptions {
+        grace: eviction["deleteOptions"]["gracePeriodSeconds"].as_i64(),
+        dry_run: asked.query.dry_run("CreateOptions")?,
+        ..DeleteOptions::default()
+    };
+    verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
+    let status = serde_json::json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
+    });
+    Ok(Answer {
+        status: 201,
+        body: status,
+        warnings: Vec::new(),
+    }
+    .into_response(false))
+}
+
+/// The disruption budget that selects a pod. Nobody here counts what it still allows.
+fn budget_of(api: &Api, pod: &Value) -> Option<String> {
+    let budgets = api.store.all("policy/poddisruptionbudgets", pod.namespace());
+    let selects = |budget: &Value| {
+        let selector = &budget["spec"]["selector"];
+        let selector = LabelSelector::from_object(selector).filter(|_| selector.is_object());
+        selector.is_some_and(|selector| selector.matches(pod.meta("labels")))
+    };
+    let found = budgets.iter().find(|budget| selects(&budget.object));
+    found.map(|budget| budget.object.name().to_owned())
+}
+
+async fn bind(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if asked.method != Method::POST {
+        return Err(ApiError::method_not_allowed());
+    }
+    let body = read_body(request.into_body()).await?;
+    let binding = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
+    let context = asked.context("CreateOptions")?;
+    let qualified = resource.qualified();
+    verbs::update(
+        api,
+        resource,
+        &target.namespace,
+        &target.name,
+        Part::Whole,
+        &context,
+        &|old| {
+            if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
+                let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
+                return Err(ApiError::conflict(&qualified, &target.name, why));
+            }
+            let mut object = old.clone();
+            object["spec"]["nodeName"] = node.clone().into();
+            Ok(verbs::Change {
+                object,
+                tracking: verbs::Tracking::Update,
+                warnings: Vec::new(),
+            })
+        },
+    )?;
+    let status =
+        serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
+    Ok(Answer {
+        status: 201,
+        body: status,
+        warnings: Vec::new(),
+    }
+    .into_response(false))
+}

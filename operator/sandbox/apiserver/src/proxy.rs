@@ -1,0 +1,67 @@
+//! The `proxy` subresource of Services and pods: requests are passed on, answers are streamed back.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, Uri, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+use crate::error::ApiError;
+
+/// Headers that belong to one connection and are not passed on.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// Passes a request on to `authority` (`host:port`) at `path`.
+///
+/// # Errors
+/// 501 for https, 502 if nothing answers there.
+pub(crate) async fn forward(
+    scheme: &str,
+    authority: &str,
+    path: &str,
+    query: Option<&str>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    if scheme != "http" {
+        return Err(ApiError::not_implemented("the proxy over https"));
+    }
+    let path = if path.is_empty() { "/" } else { path };
+    let target = match query {
+        Some(query) => format!("http://{authority}{path}?{query}"),
+        None => format!("http://{authority}{path}"),
+    };
+    let uri: Uri = target
+        .parse()
+        .map_err(|e| ApiError::bad_request(format!("proxy path {path}: {e}")))?;
+    let (mut parts, body) = request.into_parts();
+    parts.uri = uri;
+    parts.version = http::Version::HTTP_11;
+    strip(&mut parts.headers);
+    // The token is the API server's, not the backend's.
+    parts.headers.remove(header::AUTHORIZATION);
+    parts.headers.remove(header::HOST);
+    let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
+    let answer = client
+        .request(http::Request::from_parts(parts, body))
+        .await
+        .map_err(|e| ApiError::bad_gateway(format!("error trying to reach service: dial tcp {authority}: {e}")))?;
+    let (mut parts, body) = answer.into_parts();
+    strip(&mut parts.headers);
+    Ok(Response::from_parts(parts, Body::new(body)))
+}
+
+fn strip(headers: &mut HeaderMap) {
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+}

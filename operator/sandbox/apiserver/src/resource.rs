@@ -1,0 +1,188 @@
+//! What the server knows about a resource: its names, its shape and how it behaves.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::builtin::{BuiltIn, Strategy};
+use crate::crd::CustomVersion;
+use crate::error::{ApiError, Qualified};
+use crate::field::FieldError;
+use crate::names::NameSyntax;
+use crate::schema::SchemaRef;
+
+/// One resource of one API version.
+#[derive(Clone)]
+pub struct Resource {
+    /// API group, empty for the core group.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// Plural name, as in paths.
+    pub plural: String,
+    /// Kind of an object.
+    pub kind: String,
+    /// Kind of a list.
+    pub list_kind: String,
+    /// Whether objects live in namespaces.
+    pub namespaced: bool,
+    /// Under which key objects are stored: one for all versions (and for both views of events).
+    pub storage: Arc<str>,
+    /// The shape of an object of this version.
+    pub schema: SchemaRef,
+    /// Where the resource comes from.
+    pub source: Source,
+}
+
+/// Where a resource comes from.
+#[derive(Clone)]
+pub enum Source {
+    /// Compiled in.
+    BuiltIn(&'static BuiltIn),
+    /// A version of a custom resource definition.
+    Custom(Arc<CustomVersion>),
+}
+
+impl Resource {
+    /// `group/version`, or `version` for the core group.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() {
+            self.version.clone()
+        } else {
+            format!("{}/{}", self.group, self.version)
+        }
+    }
+
+    /// The resource with its group, for messages.
+    pub fn qualified(&self) -> Qualified {
+        Qualified {
+            group: self.group.clone(),
+            resource: self.plural.clone(),
+        }
+    }
+
+    /// `Invalid` about the object `name`.
+    pub fn invalid(&self, name: &str, errors: &[FieldError]) -> ApiError {
+        // Both forms of events are checked as the core one.
+        let group = if &*self.storage == "/events" {
+            ""
+        } else {
+            self.group.as_str()
+        };
+        ApiError::invalid(group, &self.kind, name, errors)
+    }
+
+    /// Whether this is a custom resource.
+    pub fn is_custom(&self) -> bool {
+        matches!(self.source, Source::Custom(_))
+    }
+
+    /// The custom version, if this is a custom resource.
+    pub fn custom(&self) -> Option<&CustomVersion> {
+        match &self.source {
+            Source::Custom(version) => Some(version),
+            Source::BuiltIn(_) => None,
+        }
+    }
+
+    /// How objects of this resource are defaulted, prepared and checked.
+    pub fn strategy(&self) -> &dyn Strategy {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.strategy,
+            Source::Custom(version) => &**version,
+        }
+    }
+
+    /// Whether a status subresource exists.
+    pub fn has_status(&self) -> bool {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == "status"),
+            Source::Custom(version) => version.has_status,
+        }
+    }
+
+    /// Where a scale subresource finds its numbers, if there is one.
+    pub fn scale(&self) -> Option<ScalePaths> {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == "scale").then(|| ScalePaths {
+                spec_replicas: vec!["spec".into(), "replicas".into()],
+                status_replicas: vec!["status".into(), "replicas".into()],
+                selector: None,
+            }),
+            Source::Custom(version) => version.scale.clone(),
+        }
+    }
+
+    /// Whether `metadata.generation` counts changes.
+    pub fn counts_generation(&self) -> bool {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.generation,
+            Source::Custom(_) => true,
+        }
+    }
+
+    /// Whether a PUT may create.
+    pub fn creates_on_update(&self) -> bool {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.create_on_update,
+            Source::Custom(_) => false,
+        }
+    }
+
+    /// Whether a PUT needs a resourceVersion.
+    pub fn needs_version_on_update(&self) -> bool {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.needs_version,
+            Source::Custom(_) => true,
+        }
+    }
+
+    /// How names are written.
+    pub fn name_syntax(&self) -> NameSyntax {
+        match &self.source {
+            Source::BuiltIn(kind) => kind.names,
+            Source::Custom(_) => NameSyntax::Subdomain,
+        }
+    }
+
+    /// Whether this version shows an object as it is stored, but for kind and apiVersion.
+    pub fn shows_as_stored(&self) -> bool {
+        matches!(&self.source, Source::BuiltIn(kind) if kind.view.is_none()) && &*self.storage != "/events"
+    }
+
+    /// A stored object as this version shows it.
+    pub fn present(&self, object: &Value) -> Value {
+        let mut shown = match &self.source {
+            Source::BuiltIn(kind) => match kind.view {
+                Some(view) => (view.read)(object),
+                None => object.clone(),
+            },
+            Source::Custom(version) => version.present(object, &self.schema),
+        };
+        shown["apiVersion"] = self.api_version().into();
+        shown["kind"] = self.kind.clone().into();
+        if &*self.storage == "/events" {
+            crate::builtin::complete_event(&mut shown);
+        }
+        shown
+    }
+
+    /// An object of this version as it is stored.
+    pub fn store(&self, object: Value) -> Value {
+        match &self.source {
+            Source::BuiltIn(BuiltIn { view: Some(view), .. }) => (view.write)(&object),
+            _ => object,
+        }
+    }
+}
+
+/// Where a scale subresource finds its numbers.
+#[derive(Debug, Clone)]
+pub struct ScalePaths {
+    /// Path to the wanted count.
+    pub spec_replicas: Vec<String>,
+    /// Path to the observed count.
+    pub status_replicas: Vec<String>,
+    /// Path to the selector as text; built-in kinds use `spec.selector` instead.
+    pub selector: Option<Vec<String>>,
+}

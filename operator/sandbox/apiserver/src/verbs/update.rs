@@ -1,0 +1,385 @@
+//! Replacing objects: the one path that PUT, all patches and the server's own writes take.
+
+use serde_json::Value;
+
+use super::{Context, Written, admission, create, metadata};
+use crate::Api;
+use crate::error::ApiError;
+use crate::field::{FieldError, Path, Problem};
+use crate::meta::Meta;
+use crate::ownership;
+use crate::rbac;
+use crate::resource::Resource;
+use crate::schema::Schema;
+use crate::store::{Item, WriteError};
+
+/// How often a write is tried again when others keep changing the object.
+const ATTEMPTS: usize = 20;
+
+/// Which part of an object a write is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The object without its status.
+    Main,
+    /// The status subresource.
+    Status,
+    /// The scale subresource: a change of the main part, tracked under the subresource.
+    Scale,
+    /// Another subresource that may change anything, such as `finalize`.
+    Whole,
+}
+
+impl Part {
+    /// The subresource as managed fields name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Main | Self::Whole => "",
+            Self::Status => "status",
+            Self::Scale => "scale",
+        }
+    }
+}
+
+/// Who owns the fields of the new object.
+pub(crate) enum Tracking {
+    /// The writer owns what it changes.
+    Update,
+    /// Ownership has been decided already.
+    Decided(ownership::Managers),
+}
+
+/// A new state: the object, and who owns its fields.
+pub(crate) struct Change {
+    /// The new object, in the resource's version.
+    pub(crate) object: Value,
+    /// Ownership.
+    pub(crate) tracking: Tracking,
+    /// Warnings for the client.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Replaces an object by what `change` makes of its present state.
+///
+/// # Errors
+/// 404 if it is missing, 409 if `change` keeps an old resourceVersion, 422 if the result is invalid, and what `change`
+/// returns.
+pub(crate) fn update(
+    api: &Api,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+    part: Part,
+    context: &Context,
+    change: &dyn Fn(&Value) -> Result<Change, ApiError>,
+) -> Result<Written, ApiError> {
+    for _ in 0..ATTEMPTS {
+        let Some(seen) = api.store.get(&resource.storage, namespace, name) else {
+            return Err(ApiError::not_found(&resource.qualified(), name));
+        };
+        let old = resource.present(&seen.object);
+        let Change {
+            object,
+            tracking,
+            mut warnings,
+        } = change(&old)?;
+        let asked = object.resource_version().to_owned();
+        let new = build(api, resource, &old, object, part, context, tracking)?;
+        warnings.extend(resource.strategy().warnings(&new));
+        if same_but_managed(&new, &old) {
+            return Ok(Written {
+                object: old,
+                warnings,
+                created: false,
+            });
+        }
+        if context.dry_run {
+            return Ok(Written {
+                object: new,
+                warnings,
+                created: false,
+            });
+        }
+        match write(api, resource, &seen, new) {
+            Ok(object) => {
+                return Ok(Written {
+                    object,
+                    warnings,
+                    created: false,
+                });
+            }
+            Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
+            // Another write came between: try again, unless the client named the version it saw.
+            Err(WriteError::Changed | WriteError::Exists) if asked == old.resource_version() => {}
+            Err(_) => return Err(ApiError::stale(&resource.qualified(), name)),
+        }
+    }
+    Err(ApiError::stale(&resource.qualified(), name))
+}
+
+fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Value, WriteError> {
+    let ends = new.is_deleting() && finished(&new);
+    let item = if ends {
+        let (namespace, name) = (new.namespace().to_owned(), new.name().to_owned());
+        // The last state that watches see is the one before its last finalizer went.
+        let item = api
+            .store
+            .remove(&resource.storage, &namespace, &name, seen.revision, None)?;
+        api.removed(resource, &item);
+        return Ok(new);
+    } else {
+        api.store
+            .update(&resource.storage, seen.revision, resource.store(new))?
+    };
+    api.wrote(resource, &item);
+    Ok(resource.present(&item.object))
+}
+
+/// Whether nothing holds an object that is being deleted.
+pub(crate) fn finished(object: &Value) -> bool {
+    object.finalizers().is_empty()
+        && object
+            .meta("deletionGracePeriodSeconds")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            == 0
+        && object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+}
+
+/// The new state as it would be stored.
+fn build(
+    api: &Api,
+    resource: &Resource,
+    old: &Value,
+    mut new: Value,
+    part: Part,
+    context: &Context,
+    tracking: Tracking,
+) -> Result<Value, ApiError> {
+    let name = old.name();
+    let qualified = resource.qualified();
+    match new.resource_version() {
+        "" | "0" => new.set_meta("resourceVersion", old.resource_version()),
+        version if version != old.resource_version() => return Err(ApiError::stale(&qualified, name)),
+        _ => {}
+    }
+    new["kind"] = resource.kind.clone().into();
+    new["apiVersion"] = resource.api_version().into();
+    metadata::carry_over(&mut new, old);
+    let strategy = resource.strategy();
+    match part {
+        Part::Main | Part::Scale => strategy.prepare_update(&mut new, old),
+        Part::Status => keep_all_but_status(resource, &mut new, old),
+        Part::Whole => {}
+    }
+    strategy.default(&mut new);
+    rbac::check_grant(api, &context.user, resource, &new, Some(old))?;
+    let managers = match tracking {
+        Tracking::Update => ownership::after_update(resource, old, &mut new, context, part.name())?,
+        Tracking::Decided(managers) => managers,
+    };
+    if !resource.is_custom() {
+        tidy(&mut new, &resource.schema);
+    }
+    if resource.counts_generation() && part != Part::Status && content_changed(resource, &new, old) {
+        let generation = old.meta("generation").and_then(Value::as_i64).unwrap_or(0);
+        new.set_meta("generation", generation + 1);
+    }
+    ownership::store(&mut new, managers);
+    if part != Part::Status {
+        admission::allot(api, resource, &mut new, Some(old), context.dry_run)?;
+    }
+    let mut errors = metadata::validate_update(&new, old);
+    if errors.is_empty() {
+        errors.extend(metadata::validate(resource, &new));
+    }
+    errors.extend(match part {
+        Part::Status => strategy.validate_status(&new, old),
+        Part::Whole => Vec::new(),
+        Part::Main | Part::Scale => strategy.validate_update(&new, old),
+    });
+    if errors.is_empty() {
+        Ok(new)
+    } else {
+        Err(resource.invalid(name, &errors))
+    }
+}
+
+/// A status write changes nothing else: of a custom resource not even labels, of a built-in one no spec.
+fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
+    let status = new.get("status").cloned();
+    let managed = new.meta("managedFields").cloned();
+    let mut kept = old.clone();
+    if !resource.is_custom()
+        && let Some(metadata) = new.get("metadata").cloned()
+    {
+        let owners = old.meta("ownerReferences").cloned();
+        kept["metadata"] = metadata;
+        match owners {
+            Some(owners) => kept.set_meta("ownerReferences", owners),
+            None => {
+                kept.remove_meta("ownerReferences");
+            }
+        }
+    } else if let Some(managed) = managed {
+        kept.set_meta("managedFields", managed);
+    }
+    if let Some(map) = kept.as_object_mut() {
+        match status {
+            Some(status) => map.insert("status".into(), status),
+            None => map.remove("status"),
+        };
+    }
+    *new = kept;
+}
+
+/// Whether what `metadata.generation` counts has changed.
+fn content_changed(resource: &Resource, new: &Value, old: &Value) -> bool {
+    if !resource.is_custom() && new.get("spec").is_some() {
+        return new["spec"] != old["spec"];
+    }
+    let bare = |object: &Value| {
+        let mut object = object.clone();
+        if let Some(map) = object.as_object_mut() {
+            map.remove("metadata");
+            if resource.has_status() {
+                map.remove("status");
+            }
+        }
+        object
+    };
+    bare(new) != bare(old)
+}
+
+/// Whether two states differ in nothing but the times of managed fields.
+pub(super) fn same_but_managed(new: &Value, old: &Value) -> bool {
+    let bare = |object: &Value| {
+        let mut object = object.clone();
+        for entry in object
+            .get_mut("metadata")
+            .and_then(|m| m.get_mut("managedFields"))
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            if let Some(map) = entry.as_object_mut() {
+                map.remove("time");
+            }
+        }
+        object
+    };
+    bare(new) == bare(old)
+}
+
+/// Removes nulls, empty lists and empty free maps of a built-in kind, which upstream's encoding leaves out, and writes
+/// quantities in their one form.
+pub(super) fn tidy(value: &mut Value, schema: &Schema) {
+    match value {
+        Value::Object(map) => map.retain(|name, child| {
+            if child.is_null() {
+                return false;
+            }
+            let Some(field) = schema.field(name) else { return true };
+            if field.format.as_deref() == Some("quantity")
+                && let Some(written) = crate::quantity::canonical(child)
+            {
+                *child = written.into();
+            }
+            tidy(child, field);
+            match child {
+                Value::Array(list) => !list.is_empty() || keeps_empty(name),
+                Value::Object(inner) => {
+                    !(inner.is_empty() && field.additional.is_some() && field.properties.is_empty())
+                }
+                _ => true,
+            }
+        }),
+        Value::Array(list) => {
+            if let Some(items) = &schema.items {
+                for child in list {
+                    tidy(child, items);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Lists that upstream writes even when they are empty.
+fn keeps_empty(name: &str) -> bool {
+    matches!(name, "endpoints" | "addresses" | "rules" | "items")
+}
+
+/// PUT: the body replaces the object, and makes it for kinds that allow that.
+///
+/// # Errors
+/// As [`update`], and 400 if the body names another object.
+#[expect(clippy::too_many_arguments, reason = "the parts of one request")]
+pub(crate) fn put(
+    api: &Api,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+    part: Part,
+    body: Value,
+    warnings: Vec<String>,
+    context: &Context,
+) -> Result<Written, ApiError> {
+    let mut body = body;
+    check_name(&body, name)?;
+    metadata::settle_namespace(resource, &mut body, namespace)?;
+    let qualified = resource.qualified();
+    if api.store.get(&resource.storage, namespace, name).is_none() {
+        if !resource.creates_on_update() || part != Part::Main {
+            return Err(ApiError::not_found(&qualified, name));
+        }
+        body.set_meta("name", name);
+        rbac::authorize_create(api, &context.user, resource, namespace, name)?;
+        let mut written = create(api, resource, namespace, body, context, ownership::New::Update)?;
+        written.warnings.extend(warnings);
+        return Ok(written);
+    }
+    if resource.needs_version_on_update() && body.resource_version().is_empty() {
+        let problem = Problem::Invalid("0".into(), "must be specified for an update".into());
+        let error = FieldError::new(&Path::new("metadata.resourceVersion"), problem);
+        return Err(ApiError::invalid(&resource.group, &resource.plural, name, &[error]));
+    }
+    update(api, resource, namespace, name, part, context, &|old| {
+        if !body.uid().is_empty() && body.uid() != old.uid() {
+            let key = match resource.custom() {
+                Some(_) => format!("{}/{}", resource.group, resource.plural),
+                None => resource.plural.clone(),
+            };
+            return Err(ApiError::conflict(
+                &qualified,
+                name,
+                format!(
+                    "StorageError: invalid object, Code: 4, Key: /registry/{key}/{}, ResourceVersion: 0, \
+                     AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                    crate::store::key(namespace, name),
+                    body.uid(),
+                    old.uid()
+                ),
+            ));
+        }
+        let mut object = body.clone();
+        object.set_meta("name", name);
+        Ok(Change {
+            object,
+            tracking: Tracking::Update,
+            warnings: warnings.clone(),
+        })
+    })
+}
+
+/// The body names the object of the path.
+///
+/// # Errors
+/// 400 if it names another one.
+pub(super) fn check_name(body: &Value, name: &str) -> Result<(), ApiError> {
+    let given = body.name();
+    if given.is_empty() || given == name {
+        return Ok(());
+    }
+    let message = format!("the name of the object ({given}) does not match the name on the URL ({name})");
+    Err(ApiError::bad_request(message))
+}
