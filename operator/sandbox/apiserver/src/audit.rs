@@ -10,10 +10,10 @@ use axum::extract::Request;
 use http::header;
 use serde_json::{Value, json};
 
-use crate::authentication::User;
 use crate::error::ApiError;
 use crate::meta::new_uid;
-use crate::rbac::Attributes;
+use crate::request::Attributes;
+use crate::user::User;
 
 /// A file that requests are added to.
 pub(crate) struct AuditLog(Mutex<File>);

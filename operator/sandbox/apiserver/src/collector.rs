@@ -6,13 +6,14 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::Api;
+use crate::context::Context;
 use crate::crd;
 use crate::error::ApiError;
 use crate::meta::{Meta, OwnerReference};
-use crate::rbac;
 use crate::resource::Resource;
+use crate::roles;
 use crate::store::{Change, Reference};
-use crate::verbs::{self, Context, DeleteOptions, Part, Propagation, Tracking, delete, update};
+use crate::verbs::{self, DeleteOptions, Part, Propagation, Tracking, delete, update};
 
 /// Follows all writes until the server stops.
 pub(super) async fn run(
@@ -28,7 +29,7 @@ pub(super) async fn run(
         let Some(change) = change else { return };
         wake_namespace(&api, &change, &to_namespaces);
         if &*change.reference.storage == "rbac.authorization.k8s.io/clusterroles" {
-            rbac::gather(&api);
+            roles::gather(&api);
         }
         if change.removed {
             owner_gone(&api, &change);

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::builtin::Verbs;
-use crate::resource::{Resource, Source};
+use crate::resource::{Resource, Source, Verbs};
 
 const ALL_VERBS: [&str; 8] = [
     "create",
@@ -319,6 +318,25 @@ fn aggregated_resource(resource: &Resource) -> Value {
         entry["subresources"] = subs.into();
     }
     entry
+}
+
+/// The `/version` document.
+pub(crate) fn version() -> Value {
+    json!({
+        "major": "1",
+        "minor": "36",
+        "emulationMajor": "1",
+        "emulationMinor": "36",
+        "minCompatibilityMajor": "1",
+        "minCompatibilityMinor": "35",
+        "gitVersion": "v1.36.0+sandbox",
+        "gitCommit": "",
+        "gitTreeState": "clean",
+        "buildDate": "1970-01-01T00:00:00Z",
+        "goVersion": "none",
+        "compiler": "rustc",
+        "platform": format!("{}/{}", std::env::consts::OS, std::env::consts::ARCH),
+    })
 }
 
 #[cfg(test)]

@@ -269,11 +269,6 @@ impl ApiError {
     pub fn is_not_found(&self) -> bool {
         self.code == 404
     }
-
-    /// Whether this is a `Conflict` about an old version.
-    pub fn is_conflict(&self) -> bool {
-        self.code == 409 && self.reason == Some("Conflict")
-    }
 }
 
 /// A resource with its group, as it stands in messages: `deployments.apps`, `configmaps`.

@@ -6,9 +6,6 @@ const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case a
 const DNS_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', \
     and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is \
     '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-const DNS_1035: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an \
-    alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for \
-    validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";
 const QUALIFIED: &str = "must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an \
     alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is \
     '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
@@ -25,8 +22,6 @@ pub enum NameSyntax {
     Subdomain,
     /// A DNS label (RFC 1123).
     Label,
-    /// A DNS label that begins with a letter (RFC 1035).
-    Label1035,
     /// Anything that can stand in a path (RBAC objects).
     PathSegment,
 }
@@ -49,18 +44,6 @@ pub fn dns_label(text: &str) -> Vec<String> {
     }
     if !lower_label(text) {
         problems.push(DNS_LABEL.to_owned());
-    }
-    problems
-}
-
-/// What is wrong with a DNS label that must begin with a letter.
-pub fn dns_1035_label(text: &str) -> Vec<String> {
-    let mut problems = Vec::new();
-    if text.len() > 63 {
-        problems.push(too_long(63));
-    }
-    if !lower_label(text) || !text.starts_with(|c: char| c.is_ascii_lowercase()) {
-        problems.push(DNS_1035.to_owned());
     }
     problems
 }
@@ -94,7 +77,6 @@ pub fn object_name(syntax: NameSyntax, name: &str) -> Vec<String> {
     match syntax {
         NameSyntax::Subdomain => dns_subdomain(name),
         NameSyntax::Label => dns_label(name),
-        NameSyntax::Label1035 => dns_1035_label(name),
         NameSyntax::PathSegment => path_segment(name),
     }
 }
@@ -193,7 +175,6 @@ mod tests {
             (NameSyntax::Subdomain, "a..b", false),
             (NameSyntax::Subdomain, "A", false),
             (NameSyntax::Label, "a.b", false),
-            (NameSyntax::Label1035, "1a", false),
             (NameSyntax::PathSegment, "system:node", true),
             (NameSyntax::PathSegment, "a/b", false),
         ] {

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::Api;
+use crate::context::Context;
 use crate::meta::{Meta, now};
 use crate::ownership::New;
 use crate::resource::Resource;
-use crate::verbs::{Change, Context, DeleteOptions, Part, Propagation, Tracking, create, delete, update};
+use crate::verbs::{Change, DeleteOptions, Part, Propagation, Tracking, create, delete, update};
 
 /// The namespaces that exist from the start.
 const INITIAL: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -38,42 +39,6 @@ pub(super) fn resume(api: &Api, woken: &mpsc::UnboundedSender<String>) {
         if namespace.object.is_deleting() {
             // The receiver is gone only when the sandbox is shutting down.
             let _ = woken.send(namespace.object.name().to_owned());
-        }
-    }
-}
-
-/// Makes what every namespace holds: the default account and the root certificates.
-pub(super) fn fill(api: &Api, namespace: &str) {
-    let content = [
-        (
-            "serviceaccounts",
-            json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "default" } }),
-        ),
-        (
-            "configmaps",
-            json!({
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": {
-                    "name": "kube-root-ca.crt",
-                    "annotations": {
-                        "kubernetes.io/description": "Contains a CA bundle that can be used to verify the \
-                            kube-apiserver. The sandbox speaks plain HTTP on loopback, so it is empty.",
-                    },
-                },
-                "data": { "ca.crt": "" },
-            }),
-        ),
-    ];
-    for (plural, object) in content {
-        let Some(resource) = api.registry.get("", "v1", plural) else {
-            continue;
-        };
-        if api.store.get(&resource.storage, namespace, object.name()).is_some() {
-            continue;
-        }
-        if let Err(error) = create(api, &resource, namespace, object, &Context::internal(), New::Update) {
-            tracing::debug!(%error, namespace, "filling a namespace");
         }
     }
 }

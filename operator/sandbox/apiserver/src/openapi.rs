@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::Api;
-use crate::builtin::definitions::schemas;
+use crate::builtin::schemas;
 use crate::resource::{Resource, Source};
 
 const GVK: &str = "x-kubernetes-group-version-kind";

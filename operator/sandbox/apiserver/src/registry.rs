@@ -5,10 +5,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::Value;
 
-use crate::builtin::{self, KINDS, Verbs};
+use crate::builtin::{self, KINDS};
 use crate::crd;
 use crate::meta::Meta;
-use crate::resource::{Resource, Source};
+use crate::resource::{Resource, Source, Verbs};
 
 type Key = (String, String, String);
 
@@ -35,7 +35,7 @@ impl Registry {
                     storage: kind
                         .storage
                         .map_or_else(|| format!("{}/{}", kind.group, kind.plural).into(), Arc::from),
-                    schema: builtin::definitions::schemas().get(&definition),
+                    schema: builtin::schemas().get(&definition),
                     source: Source::BuiltIn(kind),
                 };
                 (key(kind.group, kind.version, kind.plural), Arc::new(resource))

@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::authentication::{self, User};
+use crate::authentication;
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
 use crate::meta::now;
-use crate::rbac::{Attributes, Decision, decide, judge, rules_review};
+use crate::rbac::{Decision, decide, judge, rules_review};
+use crate::request::Attributes;
 use crate::resource::Resource;
+use crate::user::User;
 
 /// Answers a review that `user` asks for.
 ///

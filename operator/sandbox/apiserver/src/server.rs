@@ -4,15 +4,18 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::Router;
+use futures::future::BoxFuture;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::{Api, Settings};
 use crate::audit::AuditLog;
-use crate::authentication::TokenKey;
 use crate::state::{Credentials, StateDirectory, StateError};
 use crate::tls::{CertificateError, Listener};
+use crate::token::TokenKey;
+use crate::{http, tasks, verbs};
 
 /// How to start a server.
 #[derive(Debug, Clone)]
@@ -95,9 +98,15 @@ impl std::fmt::Debug for Server {
 impl Server {
     /// Starts an API server on loopback, with the namespaces that every cluster has.
     ///
+    /// The future is boxed so that the server is compiled here, not in every program that awaits it.
+    ///
     /// # Errors
     /// [`StartError`] if the port is taken or a file cannot be used.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub fn start(options: Options) -> BoxFuture<'static, Result<Self, StartError>> {
+        Box::pin(Self::launch(options))
+    }
+
+    async fn launch(options: Options) -> Result<Self, StartError> {
         let Options {
             port,
             token,
@@ -129,8 +138,9 @@ impl Server {
         let stopping = CancellationToken::new();
         let token_key = TokenKey::new(credentials.signing_key.as_bytes());
         let (api, changes) = Api::new(token.clone(), token_key, settings, saved, stopping.clone());
-        api.spawn_tasks(changes);
-        let router = api.router();
+        verbs::restore(&api);
+        tasks::start(&api, changes);
+        let router = Router::new().fallback(http::handle).with_state(api.clone());
         let stopped = stopping.clone();
         let listener = Listener::new(listener, address, &credentials.certificates)?;
         let server = tokio::spawn(async move {

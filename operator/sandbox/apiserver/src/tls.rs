@@ -58,9 +58,7 @@ impl Certificates {
     pub(crate) fn make() -> Result<Self, CertificateError> {
         // An authority and a certificate signed by it: rustls accepts no authority as a server's own certificate.
         let mut authority = CertificateParams::default();
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "sandbox");
+        authority.distinguished_name.push(DnType::CommonName, "sandbox");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages.push(KeyUsagePurpose::KeyCertSign);
         let authority_key = KeyPair::generate()?;
@@ -72,9 +70,7 @@ impl Certificates {
         params
             .subject_alt_names
             .push(SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)));
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "sandbox API server");
+        params.distinguished_name.push(DnType::CommonName, "sandbox API server");
         params.key_usages.push(KeyUsagePurpose::DigitalSignature);
         params.extended_key_usages.push(ExtendedKeyUsagePurpose::ServerAuth);
         let certificate = params.signed_by(&key, &issuer)?;

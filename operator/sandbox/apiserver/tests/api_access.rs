@@ -1,6 +1,5 @@
 //! What users may do: tokens, Roles and bindings, access reviews, impersonation. Over real HTTP.
 
-use sandbox_apiserver::{Options, Server};
 use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, SelfSubjectReview, TokenRequest, TokenRequestSpec, TokenReview, TokenReviewSpec,
 };
@@ -13,6 +12,7 @@ use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBind
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, Resource, ResourceExt};
+use sandbox_apiserver::{Options, Server};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

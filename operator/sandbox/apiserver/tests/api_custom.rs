@@ -1,10 +1,10 @@
 //! Custom resources: schemas, defaults, CEL rules, subresources. Over real HTTP.
 
-use sandbox_apiserver::{Options, Server};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
 use kube::core::GroupVersionKind;
 use kube::{Api, Client};
+use sandbox_apiserver::{Options, Server};
 use serde_json::{Value, json};
 
 fn definition(schema: &Value) -> CustomResourceDefinition {

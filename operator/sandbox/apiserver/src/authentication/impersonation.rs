@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use http::HeaderMap;
 
-use super::User;
-use super::user::{AUTHENTICATED, UNAUTHENTICATED};
 use crate::Api;
 use crate::error::ApiError;
-use crate::http::percent;
-use crate::rbac::{Attributes, authorize};
+use crate::rbac::authorize;
+use crate::request::Attributes;
+use crate::request::percent;
+use crate::user::{AUTHENTICATED, UNAUTHENTICATED, User};
 
 const EXTRA: &str = "impersonate-extra-";
 

@@ -2,20 +2,17 @@
 
 mod impersonation;
 mod request;
-mod token;
-mod user;
 
 use http::{HeaderMap, header};
 
 use crate::Api;
 use crate::error::ApiError;
 use crate::meta::Meta;
+use crate::token::{Claims, ISSUER, Named};
+use crate::user::User;
 
 pub(crate) use impersonation::impersonate;
 pub(crate) use request::{issue, review};
-pub(crate) use token::TokenKey;
-use token::{Claims, ISSUER, Named};
-pub(crate) use user::{AUTHENTICATED, MASTERS, UNAUTHENTICATED, User};
 
 /// The user behind a request's credentials.
 ///

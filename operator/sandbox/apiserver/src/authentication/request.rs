@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::token::{Bound, Claims, ISSUER, Named};
 use super::user_of;
 use crate::Api;
-use crate::builtin::{entries, has, text};
 use crate::error::{ApiError, Qualified};
 use crate::field::{FieldError, Path};
 use crate::meta::{Meta, new_uid, now};
+use crate::token::{Bound, Claims, ISSUER, Named};
+use crate::value::{entries, has, text};
 
 const SHORTEST: i64 = 600;
 const LONGEST: i64 = 1 << 32;

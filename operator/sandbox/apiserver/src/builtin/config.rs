@@ -3,10 +3,11 @@
 use base64::Engine;
 use serde_json::{Value, json};
 
-use super::{Strategy, default_to, has, text};
 use crate::field::{FieldError, Path, Problem};
 use crate::meta::{Meta, child_map};
 use crate::names;
+use crate::resource::Strategy;
+use crate::value::{default_to, has, text};
 
 /// The most that the data of a ConfigMap or Secret may hold, in bytes.
 const MAX_DATA: usize = 1024 * 1024;

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::{Strategy, View, default_to, has, text};
 use crate::field::{FieldError, Path};
 use crate::names;
+use crate::resource::{Strategy, View};
+use crate::value::{default_to, has, text};
 
 /// Core events.
 pub(crate) struct CoreEvents;
@@ -15,6 +16,10 @@ impl Strategy for CoreEvents {
         for key in ["reportingComponent", "reportingInstance"] {
             default_to(event, key, "");
         }
+    }
+
+    fn complete(&self, shown: &mut Value) {
+        complete(shown, &["firstTimestamp", "lastTimestamp", "eventTime"], "source");
     }
 }
 
@@ -47,6 +52,14 @@ impl Strategy for Events {
             }
         }
         errors
+    }
+
+    fn complete(&self, shown: &mut Value) {
+        complete(
+            shown,
+            &["deprecatedFirstTimestamp", "deprecatedLastTimestamp", "eventTime"],
+            "deprecatedSource",
+        );
     }
 }
 
@@ -98,22 +111,12 @@ pub(crate) const VIEW: View = View {
 };
 
 /// What upstream writes in each form although it is not set.
-pub(crate) fn complete(event: &mut Value) {
-    let nulls: &[&str] = if event["apiVersion"] == "v1" {
-        &["firstTimestamp", "lastTimestamp", "eventTime"]
-    } else {
-        &["deprecatedFirstTimestamp", "deprecatedLastTimestamp", "eventTime"]
-    };
+fn complete(event: &mut Value, nulls: &[&str], source: &str) {
     for key in nulls {
         if event.get(*key).is_none() {
             event[*key] = Value::Null;
         }
     }
-    let source = if event["apiVersion"] == "v1" {
-        "source"
-    } else {
-        "deprecatedSource"
-    };
     default_to(event, source, serde_json::json!({}));
 }
 

@@ -1,162 +1,27 @@
-//! The built-in kinds: a table of what each is, and one [`Strategy`] a family for how it behaves.
+//! The built-in kinds: a table of what each is, and one `Strategy` a family for how it behaves.
 
 mod config;
-pub(crate) mod definitions;
 mod events;
-mod facts;
 mod pod;
 mod policy;
 mod service;
 mod table;
 mod workload;
 
-use serde_json::Value;
+use std::sync::OnceLock;
 
-use crate::field::FieldError;
-use crate::names::NameSyntax;
-use definitions::{Register, register};
-pub(crate) use events::complete as complete_event;
+use k8s_openapi::api::{autoscaling::v1::Scale, policy::v1::Eviction};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions;
+
+use crate::definitions::{Schemas, register};
 
 pub(crate) use table::{KINDS, UNSUPPORTED};
 
-/// How objects of a kind are defaulted, prepared and checked. All methods are pure.
-pub trait Strategy: Sync + Send {
-    /// Fills in defaults; runs on every write.
-    fn default(&self, _object: &mut Value) {}
-    /// Sets what the server decides at creation.
-    fn prepare_create(&self, _object: &mut Value) {}
-    /// Keeps what an update may not touch.
-    fn prepare_update(&self, _new: &mut Value, _old: &Value) {}
-    /// Checks a new object.
-    fn validate(&self, _object: &Value) -> Vec<FieldError> {
-        Vec::new()
-    }
-    /// Checks an update. Without an override the new object is checked as if it were created.
-    fn validate_update(&self, new: &Value, _old: &Value) -> Vec<FieldError> {
-        self.validate(new)
-    }
-    /// Checks an update of the status.
-    fn validate_status(&self, _new: &Value, _old: &Value) -> Vec<FieldError> {
-        Vec::new()
-    }
-    /// Warnings that accompany a successful write.
-    fn warnings(&self, _object: &Value) -> Vec<String> {
-        Vec::new()
-    }
-}
-
-/// The other form in which a kind is shown, when two versions share one storage.
-#[derive(Clone, Copy)]
-pub struct View {
-    /// Stored form → shown form.
-    pub read: fn(&Value) -> Value,
-    /// Shown form → stored form.
-    pub write: fn(&Value) -> Value,
-}
-
-/// A subresource: its name and the kind that it speaks.
-#[derive(Clone, Copy)]
-pub struct Subresource {
-    /// `status`, `scale`, …
-    pub name: &'static str,
-    /// Kind of its body.
-    pub kind: &'static str,
-    /// Group of that kind, if another than the resource's.
-    pub group: &'static str,
-    /// Version of that kind, if another than the resource's.
-    pub version: &'static str,
-    /// Verbs, as discovery tells them.
-    pub verbs: &'static [&'static str],
-}
-
-/// What requests a kind takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verbs {
-    /// Everything.
-    All,
-    /// Everything but deletecollection.
-    NoDeleteCollection,
-    /// Only create: the object is a question and is not stored.
-    CreateOnly,
-}
-
-/// A built-in kind of one version.
-pub struct BuiltIn {
-    /// API group, empty for the core group.
-    pub group: &'static str,
-    /// API version.
-    pub version: &'static str,
-    /// Plural name.
-    pub plural: &'static str,
-    /// Singular name.
-    pub singular: &'static str,
-    /// Kind.
-    pub kind: &'static str,
-    /// Short names for kubectl.
-    pub short_names: &'static [&'static str],
-    /// Categories for kubectl.
-    pub categories: &'static [&'static str],
-    /// Whether objects live in namespaces.
-    pub namespaced: bool,
-    /// Requests it takes.
-    pub verbs: Verbs,
-    /// Its subresources.
-    pub subresources: &'static [Subresource],
-    pub(crate) schema: Register,
-    /// How names are written.
-    pub names: NameSyntax,
-    /// Whether `metadata.generation` counts changes of the spec.
-    pub generation: bool,
-    /// Whether a PUT may create.
-    pub create_on_update: bool,
-    /// Whether a PUT needs a resourceVersion.
-    pub needs_version: bool,
-    /// Fields that can be selected besides name and namespace.
-    pub fields: &'static [&'static str],
-    /// Behaviour.
-    pub strategy: &'static dyn Strategy,
-    /// The form shown, if another than the one stored.
-    pub view: Option<View>,
-    /// Storage key, if another than `group/plural`.
-    pub storage: Option<&'static str>,
-}
-
-/// A kind without behaviour of its own.
-pub(crate) struct Plain;
-
-impl Strategy for Plain {}
-
-/// Sets `key` of the object to `value` unless it is there (null counts as absent).
-pub(crate) fn default_to(object: &mut Value, key: &str, value: impl Into<Value>) {
-    if let Some(map) = object.as_object_mut() {
-        let slot = map.entry(key).or_insert(Value::Null);
-        if slot.is_null() {
-            *slot = value.into();
-        }
-    }
-}
-
-/// The entries of a list at `key`, to be changed in place.
-pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
-    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
-}
-
-/// The entries of a list at `key`.
-pub(crate) fn entries<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (usize, &'a Value)> {
-    object
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .enumerate()
-}
-
-/// The text at `key`, empty if absent.
-pub(crate) fn text<'a>(object: &'a Value, key: &str) -> &'a str {
-    object.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Whether something other than null stands at `key`.
-pub(crate) fn has(object: &Value, key: &str) -> bool {
-    object.get(key).is_some_and(|v| !v.is_null())
+/// The definitions of all kinds, made once a process.
+pub(crate) fn schemas() -> &'static Schemas {
+    static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
+    SCHEMAS.get_or_init(|| {
+        let others = [register::<Scale>, register::<Eviction>, register::<DeleteOptions>];
+        Schemas::of(KINDS.iter().map(|kind| kind.schema).chain(others))
+    })
 }

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{Strategy, default_to, each, entries, has, text};
 use crate::field::{FieldError, Path};
+use crate::resource::Strategy;
+use crate::value::{default_to, each, entries, has, text};
 
 /// HorizontalPodAutoscalers.
 pub(crate) struct Autoscalers;

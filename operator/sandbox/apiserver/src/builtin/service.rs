@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Strategy, default_to, each, entries, has, text};
 use crate::field::{FieldError, Path};
 use crate::names;
+use crate::resource::Strategy;
+use crate::value::{default_to, each, entries, has, text};
 
 /// Services.
 pub(crate) struct Services;

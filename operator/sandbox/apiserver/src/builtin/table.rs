@@ -8,9 +8,11 @@ use k8s_openapi::api::{
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1 as apiextensions;
 
-use super::{BuiltIn, Plain, Subresource, Verbs, config, events, pod, policy, register, service, workload};
+use super::{config, events, pod, policy, service, workload};
 use crate::crd::CrdStrategy;
+use crate::definitions::register;
 use crate::names::NameSyntax;
+use crate::resource::{BuiltIn, Plain, Subresource, Verbs};
 
 const READ_WRITE: &[&str] = &["get", "patch", "update"];
 

@@ -2,9 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Strategy, default_to, each, has, pod, text};
+use super::pod;
 use crate::field::{FieldError, Path};
 use crate::meta::{Meta, child_map};
+use crate::resource::Strategy;
+use crate::value::{default_to, each, has, text};
 
 mod checks;
 

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{structure, text};
-use crate::builtin::{Strategy, default_to};
+use super::structure;
 use crate::field::{FieldError, Path, Problem};
 use crate::meta::{Meta, now};
 use crate::names;
+use crate::resource::Strategy;
+use crate::value::{default_to, text};
 
 /// The finalizer that keeps a definition until its objects are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";

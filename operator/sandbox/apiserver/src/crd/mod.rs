@@ -1,83 +1,24 @@
-//! Custom resource definitions: what a definition makes the server serve, and how its objects behave.
+//! Custom resource definitions: what a definition makes the server serve.
 
 mod definition;
-mod library;
-mod objects;
-pub mod rules;
 mod structure;
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::builtin::definitions::schemas;
-use crate::resource::{Resource, ScalePaths, Source};
-use crate::schema::{Definitions, Schema, SchemaRef, apply_defaults, parse, prune};
+use crate::definitions::object_meta;
+use crate::resource::{Column, CustomVersion, Resource, ScalePaths, Source};
+use crate::schema::{Definitions, SchemaRef, parse};
+use crate::value::text;
 
 pub(crate) use definition::CLEANUP;
 pub use definition::CrdStrategy;
-
-/// A printer column of a custom resource.
-#[derive(Debug, Clone)]
-pub struct Column {
-    /// Heading.
-    pub name: String,
-    /// `string`, `integer`, `number`, `boolean` or `date`.
-    pub kind: String,
-    /// Display format.
-    pub format: String,
-    /// What the column shows.
-    pub description: String,
-    /// 0 is shown always, others with `-o wide`.
-    pub priority: i64,
-    /// Where the value stands.
-    pub json_path: String,
-}
-
-/// One served version of a definition.
-pub struct CustomVersion {
-    /// Name of the definition.
-    pub definition: String,
-    /// The shape of objects.
-    pub schema: SchemaRef,
-    /// The schema as written, for OpenAPI.
-    pub raw_schema: Value,
-    /// Singular name.
-    pub singular: String,
-    /// Short names.
-    pub short_names: Vec<String>,
-    /// Categories.
-    pub categories: Vec<String>,
-    /// Whether there is a status subresource.
-    pub has_status: bool,
-    /// The scale subresource.
-    pub scale: Option<ScalePaths>,
-    /// Fields that can be selected.
-    pub selectable: Vec<String>,
-    /// Printer columns; empty for the default.
-    pub columns: Vec<Column>,
-    /// What every answer warns of, if the version is deprecated.
-    pub deprecation: Option<String>,
-}
-
-impl CustomVersion {
-    /// A stored object through this version's schema: what it no longer knows is gone, new defaults are there.
-    pub fn present(&self, object: &Value, schema: &Schema) -> Value {
-        let mut shown = object.clone();
-        let _ = prune(&mut shown, schema);
-        apply_defaults(&mut shown, schema);
-        shown
-    }
-}
 
 /// The storage key of a definition's objects.
 pub fn storage_of(definition: &Value) -> Arc<str> {
     let spec = &definition["spec"];
     format!("{}/{}", text(spec, "group"), text(&spec["names"], "plural")).into()
-}
-
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
-    value.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
 fn texts(value: &Value) -> Vec<String> {
@@ -125,7 +66,6 @@ fn read_version(definition: &Value, version: &Value) -> CustomVersion {
     let subresources = &version["subresources"];
     let deprecated = version["deprecated"] == true;
     CustomVersion {
-        definition: text(&definition["metadata"], "name").into(),
         schema: root_schema(&raw_schema),
         raw_schema,
         singular: text(names, "singular").into(),
@@ -196,9 +136,6 @@ pub(crate) fn root_schema(raw: &Value) -> SchemaRef {
         }
     }
     let mut definitions = Definitions::new();
-    definitions.insert(
-        "metadata".into(),
-        schemas().get("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"),
-    );
+    definitions.insert("metadata".into(), object_meta());
     parse(&raw, &definitions)
 }

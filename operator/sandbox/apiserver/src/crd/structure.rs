@@ -6,9 +6,8 @@ use regex::Regex;
 use serde_json::Value;
 
 use super::root_schema;
-use super::rules::Rule;
 use crate::field::{FieldError, Path, Problem};
-use crate::schema::{Definitions, Schema, Type, parse, validate};
+use crate::schema::{Definitions, Rule, Schema, Type, parse, validate};
 
 const TOO_COSTLY: &str = "exceeds budget by factor of more than 100x (try simplifying the rule, or adding maxItems, \
     maxProperties, and maxLength where arrays, maps, and strings are declared)";

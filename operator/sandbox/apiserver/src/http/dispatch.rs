@@ -12,23 +12,24 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::negotiate::{Form, Negotiated, negotiate};
-use super::query::Query;
 use super::respond::{Answer, error_response, text_response};
-use super::route::{Route, Target, route};
 use super::subresources::subresource;
 use crate::audit::Entry;
-use crate::authentication::{User, authenticate, impersonate};
-use crate::builtin::{UNSUPPORTED, Verbs};
+use crate::authentication::{authenticate, impersonate};
+use crate::builtin::UNSUPPORTED;
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::meta::Meta;
 use crate::ownership::New;
-use crate::rbac::{Attributes, authorize};
-use crate::resource::{Resource, Source};
+use crate::rbac::authorize;
+use crate::request::{Attributes, Query, Route, Target, route};
+use crate::resource::{Resource, Source, Verbs};
+use crate::user::User;
 use crate::verbs::{
-    self, Context, DeleteOptions, ListQuery, Part, PatchType, Written, body_from, create, decode, delete_collection,
+    self, DeleteOptions, ListQuery, Part, PatchType, Written, body_from, create, decode, delete_collection,
     delete_warning, patch, put,
 };
-use crate::{Api, discovery, openapi, reviews, table, version};
+use crate::{Api, discovery, openapi, reviews, table};
 
 /// The largest body of a request, in bytes.
 const BODY_LIMIT: usize = 3 * 1024 * 1024;
@@ -144,7 +145,7 @@ fn discover(asked: &Asked, api: &Api, core: bool) -> Result<Response, ApiError> 
 fn other(api: &Api, name: &str, asked: &Asked) -> Result<Response, ApiError> {
     let name = name.trim_end_matches('/');
     match name {
-        "version" => return Ok(Answer::ok(version()).into_response(false)),
+        "version" => return Ok(Answer::ok(discovery::version()).into_response(false)),
         "openapi/v3" => {
             return Ok(text_response(
                 200,

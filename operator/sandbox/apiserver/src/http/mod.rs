@@ -1,15 +1,11 @@
-//! HTTP: routing, authentication, content negotiation and answers.
+//! HTTP: authentication, content negotiation, the right verb, and answers.
 
 mod dispatch;
+mod endpoints;
+mod logs;
 mod negotiate;
-mod query;
+mod proxy;
 mod respond;
-mod route;
 mod subresources;
 
 pub(crate) use dispatch::handle;
-pub(crate) use query::{Query, check_dry_run, percent};
-pub(crate) use respond::text_response;
-#[cfg(test)]
-pub(crate) use route::route;
-pub(crate) use route::{Route, Target};

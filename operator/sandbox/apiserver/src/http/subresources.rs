@@ -8,19 +8,18 @@ use http::{Method, header};
 use serde_json::Value;
 
 use super::dispatch::{Asked, one, patched, read_body, reply};
+use super::endpoints::{ServicePort, pick};
 use super::negotiate::negotiate;
 use super::respond::Answer;
-use super::route::Target;
+use super::{logs, proxy};
+use crate::Api;
 use crate::authentication::issue;
-use crate::endpoints::{ServicePort, pick};
 use crate::error::ApiError;
 use crate::meta::Meta;
+use crate::request::Target;
 use crate::resource::{Resource, Source};
 use crate::selector::LabelSelector;
-use crate::verbs::{
-    self, DeleteOptions, Part, PatchType, body_from, decode, patch_scale, put, put_scale, scale_of,
-};
-use crate::{Api, logs, proxy};
+use crate::verbs::{self, DeleteOptions, Part, PatchType, body_from, decode, patch_scale, put, put_scale, scale_of};
 
 /// Answers a request for a subresource.
 ///

@@ -6,10 +6,10 @@ use super::compare::{compare, fields_of};
 use super::managers::{Identity, Managers};
 use super::set::FieldSet;
 use super::{bare, merge, strip, typed};
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::meta::{Meta, now};
 use crate::resource::Resource;
-use crate::verbs::Context;
 
 /// The result of an apply: the object (not yet defaulted) and who owns its fields.
 pub(crate) struct Applied {

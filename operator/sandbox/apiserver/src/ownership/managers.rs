@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::set::FieldSet;
+use crate::context::Context;
 use crate::resource::Resource;
-use crate::verbs::Context;
 
 /// How a manager writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

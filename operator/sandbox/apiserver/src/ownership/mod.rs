@@ -14,10 +14,10 @@ mod typed;
 
 use serde_json::{Value, json};
 
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::meta::{Meta, now};
 use crate::resource::Resource;
-use crate::verbs::Context;
 
 pub(crate) use apply::apply;
 pub(crate) use managers::Managers;

@@ -6,11 +6,11 @@ use super::resolve::{rules_for, rules_of};
 use super::rule::{Rule, missing, quoted};
 use super::{Attributes, GROUP, judge};
 use crate::Api;
-use crate::authentication::{MASTERS, User};
-use crate::builtin::{has, text};
 use crate::error::ApiError;
 use crate::meta::Meta;
 use crate::resource::Resource;
+use crate::user::{MASTERS, User};
+use crate::value::{has, text};
 
 /// Checks the write of a Role or binding; other kinds pass.
 ///

@@ -1,24 +1,18 @@
 //! Authorisation by Roles and bindings, as upstream's RBAC authoriser does it.
 //!
 //! [`Attributes`] say what a request is about, `rule` what a rule allows, `resolve` which rules a user has. Rights that
-//! somebody hands on must be his own (`escalation`); ClusterRoles gather others by label (`aggregation`); those that
-//! every cluster has stand in `bootstrap`.
+//! somebody hands on must be his own (`escalation`).
 
-mod aggregation;
-mod attributes;
-mod bootstrap;
 mod escalation;
 mod resolve;
 mod rule;
 
 use crate::Api;
-use crate::authentication::{MASTERS, User};
 use crate::error::{ApiError, Qualified};
+use crate::request::Attributes;
 use crate::resource::Resource;
+use crate::user::{MASTERS, User};
 
-pub(crate) use aggregation::gather;
-pub(crate) use attributes::Attributes;
-pub(crate) use bootstrap::create_initial;
 pub(crate) use escalation::check_grant;
 pub(crate) use resolve::{Decision, decide, rules_review};
 

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 use super::rule::Rule;
 use super::{Attributes, GROUP};
 use crate::Api;
-use crate::authentication::User;
-use crate::builtin::{entries, text};
 use crate::error::{ApiError, Qualified};
 use crate::meta::Meta;
 use crate::store::Item;
+use crate::user::User;
+use crate::value::{entries, text};
 
 /// An answer, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]

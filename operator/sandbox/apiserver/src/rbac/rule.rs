@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Attributes;
-use crate::builtin::entries;
+use crate::value::entries;
 
 /// A `PolicyRule`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -5,8 +5,10 @@
 
 mod default;
 mod format;
+mod library;
 mod parse;
 mod prune;
+mod rules;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -18,11 +20,9 @@ use serde_json::Value;
 
 pub use default::{apply_defaults, drop_nulls};
 pub use parse::{Definitions, parse};
-pub use prune::{Mistyped, check_types, prune};
-pub(crate) use validate::counterpart;
+pub use prune::{check_types, prune};
+pub use rules::{Rule, check as check_rules};
 pub use validate::{validate, validate_lists};
-
-use crate::crd::rules::Rule;
 
 /// A shared schema; definitions that refer to themselves are filled in after they are handed out.
 #[derive(Clone, Default)]

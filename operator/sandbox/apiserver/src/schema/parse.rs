@@ -6,8 +6,7 @@ use std::sync::Arc;
 use regex::Regex;
 use serde_json::Value;
 
-use super::{Limits, ListKind, PatchStrategy, Schema, SchemaRef, Type};
-use crate::crd::rules::Rule;
+use super::{Limits, ListKind, PatchStrategy, Rule, Schema, SchemaRef, Type};
 
 /// Named schemas that `$ref` leads to.
 pub type Definitions = HashMap<String, SchemaRef>;

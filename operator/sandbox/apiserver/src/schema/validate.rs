@@ -186,7 +186,7 @@ fn array(list: &[Value], old: Option<&Value>, schema: &Schema, path: &Path, erro
 }
 
 /// The entry of the old list that `entry` continues. Entries of atomic lists have none.
-pub(crate) fn counterpart<'a>(entry: &Value, old: Option<&'a Value>, kind: &ListKind) -> Option<&'a Value> {
+pub(super) fn counterpart<'a>(entry: &Value, old: Option<&'a Value>, kind: &ListKind) -> Option<&'a Value> {
     let old = old?.as_array()?;
     match kind {
         ListKind::Map(keys) => old.iter().find(|o| keys.iter().all(|k| o.get(k) == entry.get(k))),

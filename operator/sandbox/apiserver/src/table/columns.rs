@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::path::JsonPath;
 use super::{age, described};
-use crate::builtin::BuiltIn;
 use crate::meta::{Meta, at};
+use crate::resource::BuiltIn;
 
 mod config;
 mod pod;

@@ -6,7 +6,7 @@ mod path;
 
 use serde_json::{Map, Value, json};
 
-use crate::builtin::definitions::schemas;
+use crate::builtin::schemas;
 use crate::error::ApiError;
 use crate::resource::{Resource, Source};
 pub(crate) use columns::Column;

@@ -5,11 +5,12 @@ use std::net::Ipv4Addr;
 use serde_json::{Value, json};
 
 use crate::Api;
-use crate::builtin::{default_to, has, text};
+use crate::addresses::AddressPool;
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
 use crate::meta::{Meta, name_suffix};
 use crate::resource::Resource;
+use crate::value::{default_to, has, text};
 
 /// Completes and checks a new object.
 ///
@@ -202,7 +203,7 @@ fn settle_address(
     let Ok(address) = given.parse::<Ipv4Addr>() else {
         return refuse("failed to allocate IP: not a valid IP address");
     };
-    if !AddressPoolRange::contains(address) {
+    if !AddressPool::contains(address) {
         return refuse(
             "failed to allocate IP: the provided IP is not in the valid range. The range of valid IPs is 127.96.0.0/12",
         );
@@ -213,8 +214,6 @@ fn settle_address(
     allotted.address = Some(address);
     Ok(())
 }
-
-use super::addresses::AddressPool as AddressPoolRange;
 
 fn settle_ports(api: &Api, spec: &mut Value, old: Option<&Value>, allotted: &mut Allotted) {
     let held: Vec<Value> = old
@@ -255,7 +254,7 @@ fn settle_ports(api: &Api, spec: &mut Value, old: Option<&Value>, allotted: &mut
 }
 
 /// Marks what a Service holds that an earlier process made.
-pub(crate) fn claim_service(api: &Api, service: &Value) {
+pub(super) fn claim_service(api: &Api, service: &Value) {
     let mut pool = api.addresses();
     if let Ok(address) = text(&service["spec"], "clusterIP").parse() {
         pool.claim(address);
@@ -271,7 +270,7 @@ fn node_ports(service: &Value) -> impl Iterator<Item = u16> {
 }
 
 /// Gives back what a removed Service held.
-pub(crate) fn release_service(api: &Api, service: &Value) {
+pub(super) fn release_service(api: &Api, service: &Value) {
     let mut pool = api.addresses();
     if let Ok(address) = text(&service["spec"], "clusterIP").parse() {
         pool.release(address);

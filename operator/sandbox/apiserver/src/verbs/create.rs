@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::update::tidy;
-use super::{Context, Written, admission, metadata};
+use super::{Written, admission, effects, metadata};
 use crate::Api;
+use crate::context::Context;
 use crate::error::{ApiError, Qualified};
 use crate::meta::Meta;
 use crate::ownership;
@@ -65,7 +66,7 @@ pub(crate) fn create(
         let name = object.name().to_owned();
         match api.store.create(&resource.storage, resource.store(object)) {
             Ok(item) => {
-                api.wrote(resource, &item);
+                effects::wrote(api, resource, &item);
                 return Ok(Written {
                     object: resource.present(&item.object),
                     warnings,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Context, FieldValidation};
+use crate::context::{Context, FieldValidation};
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
 use crate::json::{Decoded, from_json, from_yaml};

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::update::{finished, same_but_managed};
-use super::{ListQuery, list};
+use super::{ListQuery, effects, list};
 use crate::Api;
 use crate::error::ApiError;
-use crate::http::{Query, check_dry_run};
 use crate::json::Decoded;
 use crate::meta::{Meta, now};
+use crate::request::{Query, check_dry_run};
 use crate::resource::{Resource, Source};
 use crate::store::WriteError;
 
@@ -163,13 +163,13 @@ pub(crate) fn delete(
         };
         match written {
             Ok(item) if gone => {
-                api.removed(resource, &item);
+                effects::removed(api, resource, &item);
                 let mut last = if grace_matters(resource) { new } else { old };
                 last.set_meta("resourceVersion", item.revision.to_string());
                 return Ok(Deleted::Gone(last));
             }
             Ok(item) => {
-                api.wrote(resource, &item);
+                effects::wrote(api, resource, &item);
                 return Ok(Deleted::Waiting(resource.present(&item.object)));
             }
             Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),

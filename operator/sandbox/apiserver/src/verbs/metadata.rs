@@ -122,10 +122,7 @@ fn annotations(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
         size += key.len() + value.as_str().map_or(0, str::len);
     }
     if size > MAX_ANNOTATIONS {
-        errors.push(FieldError::new(
-            &path,
-            crate::field::Problem::TooLong(MAX_ANNOTATIONS),
-        ));
+        errors.push(FieldError::new(&path, crate::field::Problem::TooLong(MAX_ANNOTATIONS)));
     }
 }
 

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::decode::conform;
 use super::update::check_name;
-use super::{Change, Context, Part, Tracking, Written, create, metadata, update};
+use super::{Change, Part, Tracking, Written, create, metadata, update};
 use crate::Api;
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
 use crate::json::{Decoded, from_json, from_yaml};

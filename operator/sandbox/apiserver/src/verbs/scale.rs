@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::patch::patched;
-use super::{Change, Context, Part, PatchType, Tracking, update};
+use super::{Change, Part, PatchType, Tracking, update};
 use crate::Api;
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
 use crate::json::from_json;

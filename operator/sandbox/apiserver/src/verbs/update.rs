@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Context, Written, admission, create, metadata};
+use super::{Written, admission, create, effects, metadata};
 use crate::Api;
+use crate::context::Context;
 use crate::error::ApiError;
 use crate::field::{FieldError, Path, Problem};
 use crate::meta::Meta;
@@ -124,13 +125,13 @@ fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Valu
         let item = api
             .store
             .remove(&resource.storage, &namespace, &name, seen.revision, None)?;
-        api.removed(resource, &item);
+        effects::removed(api, resource, &item);
         return Ok(new);
     } else {
         api.store
             .update(&resource.storage, seen.revision, resource.store(new))?
     };
-    api.wrote(resource, &item);
+    effects::wrote(api, resource, &item);
     Ok(resource.present(&item.object))
 }
 

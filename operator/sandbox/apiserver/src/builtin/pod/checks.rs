@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::super::{entries, has, text};
 use crate::field::{FieldError, Path};
+use crate::value::{entries, has, text};
 use crate::{names, quantity};
 
 /// A new pod.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::super::{entries, has, text};
 use super::{check_template, restart_policy};
 use crate::field::{FieldError, Path};
 use crate::selector::LabelSelector;
+use crate::value::{entries, has, text};
 
 fn spec_path() -> Path {
     Path::new("spec")

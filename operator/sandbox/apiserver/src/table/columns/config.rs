@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Column, Split, column, count, name, number, or_none, text, wide};
-use crate::builtin::definitions::schemas;
+use crate::builtin::schemas;
 use crate::meta::{Meta, at};
 use crate::table::age;
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use cel::{Context, Env, Program, Value as Cel};
 use serde_json::Value;
 
-use super::library;
+use super::validate::counterpart;
+use super::{Schema, Type, is_whole, library};
 use crate::field::{FieldError, Path, Problem};
-use crate::schema::{Schema, Type, is_whole};
 
 /// One rule.
 pub struct Rule {
@@ -114,7 +114,7 @@ fn walk(new: &Value, old: Option<&Value>, schema: &Schema, path: &Path, root: bo
         Value::Array(list) => {
             let Some(items) = &schema.items else { return };
             for (i, entry) in list.iter().enumerate() {
-                let before = crate::schema::counterpart(entry, old, &schema.list);
+                let before = counterpart(entry, old, &schema.list);
                 walk(entry, before, items, &path.index(i), false, errors);
             }
         }
@@ -171,7 +171,7 @@ fn shown(value: &Value) -> String {
 }
 
 fn broken(rule: &Rule, value: &Value, path: &Path, why: &str) -> FieldError {
-    let kind = crate::schema::type_name(value);
+    let kind = super::type_name(value);
     let detail = format!("{why} evaluating rule: {}", rule.source);
     FieldError::new(path, Problem::Invalid(format!("\"{kind}\""), detail))
 }

@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
-use super::GROUP;
 use crate::Api;
-use crate::authentication::{AUTHENTICATED, MASTERS, UNAUTHENTICATED};
+use crate::context::Context;
 use crate::meta::Meta;
 use crate::ownership::New;
-use crate::verbs::{Context, create};
+use crate::rbac::GROUP;
+use crate::user::{AUTHENTICATED, MASTERS, UNAUTHENTICATED};
+use crate::verbs::create;
 
 const ALL: &[&str] = &["*"];
 const READ: &[&str] = &["get", "list", "watch"];

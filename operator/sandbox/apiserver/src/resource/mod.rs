@@ -1,15 +1,20 @@
 //! What the server knows about a resource: its names, its shape and how it behaves.
 
+mod custom;
+mod kind;
+
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::builtin::{BuiltIn, Strategy};
-use crate::crd::CustomVersion;
 use crate::error::{ApiError, Qualified};
 use crate::field::FieldError;
 use crate::names::NameSyntax;
 use crate::schema::SchemaRef;
+
+pub use custom::{Column, CustomVersion};
+pub(crate) use kind::Plain;
+pub use kind::{BuiltIn, Strategy, Subresource, Verbs, View};
 
 /// One resource of one API version.
 #[derive(Clone)]
@@ -161,9 +166,7 @@ impl Resource {
         };
         shown["apiVersion"] = self.api_version().into();
         shown["kind"] = self.kind.clone().into();
-        if &*self.storage == "/events" {
-            crate::builtin::complete_event(&mut shown);
-        }
+        self.strategy().complete(&mut shown);
         shown
     }
 

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::GROUP;
 use crate::Api;
-use crate::builtin::entries;
+use crate::context::Context;
 use crate::meta::Meta;
+use crate::rbac::GROUP;
 use crate::selector::LabelSelector;
-use crate::verbs::{Change, Context, Part, Tracking, update};
+use crate::value::entries;
+use crate::verbs::{Change, Part, Tracking, update};
 
 /// Brings the rules of all gathering ClusterRoles up to date. Called after every change of a ClusterRole.
 pub(crate) fn gather(api: &Api) {

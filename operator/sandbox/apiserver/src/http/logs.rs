@@ -10,10 +10,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 
+use super::respond::text_response;
 use crate::Api;
 use crate::error::ApiError;
-use crate::http::{Query, text_response};
 use crate::meta::Meta;
+use crate::request::Query;
 
 /// How often a followed file is looked at.
 const POLL: Duration = Duration::from_millis(100);

@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::builtin::text;
-use crate::http::{Query, Route, Target};
+use super::{Query, Route, Target};
+use crate::value::text;
 
 /// A verb on a resource, or on a path that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -147,7 +147,7 @@ fn verb(method: &Method, on_collection: bool, watch: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::route;
+    use crate::request::route;
 
     #[test]
     fn requests_are_verbs_on_resources() {

@@ -1,11 +1,61 @@
-//! How custom objects are defaulted and checked.
+//! A version of a custom resource definition: what it says, and how its objects are defaulted and checked.
 
 use serde_json::Value;
 
-use super::{CustomVersion, rules};
-use crate::builtin::Strategy;
+use super::{ScalePaths, Strategy};
 use crate::field::FieldError;
-use crate::schema::{apply_defaults, drop_nulls, validate, validate_lists};
+use crate::schema::{Schema, SchemaRef, apply_defaults, check_rules, drop_nulls, prune, validate, validate_lists};
+
+/// A printer column of a custom resource.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Heading.
+    pub name: String,
+    /// `string`, `integer`, `number`, `boolean` or `date`.
+    pub kind: String,
+    /// Display format.
+    pub format: String,
+    /// What the column shows.
+    pub description: String,
+    /// 0 is shown always, others with `-o wide`.
+    pub priority: i64,
+    /// Where the value stands.
+    pub json_path: String,
+}
+
+/// One served version of a definition.
+pub struct CustomVersion {
+    /// The shape of objects.
+    pub schema: SchemaRef,
+    /// The schema as written, for OpenAPI.
+    pub raw_schema: Value,
+    /// Singular name.
+    pub singular: String,
+    /// Short names.
+    pub short_names: Vec<String>,
+    /// Categories.
+    pub categories: Vec<String>,
+    /// Whether there is a status subresource.
+    pub has_status: bool,
+    /// The scale subresource.
+    pub scale: Option<ScalePaths>,
+    /// Fields that can be selected.
+    pub selectable: Vec<String>,
+    /// Printer columns; empty for the default.
+    pub columns: Vec<Column>,
+    /// What every answer warns of, if the version is deprecated.
+    pub deprecation: Option<String>,
+}
+
+impl CustomVersion {
+    /// A stored object through this version's schema: what it no longer knows is gone, new defaults are there.
+    pub fn present(&self, object: &Value, schema: &Schema) -> Value {
+        let mut shown = object.clone();
+        let _ = prune(&mut shown, schema);
+        apply_defaults(&mut shown, schema);
+        shown
+    }
+}
 
 impl Strategy for CustomVersion {
     fn default(&self, object: &mut Value) {
@@ -56,7 +106,7 @@ impl Strategy for CustomVersion {
             };
         }
         if errors.is_empty() {
-            errors.extend(rules::check(new, Some(old), &self.schema));
+            errors.extend(check_rules(new, Some(old), &self.schema));
         }
         errors
     }
@@ -78,7 +128,7 @@ impl CustomVersion {
             errors.extend(validate_lists(&bare_new, &self.schema));
         }
         if errors.is_empty() {
-            errors.extend(rules::check(new, old, &self.schema));
+            errors.extend(check_rules(new, old, &self.schema));
         }
         errors
     }

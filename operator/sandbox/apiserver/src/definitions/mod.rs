@@ -1,64 +1,69 @@
-//! Schemas of the built-in kinds: derived from `k8s-openapi`, with the facts it lacks laid over them.
+//! Schemas of Kubernetes' own types: derived from `k8s-openapi`, with the facts it lacks laid over them.
+
+mod facts;
 
 use std::sync::OnceLock;
 
-use schemars::SchemaGenerator;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-use super::facts;
 use crate::schema::{Definitions, SchemaRef, parse};
 
 /// Makes the generator know a kind, and gives the kind's definition name.
 pub(crate) type Register = fn(&mut SchemaGenerator) -> String;
 
 /// Registers `K` and everything it refers to.
-pub(crate) fn register<K: schemars::JsonSchema>(generator: &mut SchemaGenerator) -> String {
+pub(crate) fn register<K: JsonSchema>(generator: &mut SchemaGenerator) -> String {
     generator.subschema_for::<K>();
     K::schema_name().into_owned()
 }
 
-/// All definitions: as JSON for the OpenAPI documents, and parsed.
-pub(crate) struct BuiltInSchemas {
+/// Definitions: as JSON for the OpenAPI documents, and parsed.
+pub(crate) struct Schemas {
     /// Definition name → schema, with `$ref`s under `#/components/schemas/`.
     pub(crate) raw: Map<String, Value>,
     parsed: Definitions,
 }
 
-impl BuiltInSchemas {
+impl Schemas {
+    /// The definitions of kinds and of all they refer to.
+    pub(crate) fn of(kinds: impl IntoIterator<Item = Register>) -> Self {
+        let mut settings = schemars::generate::SchemaSettings::openapi3();
+        settings.meta_schema = None;
+        settings.transforms.clear();
+        let mut generator = settings.into_generator();
+        for register in kinds {
+            register(&mut generator);
+        }
+        let mut raw: Map<String, Value> = generator.take_definitions(false).into_iter().collect();
+        let plain = raw.clone();
+        for (name, definition) in &mut raw {
+            adjust(name, definition, &plain);
+        }
+        let parsed: Definitions = raw.keys().map(|name| (name.clone(), SchemaRef::default())).collect();
+        for (name, definition) in &raw {
+            let schema = parse(definition, &parsed);
+            parsed[name].fill_from(schema);
+        }
+        Schemas { raw, parsed }
+    }
+
     /// The parsed definition `name`; an empty schema if there is none.
     pub(crate) fn get(&self, name: &str) -> SchemaRef {
         self.parsed.get(name).cloned().unwrap_or_default()
     }
 }
 
-/// The definitions, made once a process.
-pub(crate) fn schemas() -> &'static BuiltInSchemas {
-    static SCHEMAS: OnceLock<BuiltInSchemas> = OnceLock::new();
-    SCHEMAS.get_or_init(build)
-}
-
-fn build() -> BuiltInSchemas {
-    let mut settings = schemars::generate::SchemaSettings::openapi3();
-    settings.meta_schema = None;
-    settings.transforms.clear();
-    let mut generator = settings.into_generator();
-    for kind in super::KINDS {
-        (kind.schema)(&mut generator);
-    }
-    register::<k8s_openapi::api::autoscaling::v1::Scale>(&mut generator);
-    register::<k8s_openapi::api::policy::v1::Eviction>(&mut generator);
-    register::<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions>(&mut generator);
-    let mut raw: Map<String, Value> = generator.take_definitions(false).into_iter().collect();
-    let plain = raw.clone();
-    for (name, definition) in &mut raw {
-        adjust(name, definition, &plain);
-    }
-    let parsed: Definitions = raw.keys().map(|name| (name.clone(), SchemaRef::default())).collect();
-    for (name, definition) in &raw {
-        let schema = parse(definition, &parsed);
-        parsed[name].fill_from(schema);
-    }
-    BuiltInSchemas { raw, parsed }
+/// The schema of every object's metadata, made once a process.
+pub(crate) fn object_meta() -> SchemaRef {
+    static SCHEMA: OnceLock<SchemaRef> = OnceLock::new();
+    SCHEMA
+        .get_or_init(|| {
+            let register: Register = register::<ObjectMeta>;
+            Schemas::of([register]).get(&ObjectMeta::schema_name())
+        })
+        .clone()
 }
 
 /// Lays what `k8s-openapi` leaves out over a definition.

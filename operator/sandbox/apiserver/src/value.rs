@@ -1,0 +1,38 @@
+//! Reading and completing JSON objects.
+
+use serde_json::Value;
+
+/// Sets `key` of the object to `value` unless it is there (null counts as absent).
+pub(crate) fn default_to(object: &mut Value, key: &str, value: impl Into<Value>) {
+    if let Some(map) = object.as_object_mut() {
+        let slot = map.entry(key).or_insert(Value::Null);
+        if slot.is_null() {
+            *slot = value.into();
+        }
+    }
+}
+
+/// The entries of a list at `key`, to be changed in place.
+pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
+    object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()
+}
+
+/// The entries of a list at `key`.
+pub(crate) fn entries<'a>(object: &'a Value, key: &str) -> impl Iterator<Item = (usize, &'a Value)> {
+    object
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .enumerate()
+}
+
+/// The text at `key`, empty if absent.
+pub(crate) fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether something other than null stands at `key`.
+pub(crate) fn has(object: &Value, key: &str) -> bool {
+    object.get(key).is_some_and(|v| !v.is_null())
+}
