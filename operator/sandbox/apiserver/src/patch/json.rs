@@ -1,5 +1,7 @@
 //! JSON patch (RFC 6902).
 
+use json_patch::{Patch, PatchOperation, TestOperation};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -9,97 +11,29 @@ use crate::error::ApiError;
 /// # Errors
 /// 400 if the patch is not a list of operations, 422 if one cannot be applied.
 pub(crate) fn apply_json_patch(object: &Value, patch: &Value) -> Result<Value, ApiError> {
-    let Value::Array(operations) = patch else {
+    if !patch.is_array() {
         return Err(ApiError::bad_request(
             "error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch",
         ));
-    };
+    }
+    let operations = Patch::deserialize(patch).map_err(|_| ApiError::unprocessable_patch())?;
     let mut result = object.clone();
-    for operation in operations {
-        step(&mut result, operation).ok_or_else(ApiError::unprocessable_patch)?;
+    for operation in operations.0 {
+        if !tests_absence(&result, &operation) {
+            json_patch::patch_unsafe(&mut result, &[operation]).map_err(|_| ApiError::unprocessable_patch())?;
+        }
     }
     Ok(result)
 }
 
-fn step(document: &mut Value, operation: &Value) -> Option<()> {
-    let path = tokens(operation.get("path")?.as_str()?)?;
-    match operation.get("op")?.as_str()? {
-        "add" => add(document, &path, operation.get("value")?.clone()),
-        "replace" => {
-            let slot = find_mut(document, &path)?;
-            *slot = operation.get("value")?.clone();
-            Some(())
-        }
-        "remove" => remove(document, &path).map(drop),
-        "move" => {
-            let from = tokens(operation.get("from")?.as_str()?)?;
-            let value = remove(document, &from)?;
-            add(document, &path, value)
-        }
-        "copy" => {
-            let from = tokens(operation.get("from")?.as_str()?)?;
-            let value = find_mut(document, &from)?.clone();
-            add(document, &path, value)
-        }
-        "test" => {
-            let wanted = operation.get("value").unwrap_or(&Value::Null);
-            let found = find_mut(document, &path).map_or(Value::Null, |v| v.clone());
-            (found == *wanted).then_some(())
-        }
-        _ => None,
-    }
-}
-
-fn tokens(pointer: &str) -> Option<Vec<String>> {
-    if pointer.is_empty() {
-        return Some(Vec::new());
-    }
-    let rest = pointer.strip_prefix('/')?;
-    Some(
-        rest.split('/')
-            .map(|t| t.replace("~1", "/").replace("~0", "~"))
-            .collect(),
-    )
-}
-
-fn find_mut<'a>(document: &'a mut Value, path: &[String]) -> Option<&'a mut Value> {
-    path.iter().try_fold(document, |value, token| match value {
-        Value::Object(map) => map.get_mut(token),
-        Value::Array(list) => token.parse::<usize>().ok().and_then(|i| list.get_mut(i)),
-        _ => None,
-    })
-}
-
-fn add(document: &mut Value, path: &[String], value: Value) -> Option<()> {
-    let Some((last, parents)) = path.split_last() else {
-        *document = value;
-        return Some(());
-    };
-    match find_mut(document, parents)? {
-        Value::Object(map) => {
-            map.insert(last.clone(), value);
-        }
-        Value::Array(list) => {
-            let index = if last == "-" { list.len() } else { last.parse().ok()? };
-            if index > list.len() {
-                return None;
-            }
-            list.insert(index, value);
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
-fn remove(document: &mut Value, path: &[String]) -> Option<Value> {
-    let (last, parents) = path.split_last()?;
-    match find_mut(document, parents)? {
-        Value::Object(map) => map.remove(last),
-        Value::Array(list) => {
-            let index: usize = last.parse().ok()?;
-            (index < list.len()).then(|| list.remove(index))
-        }
-        _ => None,
+/// Whether the operation tests for null and nothing is there. To Kubernetes that is a match, to RFC 6902 it is not.
+fn tests_absence(document: &Value, operation: &PatchOperation) -> bool {
+    match operation {
+        PatchOperation::Test(TestOperation {
+            path,
+            value: Value::Null,
+        }) => document.pointer(path.as_str()).is_none(),
+        _ => false,
     }
 }
 
@@ -113,6 +47,7 @@ mod tests {
     fn operations_apply_in_order() {
         let patch = json!([
             {"op": "test", "path": "/a", "value": 1},
+            {"op": "test", "path": "/d", "value": null},
             {"op": "add", "path": "/l/1", "value": "x"},
             {"op": "add", "path": "/l/-", "value": "z"},
             {"op": "move", "from": "/a", "path": "/b~1c"},
