@@ -110,12 +110,9 @@ impl Cluster {
         let shutdown = CancellationToken::new();
         let node = Runner::new(client.clone(), runner);
         let tasks = vec![
-            tokio::spawn(controllers::run(client.clone(), shutdown.clone())),
-            tokio::spawn(services::run(client.clone(), shutdown.clone())),
-            tokio::spawn({
-                let shutdown = shutdown.clone();
-                async move { node.run(shutdown).await }
-            }),
+            controllers::start(client.clone(), shutdown.clone()),
+            services::start(client.clone(), shutdown.clone()),
+            node.start(shutdown.clone()),
         ];
         Ok(Self {
             server,

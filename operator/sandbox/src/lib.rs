@@ -76,8 +76,8 @@ struct StartArgs {
 }
 
 /// Runs the program with these arguments, the first being its own name.
-pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::parse_from(args.into_iter().collect::<Vec<_>>()).command {
+pub fn main_from(args: Vec<OsString>) -> ExitCode {
+    match Cli::parse_from(args).command {
         Command::Exec {
             lifeline,
             program,

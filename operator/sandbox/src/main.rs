@@ -2,5 +2,5 @@
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {
-    complaint_sandbox::main_from(std::env::args_os())
+    complaint_sandbox::main_from(std::env::args_os().collect())
 }

@@ -7,6 +7,9 @@
 //! * [`runner`]: the node: Pods as local processes with volumes, probes, logs and termination messages.
 //! * [`services`]: each Service listens on its cluster address and balances over ready endpoints.
 //! * [`Connection`]: writes kubeconfigs.
+//!
+//! The modules stand in layers: `services` may use `runner`, both may use `controllers` and `kubeconfig`. What runs is
+//! started by plain functions that return a task: an `async fn` would be compiled anew in every program that awaits it.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

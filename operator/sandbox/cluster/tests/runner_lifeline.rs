@@ -6,9 +6,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use sandbox_cluster::runner::lifeline;
 use nix::sys::signal::kill;
 use nix::unistd::Pid;
+use sandbox_cluster::runner::lifeline;
 
 const ROLE: &str = "LIFELINE_ROLE";
 

@@ -7,15 +7,15 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::time::Duration;
 
-use sandbox_apiserver::{Options, Server};
-use sandbox_cluster::runner::{BackOff, Runner, RunnerOptions, lifeline};
-use sandbox_cluster::{controllers, services};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{ConfigMap, ContainerStatus, Event, PersistentVolumeClaim, Pod, Service};
 use kube::api::{DeleteParams, ListParams, LogParams, PostParams};
 use kube::runtime::wait::{Condition, await_condition};
 use kube::{Api, Client};
+use sandbox_apiserver::{Options, Server};
+use sandbox_cluster::runner::{BackOff, Runner, RunnerOptions, lifeline};
+use sandbox_cluster::{controllers, services};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -86,9 +86,9 @@ impl World {
         let shutdown = CancellationToken::new();
         let runner = Runner::new(client.clone(), options);
         let tasks = vec![
-            tokio::spawn(controllers::run(client.clone(), shutdown.clone())),
-            tokio::spawn(services::run(client.clone(), shutdown.clone())),
-            tokio::spawn(runner.run(shutdown.clone())),
+            controllers::start(client.clone(), shutdown.clone()),
+            services::start(client.clone(), shutdown.clone()),
+            runner.start(shutdown.clone()),
         ];
         Self {
             client,

@@ -5,15 +5,15 @@
 //! table, and a thin loop that carries the plan out. Garbage collection and the deletion of namespaces are part of the
 //! API server.
 
-pub mod autoscaler;
+mod autoscaler;
 mod claim;
-pub mod cron_job;
-pub mod deployment;
-pub mod endpoint_slice;
-pub mod events;
-pub mod job;
-pub mod pods;
-pub mod replica_set;
+mod cron_job;
+mod deployment;
+pub(crate) mod endpoint_slice;
+pub(crate) mod events;
+mod job;
+pub(crate) mod pods;
+mod replica_set;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -29,6 +29,7 @@ use kube::runtime::controller::{Action, Config};
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use events::EventWriter;
@@ -93,8 +94,12 @@ pub struct Pass {
 /// How long controllers may take to end.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Runs all controllers until `shutdown`. The API may come up later than they do.
-pub async fn run(client: Client, shutdown: CancellationToken) {
+/// Starts all controllers; they end with `shutdown`. The API may come up later than they do.
+pub fn start(client: Client, shutdown: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(run(client, shutdown))
+}
+
+async fn run(client: Client, shutdown: CancellationToken) {
     let stopped = shutdown.clone();
     let all = async move {
         tokio::join!(

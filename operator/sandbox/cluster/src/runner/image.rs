@@ -138,10 +138,7 @@ mod tests {
             ("server", vec!["--first".to_string(), "--last".into()])
         );
         let (program, args) = of_container(&programs(), &container(&[])).expect("a program");
-        assert_eq!(
-            (program.args[0].as_str(), args),
-            ("worker", vec!["--last".to_string()])
-        );
+        assert_eq!((program.args[0].as_str(), args), ("worker", vec!["--last".to_string()]));
         let error = of_container(&programs(), &container(&["sh", "-c", "true"])).expect_err("no shell");
         assert!(error.to_string().starts_with("exec: \"sh\""), "{error}");
     }

@@ -47,7 +47,7 @@ use kube::runtime::watcher::Event;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, ResourceExt};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::controllers::events::EventWriter;
@@ -85,8 +85,12 @@ impl Runner {
         Self { client, options }
     }
 
-    /// Runs Pods until `shutdown`; returns when all their processes have ended.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Starts running Pods until `shutdown`; it ends when all their processes have ended.
+    pub fn start(self, shutdown: CancellationToken) -> JoinHandle<()> {
+        tokio::spawn(self.run(shutdown))
+    }
+
+    async fn run(self, shutdown: CancellationToken) {
         let node = Arc::new(Node {
             client: self.client.clone(),
             events: EventWriter::new(self.client.clone(), "kubelet", Some(NODE.into())),

@@ -3,8 +3,8 @@
 //! Cluster addresses are loopback addresses that the API server allots. [`routes`] decides, [`balancer`] listens; this
 //! file follows the API.
 
-pub mod balancer;
-pub mod routes;
+mod balancer;
+mod routes;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,14 +16,19 @@ use kube::runtime::reflector::{self, Store};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::controllers::events::{EventWriter, Notice};
 use balancer::Balancer;
 use routes::Routes;
 
-/// Serves all Services until `shutdown`; then closes all connections.
-pub async fn run(client: Client, shutdown: CancellationToken) {
+/// Starts serving all Services; `shutdown` closes all connections.
+pub fn start(client: Client, shutdown: CancellationToken) -> JoinHandle<()> {
+    tokio::spawn(run(client, shutdown))
+}
+
+async fn run(client: Client, shutdown: CancellationToken) {
     let events = EventWriter::new(client.clone(), "kube-proxy", Some(crate::runner::NODE.into()));
     let (services, service_changes) = follow(Api::<Service>::all(client.clone()));
     let (slices, slice_changes) = follow(Api::<EndpointSlice>::all(client));

@@ -1,7 +1,7 @@
 //! The API server with its controllers and without a node, for programs that check what it answers.
 //!
 //! ```text
-//! cargo run -p complaint-sandbox --example apiserver -- --port 6443 --token secret
+//! cargo run -p sandbox-cluster --example apiserver -- --port 6443 --token secret
 //! ```
 
 use clap::Parser;
@@ -31,7 +31,7 @@ async fn main() -> anyhow::Result<()> {
     })
     .await?;
     println!("{} {}", server.url(), server.token());
-    let controllers = tokio::spawn(controllers::run(server.client()?, server.stopping()));
+    let controllers = controllers::start(server.client()?, server.stopping());
     tokio::signal::ctrl_c().await?;
     server.stop().await;
     controllers.await?;
