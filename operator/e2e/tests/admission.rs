@@ -1,16 +1,16 @@
 //! What the API server refuses of the product's kinds, and what it says. Over real HTTP.
 
 use complaint_api::TrainingRun;
-use complaint_sandbox::{Options, Sandbox};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
     Api, Client,
     api::{Patch, PatchParams, PostParams},
 };
+use sandbox_apiserver::{Options, Server};
 use serde_json::{Value, json};
 
-async fn served() -> (Sandbox, Client) {
-    let sandbox = Sandbox::start(Options::default()).await.expect("a sandbox");
+async fn served() -> (Server, Client) {
+    let sandbox = Server::start(Options::default()).await.expect("a sandbox");
     let client = sandbox.client().expect("a client");
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     for crd in complaint_api::crds() {
