@@ -17,11 +17,10 @@ use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::{Features, Preprocessing};
 use complaint_trainer::config::Estimator;
-use complaint_trainer::solve::estimator::{FitParameters, LinearClassifier};
+use complaint_trainer::solve::estimator::fit;
 use complaint_trainer::solve::logistic::objective;
-use complaint_trainer::solve::{Coefficients, Effort};
+use complaint_trainer::solve::{Coefficients, Effort, Problem};
 use criterion::Criterion;
-use smartcore::api::SupervisedEstimator;
 use smartcore::linalg::basic::arrays::Array;
 use smartcore::linalg::basic::matrix::DenseMatrix;
 use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegressionParameters};
@@ -96,22 +95,24 @@ fn main() -> Result<(), Box<dyn Error>> {
         };
         let (_, rows) = Vectorizer::fit_transform(&corpus, &all, &features);
         let dense_rows = dense(&rows)?;
-        let parameters = FitParameters {
-            estimator: Estimator::LogisticRegression {
-                c: C,
-                class_weight: ClassWeight::None,
-            },
-            effort: Effort {
-                tolerance: 1e-3,
-                max_passes: 1000,
-                seed: 1,
-            },
+        let problem = Problem {
+            rows: &rows,
+            labels: &labels,
             classes,
+        };
+        let estimator = Estimator::LogisticRegression {
+            c: C,
+            class_weight: ClassWeight::None,
+        };
+        let effort = Effort {
+            tolerance: 1e-3,
+            max_passes: 1000,
+            seed: 1,
         };
         let theirs = LogisticRegressionParameters::default().with_alpha(1.0 / C);
 
         let (ours, smartcores) = (
-            LinearClassifier::fit(&rows, &labels, parameters)?,
+            fit(problem, estimator, effort)?,
             Dense::fit(&dense_rows, &labels, theirs.clone())?,
         );
         let value = |at: &Coefficients| objective(&rows, &labels, &vec![C; classes], at);
@@ -119,14 +120,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             "{} rows, {} terms, {classes} classes: objective {:.4} (ours), {:.4} (smartcore)",
             rows.rows,
             rows.cols,
-            value(ours.coefficients()),
+            value(&ours),
             value(&coefficients(&smartcores, rows.cols, classes)),
         );
 
         let mut group = criterion.benchmark_group(format!("{} terms", rows.cols));
         group.sample_size(10);
         group.bench_function("sparse, ours", |bencher| {
-            bencher.iter(|| LinearClassifier::fit(black_box(&rows), &labels, parameters));
+            bencher.iter(|| fit(black_box(problem), estimator, effort));
         });
         group.bench_function("dense, smartcore", |bencher| {
             bencher.iter(|| Dense::fit(black_box(&dense_rows), &labels, theirs.clone()));

@@ -1,14 +1,14 @@
 //! The solvers against scikit-learn's answers on a committed case, and against smartcore's optimiser over the same
 //! objective.
 
+use complaint_model::model::argmax;
 use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::sparse::CsrMatrix;
 use complaint_trainer::config::Estimator;
-use complaint_trainer::solve::estimator::{FitParameters, LinearClassifier};
+use complaint_trainer::solve::estimator::fit;
 use complaint_trainer::solve::logistic::{LogisticPath, objective};
 use complaint_trainer::solve::{Coefficients, Effort, Problem, class_weights};
 use serde::Deserialize;
-use smartcore::api::{Predictor, SupervisedEstimator};
 use smartcore::optimization::FunctionOrder;
 use smartcore::optimization::first_order::FirstOrderOptimizer;
 use smartcore::optimization::first_order::lbfgs::LBFGS;
@@ -99,13 +99,9 @@ fn coefficients_are_scikit_learns() {
         } else {
             (&all, all_labels, 3)
         };
-        let parameters = FitParameters {
-            estimator: estimator(case),
-            effort: EXACT,
-            classes,
-        };
-        let fitted = LinearClassifier::fit(rows, labels, parameters).unwrap();
-        let found = fitted.coefficients();
+        let problem = Problem { rows, labels, classes };
+        let estimator = estimator(case);
+        let found = fit(problem, estimator, EXACT).unwrap();
         // Intercepts of a softmax are known up to a constant that all classes share.
         let mean = |values: &[f32]| {
             if case.algorithm == "logisticRegression" {
@@ -121,7 +117,7 @@ fn coefficients_are_scikit_learns() {
             .flatten()
             .fold(1.0_f64, |largest, value| largest.max(value.abs()));
         for class in 0..classes {
-            let name = format!("{:?} binary={} class {class}", parameters.estimator, case.binary);
+            let name = format!("{estimator:?} binary={} class {class}", case.binary);
             for column in 0..12 {
                 let (ours, theirs) = (
                     f64::from(found.weights[column * classes + class]),
@@ -142,25 +138,23 @@ fn coefficients_are_scikit_learns() {
 }
 
 #[test]
-fn the_estimator_predicts_through_smartcores_traits() {
+fn what_was_fitted_predicts_the_rows_it_saw() {
     let reference = reference();
     let rows = sparse(&reference.rows);
-    let parameters = FitParameters {
-        estimator: Estimator::LinearSvm {
-            c: 10.0,
-            class_weight: ClassWeight::None,
-            loss: Loss::SquaredHinge,
-        },
-        effort: EXACT,
+    let problem = Problem {
+        rows: &rows,
+        labels: &reference.labels,
         classes: 3,
     };
-    let predicted = LinearClassifier::fit(&rows, &reference.labels, parameters)
-        .unwrap()
-        .predict(&rows)
-        .unwrap();
+    let estimator = Estimator::LinearSvm {
+        c: 10.0,
+        class_weight: ClassWeight::None,
+        loss: Loss::SquaredHinge,
+    };
+    let scores = fit(problem, estimator, EXACT).unwrap().scores(&rows);
+    let predicted: Vec<u32> = scores.chunks_exact(3).map(|scores| argmax(scores) as u32).collect();
     let accuracy = smartcore::metrics::accuracy(&reference.labels, &predicted);
     assert!(accuracy > 0.85, "{accuracy}");
-    assert!(LinearClassifier::fit(&rows, &vec![7; 90], parameters).is_err());
 }
 
 /// Gradient of the objective by weights (feature-major), then intercepts.

@@ -118,11 +118,6 @@ impl TokenizedCorpus {
         self.words.tokens().len()
     }
 
-    /// Number of words of a document, stop words included.
-    pub fn word_count(&self, document: usize) -> usize {
-        self.document_words(document).len()
-    }
-
     /// The word numbers of a document.
     pub(crate) fn document_words(&self, document: usize) -> &[u32] {
         &self.stream[self.offsets[document]..self.offsets[document + 1]]

@@ -4,7 +4,7 @@ use complaint_model::Sha256Digest;
 
 use crate::error::ExitKind;
 
-/// Why a data set can't be used. `source_name` is the path or address without its query.
+/// Why a data set can't be used. `name` is the path or address without its query.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
     /// No such file, or the server answers 404 or 410.

@@ -6,7 +6,7 @@ use complaint_model::report::{ClassWeight, Loss};
 
 use super::fold::Fold;
 use crate::config::Estimator;
-use crate::solve::estimator::{FitParameters, fit};
+use crate::solve::estimator::fit;
 use crate::solve::logistic::LogisticPath;
 use crate::solve::nb_svm::NbSvmProblem;
 use crate::solve::svm::{Separators, SvmProblem, groups};
@@ -132,12 +132,7 @@ impl Chain {
                 scores: separate(fold, *kind, *class_weight, group.clone(), path, effort),
             },
             &Self::Single(trial) => {
-                let parameters = FitParameters {
-                    estimator: estimators[trial],
-                    effort,
-                    classes: fold.problem().classes,
-                };
-                let fitted = fit(fold.problem(), &parameters);
+                let fitted = fit(fold.problem(), estimators[trial], effort);
                 Output::Rows(vec![(trial, fitted.map(|fitted| fitted.scores(&fold.validation)))])
             }
         }

@@ -3,7 +3,7 @@
 //! smartcore has no sparse matrices, and its L-BFGS keeps twenty dense copies of the weights (144 MB at 100,000 terms
 //! and nine classes) and touches all of them on each step. So the solvers here are dual coordinate methods, which need
 //! one copy and touch a row's terms only; `tests/solvers.rs` shows that they agree with smartcore's optimiser over the
-//! same objective and with scikit-learn. The estimators speak smartcore's `api` traits ([`estimator`]).
+//! same objective and with scikit-learn.
 
 pub mod estimator;
 pub mod logistic;

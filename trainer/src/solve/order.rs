@@ -62,7 +62,7 @@ mod tests {
 
     use super::*;
     use crate::config::Estimator;
-    use crate::solve::estimator::{FitParameters, fit};
+    use crate::solve::estimator::fit;
     use crate::solve::{Effort, Problem};
 
     #[test]
@@ -89,18 +89,13 @@ mod tests {
             Estimator::LogisticRegression { c, class_weight },
             Estimator::ComplementNaiveBayes { alpha: 0.5 },
         ] {
-            let parameters = FitParameters {
-                estimator,
-                effort: Effort::fit(1),
-                classes: 3,
-            };
             let found = |rows| {
                 let problem = Problem {
                     rows,
                     labels: &labels,
                     classes: 3,
                 };
-                fit(problem, &parameters).unwrap()
+                fit(problem, estimator, Effort::fit(1)).unwrap()
             };
             assert_eq!(order.restore(found(&renumbered)), found(&rows), "{estimator}");
         }

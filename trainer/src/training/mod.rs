@@ -27,7 +27,7 @@ use crate::progress::{Progress, Stage};
 use crate::report::TrainingReport;
 use crate::result::ArtifactReference;
 use crate::search::no_terms;
-use crate::solve::estimator::{FitParameters, fit};
+use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
 use crate::split::{Split, split, split_by_keys, split_key};
@@ -401,12 +401,7 @@ fn fit_members(problem: Problem<'_>, searched: &Searched, seed: u64) -> Result<C
         .members
         .par_iter()
         .map(|&(estimator, share)| {
-            let parameters = FitParameters {
-                estimator,
-                effort: Effort::fit(seed),
-                classes: problem.classes,
-            };
-            fit(problem, &parameters)
+            fit(problem, estimator, Effort::fit(seed))
                 .map(|fitted| (fitted, share))
                 .map_err(|error| {
                     TrainError::Training(format!("{estimator} could not be fitted on all training rows: {error}"))
