@@ -13,13 +13,13 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
-use crate::app::App;
-use crate::loading::{LoadError, Loaded, load};
+use crate::core::app::App;
+use crate::core::loading::{LoadError, Loaded, load};
+use crate::core::tokens::{Tokens, TokensError};
+use crate::http::serve::{Drain, serve};
+use crate::http::workers::Workers;
 use crate::options::{LogFormat, Options};
 use crate::reload;
-use crate::serve::{Drain, serve};
-use crate::tokens::{Tokens, TokensError};
-use crate::workers::Workers;
 
 /// Exit code for arguments that can't be used (`EX_USAGE`).
 const BAD_ARGUMENTS: u8 = 64;
@@ -149,7 +149,7 @@ fn run(options: &Arc<Options>) -> Result<(), Failure> {
 }
 
 async fn app(options: &Options) -> Result<App, Failure> {
-    let Some(Loaded { engine, report }) = load(options, None).await? else {
+    let Some(Loaded { engine, report }) = load(&options.source, None).await? else {
         unreachable!("no model is in service yet that the one loaded could equal");
     };
     let mut app = App::new(engine, report, options.limits.clone());

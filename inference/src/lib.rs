@@ -8,33 +8,20 @@
 //! ```
 //!
 //! From the inside out:
-//! * [`engine`]: text in, ranked categories out. Knows no HTTP.
-//! * [`loading`]: from a file or an address to an engine, digest first; [`location`], [`fetch`] and [`cache`] are its
-//!   parts, [`reload`] does it again at SIGHUP.
-//! * [`app`]: what all requests share; [`serving`]: one request's view of it.
-//! * [`http`]: the APIs, a file each; errors in one place.
-//! * [`serve`]: connections, their limits, and the drain; [`workers`]: the threads they run on.
-//! * [`tokens`]: who may ask.
-//! * [`patience`]: clients that never read.
+//! * [`core`]: the model, its answers, limits, refusals and metrics. Knows no HTTP.
+//! * [`location`] and [`fetch`]: where a model is, and its bytes.
+//! * [`http`]: the APIs, a file each; errors in one place; connections, their limits, and the drain.
+//! * [`options`]: the command line; [`reload`]: the model is read again at SIGHUP.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-pub mod app;
-pub mod cache;
-pub mod engine;
+pub mod core;
 pub mod fetch;
 pub mod http;
 pub mod launch;
-pub mod loading;
 pub mod location;
-pub mod metrics;
 pub mod options;
-pub mod patience;
 pub mod reload;
-pub mod serve;
-pub mod serving;
-pub mod tokens;
-pub mod workers;
 
 pub use launch::main_from;

@@ -9,9 +9,9 @@ use tokio::runtime::Handle;
 use tokio::signal::unix::Signal;
 use tokio::task::spawn_blocking;
 
-use crate::app::App;
-use crate::loading::{LoadError, Loaded, load};
-use crate::metrics::Reload;
+use crate::core::app::App;
+use crate::core::loading::{LoadError, Loaded, load};
+use crate::core::metrics::Reload;
 use crate::options::Options;
 
 /// Reads the model again at each signal, for ever. Whatever goes wrong, the model in service stays.
@@ -21,7 +21,7 @@ pub async fn at_each(mut hangup: Signal, app: Arc<App>, options: Arc<Options>) {
         let again = {
             let options = Arc::clone(&options);
             // Opening a model takes a while, in which the caller's thread has connections to accept.
-            spawn_blocking(move || Handle::current().block_on(load(&options, Some(before))))
+            spawn_blocking(move || Handle::current().block_on(load(&options.source, Some(before))))
         };
         let outcome = match again.await {
             Ok(outcome) => take_over(&app, outcome),

@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use axum::http::HeaderValue;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::engine::{Answer, Engine};
-use crate::http::ApiError;
-use crate::metrics::{CategoryCounters, Metrics};
-use crate::options::Limits;
-use crate::tokens::Tokens;
+use crate::core::engine::{Answer, Engine};
+use crate::core::limits::Limits;
+use crate::core::metrics::{CategoryCounters, Metrics};
+use crate::core::refusal::Refusal;
+use crate::core::tokens::Tokens;
 
 /// A server's state. One for the life of the process.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ pub struct Served {
     pub report: Option<Bytes>,
     /// `sha256:` and the digits.
     pub digest: String,
-    digest_header: HeaderValue,
+    shared_digest: Bytes,
     categories: CategoryCounters,
 }
 
@@ -46,7 +45,7 @@ impl Served {
     fn new(engine: Engine, report: Option<Bytes>, metrics: &Metrics) -> Self {
         let digest = engine.digest().prefixed();
         Self {
-            digest_header: HeaderValue::try_from(&digest).expect("a digest is hexadecimal"),
+            shared_digest: Bytes::copy_from_slice(digest.as_bytes()),
             categories: metrics.model_served(engine.name(), &digest, engine.labels()),
             digest,
             report,
@@ -54,10 +53,10 @@ impl Served {
         }
     }
 
-    /// The digest as a header's value.
+    /// The digest, in memory that all requests share.
     #[must_use]
-    pub fn digest_header(&self) -> HeaderValue {
-        self.digest_header.clone()
+    pub fn shared_digest(&self) -> Bytes {
+        self.shared_digest.clone()
     }
 }
 
@@ -92,10 +91,10 @@ impl App {
     /// late.
     ///
     /// # Errors
-    /// [`ApiError::Overloaded`] when all places are taken.
-    pub fn admit(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    /// [`Refusal::Overloaded`] when all places are taken.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map_err(|_| ApiError::Overloaded {
+        place.map_err(|_| Refusal::Overloaded {
             limit: self.limits.max_concurrency,
         })
     }

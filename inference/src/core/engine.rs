@@ -1,4 +1,4 @@
-//! The prediction core: text in, ranked categories out. Knows nothing of HTTP.
+//! The prediction: text in, ranked categories out.
 //!
 //! A prediction takes microseconds, so it runs on the thread that asks, with that thread's own buffers.
 

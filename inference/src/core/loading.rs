@@ -10,11 +10,11 @@ use complaint_model::{Artifact, ArtifactError, Sha256Digest};
 use serde::Deserialize;
 use url::Url;
 
-use crate::cache::Cache;
-use crate::engine::Engine;
+use crate::core::cache::Cache;
+use crate::core::engine::Engine;
+use crate::core::source::Source;
 use crate::fetch::{Bounds, FetchError, fetch};
 use crate::location::{Location, report_address, report_beside};
-use crate::options::Options;
 
 /// Largest report that is kept.
 const MAX_REPORT_BYTES: usize = 32 << 20;
@@ -138,46 +138,46 @@ pub struct Loaded {
     pub report: Option<Bytes>,
 }
 
-/// Reads the model that the options name. `None` when its digest is `present`, that of the model already in service.
+/// Reads the model that the source names. `None` when its digest is `present`, that of the model already in service.
 ///
 /// # Errors
 /// See [`LoadError`]; of bytes with another digest nothing is parsed.
-pub async fn load(options: &Options, present: Option<Sha256Digest>) -> Result<Option<Loaded>, LoadError> {
-    let expected = expected_digest(options)?;
-    let (model, report, digest) = match (&options.model, expected) {
+pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Option<Loaded>, LoadError> {
+    let expected = expected_digest(source)?;
+    let (model, report, digest) = match (&source.model, expected) {
         (Location::Remote(_), Some(expected)) if present == Some(expected) => return Ok(None),
         (Location::Remote(url), Some(expected)) => {
-            let (model, report) = read_remote(options, url, expected).await?;
+            let (model, report) = read_remote(source, url, expected).await?;
             (model, report, expected)
         }
         (Location::Remote(url), None) => return Err(LoadError::NoDigest { url: url.clone() }),
         (Location::File(path), _) => {
-            let (model, digest) = read_file(path, options, expected)?;
+            let (model, digest) = read_file(path, source, expected)?;
             if present == Some(digest) {
                 return Ok(None);
             }
             (model, read_report(&report_beside(path)), digest)
         }
     };
-    let artifact = Artifact::from_bytes(&model).map_err(|source| LoadError::Artifact {
-        location: options.model.clone(),
-        source,
+    let artifact = Artifact::from_bytes(&model).map_err(|error| LoadError::Artifact {
+        location: source.model.clone(),
+        source: error,
     })?;
     #[expect(
         clippy::cast_possible_truncation,
         reason = "a threshold between 0 and 1; probabilities are 32-bit"
     )]
-    let abstain_below = options.abstain_below as f32;
+    let abstain_below = source.abstain_below as f32;
     Ok(Some(Loaded {
-        engine: Engine::new(Predictor::new(artifact), digest, options.name.clone(), abstain_below),
+        engine: Engine::new(Predictor::new(artifact), digest, source.name.clone(), abstain_below),
         report: report.filter(|report| belongs(report, digest)),
     }))
 }
 
-/// The digest that the options ask for.
-fn expected_digest(options: &Options) -> Result<Option<Sha256Digest>, LoadError> {
-    let Some(path) = &options.digest_file else {
-        return Ok(options.digest);
+/// The digest that the source asks for.
+fn expected_digest(source: &Source) -> Result<Option<Sha256Digest>, LoadError> {
+    let Some(path) = &source.digest_file else {
+        return Ok(source.digest);
     };
     let unusable = |detail: String| LoadError::DigestFile {
         path: path.clone(),
@@ -191,16 +191,12 @@ fn expected_digest(options: &Options) -> Result<Option<Sha256Digest>, LoadError>
         .map_err(|error: complaint_model::digest::ParseDigestError| unusable(error.to_string()))
 }
 
-fn read_file(
-    path: &Path,
-    options: &Options,
-    expected: Option<Sha256Digest>,
-) -> Result<(Bytes, Sha256Digest), LoadError> {
+fn read_file(path: &Path, source: &Source, expected: Option<Sha256Digest>) -> Result<(Bytes, Sha256Digest), LoadError> {
     let unreadable = |source| LoadError::NotFound {
         path: path.to_owned(),
         source,
     };
-    let (bytes, limit) = (path.metadata().map_err(unreadable)?.len(), options.max_model_bytes);
+    let (bytes, limit) = (path.metadata().map_err(unreadable)?.len(), source.max_model_bytes);
     if bytes > limit as u64 {
         return Err(LoadError::TooLarge {
             path: path.to_owned(),
@@ -209,7 +205,7 @@ fn read_file(
         });
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
-    let actual = check_digest(&bytes, &options.model, expected)?;
+    let actual = check_digest(&bytes, &source.model, expected)?;
     Ok((bytes.into(), actual))
 }
 
@@ -226,22 +222,22 @@ fn check_digest(bytes: &[u8], location: &Location, expected: Option<Sha256Digest
 }
 
 /// The model and its report from the cache, or else from their address.
-async fn read_remote(options: &Options, url: &Url, digest: Sha256Digest) -> Result<(Bytes, Option<Bytes>), LoadError> {
-    let cache = options.cache.clone().map(Cache::new);
+async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result<(Bytes, Option<Bytes>), LoadError> {
+    let cache = source.cache.clone().map(Cache::new);
     if let Some(cache) = &cache
         && let Some(model) = cache.read(digest)
     {
         return Ok((model.into(), cache.read_report(digest).map(Bytes::from)));
     }
     let bounds = Bounds {
-        bytes: options.max_model_bytes,
-        time: options.fetch_timeout,
+        bytes: source.max_model_bytes,
+        time: source.fetch_timeout,
     };
     let model = fetch(url, bounds).await.map_err(|source| LoadError::Fetch {
         url: Box::new(url.clone()),
         source,
     })?;
-    check_digest(&model, &options.model, Some(digest))?;
+    check_digest(&model, &source.model, Some(digest))?;
     let bounds = Bounds {
         bytes: MAX_REPORT_BYTES,
         time: bounds.time.min(REPORT_TIME),

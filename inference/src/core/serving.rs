@@ -2,39 +2,23 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
+use bytes::Bytes;
+use complaint_model::Sha256Digest;
 
-use crate::app::{App, Served};
-use crate::engine::{Answer, Engine, Explained};
-use crate::http::ApiError;
+use crate::core::app::{App, Served};
+use crate::core::engine::{Answer, Engine, Explained};
+use crate::core::refusal::{Refusal, shorten};
 
 /// Text answered before other connections of the same thread get their turn: about a millisecond's work.
 const TURN_BYTES: usize = 64 << 10;
 
-/// What a handler works with.
+/// What a request is answered with.
 #[derive(Debug, Clone)]
 pub struct Serving {
     /// What all requests share.
     pub app: Arc<App>,
     /// The model for this request.
     pub model: Arc<Served>,
-}
-
-/// The layer around all routes has put the model into the request.
-impl FromRequestParts<Arc<App>> for Serving {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let model = parts
-            .extensions
-            .get::<Arc<Served>>()
-            .map_or_else(|| app.served(), Arc::clone);
-        Ok(Self {
-            app: Arc::clone(app),
-            model,
-        })
-    }
 }
 
 impl Serving {
@@ -44,11 +28,73 @@ impl Serving {
         &self.model.engine
     }
 
+    /// Refuses another name than the served model's.
+    ///
+    /// # Errors
+    /// [`Refusal::ModelNotFound`].
+    pub fn check_model(&self, name: &str) -> Result<(), Refusal> {
+        if name == self.engine().name() {
+            return Ok(());
+        }
+        Err(Refusal::ModelNotFound {
+            found: shorten(name),
+            served: self.engine().name().to_owned(),
+        })
+    }
+
+    /// Refuses another version than the served one, and another model.
+    ///
+    /// # Errors
+    /// [`Refusal::ModelNotFound`], [`Refusal::VersionNotFound`].
+    pub fn check_version(&self, model: &str, version: &str) -> Result<(), Refusal> {
+        self.check_model(model)?;
+        let served = self.engine().version();
+        if version == served {
+            return Ok(());
+        }
+        Err(Refusal::VersionNotFound {
+            model: model.to_owned(),
+            found: shorten(version),
+            served,
+        })
+    }
+
+    /// Refuses every model but the one with this digest.
+    ///
+    /// # Errors
+    /// [`Refusal::OtherDigest`].
+    pub fn check_digest(&self, asked: Sha256Digest) -> Result<(), Refusal> {
+        let served = self.engine().digest();
+        if asked == served {
+            return Ok(());
+        }
+        Err(Refusal::OtherDigest { served, asked })
+    }
+
+    /// Whether the server takes new work.
+    ///
+    /// # Errors
+    /// [`Refusal::ShuttingDown`].
+    pub fn check_ready(&self) -> Result<(), Refusal> {
+        if self.app.is_draining() {
+            return Err(Refusal::ShuttingDown);
+        }
+        Ok(())
+    }
+
+    /// The model's training report.
+    ///
+    /// # Errors
+    /// [`Refusal::NoReport`].
+    pub fn report(&self) -> Result<Bytes, Refusal> {
+        self.model.report.clone().ok_or(Refusal::NoReport)
+    }
+
     /// Answers one text; `index` is its place in the request, for messages.
     ///
     /// # Errors
     /// The text is blank, or too long.
-    pub fn classify(&self, index: usize, text: &str) -> Result<Answer, ApiError> {
+    pub fn classify(&self, index: usize, text: &str) -> Result<Answer, Refusal> {
         self.check_text(index, text)?;
         let answer = self.engine().answer(text);
         self.app.count(&self.model, &answer);
@@ -59,7 +105,7 @@ impl Serving {
     ///
     /// # Errors
     /// There are too many, or none; or one is blank or too long.
-    pub async fn classify_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Answer>, ApiError> {
+    pub async fn classify_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Answer>, Refusal> {
         self.check_texts(texts)?;
         let answers = in_turns(texts, |text| self.engine().answer(text)).await;
         answers.iter().for_each(|answer| self.app.count(&self.model, answer));
@@ -70,7 +116,7 @@ impl Serving {
     ///
     /// # Errors
     /// As [`Serving::classify_all`].
-    pub async fn explain_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explained>, ApiError> {
+    pub async fn explain_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explained>, Refusal> {
         self.check_texts(texts)?;
         let explained = in_turns(texts, |text| self.engine().explain(text)).await;
         explained
@@ -79,14 +125,12 @@ impl Serving {
         Ok(explained)
     }
 
-    fn check_texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<(), ApiError> {
+    fn check_texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<(), Refusal> {
         if texts.is_empty() {
-            return Err(ApiError::InvalidRequest(
-                "the request has no text; send one or more".into(),
-            ));
+            return Err(Refusal::NoText);
         }
         if texts.len() > self.app.limits.max_texts {
-            return Err(ApiError::TooManyTexts {
+            return Err(Refusal::TooManyTexts {
                 count: texts.len(),
                 limit: self.app.limits.max_texts,
             });
@@ -97,19 +141,17 @@ impl Serving {
             .try_for_each(|(index, text)| self.check_text(index, text.as_ref()))
     }
 
-    fn check_text(&self, index: usize, text: &str) -> Result<(), ApiError> {
+    fn check_text(&self, index: usize, text: &str) -> Result<(), Refusal> {
         if text.len() > self.app.limits.max_text_bytes {
             let limit = self.app.limits.max_text_bytes;
-            return Err(ApiError::TextTooLong {
+            return Err(Refusal::TextTooLong {
                 index,
                 bytes: text.len(),
                 limit,
             });
         }
         if text.trim().is_empty() {
-            return Err(ApiError::InvalidRequest(format!(
-                "text {index} is blank; leave it out, or send the complaint's words"
-            )));
+            return Err(Refusal::BlankText { index });
         }
         Ok(())
     }

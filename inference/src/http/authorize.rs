@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::ApiError;
-use crate::app::App;
+use crate::core::app::App;
 
 /// Paths that stay open: the kubelet and Prometheus have no token, and learn nothing about complaints here.
 const OPEN: [&str; 5] = ["/v2/health/live", "/v2/health/ready", "/ping", "/health", "/metrics"];

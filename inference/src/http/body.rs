@@ -14,8 +14,9 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
-use super::error::{ApiError, shorten};
-use crate::app::App;
+use super::error::ApiError;
+use crate::core::app::App;
+use crate::core::refusal::shorten;
 
 /// How much of a body over the limit is still read and thrown away. A client that is sending when the connection is
 /// reset never sees the answer that explains why; up to this many times the limit, it does.

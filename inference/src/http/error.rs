@@ -6,9 +6,15 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
-/// Why a request was refused. The message says what the client can change.
+use crate::core::refusal::Refusal;
+
+/// Why a request gets no answer: the core refuses it, or it is no request that could reach the core. The message says
+/// what the client can change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
+    /// The core refuses.
+    #[error("{0}{hint}", hint = hint(.0))]
+    Refused(#[from] Refusal),
     /// The body is not the JSON that the route takes.
     #[error("the body is not the expected JSON: {detail}. {expected}")]
     InvalidBody {
@@ -20,28 +26,6 @@ pub enum ApiError {
     /// The body parses, but asks for something impossible.
     #[error("{0}")]
     InvalidRequest(String),
-    /// One complaint passes `--max-text-bytes`.
-    #[error(
-        "text {index} has {bytes} bytes; this server takes at most {limit} a text. Shorten it, or start the server with a larger --max-text-bytes"
-    )]
-    TextTooLong {
-        /// Position in the request, from 0.
-        index: usize,
-        /// Its length in UTF-8.
-        bytes: usize,
-        /// The server's limit.
-        limit: usize,
-    },
-    /// The request holds more complaints than `--max-texts`.
-    #[error(
-        "the request has {count} texts; this server takes at most {limit}. Send several requests, or use POST /predict/stream, which has no such limit"
-    )]
-    TooManyTexts {
-        /// Texts in the request.
-        count: usize,
-        /// The server's limit.
-        limit: usize,
-    },
     /// The body passes `--max-body-bytes`.
     #[error(
         "the body is larger than {limit} bytes. Send smaller requests, or use POST /predict/stream, which has no such limit"
@@ -67,39 +51,9 @@ pub enum ApiError {
         /// The types that the route takes.
         expected: &'static str,
     },
-    /// All `--max-concurrency` places are taken.
-    #[error("the server is at its limit of {limit} requests in flight. Try again after the time in Retry-After")]
-    Overloaded {
-        /// The server's limit.
-        limit: usize,
-    },
-    /// The path names another model than the one served.
-    #[error("there is no model `{found}` here; this server serves `{served}`")]
-    ModelNotFound {
-        /// The name in the path, shortened.
-        found: String,
-        /// The model's name.
-        served: String,
-    },
-    /// The path names another version than the one served.
-    #[error("model `{model}` has no version `{found}` here; this server serves version `{served}`")]
-    VersionNotFound {
-        /// The model's name.
-        model: String,
-        /// The version in the path, shortened.
-        found: String,
-        /// The served version: the digest without its prefix.
-        served: String,
-    },
-    /// The server is draining, or serves another digest than the probe asks for.
-    #[error("{0}")]
-    NotReady(String),
     /// A token is asked for.
     #[error("this server asks for a token: send the header `authorization: Bearer TOKEN` with one of its tokens")]
     Unauthorized,
-    /// The model came without a report.
-    #[error("the model came without a report; put `report.json` beside the model file before the server starts")]
-    NoReport,
     /// No such path.
     #[error("there is no such path. POST a complaint to /predict; GET /openapi.json lists all paths")]
     NotFound,
@@ -113,49 +67,51 @@ pub enum ApiError {
     Internal,
 }
 
+/// What a client can do over HTTP about a refusal.
+fn hint(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::TooManyTexts { .. } => ". Send several requests, or use POST /predict/stream, which has no such limit",
+        Refusal::Overloaded { .. } => ". Try again after the time in Retry-After",
+        _ => "",
+    }
+}
+
 impl ApiError {
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        match self {
-            Self::InvalidBody { .. } | Self::InvalidRequest(_) | Self::BodyIncomplete => StatusCode::BAD_REQUEST,
-            Self::TextTooLong { .. } | Self::TooManyTexts { .. } | Self::BodyTooLarge { .. } => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
-            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::ModelNotFound { .. } | Self::VersionNotFound { .. } | Self::NoReport | Self::NotFound => {
-                StatusCode::NOT_FOUND
-            }
-            Self::NotReady(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.kind().0
     }
 
     /// The name that programs can rely on.
     #[must_use]
     pub fn code(&self) -> &'static str {
+        self.kind().1
+    }
+
+    /// The table of all errors.
+    fn kind(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::InvalidBody { .. } => "InvalidBody",
-            Self::InvalidRequest(_) => "InvalidRequest",
-            Self::TextTooLong { .. } => "TextTooLong",
-            Self::TooManyTexts { .. } => "TooManyTexts",
-            Self::BodyTooLarge { .. } => "BodyTooLarge",
-            Self::BodyTimeout { .. } => "BodyTimeout",
-            Self::BodyIncomplete => "BodyIncomplete",
-            Self::UnsupportedMediaType { .. } => "UnsupportedMediaType",
-            Self::Overloaded { .. } => "Overloaded",
-            Self::ModelNotFound { .. } => "ModelNotFound",
-            Self::VersionNotFound { .. } => "VersionNotFound",
-            Self::NotReady(_) => "NotReady",
-            Self::Unauthorized => "Unauthorized",
-            Self::NoReport => "NoReport",
-            Self::NotFound => "NotFound",
-            Self::MethodNotAllowed => "MethodNotAllowed",
-            Self::Internal => "Internal",
+            Self::Refused(refusal) => match refusal {
+                Refusal::NoText | Refusal::BlankText { .. } => (StatusCode::BAD_REQUEST, "InvalidRequest"),
+                Refusal::TextTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TextTooLong"),
+                Refusal::TooManyTexts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooManyTexts"),
+                Refusal::Overloaded { .. } => (StatusCode::TOO_MANY_REQUESTS, "Overloaded"),
+                Refusal::ModelNotFound { .. } => (StatusCode::NOT_FOUND, "ModelNotFound"),
+                Refusal::VersionNotFound { .. } => (StatusCode::NOT_FOUND, "VersionNotFound"),
+                Refusal::NoReport => (StatusCode::NOT_FOUND, "NoReport"),
+                Refusal::ShuttingDown | Refusal::OtherDigest { .. } => (StatusCode::SERVICE_UNAVAILABLE, "NotReady"),
+            },
+            Self::InvalidBody { .. } => (StatusCode::BAD_REQUEST, "InvalidBody"),
+            Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge"),
+            Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "BodyTimeout"),
+            Self::BodyIncomplete => (StatusCode::BAD_REQUEST, "BodyIncomplete"),
+            Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal"),
         }
     }
 
@@ -168,39 +124,39 @@ impl ApiError {
                 detail: "expected value at line 1 column 1".into(),
                 expected: r#"Send {"text": "…"}"#,
             },
-            Self::InvalidRequest("the request has no text; send one or more".into()),
+            Refusal::NoText.into(),
             Self::BodyIncomplete,
             Self::Unauthorized,
             Self::NotFound,
-            Self::ModelNotFound {
+            Self::Refused(Refusal::ModelNotFound {
                 found: found.clone(),
                 served: served.clone(),
-            },
-            Self::VersionNotFound {
+            }),
+            Self::Refused(Refusal::VersionNotFound {
                 model: served.clone(),
                 found,
                 served,
-            },
-            Self::NoReport,
+            }),
+            Refusal::NoReport.into(),
             Self::MethodNotAllowed,
             Self::BodyTimeout { seconds: 10 },
             Self::BodyTooLarge { limit: 1 << 20 },
-            Self::TextTooLong {
+            Self::Refused(Refusal::TextTooLong {
                 index: 0,
                 bytes: 70_000,
                 limit: 1 << 16,
-            },
-            Self::TooManyTexts {
+            }),
+            Self::Refused(Refusal::TooManyTexts {
                 count: 1_001,
                 limit: 1_000,
-            },
+            }),
             Self::UnsupportedMediaType {
                 found: "image/png".into(),
                 expected: "application/json",
             },
-            Self::Overloaded { limit: 256 },
+            Refusal::Overloaded { limit: 256 }.into(),
             Self::Internal,
-            Self::NotReady("the server is shutting down; ask another replica".into()),
+            Refusal::ShuttingDown.into(),
         ]
     }
 
@@ -259,7 +215,10 @@ impl ApiFamily {
     #[must_use]
     pub fn render(self, error: &ApiError) -> Response {
         let mut response = (error.status(), axum::Json(self.body(error))).into_response();
-        if matches!(error, ApiError::Overloaded { .. } | ApiError::NotReady(_)) {
+        if matches!(
+            error.status(),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+        ) {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -286,14 +245,5 @@ impl IntoResponse for ApiError {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
-    }
-}
-
-/// The start of a client's own words, short enough to repeat in a message.
-pub(super) fn shorten(text: &str) -> String {
-    const LIMIT: usize = 60;
-    match text.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

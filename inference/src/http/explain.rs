@@ -12,11 +12,11 @@ use utoipa_axum::routes;
 
 use super::body::{Payload, parse_json, require_json};
 use super::error::ApiError;
-use super::openapi::NativeErrors;
+use super::error_responses::NativeErrors;
 use super::predict::Prediction;
-use crate::app::App;
-use crate::engine::{Engine, Explained};
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::engine::{Engine, Explained};
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(explain))
@@ -64,7 +64,7 @@ struct Term {
 
 impl<'a> Explanation<'a> {
     pub(super) fn new(engine: &'a Engine, explained: Explained) -> Self {
-        let term = |part: crate::engine::TermPart| Term {
+        let term = |part: crate::core::engine::TermPart| Term {
             kind: match part.kind {
                 TermKind::Words => "words",
                 TermKind::Characters => "characters",

@@ -14,9 +14,10 @@ use serde_json::{Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::error::{ApiError, shorten};
-use crate::app::App;
-use crate::serving::Serving;
+use super::error::ApiError;
+use crate::core::app::App;
+use crate::core::refusal::shorten;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -52,27 +53,14 @@ async fn ready(
     query: Result<Query<ReadyQuery>, QueryRejection>,
 ) -> Result<axum::Json<Value>, ApiError> {
     let query = query.map_err(|error| ApiError::InvalidRequest(format!("the query is not valid: {error}")))?;
-    check_ready(&serving, query.digest.as_deref())?;
+    serving.check_ready()?;
+    if let Some(asked) = &query.digest {
+        let digest = Sha256Digest::from_str(asked).map_err(|error| {
+            ApiError::InvalidRequest(format!("the digest `{}` can't be read: {error}", shorten(asked)))
+        })?;
+        serving.check_digest(digest)?;
+    }
     Ok(axum::Json(json!({ "ready": true })))
-}
-
-/// Whether the server takes new work, and with the asked-for digest.
-pub(super) fn check_ready(serving: &Serving, digest: Option<&str>) -> Result<(), ApiError> {
-    if serving.app.is_draining() {
-        return Err(ApiError::NotReady(
-            "the server is shutting down; ask another replica".into(),
-        ));
-    }
-    let Some(asked) = digest else { return Ok(()) };
-    let asked = Sha256Digest::from_str(asked)
-        .map_err(|error| ApiError::InvalidRequest(format!("the digest `{}` can't be read: {error}", shorten(asked))))?;
-    let served = serving.engine().digest();
-    if asked == served {
-        return Ok(());
-    }
-    Err(ApiError::NotReady(format!(
-        "this server serves sha256:{served}, not sha256:{asked}; wait for a server with that model, or ask for the served one"
-    )))
 }
 
 /// Metrics in the OpenMetrics text format.

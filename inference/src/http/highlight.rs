@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::page::escape;
-use crate::engine::TermPart;
+use super::escape::escape;
+use crate::core::engine::TermPart;
 
 /// A word's part in the answer, as a share of the largest part, under which it is not marked.
 const FAINTEST: f32 = 0.05;

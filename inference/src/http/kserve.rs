@@ -16,14 +16,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Payload, json_answer, parse_json, require_json};
-use super::error::{ApiError, shorten};
+use super::error::ApiError;
+use super::error_responses::InferenceErrors;
 use super::explain::Explanation;
-use super::health::check_ready;
-use super::open_inference::check_model;
-use super::openapi::InferenceErrors;
 use super::predict::Prediction;
-use crate::app::App;
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::refusal::shorten;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     // The router takes a parameter only as a whole segment, so the verb is split off by hand.
@@ -49,8 +48,8 @@ async fn list(serving: Serving) -> Json<Value> {
     responses((status = 200, description = "`name` and `ready`", body = Value), InferenceErrors)
 )]
 async fn status(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&serving, &model)?;
-    let ready = check_ready(&serving, None).is_ok();
+    serving.check_model(&model)?;
+    let ready = serving.check_ready().is_ok();
     Ok(Json(json!({ "name": serving.engine().name(), "ready": ready })))
 }
 
@@ -102,7 +101,7 @@ async fn call(serving: Serving, Path(target): Path<String>, payload: Payload) ->
             "POST to /v1/models/{model}:predict or :explain"
         )));
     };
-    check_model(&serving, model)?;
+    serving.check_model(model)?;
     require_json(&payload)?;
     let request: Request = parse_json(&payload.bytes, EXPECTED)?;
     match verb {

@@ -14,11 +14,11 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Payload, media_type, parse_json};
-use super::error::{ApiError, shorten};
-use super::health::check_ready;
-use super::openapi::MlflowErrors;
-use crate::app::App;
-use crate::serving::Serving;
+use super::error::ApiError;
+use super::error_responses::MlflowErrors;
+use crate::core::app::App;
+use crate::core::refusal::shorten;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
 )]
 async fn ping(serving: Serving) -> Result<&'static str, ApiError> {
-    check_ready(&serving, None)?;
+    serving.check_ready()?;
     Ok("\n")
 }
 

@@ -1,9 +1,14 @@
-//! HTTP over the prediction core. One file per API family; every error goes through [`error`].
+//! HTTP over the core. One file per API family; every error goes through [`error`].
+//!
+//! [`router`] joins the routes; [`serve`] runs the connections and drains them, on the threads of [`workers`].
 
 mod authorize;
 mod body;
 mod error;
+mod error_responses;
+mod escape;
 mod explain;
+mod extract;
 mod health;
 mod highlight;
 mod kserve;
@@ -14,39 +19,15 @@ mod open_inference;
 mod openapi;
 mod output;
 mod page;
+mod patience;
 mod predict;
 mod report;
+mod router;
+pub mod serve;
 mod stream;
 mod tensor;
-
-use std::sync::Arc;
-
-use axum::Router;
-use utoipa_axum::router::OpenApiRouter;
+pub mod workers;
 
 pub use error::{ApiError, ApiFamily};
 pub use observe::{MODEL_DIGEST, REQUEST_ID};
-
-use crate::app::App;
-
-/// All routes over one model.
-pub fn router(app: Arc<App>) -> Router {
-    let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
-        .merge(health::routes())
-        .merge(predict::routes())
-        .merge(explain::routes())
-        .merge(stream::routes())
-        .merge(open_inference::routes())
-        .merge(kserve::routes())
-        .merge(mlflow::routes())
-        .merge(report::routes())
-        .split_for_parts();
-    routes
-        .merge(page::routes())
-        .merge(openapi::route(&document))
-        .merge(openapi::page())
-        .fallback(async || ApiError::NotFound)
-        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
-        .layer(observe::Observe(Arc::clone(&app)))
-        .with_state(app)
-}
+pub use router::router;

@@ -20,7 +20,7 @@ use tower::{Layer, Service};
 
 use super::authorize;
 use super::error::{ApiError, ApiFamily};
-use crate::app::{App, Served};
+use crate::core::app::{App, Served};
 
 /// The header that carries the served model's digest, on every answer.
 pub const MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
@@ -123,7 +123,8 @@ impl Arrival {
                 .extend(headers.map(|(name, value)| (name.clone(), value.clone())));
             response = rendered;
         }
-        response.headers_mut().insert(MODEL_DIGEST, self.model.digest_header());
+        let digest = HeaderValue::from_maybe_shared(self.model.shared_digest()).expect("a digest is hexadecimal");
+        response.headers_mut().insert(MODEL_DIGEST, digest);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
         if app.is_closing() {
             response

@@ -15,14 +15,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{Payload, json_answer, parse_json};
-use super::error::{ApiError, shorten};
-use super::health::check_ready;
-use super::openapi::InferenceErrors;
+use super::error::ApiError;
+use super::error_responses::InferenceErrors;
 use super::output::{Output, RequestedOutput, Tensor};
 use super::tensor::{BinaryTensors, InputTensor};
-use crate::app::App;
-use crate::engine::Engine;
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::engine::Engine;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -33,31 +32,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(version_metadata))
         .routes(routes!(version_ready))
         .routes(routes!(version_infer))
-}
-
-/// Refuses another name than the served one.
-pub(super) fn check_model(serving: &Serving, name: &str) -> Result<(), ApiError> {
-    if name == serving.engine().name() {
-        return Ok(());
-    }
-    Err(ApiError::ModelNotFound {
-        found: shorten(name),
-        served: serving.engine().name().to_owned(),
-    })
-}
-
-/// Refuses another version than the served one, and another model.
-fn check_version(serving: &Serving, model: &str, version: &str) -> Result<(), ApiError> {
-    check_model(serving, model)?;
-    let served = serving.engine().version();
-    if version == served {
-        return Ok(());
-    }
-    Err(ApiError::VersionNotFound {
-        model: model.to_owned(),
-        found: shorten(version),
-        served,
-    })
 }
 
 /// The server's name and version.
@@ -80,7 +54,7 @@ async fn server() -> Json<Value> {
     responses((status = 200, description = "Model metadata", body = Value), InferenceErrors)
 )]
 async fn metadata(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&serving, &model)?;
+    serving.check_model(&model)?;
     Ok(Json(describe(serving.engine())))
 }
 
@@ -94,7 +68,7 @@ async fn version_metadata(
     serving: Serving,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    check_version(&serving, &model, &version)?;
+    serving.check_version(&model, &version)?;
     Ok(Json(describe(serving.engine())))
 }
 
@@ -123,8 +97,8 @@ fn describe(engine: &Engine) -> Value {
     )
 )]
 async fn ready(serving: Serving, Path(model): Path<String>) -> Result<Json<Value>, ApiError> {
-    check_model(&serving, &model)?;
-    check_ready(&serving, None)?;
+    serving.check_model(&model)?;
+    serving.check_ready()?;
     Ok(Json(json!({ "name": serving.engine().name(), "ready": true })))
 }
 
@@ -141,7 +115,7 @@ async fn version_ready(
     serving: Serving,
     Path((model, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    check_version(&serving, &model, &version)?;
+    serving.check_version(&model, &version)?;
     ready(serving, Path(model)).await
 }
 
@@ -178,7 +152,7 @@ struct InferResponse<'a> {
     responses((status = 200, description = "The output tensors", body = InferResponse), InferenceErrors)
 )]
 async fn infer(serving: Serving, Path(model): Path<String>, payload: Payload) -> Result<Response, ApiError> {
-    check_model(&serving, &model)?;
+    serving.check_model(&model)?;
     answer(&serving, &payload).await
 }
 
@@ -193,7 +167,7 @@ async fn version_infer(
     Path((model, version)): Path<(String, String)>,
     payload: Payload,
 ) -> Result<Response, ApiError> {
-    check_version(&serving, &model, &version)?;
+    serving.check_version(&model, &version)?;
     answer(&serving, &payload).await
 }
 

@@ -1,18 +1,15 @@
 //! `/openapi.json`, put together from the handlers themselves, and `/docs/`, a page that shows it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
 use axum::routing::get;
-use serde_json::json;
-use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder};
-use utoipa::{IntoResponses, OpenApi, PartialSchema, ToSchema};
+use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use super::error::{ApiError, ApiFamily, ErrorDetail};
-use crate::app::App;
+use super::error::ErrorDetail;
+use crate::core::app::App;
 
 /// What the handlers' own documentation does not say. The KServe verbs stand here because their paths, which end in
 /// `:predict` and `:explain`, are one route of the router.
@@ -55,89 +52,4 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
 /// The page that shows the document, where requests can be tried; all of it comes from this server.
 pub(super) fn page() -> Router<Arc<App>> {
     SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
-}
-
-/// An error of the server's own API.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
-struct ErrorBody {
-    error: ErrorDetail,
-}
-
-/// An error as KServe and Open Inference clients read it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
-struct InferenceErrorBody {
-    /// What is wrong, and what to change.
-    error: String,
-}
-
-/// An error as MLflow clients read it.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
-struct MlflowErrorBody {
-    /// One of MLflow's codes.
-    error_code: String,
-    /// What is wrong, and what to change.
-    message: String,
-}
-
-/// The refusals of [`ApiFamily::Native`].
-pub(super) struct NativeErrors;
-/// The refusals of [`ApiFamily::Inference`].
-pub(super) struct InferenceErrors;
-/// The refusals of [`ApiFamily::Mlflow`].
-pub(super) struct MlflowErrors;
-
-impl IntoResponses for NativeErrors {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals::<ErrorBody>(ApiFamily::Native)
-    }
-}
-
-impl IntoResponses for InferenceErrors {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let mut responses = refusals::<InferenceErrorBody>(ApiFamily::Inference);
-        let (status, response) =
-            refusal::<InferenceErrorBody>(ApiFamily::Inference, "Another model or version", "ModelNotFound");
-        responses.insert(status, response);
-        responses
-    }
-}
-
-impl IntoResponses for MlflowErrors {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        refusals::<MlflowErrorBody>(ApiFamily::Mlflow)
-    }
-}
-
-/// What every route that takes a body may answer, each with an example.
-fn refusals<T: PartialSchema>(family: ApiFamily) -> BTreeMap<String, RefOr<Response>> {
-    [
-        ("The request makes no sense", "BodyIncomplete"),
-        ("The body did not arrive in time", "BodyTimeout"),
-        ("The body, a text or their number is over the limit", "BodyTooLarge"),
-        ("Another content type is needed", "UnsupportedMediaType"),
-        ("Too many requests in flight; see Retry-After", "Overloaded"),
-        ("A bug of the server", "Internal"),
-    ]
-    .map(|(description, code)| refusal::<T>(family, description, code))
-    .into()
-}
-
-fn refusal<T: PartialSchema>(family: ApiFamily, description: &str, code: &str) -> (String, RefOr<Response>) {
-    let examples = ApiError::examples();
-    let error = examples
-        .iter()
-        .find(|error| error.code() == code)
-        .expect("there is an example of each");
-    let content = ContentBuilder::new()
-        .schema(Some(T::schema()))
-        .example(Some(json!(family.body(error))))
-        .build();
-    let response = ResponseBuilder::new()
-        .description(description)
-        .content("application/json", content)
-        .build();
-    (error.status().as_u16().to_string(), RefOr::T(response))
 }

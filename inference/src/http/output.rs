@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-use super::error::{ApiError, shorten};
-use crate::engine::{Answer, Engine};
+use super::error::ApiError;
+use crate::core::engine::{Answer, Engine};
+use crate::core::refusal::shorten;
 
 /// An output that a client asks for by name.
 #[derive(Deserialize, ToSchema)]

@@ -10,11 +10,13 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 
 use super::body::{Payload, media_type};
-use super::error::{ApiError, shorten};
+use super::error::ApiError;
+use super::escape::escape;
 use super::highlight::highlight;
-use crate::app::App;
-use crate::engine::{Engine, Explained};
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::engine::{Engine, Explained};
+use crate::core::refusal::shorten;
+use crate::core::serving::Serving;
 
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
@@ -56,7 +58,10 @@ async fn ask(serving: Serving, payload: Result<Payload, ApiError>) -> Response {
                 .collect();
             page(StatusCode::OK, serving.engine(), &text, &answers)
         }
-        Err(error) => page(error.status(), serving.engine(), &text, &refusal(&error)),
+        Err(refused) => {
+            let error = ApiError::from(refused);
+            page(error.status(), serving.engine(), &text, &refusal(&error))
+        }
     }
 }
 
@@ -157,20 +162,4 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
 
 fn percent(share: f32) -> String {
     format!("{:.1} %", share * 100.0)
-}
-
-/// Text as HTML, in elements and in quoted attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut html = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => html.push_str("&amp;"),
-            '<' => html.push_str("&lt;"),
-            '>' => html.push_str("&gt;"),
-            '"' => html.push_str("&quot;"),
-            '\'' => html.push_str("&#39;"),
-            other => html.push(other),
-        }
-    }
-    html
 }

@@ -11,10 +11,10 @@ use utoipa_axum::routes;
 
 use super::body::{Payload, json_answer, parse_json, require_json};
 use super::error::ApiError;
-use super::openapi::NativeErrors;
-use crate::app::App;
-use crate::engine::{Answer, Engine};
-use crate::serving::Serving;
+use super::error_responses::NativeErrors;
+use crate::core::app::App;
+use crate::core::engine::{Answer, Engine};
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(predict))

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::ApiError;
-use crate::app::App;
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(report))
@@ -24,6 +24,6 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     )
 )]
 async fn report(serving: Serving) -> Result<Response, ApiError> {
-    let report = serving.model.report.clone().ok_or(ApiError::NoReport)?;
+    let report = serving.report()?;
     Ok(([(header::CONTENT_TYPE, "application/json")], report).into_response())
 }

@@ -15,9 +15,10 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::app::App;
-use crate::patience::Patience;
-use crate::workers::Workers;
+use super::patience::Patience;
+use super::router::router;
+use super::workers::Workers;
+use crate::core::app::App;
 
 /// How the server ends.
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +44,7 @@ pub async fn serve(
 ) -> usize {
     let server = Server {
         workers,
-        service: crate::http::router(Arc::clone(&app)),
+        service: router(Arc::clone(&app)),
         http: http_settings(app.limits.header_timeout),
         write_timeout: app.limits.body_timeout,
         places: Arc::new(Semaphore::new(app.limits.max_connections.min(Semaphore::MAX_PERMITS))),

@@ -20,12 +20,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::{media_type, parse_json};
-use super::error::{ApiError, shorten};
+use super::error::ApiError;
+use super::error_responses::NativeErrors;
 use super::lines::{Line, Lines};
-use super::openapi::NativeErrors;
 use super::predict::Prediction;
-use crate::app::App;
-use crate::serving::Serving;
+use crate::core::app::App;
+use crate::core::refusal::shorten;
+use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(stream))
@@ -168,7 +169,7 @@ impl Session {
                     prediction,
                 }))
             }
-            Err(error) => Err((error, id)),
+            Err(refusal) => Err((refusal.into(), id)),
         }
     }
 }

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::error::{ApiError, shorten};
+use super::error::ApiError;
+use crate::core::refusal::{Refusal, shorten};
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
@@ -106,10 +107,9 @@ impl InputTensor {
         let mut rest = tail;
         while !rest.is_empty() {
             if texts.len() == max_texts {
-                return Err(ApiError::TooManyTexts {
-                    count: texts.len() + 1,
-                    limit: max_texts,
-                });
+                let count = texts.len() + 1;
+                let limit = max_texts;
+                return Err(Refusal::TooManyTexts { count, limit }.into());
             }
             let (length, behind) = rest.split_first_chunk::<4>().ok_or_else(cut)?;
             let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
@@ -187,6 +187,9 @@ mod tests {
             assert!(error.contains(expected), "{name}: {error}");
         }
         let many = tensor(sized(12));
-        assert!(matches!(many.texts(&[0; 12], 2), Err(ApiError::TooManyTexts { .. })));
+        assert!(matches!(
+            many.texts(&[0; 12], 2),
+            Err(ApiError::Refused(Refusal::TooManyTexts { .. }))
+        ));
     }
 }

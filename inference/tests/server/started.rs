@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use complaint_inference::app::App;
-use complaint_inference::engine::Engine;
+use complaint_inference::core::app::App;
+use complaint_inference::core::engine::Engine;
+use complaint_inference::core::tokens::Tokens;
+use complaint_inference::http::serve::{Drain, serve};
+use complaint_inference::http::workers::Workers;
 use complaint_inference::options::Options;
-use complaint_inference::serve::{Drain, serve};
-use complaint_inference::tokens::Tokens;
-use complaint_inference::workers::Workers;
 use complaint_model::Sha256Digest;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -48,8 +48,8 @@ impl Started {
         let engine = Engine::new(
             model::predictor(),
             digest,
-            options.name.clone(),
-            options.abstain_below as f32,
+            options.source.name.clone(),
+            options.source.abstain_below as f32,
         );
         let threads = options.thread_count();
         let mut app = App::new(engine, None, options.limits);

@@ -1,0 +1,82 @@
+//! What a client may ask for at most.
+
+use std::time::Duration;
+
+use clap::Args;
+
+/// What one client may ask of the server. Whatever passes a limit is refused with a status and a message of its own.
+#[derive(Debug, Clone, Args)]
+pub struct Limits {
+    /// Bytes of one request body
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
+    pub max_body_bytes: usize,
+
+    /// Bytes of one complaint
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 16)]
+    pub max_text_bytes: usize,
+
+    /// Complaints in one request
+    #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
+    pub max_texts: usize,
+
+    /// Prediction requests in flight; more are answered 429 with Retry-After
+    #[arg(long, value_name = "COUNT", default_value_t = 256)]
+    pub max_concurrency: usize,
+
+    /// Open connections; more wait in the system's accept queue
+    #[arg(long, value_name = "COUNT", default_value_t = 4_096)]
+    pub max_connections: usize,
+
+    /// How long a connection may take to send a request's header; also how long it may stay idle between requests
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = parse_duration)]
+    pub header_timeout: Duration,
+
+    /// How long a request body may take to arrive; on a stream, how long the next piece may take. Also
+    /// how long a client may leave its answer untaken
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub body_timeout: Duration,
+}
+
+/// A duration as it is written on the command line.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let scale = match unit {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        _ => {
+            return Err(format!(
+                "unknown unit `{unit}`; use ms, s or m, for example 500ms or 20s"
+            ));
+        }
+    };
+    number
+        .parse::<f64>()
+        .ok()
+        .and_then(|value| Duration::try_from_secs_f64(value * scale).ok())
+        .ok_or_else(|| "a duration is a number with a unit ms, s or m, for example 20s".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, expected) in [
+            ("20s", Some(Duration::from_secs(20))),
+            ("20", Some(Duration::from_secs(20))),
+            ("500ms", Some(Duration::from_millis(500))),
+            ("2m", Some(Duration::from_secs(120))),
+            ("0s", Some(Duration::ZERO)),
+            ("1.5s", Some(Duration::from_millis(1500))),
+            ("-1s", None),
+            ("1h", None),
+            ("s", None),
+            ("", None),
+            ("1e400s", None),
+        ] {
+            assert_eq!(parse_duration(text).ok(), expected, "{text:?}");
+        }
+    }
+}

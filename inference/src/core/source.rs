@@ -1,0 +1,92 @@
+//! Which model to serve, and under which name.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use complaint_model::Sha256Digest;
+
+use crate::core::limits::parse_duration;
+use crate::location::Location;
+
+/// Where the model is, what it must be, and how it answers.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// The model artifact (`model.safetensors`) to serve: a file, or an address that begins with s3://, https:// or
+    /// http://. Keys, region, endpoint and workload identity for s3:// come from the AWS_… variables. SIGHUP reads it
+    /// again
+    #[arg(long, value_name = "FILE|ADDRESS", env = "COMPLAINT_MODEL")]
+    pub model: Location,
+
+    /// The digest the model must have, as `sha256:` and 64 hexadecimal digits. A file may go without: then whatever
+    /// it holds is served
+    #[arg(
+        long,
+        value_name = "sha256:HEX",
+        env = "COMPLAINT_MODEL_DIGEST",
+        conflicts_with = "digest_file"
+    )]
+    pub digest: Option<Sha256Digest>,
+
+    /// A file with the digest the model must have; read again, with the model, at SIGHUP
+    #[arg(long, value_name = "FILE")]
+    pub digest_file: Option<PathBuf>,
+
+    /// Keep models that come from an address in this directory, under their digest, and look there first
+    #[arg(long, value_name = "DIR")]
+    pub cache: Option<PathBuf>,
+
+    /// Bytes of the model at most
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub max_model_bytes: usize,
+
+    /// How long the model may take to come from its address, retries included
+    #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
+    pub fetch_timeout: Duration,
+
+    /// The model's name in the KServe and Open Inference paths, such as /v2/models/NAME/infer
+    #[arg(long, value_name = "NAME", default_value = "complaints", value_parser = parse_name)]
+    pub name: String,
+
+    /// Answers with a lower probability are marked `needsReview`
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = parse_probability)]
+    pub abstain_below: f64,
+}
+
+fn parse_name(text: &str) -> Result<String, String> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if text.is_empty() || text.len() > 253 || !text.chars().all(allowed) {
+        return Err("a model name has 1 to 253 letters, digits, `-`, `_` or `.`".into());
+    }
+    Ok(text.to_owned())
+}
+
+fn parse_probability(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
+        _ => Err("a probability is a number from 0 to 1, for example 0.5".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_fit_into_a_path() {
+        for good in ["cards", "Cards_2.1-b"] {
+            assert!(parse_name(good).is_ok(), "{good}");
+        }
+        for bad in ["", "a/b", "a:predict", "ä", "a b"] {
+            assert!(parse_name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn probabilities() {
+        assert_eq!(parse_probability("0.5"), Ok(0.5));
+        for bad in ["1.1", "-0.1", "NaN", "half"] {
+            assert!(parse_probability(bad).is_err(), "{bad}");
+        }
+    }
+}

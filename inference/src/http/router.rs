@@ -1,0 +1,32 @@
+//! All routes, and what stands around them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::error::ApiError;
+use super::{explain, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, stream};
+use crate::core::app::App;
+
+/// All routes over one model.
+pub fn router(app: Arc<App>) -> Router {
+    let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
+        .merge(health::routes())
+        .merge(predict::routes())
+        .merge(explain::routes())
+        .merge(stream::routes())
+        .merge(open_inference::routes())
+        .merge(kserve::routes())
+        .merge(mlflow::routes())
+        .merge(report::routes())
+        .split_for_parts();
+    routes
+        .merge(page::routes())
+        .merge(openapi::route(&document))
+        .merge(openapi::page())
+        .fallback(async || ApiError::NotFound)
+        .method_not_allowed_fallback(async || ApiError::MethodNotAllowed)
+        .layer(observe::Observe(Arc::clone(&app)))
+        .with_state(app)
+}
