@@ -1,11 +1,12 @@
-//! Speed of text → prediction and of the vectoriser, on real texts:
+//! Measures text → prediction and the vectoriser on real texts:
 //!
 //! ```text
 //! COMPLAINT_BENCH_DATA=/path/to/complaints.csv.gz cargo bench -p complaint-model
 //! ```
 //!
-//! The file is CSV, gzip by suffix, with the columns `text` and `label`. Without the variable nothing is measured. The
-//! model is a nearest-centroid one: what a prediction costs depends on the number of terms and classes, not on weights.
+//! The file is CSV, compressed with gzip if its name says so, with the columns `text` and `label`. Without the variable
+//! nothing is measured. The model is a nearest-centroid model: the cost of a prediction depends on the number of terms
+//! and classes, not on weights.
 
 use std::collections::BTreeMap;
 use std::error::Error;

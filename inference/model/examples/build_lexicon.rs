@@ -5,7 +5,7 @@
 //! ```
 //!
 //! (Debian: packages `wordnet-base` and `wordnet-sense-index`.) Only lemmas of ASCII letters are kept, because the text
-//! pipeline gives no other tokens that WordNet knows. Irregular forms are written with the one lemma that NLTK's
+//! pipeline produces no other tokens that WordNet knows. Irregular forms are written with the lemma that NLTK's
 //! `WordNetLemmatizer` takes: the shortest noun among the form itself and its exceptions, or the form.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         text.push('\n');
     }
     text.push('\n');
-    // A form may stand there twice; NLTK takes the last.
+    // The file can list a form twice; NLTK takes the last entry.
     let mut irregular = BTreeMap::new();
     for line in std::fs::read_to_string(dict.join("noun.exc"))?.lines() {
         let mut words = line.split_whitespace();

@@ -5,14 +5,16 @@ use rayon::prelude::*;
 use crate::intern::{NONE, StringTable};
 use crate::text::{TextPipeline, WordCache, word_key};
 
-/// Texts scanned together; fixed, so that numbers do not depend on the number of threads.
+/// Texts scanned together. Fixed, so that numbers don't depend on the number of threads.
 const TEXTS_AT_ONCE: usize = 512;
 /// Distinct words normalised together.
 const WORDS_AT_ONCE: usize = 2048;
 
-/// Texts after the text pipeline: every distinct word is stored and normalised once, documents are runs of word numbers.
+/// Texts after the text pipeline. Every distinct word is stored and normalised once; documents are runs of word
+/// numbers.
 ///
-/// The trainer builds it once; every fold and trial reads from it. Row numbers are those of the texts it was built from.
+/// The trainer builds it once, and every fold and trial reads from it. Row numbers are those of the texts that it was
+/// built from.
 ///
 /// ```
 /// use complaint_model::Preprocessing;
@@ -28,13 +30,13 @@ const WORDS_AT_ONCE: usize = 2048;
 #[derive(Debug, Clone, Default)]
 pub struct TokenizedCorpus {
     words: WordCache,
-    /// Word numbers of all documents, one after the other.
+    /// Word numbers of all documents, concatenated.
     stream: Vec<u32>,
     /// Where each document begins in the stream, and the stream's end.
     offsets: Vec<usize>,
 }
 
-/// Some texts with word numbers of their own.
+/// Some texts with their own word numbers.
 #[derive(Default)]
 struct Scanned {
     surfaces: StringTable,
@@ -43,7 +45,7 @@ struct Scanned {
 }
 
 impl TokenizedCorpus {
-    /// Tokenises `texts` on all threads of the current rayon pool; the result does not depend on their number.
+    /// Tokenises `texts` on all threads of the current rayon pool. The result does not depend on the number of threads.
     pub fn build<T: AsRef<str> + Sync>(pipeline: &TextPipeline, texts: &[T]) -> Self {
         let scanned: Vec<Scanned> = texts
             .par_chunks(TEXTS_AT_ONCE)
@@ -91,12 +93,12 @@ impl TokenizedCorpus {
         self.offsets.len().saturating_sub(1)
     }
 
-    /// Whether there is no document.
+    /// Whether the corpus is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The token ids of a document, in text order. Ascending ids are ascending byte order of the tokens.
+    /// The token ids of a document, in text order. Ascending ids mean ascending byte order of the tokens.
     ///
     /// # Panics
     /// If `document` is not below [`TokenizedCorpus::len`].

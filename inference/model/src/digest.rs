@@ -1,4 +1,4 @@
-//! SHA-256 digests, the names of artifacts.
+//! SHA-256 digests, which name artifacts.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 digest. Reads `sha256:<64 hex digits>` or the digits alone; prints the digits alone
-/// ([`Sha256Digest::prefixed`] gives the other form); serialises as the digits.
+/// A SHA-256 digest. It parses `sha256:<64 hex digits>` or the digits alone, and prints and serialises the digits alone
+/// ([`Sha256Digest::prefixed`] gives the other form).
 ///
 /// ```
 /// use complaint_model::Sha256Digest;
@@ -23,7 +23,7 @@ pub struct Sha256Digest([u8; 32]);
 
 /// The text is not a SHA-256 digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a SHA-256 digest: give 64 hexadecimal digits, optionally after `sha256:`")]
+#[error("`{0}` is not a SHA-256 digest: write 64 hexadecimal digits, optionally after `sha256:`")]
 pub struct ParseDigestError(String);
 
 impl Sha256Digest {
@@ -32,10 +32,10 @@ impl Sha256Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of all that `reader` gives, in constant memory.
+    /// The digest of everything that `reader` returns, in constant memory.
     ///
     /// # Errors
-    /// The reader's.
+    /// The reader's error.
     pub fn of_reader(mut reader: impl Read) -> io::Result<Self> {
         let mut hasher = Sha256::new();
         let mut buffer = vec![0; 64 * 1024];
@@ -60,7 +60,7 @@ impl Sha256Digest {
     }
 }
 
-/// What it serialises as: 64 hexadecimal digits.
+/// The serialised form: 64 hexadecimal digits.
 impl JsonSchema for Sha256Digest {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Sha256Digest".into()

@@ -1,6 +1,6 @@
-//! Strings by number: an append-only table whose look-up is one hash and one comparison.
+//! Strings by number: an append-only table. A look-up costs one hash and one comparison.
 
-/// Marks a free slot, and elsewhere "no such id".
+/// Marks a free slot; elsewhere it means "no such id".
 pub(crate) const NONE: u32 = u32::MAX;
 
 const K0: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -26,8 +26,8 @@ fn four(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32::from_le_bytes(chunk))
 }
 
-/// The first and last bytes of a string as two numbers. Together with the length they are the string itself when it has
-/// 16 bytes or fewer; a longer one has its middle hashed into the second.
+/// The first and last bytes of a string as two numbers. For up to 16 bytes, they and the length identify the string.
+/// For a longer string, the middle is hashed into the second number.
 #[inline]
 pub(crate) fn ends(bytes: &[u8]) -> (u64, u64) {
     let n = bytes.len();
@@ -66,11 +66,11 @@ pub(crate) fn hash_bytes(bytes: &[u8]) -> u64 {
 /// Hash of a pair of numbers.
 #[inline]
 pub(crate) fn hash_pair(pair: u64) -> u64 {
-    // Not K1, which `mix` would cancel.
+    // K1 would cancel out in `mix`.
     mix(pair, K0)
 }
 
-/// Distinct strings, numbered from 0 in the order in which they were added.
+/// Distinct strings, numbered from 0 in the order in which they are added.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct StringTable {
     bytes: String,
@@ -110,10 +110,10 @@ impl StringTable {
         (id != NONE).then_some(id)
     }
 
-    /// The number of `key`, added when it is new.
+    /// The number of `key`. Adds a new key.
     ///
     /// # Panics
-    /// When the strings pass 4 GiB together.
+    /// If all strings together take more than 4 GiB.
     pub(crate) fn intern(&mut self, key: &str) -> u32 {
         if (self.len() + 1) * 2 > self.slots.len() {
             self.grow();
@@ -131,7 +131,7 @@ impl StringTable {
         id
     }
 
-    /// The slot that holds `key`, or the free one where it belongs.
+    /// The slot that holds `key`, or the free slot where it belongs.
     fn probe(&self, key: &str, hash: u64) -> usize {
         let mask = self.slots.len() - 1;
         let tag = (hash >> 32) as u32;
@@ -158,7 +158,7 @@ impl StringTable {
         }
     }
 
-    /// The same strings in ascending byte order, and for each old number its new one.
+    /// The same strings in ascending byte order, and the new number for each old one.
     pub(crate) fn sorted(&self) -> (Self, Vec<u32>) {
         let mut order: Vec<u32> = (0..self.len() as u32).collect();
         order.sort_unstable_by(|&a, &b| self.get(a).cmp(self.get(b)));
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
     use std::collections::HashMap;
 
-    /// A hash that puts many keys into few slots makes tables slow without making them wrong.
+    /// A hash that puts many keys into few slots makes tables slow but not wrong.
     #[test]
     fn hashes_spread() {
         let spread = |hashes: Vec<u64>| {
@@ -193,7 +193,7 @@ mod tests {
         let long = (0..1u64 << 16)
             .map(|i| hash_bytes(format!("a long common beginning {i:x} and end").as_bytes()))
             .collect();
-        // 65,536 balls in as many bins fill 1 - 1/e of them, 41,427.
+        // 65,536 balls in as many bins fill 1 - 1/e of the bins, 41,427.
         for hashes in [pairs, words, long] {
             assert!(spread(hashes) > 40_000);
         }
@@ -220,7 +220,7 @@ mod tests {
             }
         }
 
-        /// What the serving table relies on: no comparison of bytes is needed up to 16.
+        /// The serving table relies on this: up to 16 bytes it compares no bytes.
         #[test]
         fn ends_tell_short_strings_apart(a in "[ab]{0,16}", b in "[ab]{0,16}") {
             let same = a.len() == b.len() && ends(a.as_bytes()) == ends(b.as_bytes());

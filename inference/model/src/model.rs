@@ -1,12 +1,12 @@
-//! The classifier: one weight per term and class, and the way from scores to probabilities.
+//! The classifier: one weight per term and class, and the calibration from scores to probabilities.
 
 use serde::{Deserialize, Serialize};
 
 /// A linear classifier over `terms` columns and `labels.len()` classes.
 ///
-/// The score of class `c` for a row `x` is `bias[c] + Σ x[t] · weights[t · classes + c]`. Weights are feature-major: the
-/// weights of one term for all classes are adjacent, so that a text touches one run of memory per term. A two-class
-/// model has two scores as well.
+/// The score of class `c` for a row `x` is `bias[c] + Σ x[t] · weights[t · classes + c]`. Weights are feature-major:
+/// the weights of one term for all classes are adjacent, so a text touches one run of memory per term. A two-class
+/// model has two scores too.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LinearModel {
     /// The class names, in score order.
@@ -43,11 +43,11 @@ impl LinearModel {
         &self.weights[start..start + self.classes()]
     }
 
-    /// Writes the score of each class for one row into `scores`. Sums run in the order of `indices`, so that equal rows
-    /// give equal bits.
+    /// Writes the score of each class for one row into `scores`. It adds in the order of `indices`, so equal rows give
+    /// equal bits.
     ///
     /// # Panics
-    /// If `scores` has not one place per class, or a column is not below [`LinearModel::terms`].
+    /// If `scores` does not have one entry per class, or a column is not below [`LinearModel::terms`].
     pub fn decide(&self, indices: &[u32], values: &[f32], scores: &mut [f32]) {
         scores.copy_from_slice(&self.bias);
         for (&term, &value) in indices.iter().zip(values) {
@@ -58,7 +58,7 @@ impl LinearModel {
     }
 }
 
-/// The class with the highest score; of equal ones the first. 0 for an empty slice.
+/// The class with the highest score; the first of equal ones. 0 for an empty slice.
 #[inline]
 pub fn argmax(scores: &[f32]) -> usize {
     let mut best = 0;
@@ -70,11 +70,11 @@ pub fn argmax(scores: &[f32]) -> usize {
     best
 }
 
-/// From scores to probabilities, without ever changing which class wins.
+/// Turns scores into probabilities without ever changing which class wins.
 ///
-/// First softmax over `scores / temperature` (Guo et al. 2017, "On calibration of modern neural networks"), which for
-/// logistic regression with temperature 1 is the model's own probability. Then, where `top` is present, a monotone map
-/// of the winner's probability, the others rescaled to the rest and held below the winner.
+/// The first step is softmax over `scores / temperature` (Guo et al. 2017, "On calibration of modern neural networks").
+/// For logistic regression, temperature 1 gives the model's own probability. If `top` is present, the second step is a
+/// monotone map of the winner's probability. The others share the rest and stay below the winner.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Calibration {
@@ -91,7 +91,7 @@ pub struct Calibration {
 pub struct MonotoneMap {
     /// Strictly ascending inputs.
     pub from: Vec<f64>,
-    /// Outputs, never descending; as many as inputs.
+    /// Outputs, never descending, as many as inputs.
     pub to: Vec<f64>,
 }
 
@@ -101,10 +101,10 @@ pub enum CalibrationError {
     /// The temperature is not a positive finite number.
     #[error("the calibration's temperature is {0}; it must be a finite number above 0")]
     Temperature(String),
-    /// The map's points are no monotone map.
-    #[error("the calibration's map has {points} points and is not monotone within 0 to 1, or has more than 10000")]
+    /// The map is not monotone, or has too many points.
+    #[error("the calibration's map has {points} points; it must be monotone within 0 to 1 and have 1 to 10000 points")]
     Map {
-        /// How many inputs it has.
+        /// The number of inputs.
         points: usize,
     },
 }
@@ -144,7 +144,7 @@ impl MonotoneMap {
     }
 }
 
-/// Odds below this have too few digits left to be scaled.
+/// Odds below this have too few digits left for scaling.
 const NEGLIGIBLE: f64 = 1e-290;
 
 impl Calibration {
@@ -163,7 +163,7 @@ impl Calibration {
     }
 
     /// Writes the probabilities of `scores` into `probabilities` and returns the winning class, which is always
-    /// [`argmax`] of the scores. Probabilities sum to 1 and none is above the winner's.
+    /// [`argmax`] of the scores. Probabilities sum to 1, and none is above the winner's.
     ///
     /// # Panics
     /// If the slices differ in length or are empty.
@@ -172,8 +172,8 @@ impl Calibration {
         let top = argmax(scores);
         let highest = f64::from(scores[top]);
         let odds = |score: f32| ((f64::from(score) - highest) / self.temperature).exp();
-        // The winner's own odds are exp(0) = 1. Those of the rest are added up by themselves: in a sum with the 1, small
-        // ones would lose their digits, and `scale` below divides by them.
+        // The winner's own odds are exp(0) = 1. The odds of the rest are summed without it: next to the 1, small odds
+        // would lose their digits, and `scale` below divides by them.
         let (mut rest, mut second) = (0.0, 0.0_f64);
         for (class, &score) in scores.iter().enumerate() {
             if class != top {
@@ -181,13 +181,13 @@ impl Calibration {
                 second = second.max(odds(score));
             }
         }
-        // Where all the others together are next to nothing, there is nothing to share out among them.
+        // Odds this small leave nothing to share out.
         if rest < NEGLIGIBLE {
             rest = 0.0;
         }
         let winner = 1.0 / (1.0 + rest);
         let mapped = self.top.as_ref().map_or(winner, |map| map.apply(winner));
-        // Below this the runner-up, rescaled to the rest, would overtake the winner.
+        // Below this, the rescaled runner-up would overtake the winner.
         let floor = if rest > 0.0 { second / (second + rest) } else { 1.0 };
         let winner = mapped.max(floor) as f32;
         let scale = if rest > 0.0 {

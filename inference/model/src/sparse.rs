@@ -1,4 +1,4 @@
-//! Compressed sparse rows: the form in which documents reach the solvers.
+//! Compressed sparse rows: the form in which the solvers get documents.
 
 use rayon::prelude::*;
 
@@ -7,8 +7,8 @@ const ROWS_AT_ONCE: usize = 1024;
 
 /// A sparse matrix of `rows` documents × `cols` terms, row after row (the layout of `scipy.sparse.csr_matrix`).
 ///
-/// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` (column numbers, none twice, ascending unless a user renumbered
-/// them) and `values`.
+/// Row `i` occupies `indptr[i]..indptr[i + 1]` of `indices` and `values`. The column numbers in `indices` have no
+/// repeats and ascend within a row, unless a user renumbered them.
 ///
 /// ```
 /// use complaint_model::sparse::CsrMatrix;
@@ -88,7 +88,7 @@ impl CsrMatrix {
         (&self.indices[range.clone()], &self.values[range])
     }
 
-    /// A new matrix of the rows `rows`, in that order; a row may be named several times.
+    /// Makes a matrix of the rows `rows`, in that order. A row may be named several times.
     ///
     /// # Panics
     /// If a row number is not below `self.rows`.
@@ -111,8 +111,8 @@ impl CsrMatrix {
         selected
     }
 
-    /// Rows of known lengths, which `fill` writes where they belong, on all threads of the current rayon pool: no part
-    /// of the matrix is ever there twice. `fill` is called with each row's number, columns and values.
+    /// Makes rows of known lengths. `fill` writes them in place on all threads of the current rayon pool, so no part of
+    /// the matrix exists twice. `fill` gets each row's number, columns and values.
     pub(crate) fn filled(cols: usize, lengths: &[usize], fill: impl Fn(usize, &mut [u32], &mut [f32]) + Sync) -> Self {
         let mut indptr = Vec::with_capacity(lengths.len() + 1);
         indptr.push(0);

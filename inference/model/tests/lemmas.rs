@@ -3,8 +3,8 @@
 use complaint_model::text::TextPipeline;
 use complaint_model::{Normalizer, Preprocessing};
 
-/// `word lemma` lines: what NLTK 3.10 answers for words of public complaint and news data, frequent words, irregular
-/// plurals and words with an ending that looks like a plural's among them.
+/// `word lemma` lines: NLTK 3.10's lemmas for words from public complaint and news data, frequent words, irregular
+/// plurals, and words with an ending that looks like a plural.
 const PAIRS: &str = include_str!("nltk_lemmas.txt");
 
 #[test]

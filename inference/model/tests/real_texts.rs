@@ -1,10 +1,10 @@
-//! The serving path and the training path give the same bits on real texts:
+//! Checks that the serving path and the training path give the same bits on real texts:
 //!
 //! ```text
 //! COMPLAINT_TEST_DATA=/path/to/directory cargo test --release -p complaint-model --test real_texts -- --nocapture
 //! ```
 //!
-//! The directory holds CSV files (gzip by suffix) with a column `text`. Without the variable nothing is compared.
+//! The directory holds CSV files with a column `text`, plain or `.gz`. Without the variable nothing is compared.
 
 use std::error::Error;
 use std::fs::File;
@@ -35,7 +35,7 @@ fn texts(path: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     csv.records().map(|record| Ok(record?[column].to_owned())).collect()
 }
 
-/// Learns from three rows in four and compares all of them.
+/// Learns from three of four rows and compares all of them.
 fn compare(texts: &[String], preprocessing: &Preprocessing, features: &Features) -> Result<(), Box<dyn Error>> {
     let corpus = TokenizedCorpus::build(&TextPipeline::new(preprocessing)?, texts);
     let rows: Vec<u32> = (0..corpus.len() as u32).collect();

@@ -1,4 +1,4 @@
-//! Why a text got its class.
+//! Explains why a text got its class.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,17 +6,17 @@ use std::ops::Range;
 use super::{Found, Predictor, Scratch};
 use crate::vectorize::TermKind;
 
-/// One term's part in an answer.
+/// One term's share in an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
-    /// The term. Where the model's terms are buckets: the n-gram of the text, and where several share the bucket, all of
-    /// them, joined with ` | `.
+    /// The term. If the model's terms are buckets: the n-gram of the text, or all n-grams that share the bucket, joined
+    /// with ` | `.
     pub term: String,
-    /// What it is made of.
+    /// What the term is made of.
     pub kind: TermKind,
-    /// How much it adds to the winner's score over the runner-up's.
+    /// How much the term adds to the winner's score compared with the runner-up's.
     pub contribution: f32,
-    /// Byte ranges of the words in the text that make it, ascending, each once.
+    /// Byte ranges of the words in the text that form the term, ascending, without repeats.
     pub ranges: Vec<Range<usize>>,
 }
 
@@ -27,16 +27,16 @@ pub struct Explanation {
     pub class: usize,
     /// The class with the second highest score.
     pub runner_up: usize,
-    /// What the winner's score has over the runner-up's without any term.
+    /// The winner's score minus the runner-up's without any term.
     pub bias: f32,
     /// `bias` plus all contributions: the winner's score minus the runner-up's.
     pub margin: f32,
-    /// Each term's part, the largest in size first.
+    /// Each term's share, the largest absolute value first.
     pub contributions: Vec<Contribution>,
 }
 
 impl Predictor {
-    /// Why `text` gets its class. Slower than [`Predictor::predict`], and the same answer.
+    /// Explains why `text` gets its class. Slower than [`Predictor::predict`], with the same answer.
     pub fn explain(&self, text: &str, scratch: &mut Scratch) -> Explanation {
         let class = self.predict(text, scratch).class;
         let runner_up = runner_up(&scratch.scores, class);
@@ -67,7 +67,7 @@ impl Predictor {
                 ranges,
             });
         }
-        // Stable, so that equal ones stay in column order.
+        // A stable sort keeps equal ones in column order.
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Explanation {
             class,
@@ -78,10 +78,10 @@ impl Predictor {
         }
     }
 
-    /// Every term of the text with each word that takes part in it.
+    /// Finds every term of the text, and each word that is part of it.
     fn occurrences(&self, text: &str, scratch: &mut Scratch) -> Occurrences {
         let mut all = Occurrences::default();
-        // A bucket does not tell its n-grams; the text does.
+        // A bucket does not know its n-grams; the text does.
         let buckets = self.lookup.ngrams().is_none();
         let (mut tokens, mut texts) = (Vec::new(), Vec::new());
         let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -113,10 +113,10 @@ impl Predictor {
     }
 }
 
-/// Where a text's terms stand in it.
+/// Where a text's terms occur in it.
 #[derive(Default)]
 struct Occurrences {
-    /// Each term's column and a word that takes part in it.
+    /// Each term's column and a word that is part of the term.
     found: Vec<(u32, Range<usize>)>,
     /// The n-grams that fell into a bucket, by column.
     names: BTreeMap<u32, Vec<String>>,
@@ -131,7 +131,7 @@ impl Occurrences {
     }
 }
 
-/// The class with the highest score but `class`; of equal ones the first.
+/// The class with the highest score except `class`; the first of equal ones.
 fn runner_up(scores: &[f32], class: usize) -> usize {
     let others = (0..scores.len()).filter(|&other| other != class);
     others

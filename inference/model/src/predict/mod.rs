@@ -1,8 +1,9 @@
 //! The serving path: text → prediction.
 //!
-//! A [`Predictor`] gives, bit for bit, what the training code would: [`Artifact::pipeline`], then
-//! [`Artifact::transform`], then [`LinearModel::decide`](crate::model::LinearModel::decide). It only takes a shorter way: words of the artifact's surface-form
-//! table skip the text pipeline, and no buffer is made twice. Tests compare both ways.
+//! A [`Predictor`] gives, bit for bit, the result of the training code: [`Artifact::pipeline`], then
+//! [`Artifact::transform`], then [`LinearModel::decide`](crate::model::LinearModel::decide). It is faster for two
+//! reasons: words in the artifact's surface-form table skip the text pipeline, and buffers are reused. Tests compare
+//! both paths.
 
 mod explain;
 mod words;
@@ -21,7 +22,7 @@ use words::WordTable;
 pub struct Scratch {
     text: crate::text::Scratch,
     padded: String,
-    /// Tokens of the text, by their numbers in the look-up.
+    /// Tokens of the text, as numbers of the look-up.
     tokens: Vec<u32>,
     /// Columns of the text's terms, with repeats.
     columns: Vec<u32>,
@@ -35,19 +36,19 @@ pub struct Scratch {
 /// The answer for one text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction<'a> {
-    /// The winning class, a place in [`Predictor::labels`].
+    /// The winning class, an index into [`Predictor::labels`].
     pub class: usize,
     /// Its calibrated probability.
     pub probability: f32,
     /// The probability of every class, in the order of [`Predictor::labels`].
     pub probabilities: &'a [f32],
-    /// Share of the text's tokens (stop words are none) that stand in no term of the model, 0 to 1; 1 for a text without
-    /// any token. Of a model of buckets: share of the tokens that stand in no known n-gram of the shortest length, which is
-    /// lower than it should be where other n-grams fall into the same buckets.
+    /// Share of the text's tokens that are in no term of the model, 0 to 1. Stop words are not tokens. A text without
+    /// tokens has 1. For a model of buckets: share of the tokens that are in no known n-gram of the shortest length. It
+    /// is too low if other n-grams fall into the same buckets.
     pub unknown_word_share: f32,
 }
 
-/// An artifact made ready to answer; share it between threads, each with its own [`Scratch`].
+/// An artifact ready to answer. Threads can share it, each with its own [`Scratch`].
 #[derive(Debug)]
 pub struct Predictor {
     artifact: Artifact,
@@ -58,7 +59,7 @@ pub struct Predictor {
 }
 
 impl Predictor {
-    /// Builds the look-up tables; some milliseconds.
+    /// Builds the look-up tables. This takes a few milliseconds.
     pub fn new(artifact: Artifact) -> Self {
         let pipeline = artifact.pipeline();
         let lookup = TermLookup::new(artifact.vocabulary(), artifact.features());
@@ -83,7 +84,7 @@ impl Predictor {
         self.artifact.labels()
     }
 
-    /// The answer for `text`. A text without any known word gets the class that the bias favours.
+    /// Answers for `text`. A text without known words gets the class that the bias favours.
     pub fn predict<'s>(&self, text: &str, scratch: &'s mut Scratch) -> Prediction<'s> {
         self.collect(text, scratch);
         let Scratch {
@@ -136,8 +137,8 @@ impl Predictor {
         self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
     }
 
-    /// Calls `each` with every token and character n-gram of `text` and the word it comes from. Both prediction and
-    /// explanation go this way, so that they can't differ, whatever an artifact's table says.
+    /// Calls `each` with every token and character n-gram of `text` and the word that it comes from. Prediction and
+    /// explanation both use it, so they can't differ, whatever the artifact's table says.
     #[inline]
     fn walk(
         &self,
@@ -163,7 +164,7 @@ impl Predictor {
             });
     }
 
-    /// The long way, for a word that is not in the table.
+    /// The slow path, for a word that is not in the table.
     #[cold]
     fn normalize(
         &self,
@@ -185,7 +186,7 @@ impl Predictor {
     }
 }
 
-/// What a word of a text gives; with its text, where the word is not from the table of surface forms.
+/// What a word of a text gives, with its text if the word is not from the table of surface forms.
 enum Found<'t> {
     /// A token's number in the look-up.
     Token(u32, Option<&'t str>),

@@ -5,7 +5,7 @@ use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact};
 use crate::corpus::TokenizedCorpus;
 use crate::vectorize::TermKind;
 
-/// The way of the training code: pipeline, sparse row, scores, probabilities.
+/// The training code's path: pipeline, sparse row, scores, probabilities.
 fn reference(artifact: &Artifact, text: &str) -> (usize, Vec<f32>) {
     let corpus = TokenizedCorpus::build(&artifact.pipeline(), &[text]);
     let row = artifact.transform(&corpus, &[0]);

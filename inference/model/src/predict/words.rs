@@ -1,21 +1,22 @@
-//! The serving table: a known word costs one look-up.
+//! The table of known words for serving: each word costs one look-up.
 
 use crate::artifact::SurfaceForms;
 use crate::intern::{NONE, ends, hash_ends};
 use crate::text::{RawWord, Scratch, TextPipeline, is_ascii_word};
 use crate::vectorize::TermLookup;
 
-/// Bit in each byte that tells upper from lower case; setting it folds words of ASCII letters, digits and apostrophes.
+/// The bit in each byte that separates upper from lower case. Setting it folds words of ASCII letters, digits and
+/// apostrophes.
 const LOWER: u64 = 0x2020_2020_2020_2020;
 
-/// The surface forms of an artifact by hash. A slot holds a form of up to 16 bytes whole, so that finding it touches one
+/// The surface forms of an artifact by hash. A slot holds a form of up to 16 bytes whole, so a look-up touches one
 /// place in memory.
 #[derive(Debug)]
 pub(super) struct WordTable {
     slots: Vec<Slot>,
-    /// The tokens of all forms, one after the other, as nodes of the look-up.
+    /// The tokens of all forms, concatenated, as nodes of the look-up.
     tokens: Vec<u32>,
-    /// Columns of the character n-grams of all forms, one after the other.
+    /// Columns of the character n-grams of all forms, concatenated.
     columns: Vec<u32>,
     /// Where each form's columns begin, and the end of the last.
     column_offsets: Vec<u32>,
@@ -26,9 +27,9 @@ struct Slot {
     first: u64,
     last: u64,
     length: u32,
-    /// The form's number; `NONE`: free.
+    /// The form's number. `NONE` means that the slot is free.
     form: u32,
-    /// The node of the form's one token, [`Slot::SEVERAL`], or `NONE` for a form without tokens.
+    /// The node of the form's only token, [`Slot::SEVERAL`], or `NONE` for a form without tokens.
     token: u32,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct KnownWord {
 impl WordTable {
     pub(super) fn new(surfaces: &SurfaceForms, pipeline: &TextPipeline, lookup: &TermLookup) -> Self {
         let size = (surfaces.len() * 2).next_power_of_two().max(2);
-        // Where terms are buckets there are no forms.
+        // A model of buckets has no forms.
         let nodes = lookup.ngrams().into_iter().flat_map(|ngrams| {
             let tokens = surfaces.all_tokens().iter();
             tokens.map(|&token| ngrams.node_of_stored(token))
@@ -126,7 +127,7 @@ impl WordTable {
     #[cold]
     fn find_long(&self, word: &str, ascii: bool, surfaces: &SurfaceForms) -> Option<KnownWord> {
         let mut buffer = [0u8; 64];
-        // Forms of more than 64 bytes are looked up in no table; they are no words.
+        // No table holds forms of more than 64 bytes; they are not words.
         let key = buffer.get_mut(..word.len())?;
         key.copy_from_slice(word.as_bytes());
         if ascii {
@@ -163,7 +164,7 @@ impl WordTable {
         }
     }
 
-    /// Columns of the character n-grams of a known word; only where the model has such.
+    /// Columns of the character n-grams of a known word, if the model has any.
     #[inline]
     pub(super) fn columns(&self, word: KnownWord) -> &[u32] {
         &self.columns[self.column_offsets[word.form] as usize..self.column_offsets[word.form + 1] as usize]

@@ -1,26 +1,25 @@
-//! Every distinct word is normalised once.
+//! A cache that normalises every distinct word once.
 
 use rustc_hash::FxHashMap;
 
 use super::{RawWord, Scratch, TextPipeline};
 use crate::intern::{NONE, StringTable};
 
-/// Distinct words with their parts and tokens, all by number.
+/// Distinct words with their parts and tokens, all stored as numbers.
 ///
-/// Words that differ only in the case of ASCII letters share an entry. Numbers are given in the order in which words
-/// come.
+/// Words that differ only in ASCII case share an entry. Numbers follow the order in which words are added.
 #[derive(Debug, Clone, Default)]
 pub struct WordCache {
     surfaces: StringTable,
     parts: StringTable,
     tokens: StringTable,
-    /// `(part, token or NONE)` of all surfaces, one after the other.
+    /// `(part, token or NONE)` of all surfaces, concatenated.
     entries: Vec<(u32, u32)>,
     /// End of each surface's entries.
     ends: Vec<u32>,
 }
 
-/// The parts of some words, computed apart from the cache they will be added to.
+/// Words that were normalised apart from the cache that they are added to later.
 #[derive(Debug, Default)]
 pub(crate) struct NormalizedWords {
     cache: WordCache,
@@ -32,12 +31,13 @@ impl WordCache {
         self.ends.len()
     }
 
-    /// Whether there is no word.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// The tokens of one word of a text, from the cache or through `pipeline`. `word` is a raw word: case is ignored.
+    /// Returns the tokens of one word of a text, from the cache or through `pipeline`. `word` is a raw word; its case
+    /// is ignored.
     pub fn tokens_of(&mut self, pipeline: &TextPipeline, word: &str, scratch: &mut Scratch) -> Vec<&str> {
         let ascii = is_ascii_word(word);
         let folded = if ascii {
@@ -53,7 +53,7 @@ impl WordCache {
             .collect()
     }
 
-    /// Number of the surface `key` (see [`key`](key())), normalised when it is new.
+    /// Returns the number of the surface `key` (see [`key`](key())). Normalises a new surface.
     pub(crate) fn insert(&mut self, pipeline: &TextPipeline, key: &str, ascii: bool, scratch: &mut Scratch) -> u32 {
         let surface = self.surfaces.intern(key);
         if surface as usize == self.ends.len() {
@@ -135,13 +135,13 @@ impl WordCache {
     }
 }
 
-/// Whether a word is made of ASCII letters, digits and apostrophes only: then its key is the word in lower case.
+/// Whether a word has only ASCII letters, digits and apostrophes. The key of such a word is its lower case.
 pub(crate) fn is_ascii_word(word: &str) -> bool {
     word.bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'`'))
 }
 
-/// The key of a raw word in `text`, in `buffer` where it differs from the word.
+/// The key of a raw word in `text`. Uses `buffer` if the key differs from the word.
 #[inline]
 pub(crate) fn key<'b>(text: &'b str, word: &RawWord, buffer: &'b mut String) -> &'b str {
     let surface = &text[word.range.clone()];

@@ -1,11 +1,11 @@
 //! English contractions and their long forms.
 //!
-//! The rules work on one case-folded word, so that their result is kept with the word. (The crate `contractions` runs
-//! hundreds of regular expressions over every text. Measured: 104 ms to start, 32 MB resident, 4 MB of text a second;
-//! and it takes words such as `id` for contractions.)
+//! The rules work on one case-folded word, so the result can be cached with the word. (The crate `contractions` runs
+//! hundreds of regular expressions over every text. Measured: 104 ms to start, 32 MB resident, 4 MB of text per second.
+//! It also treats words such as `id` as contractions.)
 
-/// Whole words, with and without their apostrophe. Forms without one that are words themselves (`ill`, `well`, `were`,
-/// `id`, `shell`) are not here.
+/// Whole words, with and without their apostrophe. The list leaves out forms that are words themselves without it
+/// (`ill`, `well`, `were`, `id`, `shell`).
 const WHOLE: &[(&str, &[&str])] = &[
     ("aint", &["are", "not"]),
     ("arent", &["are", "not"]),
@@ -63,7 +63,7 @@ const WHOLE: &[(&str, &[&str])] = &[
     ("youve", &["you", "have"]),
 ];
 
-/// Endings behind which a word stands on its own.
+/// Endings that expand to a word of their own.
 const ENDINGS: &[(&str, &str)] = &[
     ("n't", "not"),
     ("'ve", "have"),
@@ -76,7 +76,7 @@ const ENDINGS: &[(&str, &str)] = &[
 /// Stems that `n't` shortens.
 const NEGATED: &[(&str, &str)] = &[("ai", "are"), ("ca", "can"), ("sha", "shall"), ("wo", "will")];
 
-/// Words after which `'s` is `is`; after any other it is the possessive.
+/// Words after which `'s` means `is`. After any other word it is the possessive.
 const BEFORE_IS: &[&str] = &[
     "everything",
     "he",
@@ -100,8 +100,8 @@ const BEFORE_IS: &[&str] = &[
     "why",
 ];
 
-/// Calls `each` with the words of the long form of `word`, which is case folded with `'` for an apostrophe. A word that
-/// is no contraction is given as it is, a possessive without its ending.
+/// Calls `each` with the words of the long form of `word`, which is case folded and has `'` for an apostrophe. A
+/// possessive loses its ending; any other word that is not a contraction is passed unchanged.
 pub(super) fn expand(word: &str, each: &mut impl FnMut(&str)) {
     if let Ok(found) = WHOLE.binary_search_by_key(&word, |(short, _)| short) {
         return WHOLE[found].1.iter().for_each(|long| each(long));

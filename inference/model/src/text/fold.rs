@@ -1,4 +1,4 @@
-//! One spelling for one word: compatibility characters, letter case and apostrophes.
+//! Gives each word one spelling: compatibility characters, letter case and apostrophes.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,8 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
 
-/// Writes `word` in lower case; it must be ASCII letters, digits and apostrophes (a back-tick becomes an apostrophe).
+/// Writes `word` in lower case. It may hold only ASCII letters, digits and apostrophes; a back-tick becomes an
+/// apostrophe.
 pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     folded.clear();
     folded.extend(
@@ -17,10 +18,11 @@ pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     );
 }
 
-/// Writes the NFKC and case-folded form of `word`, with all apostrophes alike.
+/// Writes the NFKC and case-folded form of `word`, with one character for all apostrophes.
 ///
-/// Folding can undo normalisation and the other way round, so both run twice (Unicode 16, definition D146, which begins
-/// with NFD; NFKC serves as well, because later steps see compatibility characters decomposed either way).
+/// Folding can undo normalisation and normalisation can undo folding, so both run twice (Unicode 16, definition D146;
+/// the definition begins with NFD, but NFKC works as well, because later steps see compatibility characters decomposed
+/// either way).
 pub(super) fn fold_unicode(word: &str, folded: &mut String) {
     let mut plain = Cow::Borrowed(word);
     for reference in APOSTROPHE_REFERENCES {
@@ -28,7 +30,7 @@ pub(super) fn fold_unicode(word: &str, folded: &mut String) {
             plain = Cow::Owned(plain.replace(reference, "'"));
         }
     }
-    // Some apostrophes have compatibility decompositions with a space; they must be replaced first.
+    // Replace apostrophes first: some have compatibility decompositions with a space.
     let visible = plain
         .nfd()
         .filter(|c| !is_ignorable(*c))
@@ -47,8 +49,8 @@ fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// Calls `each` with the UAX #29 words of a folded word, apostrophes included; digits, full stops and whatever else is
-/// neither a letter nor a mark separate.
+/// Calls `each` with the UAX #29 words of a folded word, apostrophes included. Everything that is neither a letter nor
+/// a mark separates words, digits and full stops too.
 pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
     for word in folded.unicode_words() {
         for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
@@ -60,7 +62,7 @@ pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
     }
 }
 
-/// The part without marks that belong to nothing; `None` where neither a letter nor a number is left.
+/// Removes leading marks that have no base character. Returns `None` if no letter and no digit is left.
 pub(super) fn without_stray_marks(part: &str) -> Option<&str> {
     let part = part.trim_start_matches(unicode_normalization::char::is_combining_mark);
     part.chars()

@@ -1,24 +1,25 @@
 //! WordNet lemmas of nouns.
 //!
-//! The rule is the one of NLTK's `WordNetLemmatizer` with its default part of speech: of the word itself and its
-//! detachments (Miller et al., `morphy(7WN)`) or, where the exception list names the word, of its exceptions, those that
-//! are noun lemmas are candidates; the shortest is taken, of equal ones the first; without any, the word stays.
+//! The rule is that of NLTK's `WordNetLemmatizer` with its default part of speech. The candidates are the word itself
+//! and its detachments (Miller et al., `morphy(7WN)`); for a word in the exception list, they are the word and its
+//! exceptions. Of the candidates that are noun lemmas, the shortest is taken, the first of equal ones. A word without a
+//! candidate stays as it is.
 //!
 //! The crate `wordnet-morphy` was measured against NLTK and differs: it drops a doubled letter after a detached `s`
-//! (`fees` → `fe`), has no rule for `ves`, and reads its exceptions from a directory only. A test keeps the comparison.
+//! (`fees` → `fe`), has no rule for `ves`, and reads its exceptions only from a directory. A test compares the two.
 
 use std::io::Read;
 use std::sync::OnceLock;
 
 use crate::intern::StringTable;
 
-/// Noun lemmas, an empty line, then exceptions and their lemma; made by `examples/build_lexicon.rs`.
+/// Noun lemmas, an empty line, then exceptions with their lemma. Made by `examples/build_lexicon.rs`.
 const COMPRESSED: &[u8] = include_bytes!("../../data/wordnet-3.0-nouns.txt.deflate");
 
-/// Upper bound of the lexicon's size, so that the allocation is one.
+/// Upper bound of the lexicon's size, so that it takes one allocation.
 const SIZE: usize = 600_000;
 
-/// Endings of nouns and what stands in their place in the lemma.
+/// Endings of nouns and their replacements in the lemma.
 const DETACHMENTS: [(&str, &str); 9] = [
     ("s", ""),
     ("ses", "s"),
@@ -40,7 +41,7 @@ pub(super) struct Lexicon {
     irregular_lemmas: Vec<Box<str>>,
 }
 
-/// The lexicon, unpacked on first use (some milliseconds, 2 MB).
+/// The lexicon, unpacked on first use (a few milliseconds, 2 MB).
 pub(super) fn lexicon() -> &'static Lexicon {
     static LEXICON: OnceLock<Lexicon> = OnceLock::new();
     LEXICON.get_or_init(Lexicon::unpack)
@@ -137,7 +138,7 @@ mod tests {
         }
     }
 
-    /// Two implementations of the same rules, apart from the known differences of the other one.
+    /// Compares two implementations of the same rules, apart from the known differences of the other one.
     #[test]
     fn agrees_with_wordnet_morphy_where_that_agrees_with_nltk() {
         let nowhere = std::path::Path::new("no directory: the rules alone");

@@ -12,20 +12,20 @@
 //!
 //! The steps, in order; training and serving run this same code:
 //!
-//! 1. **Words are found** in the raw text; tags, character references, URLs, e-mail addresses and digits separate.
-//!    With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word.
-//! 2. **Folding**: NFKC, case folding, one apostrophe for the many that people type; then UAX #29 words, cut where a full
-//!    stop, a colon or an underscore joins (`end.Next` is two words).
-//! 3. **Contractions** are expanded (`won't` → `will not`), possessive endings dropped; without
+//! 1. **Words are found** in the raw text. Tags, character references, URLs, e-mail addresses and digits separate
+//!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word.
+//! 2. **Folding**: NFKC, case folding, and one character for all apostrophes. Then UAX #29 words, also cut at full
+//!    stops, colons and underscores (`end.Next` is two words).
+//! 3. **Contractions** are expanded (`won't` → `will not`) and possessive endings dropped. Without
 //!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
-//! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are taken out. What is left now is a *part*, the unit that
-//!    character n-grams are made from.
-//! 5. **Stop words** ([`stop_words()`]) are left out.
+//! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are removed. The rest is a *part*, the unit from which
+//!    character n-grams are made.
+//! 5. **Stop words** ([`stop_words()`]) are removed.
 //! 6. **Reduction** to the WordNet noun lemma or the Snowball stem ([`Normalizer`]).
-//! 7. **Length**: tokens under [`Preprocessing::min_token_length`] characters are left out.
+//! 7. **Length**: tokens shorter than [`Preprocessing::min_token_length`] characters are removed.
 //!
-//! Steps 2 to 7 see one word only. So their result can be kept with the word: [`WordCache`] does it for training, and the
-//! artifact carries the same table for serving.
+//! Steps 2 to 7 depend on one word only, so their result can be stored with the word: [`WordCache`] does it for
+//! training, and the artifact carries the same table for serving.
 //!
 //! [`Normalizer`]: crate::pipeline::Normalizer
 
@@ -49,8 +49,8 @@ pub use stop_words::stop_words;
 use crate::pipeline::{InvalidSetting, Normalizer, Preprocessing};
 use redaction::Redaction;
 
-/// Version of the steps in this module. It changes whenever the same text could give other tokens than before; an
-/// artifact made with a version that this build does not know is refused.
+/// Version of the steps in this module. It changes whenever the same text could give other tokens than before. An
+/// artifact with a version that this build does not know is refused.
 pub const PIPELINE_VERSION: u32 = 1;
 
 /// Checks a [`Preprocessing::redaction_pattern`].
@@ -73,11 +73,11 @@ pub struct Scratch {
 pub(crate) struct Part<'a> {
     /// The folded letters.
     pub(crate) text: &'a str,
-    /// What is left of it after the last step.
+    /// The token after the last step, if one is left.
     pub(crate) token: Option<&'a str>,
 }
 
-/// The steps from text to tokens, ready to run and to be shared between threads.
+/// The steps from text to tokens, ready to run. Threads can share it.
 pub struct TextPipeline {
     preprocessing: Preprocessing,
     redaction: Redaction,
@@ -93,7 +93,7 @@ impl std::fmt::Debug for TextPipeline {
 }
 
 impl TextPipeline {
-    /// A pipeline with these settings.
+    /// Makes a pipeline with these settings.
     ///
     /// # Errors
     /// A setting outside its range ([`Preprocessing::validate`]).
@@ -112,8 +112,8 @@ impl TextPipeline {
         &self.preprocessing
     }
 
-    /// Calls `each` with every token of `text` in order, and the byte range of the word in `text` that it stands for. A
-    /// word can give several tokens (`won't` → `will`, `not`, where stop words stay) or none (a stop word).
+    /// Calls `each` with every token of `text` in order, and the byte range of its word in `text`. A word can give
+    /// several tokens (`won't` → `will`, `not`, if stop words are kept) or none (a stop word).
     pub fn tokens(&self, text: &str, scratch: &mut Scratch, mut each: impl FnMut(&str, Range<usize>)) {
         self.raw_words(text, |word| {
             self.parts(&text[word.range.clone()], word.ascii, scratch, |part| {
@@ -178,7 +178,7 @@ impl TextPipeline {
         }
     }
 
-    /// Steps 5 to 7: writes the token of `part` to `reduced`; whether there is one.
+    /// Steps 5 to 7: writes the token of `part` to `reduced`. Returns whether there is one.
     fn reduce(&self, part: &str, reduced: &mut String) -> bool {
         if self.preprocessing.remove_stop_words && stop_words::is_stop_word(part) {
             return false;

@@ -1,16 +1,16 @@
-//! Taking out what the publisher of the data has blanked, such as the CFPB's `XXXX`.
+//! Removes what the publisher of the data has blanked out, such as the CFPB's `XXXX`.
 
 use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-/// Bound on a compiled pattern, in bytes: patterns come from users and from model files.
+/// Limit for a compiled pattern, in bytes: patterns come from users and from model files.
 const MAX_COMPILED: usize = 1 << 20;
 
 /// A compiled redaction pattern.
 ///
-/// A pattern whose matches can only be letters (`x{2,}`) can't reach beyond a word, and is applied to each distinct word
-/// once. Any other (`\[redacted\]`, `<PERSON>`) is searched in the whole raw text, before words are cut.
+/// A pattern that matches only letters (`x{2,}`) can't reach beyond a word, so it is applied once to each distinct
+/// word. Any other pattern (`\[redacted\]`, `<PERSON>`) is searched in the whole raw text before words are cut.
 #[derive(Debug, Clone)]
 pub(super) enum Redaction {
     Nothing,
@@ -19,10 +19,10 @@ pub(super) enum Redaction {
 }
 
 impl Redaction {
-    /// Compiles `pattern`, which ignores case.
+    /// Compiles `pattern`, ignoring case.
     ///
     /// # Errors
-    /// What is wrong with it, in one line.
+    /// What is wrong with the pattern, in one line.
     pub(super) fn compile(pattern: &str) -> Result<Self, String> {
         if pattern.is_empty() {
             return Ok(Self::Nothing);
@@ -44,7 +44,7 @@ impl Redaction {
         })
     }
 
-    /// The parts of `text` between whole-text matches.
+    /// Calls `each` with the parts of `text` between whole-text matches.
     pub(super) fn each_gap(&self, text: &str, mut each: impl FnMut(Range<usize>)) {
         let mut from = 0;
         if let Self::InText(regex) = self {
@@ -56,7 +56,7 @@ impl Redaction {
         each(from..text.len());
     }
 
-    /// The parts of a folded word between matches.
+    /// Calls `each` with the parts of a folded word between matches.
     pub(super) fn each_rest(&self, word: &str, mut each: impl FnMut(&str)) {
         let Self::InWords(regex) = self else { return each(word) };
         let mut from = 0;
@@ -71,21 +71,21 @@ impl Redaction {
         }
     }
 
-    /// Whether whole texts are searched.
+    /// Whether the pattern is searched in whole texts.
     pub(super) fn is_in_text(&self) -> bool {
         matches!(self, Self::InText(_))
     }
 }
 
-/// Whether the pattern is made of plain letters, repetitions, alternatives and groups; an answer of "no" is always safe.
+/// Whether the pattern has only plain letters, repetitions, alternatives and groups. Answering "no" is always safe.
 fn matches_letters_only(pattern: &str) -> bool {
-    let mut depth_of_count = false;
+    let mut in_count = false;
     pattern.chars().all(|c| match c {
-        '{' => !std::mem::replace(&mut depth_of_count, true),
-        '}' => std::mem::replace(&mut depth_of_count, false),
-        '0'..='9' | ',' => depth_of_count,
-        'a'..='z' | 'A'..='Z' => !depth_of_count,
-        '+' | '*' | '?' | '|' | '(' | ')' => !depth_of_count,
+        '{' => !std::mem::replace(&mut in_count, true),
+        '}' => std::mem::replace(&mut in_count, false),
+        '0'..='9' | ',' => in_count,
+        'a'..='z' | 'A'..='Z' => !in_count,
+        '+' | '*' | '?' | '|' | '(' | ')' => !in_count,
         _ => false,
     })
 }

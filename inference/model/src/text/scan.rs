@@ -1,10 +1,11 @@
-//! Where the words of a raw text stand.
+//! Finds the words of a raw text.
 //!
 //! The scan works on raw bytes, because serving looks words up before anything is normalised. A word here is a run of
-//! letters with single apostrophes inside; within ASCII that is what UAX #29 gives once digits, full stops, colons and
-//! underscores separate. Where numbers are kept, a run of up to four ASCII digits is a word too; a longer one separates, as
-//! all do where they are not kept. A run with any other character is handed on whole, and [`super::fold`] applies UAX #29
-//! to it after normalisation. Every cut is made at ASCII characters that take part in no canonical composition, or at
+//! letters with single apostrophes inside. Within ASCII, this is what UAX #29 gives if digits, full stops, colons and
+//! underscores separate words. If numbers are kept, a run of up to four ASCII digits is a word too; all other runs of
+//! digits separate words. A run with any other character is passed on whole, and [`super::fold`] applies UAX #29 to it
+//! after normalisation. Every cut is at an ASCII character that takes part in no canonical composition, or at
+//! punctuation without one, so NFC and NFD spellings of a text are cut alike.
 //! punctuation that has none, so that NFC and NFD spellings of a text are cut alike.
 
 use std::ops::Range;
@@ -12,9 +13,9 @@ use std::ops::Range;
 /// A word in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RawWord {
-    /// Bytes of the text.
+    /// Its bytes in the text.
     pub(crate) range: Range<usize>,
-    /// Whether it is made of ASCII letters, digits and apostrophes only; such words fold case by `byte | 0x20`.
+    /// Whether it has only ASCII letters, digits and apostrophes. Such words fold case by `byte | 0x20`.
     pub(crate) ascii: bool,
 }
 
@@ -22,7 +23,7 @@ pub(crate) struct RawWord {
 enum Class {
     Separator,
     Letter,
-    /// Where numbers are kept; a separator otherwise.
+    /// Part of a word if numbers are kept; otherwise a separator.
     Digit,
     Apostrophe,
     /// First byte of a character outside ASCII.
@@ -68,7 +69,8 @@ pub(super) fn is_apostrophe(c: char) -> bool {
     )
 }
 
-/// Common punctuation and space outside ASCII: no part of a word, and with no canonical decomposition or composition.
+/// Common punctuation and space outside ASCII: never part of a word, and without canonical decomposition or
+/// composition.
 fn is_separator(c: char) -> bool {
     matches!(
         c,
@@ -77,19 +79,19 @@ fn is_separator(c: char) -> bool {
     )
 }
 
-/// Digits of the longest number that is kept. Years, forms (`1099`) and most amounts have no more; longer runs are numbers
-/// of accounts and orders, which have no place in a model's vocabulary.
+/// Digits of the longest number that is kept. Years, forms (`1099`) and most amounts have no more. Longer runs are
+/// account and order numbers, which don't belong in a model's vocabulary.
 const MAX_DIGITS: usize = 4;
 
-/// Longest tag that is recognised, in bytes; bounds the look-ahead.
+/// Longest tag that is recognised, in bytes. It limits the look-ahead.
 const MAX_TAG: usize = 2000;
 
-/// The words of a text, in order; markup (tags, character references), URLs and e-mail addresses are passed over.
+/// The words of a text, in order. Skips markup (tags, character references), URLs and e-mail addresses.
 pub(crate) struct Words<'t> {
     text: &'t str,
     classes: &'static Classes,
     at: usize,
-    /// Place of the first `@` not before `at`.
+    /// Position of the first `@` at or after `at`.
     next_mail: usize,
 }
 
@@ -137,7 +139,7 @@ impl<'t> Words<'t> {
         false
     }
 
-    /// From a word's first letter or digit to its end; whether it is all ASCII.
+    /// Goes from a word's first letter or digit to its end. Also returns whether the word is all ASCII.
     #[inline]
     fn extend(&self, start: usize) -> (usize, bool) {
         let bytes = self.text.as_bytes();
@@ -157,7 +159,7 @@ impl<'t> Words<'t> {
         }
     }
 
-    /// The rest of a word that is not letters alone.
+    /// Goes to the end of a word that is not all letters.
     fn extend_slowly(&self, mut at: usize) -> (usize, bool) {
         let mut ascii = true;
         loop {
@@ -177,7 +179,7 @@ impl<'t> Words<'t> {
                 }
                 Class::Separator | Class::Digit | Class::Less => return (at, ascii),
             };
-            // An apostrophe belongs to the word only with a letter behind it.
+            // An apostrophe belongs to the word only if a letter follows.
             if joins && !matches!(self.class(at + step), Class::Letter | Class::High) {
                 return (at, ascii);
             }
@@ -186,7 +188,7 @@ impl<'t> Words<'t> {
         }
     }
 
-    /// Where the e-mail address ends whose local part the word at `start` is in.
+    /// The end of the e-mail address that has the word at `start` in its local part.
     fn end_of_mail(&self, start: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let domain = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-') || *b >= 0x80;
@@ -202,7 +204,7 @@ impl<'t> Words<'t> {
         Some(self.next_mail + 1 + rest.iter().position(|b| !domain(b)).unwrap_or(rest.len()))
     }
 
-    /// Where the URL ends that begins with the word `start..end`.
+    /// The end of the URL that begins with the word `start..end`.
     fn end_of_url(&self, start: usize, end: usize) -> Option<usize> {
         let rest = &self.text.as_bytes()[end..];
         let is_url = rest.starts_with(b"://")
@@ -268,8 +270,8 @@ fn apostrophe_reference(text: &str) -> Option<usize> {
         .map(|reference| reference.len())
 }
 
-/// Whether a tag or comment begins with the `<` whose rest is `inside`. A tag's name is ASCII and ends before a
-/// character that is: otherwise its last letter may be half of a composed one.
+/// Whether the `<` before `inside` begins a tag or comment. A tag's name is ASCII and ends before an ASCII character;
+/// otherwise its last letter may be half of a composed character.
 fn begins_tag(inside: &[u8]) -> bool {
     let name = match inside.first() {
         Some(b'!') => return true,
@@ -283,20 +285,20 @@ fn begins_tag(inside: &[u8]) -> bool {
     name.first().is_some_and(u8::is_ascii_alphabetic) && name.get(length).is_none_or(u8::is_ascii)
 }
 
-/// The place behind the tag, comment or lone `<` at `at`.
+/// The position after the tag, comment or lone `<` at `at`.
 fn end_of_tag(bytes: &[u8], at: usize) -> usize {
     let inside = &bytes[at + 1..bytes.len().min(at + MAX_TAG)];
     if !begins_tag(inside) {
         return at + 1;
     }
     match inside.iter().position(|b| matches!(b, b'<' | b'>')) {
-        // U+0338 makes one character of `>` and itself: the NFC spelling has no tag here.
+        // U+0338 composes with `>`: the NFC spelling has no tag here.
         Some(end) if inside[end] == b'>' && !bytes[at + end + 2..].starts_with("\u{338}".as_bytes()) => at + end + 2,
         _ => at + 1,
     }
 }
 
-/// The place behind the character reference or lone `&` at `at`.
+/// The position after the character reference or lone `&` at `at`.
 fn end_of_reference(bytes: &[u8], at: usize) -> usize {
     let inside = &bytes[at + 1..bytes.len().min(at + 12)];
     let digits = usize::from(inside.first() == Some(&b'#'));

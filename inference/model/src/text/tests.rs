@@ -119,8 +119,8 @@ proptest! {
         prop_assert_eq!(tokens(&preprocessing, &text), tokens(&preprocessing, &lower));
     }
 
-    /// Without reduction, tokens are words that stay as they are. (Expansion can bring out a contraction that an
-    /// apostrophe hid: `card'tis`.)
+    /// Without reduction, tokens are words that don't change. (Expansion can uncover a contraction behind an
+    /// apostrophe: `card'tis`.)
     #[test]
     fn idempotent_without_reduction(text in any_text(), preprocessing in any_preprocessing()) {
         let preprocessing =
@@ -144,7 +144,7 @@ proptest! {
     }
 }
 
-/// Any string at all, and strings of what tears scanners: marks, joiners, brackets, half entities, directions.
+/// Any string, and strings of characters that break scanners: marks, joiners, brackets, half entities, directions.
 fn hostile_text() -> impl Strategy<Value = String> {
     let pieces = prop::sample::select(vec![
         "\u{301}",
@@ -189,7 +189,7 @@ proptest! {
     fn any_string_gives_a_bounded_number_of_sound_tokens(text in hostile_text(), preprocessing in any_preprocessing()) {
         let tokens = tokens(&preprocessing, &text);
         let characters = text.chars().count();
-        // One character can be eighteen after NFKC, and a contraction grows by a word.
+        // One character can become eighteen in NFKC, and a contraction grows by a word.
         let written: usize = tokens.iter().map(|token| token.chars().count()).sum();
         prop_assert!(written <= 20 * characters, "{written} characters of {characters}");
         prop_assert!(tokens.len() <= 20 * characters);
@@ -205,9 +205,9 @@ proptest! {
         prop_assert_eq!(tokens(&preprocessing, &composed), tokens(&preprocessing, &decomposed));
     }
 
-    /// Reduction itself need not be idempotent (WordNet knows `as` as a base form of `ass`), but it comes to rest.
+    /// Reduction itself need not be idempotent (WordNet knows `as` as a base form of `ass`), but it settles.
     #[test]
-    fn reduction_comes_to_rest(text in any_text(), preprocessing in any_preprocessing()) {
+    fn reduction_settles(text in any_text(), preprocessing in any_preprocessing()) {
         let preprocessing = Preprocessing { expand_contractions: false, ..preprocessing };
         let mut words = tokens(&preprocessing, &text);
         for _ in 0..6 {

@@ -1,13 +1,13 @@
-//! Buckets as terms: their names, and the way from an n-gram's bucket to its column.
+//! Buckets as terms: their names, and the map from an n-gram's bucket to its column.
 
 use super::characters::each_ngram;
 use super::hashing::{bucket, characters_hash, each_bucket};
 use super::vocabulary::{TermKind, Vocabulary};
 use crate::pipeline::Features;
 
-/// First character of a bucket's name. No token has it, since tokens are letters.
+/// First character of a bucket's name. Tokens are letters and digits, so none begins with it.
 const PREFIX: char = '#';
-/// Hexadecimal digits of a bucket's name: enough for 24 bits, and always as many, so that names ascend as buckets do.
+/// Hexadecimal digits of a bucket's name. Six digits hold 24 bits. The number is fixed, so names sort as buckets do.
 const DIGITS: usize = 6;
 
 /// The name of a bucket in a vocabulary, such as `#0012ab`.
@@ -15,7 +15,7 @@ pub(super) fn bucket_name(bucket: u32) -> String {
     format!("{PREFIX}{bucket:0DIGITS$x}")
 }
 
-/// The bucket among `2^bits` of a name.
+/// Parses a name into a bucket below `2^bits`.
 fn parse_bucket(name: &str, bits: u8) -> Option<u32> {
     let digits = name.strip_prefix(PREFIX).filter(|digits| digits.len() == DIGITS)?;
     if !digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
@@ -26,12 +26,12 @@ fn parse_bucket(name: &str, bits: u8) -> Option<u32> {
         .filter(|bucket| bucket >> bits == 0)
 }
 
-/// The first term of `vocabulary` that is no bucket among `2^bits`.
+/// The first term of `vocabulary` that is not a bucket below `2^bits`.
 pub(crate) fn first_other_than_bucket(vocabulary: &Vocabulary, bits: u8) -> Option<u32> {
     (0..vocabulary.len() as u32).find(|&term| parse_bucket(vocabulary.term(term), bits).is_none())
 }
 
-/// The buckets of a model turned into tables. A token's number is its hash.
+/// A model's buckets as tables. A token's number is its hash.
 #[derive(Debug, Clone)]
 pub(crate) struct BucketLookup {
     bits: u8,
@@ -61,8 +61,8 @@ impl BucketLookup {
         });
     }
 
-    /// Tokens that stand in no known n-gram of the shortest length: with single words, those whose own bucket the model
-    /// does not use.
+    /// Counts the tokens that are in no known n-gram of the shortest length. With single words, these are the tokens
+    /// with a bucket that the model does not use.
     pub(super) fn unknown_tokens(&self, tokens: &[u32]) -> usize {
         let shortest = self.word_ngrams[0];
         let (mut unknown, mut covered) = (tokens.len(), 0);
@@ -90,9 +90,9 @@ impl BucketLookup {
     }
 }
 
-/// From bucket to column: a bit for each bucket, and the columns before each 64 of them. (Columns ascend with buckets, so
-/// a column is a count of bits.) An eighth of the memory of a table of columns and less, so it stays in the processor's
-/// cache, and a small file can't ask for much of it.
+/// Maps buckets to columns: one bit per bucket, and one column per block of 64 buckets. (Columns ascend with buckets,
+/// so a column is a count of bits.) It takes at most an eighth of the memory of a table of columns, so it stays in the
+/// processor's cache, and a small file can't ask for much memory.
 #[derive(Debug, Clone)]
 pub(super) struct BucketColumns {
     blocks: Vec<Block>,
@@ -106,7 +106,7 @@ struct Block {
 }
 
 impl BucketColumns {
-    /// The columns of the terms of one kind; a term that is no bucket has none.
+    /// Makes the map for the terms of one kind. A term that is not a bucket has no column.
     pub(super) fn new(vocabulary: &Vocabulary, kind: TermKind, bits: u8) -> Self {
         let mut blocks = vec![Block::default(); (1 << bits) / 64];
         let terms = match kind {

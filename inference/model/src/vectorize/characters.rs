@@ -1,7 +1,7 @@
 //! Character n-grams within words.
 
-/// Calls `each` with every n-gram of `part`, padded with a space on either side, for the lengths `low..=high`; a part
-/// shorter than a length is given once, whole, and longer lengths are left out (scikit-learn's `char_wb`).
+/// Calls `each` with every n-gram of `part` of the lengths `low..=high`, after padding the part with a space on either
+/// side. A part shorter than a length is passed once, whole, and longer lengths are skipped (scikit-learn's `char_wb`).
 pub(crate) fn each_ngram(part: &str, [low, high]: [usize; 2], padded: &mut String, mut each: impl FnMut(&str)) {
     padded.clear();
     padded.push(' ');
@@ -29,7 +29,7 @@ mod tests {
         all
     }
 
-    /// The expected lists are what scikit-learn's `CountVectorizer(analyzer="char_wb")` makes.
+    /// The expected lists come from scikit-learn's `CountVectorizer(analyzer="char_wb")`.
     #[test]
     fn as_scikit_learn() {
         assert_eq!(ngrams("abc", [3, 4]), [" ab", "abc", "bc ", " abc", "abc "]);

@@ -1,4 +1,4 @@
-//! Terms counted once, for all folds.
+//! Terms, counted once for all folds.
 
 use rayon::prelude::*;
 
@@ -13,14 +13,14 @@ use crate::intern::{NONE, StringTable};
 use crate::pipeline::Features;
 use crate::sparse::CsrMatrix;
 
-/// How often each term stands in each document of a corpus.
+/// How often each term occurs in each document of a corpus.
 ///
-/// Counting is the expensive part of a vectoriser and is the same for all folds. So it is done once; a fold then learns
-/// which terms to keep, and their idf, from its own rows alone ([`TermCounts::fit`]): a term that no row of the fold
+/// Counting is the expensive part of a vectoriser and is the same for all folds, so it is done once. A fold then learns
+/// from its own rows alone which terms to keep, and their idf ([`TermCounts::fit`]): a term that no row of the fold
 /// contains has document frequency 0 there and is not kept. A test proves that rows outside a fold change nothing.
 ///
-/// Only terms in [`Features::min_document_frequency`] documents of the whole corpus are counted, which loses none: a
-/// fold's document frequency is not higher.
+/// Only terms in at least [`Features::min_document_frequency`] documents of the whole corpus are counted. This loses
+/// none, because a fold's document frequency is never higher.
 #[derive(Debug, Clone)]
 pub struct TermCounts {
     features: Features,
@@ -30,7 +30,7 @@ pub struct TermCounts {
     counts: Vec<u16>,
 }
 
-/// What some rows of [`TermCounts`] have taught: which terms are columns, and their idf.
+/// What a fold learned from its rows of [`TermCounts`]: which terms are columns, and their idf.
 #[derive(Debug, Clone)]
 pub struct FoldTerms<'c> {
     counts: &'c TermCounts,
@@ -51,7 +51,7 @@ impl TermCounts {
         Self::build_rows(corpus, &rows, features)
     }
 
-    /// Counts the terms of the documents `rows`; the others have none.
+    /// Counts the terms of the documents `rows`. All other documents have no terms.
     pub(super) fn build_rows(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> Self {
         if features.hashing_bits.is_some() {
             return Self::build_hashed(corpus, rows, features);
@@ -109,8 +109,8 @@ impl TermCounts {
         all
     }
 
-    /// From counted buckets. `kept` are the buckets that have become terms, of which those from `first_characters` on are
-    /// character n-grams; `rows` are offsets, terms and counts.
+    /// Makes counts from counted buckets. `kept` are the buckets that became terms; those from `first_characters` on
+    /// are character n-grams. The last argument holds offsets, terms and counts.
     pub(super) fn of_buckets(
         features: &Features,
         kept: &[u32],
@@ -138,7 +138,7 @@ impl TermCounts {
         self.offsets.len() - 1
     }
 
-    /// The terms of a document, ascending, by their places in [`TermCounts::vocabulary`].
+    /// The terms of a document, ascending, as indices into [`TermCounts::vocabulary`].
     ///
     /// # Panics
     /// If `document` is not below [`TermCounts::documents`].
@@ -151,7 +151,7 @@ impl TermCounts {
         &self.vocabulary
     }
 
-    /// Terms of a document, ascending, and how often each stands in it.
+    /// Terms of a document, ascending, and how often each occurs in it.
     fn row(&self, row: u32) -> (&[u32], &[u16]) {
         let range = self.offsets[row as usize]..self.offsets[row as usize + 1];
         (&self.terms[range.clone()], &self.counts[range])
@@ -159,8 +159,8 @@ impl TermCounts {
 
     /// Chooses the columns from the rows `rows` alone, and learns their idf.
     ///
-    /// `features` may differ from those of [`TermCounts::build`] in everything but the n-gram lengths and the hashing; a
-    /// lower minimum document frequency than there has no effect.
+    /// `features` may differ from those of [`TermCounts::build`] in everything but the n-gram lengths and the hashing.
+    /// A lower minimum document frequency than the one of `build` has no effect.
     ///
     /// # Panics
     /// If the n-gram lengths or the hashing differ, or a row is not in the corpus.
@@ -227,7 +227,7 @@ impl FoldTerms<'_> {
         self.kept.is_empty()
     }
 
-    /// The rows `rows` of the corpus as weighted sparse rows, in that order; they need not be those of the fit.
+    /// The rows `rows` of the corpus as weighted sparse rows, in that order. They may differ from the rows of the fit.
     pub fn transform(&self, rows: &[u32]) -> CsrMatrix {
         let is_column = |&&term: &&u32| self.columns[term as usize] != NONE;
         let lengths: Vec<usize> = rows
@@ -250,7 +250,7 @@ impl FoldTerms<'_> {
         self.weighting.normalize(indices, values);
     }
 
-    /// A vectoriser that stands on its own, with these columns.
+    /// Makes an independent vectoriser with these columns.
     pub fn vectorizer(&self) -> Vectorizer {
         let mut vocabulary = Vocabulary::default();
         for &term in &self.kept {
@@ -269,16 +269,16 @@ impl FoldTerms<'_> {
         &self.idf
     }
 
-    /// In how many of the fitted rows each column's term stands.
+    /// The number of fitted rows that contain each column's term.
     pub fn document_frequency(&self) -> &[u32] {
         &self.document_frequency
     }
 }
 
-/// Character n-grams that stand in enough documents.
+/// Character n-grams that occur in enough documents.
 struct CharacterTerms {
     kept: Vec<String>,
-    /// Each part's terms, one after the other, repeats included.
+    /// Each part's terms, concatenated, repeats included.
     terms: Vec<u32>,
     ends: Vec<usize>,
 }
@@ -360,7 +360,7 @@ struct Counted {
     lengths: Vec<usize>,
     tokens: Vec<u32>,
     found: Vec<u32>,
-    /// How often each character n-gram stands in the present document.
+    /// How often each character n-gram occurs in the current document.
     tally: Vec<u32>,
 }
 

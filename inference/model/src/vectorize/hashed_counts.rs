@@ -1,4 +1,4 @@
-//! Buckets counted while texts pass by.
+//! Buckets counted while texts are read.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -15,8 +15,8 @@ use crate::pipeline::Features;
 /// Documents counted together.
 const DOCUMENTS_AT_ONCE: usize = 256;
 
-/// How often each bucket stands in each document, for texts that are given batch by batch and need not be kept: the way
-/// to [`TermCounts`] in memory that does not grow with the vocabulary.
+/// How often each bucket occurs in each document. Texts are given in batches and need not be kept, so making
+/// [`TermCounts`] this way takes memory that does not grow with the vocabulary.
 ///
 /// ```
 /// use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
@@ -40,7 +40,7 @@ pub struct HashedCounts {
     counted: Counted,
 }
 
-/// The buckets of some documents, one document after the other, each ascending, and how often each stands there. Buckets
+/// The buckets of some documents, document by document, ascending within each, and how often each occurs there. Buckets
 /// of characters are numbered after those of words.
 #[derive(Debug, Clone)]
 struct Counted {
@@ -51,10 +51,10 @@ struct Counted {
 }
 
 impl HashedCounts {
-    /// No document yet.
+    /// Starts without documents.
     ///
     /// # Panics
-    /// Without [`Features::hashing_bits`].
+    /// If [`Features::hashing_bits`] is not set.
     pub fn new(features: &Features) -> Self {
         let bits = features
             .hashing_bits
@@ -76,13 +76,13 @@ impl HashedCounts {
         self.len() == 0
     }
 
-    /// Counts the documents of `corpus`, which come after all that were added before, on all threads of the current rayon
-    /// pool.
+    /// Counts the documents of `corpus` on all threads of the current rayon pool. They come after all that were added
+    /// before.
     pub fn add(&mut self, corpus: &TokenizedCorpus) {
         self.add_some(corpus, |_| true);
     }
 
-    /// Adds the documents of `corpus`; those that are not wanted have no terms.
+    /// Adds the documents of `corpus`. Documents that are not wanted have no terms.
     fn add_some(&mut self, corpus: &TokenizedCorpus, wanted: impl Fn(usize) -> bool + Sync) {
         let hashes = Hashes::of(corpus, &self.features, self.bits);
         let first_characters = 1 << self.bits;
@@ -106,13 +106,13 @@ impl HashedCounts {
         counted.into_iter().for_each(|counted| self.counted.append(&counted));
     }
 
-    /// The counts of the documents for which `keep` holds, renumbered in their order, without buckets that stand in fewer
-    /// than [`Features::min_document_frequency`] of them.
+    /// Returns the counts of the documents with a true flag in `keep`, renumbered in their order. Drops buckets that
+    /// occur in fewer than [`Features::min_document_frequency`] of them.
     ///
     /// # Panics
-    /// If `keep` has not one place per document.
+    /// If `keep` does not have one flag per document.
     pub fn finish(mut self, keep: &[bool]) -> TermCounts {
-        assert_eq!(keep.len(), self.len(), "one flag a document");
+        assert_eq!(keep.len(), self.len(), "one flag per document");
         let frequency = self.document_frequency(keep);
         let minimum = self.features.min_document_frequency.max(1) as u32;
         let kept: Vec<u32> = (0..frequency.len() as u32)
@@ -141,7 +141,7 @@ impl HashedCounts {
             .filter(|(_, keep)| **keep)
             .for_each(|(document, _)| {
                 for &bucket in &buckets[offsets[document]..offsets[document + 1]] {
-                    // Sums do not depend on the order.
+                    // Sums don't depend on the order.
                     frequency[bucket as usize].fetch_add(1, Ordering::Relaxed);
                 }
             });
@@ -150,7 +150,7 @@ impl HashedCounts {
 }
 
 impl TermCounts {
-    /// The counts of the documents `rows` of a corpus; the others have none.
+    /// Counts the documents `rows` of a corpus. All other documents have no terms.
     pub(super) fn build_hashed(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> Self {
         let mut wanted = vec![false; corpus.len()];
         rows.iter().for_each(|&row| wanted[row as usize] = true);
@@ -171,7 +171,7 @@ impl Default for Counted {
 }
 
 impl Counted {
-    /// Appends the distinct buckets `found`, ascending from `first`, and how often each stands there.
+    /// Appends the distinct buckets of `found`, with bucket numbers starting at `first`, and how often each occurs.
     fn push_runs(&mut self, found: &mut [u32], first: u32) {
         found.sort_unstable();
         for same in found.chunk_by(|a, b| a == b) {
@@ -187,8 +187,8 @@ impl Counted {
         self.offsets.extend(more.offsets[1..].iter().map(|end| start + end));
     }
 
-    /// Leaves the documents for which `keep` holds, and of these the buckets that have a number, by that number. In place:
-    /// a second copy would double the memory of a training.
+    /// Keeps the documents with a true flag in `keep`, and renumbers their buckets; buckets without a number are
+    /// dropped. It works in place: a second copy would double the memory of a training.
     fn retain(&mut self, keep: &[bool], numbers: &[u32]) {
         let (mut left, mut documents, mut start) = (0, 0, 0);
         for (document, &keep) in keep.iter().enumerate() {
@@ -226,9 +226,9 @@ struct Hashes {
     bits: u8,
     word_ngrams: [usize; 2],
     tokens: Vec<u32>,
-    /// The character n-grams' buckets of all parts, one after the other.
+    /// The character n-grams' buckets of all parts, concatenated.
     characters: Vec<u32>,
-    /// End of each part's buckets; none without character n-grams.
+    /// End of each part's buckets. Empty without character n-grams.
     ends: Vec<usize>,
 }
 

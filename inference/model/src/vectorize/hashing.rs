@@ -1,14 +1,14 @@
 //! The hash that puts n-grams into buckets.
 //!
-//! It is part of what a model's `features.hashingBits` means: a model counts a bucket and never knows its n-grams, so
-//! another hash would make all of its weights meaningless. A test holds recorded values; a new hash needs a new
-//! [`PIPELINE_VERSION`](crate::text::PIPELINE_VERSION).
+//! The hash is part of the meaning of a model's `features.hashingBits`: a model counts a bucket and never knows its
+//! n-grams, so another hash would make all of its weights meaningless. A test checks recorded values. A new hash needs
+//! a new [`PIPELINE_VERSION`](crate::text::PIPELINE_VERSION).
 //!
-//! Strings are hashed with FNV-1a in 64 bits and finished with MurmurHash3's mixer, because FNV-1a alone leaves the high
+//! Strings are hashed with 64-bit FNV-1a and finished with MurmurHash3's mixer, because FNV-1a alone leaves the high
 //! bits, which choose the bucket, nearly alike for short strings. Counts are added up without signs (Weinberger et al.
-//! 2009 draw one for each n-gram): inverse document frequency and unit length need counts above 0.
+//! 2009 draw a sign for each n-gram): inverse document frequency and unit length need counts above 0.
 
-/// Combines the hash of an n-gram with its next token; odd, from the digits of the golden ratio.
+/// Combines the hash of an n-gram with its next token. Odd, from the digits of the golden ratio.
 const COMBINE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The hash of a token.
@@ -22,7 +22,7 @@ pub(super) fn one_token(token: u32) -> u64 {
     u64::from(token) << 32
 }
 
-/// The hash of the n-gram that `token` makes longer.
+/// The hash of the n-gram `ngram` extended by `token`.
 #[inline]
 pub(super) fn longer(ngram: u64, token: u32) -> u64 {
     mix((ngram ^ u64::from(token)).wrapping_mul(COMBINE))
@@ -33,13 +33,13 @@ pub(super) fn characters_hash(ngram: &str) -> u64 {
     string_hash(ngram)
 }
 
-/// The bucket of an n-gram among `2^bits`.
+/// The bucket of an n-gram, below `2^bits`.
 #[inline]
 pub(super) fn bucket(ngram: u64, bits: u8) -> u32 {
     (ngram >> (64 - u32::from(bits))) as u32
 }
 
-/// Calls `each` with the bucket of every n-gram of `low..=high` tokens, the place of its first token and its length.
+/// Calls `each` with the bucket of every n-gram of `low..=high` tokens, the position of its first token and its length.
 #[inline]
 pub(super) fn each_bucket(tokens: &[u32], [low, high]: [usize; 2], bits: u8, mut each: impl FnMut(u32, usize, usize)) {
     for start in 0..tokens.len() {
@@ -73,7 +73,7 @@ fn mix(mut hash: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Recorded when the hash was made. A change here makes every hashed model unusable.
+    /// The values were recorded when the hash was made. A change here makes every hashed model unusable.
     #[test]
     fn hashes_are_frozen() {
         assert_eq!(["", "fee", "late", "na\u{ef}ve"].map(token_hash), TOKENS);
@@ -117,7 +117,7 @@ mod tests {
         assert_eq!(all(&[], [1, 2]), []);
     }
 
-    /// Balls in bins: a hash that prefers some buckets would lose n-grams to collisions.
+    /// Balls into bins: a hash that prefers some buckets would lose n-grams to collisions.
     #[test]
     fn buckets_are_even() {
         let tokens: Vec<u32> = (0..1u32 << 14).map(|i| token_hash(&format!("w{i:x}"))).collect();
@@ -130,7 +130,7 @@ mod tests {
         let single = distinct(&mut tokens.iter().map(|&token| one_token(token)));
         let pairs = distinct(&mut tokens.windows(2).map(|pair| longer(one_token(pair[0]), pair[1])));
         let characters = distinct(&mut (0..1u32 << 14).map(|i| characters_hash(&format!("{i:03x}"))));
-        // As many balls as bins fill 1 - 1/e of them, 10,357; the deviation is about 50.
+        // As many balls as bins fill 1 - 1/e of the bins, 10,357. The standard deviation is about 50.
         for filled in [single, pairs, characters] {
             assert!((10_100..10_600).contains(&filled), "{filled}");
         }

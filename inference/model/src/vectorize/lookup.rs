@@ -1,4 +1,4 @@
-//! From tokens to columns, by way of a vocabulary alone.
+//! Maps tokens to columns with only a vocabulary.
 
 use super::buckets::BucketLookup;
 use super::characters::each_ngram;
@@ -8,12 +8,12 @@ use super::vocabulary::Vocabulary;
 use crate::intern::{NONE, StringTable};
 use crate::pipeline::Features;
 
-/// A vocabulary turned into tables. Each token of a text has a number; n-grams are found from the numbers.
+/// A vocabulary as tables. Each token of a text has a number; n-grams are found from the numbers.
 #[derive(Debug, Clone)]
 pub(crate) enum TermLookup {
-    /// Terms are n-grams; a token's number is its node, `NONE` for one in no term.
+    /// Terms are n-grams. A token's number is its node, or `NONE` for a token in no term.
     Ngrams(NgramLookup),
-    /// Terms are buckets ([`Features::hashing_bits`]); a token's number is its hash.
+    /// Terms are buckets ([`Features::hashing_bits`]). A token's number is its hash.
     Buckets(BucketLookup),
 }
 
@@ -33,8 +33,8 @@ impl TermLookup {
         }
     }
 
-    /// Calls `each` with the column of every word n-gram of a text, whose tokens' numbers are `tokens`, and the place of
-    /// its first token and its length.
+    /// Calls `each` with the column of every word n-gram of a text, the position of its first token and its length.
+    /// `tokens` are the numbers of the text's tokens.
     #[inline]
     pub(crate) fn each_word_ngram(&self, tokens: &[u32], each: impl FnMut(u32, usize, usize)) {
         match self {
@@ -69,7 +69,7 @@ impl TermLookup {
         }
     }
 
-    /// The n-grams by their texts; none where terms are buckets.
+    /// The n-grams by their texts. `None` if terms are buckets.
     pub(crate) fn ngrams(&self) -> Option<&NgramLookup> {
         match self {
             Self::Ngrams(lookup) => Some(lookup),
@@ -80,16 +80,16 @@ impl TermLookup {
 
 /// N-grams as tables.
 ///
-/// A word n-gram is found by growing: the n-gram of its first tokens is a node, and a node and a token lead to the next.
-/// A node that is a term has its column for a number, so that a walk needs no second table; nodes that only begin other
-/// terms are numbered after the word terms.
+/// A word n-gram is found token by token: the n-gram of its first tokens is a node, and a node and a token lead to the
+/// next node. A node that is a term has its column as its number, so a walk needs no second table. Nodes that only
+/// begin other terms are numbered after the word terms.
 #[derive(Debug, Clone)]
 pub(crate) struct NgramLookup {
     tokens: StringTable,
     /// The node of each token.
     token_nodes: Vec<u32>,
     nodes: PairTable,
-    /// Number of word terms: nodes below are columns, and it is the column of the first character n-gram.
+    /// Number of word terms. Nodes below it are columns. It is also the column of the first character n-gram.
     word_terms: u32,
     longest: usize,
     characters: StringTable,
@@ -127,8 +127,8 @@ impl NgramLookup {
         lookup
     }
 
-    /// Adds the nodes of all terms with several tokens. Terms are in ascending order, so one that begins another comes
-    /// before it.
+    /// Adds the nodes of all terms with several tokens. Terms are in ascending order, so a term comes before the terms
+    /// that it begins.
     fn grow_nodes(&mut self, vocabulary: &Vocabulary) {
         let mut next = self.word_terms;
         for node in self.token_nodes.iter_mut().filter(|node| **node == NONE) {
@@ -153,7 +153,7 @@ impl NgramLookup {
         self.tokens.find(token).map_or(NONE, |id| self.token_nodes[id as usize])
     }
 
-    /// The number of a token in the artifact's file: the order in which tokens first stand in the vocabulary.
+    /// The number of a token in the artifact's file: the order in which tokens first occur in the vocabulary.
     pub(crate) fn stored_token(&self, token: &str) -> u32 {
         self.tokens.find(token).unwrap_or(NONE)
     }

@@ -1,15 +1,16 @@
 //! Tokens → n-grams → sublinear TF-IDF rows.
 //!
-//! A term that stands `tf` times in a text and in `df` of `n` training texts weighs
-//! `(1 + ln tf) · (ln((1 + n) / (1 + df)) + 1)`; each row is then scaled to Euclidean length 1 (scikit-learn's
-//! `TfidfVectorizer(sublinear_tf=True)`). Character n-grams, where asked for, form a second block with its own length 1.
+//! A term that occurs `tf` times in a text and in `df` of `n` training texts has the weight `(1 + ln tf) · (ln((1 + n)
+//! / (1 + df)) + 1)`. Each row is then scaled to Euclidean length 1 (scikit-learn's
+//! `TfidfVectorizer(sublinear_tf=True)`). Character n-grams, if there are any, form a second block with its own length
+//! 1.
 //!
-//! Columns are in a fixed order: word n-grams, then character n-grams, each in ascending byte order. Where more terms
-//! than [`Features::max_features`] are left, those with most occurrences are kept; of equal ones, those first in column
-//! order.
+//! Columns have a fixed order: word n-grams, then character n-grams, each in ascending byte order. If more than
+//! [`Features::max_features`] terms remain, those with the most occurrences are kept; of equal ones, those first in
+//! column order.
 //!
-//! With [`Features::hashing_bits`] a term is not an n-gram but a bucket of them, chosen by a hash, with a name such as
-//! `#0012ab` in the vocabulary: then no vocabulary has to be held while texts are read ([`HashedCounts`]).
+//! With [`Features::hashing_bits`] a term is not an n-gram but a bucket of n-grams, chosen by a hash, with a name such
+//! as `#0012ab` in the vocabulary. No vocabulary has to be held while texts are read ([`HashedCounts`]).
 //!
 //! ```
 //! use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -67,21 +68,22 @@ pub struct Vectorizer {
 }
 
 impl Vectorizer {
-    /// Learns vocabulary and document frequencies from the rows `rows` of `corpus`; no other row has any influence.
+    /// Learns vocabulary and document frequencies from the rows `rows` of `corpus`. No other row has any influence.
     pub fn fit(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> Self {
         TermCounts::build_rows(corpus, rows, features)
             .fit(rows, features)
             .vectorizer()
     }
 
-    /// [`Vectorizer::fit`] and [`Vectorizer::transform`] of the same rows, sharing the work.
+    /// [`Vectorizer::fit`] and [`Vectorizer::transform`] of the same rows, with shared work.
     pub fn fit_transform(corpus: &TokenizedCorpus, rows: &[u32], features: &Features) -> (Self, CsrMatrix) {
         let counts = TermCounts::build_rows(corpus, rows, features);
         let fold = counts.fit(rows, features);
         (fold.vectorizer(), fold.transform(rows))
     }
 
-    /// The rows `rows` of `corpus`, which need not be the corpus of the fit, as weighted sparse rows in that order.
+    /// The rows `rows` of `corpus` as weighted sparse rows in that order. The corpus may differ from the one of the
+    /// fit.
     pub fn transform(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> CsrMatrix {
         let lookup = TermLookup::new(&self.vocabulary, &self.features);
         let weighting = Weighting::new(self.features.sublinear_tf, self.vocabulary.word_terms());
@@ -130,7 +132,7 @@ impl Vectorizer {
         &self.idf
     }
 
-    /// In how many of the fitted rows each term stands.
+    /// The number of fitted rows that contain each term.
     pub fn document_frequency(&self) -> &[u32] {
         &self.document_frequency
     }
@@ -140,7 +142,8 @@ impl Vectorizer {
         &self.features
     }
 
-    /// The same vectoriser with only the terms for which `keep` holds, in the same order; columns are renumbered.
+    /// The same vectoriser with only the terms for which `keep` returns true, in the same order. Columns are
+    /// renumbered.
     pub fn retain(&self, keep: impl Fn(u32) -> bool) -> Self {
         let mut kept = Self::from_parts(Vocabulary::default(), Vec::new(), Vec::new(), self.features.clone());
         for term in (0..self.vocabulary.len() as u32).filter(|&term| keep(term)) {

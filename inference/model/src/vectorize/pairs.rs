@@ -1,4 +1,4 @@
-//! Pairs of numbers by number: how an n-gram grows from the one before it.
+//! A map from pairs of numbers to numbers. It tells how an n-gram grows from the one before it.
 
 use crate::intern::{NONE, hash_pair};
 
@@ -8,8 +8,8 @@ pub(crate) struct PairTable {
     /// Open addressing, at most half full; the value `NONE` marks a free slot.
     slots: Vec<(u64, u32)>,
     used: usize,
-    /// A bit for each of `8 × slots` hashes, set where a pair has it. Most pairs of neighbours in a text are no pair of
-    /// the table, and the bits tell so from a sixteenth of its memory, which stays in the processor's cache.
+    /// A bit for each of `8 × slots` hashes, set if a pair has the hash. Most neighbours in a text are not a pair of
+    /// the table. The bits show it with a sixteenth of the table's memory, which stays in the processor's cache.
     present: Vec<u64>,
 }
 
@@ -45,7 +45,7 @@ impl PairTable {
         (value != NONE).then_some(value)
     }
 
-    /// The number of `key`, which becomes `new` when it has none.
+    /// The number of `key`. A key without a number gets `new`.
     pub(crate) fn get_or_insert(&mut self, key: u64, new: u32) -> u32 {
         if (self.used + 1) * 2 > self.slots.len() {
             self.grow();

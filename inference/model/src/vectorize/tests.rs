@@ -28,7 +28,7 @@ fn terms(vectorizer: &Vectorizer) -> Vec<&str> {
     vectorizer.vocabulary().iter().collect()
 }
 
-/// The figures are scikit-learn's: `TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2,
+/// The figures come from scikit-learn: `TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=2,
 /// token_pattern=r"\w+")` over the same four texts.
 #[test]
 fn weights_agree_with_scikit_learn() {
@@ -133,7 +133,7 @@ fn retained_terms_keep_their_weights() {
     assert_eq!(some.transform(&corpus, &[2]).row(0).0, [0, 3]);
 }
 
-/// Documents of a few different words, so that n-grams repeat.
+/// Documents with few distinct words, so that n-grams repeat.
 fn documents() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec("([abcd]{1,2} ){0,12}", 1..24)
 }
@@ -154,7 +154,7 @@ fn options() -> impl Strategy<Value = Features> {
     })
 }
 
-/// Options with and without hashing, into so few buckets that n-grams share them.
+/// Options with and without hashing. There are so few buckets that n-grams share them.
 fn options_and_hashing() -> impl Strategy<Value = Features> {
     (options(), prop::option::of(10u8..13)).prop_map(|(features, hashing_bits)| Features {
         hashing_bits,
@@ -162,7 +162,7 @@ fn options_and_hashing() -> impl Strategy<Value = Features> {
     })
 }
 
-/// The same by counting strings, as one would write it first.
+/// The same by counting strings: the obvious first version.
 fn naive_terms(texts: &[&str], features: &Features) -> Vec<String> {
     use std::collections::{BTreeMap, BTreeSet};
     let mut df: BTreeMap<(bool, String), (u64, usize)> = BTreeMap::new();
@@ -221,7 +221,7 @@ proptest! {
             prop_assert_eq!(&fold.vectorizer(), &expected);
             prop_assert_eq!(&fold.transform(&rows), &expected_rows);
             prop_assert_eq!(&Vectorizer::fit(&corpus, &rows, &features), &expected);
-            // The way over counts and the way over look-ups give the same bits, for rows of the fold and others.
+            // Counts and look-ups give the same bits, for rows of the fold and for others.
             let all: Vec<u32> = (0..together.len() as u32).rev().collect();
             prop_assert_eq!(fold.transform(&all), expected.transform(&corpus, &all));
         }
@@ -241,7 +241,7 @@ proptest! {
     }
 }
 
-/// The bucket name of a term, among 2^24.
+/// The bucket name of a term, below 2^24.
 fn bucket_of(term: &str, kind: TermKind) -> String {
     let mut found = Vec::new();
     match kind {
@@ -255,7 +255,7 @@ fn bucket_of(term: &str, kind: TermKind) -> String {
 }
 
 proptest! {
-    /// Where no two n-grams share a bucket, hashing is the vocabulary with its columns in another order.
+    /// If no two n-grams share a bucket, hashing gives the vocabulary with its columns in another order.
     #[test]
     fn without_collisions_buckets_are_the_terms(texts in documents(), features in options()) {
         let features = Features { max_features: 10_000_000, ..features };
@@ -296,7 +296,7 @@ proptest! {
             };
             let (expected, found) = (entries(&terms, &matrix), entries(&buckets, &hashed_matrix));
             prop_assert_eq!(found.len(), expected.len());
-            // A row's length is a sum, whose last bits depend on the order of its columns.
+            // A row's length is a sum, so its last bits depend on the order of its columns.
             for (found, expected) in found.iter().zip(&expected) {
                 prop_assert_eq!(&found.0, &expected.0);
                 prop_assert!((found.1 - expected.1).abs() < 1e-6, "{:?} {:?}", found, expected);
@@ -304,7 +304,7 @@ proptest! {
         }
     }
 
-    /// Batches change nothing, nor do texts that were read and are not kept.
+    /// Neither batches nor texts that are read but not kept change anything.
     #[test]
     fn batches_are_the_corpus(texts in documents(), keep in prop::collection::vec(any::<bool>(), 24), size in 1usize..5, features in options()) {
         let features = Features { hashing_bits: Some(12), ..features };

@@ -5,7 +5,7 @@
 pub enum TermKind {
     /// A run of tokens, joined with single spaces.
     Words,
-    /// A run of characters within a word that is padded with one space on either side.
+    /// A run of characters within a word, after padding the word with one space on either side.
     Characters,
 }
 
@@ -34,7 +34,7 @@ impl Vocabulary {
         self.offsets.len() - 1
     }
 
-    /// Whether there is no term.
+    /// Whether the vocabulary is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -67,10 +67,10 @@ impl Vocabulary {
         (0..self.len() as u32).map(|term| self.term(term))
     }
 
-    /// Adds a term; word n-grams come before character n-grams, each kind in ascending order.
+    /// Adds a term. Word n-grams come before character n-grams, each kind in ascending order.
     ///
     /// # Panics
-    /// When the terms pass 4 GiB together.
+    /// If all terms together take more than 4 GiB.
     pub(crate) fn push<'p>(&mut self, kind: TermKind, pieces: impl IntoIterator<Item = &'p str>) {
         for (i, piece) in pieces.into_iter().enumerate() {
             if i > 0 {
@@ -85,8 +85,8 @@ impl Vocabulary {
         }
     }
 
-    /// Puts stored parts together; `None` where they are no vocabulary: offsets that don't ascend from 0 to the end, cut
-    /// characters, or terms out of order.
+    /// Makes a vocabulary from stored parts. Returns `None` if they are invalid: offsets that don't ascend from 0 to
+    /// the end, cut characters, or terms out of order.
     pub(crate) fn from_parts(bytes: String, offsets: Vec<u32>, word_terms: usize) -> Option<Self> {
         let spans = offsets.first() == Some(&0)
             && offsets.last().is_some_and(|&end| end as usize == bytes.len())
@@ -110,7 +110,7 @@ impl Vocabulary {
         sorted.then_some(vocabulary)
     }
 
-    /// All terms' bytes and the places where they begin, with the end of the last.
+    /// All terms' bytes, and the offsets where they begin, with the end of the last.
     pub(crate) fn parts(&self) -> (&str, &[u32]) {
         (&self.bytes, &self.offsets)
     }

@@ -1,13 +1,13 @@
 //! From counts to weights.
 
-/// Counts above this weigh like it.
+/// Larger counts have the weight of this one.
 pub(crate) const MAX_COUNT: usize = u16::MAX as usize;
 
-/// Counts whose logarithm is kept.
+/// Counts with a precomputed logarithm.
 const TABLE: usize = 256;
 
-/// Term frequency weighting and row normalisation; one piece of code for training and serving, so that equal texts give
-/// equal bits.
+/// Term frequency weighting and row normalisation. Training and serving share this code, so equal texts give equal
+/// bits.
 #[derive(Debug, Clone)]
 pub(crate) struct Weighting {
     frequency: Vec<f32>,
@@ -32,7 +32,7 @@ impl Weighting {
         (if self.sublinear { 1.0 + count.ln() } else { count }) as f32
     }
 
-    /// The weight of a term that stands `count` times in a text, before idf and normalisation.
+    /// The weight of a term that occurs `count` times in a text, before idf and normalisation.
     #[inline]
     pub(crate) fn frequency(&self, count: usize) -> f32 {
         match self.frequency.get(count) {
@@ -41,9 +41,8 @@ impl Weighting {
         }
     }
 
-    /// Scales one row, whose columns are `indices`, so that the weights of its word n-grams have Euclidean length 1, and
-    /// those of its character n-grams as well. (As scikit-learn's union of two TF-IDF vectorisers: neither kind drowns
-    /// the other.)
+    /// Scales one row with the columns `indices` so that its word n-grams have Euclidean length 1, and its character
+    /// n-grams too. (scikit-learn's union of two TF-IDF vectorisers does the same: neither kind outweighs the other.)
     #[inline]
     pub(crate) fn normalize(&self, indices: &[u32], values: &mut [f32]) {
         let words = match indices.last() {

@@ -1,4 +1,4 @@
-//! Finding the word n-grams of a corpus that stand in enough documents.
+//! Finds the word n-grams of a corpus that occur in enough documents.
 
 use rayon::prelude::*;
 
@@ -9,8 +9,8 @@ use crate::intern::NONE;
 /// Longest word n-gram that [`crate::pipeline::Features::validate`] allows.
 pub(super) const LONGEST: usize = 5;
 
-/// A run of tokens, each plus one, then zeros: compares as the joined text does, because no token has a byte below the
-/// space that joins them.
+/// A run of tokens, each plus one, then zeros. It compares as the joined text does, because no token has a byte below
+/// the space that joins them.
 type Run = [u32; LONGEST];
 
 /// The n-grams of some lengths, numbered in ascending byte order of their texts.
@@ -18,16 +18,16 @@ pub(super) struct WordNgrams {
     pub(super) runs: Vec<Run>,
     frequent: Vec<bool>,
     nodes: PairTable,
-    /// The term of each token, and then of each longer n-gram; `NONE` for a length that was not asked for.
+    /// The term of each token, then of each longer n-gram. `NONE` for a length that was not requested.
     terms: Vec<u32>,
     longest: usize,
 }
 
 impl WordNgrams {
-    /// Finds n-grams of `low..=high` tokens that stand in `minimum` of the documents `rows` or more.
+    /// Finds n-grams of `low..=high` tokens that occur in at least `minimum` of the documents `rows`.
     ///
-    /// An n-gram can't stand in more documents than the one without its last token: so lengths are done one after the
-    /// other, and only survivors grow.
+    /// An n-gram can't occur in more documents than the n-gram without its last token. So the search goes length by
+    /// length, and only frequent n-grams are extended.
     pub(super) fn find(corpus: &TokenizedCorpus, rows: &[u32], [low, high]: [usize; 2], minimum: usize) -> Self {
         let mut found = Self {
             runs: Vec::new(),
@@ -69,8 +69,8 @@ impl WordNgrams {
 
     /// Numbers the nodes from `first` on.
     fn number(&mut self, runs: &[Run], first: usize) {
-        let asked = |&node: &u32| node as usize >= self.frequent.len() || self.frequent[node as usize];
-        let mut order: Vec<u32> = (first as u32..runs.len() as u32).filter(asked).collect();
+        let requested = |&node: &u32| node as usize >= self.frequent.len() || self.frequent[node as usize];
+        let mut order: Vec<u32> = (first as u32..runs.len() as u32).filter(requested).collect();
         order.par_sort_unstable_by_key(|&node| runs[node as usize]);
         self.terms = vec![NONE; runs.len()];
         for (term, &node) in order.iter().enumerate() {
@@ -79,7 +79,7 @@ impl WordNgrams {
         self.runs = order.iter().map(|&node| runs[node as usize]).collect();
     }
 
-    /// Calls `each` with every frequent n-gram of `length` tokens that another frequent token follows.
+    /// Calls `each` with every frequent n-gram of `length` tokens that is followed by another frequent token.
     fn each_node_of_length(&self, tokens: &[u32], length: usize, mut each: impl FnMut(u32, u32)) {
         'starts: for run in tokens.windows(length + 1) {
             if !self.frequent[run[0] as usize] || !self.frequent[run[length] as usize] {
@@ -121,7 +121,8 @@ fn push_known(terms: &mut Vec<u32>, term: u32) {
     }
 }
 
-/// The keys that stand in `minimum` documents or more, ascending; `keys_of` gives a document's, repeats allowed.
+/// The keys that occur in at least `minimum` documents, ascending. `keys_of` gives the keys of a document, with
+/// repeats.
 fn frequent(
     corpus: &TokenizedCorpus,
     rows: &[u32],
