@@ -1,4 +1,4 @@
-//! Work of one fold that is sequential inside: each fit begins at the solution before it.
+//! The sequential parts of a fold's work: each fit starts at the previous solution.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::solve::nb_svm::NbSvmProblem;
 use crate::solve::svm::{Separators, SvmProblem, groups};
 use crate::solve::{Effort, NotFinite};
 
-/// Trials of ascending penalty, each with its place in the search.
+/// Trials of ascending penalty, each with its index in the search.
 type Path = Vec<(usize, f64)>;
 
 /// One chain.
@@ -40,19 +40,19 @@ pub(super) enum SvmKind {
     NaiveBayes(f64),
 }
 
-/// Scores that a chain gives its fold's judged rows.
+/// Scores of a chain for its fold's validation rows.
 #[derive(Debug)]
 pub(super) enum Output {
-    /// For each trial `rows × classes`, or the failure that ended the path there.
+    /// `rows × classes` for each trial, or the failure that ended the path.
     Rows(Vec<(usize, Result<Vec<f32>, NotFinite>)>),
-    /// For each trial `rows × group`, the scores of some classes.
+    /// `rows × group` for each trial: the scores of some classes.
     Group {
         group: Range<u32>,
         scores: Vec<(usize, Result<Vec<f32>, NotFinite>)>,
     },
 }
 
-/// Estimators that differ in their penalty only.
+/// Groups estimators that differ only in their penalty.
 fn families(estimators: &[Estimator]) -> Vec<(Estimator, Path)> {
     let mut families: Vec<(Estimator, Path)> = Vec::new();
     for (place, &estimator) in estimators.iter().enumerate() {
@@ -101,7 +101,7 @@ pub(super) fn chains(estimators: &[Estimator], classes: usize) -> Vec<Chain> {
 }
 
 impl Chain {
-    /// The trial that the chain ends with, for progress messages.
+    /// The last trial of the chain, for progress messages.
     pub(super) fn last_trial(&self) -> usize {
         match self {
             Self::Logistic { path, .. } | Self::Separate { path, .. } => path.last().map_or(0, |(trial, _)| *trial),
@@ -109,7 +109,7 @@ impl Chain {
         }
     }
 
-    /// Fits on the fold's one side and scores the other.
+    /// Fits on the training side of the fold and scores the validation side.
     pub(super) fn run(&self, fold: &Fold, estimators: &[Estimator], effort: Effort) -> Output {
         match self {
             Self::Logistic { class_weight, path } => {
@@ -169,7 +169,7 @@ fn separate(
     scores
 }
 
-/// Joins a fold's chains to `rows × classes` scores a trial.
+/// Joins a fold's chains to `rows × classes` scores per trial.
 pub(super) fn assemble<'o>(
     outputs: impl Iterator<Item = &'o Output>,
     trials: usize,
@@ -202,7 +202,7 @@ pub(super) fn assemble<'o>(
     joined
 }
 
-/// Writes the columns of a group's classes; with two classes the second is the mirror image of the first.
+/// Writes the columns of a group's classes. With two classes the second is the negative of the first.
 fn write_group(all: &mut [f32], scores: &[f32], group: &Range<u32>, classes: usize) {
     for (row, scores) in all.chunks_exact_mut(classes).zip(scores.chunks_exact(group.len())) {
         row[group.start as usize..group.end as usize].copy_from_slice(scores);

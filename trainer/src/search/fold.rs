@@ -1,4 +1,4 @@
-//! One fold: vectorised once, shared by all trials.
+//! One fold, vectorised once and shared by all trials.
 
 use std::sync::OnceLock;
 
@@ -17,20 +17,20 @@ use crate::solve::order::FrequencyOrder;
 /// The two sides of a fold as sparse rows.
 #[derive(Debug)]
 pub(super) struct Fold {
-    /// Rows to learn from; columns are numbered by frequency.
+    /// Rows to learn from. Columns are numbered by frequency.
     pub(super) train: CsrMatrix,
     train_labels: Vec<u32>,
-    /// Rows to judge by, vectorised with what the others taught.
+    /// Rows to validate on, vectorised with what the training rows taught.
     pub(super) validation: CsrMatrix,
     validation_labels: Vec<u32>,
-    /// Where the judged rows stand in the training part.
+    /// Index of each validation row in the training part.
     positions: Vec<u32>,
     classes: usize,
     class_counts: OnceLock<ClassCounts>,
 }
 
 impl Fold {
-    /// Learns vocabulary and document frequencies from all folds but `number`, and applies them to that one.
+    /// Learns vocabulary and document frequencies from all folds except `number`, and applies them to that fold.
     pub(super) fn vectorise(part: TrainingPart<'_>, number: usize, features: &Features) -> Self {
         let side = |validation: bool| -> Vec<u32> {
             (0..part.rows.len() as u32)
@@ -61,12 +61,12 @@ impl Fold {
         }
     }
 
-    /// Rows of each class with each term, counted when first asked for.
+    /// The number of rows of each class with each term, counted on first use.
     pub(super) fn class_counts(&self) -> &ClassCounts {
         self.class_counts.get_or_init(|| ClassCounts::of(self.problem()))
     }
 
-    /// Stored numbers of both sides.
+    /// Number of stored entries of both sides.
     pub(super) fn entries(&self) -> usize {
         self.train.entries() + self.validation.entries()
     }
@@ -85,12 +85,12 @@ impl Fold {
         }
     }
 
-    /// The classes of the judged rows.
+    /// The classes of the validation rows.
     pub(super) fn validation_labels(&self) -> &[u32] {
         &self.validation_labels
     }
 
-    /// Puts the judged rows' scores where they belong in the training part.
+    /// Copies the validation rows' scores to their places in the training part.
     pub(super) fn scatter(&self, scores: &[f32], classes: usize, into: &mut [f32]) {
         for (scores, &position) in scores.chunks_exact(classes).zip(&self.positions) {
             into[position as usize * classes..][..classes].copy_from_slice(scores);
@@ -98,9 +98,8 @@ impl Fold {
     }
 }
 
-/// The metric over rows with `rows × classes` scores. Log loss takes the probabilities at these rows' own best
-/// temperature, since scores of a support vector machine have no scale of their own and the final model is calibrated
-/// too.
+/// The metric over rows with `rows × classes` scores. Log loss uses the probabilities at these rows' own best
+/// temperature: scores of a support vector machine have no scale of their own, and the final model is calibrated too.
 pub fn judge(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
     let rows = || scores.chunks_exact(classes).zip(labels);
     if scoring == Metric::LogLoss {

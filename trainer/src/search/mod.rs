@@ -1,9 +1,9 @@
 //! Cross-validated search over the trials.
 //!
 //! Every fold is vectorised once, from its training part only, and shared by all trials. A fold's work is cut into
-//! chains that don't need each other: a regularisation path of logistic regression, a few classes' path of the support
-//! vector machine, one naive Bayes. Chains run on all threads; each is sequential inside and has its own seed, so the
-//! result does not depend on the number of threads.
+//! independent chains: a regularisation path of logistic regression, the path of the support vector machine for a few
+//! classes, or one naive Bayes. Chains run on all threads. Each is sequential and has its own seed, so the result does
+//! not depend on the number of threads.
 
 mod chain;
 mod fold;
@@ -23,9 +23,11 @@ use chain::{Chain, chains};
 use fold::Fold;
 pub use fold::judge;
 
-/// Entries of all folds together under which they are vectorised at once; above, one after the other.
+/// Maximum number of entries in all folds for vectorising them at the same time. Above it, folds are vectorised one by
+/// one.
 const ENTRIES_AT_ONCE: usize = 30_000_000;
-/// Out-of-fold scores of all trials together that are kept in memory; above, the best trial's folds are run again.
+/// Maximum number of out-of-fold scores, over all trials, that are kept in memory. Above it, the best trials' folds are
+/// run again.
 const SCORES_AT_ONCE: usize = 64_000_000;
 
 /// The training part, in the order of the corpus.
@@ -50,11 +52,11 @@ pub struct TrainingPart<'a> {
 pub struct SearchSettings<'a> {
     /// Vectoriser steps.
     pub features: &'a Features,
-    /// What folds are judged by.
+    /// The metric that ranks trials.
     pub scoring: Metric,
     /// Seed of all solvers.
     pub seed: u64,
-    /// Of so many of the best trials the out-of-fold scores are kept.
+    /// How many of the best trials keep their out-of-fold scores.
     pub keep: usize,
 }
 
@@ -63,24 +65,24 @@ pub struct SearchSettings<'a> {
 pub struct SearchOutcome {
     /// All trials, in order.
     pub trials: Vec<TrialReport>,
-    /// The best of them, best first, with their out-of-fold scores.
+    /// The best trials, best first, with their out-of-fold scores.
     pub best: Vec<Scored>,
 }
 
 /// A trial's out-of-fold scores.
 #[derive(Debug, Clone)]
 pub struct Scored {
-    /// Its place in [`SearchOutcome::trials`].
+    /// Index in [`SearchOutcome::trials`].
     pub trial: usize,
     /// `rows × classes`, in the order of [`TrainingPart::rows`].
     pub scores: Vec<f32>,
 }
 
-/// Runs all estimators on all folds of one text pipeline. `on_progress` is called with finished and all chains, from any
-/// thread. A trial that fails is reported, and ends nothing.
+/// Runs all estimators on all folds of one text pipeline. Any thread may call `on_progress` with the number of finished
+/// chains and of all chains. A failed trial is reported and does not end the search.
 ///
 /// # Errors
-/// [`TrainError::Config`] when no term is left.
+/// [`TrainError::Config`] if no term is left.
 pub fn search(
     part: TrainingPart<'_>,
     estimators: &[Estimator],
@@ -113,7 +115,7 @@ pub fn search(
     Ok(SearchOutcome { trials, best })
 }
 
-/// The trials that succeeded, best first; of equal ones, the first.
+/// The trials that succeeded, best first; of equal ones, the first one first.
 pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
     let gain = |place: &usize| {
         trials[*place]
@@ -130,10 +132,10 @@ pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
     places
 }
 
-/// Scores of each trial on each fold; an error's text where the fit failed.
+/// Scores of each trial on each fold, or the error's text if the fit failed.
 struct FoldsRun {
     fold_scores: Vec<Vec<Result<f64, String>>>,
-    /// Of each trial, `rows × classes`; empty where not kept.
+    /// `rows × classes` per trial; empty if not kept.
     scores: Vec<Vec<f32>>,
 }
 
@@ -168,7 +170,7 @@ fn run_folds(
         if folds.iter().any(Fold::is_empty) {
             return Err(no_terms().into());
         }
-        // Long chains first, so that no thread is left with one at the end.
+        // Long chains come first, so that no thread is left with one at the end.
         let work: Vec<(usize, &Chain)> = chains
             .iter()
             .flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain)))
@@ -205,7 +207,7 @@ fn run_folds(
     Ok(run)
 }
 
-/// Vectorises the folds from `first` on: all of them, or one where all would take too much memory.
+/// Vectorises the folds from `first` on: all of them, or only one if all would take too much memory.
 fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
     let fold = Fold::vectorise(part, first, features);
     let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE {
@@ -220,11 +222,11 @@ fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> 
     std::iter::once(fold).chain(rest).collect()
 }
 
-/// The error of a configuration that keeps no term of this data.
+/// The error for a configuration that leaves no term of the data.
 pub(crate) fn no_terms() -> ConfigError {
     ConfigError::Invalid {
         field: "features.minDocumentFrequency".into(),
-        problem: "and the other limits leave no term of this data set".into(),
+        problem: "and the other limits leave no terms in this data set".into(),
         fix: "Lower features.minDocumentFrequency, raise features.maxDocumentFraction, or shorten the n-grams".into(),
     }
 }

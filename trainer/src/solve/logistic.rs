@@ -1,16 +1,16 @@
 //! Multinomial logistic regression by dual coordinate ascent.
 //!
-//! Minimises `½‖W‖² + Σᵢ cᵢ·(logsumexp(zᵢ) − zᵢ[yᵢ])` with zᵢ = W xᵢ + b, cᵢ = C × class weight, and b not penalised:
-//! scikit-learn's convention. (With two classes scikit-learn fits one logistic function; two softmax rows are the same
-//! model with half the penalty, so C is halved.)
+//! Minimises `½‖W‖² + Σᵢ cᵢ·(logsumexp(zᵢ) − zᵢ[yᵢ])` with zᵢ = W xᵢ + b and cᵢ = C × class weight. b is not penalised,
+//! as in scikit-learn. (With two classes scikit-learn fits one logistic function. Two softmax rows are the same model
+//! with half the penalty, so C is halved.)
 //!
-//! The dual has one distribution πᵢ over the classes a row, W = Σᵢ cᵢ (e_{yᵢ} − πᵢ) xᵢᵀ, and at the optimum πᵢ is the
-//! model's own prediction. One step solves for one row's πᵢ exactly (Yu, Huang & Lin 2011, "Dual coordinate descent
-//! methods for logistic regression and maximum entropy models"; Shalev-Shwartz & Zhang 2013). The duality gap is
-//! Σᵢ cᵢ·KL(πᵢ ‖ softmax(zᵢ)), so each pass yields its own stopping rule.
+//! The dual has one distribution πᵢ over the classes per row, with W = Σᵢ cᵢ (e_{yᵢ} − πᵢ) xᵢᵀ. At the optimum πᵢ is
+//! the model's own prediction. One step solves exactly for one row's πᵢ (Yu, Huang & Lin 2011, "Dual coordinate descent
+//! methods for logistic regression and maximum entropy models"; Shalev-Shwartz & Zhang 2013). The duality gap is Σᵢ
+//! cᵢ·KL(πᵢ ‖ softmax(zᵢ)), so each pass gives its own stopping rule.
 //!
-//! The intercept is a constant feature whose penalty is centred on its last value: the proximal point method
-//! (Rockafellar 1976), whose fixed point is the unpenalised one.
+//! The intercept is a constant feature with a penalty centred on its last value. This is the proximal point method
+//! (Rockafellar 1976); its fixed point is the unpenalised intercept.
 
 use complaint_model::report::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
@@ -21,30 +21,30 @@ use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
 
-/// Square of the constant feature's value. Small, so that it adds little to a row's length and so to the number of
-/// passes; the proximal steps converge all the same.
+/// Square of the constant feature's value. A small value adds little to a row's length, and so to the number of passes.
+/// The proximal steps still converge.
 const INTERCEPT_SQUARED: f32 = 0.25;
 
-/// What a pass found before it changed anything.
+/// What a pass measured before it changed anything.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pass {
     gap: f64,
     loss: f64,
 }
 
-/// A solver that walks along ascending `C`, each fit beginning at the last one's solution.
+/// A solver for ascending values of `C`. Each fit starts at the previous solution.
 pub struct LogisticPath<'a> {
     problem: Problem<'a>,
     class_weights: Vec<f64>,
     lengths: Vec<f32>,
     rng: Rng,
-    /// `C` of the present solution, 0 before the first.
+    /// `C` of the current solution; 0 before the first.
     c: f64,
     /// Classes, rounded up so that a term's weights fill whole vector registers.
     stride: usize,
     /// `terms × stride`.
     weights: Vec<f32>,
-    /// ln πᵢ, `rows × stride`; the padding stays at [`LOG_FLOOR`], which is a probability of 0.
+    /// ln πᵢ, `rows × stride`. The padding stays at [`LOG_FLOOR`], which means a probability of 0.
     log_dual: Vec<f32>,
     /// Centre of the intercept's penalty.
     centre: Vec<f32>,
@@ -54,7 +54,7 @@ pub struct LogisticPath<'a> {
 }
 
 impl<'a> LogisticPath<'a> {
-    /// A solver at W = 0.
+    /// Starts at W = 0.
     pub fn new(problem: Problem<'a>, class_weight: ClassWeight, seed: u64) -> Self {
         let stride = stride_for(problem.classes);
         let mut log_dual = vec![LOG_FLOOR; problem.rows.rows * stride];
@@ -80,7 +80,7 @@ impl<'a> LogisticPath<'a> {
         }
     }
 
-    /// Solves for `c`, which must not be less than the last one.
+    /// Solves for `c`, which must not be less than the previous one.
     ///
     /// # Errors
     /// [`NotFinite`].
@@ -120,7 +120,7 @@ impl<'a> LogisticPath<'a> {
         self.coefficients().checked()
     }
 
-    /// Passes over the rows so far.
+    /// Number of passes over the rows so far.
     pub fn passes(&self) -> usize {
         self.passes
     }
@@ -138,7 +138,7 @@ impl<'a> LogisticPath<'a> {
         }
     }
 
-    /// Makes the present intercept the centre of its penalty; returns how far it had moved.
+    /// Makes the current intercept the centre of its penalty. Returns how far the intercept had moved.
     fn recentre(&mut self) -> f64 {
         self.sum_up_offset();
         let mut moved = 0.0_f64;
@@ -149,8 +149,8 @@ impl<'a> LogisticPath<'a> {
         moved
     }
 
-    /// Computes the offset anew from the dual variables: over many rows the rounding errors of its steps add up to more than
-    /// the intercept still has to move, and it would drift for ever.
+    /// Recomputes the offset from the dual variables. Over many rows the rounding errors of its steps exceed the
+    /// distance that the intercept still has to move, and it would drift forever.
     fn sum_up_offset(&mut self) {
         let mut sums = vec![0.0_f64; self.stride];
         for (dual, &label) in self.log_dual.chunks_exact(self.stride).zip(self.problem.labels) {
@@ -287,7 +287,7 @@ fn stride_for(classes: usize) -> usize {
     }
 }
 
-/// The objective without the intercept's (absent) penalty, for tests and for comparing optimisers.
+/// The objective without the intercept's (absent) penalty. Tests use it, and comparisons of optimisers.
 pub fn objective(rows: &CsrMatrix, labels: &[u32], costs: &[f64], coefficients: &Coefficients) -> f64 {
     let classes = coefficients.bias.len();
     let penalty = 0.5

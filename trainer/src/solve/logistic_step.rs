@@ -1,19 +1,19 @@
 //! One row's step of the dual of logistic regression.
 //!
-//! With the others held, the best distribution π of a row solves, for all classes k and one multiplier ν,
-//! `ln π_k + a·π_k = z_k + a·π_k(old) − ν`, `Σ π_k = 1`, where a = cost × squared length. Newton's method in ln π has a
-//! diagonal plus rank-one system, so an iteration costs one exponential a class.
+//! With the other rows fixed, the best distribution π of a row solves, for all classes k and one multiplier ν, `ln π_k
+//! + a·π_k = z_k + a·π_k(old) − ν` and `Σ π_k = 1`, where a = cost × squared length. Newton's method in ln π has a
+//! diagonal plus rank-one system, so an iteration costs one exponential per class.
 
-/// ln of a probability that counts as 0.
+/// ln of a probability that is treated as 0.
 pub(super) const LOG_FLOOR: f32 = -60.0;
-/// Newton iterations at most; more than five are rare.
+/// Maximum number of Newton iterations. More than five are rare.
 const ITERATIONS: usize = 12;
-/// The Newton steps end when no probability moves by more.
+/// The Newton steps end when no probability moves by more than this.
 const SETTLED: f32 = 1e-5;
-/// A row whose distribution moves by less leaves the weights alone.
+/// A row whose distribution moves by less than this does not change the weights.
 const UNMOVED: f32 = 1e-6;
 
-/// What one step needs to know of its row.
+/// What one step needs from its row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Step {
     /// C times the row's weight.
@@ -24,19 +24,19 @@ pub(super) struct Step {
     pub(super) label: usize,
 }
 
-/// The row's part of duality gap and loss, before the step.
+/// The row's share of duality gap and loss, before the step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) gap: f64,
     pub(super) loss: f64,
 }
 
-/// Numbers that one vector register holds; rows are padded to a multiple.
+/// How many numbers a vector register holds. Rows are padded to a multiple of it.
 const LANES: usize = 4;
 
 impl Step {
-    /// Moves `log_dual` to the optimum, and writes what is to be added to the weights for each unit of a term into
-    /// `change`; `masses` is scratch. Returns whether anything moves. All slices are equally long, a multiple of four.
+    /// Moves `log_dual` to the optimum. Writes to `change` how much the weights change per unit of a term; `masses` is
+    /// scratch. Returns whether anything moves. All slices have the same length, a multiple of four.
     #[inline(always)] // so that the number of classes is a constant where the caller's is
     pub(super) fn solve(
         &self,
@@ -63,9 +63,9 @@ impl Step {
             return (found, false);
         }
         let a = self.cost * self.length;
-        // `change` holds the target z + a·π(old) until the end, when π(old) is recovered from it.
+        // `change` holds the target z + a·π(old) until the end; then π(old) is recovered from it.
         (0..width).for_each(|k| change[k] = scores[k] + a * masses[k]);
-        // Where the row's own pull is weak, the softmax is nearly the answer.
+        // If the row's own pull is weak, the softmax is close to the answer.
         if a < 1.0 {
             (0..width).for_each(|k| log_dual[k] = at_least(scores[k] - log_sum, LOG_FLOOR));
             (0..width).for_each(|k| masses[k] = exp(log_dual[k]));
@@ -81,7 +81,7 @@ impl Step {
     }
 }
 
-/// Solves ln π + a·π = target − ν for a distribution π; `log` is the start and the result, `masses` is e^log.
+/// Solves ln π + a·π = target − ν for a distribution π. `log` is the start and the result; `masses` is e^log.
 #[inline(always)]
 fn newton(a: f32, target: &[f32], log: &mut [f32], masses: &mut [f32]) {
     let width = log.len();
@@ -111,7 +111,7 @@ fn newton(a: f32, target: &[f32], log: &mut [f32], masses: &mut [f32]) {
     }
 }
 
-/// A sum over the classes in four lanes, which the processor adds at once.
+/// A sum over the classes in four lanes, which the processor adds in parallel.
 #[inline(always)]
 fn lane_sum(width: usize, term: impl Fn(usize) -> f32) -> f32 {
     let mut lanes = [0.0_f32; LANES];
@@ -123,20 +123,20 @@ fn lane_sum(width: usize, term: impl Fn(usize) -> f32) -> f32 {
     (lanes[0] + lanes[1]) + (lanes[2] + lanes[3])
 }
 
-/// `f32::max` for numbers that are numbers: one instruction.
+/// `f32::max` for numbers other than NaN: one instruction.
 #[inline(always)]
 fn at_least(value: f32, bound: f32) -> f32 {
     if value > bound { value } else { bound }
 }
 
-/// `f32::min` for numbers that are numbers: one instruction.
+/// `f32::min` for numbers other than NaN: one instruction.
 #[inline(always)]
 fn at_most(value: f32, bound: f32) -> f32 {
     if value < bound { value } else { bound }
 }
 
-/// e^x for x ≤ 88 within 2 units in the last place, 0 below −87; free of branches, so that a row's classes are done at
-/// once. (Range reduction by ln 2 in two parts and the polynomial of Cephes' `expf`.)
+/// e^x for x ≤ 88 within 2 units in the last place; 0 below −87. It has no branches, so a row's classes are computed in
+/// parallel. (Range reduction by ln 2 in two parts and the polynomial of Cephes' `expf`.)
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5 × 2²³: adding it leaves an integer in the low bits
@@ -150,7 +150,7 @@ pub(super) fn exp(x: f32) -> f32 {
     p = p * r + 4.166_579_6e-2;
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
-    // The low bits of `shifted` are n; adding 127 and shifting makes the exponent of 2ⁿ.
+    // The low bits of `shifted` are n. Adding 127 and shifting makes the exponent of 2ⁿ.
     let scale = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
     let value = (p * r * r + r + 1.0) * scale;
     if x < -87.0 { 0.0 } else { value }
@@ -189,7 +189,7 @@ mod tests {
                     .collect();
                 let total: f32 = log.iter().map(|log| log.exp()).sum();
                 assert!((total - 1.0).abs() < 1e-4, "a={a}: {log:?}");
-                // Classes at the floor are at their bound and need not meet the equation.
+                // Classes at the floor are at their bound and need not satisfy the equation.
                 let inner: Vec<f32> = multipliers
                     .into_iter()
                     .zip(log)

@@ -1,9 +1,9 @@
 //! Linear models over sparse rows.
 //!
 //! smartcore has no sparse matrices, and its L-BFGS keeps twenty dense copies of the weights (144 MB at 100,000 terms
-//! and nine classes) and touches all of them on each step. So the solvers here are dual coordinate methods, which need
-//! one copy and touch a row's terms only; `tests/solvers.rs` shows that they agree with smartcore's optimiser over the
-//! same objective and with scikit-learn.
+//! and nine classes) and touches all of them on each step. The solvers here are dual coordinate methods: they need one
+//! copy and touch only a row's terms. `tests/solvers.rs` shows that they agree with scikit-learn, and with smartcore's
+//! optimiser on the same objective.
 
 pub mod estimator;
 pub mod logistic;
@@ -22,28 +22,28 @@ use complaint_model::sparse::CsrMatrix;
 /// Rows with their classes.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
-    /// One row a document.
+    /// One row per document.
     pub rows: &'a CsrMatrix,
     /// The class of each row, below `classes`.
     pub labels: &'a [u32],
-    /// Number of classes; some may have no row.
+    /// Number of classes. Some may have no row.
     pub classes: usize,
 }
 
-/// When a solver stops, and the order in which it visits rows.
+/// When a solver stops, and in which order it visits rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
-    /// Relative accuracy: the duality gap over the objective for logistic regression; the violation of the optimality
-    /// conditions for the support vector machine.
+    /// Relative accuracy. For logistic regression: the duality gap divided by the objective. For the support vector
+    /// machine: the violation of the optimality conditions.
     pub tolerance: f64,
-    /// Passes over the rows at most.
+    /// Maximum number of passes over the rows.
     pub max_passes: usize,
     /// Seed of the order.
     pub seed: u64,
 }
 
 impl Effort {
-    /// Enough to rank trials: a tighter search changes no fold score by more than the folds' noise.
+    /// Accurate enough to rank trials: a smaller tolerance changes no fold score by more than the folds' noise.
     pub fn search(seed: u64) -> Self {
         Self {
             tolerance: 5e-3,
@@ -52,8 +52,8 @@ impl Effort {
         }
     }
 
-    /// Enough to choose members of an average by: it is made of differences of a thousandth, which the order of visits would
-    /// decide otherwise.
+    /// Accurate enough to choose the members of an average. The choice depends on differences of a thousandth, which
+    /// the order of visits would otherwise decide.
     pub fn average(seed: u64) -> Self {
         Self {
             tolerance: 2e-3,
@@ -62,8 +62,8 @@ impl Effort {
         }
     }
 
-    /// For the model that is kept: for the support vector machine half of LIBLINEAR's own tolerance. On the CFPB data no
-    /// answer differs from those at a fifth of it.
+    /// For the final model. For the support vector machine it is half of LIBLINEAR's own tolerance. On the CFPB data, a
+    /// fifth of it changes no answer.
     pub fn fit(seed: u64) -> Self {
         Self {
             tolerance: 1e-3,
@@ -78,17 +78,17 @@ impl Effort {
 pub struct Coefficients {
     /// `terms × classes`.
     pub weights: Vec<f32>,
-    /// One a class.
+    /// One per class.
     pub bias: Vec<f32>,
 }
 
-/// A fit that ended in numbers that are none.
+/// The fitted weights are infinite or undefined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the fit did not stay finite; a smaller C, or other features, may help")]
+#[error("the fit gave infinite or undefined weights; try a smaller C or other features")]
 pub struct NotFinite;
 
 impl Coefficients {
-    /// Scores of each row and class, `rows × classes`, row after row.
+    /// Scores of each row and class, `rows × classes`, row by row.
     pub fn scores(&self, rows: &CsrMatrix) -> Vec<f32> {
         let classes = self.bias.len();
         let mut scores = Vec::with_capacity(rows.rows * classes);
@@ -107,7 +107,7 @@ impl Coefficients {
         scores
     }
 
-    /// Refuses infinite and undefined numbers.
+    /// Returns the weights if all of them are finite.
     ///
     /// # Errors
     /// [`NotFinite`].
@@ -117,8 +117,8 @@ impl Coefficients {
     }
 }
 
-/// How much a row of each class counts: 1, or rows / (classes × rows of the class), as in scikit-learn. A class without
-/// rows counts 1.
+/// The weight of each class's rows: 1, or rows / (classes × rows of the class), as in scikit-learn. A class without
+/// rows has weight 1.
 pub fn class_weights(labels: &[u32], classes: usize, kind: ClassWeight) -> Vec<f64> {
     match kind {
         ClassWeight::None => vec![1.0; classes],

@@ -1,15 +1,15 @@
 //! Naive Bayes over weighted terms.
 //!
 //! - Complement naive Bayes (Rennie, Shih, Teevan & Karger 2003, "Tackling the poor assumptions of naive Bayes text
-//!   classifiers"), without their length normalisation of the weights, as scikit-learn's `ComplementNB` by default. A
-//!   class's weight of a term is minus the logarithm of the term's share in all *other* classes, so a rare class has as
-//!   much evidence as a frequent one.
-//! - Multinomial naive Bayes (McCallum & Nigam 1998), as scikit-learn's `MultinomialNB`: the logarithm of the term's share
-//!   in the class, and the class's share of the rows as intercept.
+//!   classifiers"). Like scikit-learn's default `ComplementNB`, it leaves out their length normalisation of the weights.
+//!   A class's weight of a term is minus the logarithm of the term's share in all *other* classes, so a rare class has
+//!   as much evidence as a frequent one.
+//! - Multinomial naive Bayes (McCallum & Nigam 1998), like scikit-learn's `MultinomialNB`: the logarithm of the term's
+//!   share in the class, with the class's share of the rows as intercept.
 
 use super::{Coefficients, NotFinite, Problem};
 
-/// Rows that a class without any counts as having.
+/// Row count that a class without rows gets.
 const NEXT_TO_NONE: f64 = 1e-10;
 
 /// Fits complement naive Bayes with additive smoothing `alpha` > 0.
@@ -70,7 +70,7 @@ pub fn multinomial(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, Not
     .checked()
 }
 
-/// Each term's values summed up over the rows of each class, `terms × classes`.
+/// The sum of each term's values over the rows of each class, `terms × classes`.
 fn counts(problem: Problem<'_>) -> Vec<f32> {
     let classes = problem.classes;
     let mut counts = vec![0.0_f32; problem.rows.cols * classes];

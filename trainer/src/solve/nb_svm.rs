@@ -1,9 +1,9 @@
 //! Support vector machines over terms weighted by naive Bayes (Wang & Manning 2012, "Baselines and bigrams: simple, good
 //! sentiment and topic classification").
 //!
-//! For each class, a term's value is multiplied by the log ratio r of its share among the class's rows and among the
-//! others (with additive smoothing, terms counted once a row), and a separator w is learned over the products. Weights
-//! r ∘ w over the values as they were give the same scores, so the result is an ordinary linear model.
+//! For each class, a term's value is multiplied by a log ratio r: the term's share among the class's rows compared with
+//! its share among the others (with additive smoothing; a term counts once per row). A separator w is learned over the
+//! products. Weights r ∘ w over the original values give the same scores, so the result is an ordinary linear model.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ use complaint_model::report::{ClassWeight, Loss};
 use super::svm::{Separators, SvmProblem, fit_groups};
 use super::{Coefficients, Effort, NotFinite, Problem};
 
-/// In how many rows of each class each term stands.
+/// The number of rows of each class that contain each term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCounts {
-    /// Class after class, one number a term.
+    /// Class by class, one number per term.
     of_class: Vec<f32>,
     /// All classes together.
     of_all: Vec<f32>,
@@ -62,7 +62,7 @@ pub struct NbSvmProblem<'a> {
 }
 
 impl<'a> NbSvmProblem<'a> {
-    /// Prepares a problem, whose rows `counts` has counted, with this smoothing.
+    /// Prepares a problem with this smoothing. `counts` must be those of the problem's rows.
     pub fn new(problem: Problem<'a>, counts: &'a ClassCounts, class_weight: ClassWeight, alpha: f64) -> Self {
         Self {
             svm: SvmProblem::new(problem, class_weight, Loss::SquaredHinge),
@@ -71,8 +71,8 @@ impl<'a> NbSvmProblem<'a> {
         }
     }
 
-    /// Fits a group of classes for each `C` of an ascending path, as [`SvmProblem::solve_path`] does; the separators are
-    /// those of the rows as they are.
+    /// Fits a group of classes for each `C` of an ascending path, like [`SvmProblem::solve_path`]. The separators apply
+    /// to the original rows.
     ///
     /// # Errors
     /// [`NotFinite`].

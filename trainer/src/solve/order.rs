@@ -1,14 +1,15 @@
 //! Terms in the order of their frequency.
 //!
-//! Columns stand in byte order, which spreads the few thousand terms that most entries belong to over all of a solver's
-//! weights. With the frequent ones first, most look-ups meet the processor's nearer caches. The order of a row's entries
-//! stays as it was, and with it every sum, so that a solver finds the same weights to the bit.
+//! Columns are in byte order, which spreads the few thousand terms with most of the entries over all of a solver's
+//! weights. With the frequent terms first, most look-ups hit the processor's nearer caches. The order of a row's
+//! entries does not change, so no sum changes either: a solver finds the same weights to the bit.
 
 use complaint_model::sparse::CsrMatrix;
 
 use super::Coefficients;
 
-/// A numbering of terms by falling number of rows they stand in; of equal ones, the first in column order first.
+/// Numbers terms by how many rows contain them, most frequent first. Of equal ones, the first in column order comes
+/// first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrequencyOrder {
     /// The new number of each column.
@@ -29,20 +30,20 @@ impl FrequencyOrder {
         Self { ranks }
     }
 
-    /// Renumbers the columns in place. The columns of a row don't ascend any more.
+    /// Renumbers the columns in place. Afterwards the columns of a row no longer ascend.
     ///
     /// # Panics
-    /// If the matrix has other columns than the one that the order was made of.
+    /// If the number of columns differs from that of the matrix that the order was made from.
     pub fn renumber(&self, rows: &mut CsrMatrix) {
         rows.indices
             .iter_mut()
             .for_each(|term| *term = self.ranks[*term as usize]);
     }
 
-    /// Weights learned from renumbered rows, in the columns' own order.
+    /// Puts weights that were learned from renumbered rows back into column order.
     ///
     /// # Panics
-    /// If the weights are those of fewer columns.
+    /// If the weights have fewer columns.
     pub fn restore(&self, found: Coefficients) -> Coefficients {
         let classes = found.bias.len();
         let mut weights = Vec::with_capacity(found.weights.len());

@@ -1,12 +1,12 @@
 //! One-vs-rest linear support vector machines.
 //!
 //! Each class minimises ½‖w‖² + ½b² + Σᵢ cᵢ·ℓ(1 − tᵢ(w·xᵢ + b)), tᵢ = ±1, with ℓ(d) = max(0, d)² (squared hinge) or
-//! max(0, d) (hinge), as scikit-learn's `LinearSVC` does (the intercept is a penalised constant feature). Dual coordinate
-//! descent with shrinking: Hsieh, Chang, Lin, Keerthi & Sundararajan 2008, "A dual coordinate descent method for
-//! large-scale linear SVM", algorithm 3.
+//! max(0, d) (hinge), as scikit-learn's `LinearSVC` does (the intercept is a penalised constant feature). The method is
+//! dual coordinate descent with shrinking: Hsieh, Chang, Lin, Keerthi & Sundararajan 2008, "A dual coordinate descent
+//! method for large-scale linear SVM", algorithm 3.
 //!
-//! Classes are independent of each other, but all of them read the same rows, and reading rows is what takes the time. So
-//! a few classes at once are learned by one task ([`groups`]), which reads each row once for all of them.
+//! Classes are independent of each other, but all of them read the same rows, and reading rows takes most of the time.
+//! So one task learns several classes at once ([`groups`]) and reads each row once for all of them.
 
 use std::ops::Range;
 
@@ -15,8 +15,8 @@ use complaint_model::report::{ClassWeight, Loss};
 use super::svm_group::{GroupSolver, Plain, Scaled, Term};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights};
 
-/// Classes of a group at most: their weights of one term fill one vector register. With more, fewer tasks are left to share
-/// among threads, and the weights leave the nearer caches.
+/// Maximum number of classes in a group: their weights of one term fill one vector register. With more, threads share
+/// fewer tasks, and the weights no longer fit the nearer caches.
 const GROUP: usize = 4;
 
 /// What all classes of a problem share.
@@ -31,7 +31,7 @@ pub struct SvmProblem<'a> {
 pub struct Separators {
     /// The group's weights and intercepts, in the order of its classes.
     pub coefficients: Coefficients,
-    /// Row visits that it took, all penalties of the path so far together.
+    /// Number of row visits so far, summed over all penalties of the path.
     pub visits: usize,
 }
 
@@ -45,14 +45,14 @@ impl<'a> SvmProblem<'a> {
         }
     }
 
-    /// Fits a group of at most four classes for each `C` of an ascending path, each fit beginning at the last one's
-    /// solution, and hands all separators over.
+    /// Fits a group of at most four classes for each `C` of an ascending path. Each fit starts at the previous
+    /// solution. `take` gets all separators.
     ///
     /// # Errors
     /// [`NotFinite`].
     ///
     /// # Panics
-    /// If the group is greater.
+    /// If the group has more than four classes.
     pub fn solve_path(
         &self,
         group: Range<u32>,
@@ -65,8 +65,8 @@ impl<'a> SvmProblem<'a> {
         self.solve_group(&group, one, several, path, effort, take)
     }
 
-    /// [`Self::solve_path`] over terms that each class multiplies by factors of its own, `factors(class)`. The separators
-    /// are those of the rows as they are: a class's weights are multiplied by its factors already.
+    /// [`Self::solve_path`] over terms that each class multiplies by its own factors, `factors(class)`. The separators
+    /// apply to the original rows: a class's weights already include its factors.
     pub(super) fn solve_scaled_path(
         &self,
         group: Range<u32>,
@@ -81,7 +81,7 @@ impl<'a> SvmProblem<'a> {
         self.solve_group(&group, one, several, path, effort, take)
     }
 
-    /// A lone class has no use for the lanes of a group.
+    /// Uses a single lane for a group of one class.
     fn solve_group<A: Term<1>, B: Term<GROUP>>(
         &self,
         group: &Range<u32>,
@@ -99,7 +99,8 @@ impl<'a> SvmProblem<'a> {
         }
     }
 
-    /// LIBLINEAR's costs: the class's own rows count with its weight, the rest with 1 (with two classes each with its own).
+    /// LIBLINEAR's costs: the class's own rows have its weight, the others have 1 (with two classes, each row has the
+    /// weight of its own class).
     pub(super) fn cost(&self, class: u32, label: u32) -> f64 {
         if label == class || self.problem.classes == 2 {
             self.class_weights[label as usize]
@@ -109,7 +110,7 @@ impl<'a> SvmProblem<'a> {
     }
 }
 
-/// Separators to learn for so many classes: with two, one tells both apart.
+/// Number of separators for so many classes. Two classes need only one.
 fn separators(classes: usize) -> u32 {
     if classes == 2 { 1 } else { classes as u32 }
 }
@@ -138,7 +139,7 @@ pub fn fit(
     fit_groups(problem, |group, take| svm.solve_path(group, &[c], effort, take))
 }
 
-/// Solves for each group, on all threads, and joins the last separators that `solve` hands over.
+/// Solves for each group, on all threads, and joins the last separators of each.
 pub(super) fn fit_groups(
     problem: Problem<'_>,
     solve: impl Fn(Range<u32>, &mut dyn FnMut(usize, &Separators)) -> Result<(), NotFinite> + Sync + Send,
@@ -157,8 +158,8 @@ pub(super) fn fit_groups(
     join(&found, problem).checked()
 }
 
-/// The coefficients of all groups as those of all classes; a single separator stands for two classes, the first with it,
-/// the second against it.
+/// Joins the coefficients of all groups. With two classes there is a single separator: the first class gets it, the
+/// second gets its negative.
 fn join(groups: &[Coefficients], problem: Problem<'_>) -> Coefficients {
     if problem.classes == 2 {
         let both = |values: &[f32]| values.iter().flat_map(|&value| [value, -value]).collect();
@@ -195,7 +196,7 @@ mod tests {
         seed: 1,
     };
 
-    /// Rows that lean to terms of their class, and are not quite separable.
+    /// Rows that lean to terms of their class and are not quite separable.
     fn rows() -> (CsrMatrix, Vec<u32>) {
         let mut rng = Rng::new(1, 2);
         let labels: Vec<u32> = (0..300).map(|row| row % CLASSES as u32).collect();
@@ -258,7 +259,7 @@ mod tests {
         }
     }
 
-    /// What a class minimises, at the separator that stands in this place of its group.
+    /// What a class minimises, at the separator in this lane of its group.
     fn objective(svm: &SvmProblem<'_>, class: u32, c: f64, found: &Coefficients, lane: usize) -> f64 {
         let width = found.bias.len();
         let weights = found.weights.iter().skip(lane).step_by(width);

@@ -1,10 +1,11 @@
 //! The solver of a group of one-vs-rest support vector machines over the same rows.
 //!
-//! Weights are feature-major, one lane a class, so that one sweep over a row gives the scores of all classes. Each class
-//! has its own dual variables, active rows and stopping rule; a row is visited while it is active for one of them.
+//! Weights are feature-major with one lane per class, so one sweep over a row gives the scores of all classes. Each
+//! class has its own dual variables, active rows and stopping rule. A row is visited while it is active for at least
+//! one class.
 //!
-//! A class whose terms are multiplied by factors f solves over the rows x ∘ f. The solver holds u = f ∘ w in place of
-//! w: the score w·(x ∘ f) is u·x, and a step that adds α·(x ∘ f) to w adds α·(x ∘ f²) to u. So the rows need no copy.
+//! A class that multiplies its terms by factors f solves over the rows x ∘ f. The solver holds u = f ∘ w instead of w:
+//! the score w·(x ∘ f) is u·x, and a step that adds α·(x ∘ f) to w adds α·(x ∘ f²) to u. So the rows need no copy.
 
 use std::ops::Range;
 
@@ -17,19 +18,19 @@ use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite};
 use crate::rng::Rng;
 
-/// Violations under this are noise of single precision: a smaller tolerance would never be met, and rows that left the
-/// active set would never be looked at again.
+/// Smaller violations are noise of single precision. A smaller tolerance would never be reached, and rows that left the
+/// active set would never be checked again.
 const SINGLE_PRECISION: f64 = 5e-5;
-/// After so many passes the weights are summed up anew from the dual variables.
+/// After this many passes the weights are recomputed from the dual variables.
 const PASSES_BETWEEN_SUMS: usize = 50;
-/// Active rows are copied to stand together when they are fewer than one in so many. On ten times the CFPB data a path to
-/// C = 10 takes a tenth less time so; copies of smaller shares take less memory, and save less time.
+/// If fewer than one in this many rows are active, they are copied next to each other. On ten times the CFPB data, this
+/// saves a tenth of the time of a path to C = 10. A higher number takes less memory and saves less time.
 const GATHER: usize = 2;
 
 /// A set of lanes, one bit each.
 type Mask = u8;
 
-/// What a solver keeps of one term.
+/// What a solver stores per term.
 pub(super) trait Term<const S: usize> {
     /// The weight of each lane.
     fn weights(&self) -> &[f32; S];
@@ -38,12 +39,12 @@ pub(super) trait Term<const S: usize> {
     fn squares(&self) -> [f32; S];
 }
 
-/// A term that is taken as it is.
+/// A term without factors.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plain<const S: usize>([f32; S]);
 
 impl<const S: usize> Plain<S> {
-    /// A term without weight.
+    /// A term with weight zero.
     pub(super) const ZERO: Self = Self([0.0; S]);
 }
 
@@ -64,8 +65,8 @@ impl<const S: usize> Term<S> for Plain<S> {
     }
 }
 
-/// A term with factors. Both arrays stand together: a step that changes the weights finds the squares in the cache, where the
-/// scores have just brought them. Apart from each other, 300,000 terms took a quarter more time.
+/// A term with factors. The two arrays are adjacent: a step that changes the weights finds the squares in the cache,
+/// because the scores have just loaded them. With separate arrays, 300,000 terms took a quarter more time.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scaled<const S: usize> {
     weights: [f32; S],
@@ -73,7 +74,7 @@ pub(super) struct Scaled<const S: usize> {
 }
 
 impl<const S: usize> Scaled<S> {
-    /// Terms without weight, with the factors that each class of a group gives them.
+    /// Terms with weight zero and the factors that each class of a group gives them.
     pub(super) fn terms(terms: usize, group: Range<u32>, factors: impl Fn(u32) -> Vec<f32>) -> Vec<Self> {
         let zero = Self {
             weights: [0.0; S],
@@ -106,17 +107,17 @@ impl<const S: usize> Term<S> for Scaled<S> {
     }
 }
 
-/// What a visit needs to know of a row besides its entries. It stands together, because on rows that fit no cache a visit would
-/// otherwise wait for memory once for each of these.
+/// What a visit needs from a row besides its entries. The fields are adjacent: on rows that don't fit the cache, a
+/// visit would otherwise wait for memory once per field.
 #[derive(Debug, Clone, Copy)]
 struct Row<const S: usize> {
     duals: [f32; S],
-    /// Squared length as each class sees it, with the constant feature.
+    /// Squared length in each class's terms, with the constant feature.
     lengths: [f32; S],
     label: u32,
-    /// Where the row stands in the problem.
+    /// Index of the row in the problem.
     origin: u32,
-    /// The classes that it is active for.
+    /// The classes for which the row is active.
     active: Mask,
 }
 
@@ -133,7 +134,7 @@ pub(super) struct GroupSolver<'s, 'a, T, const S: usize> {
 }
 
 impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
-    /// A solver at w = 0; `terms` have no weight yet.
+    /// Starts at w = 0; `terms` must have weight zero.
     pub(super) fn new(svm: &'s SvmProblem<'a>, group: Range<u32>, terms: Vec<T>, seed: u64) -> Self {
         let row = |(origin, &label): (u32, &u32)| {
             let (indices, values) = svm.problem.rows.row(origin as usize);
@@ -194,16 +195,16 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
                     passes[lane] += 1;
                     unsolved &= !round.end_pass(lane, tolerance, passes[lane] >= effort.max_passes);
                 }
-                round.forget_rows(&mut self.rows);
+                round.drop_rows(&mut self.rows);
             }
-            round.hand_back(&mut self.rows);
+            round.write_back(&mut self.rows);
             if unsolved != 0 {
                 self.sum_up();
             }
         }
     }
 
-    /// For each label, what it means to each lane.
+    /// For each label, its rule in each lane.
     fn rules(&self, c: f64) -> Vec<[Rule; S]> {
         let rule = |label: u32, lane: usize| {
             let class = self.group.start + lane as u32;
@@ -218,7 +219,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     fn pass(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
         self.passes += 1;
         if self.passes.is_multiple_of(PASSES_BETWEEN_SUMS) {
-            round.hand_back(&mut self.rows);
+            round.write_back(&mut self.rows);
             self.sum_up();
         }
         self.visits += order.len();
@@ -257,7 +258,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         }
     }
 
-    /// Computes w = Σ αᵢ tᵢ xᵢ anew, in double precision: the rounding errors of many small steps add up.
+    /// Recomputes w = Σ αᵢ tᵢ xᵢ in double precision, because the rounding errors of many small steps add up.
     fn sum_up(&mut self) {
         let problem = self.svm.problem;
         let signs = self.rules(1.0);
@@ -284,7 +285,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         self.bias = bias.map(|sum| sum as f32);
     }
 
-    /// The present solution without padding.
+    /// The current solution without padding.
     fn coefficients(&self) -> Coefficients {
         let classes = self.group.len();
         Coefficients {
@@ -299,7 +300,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     }
 }
 
-/// w·x + b of each lane. Four sums at once, so that the additions do not wait for each other.
+/// w·x + b of each lane. Four independent sums, so that additions don't wait for each other.
 #[inline]
 fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u32], values: &[f32]) -> [f32; S] {
     let (indices4, indices_rest) = indices.as_chunks::<4>();
@@ -316,7 +317,7 @@ fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u3
     std::array::from_fn(|lane| (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]) + bias[lane])
 }
 
-/// Adds a row to the weights, as often as each lane says.
+/// Adds a row to the weights, times each lane's factor.
 #[inline]
 fn add<const S: usize>(terms: &mut [impl Term<S>], indices: &[u32], values: &[f32], changes: &[f32; S]) {
     for (&term, &value) in indices.iter().zip(values) {
@@ -340,14 +341,14 @@ fn bit(lane: usize) -> Mask {
     1 << lane
 }
 
-/// Where a class stands within a round.
+/// The state of a class within a round.
 #[derive(Debug, Clone, Copy)]
 struct Lane {
     /// Gradients beyond these let a row leave.
     bounds: Bounds,
-    /// Gradients of the present pass.
+    /// Gradients of the current pass.
     seen: Bounds,
-    /// No row has left.
+    /// Whether no row has left.
     complete: bool,
 }
 
@@ -359,21 +360,21 @@ impl Lane {
     };
 }
 
-/// The passes from one look at all rows to the next. It ends when every class is optimal for its active rows: classes wait
-/// for each other, so that they share the passes over all rows.
+/// The passes from one visit of all rows to the next. It ends when every class is optimal for its active rows. Classes
+/// wait for each other, so that they share the passes over all rows.
 struct Round<'a, const S: usize> {
     lanes: [Lane; S],
     /// The classes that are not optimal for their active rows yet.
     at_work: Mask,
     /// The problem's rows.
     all: &'a CsrMatrix,
-    /// A copy of the rows that were active when it was made, in place of all.
+    /// A copy of the rows that were active when it was made. It replaces `all`.
     gathered: Option<Gathered<S>>,
-    /// Those of the rows, or of the gathered ones, that are active for a class at work.
+    /// The rows, or the gathered rows, that are active for a class at work.
     active: Vec<u32>,
 }
 
-/// Copied rows, which stand together.
+/// Copied rows, adjacent in memory.
 struct Gathered<const S: usize> {
     matrix: CsrMatrix,
     rows: Vec<Row<S>>,
@@ -392,7 +393,8 @@ impl<'a, const S: usize> Round<'a, S> {
         }
     }
 
-    /// Ends a class's pass, its last one where it has to give up. Returns its bit if it is solved or gives up.
+    /// Ends a class's pass. If `gives_up` is set, it was the last one. Returns the class's bit if the class is solved
+    /// or gives up.
     fn end_pass(&mut self, lane: usize, tolerance: f32, gives_up: bool) -> Mask {
         let state = &mut self.lanes[lane];
         let seen = std::mem::replace(&mut state.seen, Bounds::CLOSED);
@@ -408,9 +410,9 @@ impl<'a, const S: usize> Round<'a, S> {
         }
     }
 
-    /// Drops the rows that no class at work needs any more. When few are left, they are copied to stand together: memory is
-    /// slow where a pass skips most of it.
-    fn forget_rows(&mut self, all: &mut [Row<S>]) {
+    /// Drops the rows that no class at work needs any more. When few are left, they are copied next to each other:
+    /// memory is slow if a pass skips most of it.
+    fn drop_rows(&mut self, all: &mut [Row<S>]) {
         let (matrix, rows) = match &self.gathered {
             Some(gathered) => (&gathered.matrix, gathered.rows.as_slice()),
             None => (self.all, &*all),
@@ -422,14 +424,14 @@ impl<'a, const S: usize> Round<'a, S> {
                 matrix: matrix.select_rows(&self.active),
                 rows: self.active.iter().map(|&row| rows[row as usize]).collect(),
             };
-            self.hand_back(all);
+            self.write_back(all);
             self.active = (0..gathered.rows.len() as u32).collect();
             self.gathered = Some(gathered);
         }
     }
 
-    /// Writes what became of gathered rows back to where they came from.
-    fn hand_back(&self, all: &mut [Row<S>]) {
+    /// Writes the state of the gathered rows back to all rows.
+    fn write_back(&self, all: &mut [Row<S>]) {
         for row in self.gathered.iter().flat_map(|gathered| &gathered.rows) {
             all[row.origin as usize] = *row;
         }

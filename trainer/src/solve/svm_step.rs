@@ -1,24 +1,24 @@
-//! One dual variable's step, and the rules by which it leaves the active set (Hsieh et al. 2008, algorithm 3).
+//! One dual variable's step, and when it leaves the active set (Hsieh et al. 2008, algorithm 3).
 
 use complaint_model::report::Loss;
 
-/// What the loss says of the rows of one label, for one class.
+/// The loss of the rows of one label, for one class.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rule {
     /// 1 for the class's own rows, −1 for the others.
     pub(super) sign: f32,
-    /// Greatest dual variable: cᵢ for the hinge, none for the squared hinge.
+    /// Upper bound of the dual variable: cᵢ for the hinge, none for the squared hinge.
     upper: f32,
     /// Added to the Hessian's diagonal: 1 / (2 cᵢ) for the squared hinge.
     ridge: f32,
 }
 
-/// What a step makes of a dual variable.
+/// The result of a step for a dual variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Outcome {
-    /// It stands at an end, and the gradient pushes it further out: it will hardly come back.
+    /// It is at a bound, and the gradient pushes it outwards. It is unlikely to come back.
     Leaves,
-    /// It moves, or stays where it is.
+    /// It moves or keeps its value.
     Stays { next: f32, projected: f32 },
 }
 
@@ -35,7 +35,7 @@ impl Rule {
         }
     }
 
-    /// The step of a row with this score; `length` is the row's squared one, with the constant feature.
+    /// The step of a row with this score. `length` is the row's squared length, with the constant feature.
     #[inline]
     pub(super) fn step(self, dual: f32, score: f32, length: f32, bounds: Bounds) -> Outcome {
         let gradient = self.sign * score - 1.0 + dual * self.ridge;
@@ -51,7 +51,7 @@ impl Rule {
         Outcome::Stays { next, projected }
     }
 
-    /// The gradient as far as the dual variable can follow it.
+    /// The part of the gradient that the dual variable can follow.
     #[inline]
     fn projected(self, dual: f32, gradient: f32) -> f32 {
         if dual == 0.0 {
@@ -64,7 +64,7 @@ impl Rule {
     }
 }
 
-/// The greatest and the least projected gradient of a pass; the next one's bounds for leaving the active set.
+/// The greatest and the least projected gradient of a pass. They are the next pass's bounds for leaving the active set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     highest: f32,
@@ -77,7 +77,7 @@ impl Bounds {
         highest: f32::INFINITY,
         lowest: f32::NEG_INFINITY,
     };
-    /// Nothing seen yet.
+    /// Nothing has been seen yet.
     pub(super) const CLOSED: Self = Self {
         highest: f32::NEG_INFINITY,
         lowest: f32::INFINITY,

@@ -5,21 +5,21 @@ use prefetch_index::prefetch_index;
 
 use crate::rng::Rng;
 
-/// Rows of a block. Longer ones save no more time, and take more passes.
+/// Rows in a block. Longer blocks save no more time and take more passes.
 const BLOCK: usize = 8;
 
-/// So many visits before its own, the processor begins to fetch a row's entries.
+/// This many visits ahead, the processor starts to fetch a row's entries.
 const NEAR: usize = 4;
-/// So many visits before its own, it begins to fetch what a solver keeps of the row, and where its entries are.
+/// This many visits ahead, it starts to fetch the solver's state of the row, and the position of its entries.
 const FAR: usize = 2 * NEAR;
-/// Entries to a cache line, of the column numbers as of the values.
+/// Entries per cache line, for column numbers and values alike.
 const LINE: usize = 16;
-/// Lines of a row that are asked for; by then the processor sees for itself how a longer one goes on.
+/// Lines of a row that are prefetched. By then the processor's own prefetching continues.
 const LINES: usize = 16;
 
-/// Fills `order` with the rows of `active`: blocks of neighbours, the blocks in random order. Coordinate descent wants the
-/// order to be random, memory wants it to be sequential. On rows that fit no cache (123,000 complaints) a search takes a
-/// third less time so than in an order that is random throughout.
+/// Fills `order` with the rows of `active`: blocks of neighbours in random order. Coordinate descent needs a random
+/// order, memory a sequential one. On rows that don't fit the cache (123,000 complaints), a search takes a third less
+/// time than with a fully random order.
 pub(super) fn visiting_order(active: &[u32], rng: &mut Rng, order: &mut Vec<u32>) {
     order.clear();
     let mut blocks: Vec<u32> = (0..active.len().div_ceil(BLOCK) as u32).collect();
@@ -30,11 +30,11 @@ pub(super) fn visiting_order(active: &[u32], rng: &mut Rng, order: &mut Vec<u32>
     }
 }
 
-/// Begins to fetch what the visits soon after number `at` will read. A block's beginning is nowhere near the end of the one
-/// before, so the processor can't guess it, and waits for memory wherever rows fit no cache. On 123,000 complaints a support
-/// vector machine takes a quarter less time so; the answers are the same.
+/// Starts to fetch what the visits soon after visit `at` will read. A block does not begin near the end of the previous
+/// one, so the processor can't guess it and waits for memory if rows don't fit the cache. On 123,000 complaints, a
+/// support vector machine takes a quarter less time. The answers are the same.
 ///
-/// `state` prefetches what the solver keeps of a row.
+/// `state` prefetches the solver's state of a row.
 #[inline(always)]
 pub(super) fn fetch_ahead(rows: &CsrMatrix, order: &[u32], at: usize, state: impl Fn(usize)) {
     if let Some(&far) = order.get(at + FAR) {

@@ -4,11 +4,11 @@ use rustc_hash::FxHashMap;
 
 use crate::rng::mix;
 
-/// The fold of each row: classes are spread evenly, and rows with one key share a fold.
+/// Returns the fold of each row. Classes are spread evenly, and rows with the same key share a fold.
 ///
-/// Groups are placed one after the other, large ones first, each into the fold in which its classes are rarest so far
-/// (as scikit-learn's `StratifiedGroupKFold`); among equals, the smallest fold. The order of equally large groups comes
-/// from key and seed, so the folds depend neither on the order of rows nor on the number of threads.
+/// Groups are placed one by one, large ones first. Each goes into the fold in which its classes are rarest so far (like
+/// scikit-learn's `StratifiedGroupKFold`); among equal folds, into the smallest. Groups of equal size are ordered by
+/// key and seed, so the folds depend neither on the order of rows nor on the number of threads.
 pub fn stratified_group_folds(labels: &[u32], keys: &[u64], classes: usize, folds: usize, seed: u64) -> Vec<u8> {
     let mut groups: FxHashMap<u64, Vec<u32>> = FxHashMap::default();
     for (row, key) in keys.iter().enumerate() {
@@ -35,7 +35,7 @@ pub fn stratified_group_folds(labels: &[u32], keys: &[u64], classes: usize, fold
                     .total_cmp(&crowding(b))
                     .then(fold_sizes[a].cmp(&fold_sizes[b]))
             })
-            .expect("there are two folds or more");
+            .expect("there are at least two folds");
         for &row in &rows {
             fold_of[row as usize] = best as u8;
             placed[best][labels[row as usize] as usize] += 1;

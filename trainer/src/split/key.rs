@@ -1,9 +1,9 @@
-//! The key that decides a row's side: version `v1`, frozen.
+//! The key that decides a row's side of the split. This is version `v1`, and it is frozen.
 //!
-//! The smallest hash over a text's 5-word shingles (Broder 1997): two texts share it with a probability equal to the
-//! Jaccard similarity of their shingle sets. Words are runs of letters, case folded; digits, redactions (`XXXX`) and
-//! punctuation fall out, so that names and amounts filled into a form letter do not matter. Any change here moves rows
-//! between training and test part and makes versions incomparable: it needs a new version.
+//! The key is the smallest hash over a text's 5-word shingles (Broder 1997): the probability that two texts share it is
+//! the Jaccard similarity of their shingle sets. Words are runs of letters, case folded. Digits, redactions (`XXXX`)
+//! and punctuation are dropped, so names and amounts in a form letter don't matter. Any change here moves rows between
+//! training and test part and makes versions incomparable, so it needs a new version.
 
 use crate::rng::mix;
 
@@ -12,19 +12,19 @@ pub const VERSION: &str = "v1";
 
 /// Words in a shingle.
 const SHINGLE: usize = 5;
-/// Multiplier that combines word hashes; odd, from the digits of π.
+/// Multiplier that combines word hashes. Odd, from the digits of π.
 const COMBINE: u64 = 0x243f_6a88_85a3_08d3;
 
-/// The key of a text under a seed.
+/// The key of a text for a seed.
 pub fn split_key(text: &str, seed: u64) -> u64 {
     let salt = mix(seed ^ 0x76_315f_7370_6c69);
     let mut smallest = u64::MAX;
     each_shingle(text, salt, |shingle| smallest = smallest.min(shingle));
-    // A minimum is small; mixing spreads the keys evenly over 64 bits again.
+    // A minimum is small; mixing spreads the keys evenly over 64 bits.
     mix(smallest ^ salt)
 }
 
-/// Hashes of a text's shingles, ascending, each once.
+/// Hashes of a text's shingles, ascending, without repeats.
 pub fn shingles(text: &str) -> Vec<u64> {
     let mut shingles = Vec::new();
     each_shingle(text, 0, |shingle| shingles.push(shingle));
@@ -33,7 +33,7 @@ pub fn shingles(text: &str) -> Vec<u64> {
     shingles
 }
 
-/// Calls `take` with the hash of every shingle; a text with fewer words counts as a whole.
+/// Calls `take` with the hash of every shingle. A text with fewer words is one shingle.
 fn each_shingle(text: &str, salt: u64, mut take: impl FnMut(u64)) {
     let mut window = [0_u64; SHINGLE];
     let mut words = 0_usize;
@@ -71,7 +71,8 @@ pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
     })
 }
 
-/// Hashes of the words: runs of letters in lower case; runs of two or more `x` are redactions and fall out.
+/// Calls `take` with the hash of each word, a run of letters in lower case. Runs of two or more `x` are redactions and
+/// are skipped.
 fn each_word(text: &str, mut take: impl FnMut(u64)) {
     let mut hash = fnv(std::iter::empty());
     let (mut length, mut only_x) = (0_usize, true);
@@ -84,7 +85,7 @@ fn each_word(text: &str, mut take: impl FnMut(u64)) {
     let mut utf8 = [0; 4];
     for letter in text.chars() {
         if !letter.is_alphabetic() {
-            // An apostrophe joins `don't`; a typographic one must not make another word of it.
+            // An apostrophe joins `don't`, and a typographic one must not make it a different word.
             if !matches!(letter, '\'' | '’') {
                 end(&mut hash, &mut length, &mut only_x);
             }
@@ -128,7 +129,7 @@ mod tests {
 
     #[test]
     fn keys_are_frozen() {
-        // Recorded when v1 was made. A change here is a new version of the split.
+        // The keys were recorded when v1 was made. A change here is a new version of the split.
         let long = "my card was charged twice and the bank would not give the money back";
         let keys = [("", 42), ("my card was charged twice", 42), (long, 42), (long, 7)]
             .map(|(text, seed)| split_key(text, seed));

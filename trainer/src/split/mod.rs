@@ -1,7 +1,7 @@
 //! Which rows are held out, and which fold a training row belongs to.
 //!
-//! Rows that say the same in nearly the same words share a [key](key::split_key) and so a side and a fold: a form letter
-//! in training must not make its twin in the test part easy.
+//! Rows with nearly the same words share a [key](key::split_key), and therefore a side and a fold: a form letter in
+//! training must not make its twin in the test part easy.
 
 mod folds;
 mod key;
@@ -26,9 +26,9 @@ pub struct Split {
     pub keys: Vec<u64>,
 }
 
-/// Splits by the published column where there is one, otherwise by key: a row is held out when its key, taken as a
-/// number in [0, 1), lies under `test_fraction`. Where that would leave a class without a training row, or without a
-/// test row though it has rows of two keys or more, its group nearest to the border changes sides.
+/// Splits by the published column if there is one, otherwise by key: a row is held out if its key, as a number in [0,
+/// 1), is below `test_fraction`. If this leaves a class without training rows, or a class with at least two keys
+/// without test rows, the group of the class nearest to the border changes sides.
 pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
     let keys: Vec<u64> = dataset
         .rows
@@ -38,7 +38,7 @@ pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
     split_by_keys(dataset, keys, test_fraction)
 }
 
-/// [`split`] of rows whose keys are known.
+/// [`split`] of rows with known keys.
 pub fn split_by_keys(dataset: &Dataset, keys: Vec<u64>, test_fraction: f64) -> Split {
     let mut held_out: Vec<bool> = dataset
         .rows
@@ -64,7 +64,7 @@ pub fn split_by_keys(dataset: &Dataset, keys: Vec<u64>, test_fraction: f64) -> S
     }
 }
 
-/// Moves whole groups only, so that near-twins stay together.
+/// Moves only whole groups, so that near-twins stay together.
 fn keep_classes_on_both_sides(dataset: &Dataset, keys: &[u64], held_out: &mut [bool]) {
     let mut groups: Vec<BTreeMap<u64, usize>> = vec![BTreeMap::new(); dataset.labels.len()];
     for (row, key) in dataset.rows.iter().zip(keys) {
