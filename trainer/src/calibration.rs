@@ -1,8 +1,8 @@
-//! From scores to probabilities that mean what they say.
+//! Calibration: turns scores into probabilities that match observed frequencies.
 //!
-//! Both steps look at out-of-fold scores of the training part only, and neither changes which class wins: a temperature
-//! (Guo, Pleiss, Sun & Weinberger 2017), then, where the folds show that it helps, a monotone map of the winner's
-//! probability (isotonic regression; Zadrozny & Elkan 2002).
+//! Both steps use only out-of-fold scores of the training part, and neither changes which class wins. The first is a
+//! temperature (Guo, Pleiss, Sun & Weinberger 2017). The second, used if the folds show that it helps, is a monotone
+//! map of the winner's probability (isotonic regression; Zadrozny & Elkan 2002).
 
 use complaint_model::model::{Calibration, MonotoneMap, argmax};
 use smartcore::optimization::FunctionOrder;
@@ -10,9 +10,9 @@ use smartcore::optimization::first_order::FirstOrderOptimizer;
 use smartcore::optimization::first_order::lbfgs::LBFGS;
 use smartcore::optimization::line_search::Backtracking;
 
-/// Rows in a bin of the monotone map: so many that its share of right answers is known to about 4 %.
+/// Rows in a bin of the monotone map. With this many, its share of correct answers is known to about 4 %.
 const ROWS_PER_BIN: usize = 150;
-/// Fewer rows than this make no map.
+/// Minimum number of rows for a map.
 const LEAST_ROWS: usize = 600;
 
 /// Scores of rows by models that did not see them.
@@ -39,8 +39,8 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
     Calibration { temperature, top }
 }
 
-/// The temperature under which the right classes are most likely. Searched over its logarithm, in which the likelihood
-/// has one peak, with smartcore's L-BFGS.
+/// The temperature at which the correct classes are most likely. smartcore's L-BFGS searches over its logarithm, where
+/// the likelihood has one peak.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
     let slope =
@@ -67,13 +67,13 @@ pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     }
 }
 
-/// A start near the answer: a quarter of the scores' spread.
+/// A starting point near the answer: a quarter of the scores' spread.
 fn initial_scale(scores: &[f32]) -> f64 {
     let squares: f64 = scores.iter().map(|&score| f64::from(score).powi(2)).sum();
     (squares / scores.len().max(1) as f64).sqrt() / 4.0
 }
 
-/// Mean log loss at a temperature, and its derivative by the temperature's logarithm.
+/// Mean log loss at a temperature, and its derivative with respect to the temperature's logarithm.
 fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> (f64, f64) {
     let (mut loss, mut slope) = (0.0, 0.0);
     for (scores, &label) in scores.chunks_exact(classes).zip(labels) {
@@ -93,7 +93,7 @@ fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -
     (loss / rows, slope / rows)
 }
 
-/// The winner's probability in one row, and whether the answer was right.
+/// The winner's probability in one row, and whether the answer was correct.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
     probability: f64,
@@ -118,7 +118,7 @@ fn answers(data: OutOfFold<'_>, calibration: &Calibration) -> Vec<Answer> {
         .collect()
 }
 
-/// Whether maps learned on all folds but one make the answers of that one more likely, over all folds together.
+/// Whether maps learned on all folds but one make the answers of that fold more likely, over all folds together.
 fn map_helps(answers: &[Answer], folds: &[u8]) -> bool {
     let count = folds.iter().copied().max().map_or(0, |last| last + 1);
     let loss = |p: f64, right: bool| -(if right { p } else { 1.0 - p }).max(1e-6).ln();
@@ -136,10 +136,11 @@ fn map_helps(answers: &[Answer], folds: &[u8]) -> bool {
     gain > 0.0
 }
 
-/// Isotonic regression of right answers on probability, over bins of equally many rows (pool adjacent violators).
+/// Isotonic regression of correct answers on probability, over bins with equal numbers of rows (pool adjacent
+/// violators).
 fn monotone_map(mut answers: Vec<Answer>) -> Option<MonotoneMap> {
     answers.sort_by(|a, b| a.probability.total_cmp(&b.probability).then(a.row.cmp(&b.row)));
-    // (rows, sum of probabilities, right answers)
+    // (rows, sum of probabilities, correct answers)
     let mut pools: Vec<(f64, f64, f64)> = Vec::new();
     let bins = (answers.len() / ROWS_PER_BIN).clamp(4, 100);
     for bin in answers.chunks(answers.len().div_ceil(bins)) {
@@ -162,7 +163,7 @@ fn monotone_map(mut answers: Vec<Answer>) -> Option<MonotoneMap> {
         let from = (probabilities / rows).clamp(0.0, 1.0);
         if map.from.last().is_none_or(|last| from > *last) {
             map.from.push(from);
-            // Never certain: as if one more row had been right and one wrong.
+            // Never certain: as if one more row had been correct and one wrong.
             map.to
                 .push(((right + 1.0) / (rows + 2.0)).max(map.to.last().copied().unwrap_or(0.0)));
         }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Scores whose right temperature is 3: the label is drawn from softmax(scores / 3).
+    /// Scores with a true temperature of 3: the label is drawn from softmax(scores / 3).
     fn drawn(rows: usize) -> (Vec<f32>, Vec<u32>, Vec<u8>) {
         let mut rng = Rng::new(5, 5);
         let mut unit = || rng.next_u64() as f64 / u64::MAX as f64;
@@ -208,7 +209,7 @@ mod tests {
     #[test]
     fn calibration_never_changes_the_answer_and_makes_it_honest() {
         let (mut scores, labels, folds) = drawn(20_000);
-        // A distortion that no temperature undoes.
+        // A distortion that no temperature can undo.
         scores
             .iter_mut()
             .for_each(|score| *score = score.signum() * score.abs().powf(2.2));

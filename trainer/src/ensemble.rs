@@ -1,13 +1,13 @@
 //! Averaging the best models of a search.
 //!
-//! Members share one text pipeline, so all of them are linear in the same columns, and a weighted mean of their scores is
-//! one linear model again: serving costs no more than for a single one. Scores are divided by each member's own
-//! temperature first, which puts them on the scale of log-odds whatever the algorithm.
+//! Members share one text pipeline, so all of them are linear in the same columns. A weighted mean of their scores is
+//! again one linear model, so serving costs no more than for a single model. Scores are first divided by each member's
+//! own temperature, which puts them on the scale of log-odds for every algorithm.
 //!
-//! Members and weights come from greedy selection with replacement on out-of-fold scores (Caruana, Niculescu-Mizil, Crew &
-//! Ksikes 2004, "Ensemble selection from libraries of models"): the best model first, then, round by round, the one whose
-//! addition gives the best mean over the folds, as long as that helps. The score of a selection is made on the rows that
-//! chose it, so it flatters a little; the held-out part does not.
+//! Members and weights come from greedy selection with replacement on out-of-fold scores (Caruana, Niculescu-Mizil,
+//! Crew & Ksikes 2004, "Ensemble selection from libraries of models"). It starts with the best model. Each round adds
+//! the model that gives the best mean over the folds, as long as that helps. The score of a selection is computed on
+//! the rows that chose it, so it is slightly too good; the score on the held-out part is not.
 
 use complaint_model::report::{CrossValidation, Metric};
 use rayon::prelude::*;
@@ -17,12 +17,12 @@ use crate::metrics::as_gain;
 use crate::search::{judge, mean_and_spread};
 use crate::solve::Coefficients;
 
-/// Rounds of the selection: weights are multiples of one over the rounds that helped.
+/// Rounds of the selection. Weights are multiples of one over the number of rounds that helped.
 const ROUNDS: usize = 20;
-/// A round helps when it adds more than this.
+/// A round helps if it adds more than this.
 const LEAST_GAIN: f64 = 1e-5;
 
-/// The training part as the selection sees it.
+/// The training part, for the selection.
 #[derive(Debug, Clone, Copy)]
 pub struct Judged<'a> {
     /// The class of each row.
@@ -31,16 +31,16 @@ pub struct Judged<'a> {
     pub folds: &'a [u8],
     /// Number of classes.
     pub classes: usize,
-    /// What folds are judged by.
+    /// The metric that ranks selections.
     pub scoring: Metric,
 }
 
 /// One model's share.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
-    /// Place in the list of candidates.
+    /// Index in the list of candidates.
     pub candidate: usize,
-    /// Share of the mean; all shares sum to 1.
+    /// Share in the mean. All shares sum to 1.
     pub weight: f64,
     /// Its scores are divided by this.
     pub temperature: f64,
@@ -53,12 +53,12 @@ pub struct Selection {
     pub shares: Vec<Share>,
     /// Out-of-fold scores of the mean, `rows × classes`.
     pub scores: Vec<f32>,
-    /// How the mean does on the folds.
+    /// The score of the mean on the folds.
     pub cross_validation: CrossValidation,
 }
 
-/// Chooses up to `max_members` of `candidates`, each given by its out-of-fold scores and all of one text pipeline; the
-/// first must be the best. `None` where no addition helps.
+/// Chooses up to `max_members` of `candidates`. Each candidate is its out-of-fold scores; all share one text pipeline,
+/// and the first must be the best. Returns `None` if no addition helps.
 pub fn select(data: Judged<'_>, candidates: &[&[f32]], max_members: usize) -> Option<Selection> {
     let temperatures: Vec<f64> = candidates
         .par_iter()
@@ -138,10 +138,10 @@ impl Judged<'_> {
     }
 }
 
-/// The linear model whose scores are the weighted mean of the members' scores, each over its temperature.
+/// The linear model with the weighted mean of the members' scores, each divided by its temperature.
 ///
 /// # Panics
-/// If there is no member, or the members differ in shape.
+/// If there are no members, or the members differ in shape.
 pub fn fold_together(members: &[(Coefficients, Share)]) -> Coefficients {
     let (first, _) = &members[0];
     let mut mean = Coefficients {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Two models that each see half of what decides, with scales far apart, and one that sees nothing.
+    /// Two models that each see half of the evidence, with scales far apart, and one that sees none of it.
     #[test]
     fn models_that_complete_each_other_are_averaged() {
         let mut rng = Rng::new(3, 3);
@@ -194,7 +194,7 @@ mod tests {
         assert!(members.starts_with(&[0, 1]), "{members:?}");
         assert!(chosen.cross_validation.mean > 0.95, "{:?}", chosen.cross_validation);
         assert!((chosen.shares.iter().map(|share| share.weight).sum::<f64>() - 1.0).abs() < 1e-12);
-        // Copies of one model complete nothing.
+        // A copy of a model adds nothing.
         assert_eq!(select(data, &[candidates[0], candidates[0]], 2), None);
     }
 

@@ -1,4 +1,4 @@
-//! How the final model does on rows that nothing has seen.
+//! Evaluates the final model on rows that nothing has seen.
 
 use complaint_model::Artifact;
 use complaint_model::model::{Calibration, argmax};
@@ -10,60 +10,60 @@ use serde::Serialize;
 
 use crate::metrics::{Scored, expected_calibration_error, interval, reliability_bins, row_log_loss};
 
-/// Classes named as weakest.
+/// Number of classes listed as weakest.
 const WEAKEST: usize = 5;
-/// Mistakes listed in the report.
+/// Number of mistakes listed in the report.
 const MISTAKES: usize = 50;
 
 /// 95 % bootstrap intervals of the metrics.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Intervals {
-    /// Of the mean F1 of the classes.
+    /// Interval of the mean F1 of the classes.
     #[serde(rename = "macroF1")]
     pub macro_f1: [f64; 2],
-    /// Of the weighted mean F1.
+    /// Interval of the weighted mean F1.
     #[serde(rename = "weightedF1")]
     pub weighted_f1: [f64; 2],
-    /// Of the share of right answers.
+    /// Interval of the share of correct answers.
     pub accuracy: [f64; 2],
-    /// Of the mean log loss.
+    /// Interval of the mean log loss.
     pub log_loss: [f64; 2],
 }
 
-/// A wrong answer that was given with confidence.
+/// A wrong answer with a high probability.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mistake {
     /// Number of the record in the source, from 1.
     pub row: u64,
-    /// The class the row has.
+    /// The actual class.
     pub actual: String,
-    /// The class it was given.
+    /// The predicted class.
     pub predicted: String,
-    /// With this probability.
+    /// The probability of the predicted class.
     pub probability: f64,
-    /// The text, where the report may hold texts.
+    /// The text, if the report may hold texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
-/// All that the held-out rows say about a model.
+/// The results of a model on the held-out rows.
 #[derive(Debug)]
 pub struct Evaluation {
     /// Predictions, for comparisons.
     pub scored: Scored,
     /// Overall quality.
     pub metrics: Metrics,
-    /// Its intervals.
+    /// Intervals of the overall quality.
     pub intervals: Intervals,
-    /// Quality class by class.
+    /// Quality of each class.
     pub per_class: Vec<ClassMetrics>,
     /// Classes with the lowest recall.
     pub weakest: Vec<WeakClass>,
     /// Quality of the probabilities.
     pub calibration: CalibrationReport,
-    /// Wrong answers as (row of the matrix, probability), most confident first.
+    /// Wrong answers as (row of the matrix, probability), highest probability first.
     pub mistakes: Vec<(usize, f64)>,
 }
 
@@ -149,7 +149,7 @@ pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
     }
 }
 
-/// The classes that have rows, lowest recall first; among equals the larger one.
+/// The classes that have rows, lowest recall first. Of equal ones, the larger class comes first.
 fn weakest(per_class: &[ClassMetrics]) -> Vec<WeakClass> {
     let mut classes: Vec<&ClassMetrics> = per_class.iter().filter(|class| class.support > 0).collect();
     classes.sort_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)));

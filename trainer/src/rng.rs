@@ -1,8 +1,8 @@
-//! A small generator whose sequence never changes.
+//! A small random number generator with a fixed sequence.
 //!
-//! The order in which a solver visits rows, and the rows a bootstrap draws, decide bytes of the artifact and of the
-//! report; those must stay the same when a dependency is updated. So the generator stands here: SplitMix64
-//! (Steele, Lea & Flood 2014), which passes BigCrush and needs one addition and one mix a draw.
+//! The order in which a solver visits rows, and the rows that a bootstrap draws, affect the bytes of the artifact and
+//! of the report. These must stay the same when a dependency is updated, so the generator is part of this crate. It is
+//! SplitMix64 (Steele, Lea & Flood 2014), which passes BigCrush and needs one addition and one mix per draw.
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
@@ -21,7 +21,7 @@ pub fn mix(mut value: u64) -> u64 {
 }
 
 impl Rng {
-    /// A generator for one purpose: `stream` keeps the draws of two purposes with the same seed apart.
+    /// A generator for one purpose. `stream` separates the draws of two purposes with the same seed.
     pub fn new(seed: u64, stream: u64) -> Self {
         Self {
             state: mix(seed.wrapping_add(GOLDEN)) ^ mix(stream.wrapping_mul(GOLDEN).wrapping_add(1)),
@@ -34,13 +34,13 @@ impl Rng {
         mix(self.state)
     }
 
-    /// A number under `bound` (Lemire's multiplication; its bias at our sizes is under 2⁻³²). `bound` must not be 0.
+    /// A number below `bound` (Lemire's multiplication; its bias at our sizes is below 2⁻³²). `bound` must not be 0.
     pub fn below(&mut self, bound: usize) -> usize {
         let wide = u128::from(self.next_u64()) * bound as u128;
         (wide >> 64) as usize
     }
 
-    /// Fisher–Yates.
+    /// Fisher–Yates shuffle.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.below(last + 1));
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_sequence_is_frozen() {
-        // Vigna's reference implementation, seed 1234567.
+        // The values come from Vigna's reference implementation, seed 1234567.
         let mut rng = Rng { state: 1_234_567 };
         assert_eq!(rng.next_u64(), 6_457_827_717_110_365_317);
         assert_eq!(rng.next_u64(), 3_203_168_211_198_807_973);

@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Stops the process on a signal.
 
 use std::process::exit;
 
@@ -7,24 +7,25 @@ use signal_hook::{
     iterator::Signals,
 };
 
-/// What a shell reports of a process that a signal ended: 128 and the signal's number.
+/// Shells report a process that was ended by a signal as 128 plus the signal's number.
 const ENDED_BY_SIGNAL: i32 = 128;
 
-/// Ends the process at SIGTERM or SIGINT, whatever it is doing. As the first process of a container it would otherwise
-/// ignore both and be killed half a minute later. Nothing needs tidying: what is written counts only with its last file.
+/// Ends the process on SIGTERM or SIGINT, whatever it is doing. As the first process of a container it would otherwise
+/// ignore both and be killed half a minute later. Nothing needs cleaning up: a run's files count only once the last one
+/// is written.
 pub(crate) fn on_signal() {
     let watch = |mut signals: Signals| {
         if let Some(signal) = signals.forever().next() {
             exit(ENDED_BY_SIGNAL + signal);
         }
     };
-    // Without the watch a run still works, and ends half a minute late.
+    // Without the watch a run still works; it only ends half a minute late.
     let started = Signals::new([SIGTERM, SIGINT]).and_then(|signals| {
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || watch(signals))
     });
     if let Err(error) = started {
-        tracing::warn!(%error, "signals can't be watched");
+        tracing::warn!(%error, "can't watch for signals");
     }
 }

@@ -1,12 +1,13 @@
-//! A bound on one record, so that a missing quotation mark or line end does not bring a whole file into memory.
+//! A limit for the size of one record, so that a missing quotation mark or line end does not load a whole file into
+//! memory.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
-/// Greatest record, in bytes of the unpacked file.
+/// Size of the largest allowed record, in bytes of the unpacked file.
 pub(super) const LARGEST_RECORD: u64 = 64 << 20;
 
-/// Reads on as long as records end.
+/// A reader that fails when a record does not end.
 pub(super) struct Bounded<'r> {
     inner: &'r mut dyn Read,
     /// Bytes since the last record ended.
@@ -14,7 +15,7 @@ pub(super) struct Bounded<'r> {
 }
 
 impl<'r> Bounded<'r> {
-    /// `since` is set to 0 by whoever sees the end of a record.
+    /// The caller sets `since` to 0 at the end of each record.
     pub(super) fn new(inner: &'r mut dyn Read, since: &'r Cell<u64>) -> Self {
         Self { inner, since }
     }
@@ -23,7 +24,7 @@ impl<'r> Bounded<'r> {
 impl Read for Bounded<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.since.get() > LARGEST_RECORD {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "no end of a record"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "a record does not end"));
         }
         let read = self.inner.read(buffer)?;
         self.since.set(self.since.get() + read as u64);

@@ -1,15 +1,15 @@
-//! Rows by the hash of their text, in twelve bytes a row.
+//! Finds rows by the hash of their text, with twelve bytes per row.
 
 use rustc_hash::FxHashMap;
 
-/// Ends a chain.
+/// Marks the end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// For each hash the rows that have it, the last one first.
+/// For each hash, the rows that have it, the last one first.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     last: FxHashMap<u64, u32>,
-    /// Of each row the one before it with the same hash.
+    /// For each row, the previous row with the same hash.
     previous: Vec<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! Keeps the rows that can be trained on, and counts the others.
+//! Keeps the rows that can be used for training, and counts the others.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -11,16 +11,16 @@ use super::chains::Chains;
 use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
 use crate::config::DatasetConfig;
 
-/// Labels that a message lists at most.
+/// Maximum number of labels in a message.
 const LISTED: usize = 10;
 
-/// Where the texts of collected rows go.
+/// Receives the texts of collected rows.
 pub trait Texts {
-    /// Takes the text of the next row; where it stands among those that are kept.
+    /// Takes the text of the next row. Returns its range in the kept texts.
     fn push(&mut self, text: &str) -> Range<usize>;
 }
 
-/// All texts are kept.
+/// Keeps all texts.
 impl Texts for String {
     fn push(&mut self, text: &str) -> Range<usize> {
         let start = self.len();
@@ -37,7 +37,7 @@ pub struct Collector<'c, T = String> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
-    /// The digest of each row's text: equal digests are equal texts.
+    /// The digest of each row's text. Equal digests mean equal texts.
     digests: Vec<u128>,
     /// Rows by half of that digest.
     by_text: Chains,
@@ -46,7 +46,7 @@ pub struct Collector<'c, T = String> {
 }
 
 impl<'c> Collector<'c> {
-    /// A collector for the source called `name` in messages, which keeps the texts.
+    /// A collector that keeps the texts. Messages refer to the source as `name`.
     pub fn new(config: &'c DatasetConfig, name: &str) -> Self {
         Self::with_texts(config, name, String::new())
     }
@@ -59,22 +59,22 @@ impl<'c> Collector<'c> {
         self.keep(sha256, 2).map(Collected::into_dataset)
     }
 
-    /// As [`Collector::finish`], but one label is enough.
+    /// Like [`Collector::finish`], but one label is enough.
     ///
     /// # Errors
-    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] where none is left.
+    /// [`DatasetError::Empty`], [`DatasetError::NoUsableRows`], or [`DatasetError::TooFewClasses`] if no label is left.
     pub fn finish_any(self, sha256: Sha256Digest) -> Result<Dataset, DatasetError> {
         self.keep(sha256, 1).map(Collected::into_dataset)
     }
 }
 
-/// The rows of a source and what became of their texts.
+/// The rows of a source, and their texts or what was made from them.
 pub struct Collected<T> {
-    /// The rows that are left; their texts are not in it.
+    /// The remaining rows, without their texts.
     pub dataset: Dataset,
-    /// The texts of all rows that were taken.
+    /// The texts of all rows that were read.
     pub texts: T,
-    /// For each of those, whether it is left.
+    /// For each of these rows, whether it remains.
     pub kept: Vec<bool>,
 }
 
@@ -87,7 +87,7 @@ impl Collected<String> {
 }
 
 impl<'c, T: Texts> Collector<'c, T> {
-    /// A collector for the source called `name` in messages, which gives texts to `texts`.
+    /// A collector that passes texts to `texts`. Messages refer to the source as `name`.
     pub fn with_texts(config: &'c DatasetConfig, name: &str, texts: T) -> Self {
         Self {
             config,
@@ -162,8 +162,8 @@ impl<'c, T: Texts> Collector<'c, T> {
         index
     }
 
-    /// Whether the text is there already. A published test part is left as it is, so that its figures can be compared
-    /// with others' on the same rows.
+    /// Whether the text was already read. Copies in a published test part are kept, so that its figures can be compared
+    /// with others' figures on the same rows.
     fn is_copy(&mut self, digest: u128, label: u32, part: Option<Part>, number: u64) -> bool {
         if part == Some(Part::Test) {
             return false;
@@ -183,10 +183,10 @@ impl<'c, T: Texts> Collector<'c, T> {
         true
     }
 
-    /// As [`Collector::finish`], with what became of the texts.
+    /// Like [`Collector::finish`], with the texts.
     ///
     /// # Errors
-    /// Those of [`Collector::finish`].
+    /// The errors of [`Collector::finish`].
     pub fn finish_with_texts(self, sha256: Sha256Digest) -> Result<Collected<T>, DatasetError> {
         self.keep(sha256, 2)
     }
@@ -201,7 +201,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         self.by_text = Chains::default();
         self.digests = Vec::new();
         let mut flags = keep.iter();
-        self.rows.retain(|_| *flags.next().expect("one flag a row"));
+        self.rows.retain(|_| *flags.next().expect("one flag per row"));
         if self.rows.is_empty() {
             return Err(self.no_usable_rows());
         }
@@ -242,7 +242,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         self.copies.named(&names)
     }
 
-    /// A row of this side with this text.
+    /// A row on this side with this text.
     fn same_text(&self, digest: u128, part: Option<Part>) -> Option<u32> {
         self.by_text
             .rows(digest as u64)
@@ -282,7 +282,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
-    /// Sorted labels, the new number of each old one, and the labels that are dropped.
+    /// Returns sorted labels, the new number of each old label, and the dropped labels.
     #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
     fn choose_labels(&self, fewest: usize) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
         let mut rows_of: Vec<(usize, usize)> = vec![(0, 0); self.labels.len()];
@@ -337,9 +337,9 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
         let minimum = self.config.min_samples_per_class;
         let fix = match counts.as_slice() {
-            [_] => "Check dataset.labelFields, or add rows of other labels".to_owned(),
+            [_] => "Check dataset.labelFields, or add rows with other labels".to_owned(),
             _ => format!(
-                "Labels under dataset.minSamplesPerClass ({minimum}) are dropped: lower it, add rows, or merge labels with dataset.labelMap"
+                "Labels with fewer than dataset.minSamplesPerClass ({minimum}) rows are dropped: lower it, add rows, or merge labels with dataset.labelMap"
             ),
         };
         let left = if kept == 1 { "one label" } else { "no label" };
@@ -352,10 +352,10 @@ impl<'c, T: Texts> Collector<'c, T> {
     }
 }
 
-/// The row belongs to neither side of the published split.
+/// The row is on neither side of the published split.
 struct Outside;
 
-/// Half of a text's SHA-256: so long that two texts never share it, whoever writes them.
+/// Half of a text's SHA-256. It is long enough that no two texts share it, whoever writes them.
 fn text_digest(text: &str) -> u128 {
     let digest = Sha256Digest::of_bytes(text.as_bytes());
     let (half, _) = digest.as_bytes().split_at(16);

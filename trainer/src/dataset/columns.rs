@@ -1,15 +1,16 @@
-//! Messages about columns that are not there.
+//! Messages about missing columns.
 
 use super::DatasetError;
 
-/// Columns that a message lists at most.
+/// Maximum number of columns in a message.
 const LISTED: usize = 30;
 
-/// Characters, and words, of a column's name at most: what is longer is a text, from a file without a header row.
+/// Maximum number of characters, and of words, in a column's name. Anything longer is a text, from a file without a
+/// header row.
 const LONGEST_NAME: usize = 40;
 const MOST_WORDS: usize = 4;
 
-/// A column's name as a message may show it: texts reach no log.
+/// A column's name, safe to show in a message: texts must not reach a log.
 fn shown(name: &str) -> String {
     let characters = name.chars().count();
     if characters <= LONGEST_NAME && name.split_whitespace().count() <= MOST_WORDS {
@@ -34,8 +35,8 @@ pub(super) fn not_found(name: &str, column: &str, setting: &'static str, availab
     }
 }
 
-/// The name that is spelt most alike, if it differs in no more than a third of its letters; of a dotted path the last
-/// part counts as well, since it is the rest that is usually forgotten.
+/// The most similar name, if it differs in at most a third of its letters. For a dotted path the last part is compared
+/// too, because users often leave out the rest.
 fn nearest(column: &str, available: &[String]) -> Option<String> {
     let wanted = column.to_lowercase();
     available
@@ -47,7 +48,7 @@ fn nearest(column: &str, available: &[String]) -> Option<String> {
         .map(|(_, _, name)| shown(name))
 }
 
-/// Levenshtein's edit distance, in characters.
+/// Levenshtein distance, in characters.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();

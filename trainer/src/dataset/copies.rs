@@ -1,12 +1,12 @@
-//! Which rows are copies of each other: some of them, to look at.
+//! Examples of rows that are copies of each other.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Pairs remembered of each kind.
+/// Number of pairs kept of each kind.
 const REMEMBERED: usize = 50;
 
-/// A text that stands in two records under one label.
+/// A text that occurs in two records with the same label.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Duplicate {
     /// Number of the record that was kept.
@@ -15,7 +15,7 @@ pub struct Duplicate {
     pub copy: u64,
 }
 
-/// A text that stands in two records under different labels; both are left out.
+/// A text that occurs in two records with different labels. Both are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Contradiction {
     /// Numbers of both records.
@@ -24,7 +24,7 @@ pub struct Contradiction {
     pub labels: [String; 2],
 }
 
-/// The first copies that were met; the counts of all stand in [`Counts`](super::Counts).
+/// The first copies that were found. [`Counts`](super::Counts) has the number of all copies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copies {
     /// Copies with one label.
@@ -33,7 +33,7 @@ pub struct Copies {
     pub contradictions: Vec<Contradiction>,
 }
 
-/// Copies while labels are still numbers.
+/// Copies with numbers for labels.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     duplicates: Vec<Duplicate>,
@@ -47,14 +47,14 @@ impl Found {
         }
     }
 
-    /// Each record as its number and its label's.
+    /// Adds a contradiction. Each record is its number and its label's number.
     pub(super) fn contradiction(&mut self, first: (u64, u32), second: (u64, u32)) {
         if self.contradictions.len() < REMEMBERED {
             self.contradictions.push([first, second]);
         }
     }
 
-    /// The same with labels by name.
+    /// The same copies with names for labels.
     pub(super) fn named(&self, names: &[&str]) -> Copies {
         let contradictions = self.contradictions.iter().map(|pair| Contradiction {
             rows: pair.map(|(number, _)| number),

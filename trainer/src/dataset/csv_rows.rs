@@ -12,7 +12,7 @@ struct Layout {
     text: usize,
     labels: Vec<usize>,
     split: Option<usize>,
-    /// Columns that choose records, with the values that are chosen.
+    /// Columns that select records, with the values that are selected.
     filter: Vec<(usize, Vec<String>)>,
 }
 
@@ -128,7 +128,7 @@ fn fault(name: &str, row: u64, error: &csv::Error) -> DatasetError {
             name: name.to_owned(),
             place: place(pos.as_ref().map_or(0, csv::Position::line)),
             problem: format!(
-                "it has {len} fields where the header has {expected_len}; a quotation mark or comma may be missing"
+                "it has {len} fields, but the header has {expected_len}; a quotation mark or comma may be missing"
             ),
         },
         ErrorKind::Io(error) => super::source::read_fault(name, &place(0), error),

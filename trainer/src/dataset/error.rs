@@ -1,4 +1,4 @@
-//! What can be wrong with a data set.
+//! The reasons why a data set can't be used.
 
 use complaint_model::Sha256Digest;
 
@@ -7,7 +7,7 @@ use crate::error::ExitKind;
 /// Why a data set can't be used. `name` is the path or address without its query.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
-    /// No such file, or the server answers 404 or 410.
+    /// The file does not exist, or the server answers 404 or 410.
     #[error("there is no data set at {name}: {problem}. Check dataset.source, and that a volume holding it is mounted")]
     NotFound {
         /// Path or address.
@@ -15,17 +15,17 @@ pub enum DatasetError {
         /// The system's or the server's answer.
         problem: String,
     },
-    /// The server or store lets nobody in with these credentials, or without any.
+    /// The server or store refuses these credentials, or needs some.
     #[error("the data set at {name} can't be read: {problem}. {fix}")]
     Forbidden {
         /// Address without query.
         name: String,
         /// The server's answer.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// The fix, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// The bytes are not the ones that were asked for.
+    /// The bytes don't have the configured digest.
     #[error(
         "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.sha256 to its new digest"
     )]
@@ -37,7 +37,7 @@ pub enum DatasetError {
         /// Digest in the configuration.
         expected: Sha256Digest,
     },
-    /// Text that is not UTF-8.
+    /// The text is not UTF-8.
     #[error(
         "row {row} of {name} is not UTF-8{place}. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`"
     )]
@@ -49,17 +49,17 @@ pub enum DatasetError {
         /// Column or line, as the rest of the sentence.
         place: String,
     },
-    /// Not the format it should be.
+    /// The file does not have the configured format.
     #[error("{name} can't be read at {place}: {problem}. Correct it there, or set dataset.format to the file's format")]
     Malformed {
         /// Path or address.
         name: String,
         /// Row and line.
         place: String,
-        /// What the parser met.
+        /// The parser's finding.
         problem: String,
     },
-    /// A configured column or path that no record has.
+    /// No record has a configured column or path.
     #[error("{name} has no column `{column}`; its columns are: {}. {}", available.join(", "), column_fix(setting, nearest.as_deref()))]
     ColumnNotFound {
         /// Path or address.
@@ -68,44 +68,44 @@ pub enum DatasetError {
         column: String,
         /// The setting that names it.
         setting: &'static str,
-        /// The columns that are there.
+        /// The columns of the source.
         available: Vec<String>,
-        /// The one that is spelt most alike.
+        /// The most similar of them.
         nearest: Option<String>,
     },
-    /// Nothing but a header, or nothing at all.
-    #[error("{name} holds no rows. Check that the export that writes it has run")]
+    /// The file has only a header, or nothing.
+    #[error("{name} holds no rows. Check that the export that writes it ran")]
     Empty {
         /// Path or address.
         name: String,
     },
-    /// Rows, but none with both text and label.
+    /// There are rows, but none has both text and label.
     #[error(
         "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields, dataset.splitField and dataset.filter"
     )]
     NoUsableRows {
         /// Path or address.
         name: String,
-        /// Rows that were read.
+        /// Number of rows read.
         records: u64,
-        /// What they lack.
+        /// What the rows lack.
         problem: String,
     },
-    /// Fewer than two labels are left.
-    #[error("{name} leaves {left} to tell apart, and a classifier needs two or more. Rows per label: {counts}. {fix}")]
+    /// Fewer than two labels remain.
+    #[error("{name} has {left} left, and a classifier needs two or more. Rows per label: {counts}. {fix}")]
     TooFewClasses {
         /// Path or address.
         name: String,
-        /// What is left, such as `one label`.
+        /// The remaining labels, such as `one label`.
         left: String,
         /// Labels with their rows.
         counts: String,
-        /// What to do.
+        /// The fix.
         fix: String,
     },
-    /// The address can't be read now.
+    /// The address can't be read at the moment.
     #[error(
-        "the data set at {name} can't be downloaded: {problem}. The run is tried again; check the address and the network policy if that goes on"
+        "the data set at {name} can't be downloaded: {problem}. The run will be retried; if it keeps failing, check the address and the network policy"
     )]
     Download {
         /// Address without query.
@@ -113,7 +113,7 @@ pub enum DatasetError {
         /// What went wrong.
         problem: String,
     },
-    /// The file can't be read now.
+    /// The file can't be read at the moment.
     #[error("reading {name} failed: {problem}. Check the volume and the file's permissions")]
     Unreadable {
         /// Path or address.
@@ -131,7 +131,7 @@ fn column_fix(setting: &str, nearest: Option<&str>) -> String {
 }
 
 impl DatasetError {
-    /// The error of a line of plain text that can't be read.
+    /// The error for a line of plain text that can't be read.
     pub(crate) fn of_line(name: &str, row: u64, error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::InvalidData => Self::InvalidEncoding {
@@ -159,7 +159,7 @@ impl DatasetError {
         }
     }
 
-    /// A failed transfer is worth a retry, bad data is not.
+    /// Whether to retry: a failed transfer is worth it, bad data is not.
     pub fn exit_kind(&self) -> ExitKind {
         match self {
             Self::Download { .. } | Self::Unreadable { .. } => ExitKind::Retry,

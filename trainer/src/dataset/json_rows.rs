@@ -1,6 +1,6 @@
-//! Rows of JSON: one object a line, or one document with an array of objects, as Elasticsearch exports it.
+//! Rows of JSON: one object per line, or one document with an array of objects, as Elasticsearch exports it.
 //!
-//! A document is never held whole: its array is visited element by element.
+//! A document is never held in memory as a whole: its array is visited element by element.
 
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{DatasetError, Record, Sink, columns};
 use crate::config::DatasetConfig;
 
-/// Reads one object a line; empty lines are passed over.
+/// Reads one object per line. Empty lines are skipped.
 pub(super) fn read_lines(
     config: &DatasetConfig,
     name: &str,
@@ -50,14 +50,14 @@ pub(super) fn read_lines(
         let value: Value = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
         if !value.is_object() {
             return Err(malformed(
-                "it is no JSON object; for an array set dataset.format to json".into(),
+                "it is not a JSON object; for an array, set dataset.format to json".into(),
             ));
         }
         rows.push(&value)?;
     }
 }
 
-/// Reads an array of objects, or an object whose `hits` (or `hits.hits`) is one.
+/// Reads an array of objects, or an object with such an array in `hits` or `hits.hits`.
 pub(super) fn read_document(
     config: &DatasetConfig,
     name: &str,
@@ -108,7 +108,7 @@ pub(super) fn read_document(
     rows.finish()
 }
 
-/// The parser's message without the value that it quotes, which may be a complaint.
+/// The parser's message without the value that it quotes, because that may be a complaint.
 fn without_values(message: &str) -> String {
     match (message.find('"'), message.rfind('"')) {
         (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..=first], &message[last..]),
@@ -116,7 +116,7 @@ fn without_values(message: &str) -> String {
     }
 }
 
-/// Turns JSON values into records, and remembers enough to tell a misspelt path from rows that lack a value.
+/// Turns JSON values into records. Remembers enough to tell a misspelt path from rows without a value.
 struct Rows<'s, 'k> {
     config: &'s DatasetConfig,
     name: &'s str,
@@ -190,7 +190,7 @@ impl<'s, 'k> Rows<'s, 'k> {
         selected
     }
 
-    /// A path that no record has is a mistake in the configuration, not a gap in the data.
+    /// Fails for a path that no record has: that is a mistake in the configuration, not a gap in the data.
     fn finish(self) -> Result<(), DatasetError> {
         if self.number == 0 {
             return Err(DatasetError::Empty {
@@ -218,7 +218,7 @@ impl<'s, 'k> Rows<'s, 'k> {
     }
 }
 
-/// Follows a dotted path. A key that itself contains dots is found too: the longest key that fits is tried first.
+/// Follows a dotted path. A key may itself contain dots: the longest key that fits is tried first.
 fn lookup<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     let object = value.as_object()?;
     if let Some(found) = object.get(path) {
@@ -231,7 +231,7 @@ fn lookup<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     })
 }
 
-/// A label's text: numbers and booleans are labels too.
+/// A label's text. Numbers and booleans are valid labels.
 fn scalar(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
     match value {
         Value::String(text) => Some(text.into()),
@@ -241,7 +241,7 @@ fn scalar(value: &Value) -> Option<std::borrow::Cow<'_, str>> {
     }
 }
 
-/// All dotted paths that lead to a value.
+/// Collects all dotted paths that lead to a value.
 fn paths(value: &Value, prefix: &str, into: &mut Vec<String>) {
     for (key, inner) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() {
@@ -282,7 +282,9 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         while let Some(value) = sequence.next_element::<Value>()? {
             if !value.is_object() {
-                return Err(serde::de::Error::custom("the array holds something other than objects"));
+                return Err(serde::de::Error::custom(
+                    "the array holds elements that are not objects",
+                ));
             }
             if let Err(error) = self.rows.push(&value) {
                 *self.outcome = Err(error);
@@ -315,10 +317,10 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
     }
 }
 
-/// Passes bytes through as long as they are UTF-8, so that a wrong encoding is told from wrong JSON.
+/// Passes bytes through as long as they are UTF-8, so that a wrong encoding is not reported as wrong JSON.
 struct Utf8Guard<'r> {
     inner: &'r mut dyn Read,
-    /// The first bytes of a character whose rest has not come yet.
+    /// The first bytes of a character whose remaining bytes have not been read yet.
     pending: Vec<u8>,
     invalid: bool,
     failed: Option<std::io::Error>,

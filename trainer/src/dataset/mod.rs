@@ -1,8 +1,9 @@
-//! From a file or address to labelled rows.
+//! Reads labelled rows from a file or address.
 //!
-//! [`Source`] opens the bytes (local or downloaded, digest checked, decompressed by suffix), a reader for each format
-//! hands over one record at a time, and [`collect`] keeps what can be trained on: copies once, contradictory copies and
-//! labels with too few rows not at all. What was left out is counted, and named in messages and in the report.
+//! [`Source`] opens the bytes (local or downloaded, with the digest checked, decompressed by suffix). A reader for each
+//! format passes one record at a time. [`collect`] keeps the rows that can be used for training: copies once,
+//! contradictory copies and labels with too few rows not at all. Rows that are left out are counted, and listed in
+//! messages and in the report.
 
 mod bounded;
 mod chains;
@@ -32,32 +33,32 @@ pub use error::DatasetError;
 pub(crate) use source::reasons;
 pub use source::{Location, Source};
 
-/// Progress is told every so many rows.
+/// Number of rows between two progress messages.
 const PROGRESS_ROWS: u64 = 10_000;
 
-/// The side of the split a row stands on.
+/// The side of the split that a row is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// Seen by the search and the final fit.
+    /// Used by the search and the final fit.
     Train,
-    /// Seen once, by the evaluation.
+    /// Used once, by the evaluation.
     Test,
 }
 
-/// One row that can be trained on.
+/// One row that can be used for training.
 #[derive(Debug, Clone)]
 pub struct Row {
-    /// Where the text stands in [`Dataset::texts`].
+    /// The text's range in [`Dataset::texts`].
     text: Range<usize>,
     /// Index into [`Dataset::labels`].
     pub label: u32,
-    /// Number of the record in its source, from 1, the header not counted.
+    /// Number of the record in its source, from 1, without the header.
     pub number: u64,
-    /// The published split's side, where the configuration names a split column.
+    /// The published split's side, if the configuration names a split column.
     pub part: Option<Part>,
 }
 
-/// Records that were read, and those that were left out.
+/// Numbers of records that were read, and that were left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Counts {
@@ -73,7 +74,7 @@ pub struct Counts {
     pub outside_split: u64,
     /// Further copies of a text with the same label.
     pub duplicates: u64,
-    /// Copies of one text under different labels: all of them are left out.
+    /// Copies of one text under different labels. All of them are left out.
     pub contradictory: u64,
 }
 
@@ -87,11 +88,11 @@ pub struct Dataset {
     pub labels: Vec<String>,
     /// Labels left out, most rows first.
     pub dropped_labels: Vec<DroppedLabel>,
-    /// What was read and left out.
+    /// Numbers of records that were read and left out.
     pub counts: Counts,
     /// Some of the copies.
     pub copies: Copies,
-    /// Digest of the source's bytes as they came.
+    /// Digest of the source's bytes before unpacking.
     pub sha256: Sha256Digest,
 }
 
@@ -101,7 +102,7 @@ impl Dataset {
         &self.texts[row.text.clone()]
     }
 
-    /// Forgets the texts, whose terms are all that training needs.
+    /// Drops the texts: training needs only their terms.
     pub fn drop_texts(&mut self) {
         self.texts = String::new();
         for row in &mut self.rows {
@@ -110,18 +111,18 @@ impl Dataset {
     }
 }
 
-/// One record as a reader hands it over.
+/// One record from a reader.
 #[derive(Debug)]
 pub struct Record<'a> {
     /// Number in the source, from 1.
     pub number: u64,
     /// The text, untrimmed.
     pub text: Option<&'a str>,
-    /// The label, fields joined.
+    /// The label, with its fields joined.
     pub label: Option<&'a str>,
     /// Value of the split column.
     pub split: Option<&'a str>,
-    /// Whether the configuration's filter chooses it; if not, the other fields are not filled.
+    /// Whether the configuration's filter selects it. If not, the other fields are empty.
     pub selected: bool,
 }
 
@@ -138,7 +139,7 @@ impl Record<'_> {
     }
 }
 
-/// Reads all rows of a source that a classifier is to be trained on.
+/// Reads all rows of a source for training.
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
@@ -146,10 +147,10 @@ pub fn load(config: &DatasetConfig, source: &Source, on_progress: impl FnMut(u64
     collect_rows(config, source, String::new(), on_progress)?.finish(source.sha256())
 }
 
-/// As [`load`], but gives the rows' texts to `texts` as they pass by.
+/// Like [`load`], but passes each text to `texts` when it is read.
 ///
 /// # Errors
-/// As [`load`].
+/// As for [`load`].
 pub fn load_into<T: Texts>(
     config: &DatasetConfig,
     source: &Source,
@@ -159,10 +160,10 @@ pub fn load_into<T: Texts>(
     collect_rows(config, source, texts, on_progress)?.finish_with_texts(source.sha256())
 }
 
-/// Reads all rows of a source to look at them: one label is enough.
+/// Reads all rows of a source for inspection: one label is enough.
 ///
 /// # Errors
-/// As [`load`], [`DatasetError::TooFewClasses`] only where no label is left.
+/// As for [`load`], but [`DatasetError::TooFewClasses`] only if no label is left.
 pub fn load_any(
     config: &DatasetConfig,
     source: &Source,
@@ -188,10 +189,10 @@ fn collect_rows<'c, T: Texts>(
     Ok(collector)
 }
 
-/// Hands over the records of a source one by one, those that the filter leaves out too.
+/// Passes the records of a source to `consume` one by one, including those that the filter leaves out.
 ///
 /// # Errors
-/// What `consume` returns, and [`DatasetError`] for bytes that are no such records.
+/// The errors of `consume`, and [`DatasetError`] for bytes that are not such records.
 pub fn each_record(
     config: &DatasetConfig,
     source: &Source,
@@ -200,7 +201,7 @@ pub fn each_record(
     source.read(|reader| read_records(config, source.name(), reader, &mut consume))
 }
 
-/// What a reader calls for each record.
+/// Called by a reader for each record.
 pub(crate) type Sink<'s> = dyn FnMut(Record<'_>) -> Result<(), DatasetError> + 's;
 
 /// Reads records in the configured format.

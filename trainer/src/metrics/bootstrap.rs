@@ -1,4 +1,4 @@
-//! Intervals by resampling rows (Efron 1979), always with the same draws for the same seed.
+//! Intervals by resampling rows (Efron 1979). The same seed always gives the same draws.
 
 use complaint_model::report::Metric;
 use rayon::prelude::*;
@@ -6,17 +6,17 @@ use rayon::prelude::*;
 use super::{Confusion, as_gain};
 use crate::rng::Rng;
 
-/// Resamples of every interval.
+/// Number of resamples for every interval.
 pub const RESAMPLES: usize = 1000;
 
-/// Predictions on some rows: what a metric needs to know of each.
+/// Predictions on some rows: what a metric needs from each.
 #[derive(Debug, Clone)]
 pub struct Scored {
-    /// Number of classes that `predicted` may name.
+    /// Number of classes that can occur in `predicted`.
     pub classes: usize,
-    /// The class each row has.
+    /// The actual class of each row.
     pub actual: Vec<u32>,
-    /// The class each row was given.
+    /// The predicted class of each row.
     pub predicted: Vec<u32>,
     /// Negative logarithm of the right class's probability.
     pub log_loss: Vec<f64>,
@@ -55,8 +55,8 @@ pub fn interval(scored: &Scored, metric: Metric, seed: u64) -> [f64; 2] {
     })
 }
 
-/// Difference in favour of `newcomer` (for the log loss the champion's minus the newcomer's) and its 95 % interval; both
-/// are looked at on the same draws.
+/// Difference in favour of `newcomer` (for log loss: the champion's minus the newcomer's) and its 95 % interval. Both
+/// models are compared on the same draws.
 pub fn paired_difference(newcomer: &Scored, champion: &Scored, metric: Metric, seed: u64) -> (f64, [f64; 2]) {
     let gain = |value: f64| as_gain(metric, value);
     let difference = gain(newcomer.value(metric)) - gain(champion.value(metric));
@@ -69,7 +69,8 @@ pub fn paired_difference(newcomer: &Scored, champion: &Scored, metric: Metric, s
     (difference, interval)
 }
 
-/// Percentiles 2.5 and 97.5 of a statistic. Each resample has its own stream of draws, so threads do not matter.
+/// Percentiles 2.5 and 97.5 of a statistic. Each resample has its own stream of draws, so the number of threads does
+/// not matter.
 fn resampled(rows: usize, seed: u64, statistic: impl Fn(&[u32]) -> f64 + Sync) -> [f64; 2] {
     let mut values: Vec<f64> = (0..RESAMPLES)
         .into_par_iter()

@@ -1,21 +1,22 @@
-//! Which classes are taken for each other.
+//! Which classes are confused with each other.
 
 use complaint_model::report::ConfusionMatrix;
 
-/// Rows of one class that were given another.
+/// Rows of one class that were predicted as another.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ConfusedPair<'m> {
-    /// The class they have.
+    /// Their actual class.
     pub actual: &'m str,
-    /// The class they were given.
+    /// Their predicted class.
     pub predicted: &'m str,
-    /// How many they are.
+    /// Number of rows.
     pub rows: usize,
     /// Their share of the class.
     pub share: f64,
 }
 
-/// The pairs with the most rows, at most `limit`; among equals those that are a greater part of their class.
+/// The pairs with the most rows, at most `limit`. Of equal pairs, those with the larger share of their class come
+/// first.
 pub fn most_confused(matrix: &ConfusionMatrix, limit: usize) -> Vec<ConfusedPair<'_>> {
     let mut pairs: Vec<ConfusedPair<'_>> = Vec::new();
     for (actual, row) in matrix.rows.iter().enumerate() {

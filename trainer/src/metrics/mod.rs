@@ -1,4 +1,4 @@
-//! How good predictions are.
+//! Quality of predictions.
 
 mod bootstrap;
 mod confused;
@@ -10,7 +10,7 @@ pub use bootstrap::{RESAMPLES, Scored, interval, paired_difference};
 pub use confused::{ConfusedPair, most_confused};
 pub use probability::{expected_calibration_error, reliability_bins, row_log_loss};
 
-/// The value turned so that greater is better.
+/// Returns the value with its sign set so that greater is better.
 pub fn as_gain(metric: Metric, value: f64) -> f64 {
     if metric == Metric::LogLoss { -value } else { value }
 }
@@ -46,7 +46,7 @@ impl Confusion {
         self.counts[actual as usize * self.classes + predicted as usize] += 1;
     }
 
-    /// Counts nothing again.
+    /// Sets all counts to 0.
     pub fn clear(&mut self) {
         self.counts.fill(0);
     }
@@ -55,21 +55,21 @@ impl Confusion {
         f64::from(self.counts[actual * self.classes + predicted])
     }
 
-    /// Rows of a class, rows predicted as it, and rows of which both hold.
+    /// Rows of a class, rows predicted as it, and rows that are both.
     fn of_class(&self, class: usize) -> (f64, f64, f64) {
         let support = (0..self.classes).map(|predicted| self.cell(class, predicted)).sum();
         let predicted = (0..self.classes).map(|actual| self.cell(actual, class)).sum();
         (support, predicted, self.cell(class, class))
     }
 
-    /// Share of right answers; 0 without rows.
+    /// Share of correct answers; 0 without rows.
     pub fn accuracy(&self) -> f64 {
         let right: f64 = (0..self.classes).map(|class| self.cell(class, class)).sum();
         let all: f64 = self.counts.iter().map(|&count| f64::from(count)).sum();
         if all > 0.0 { right / all } else { 0.0 }
     }
 
-    /// Mean F1 of the classes that stand among actual or predicted ones (scikit-learn's convention).
+    /// Mean F1 of the classes that occur among actual or predicted ones (scikit-learn's convention).
     pub fn macro_f1(&self) -> f64 {
         let (sum, count) = (0..self.classes)
             .map(|class| self.of_class(class))
@@ -91,7 +91,7 @@ impl Confusion {
         if rows > 0.0 { sum / rows } else { 0.0 }
     }
 
-    /// One of the metrics that counts decide.
+    /// One of the metrics that depend on the counts.
     ///
     /// # Panics
     /// For [`Metric::LogLoss`], which needs probabilities.
@@ -100,11 +100,11 @@ impl Confusion {
             Metric::MacroF1 => self.macro_f1(),
             Metric::WeightedF1 => self.weighted_f1(),
             Metric::Accuracy => self.accuracy(),
-            Metric::LogLoss => panic!("log loss is no function of counts"),
+            Metric::LogLoss => panic!("log loss can't be computed from counts"),
         }
     }
 
-    /// All metrics; the log loss comes from elsewhere.
+    /// All metrics. The log loss is given.
     pub fn metrics(&self, log_loss: f64) -> Metrics {
         Metrics {
             macro_f1: self.macro_f1(),
@@ -114,7 +114,7 @@ impl Confusion {
         }
     }
 
-    /// Precision, recall and F1 of each class; 0 where there is nothing to divide by.
+    /// Precision, recall and F1 of each class; 0 where the divisor is 0.
     pub fn per_class(&self, labels: &[String]) -> Vec<ClassMetrics> {
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         labels
@@ -133,7 +133,7 @@ impl Confusion {
             .collect()
     }
 
-    /// The table as the report shows it.
+    /// The table in the report's form.
     pub fn matrix(&self, labels: &[String]) -> ConfusionMatrix {
         let rows = self
             .counts

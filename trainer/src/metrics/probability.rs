@@ -1,18 +1,19 @@
-//! How good probabilities are.
+//! Quality of probabilities.
 
 use complaint_model::report::CalibrationBin;
 
-/// Equal bins of the reliability diagram.
+/// Number of equal bins in the reliability diagram.
 const BINS: usize = 15;
-/// A probability counts as no less, so that one certain mistake does not make a mean infinite.
+/// Smaller probabilities are raised to this, so that one certain mistake does not make a mean infinite.
 const SMALLEST: f64 = 1e-15;
 
-/// Negative natural logarithm of the right class's probability.
+/// Negative natural logarithm of the correct class's probability.
 pub fn row_log_loss(probability: f64) -> f64 {
     -probability.max(SMALLEST).ln()
 }
 
-/// The reliability diagram over (probability of the answer, whether it was right). Empty bins are left out.
+/// The reliability diagram over pairs of the answer's probability and whether the answer was correct. Empty bins are
+/// left out.
 pub fn reliability_bins(answers: impl IntoIterator<Item = (f64, bool)>) -> Vec<CalibrationBin> {
     let mut sums = [(0_usize, 0.0_f64, 0_usize); BINS];
     for (probability, right) in answers {
@@ -35,7 +36,7 @@ pub fn reliability_bins(answers: impl IntoIterator<Item = (f64, bool)>) -> Vec<C
         .collect()
 }
 
-/// Mean distance between probability and share of right answers, weighted by the bins' rows (Guo et al. 2017).
+/// Mean distance between probability and share of correct answers, weighted by the bins' rows (Guo et al. 2017).
 pub fn expected_calibration_error(bins: &[CalibrationBin]) -> f64 {
     let rows: usize = bins.iter().map(|bin| bin.rows).sum();
     let distance: f64 = bins

@@ -1,15 +1,15 @@
-//! How long texts are.
+//! The lengths of texts.
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// Bins of the histogram, the open one aside.
+/// Number of bins of the histogram, without the open one.
 const BINS: usize = 24;
 
 /// Quantiles of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Quantiles {
-    /// Least.
+    /// The smallest value.
     pub min: usize,
     /// 25 %.
     pub lower: usize,
@@ -19,12 +19,12 @@ pub struct Quantiles {
     pub upper: usize,
     /// 95 %.
     pub p95: usize,
-    /// Greatest.
+    /// The largest value.
     pub max: usize,
 }
 
 impl Quantiles {
-    /// Quantiles of a list, which is sorted for it.
+    /// Quantiles of a list; the list gets sorted.
     pub fn of(mut values: Vec<usize>) -> Self {
         values.sort_unstable();
         let Some(last) = values.len().checked_sub(1) else {
@@ -42,19 +42,19 @@ impl Quantiles {
     }
 }
 
-/// Texts whose number of words lies in `[from, to)`.
+/// Texts with a number of words in `[from, to)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct LengthBin {
     /// Fewest words.
     pub from: usize,
-    /// Words from which on a text is in the next bin; absent in the last one, which has no end.
+    /// The number of words where the next bin begins; absent in the last bin, which has no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<usize>,
-    /// Texts in it.
+    /// Texts in the bin.
     pub rows: usize,
 }
 
-/// Bins of one round width over nearly all texts; the longest ones share the last bin, which has no end.
+/// Bins of one round width over nearly all texts. The longest texts share the last bin, which has no end.
 pub(super) fn histogram(words: &[usize], quantiles: &Quantiles) -> Vec<LengthBin> {
     let width = round_up(quantiles.p95.div_ceil(BINS - 4).max(1));
     let mut rows = [0; BINS + 1];
@@ -73,7 +73,7 @@ pub(super) fn histogram(words: &[usize], quantiles: &Quantiles) -> Vec<LengthBin
         .collect()
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 …
+/// The smallest of 1, 2, 5, 10, 20, 50 … that is not below `width`.
 fn round_up(width: usize) -> usize {
     let mut power = 1;
     loop {

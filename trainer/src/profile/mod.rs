@@ -1,4 +1,4 @@
-//! What a data set is like: lengths, copies, near-twins, vocabulary, rows that look wrong.
+//! Describes a data set: lengths, copies, near-twins, vocabulary, suspicious rows.
 
 mod lengths;
 mod suspicious;
@@ -16,35 +16,36 @@ pub use lengths::{LengthBin, Quantiles};
 pub use suspicious::{RowExample, Suspicion, SuspicionReason, TextFacts};
 use twins::Twins;
 
-/// Points of the vocabulary's curve.
+/// Points on the vocabulary's curve.
 const GROWTH_POINTS: usize = 20;
 
-/// What the data set is like.
+/// A description of the data set.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// Records that were read and left out.
+    /// Records that were read, and records that were left out.
     pub records: Counts,
-    /// Words of the texts, by quantile.
+    /// Words per text, by quantile.
     pub words: Quantiles,
     /// Texts by number of words: bins of one width, the last one open.
     pub length_histogram: Vec<LengthBin>,
     /// How the vocabulary grows with the rows, in the source's order.
     pub vocabulary_growth: Vec<VocabularyPoint>,
-    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word shingles
-    /// 0.8 or more; with hashing, of their buckets). A group stands in one fold, and on one side of the split unless that was published.
+    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word
+    /// shingles 0.8 or more; with hashing, of their buckets). A group is in one fold and, unless the split was
+    /// published, on one side of it.
     pub near_twin_groups: usize,
     /// Rows in those groups.
     pub near_twin_rows: usize,
-    /// The largest of those groups, by the numbers of their first records.
+    /// The largest of these groups, by the numbers of their first records.
     pub largest_near_twin_groups: Vec<NearTwins>,
     /// Some of the copies that were left out.
     pub duplicate_examples: Vec<Duplicate>,
     /// Some of the copies of one text under different labels.
     pub contradiction_examples: Vec<Contradiction>,
-    /// Rows that look wrong, by reason.
+    /// Suspicious rows, by reason.
     pub suspicious_rows: Vec<Suspicion>,
-    /// Greatest difference of a class's share between training and test part, in percentage points.
+    /// Largest difference of a class's share between training and test part, in percentage points.
     pub largest_share_difference: f64,
 }
 
@@ -53,29 +54,29 @@ pub struct Profile {
 pub struct VocabularyPoint {
     /// Rows seen.
     pub rows: usize,
-    /// Distinct tokens in them; with hashing, distinct buckets that the terms' limits leave.
+    /// Distinct tokens in these rows; with hashing, distinct buckets that pass the limits for terms.
     pub words: usize,
 }
 
-/// A group of rows whose texts are nearly the same.
+/// A group of rows with nearly the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct NearTwins {
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: usize,
-    /// How many labels they have: more than one means that nearly the same text was labelled differently.
+    /// Number of distinct labels. More than one means that nearly the same text was labelled differently.
     pub labels: usize,
     /// Numbers of its first records.
     pub examples: Vec<u64>,
 }
 
 impl Profile {
-    /// Looks at the rows' texts and their words.
+    /// Describes a data set from its rows' texts and their words.
     pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Self {
         Self::of(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
     }
 
-    /// Looks at rows whose texts have passed by: at what was noted of them, and their buckets. Vocabulary and near-twins
-    /// then go by the buckets that stand in enough rows.
+    /// Describes a data set whose texts were not kept, from the facts about them and from their buckets. Vocabulary and
+    /// near-twins then use the buckets that occur in enough rows.
     pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: &TermCounts) -> Self {
         let shingles = |row: u32| -> Vec<u64> {
             let terms = counts.document_terms(row as usize);
@@ -93,7 +94,7 @@ impl Profile {
         )
     }
 
-    /// Looks at rows, split and tokens. `tokens` gives the token ids of a row.
+    /// Describes a data set from rows, split and tokens. `tokens` gives the token ids of a row.
     fn of<I: Iterator<Item = u32>>(
         dataset: &Dataset,
         split: &Split,

@@ -1,4 +1,4 @@
-//! Rows that look wrong, each reason a question of its own.
+//! Suspicious rows: each reason is a separate check.
 
 use std::sync::OnceLock;
 
@@ -11,28 +11,28 @@ use super::Quantiles;
 use crate::dataset::Row;
 use crate::split::fnv;
 
-/// Rows named for each reason.
+/// Rows listed for each reason.
 const EXAMPLES: usize = 20;
-/// Fewer words are hardly a complaint.
+/// A text with fewer words is hardly a complaint.
 const FEW_WORDS: usize = 3;
-/// Words that a text needs before its mixture says anything.
+/// A text with fewer words is too short for the checks of its mix of words.
 const ENOUGH_WORDS: usize = 20;
-/// Longer than so many times the 95 % quantile is out of the ordinary.
+/// A text longer than this many times the 95 % quantile is unusually long.
 const FAR_BEYOND: usize = 5;
-/// English has about two stop words in five; under this share a longer text is hardly English.
+/// About two in five English words are stop words. A longer text with a smaller share than this is hardly English.
 const STOP_WORD_SHARE: f64 = 0.1;
 
-/// Why a row looks wrong.
+/// Why a row is suspicious.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum SuspicionReason {
-    /// Under three words.
+    /// Fewer than three words.
     FewWords,
     /// More than five times as long as 95 % of the texts.
     FarLonger,
-    /// Twenty words or more, hardly any of which is a common English one: another language, a table, a log.
+    /// Twenty words or more, almost none of them a common English word: another language, a table, a log.
     HardlyEnglish,
-    /// Twenty words or more, half of them one word.
+    /// Twenty words or more, more than half of them the same word.
     OneWordRepeated,
     /// Most words are redactions such as `XXXX`.
     MostlyRedacted,
@@ -55,27 +55,27 @@ impl SuspicionReason {
         1 << self as u8
     }
 
-    /// The reason in words.
+    /// A description of the reason.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::FewWords => "under three words",
-            Self::FarLonger => "over five times as long as 95 % of the texts",
-            Self::HardlyEnglish => "hardly any common English word",
-            Self::OneWordRepeated => "half of the words are one word",
+            Self::FewWords => "fewer than three words",
+            Self::FarLonger => "more than five times as long as 95 % of the texts",
+            Self::HardlyEnglish => "almost no common English words",
+            Self::OneWordRepeated => "more than half of the words are the same",
             Self::MostlyRedacted => "most words are redactions",
             Self::BrokenCharacters => "characters broken by a wrong conversion",
         }
     }
 }
 
-/// Rows that look wrong for one reason.
+/// Rows that are suspicious for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Suspicion {
     /// The reason.
     pub reason: SuspicionReason,
-    /// How many rows.
+    /// Number of rows.
     pub rows: usize,
-    /// The first of them.
+    /// The first of these rows.
     pub examples: Vec<RowExample>,
 }
 
@@ -84,12 +84,12 @@ pub struct Suspicion {
 pub struct RowExample {
     /// Number of the record in the source, from 1.
     pub row: u64,
-    /// The beginning of its text, where the report may hold texts.
+    /// The beginning of the row's text, if the report may hold texts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
 }
 
-/// Gathers the rows by reason; reasons without rows are left out.
+/// Collects the suspicious rows by reason. Reasons without rows are left out.
 pub(super) fn find(rows: &[Row], facts: &[TextFacts], lengths: &Quantiles) -> Vec<Suspicion> {
     SuspicionReason::ALL
         .into_iter()
@@ -115,17 +115,17 @@ pub(super) fn find(rows: &[Row], facts: &[TextFacts], lengths: &Quantiles) -> Ve
         .collect()
 }
 
-/// What the profile has to know of a text, so that the text itself need not be kept.
+/// The facts about a text that the profile needs, so that the text itself need not be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextFacts {
     pub(super) words: u32,
-    /// The reasons that the text alone gives, a bit each.
+    /// The reasons that depend on the text alone, one bit each.
     suspicions: u8,
 }
 
 impl TextFacts {
-    /// Looks at a text. Every row of a training is asked, so words are compared by their hashes, which are kept in
-    /// `hashes`.
+    /// Inspects a text. This runs for every row of a training, so it compares words by their hashes, with `hashes` as
+    /// buffer.
     pub fn of(text: &str, hashes: &mut Vec<u64>) -> Self {
         let (mut common, mut redacted) = (0, 0);
         hashes.clear();
@@ -173,8 +173,8 @@ fn stop_word_hashes() -> &'static FxHashSet<u64> {
     HASHES.get_or_init(|| stop_words().iter().map(|word| word_hash(word)).collect())
 }
 
-/// Whether more than half of the words are one (Boyer and Moore's majority vote: only one word can win it, so only one
-/// needs counting).
+/// Whether more than half of the words are the same. (Boyer and Moore's majority vote: only one word can win it, so
+/// only one needs counting.)
 fn has_majority(words: &[u64]) -> bool {
     let (mut candidate, mut lead) = (0, 0_usize);
     for &word in words {
@@ -199,7 +199,7 @@ fn is_redaction(word: &str) -> bool {
     crosses >= 2
 }
 
-/// UTF-8 read as Windows-1252 or Latin-1, or bytes that were no character at all.
+/// Whether the text holds UTF-8 that was read as Windows-1252 or Latin-1, or bytes that were not valid characters.
 fn has_broken_characters(text: &str) -> bool {
     let mut before = ' ';
     text.chars().any(|letter| {

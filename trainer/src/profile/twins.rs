@@ -1,7 +1,7 @@
-//! Near-twins: rows whose texts have nearly the same shingles.
+//! Near-twins: rows with nearly the same shingles.
 //!
-//! Rows are compared only with rows of the same split key, which twins share with a probability equal to their
-//! similarity (Broder 1997). So some pairs are missed, and no data set is too large.
+//! A row is compared only with rows of the same split key. The probability that twins share the key is their similarity
+//! (Broder 1997). So some pairs are missed, but no data set is too large.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
@@ -11,23 +11,23 @@ use rayon::prelude::*;
 use super::NearTwins;
 use crate::dataset::Dataset;
 
-/// Jaccard similarity from which on two texts are near-twins.
+/// Minimum Jaccard similarity of near-twins.
 const SIMILAR: f64 = 0.8;
-/// Texts that a row of the same key is compared with.
+/// Maximum number of texts of the same key that a row is compared with.
 const COMPARED: usize = 32;
-/// Groups that are listed.
+/// Number of groups that are listed.
 const LISTED: usize = 10;
-/// Rows listed of a group.
+/// Number of rows listed per group.
 const ROWS: usize = 10;
 
-/// What was found.
+/// The near-twins of a data set.
 pub(super) struct Twins {
     pub(super) groups: usize,
     pub(super) rows: usize,
     pub(super) largest: Vec<NearTwins>,
 }
 
-/// Groups of two or more near-twins. `shingles` gives a row's, ascending, each once.
+/// Groups of two or more near-twins. `shingles` gives the shingles of a row, ascending, without repeats.
 pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> Vec<u64> + Sync) -> Twins {
     let mut order: Vec<u32> = (0..keys.len() as u32).collect();
     order.sort_by_key(|&row| (keys[row as usize], row));
@@ -39,7 +39,7 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> 
         .into_par_iter()
         .flat_map_iter(|rows| similar(rows, &shingles))
         .collect();
-    // Among equals the one that begins first.
+    // Of equal groups, the one that begins first comes first.
     groups.sort_by_key(|group| (Reverse(group.len()), group[0]));
     Twins {
         groups: groups.len(),
@@ -52,7 +52,7 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> 
     }
 }
 
-/// Rows of one key, each with the first row that it is like.
+/// Rows of one key, grouped with the first row that they resemble.
 fn similar(rows: &[u32], shingles: impl Fn(u32) -> Vec<u64>) -> Vec<Vec<u32>> {
     let mut groups: Vec<(Vec<u64>, Vec<u32>)> = Vec::new();
     for &row in rows {

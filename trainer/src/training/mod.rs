@@ -1,4 +1,4 @@
-//! One training from data set to files, step by step.
+//! One training, step by step from data set to files.
 
 mod passing;
 mod reporting;
@@ -34,17 +34,18 @@ use crate::split::{Split, split, split_by_keys, split_key};
 use crate::store::version_path;
 use searching::{Searched, run_search};
 
-/// Terms listed for each class in the report.
+/// Number of terms listed for each class in the report.
 const TOP_TERMS: usize = 20;
-/// A word's own spelling is stored only if it stands in so many documents, or in as many as terms must where that is less.
+/// Minimum number of documents with a word's spelling for storing that spelling. If terms need fewer documents, that
+/// number counts.
 const SURFACE_FORM_DOCUMENTS: usize = 5;
 
-/// What a training needs besides its configuration.
+/// The inputs of a training.
 #[derive(Debug)]
 pub struct Inputs<'a> {
     /// The configuration.
     pub config: &'a RunConfig,
-    /// Where the data set is.
+    /// The location of the data set.
     pub location: &'a Location,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
@@ -52,12 +53,12 @@ pub struct Inputs<'a> {
     pub include_texts: bool,
 }
 
-/// A finished training, not yet written.
+/// A finished training that is not written yet.
 #[derive(Debug)]
 pub struct Trained {
     /// The artifact's bytes.
     pub model: Vec<u8>,
-    /// Where they will stand.
+    /// The artifact's reference once it is written.
     pub artifact: ArtifactReference,
     /// The report.
     pub report: TrainingReport,
@@ -68,18 +69,18 @@ struct Prepared {
     dataset: Dataset,
     split: Split,
     words: Words,
-    /// Where texts are read again that were not kept.
+    /// The source, if texts were not kept and have to be read again.
     source: Option<Source>,
     train_labels: Vec<u32>,
     profile: Profile,
 }
 
-/// What the texts became.
+/// The result of processing the texts.
 #[derive(Debug, Clone)]
 enum Words {
-    /// The words of one text pipeline, from which terms are counted.
+    /// The words of one text pipeline. Terms are counted from them.
     Corpus(Arc<TokenizedCorpus>),
-    /// The terms, counted as the texts passed by.
+    /// The terms, counted while texts were read.
     Counts(Arc<TermCounts>),
 }
 
@@ -92,14 +93,14 @@ impl Words {
     }
 }
 
-/// What only the held-out rows' texts can tell.
+/// Results that need the held-out rows' texts.
 struct HeldOut {
     comparison: Option<Comparison>,
-    /// Texts of the report's mistakes, by place in the held-out part; none where the report may not hold texts.
+    /// Texts of the report's mistakes, by index in the held-out part. Empty if the report may not hold texts.
     texts: BTreeMap<usize, String>,
 }
 
-/// The final model and what it was evaluated on.
+/// The final model and its evaluation.
 struct Fitted {
     artifact: Artifact,
     test: CsrMatrix,
@@ -108,7 +109,7 @@ struct Fitted {
 /// Trains, calibrates, evaluates and compares.
 ///
 /// # Errors
-/// [`TrainError`], whose message names object, field or row and the fix.
+/// [`TrainError`] with a message that names object, field or row, and the fix.
 pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainError> {
     let config = inputs.config;
     let champion = open_champion(inputs)?;
@@ -152,7 +153,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     })
 }
 
-/// Lets the champion answer the held-out rows, and takes the texts of the mistakes that the report may show.
+/// Lets the champion answer the held-out rows, and collects the texts of the mistakes that the report may show.
 fn look_at_texts(
     inputs: &Inputs<'_>,
     prepared: &Prepared,
@@ -212,7 +213,7 @@ fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
         (None, Some(_)) => Err(ConfigError::Invalid {
             field: "champion".into(),
             problem: "is absent, but an artifact was given with --champion".into(),
-            fix: "Name the champion and its digest in the configuration, or leave --champion out".into(),
+            fix: "Name the champion and its digest in the configuration, or omit --champion".into(),
         }
         .into()),
         (None, None) => Ok(None),
@@ -282,7 +283,7 @@ fn tell_rows(dataset: &Dataset, progress: &Progress) {
     progress.tell(Stage::Preprocessing, 0.0, &message);
 }
 
-/// Both sides of the split need rows.
+/// Checks that both sides of the split have rows.
 fn check_split(dataset: &Dataset, split: &Split, name: String) -> Result<(), DatasetError> {
     let part = match (split.test.is_empty(), split.train.is_empty()) {
         (true, _) => "to hold out",
@@ -300,7 +301,7 @@ fn check_split(dataset: &Dataset, split: &Split, name: String) -> Result<(), Dat
     })
 }
 
-/// Cuts all texts into words.
+/// Splits all texts into words.
 fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<TokenizedCorpus, TrainError> {
     let pipeline = TextPipeline::new(preprocessing).map_err(ConfigError::from)?;
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
@@ -308,8 +309,8 @@ fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<Tokenize
 }
 
 impl Prepared {
-    /// Texts are needed again only for other text pipelines, for the champion, which has one of its own, and for a report
-    /// with texts.
+    /// Drops the texts if nothing needs them again. Other text pipelines need them, the champion's own pipeline, and a
+    /// report with texts.
     fn forget_texts(&mut self, inputs: &Inputs<'_>, pipelines: &[Pipeline]) {
         let one = pipelines
             .iter()
@@ -324,7 +325,7 @@ fn labels_of(dataset: &Dataset, rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|&row| dataset.rows[row as usize].label).collect()
 }
 
-/// Fits the chosen models on all training rows, folds them together and calibrates on the out-of-fold scores.
+/// Fits the chosen models on all training rows, combines them and calibrates on the out-of-fold scores.
 fn fit_best(
     config: &RunConfig,
     prepared: &Prepared,
@@ -364,7 +365,7 @@ fn fit_best(
         },
     );
     let coefficients = order.restore(coefficients?);
-    progress.tell(Stage::Fitting, 0.9, "putting the artifact together");
+    progress.tell(Stage::Fitting, 0.9, "building the artifact");
     let test = terms.transform(&prepared.split.test);
     let model = LinearModel {
         labels: labels.clone(),
@@ -394,7 +395,7 @@ fn fit_best(
     Ok(Fitted { artifact, test })
 }
 
-/// One linear model of all members.
+/// Combines all members into one linear model.
 fn fit_members(problem: Problem<'_>, searched: &Searched, seed: u64) -> Result<Coefficients, TrainError> {
     let members = searched
         .best

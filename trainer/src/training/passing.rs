@@ -1,4 +1,4 @@
-//! Data sets whose texts are not kept: each is counted as it passes by, and read again where it is needed again.
+//! Data sets whose texts are not kept. Each text is counted when it is read, and read again if it is needed again.
 
 use std::ops::Range;
 
@@ -12,10 +12,10 @@ use crate::error::TrainError;
 use crate::profile::TextFacts;
 use crate::split::split_key;
 
-/// Texts are counted when so many bytes have come together.
+/// Texts are counted once a batch has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Texts that wait for their turn, in one piece of memory.
+/// Texts that wait to be counted, in one piece of memory.
 #[derive(Debug, Default)]
 struct Batch {
     bytes: String,
@@ -46,7 +46,7 @@ impl Batch {
     }
 }
 
-/// Counts texts and forgets them.
+/// Counts texts without keeping them.
 struct PassingTexts {
     pipeline: TextPipeline,
     seed: u64,
@@ -83,7 +83,7 @@ impl PassingTexts {
     }
 }
 
-/// The rows of a data set, and what is left of their texts.
+/// The rows of a data set, and what was counted from their texts.
 pub(super) struct Passed {
     pub(super) dataset: Dataset,
     pub(super) counts: TermCounts,
@@ -91,7 +91,7 @@ pub(super) struct Passed {
     pub(super) facts: Vec<TextFacts>,
 }
 
-/// Reads all rows.
+/// Reads and counts all rows.
 pub(super) fn load(config: &RunConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Passed, TrainError> {
     let texts = PassingTexts {
         pipeline: TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?,
@@ -118,18 +118,18 @@ pub(super) fn load(config: &RunConfig, source: &Source, on_progress: impl FnMut(
     })
 }
 
-/// The items whose flag is set.
+/// The items with a set flag.
 fn only<T>(mut items: Vec<T>, kept: &[bool]) -> Vec<T> {
     let mut flags = kept.iter();
-    items.retain(|_| *flags.next().expect("one flag a row"));
+    items.retain(|_| *flags.next().expect("one flag per row"));
     items
 }
 
-/// Reads the texts of the rows `rows` of `dataset`, which are in the source's order, again: calls `each` with some of them
-/// at a time and the place in `rows` of the first.
+/// Reads the texts of the rows `rows` of `dataset` again; `rows` must be in the source's order. Calls `each` with a
+/// batch of texts and the index in `rows` of the first one.
 ///
 /// # Errors
-/// [`DatasetError`] where the source can't be read a second time, or gives other texts than before.
+/// [`DatasetError`] if the source can't be read a second time, or gives different texts.
 pub(super) fn read_again(
     config: &DatasetConfig,
     source: &Source,
@@ -141,9 +141,9 @@ pub(super) fn read_again(
     let changed = || {
         DatasetError::Unreadable {
         name: source.name().to_owned(),
-        problem: "its rows are others than when it was read first: features.hashingBits keeps no texts, so that the held-out \
-                  rows are read a second time for the champion, or for a report with texts. Leave the file unchanged while \
-                  a training runs"
+        problem: "its rows changed since it was first read. With features.hashingBits texts are not kept, so the held-out rows \
+                  are read a second time for the champion, or for a report with texts. Leave the file unchanged while a \
+                  training runs"
             .into(),
     }
     };

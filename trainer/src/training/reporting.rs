@@ -1,4 +1,4 @@
-//! From a finished training to its report.
+//! Builds the report of a finished training.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) fn report(
     }
 }
 
-/// The members of an ensemble; none for a single trial.
+/// The members of an ensemble. Empty for a single trial.
 fn ensemble(members: &[(Estimator, Share)]) -> Vec<EnsembleMember> {
     if members.len() < 2 {
         return Vec::new();
@@ -117,13 +117,13 @@ fn mistakes(prepared: &Prepared, evaluation: &Evaluation, mut texts: BTreeMap<us
         .collect()
 }
 
-/// The terms whose weight for a class stands furthest above their mean over all classes, heaviest first.
+/// The terms with a weight for a class that is furthest above their mean over all classes, heaviest first.
 fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
     let model = artifact.model();
     let means: Vec<f32> = (0..model.terms() as u32)
         .map(|term| model.term_weights(term).iter().sum::<f32>() / model.classes() as f32)
         .collect();
-    // Naive Bayes weighs rare terms most, so its terms are ranked by what they add to a typical text.
+    // Naive Bayes gives rare terms the greatest weights, so its terms are ranked by what they add to a typical text.
     let scale = |term: u32| {
         if matches!(
             artifact.algorithm(),

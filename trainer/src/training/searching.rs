@@ -16,10 +16,10 @@ use crate::progress::{Progress, Stage};
 use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 
-/// Of each member that an ensemble may have, so many of the best trials are looked at.
+/// Number of candidates for each member that an ensemble may have.
 const CANDIDATES_A_MEMBER: usize = 3;
 
-/// What the search found.
+/// The result of the search.
 pub(super) struct Searched {
     /// All trials, in order.
     pub(super) trials: Vec<TrialReport>,
@@ -28,7 +28,7 @@ pub(super) struct Searched {
     pub(super) best: Best,
 }
 
-/// What becomes the model: one trial, or several of one text pipeline.
+/// What becomes the model: one trial, or several trials of one text pipeline.
 pub(super) struct Best {
     pub(super) pipeline: Pipeline,
     pub(super) words: Words,
@@ -46,7 +46,7 @@ const WHOLE: Share = Share {
     temperature: 1.0,
 };
 
-/// Tries every trial, text pipeline by text pipeline.
+/// Runs every trial, text pipeline by text pipeline.
 pub(super) fn run_search(
     config: &RunConfig,
     pipelines: &[Pipeline],
@@ -134,7 +134,7 @@ pub(super) fn run_search(
     Ok(Searched { trials, folds, best })
 }
 
-/// How many models an ensemble may have, where one is asked for.
+/// The maximum number of models in an ensemble, if one is wanted.
 fn averaging(config: &RunConfig) -> Option<usize> {
     let members = config.search.ensemble?.max_members;
     (members > 1).then_some(members)
@@ -145,7 +145,7 @@ fn of_pipeline(trials: &[Trial], place: usize) -> Vec<Estimator> {
     own.map(|trial| trial.estimator).collect()
 }
 
-/// The best of one text pipeline.
+/// The best result of one text pipeline.
 struct Found {
     members: Vec<(Estimator, Share)>,
     scores: Vec<f32>,
@@ -157,7 +157,7 @@ fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
     best.is_none_or(|best| gain(&found.optimal) > gain(&best.optimal))
 }
 
-/// The best trial, or an ensemble where one is asked for and does better. `None` where every trial failed.
+/// The best trial, or an ensemble if one is wanted and does better. `None` if every trial failed.
 fn chosen(
     config: &RunConfig,
     part: TrainingPart<'_>,
@@ -199,7 +199,7 @@ fn optimal(algorithm: Algorithm, parameters: Parameters, cross_validation: Cross
     }
 }
 
-/// Ends the run when too many trials failed.
+/// Fails the run if too many trials failed.
 fn check_failures(config: &RunConfig, trials: &[TrialReport]) -> Result<(), TrainError> {
     let failed: Vec<&TrialReport> = trials
         .iter()
@@ -209,14 +209,14 @@ fn check_failures(config: &RunConfig, trials: &[TrialReport]) -> Result<(), Trai
     if failed.len() == trials.len() {
         let why = first.message.as_deref().unwrap_or_default();
         return Err(TrainError::Training(format!(
-            "all {} trials failed, the first with: {why}. Try smaller values of C, or other features",
+            "all {} trials failed, the first with: {why}. Try smaller values of C or other features",
             failed.len()
         )));
     }
     let limit = config.search.max_failed_trial_count;
     if failed.len() > limit {
         return Err(TrainError::Training(format!(
-            "{} of {} trials failed, and search.maxFailedTrialCount allows {limit}. Raise it, or remove the values that fail",
+            "{} of {} trials failed, but search.maxFailedTrialCount allows only {limit}. Raise it, or remove the values that fail",
             failed.len(),
             trials.len()
         )));
