@@ -1,11 +1,11 @@
-//! Why the product has a solver of its own: smartcore's logistic regression over dense rows beside ours over sparse ones,
+//! Shows why the product has its own solver: smartcore's logistic regression on dense rows against ours on sparse ones,
 //! on the same TF-IDF rows of the example's complaints, with the same objective (`C = 1 / alpha`).
 //!
 //! ```text
 //! cargo bench -p complaint-trainer --bench solvers
 //! ```
 //!
-//! Before the times it prints the value of the objective that each reaches: a faster solver that stops earlier proves
+//! Before the times it prints the objective that each solver reaches: a faster solver that stops earlier proves
 //! nothing.
 
 use std::error::Error;
@@ -28,7 +28,7 @@ use smartcore::linear::logistic_regression::{LogisticRegression, LogisticRegress
 const COMPLAINTS: &str = include_str!("../../examples/data/complaints.csv");
 /// Inverse strength of the penalty.
 const C: f64 = 1.0;
-/// Dense rows of more columns take smartcore minutes.
+/// smartcore takes minutes for dense rows with more columns.
 const TERMS: [usize; 3] = [100, 300, 1000];
 
 struct Data {

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures the trainer: quality, wall time and peak memory, beside the scikit-learn stack where it is given.
+"""Measures the trainer: quality, wall time and peak memory. With --reference, also measures the scikit-learn stack.
 
     cargo build --release -p complaint-trainer
     python3 trainer/benches/training.py --data DIR [--reference sklearn_pipeline.py] [--only NAME ...]
 
 DIR holds cfpb.csv.gz, clinc150.csv.gz, banking77.csv.gz, r8.csv.gz and 20newsgroups.csv.gz, each with the columns text, label and
-split. Prints a Markdown table a part. Both programs of a comparison run one after the other on the same machine, so read
-ratios, not seconds. Needs Python 3.9 and nothing else; the reference brings its own needs.
+split. Prints one Markdown table per part. Both programs of a comparison run one after the other on the same machine, so compare
+ratios, not seconds. Needs only Python 3.9; the reference has its own dependencies.
 
 Parts: reference, presets, published, scale, million.
 """
@@ -23,14 +23,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ["clinc150", "banking77", "r8", "20newsgroups"]
-# Benchmarks compare with published figures, so rare terms are kept; a model that leaves the house should not have them.
+# Benchmarks compare with published figures, so they keep rare terms; a model that is shared with others should not have them.
 RARE_TERMS = ["--min-document-frequency", "2"]
 
 csv.field_size_limit(1 << 30)
 
 
 def run(command):
-    """Runs a program; returns (seconds, peak MB, its standard output). Ends the benchmark when it fails."""
+    """Runs a program; returns (seconds, peak MB, its standard output). Exits if the program fails."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as messages:
         start = time.monotonic()
         pid = os.fork()
@@ -116,7 +116,7 @@ def published(arguments, work):
 
 
 def resampled(data, copies, path, drop=0.15):
-    """Every row `copies` times: as it is, then with each word left out with a chance of `drop`."""
+    """Every row `copies` times: once unchanged, then with each word dropped with probability `drop`."""
     def made():
         draw = random.Random(42)
         originals = [(row["text"], row["label"], row["split"]) for row in rows_of(data)]

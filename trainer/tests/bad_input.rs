@@ -1,4 +1,4 @@
-//! Everything that can be wrong with configuration and data: exit code, reason, and a message that tells the fix.
+//! Everything that can be wrong with configuration and data: exit code, reason, and a message with the fix.
 
 mod support;
 
@@ -15,7 +15,7 @@ fn set(job: &mut Job, pointer: &str, value: Value) {
 }
 
 #[test]
-fn configurations_that_can_not_be_honoured() {
+fn invalid_configurations() {
     let cases: [(&str, Value, &[&str]); 15] = [
         (
             "/search/candidates/0/algorithm",
@@ -75,7 +75,7 @@ fn configurations_that_can_not_be_honoured() {
 }
 
 #[test]
-fn a_configuration_that_is_not_there_or_not_json() {
+fn a_configuration_that_is_missing_or_not_json() {
     let job = Job::new();
     let log = job.path("log");
     let run = |config: &Path| {
@@ -101,7 +101,7 @@ fn a_configuration_that_is_not_there_or_not_json() {
 }
 
 #[test]
-fn files_that_are_not_what_they_should_be() {
+fn invalid_files() {
     let good = csv(&rows());
     let short = |lines: usize| {
         good.lines()
@@ -178,7 +178,7 @@ fn files_that_are_not_what_they_should_be() {
         .fails(65, "DatasetNotFound", &["/nowhere/data.csv", "mounted"]);
 }
 
-/// Messages go to logs, conditions and Events, where no complaint belongs.
+/// Messages go to logs, conditions and Events, which must not contain complaints.
 #[test]
 fn no_message_shows_a_text() {
     let secret = "my neighbour Mrs. Grey opened an account in my name";
@@ -199,7 +199,7 @@ fn no_message_shows_a_text() {
 }
 
 #[test]
-fn json_that_is_not_what_it_should_be() {
+fn invalid_json() {
     let record = |text: &str, label: &str| json!({ "_source": { "narrative": text, "product": label } }).to_string();
     type Case<'c> = (&'c str, &'c str, Vec<u8>, &'c str, &'c [&'c str]);
     let cases: [Case<'_>; 7] = [
@@ -263,7 +263,7 @@ fn a_digest_that_does_not_match() {
 }
 
 #[test]
-fn a_vocabulary_that_is_empty() {
+fn an_empty_vocabulary() {
     let mut job = Job::new();
     set(&mut job, "/features/minDocumentFrequency", json!(500));
     job.run(&job.file("data.csv", csv(&rows()))).fails(
@@ -274,7 +274,7 @@ fn a_vocabulary_that_is_empty() {
 }
 
 #[test]
-fn a_store_that_can_not_be_written() {
+fn a_store_that_is_not_writable() {
     let job = Job::new();
     job.file("store", "a file where the directory should be");
     job.run(&job.file("data.csv", csv(&rows())))
@@ -286,7 +286,7 @@ fn serve(answer: Vec<u8>) -> String {
     serve_each(move |_, _| answer.clone())
 }
 
-/// Answers requests, which come with their number from 0 on.
+/// Answers requests. `answer` gets the number of each request, from 0.
 fn serve_each(answer: impl Fn(usize, &str) -> Vec<u8> + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -320,7 +320,7 @@ fn addresses() {
     );
     let ended = job.run(Path::new(&good));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert!(!ended.stdout.contains("secret"), "queries may hold secrets");
+    assert!(!ended.stdout.contains("secret"), "a query may hold secrets");
     let missing = format!("{}/gone.csv?token=secret", serve(answer("404 Not Found", 0, b"")));
     let ended = job.run(Path::new(&missing));
     ended.fails(65, "DatasetNotFound", &["gone.csv", "404"]);
@@ -334,7 +334,7 @@ fn addresses() {
 }
 
 #[test]
-fn a_login_is_asked_for_by_name() {
+fn a_login_that_is_missing_is_named() {
     for status in ["401 Unauthorized", "403 Forbidden"] {
         let closed = format!("{}/data.csv", serve(answer(status, 0, b"")));
         Job::new()
@@ -344,13 +344,13 @@ fn a_login_is_asked_for_by_name() {
 }
 
 #[test]
-fn a_broken_transfer_goes_on_where_it_broke_off() {
+fn a_broken_transfer_resumes() {
     let body = csv(&rows()).into_bytes();
     let part = |status: &str, headers: &str, bytes: &[u8], length: usize| {
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\n{headers}connection: close\r\n\r\n");
         [head.as_bytes(), bytes].concat()
     };
-    // A server at fault first, then two answers that end early, the second of them the rest after the first.
+    // A server error first, then two answers that end early; the second answer is the rest after the first.
     let all = body.clone();
     let resumed = serve_each(move |number, request| match number {
         0 => part("503 Service Unavailable", "", b"", 0),
@@ -374,7 +374,7 @@ fn a_broken_transfer_goes_on_where_it_broke_off() {
     let ended = job.run(Path::new(&format!("{resumed}/data.csv")));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
 
-    // The file has changed meanwhile: the server sends all of the new one, and nothing of the old one is left.
+    // The file has changed in the meantime: the server sends all of the new file, and nothing of the old one remains.
     let all = body.clone();
     let changed = serve_each(move |number, _| match number {
         0 => part("200 OK", "etag: \"old\"\r\n", &vec![b'x'; 5000], 30_000),

@@ -1,4 +1,4 @@
-//! The commands that people type, and scripts read.
+//! The commands that people type and scripts read.
 
 mod support;
 
@@ -10,7 +10,7 @@ use complaint_model::Sha256Digest;
 use serde_json::{Value, json};
 use support::{Job, csv, gzip, rows};
 
-/// A trained model beside its data set.
+/// A trained model and its data set.
 struct Trained {
     job: Job,
     data: PathBuf,
@@ -125,7 +125,7 @@ fn train_writes_a_directory_and_prints_a_table_or_json() {
     let progress: Vec<Value> = String::from_utf8(output.stderr)
         .unwrap()
         .lines()
-        .map(|line| serde_json::from_str(line).expect("standard error is no terminal here"))
+        .map(|line| serde_json::from_str(line).expect("standard error is not a terminal here"))
         .collect();
     assert_eq!(progress.last().unwrap()["progress"]["stage"], "Done");
 }
@@ -137,7 +137,11 @@ fn predict_answers_each_line_of_input_or_of_a_file() {
     let answers = json_lines(&with_input(&["predict", "--model", trained.model()], texts));
     let categories: Vec<&Value> = answers.iter().map(|answer| &answer["category"]).collect();
     assert_eq!(categories[..2], [&json!("Card"), &json!("Account")]);
-    assert_eq!(answers.len(), 3, "an empty line has an answer too, so that lines match");
+    assert_eq!(
+        answers.len(),
+        3,
+        "an empty line gets an answer too, so that lines match"
+    );
     assert_eq!(answers[2]["unknownWordShare"], 1.0);
     assert!(answers[0].get("probabilities").is_none());
 
@@ -199,7 +203,7 @@ fn explain_adds_up_to_the_margin() {
 }
 
 #[test]
-fn evaluate_says_how_good_a_model_is() {
+fn evaluate_reports_the_quality_of_a_model() {
     let trained = Trained::new();
     let found = json_of(&trained.evaluate(&trained.data, &["--format", "json"]));
     assert_eq!(found["rows"], 240);
@@ -230,7 +234,7 @@ fn evaluate_on_the_published_test_part_repeats_the_reports_figures() {
         let part = ["test", "train", "train", "val"][number % 4];
         text.push_str(&format!("{},{product},{part}\n", narrative.replace(['"', ','], " ")));
     }
-    // A copy within the test part counts, here as there.
+    // A copy within the test part counts in both places.
     let copy = text.lines().nth(1).unwrap().to_owned();
     text.push_str(&format!("{copy}\n"));
     let mut job = Job::new();
@@ -314,7 +318,7 @@ fn labels_that_the_model_does_not_know_are_named() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_refused_by_name() {
+fn a_file_that_is_not_a_model_is_refused_by_name() {
     let job = Job::new();
     let file = job.file("model.safetensors", "not a model");
     let output = trainer(&["predict", "--model", file.to_str().unwrap()]);
@@ -326,7 +330,7 @@ fn a_file_that_is_no_model_is_refused_by_name() {
 }
 
 #[test]
-fn profile_says_what_a_data_set_is_like() {
+fn profile_describes_a_data_set() {
     let job = Job::new();
     let mut text = csv(&rows());
     let first = text.lines().nth(1).unwrap().to_owned();
@@ -377,13 +381,13 @@ fn profile_says_what_a_data_set_is_like() {
         "left out: 1 without text, 1 copies, 2 contradictory copies",
         "too few rows",
         "near-twins",
-        "under three words (242)",
+        "fewer than three words (242)",
     ] {
         assert!(table.contains(word), "{word} is not in\n{table}");
     }
     assert!(!table.contains("too short"), "texts are shown only when asked for");
     assert!(said(&trainer(&[&arguments[..], &["--include-texts"]].concat())).contains("242: too short"));
-    // A data set with one label can't be trained on, but looked at.
+    // A data set with one label can't be used for training, but it can be inspected.
     let one = json_of(&trainer(
         &[&arguments[..], &["--where", "product=Loan", "--format", "json"]].concat(),
     ));

@@ -1,4 +1,4 @@
-//! `features.hashingBits`: texts pass by, buckets are counted, and the rest is as ever.
+//! `features.hashingBits`: texts are not kept, buckets are counted, and everything else stays the same.
 
 mod support;
 
@@ -53,7 +53,7 @@ fn a_hashed_model_is_about_as_good_and_the_same_on_any_number_of_threads() {
         macro_f1(&hashed),
         macro_f1(&vocabulary)
     );
-    // The same rows on the same sides: these do not go by terms.
+    // The same rows are on the same sides: the sides don't depend on terms.
     assert_eq!(hashed["dataset"], vocabulary["dataset"]);
     let profile = |report: &Value, field: &str| report["profile"][field].clone();
     for field in [
@@ -83,7 +83,7 @@ fn a_hashed_model_is_about_as_good_and_the_same_on_any_number_of_threads() {
 }
 
 #[test]
-fn the_artifact_tells_buckets_only_and_answers() {
+fn the_artifact_holds_only_buckets_and_answers() {
     let job = hashing(20);
     let ended = job.run(&job.file("data.csv", csv(&rows())));
     let (bytes, path) = artifact(&job, &ended);

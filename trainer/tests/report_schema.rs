@@ -1,6 +1,6 @@
 //! `report.json` and its published schema.
 //!
-//! `UPDATE=1 cargo test -p complaint-trainer --test report_schema` writes the committed files anew.
+//! `UPDATE=1 cargo test -p complaint-trainer --test report_schema` rewrites the committed files.
 
 mod support;
 
@@ -27,7 +27,7 @@ fn update() -> bool {
 }
 
 #[test]
-fn the_committed_schema_is_the_programs() {
+fn the_committed_schema_matches_the_program() {
     let path = docs("report.schema.json");
     let schema = printed("json");
     if update() {
@@ -58,11 +58,11 @@ fn the_page_about_the_report_lists_every_field() {
     );
     assert!(table.contains("`profile.suspiciousRows[].examples[].row`"), "{table}");
     let undescribed: Vec<&str> = table.lines().skip(2).filter(|line| line.ends_with("|  |")).collect();
-    assert_eq!(undescribed, Vec::<&str>::new(), "every field says what it is");
+    assert_eq!(undescribed, Vec::<&str>::new(), "every field has a description");
 }
 
 #[test]
-fn a_written_report_is_as_the_schema_says() {
+fn a_written_report_matches_the_schema() {
     let schema: Value = serde_json::from_str(&printed("json")).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let job = Job::new();
@@ -82,7 +82,7 @@ fn a_written_report_is_as_the_schema_says() {
         let mut report: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         let errors: Vec<String> = validator.iter_errors(&report).map(|error| error.to_string()).collect();
         assert_eq!(errors, Vec::<String>::new());
-        // The schema refuses what is no report.
+        // The schema rejects a report with a wrong type.
         report["metrics"]["macroF1"] = json!("good");
         assert!(!validator.is_valid(&report));
         report.as_object_mut().unwrap().remove("metrics");

@@ -22,7 +22,7 @@ fn nested(rows: &[support::Row]) -> Vec<Value> {
 }
 
 #[test]
-fn a_run_writes_what_the_contract_says() {
+fn a_run_writes_the_files_of_the_contract() {
     let job = Job::new();
     let ended = job.run(&job.file("data.csv", csv(&rows())));
     let (bytes, path) = artifact(&job, &ended);
@@ -51,15 +51,12 @@ fn a_run_writes_what_the_contract_says() {
         message["dataset"]["testRows"].as_u64().unwrap() as usize
     );
     let text = String::from_utf8(report).unwrap();
-    assert!(
-        !text.contains("case \\\""),
-        "no text of a complaint stands in the report"
-    );
+    assert!(!text.contains("case \\\""), "the report contains no complaint text");
     let directory = job.path("store").join(&path);
     let page = std::fs::read_to_string(directory.with_file_name("report.html")).unwrap();
     assert!(
         page.contains("cards-1") && !page.contains("http"),
-        "the page needs nothing from elsewhere"
+        "the page loads nothing from elsewhere"
     );
     let record = std::fs::read_to_string(directory.with_file_name("modelversion.yaml")).unwrap();
     assert!(record.contains("\"kind\": \"ModelVersion\"") && record.contains(&digest));
@@ -208,7 +205,7 @@ fn a_champion_is_compared_on_the_same_rows() {
     assert_eq!(comparison["champion"], "cards-0", "{}", ended.stderr);
     assert_eq!(
         comparison["championValue"], first.message["metrics"]["macroF1"],
-        "the champion scores what it scored in its own run"
+        "the champion has the same score as in its own run"
     );
     assert_eq!(comparison["value"], ended.message["metrics"]["macroF1"]);
     assert_eq!(comparison["rows"], ended.message["dataset"]["testRows"]);
@@ -269,9 +266,9 @@ fn labels_are_joined_and_mapped() {
 }
 
 #[test]
-fn a_run_that_is_told_to_stop_ends_at_once() {
+fn a_run_ends_at_once_on_a_signal() {
     let folder = tempfile::tempdir().unwrap();
-    // Reading a pipe that nobody writes to takes for ever.
+    // Reading a pipe that nobody writes to never ends.
     let pipe = folder.path().join("data.csv");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-trainer"))
@@ -282,7 +279,7 @@ fn a_run_that_is_told_to_stop_ends_at_once() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // It works when it says so.
+    // Its first line says that it is working.
     let mut line = String::new();
     BufReader::new(child.stderr.take().unwrap())
         .read_line(&mut line)

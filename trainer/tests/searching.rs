@@ -1,4 +1,4 @@
-//! What a search tries, and what it makes of the best: presets, text pipelines, random draws, averages.
+//! What a search tries, and what it does with the best trials: presets, text pipelines, random draws, averages.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn artifact(job: &Job, ended: &Ended) -> (Vec<u8>, Artifact) {
     (bytes, artifact)
 }
 
-/// A job with only what a preset does not give, and a limit that suits few rows.
+/// A job with only the settings that a preset does not have, and a limit that suits few rows.
 fn with_preset(preset: &str) -> Job {
     let mut job = Job::new();
     let fields = job.config.as_object_mut().unwrap();
@@ -74,14 +74,14 @@ fn text_pipelines_are_searched_and_the_model_has_the_best() {
         "normalizer": ["lemma", "stem"], "removeStopWords": [true, false],
         "wordNgrams": [[1, 1], [1, 2]], "charNgrams": [[], [3, 4]],
     });
-    // An average of several has no parameters of its own.
+    // An average of several models has no parameters of its own.
     job.config["search"]["ensemble"] = json!({ "maxMembers": 1 });
     let ended = job.run(&job.file("data.csv", csv(&rows())));
     let report = report(&job, &ended);
     assert_eq!(report.trials.len(), 32);
     let distinct: std::collections::BTreeSet<String> =
         report.trials.iter().map(|trial| trial.parameters.to_string()).collect();
-    assert_eq!(distinct.len(), 32, "every trial says what was tried");
+    assert_eq!(distinct.len(), 32, "every trial lists its parameters");
     let best = report.parameters;
     let winner = report
         .trials
@@ -108,7 +108,7 @@ fn text_pipelines_are_searched_and_the_model_has_the_best() {
 }
 
 #[test]
-fn a_random_search_draws_as_many_trials_as_are_allowed() {
+fn a_random_search_draws_the_maximum_number_of_trials() {
     let parameters = |seed: u64| {
         let mut job = Job::new();
         job.config["evaluation"]["seed"] = json!(seed);
@@ -196,7 +196,7 @@ fn the_best_are_averaged_into_one_model() {
 }
 
 #[test]
-fn searches_that_can_not_be_honoured() {
+fn invalid_searches() {
     let cases = [
         ("/ensemble", json!({ "maxMembers": 0 }), "search.ensemble.maxMembers"),
         (

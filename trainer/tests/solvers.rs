@@ -1,4 +1,4 @@
-//! The solvers against scikit-learn's answers on a committed case, and against smartcore's optimiser over the same
+//! Compares the solvers with scikit-learn's results on a committed case, and with smartcore's optimiser on the same
 //! objective.
 
 use complaint_model::model::argmax;
@@ -74,7 +74,7 @@ fn estimator(case: &Case) -> Estimator {
     }
 }
 
-/// scikit-learn's row for each class; for two classes it gives one row, which says second against first.
+/// scikit-learn's row for each class. For two classes it has one row, which is the second class against the first.
 fn expected(case: &Case, class: usize, column: Option<usize>) -> f64 {
     let value = |row: usize| column.map_or(case.intercept[row], |column| case.coef[row][column]);
     match (case.coef.len(), case.algorithm.as_str()) {
@@ -85,7 +85,7 @@ fn expected(case: &Case, class: usize, column: Option<usize>) -> f64 {
 }
 
 #[test]
-fn coefficients_are_scikit_learns() {
+fn coefficients_match_scikit_learn() {
     let reference = reference();
     let (all, all_labels) = (sparse(&reference.rows), &reference.labels);
     let two: Vec<usize> = (0..all_labels.len()).filter(|&row| all_labels[row] < 2).collect();
@@ -102,7 +102,7 @@ fn coefficients_are_scikit_learns() {
         let problem = Problem { rows, labels, classes };
         let estimator = estimator(case);
         let found = fit(problem, estimator, EXACT).unwrap();
-        // Intercepts of a softmax are known up to a constant that all classes share.
+        // Intercepts of a softmax are determined up to a constant that all classes share.
         let mean = |values: &[f32]| {
             if case.algorithm == "logisticRegression" {
                 values.iter().sum::<f32>() / values.len() as f32
@@ -229,7 +229,7 @@ fn dual_coordinates_and_smartcores_lbfgs_find_the_same_optimum() {
 }
 
 #[test]
-fn a_warm_start_ends_where_a_cold_one_does() {
+fn a_warm_start_and_a_cold_start_find_the_same_solution() {
     let reference = reference();
     let (rows, labels) = (sparse(&reference.rows), &reference.labels);
     let problem = Problem {
@@ -253,12 +253,12 @@ fn a_warm_start_ends_where_a_cold_one_does() {
     }
 }
 
-/// Each step rounds, and over many rows of great cost the rounding of the intercept added up to a drift without end.
+/// Each step rounds. Over many rows with high costs, the rounding errors of the intercept added up to endless drift.
 #[test]
-fn the_intercept_comes_to_rest_over_many_rows() {
+fn the_intercept_settles_over_many_rows() {
     let classes = 4;
     let count = 200_000_u32;
-    // Every 2,000th row is of a class of its own, so that its balanced weight is great.
+    // Every 2,000th row has a class of its own, so its balanced weight is high.
     let labels: Vec<u32> = (0..count)
         .map(|row| if row % 2000 == 0 { 3 } else { row % 3 })
         .collect();

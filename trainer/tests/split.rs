@@ -1,4 +1,4 @@
-//! Properties of the split, over data sets that proptest makes up.
+//! Properties of the split, on data sets from proptest.
 
 use complaint_trainer::config::{DatasetConfig, DatasetFormat};
 use complaint_trainer::dataset::{Collector, Dataset, Record};
@@ -63,7 +63,7 @@ proptest! {
 
     #[test]
     fn a_class_with_two_groups_is_on_both_sides(rows in texts(), seed in any::<u64>()) {
-        // One label a text, so that moving one class's group never moves another's.
+        // One label per text, so that moving one class's group never moves another's.
         let rows: Vec<(String, u8)> = rows.into_iter().map(|(text, _)| { let label = (split_key(&text, 9) % 3) as u8; (text, label) }).collect();
         let Some(dataset) = dataset(&rows) else { return Ok(()) };
         let split = split(&dataset, 0.3, seed);

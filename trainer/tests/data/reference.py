@@ -1,5 +1,6 @@
-"""Writes reference.json: a small case with scikit-learn's answers, which tests/solvers.rs and tests/metrics.rs compare
-with. Run by hand: python reference.py > reference.json (scikit-learn 1.x, NumPy)."""
+"""Writes reference.json: a small case with scikit-learn's results, for tests/solvers.rs and tests/metrics.rs.
+
+Run by hand: python reference.py > reference.json (scikit-learn 1.x, NumPy)."""
 import json
 import numpy as np
 from sklearn.linear_model import LogisticRegression

@@ -17,7 +17,7 @@ pub fn trainer() -> Command {
 /// One labelled text.
 pub type Row = (String, &'static str);
 
-/// 240 texts in three classes that share words, so that a model is neither perfect nor lost.
+/// 240 texts in three classes that share words, so a model is neither perfect nor useless.
 pub fn rows() -> Vec<Row> {
     let own = [
         (
@@ -93,7 +93,7 @@ pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The model answers texts of two classes rightly, with probabilities that are some.
+/// Asserts that the model answers texts of two classes correctly, with valid probabilities.
 pub fn assert_answers(model: &[u8]) {
     let predictor = Predictor::new(Artifact::from_bytes(model).unwrap());
     let mut scratch = Scratch::default();
@@ -113,7 +113,7 @@ pub struct Job {
     pub config: Value,
 }
 
-/// Variables that begin like this are somebody's access to an object store.
+/// Variables with these prefixes hold credentials for an object store.
 const CREDENTIALS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "STORE_"];
 
 /// How a run ended.
@@ -161,7 +161,7 @@ impl Job {
         self.run_as(dataset, &self.store(), arguments, &[("RAYON_NUM_THREADS", threads)])
     }
 
-    /// Runs the job on a data set with these variables in its environment, and nobody's credentials besides.
+    /// Runs the job on a data set with these environment variables, without anyone's credentials.
     #[allow(dead_code)] // only objects need credentials
     pub fn run_in(&self, dataset: &Path, variables: &[(&str, &str)]) -> Ended {
         self.run_as(dataset, &self.store(), &[], variables)
@@ -171,7 +171,7 @@ impl Job {
         self.path("store").display().to_string()
     }
 
-    /// Runs the job with a store anywhere, such as `s3://bucket`.
+    /// Runs the job with any store, such as `s3://bucket`.
     pub fn run_as(&self, dataset: &Path, store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let inherited = std::env::vars()
             .map(|(name, _)| name)

@@ -99,7 +99,7 @@ fn document_frequency_limits() {
 }
 
 #[test]
-fn no_row_and_no_term_are_no_error() {
+fn no_rows_and_no_terms_are_not_an_error() {
     let corpus = corpus(&["a", ""]);
     let vectorizer = Vectorizer::fit(&corpus, &[], &features([1, 3], 1));
     assert!(vectorizer.vocabulary().is_empty());
