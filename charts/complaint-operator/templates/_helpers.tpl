@@ -2,7 +2,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
-{{/* The name of all objects; 50 characters leave room for suffixes. */}}
+{{/* The base name of all objects. 50 characters leave room for suffixes. */}}
 {{- define "complaint-operator.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -14,7 +14,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* Cluster-wide objects of releases in different namespaces must not meet. */}}
+{{/* Names of cluster-wide objects, distinct for releases in different namespaces. */}}
 {{- define "complaint-operator.clusterName" -}}
 {{- printf "%s-%s" .Release.Namespace (include "complaint-operator.fullname" .) | trunc 120 | trimSuffix "-" -}}
 {{- end -}}
@@ -41,7 +41,7 @@ app.kubernetes.io/part-of: complaint-operator
 {{- end -}}
 {{- end -}}
 
-{{/* The reference to one of the three images: (dict "root" $ "image" "trainer"). */}}
+{{/* The reference of one of the three images: (dict "root" $ "image" "trainer"). */}}
 {{- define "complaint-operator.image" -}}
 {{- $image := get .root.Values.images .image -}}
 {{- $repository := $image.repository -}}

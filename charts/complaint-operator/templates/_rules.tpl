@@ -1,18 +1,18 @@
 {{/*
-What the controllers do, verb by verb. Server-side apply needs `patch`, and `create` for an object that is not there yet.
-Secrets are absent on purpose: they enter pods as references. Owner references are made without blockOwnerDeletion, so no
-`<kind>/finalizers` is needed.
+The permissions of the controllers, verb by verb. Server-side apply needs `patch`, and `create` for an object that does not
+exist yet. Secrets are left out on purpose: they enter pods as references. Owner references are set without
+blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 */}}
 {{- define "complaint-operator.rules" -}}
-# Runs are watched, and deleted when their time after the end is over; their spec is the user's.
+# Runs are watched, and deleted when their time to live ends. Their spec belongs to the user.
 - apiGroups: [complaints.dev]
   resources: [trainingruns]
   verbs: [get, list, watch, delete]
-# A successful run records its version; a promotion is annotated on it.
+# A successful run records its version. A promotion is recorded as an annotation on it.
 - apiGroups: [complaints.dev]
   resources: [modelversions]
   verbs: [get, list, watch, create, patch]
-# Classifiers are read; the operator never writes their spec.
+# Classifiers are read. The operator never writes their spec.
 - apiGroups: [complaints.dev]
   resources: [complaintclassifiers]
   verbs: [get, list, watch]
@@ -23,15 +23,15 @@ Secrets are absent on purpose: they enter pods as references. Owner references a
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch]
-# The trainer's configuration; also whether a run's data set is there.
+# The trainer's configuration. Also to check that a run's data set exists.
 - apiGroups: [""]
   resources: [configmaps]
   verbs: [get, create, patch]
-# The default artifact store; also whether a run's data set is there.
+# The default artifact store. Also to check that a run's data set exists.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
-# Why pods wait, how they ended, and a run's progress.
+# Why pods are waiting, how they ended, and the progress of a run.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch]
@@ -51,7 +51,7 @@ Secrets are absent on purpose: they enter pods as references. Owner references a
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, create, patch, delete]
-# What happened, for `kubectl describe`; a repeated Event is counted in place.
+# Events for `kubectl describe`. A repeated Event increases its count.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
