@@ -1,17 +1,18 @@
 # syntax=docker/dockerfile:1
-# The three images, one target each:
+# The three images, one target for each:
 #
 #   docker build --target operator  --tag complaint-operator:0.1.0  .
 #   docker build --target trainer   --tag complaint-trainer:0.1.0   .
 #   docker build --target inference --tag complaint-inference:0.1.0 .
 #
-# Each holds one static program, the CA certificates and the licence: no shell, no package manager, no user but 65532.
+# Each image holds one static program, the CA certificates and the licence. It has no shell and no package manager, and
+# its only user is 65532.
 
 FROM rust:1.95-slim-bookworm AS source
 WORKDIR /src
-# Static against glibc rather than musl, whose allocator slows the trainer's threads down. Since glibc 2.34 DNS look-ups need
-# no shared library. With an explicit --target the flags leave build scripts and procedural macros alone. Paths are
-# remapped so that the program's bytes do not depend on where it was built.
+# Static against glibc, because musl's allocator slows down the trainer's threads. Since glibc 2.34, DNS look-ups need
+# no shared library. With an explicit --target the flags don't apply to build scripts and procedural macros. Paths are
+# remapped so that the program's bytes don't depend on the build folder.
 ENV RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/src=/complaint --remap-path-prefix=/usr/local/cargo=/cargo" \
     CARGO_TARGET_DIR=/target
 RUN mkdir -p /out /root-tmp
@@ -45,7 +46,7 @@ LABEL org.opencontainers.image.version=$VERSION \
       org.opencontainers.image.licenses="Apache-2.0"
 COPY --from=source /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=source /src/LICENSE /licenses/LICENSE
-# In a cluster an emptyDir covers it; `docker run` without one needs a place for temporary files.
+# In a cluster an emptyDir covers it. `docker run` without a volume needs a place for temporary files.
 COPY --from=source --chown=65532:65532 /root-tmp /tmp
 USER 65532:65532
 

@@ -1,4 +1,4 @@
-// The page works without this file: it only saves the reload and remembers texts in the visitor's own browser.
+// The page works without this file. It only saves the reload and remembers texts in the visitor's own browser.
 "use strict";
 
 const form = document.getElementById("ask");
@@ -22,7 +22,7 @@ function remember(list) {
     if (list.length) localStorage.setItem(KEY, JSON.stringify(list));
     else localStorage.removeItem(KEY);
   } catch {
-    // Full or forbidden: the page works without.
+    // Storage is full or forbidden: the page works without it.
   }
   showRecent();
 }
@@ -55,7 +55,7 @@ async function ask(event) {
     const response = await fetch(form.action, { method: "POST", body: new URLSearchParams({ text }) });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     const fresh = page.getElementById("answer");
-    if (!fresh) throw new Error("the answer is no page");
+    if (!fresh) throw new Error("the answer is not a page");
     answer.replaceChildren(...fresh.childNodes);
     const category = answer.querySelector(".category");
     if (category) {
