@@ -14,7 +14,7 @@ use rayon::prelude::*;
 
 use crate::calibration::temperature;
 use crate::metrics::as_gain;
-use crate::search::{judge, mean_and_spread};
+use crate::search::{mean_and_spread, score_rows};
 use crate::solve::Coefficients;
 
 /// Rounds of the selection. Weights are multiples of one over the number of rounds that helped.
@@ -24,7 +24,7 @@ const LEAST_GAIN: f64 = 1e-5;
 
 /// The training part, for the selection.
 #[derive(Debug, Clone, Copy)]
-pub struct Judged<'a> {
+pub struct SelectionData<'a> {
     /// The class of each row.
     pub labels: &'a [u32],
     /// The fold of each row.
@@ -59,7 +59,7 @@ pub struct Selection {
 
 /// Chooses up to `max_members` of `candidates`. Each candidate is its out-of-fold scores; all share one text pipeline,
 /// and the first must be the best. Returns `None` if no addition helps.
-pub fn select(data: Judged<'_>, candidates: &[&[f32]], max_members: usize) -> Option<Selection> {
+pub fn select(data: SelectionData<'_>, candidates: &[&[f32]], max_members: usize) -> Option<Selection> {
     let temperatures: Vec<f64> = candidates
         .par_iter()
         .map(|scores| temperature(scores, data.labels, data.classes))
@@ -117,7 +117,7 @@ fn add(sum: &mut [f32], scores: &[f32], temperature: f64) {
         .for_each(|(sum, score)| *sum += score * scale);
 }
 
-impl Judged<'_> {
+impl SelectionData<'_> {
     fn fold_values(&self, scores: &[f32]) -> Vec<f64> {
         let count = self.folds.iter().copied().max().map_or(0, |last| last + 1);
         (0..count)
@@ -128,7 +128,7 @@ impl Judged<'_> {
                     .flat_map(|row| &scores[row * self.classes..][..self.classes])
                     .copied()
                     .collect();
-                judge(&own, &labels, self.scoring, self.classes)
+                score_rows(&own, &labels, self.scoring, self.classes)
             })
             .collect()
     }
@@ -182,7 +182,7 @@ mod tests {
                 scores.extend([-value as f32, value as f32]);
             }
         }
-        let data = Judged {
+        let data = SelectionData {
             labels: &labels,
             folds: &folds,
             classes: 2,

@@ -43,16 +43,16 @@ impl Fold {
         let (train, validation) = (side(false), side(true));
         let documents_to_learn = documents(&train);
         let terms = part.terms.fit(&documents_to_learn, features);
-        let (mut learned, mut judged) = (
+        let (mut train_rows, mut validation_rows) = (
             terms.transform(&documents_to_learn),
             terms.transform(&documents(&validation)),
         );
-        let order = FrequencyOrder::of(&learned);
-        order.renumber(&mut learned);
-        order.renumber(&mut judged);
+        let order = FrequencyOrder::of(&train_rows);
+        order.renumber(&mut train_rows);
+        order.renumber(&mut validation_rows);
         Self {
-            train: learned,
-            validation: judged,
+            train: train_rows,
+            validation: validation_rows,
             train_labels: labels(&train),
             validation_labels: labels(&validation),
             positions: validation,
@@ -100,7 +100,7 @@ impl Fold {
 
 /// The metric over rows with `rows × classes` scores. Log loss uses the probabilities at these rows' own best
 /// temperature: scores of a support vector machine have no scale of their own, and the final model is calibrated too.
-pub fn judge(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
+pub fn score_rows(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
     let rows = || scores.chunks_exact(classes).zip(labels);
     if scoring == Metric::LogLoss {
         let calibration = Calibration {

@@ -21,7 +21,7 @@ use crate::metrics::as_gain;
 use crate::solve::Effort;
 use chain::{Chain, chains};
 use fold::Fold;
-pub use fold::judge;
+pub use fold::score_rows;
 
 /// Maximum number of entries in all folds for vectorising them at the same time. Above it, folds are vectorised one by
 /// one.
@@ -195,7 +195,7 @@ fn run_folds(
                 run.fold_scores[trial].push(
                     scores
                         .as_ref()
-                        .map(|scores| judge(scores, fold.validation_labels(), settings.scoring, part.classes))
+                        .map(|scores| score_rows(scores, fold.validation_labels(), settings.scoring, part.classes))
                         .map_err(Clone::clone),
                 );
                 if let (true, Ok(scores)) = (keep_scores, scores) {

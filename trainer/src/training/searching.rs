@@ -9,7 +9,7 @@ use complaint_model::vectorize::TermCounts;
 
 use super::{Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
-use crate::ensemble::{Judged, Share, select};
+use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::metrics::as_gain;
 use crate::progress::{Progress, Stage};
@@ -164,7 +164,7 @@ fn chosen(
     estimators: &[Estimator],
     outcome: SearchOutcome,
 ) -> Option<Found> {
-    let data = Judged {
+    let data = SelectionData {
         labels: part.labels,
         folds: part.folds,
         classes: part.classes,

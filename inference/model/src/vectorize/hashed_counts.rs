@@ -71,7 +71,7 @@ impl HashedCounts {
         self.counted.offsets.len() - 1
     }
 
-    /// Whether there is no document.
+    /// Whether there are no documents.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
