@@ -28,21 +28,21 @@ struct Cli {
 enum Command {
     /// Train as a Job: configuration from a file, progress as JSON lines, result in the termination log.
     Run(RunArgs),
-    /// Train at the command line.
+    /// Train on the command line.
     Train(Box<TrainArgs>),
     /// Evaluate a model on labelled rows.
     Evaluate(EvaluateArgs),
-    /// Answer texts, one a line.
+    /// Answer texts, one per line.
     Predict(PredictArgs),
-    /// Show why a text gets its class: what each term adds to the winner over the runner-up.
+    /// Show why a text gets its class: what each term adds to the winner compared with the runner-up.
     Explain(ExplainArgs),
-    /// Look at a data set before training: balance, lengths, copies, near-twins, vocabulary, suspicious rows.
+    /// Inspect a data set before training: balance, lengths, copies, near-twins, vocabulary, suspicious rows.
     Profile(ProfileArgs),
     /// Print the schema of report.json.
     ReportSchema(ReportSchemaArgs),
 }
 
-/// `run`, as `docs/contracts.md` gives it.
+/// `run`, as described in `docs/contracts.md`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The configuration file.
@@ -54,10 +54,10 @@ pub(crate) struct RunArgs {
     /// Root of the artifact store: a directory, or s3://bucket/prefix.
     #[arg(long, value_name = "PLACE")]
     pub(crate) store: String,
-    /// The present champion's model.safetensors: a file, or an s3:// object.
+    /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
-    /// Where the result, or the reason of a failure, is written.
+    /// File for the result, or for the reason of a failure.
     #[arg(long, value_name = "FILE")]
     pub(crate) termination_log: Option<PathBuf>,
 }
@@ -76,32 +76,32 @@ pub(crate) struct TrainArgs {
     /// Labels with fewer rows are dropped.
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     pub(crate) min_samples_per_class: usize,
-    /// What stands behind the options below that are left out.
+    /// Preset for the options below that are not given.
     #[arg(long, value_enum, default_value = "standard")]
     pub(crate) preset: PresetArg,
-    /// Further settings: a JSON file with the sections preprocessing, features and search of a TrainingRun's spec. Options
-    /// given here go before it.
+    /// More settings: a JSON file with the sections preprocessing, features and search of a TrainingRun's spec. Options
+    /// given here override it.
     #[arg(long, value_name = "FILE")]
     pub(crate) settings: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) text: TextArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
-    /// Share of the rows held out.
+    /// Share of the rows that are held out.
     #[arg(long, default_value_t = 0.2)]
     pub(crate) test_fraction: f64,
-    /// Seed of split, folds, solvers and bootstrap.
+    /// Seed for split, folds, solvers and bootstrap.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
-    /// The report may hold texts of complaints.
+    /// Allow the report to contain texts of complaints.
     #[arg(long)]
     pub(crate) include_texts: bool,
-    /// How the result is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     pub(crate) format: OutputForm,
 }
 
-/// From text to numbers. What is left out comes from the preset.
+/// From text to numbers. The preset sets what is not given.
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
     /// How words are reduced.
@@ -110,16 +110,16 @@ pub(crate) struct TextArgs {
     /// Whether contractions are expanded.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) expand_contractions: Option<bool>,
-    /// Whether stop words are left out; to keep them is better for short texts.
+    /// Whether stop words are removed. Keeping them is better for short texts.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) remove_stop_words: Option<bool>,
-    /// Whether numbers of up to four digits are words; otherwise they only separate words.
+    /// Whether numbers of up to four digits are words. Otherwise they only separate words.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) keep_numbers: Option<bool>,
-    /// Shorter words are left out.
+    /// Drop words with fewer characters.
     #[arg(long, value_name = "LETTERS")]
     pub(crate) min_token_length: Option<usize>,
-    /// What stands over personal data, as a regular expression.
+    /// A regular expression that matches redactions of personal data.
     #[arg(long, value_name = "REGEX")]
     pub(crate) redaction_pattern: Option<String>,
     /// Shortest and longest word n-gram, such as 1,2.
@@ -128,62 +128,62 @@ pub(crate) struct TextArgs {
     /// Shortest and longest character n-gram, such as 3,5.
     #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range)]
     pub(crate) char_ngrams: Option<[usize; 2]>,
-    /// Terms in fewer documents are left out; under 5 a model may hold words of one person.
+    /// Drop terms in fewer documents. With less than 5 a model may hold words of one person.
     #[arg(long, value_name = "ROWS")]
     pub(crate) min_document_frequency: Option<usize>,
-    /// Terms in a greater share of the documents are left out.
+    /// Drop terms in a greater share of the documents.
     #[arg(long, value_name = "SHARE")]
     pub(crate) max_document_fraction: Option<f64>,
-    /// Terms kept at most.
+    /// Maximum number of terms.
     #[arg(long, value_name = "TERMS")]
     pub(crate) max_features: Option<usize>,
-    /// Whether counts are dampened, 1 + ln(count).
+    /// Whether counts are dampened to 1 + ln(count).
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) sublinear_tf: Option<bool>,
-    /// Count n-grams by hash in 2^BITS buckets instead of by a vocabulary, 10 to 24.
+    /// Count n-grams by hash in 2^BITS buckets instead of with a vocabulary, 10 to 24.
     #[arg(long, value_name = "BITS")]
     pub(crate) hashing_bits: Option<u8>,
 }
 
-/// What is tried. What is left out comes from the preset.
+/// What is tried. The preset sets what is not given.
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
-    /// Algorithms to try; without it, the preset's candidates.
+    /// Algorithms to try. By default, the preset's candidates.
     #[arg(long = "algorithm", value_enum, value_delimiter = ',')]
     pub(crate) algorithms: Vec<AlgorithmArg>,
-    /// Values of C to try, for the algorithms named with --algorithm that have it.
+    /// Values of C to try, for those algorithms in --algorithm that have it.
     #[arg(long = "c", value_name = "C", value_delimiter = ',', requires = "algorithms")]
     pub(crate) c: Vec<f64>,
-    /// Values of alpha to try, for the algorithms named with --algorithm that have it.
+    /// Values of alpha to try, for those algorithms in --algorithm that have it.
     #[arg(long, value_name = "ALPHA", value_delimiter = ',', requires = "algorithms")]
     pub(crate) alpha: Vec<f64>,
-    /// Class weights to try, for the algorithms named with --algorithm that have them.
+    /// Class weights to try, for those algorithms in --algorithm that have them.
     #[arg(long = "class-weight", value_enum, value_delimiter = ',', requires = "algorithms")]
     pub(crate) class_weights: Vec<ClassWeightArg>,
     /// Losses to try, for the linear support vector machine.
     #[arg(long = "loss", value_enum, value_delimiter = ',', requires = "algorithms")]
     pub(crate) losses: Vec<LossArg>,
-    /// Folds of the cross-validation.
+    /// Number of folds for cross-validation.
     #[arg(long)]
     pub(crate) folds: Option<usize>,
-    /// What trials are judged by.
+    /// Metric that ranks trials.
     #[arg(long, value_enum)]
     pub(crate) scoring: Option<MetricArg>,
-    /// All points of the grid, or a random draw.
+    /// All points of the grid, or a random sample.
     #[arg(long, value_enum)]
     pub(crate) strategy: Option<StrategyArg>,
-    /// Models averaged at most; 1 for the best alone.
+    /// Maximum number of models to average; 1 for only the best.
     #[arg(long, value_name = "MODELS")]
     pub(crate) ensemble: Option<usize>,
-    /// Trials at most.
+    /// Maximum number of trials.
     #[arg(long)]
     pub(crate) max_trial_count: Option<usize>,
-    /// Failed trials at most.
+    /// Maximum number of failed trials.
     #[arg(long)]
     pub(crate) max_failed_trial_count: Option<usize>,
 }
 
-/// How a result is printed.
+/// Output format of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OutputForm {
     /// A table for people.
@@ -192,7 +192,7 @@ pub(crate) enum OutputForm {
     Json,
 }
 
-/// Defines a command-line twin of an enum of the configuration.
+/// Defines a command-line version of an enum of the configuration.
 macro_rules! value_enum {
     ($name:ident => $target:ident { $($variant:ident = $doc:literal),+ $(,)? }) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -205,18 +205,18 @@ macro_rules! value_enum {
     };
 }
 
-value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "As they stand." });
+value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "Unchanged." });
 value_enum!(AlgorithmArg => Algorithm {
     LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.",
     NbSvm = "Linear support vector machine over terms weighted by naive Bayes.",
     ComplementNaiveBayes = "Complement naive Bayes.", MultinomialNaiveBayes = "Multinomial naive Bayes.",
 });
-value_enum!(ClassWeightArg => ClassWeight { None = "Each row the same.", Balanced = "Each class the same." });
-value_enum!(LossArg => Loss { SquaredHinge = "The square of what a row lacks to the margin.", Hinge = "What a row lacks to the margin." });
-value_enum!(StrategyArg => Strategy { Grid = "All points.", Random = "As many as --max-trial-count says." });
+value_enum!(ClassWeightArg => ClassWeight { None = "Each row has the same weight.", Balanced = "Each class has the same weight." });
+value_enum!(LossArg => Loss { SquaredHinge = "The square of a row's shortfall from the margin.", Hinge = "A row's shortfall from the margin." });
+value_enum!(StrategyArg => Strategy { Grid = "All points.", Random = "A sample of --max-trial-count points." });
 value_enum!(PresetArg => Preset {
-    Reference = "The search of the scikit-learn stack.", Standard = "What we recommend.",
-    Thorough = "More text pipelines and models, the best of them averaged.",
+    Reference = "The search of the scikit-learn stack.", Standard = "Recommended.",
+    Thorough = "More text pipelines and models, with an average of the best.",
 });
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -227,7 +227,7 @@ pub(crate) enum MetricArg {
     /// Mean F1 weighted by rows.
     #[value(name = "weighted-f1")]
     WeightedF1,
-    /// Share of right answers.
+    /// Share of correct answers.
     Accuracy,
     /// Mean log loss.
     LogLoss,
@@ -246,17 +246,17 @@ impl From<MetricArg> for Metric {
 
 fn parse_range(text: &str) -> Result<[usize; 2], String> {
     let (low, high) = text.split_once([',', '-']).ok_or("write two lengths, such as 1,2")?;
-    let number = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is no number"));
+    let number = |part: &str| part.trim().parse().map_err(|_| format!("`{part}` is not a number"));
     Ok([number(low)?, number(high)?])
 }
 
-/// Runs the program on its arguments, the program's name first, and returns how it ends.
+/// Runs the program on its arguments, including the program's name, and returns its exit code.
 pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::stop::on_signal();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Without a reader there is nobody left to tell.
+            // If nobody reads the output, the message is lost.
             let _ = error.print();
             return match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,

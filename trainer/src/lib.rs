@@ -1,19 +1,19 @@
-//! From labelled complaints to an evaluated, content-addressed model.
+//! Trains an evaluated, content-addressed model from labelled complaints.
 //!
-//! A training is a line of steps, one module each:
+//! A training is a sequence of steps, one module each:
 //!
 //! | module | what it does |
 //! |---|---|
 //! | [`config`] | reads and checks `run.json` |
-//! | [`dataset`] | file or address → labelled rows, copies and rare labels left out |
-//! | [`mod@split`] | which rows are held out, which fold a row belongs to |
+//! | [`dataset`] | reads labelled rows from a file or address; leaves out copies and rare labels |
+//! | [`mod@split`] | which rows are held out, and the fold of each row |
 //! | [`mod@search`] | trials on folds |
 //! | [`solve`] | the models |
-//! | [`ensemble`] | averaging the best trials |
-//! | [`calibration`] | scores → probabilities that mean what they say |
+//! | [`ensemble`] | averages the best trials |
+//! | [`calibration`] | turns scores into probabilities that match observed frequencies |
 //! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
 //! | [`training`] | all of the above in order |
-//! | [`profile`] | what the data set is like |
+//! | [`profile`] | describes the data set |
 //! | [`report`], [`result`], [`store`] | what is written, and where |
 //!
 //! [`main_from`] is the whole program, so that another binary can run as the trainer.

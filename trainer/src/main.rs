@@ -1,4 +1,4 @@
-//! The program `complaint-trainer`; everything is in the library.
+//! The program `complaint-trainer`. All its code is in the library.
 
 use std::process::ExitCode;
 

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::ModelError;
 
-/// Reads a model that a user names.
+/// Opens a model that the user named.
 pub(super) fn open_model(path: &Path) -> Result<Predictor, ModelError> {
     let bytes = std::fs::read(path).map_err(|source| ModelError::Unreadable {
         path: path.to_owned(),
@@ -31,10 +31,10 @@ pub(super) struct Answer<'m> {
     pub(super) category: &'m str,
     /// Its probability.
     pub(super) probability: f64,
-    /// The most probable classes, where more than one was asked for.
+    /// The most probable classes, if more than one was requested.
     #[serde(skip_serializing_if = "Ranking::is_empty")]
     pub(super) probabilities: Ranking<'m>,
-    /// Share of the words that the model does not know.
+    /// Share of the text's words that the model does not know.
     pub(super) unknown_word_share: f64,
 }
 
@@ -74,7 +74,7 @@ impl<'m> Answer<'m> {
 
 fn ranking<'m>(labels: &'m [String], prediction: &Prediction<'_>, top: usize) -> Vec<(&'m str, f64)> {
     let mut classes: Vec<usize> = (0..labels.len()).collect();
-    // The winner stands first among equals; the sort is stable.
+    // The sort is stable, so the winner stays first among equal classes.
     classes.sort_by(|&a, &b| {
         let order = prediction.probabilities[b].total_cmp(&prediction.probabilities[a]);
         order.then((b == prediction.class).cmp(&(a == prediction.class)))

@@ -1,4 +1,4 @@
-//! The data set at the command line: the same arguments for every command that reads one.
+//! Data set arguments, shared by all commands that read one.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use complaint_model::Sha256Digest;
 use crate::config::{DatasetConfig, DatasetFormat};
 use crate::dataset::{DatasetError, Location, Source};
 
-/// Where the rows are, and which of them count.
+/// Which data set, and which of its rows.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://); .gz, .zst and .zip are unpacked.
@@ -20,30 +20,30 @@ pub(crate) struct DataArgs {
     /// Column, or dotted path, of the label; several are joined with " + ".
     #[arg(long = "label-field", value_name = "FIELD", required = true)]
     label_fields: Vec<String>,
-    /// Column with a published split, whose values are `train` and `test`.
+    /// Column with a published split. Its values are `train` and `test`.
     #[arg(long, value_name = "FIELD")]
     split_field: Option<String>,
-    /// Only records with this value: --where split=test. Given again with the same field, either value will do; with
-    /// another field, both must hold.
+    /// Use only records with this value: --where split=test. Several values of one field are alternatives; conditions
+    /// on different fields must all hold.
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = parse_condition)]
     conditions: Vec<(String, String)>,
-    /// Form of the records; by default it goes by the file's name.
+    /// Format of the records. By default, the file's name decides.
     #[arg(long, value_enum, value_name = "FORM")]
     data_format: Option<RecordForm>,
-    /// Renames or merges a label: --label-map "old=new". Can be given several times.
+    /// Rename or merge a label: --label-map "old=new". Can be repeated.
     #[arg(long = "label-map", value_name = "OLD=NEW", value_parser = parse_renaming)]
     label_map: Vec<(String, String)>,
-    /// SHA-256 that the file must have.
+    /// Required SHA-256 of the file.
     #[arg(long, value_name = "HEX")]
     sha256: Option<Sha256Digest>,
 }
 
-/// Form of a data set's records.
+/// Format of a data set's records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum RecordForm {
     /// Comma-separated values.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     #[value(alias = "jsonLines")]
     JsonLines,
     /// One JSON array.
@@ -61,7 +61,7 @@ impl From<RecordForm> for DatasetFormat {
 }
 
 impl DataArgs {
-    /// The configuration that the arguments stand for.
+    /// The configuration for these arguments.
     pub(crate) fn config(&self, min_samples_per_class: usize) -> DatasetConfig {
         let mut filter: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (field, value) in &self.conditions {
@@ -81,12 +81,12 @@ impl DataArgs {
         }
     }
 
-    /// Where the data set is.
+    /// The location of the data set.
     pub(crate) fn location(&self) -> Location {
         Location::parse(&self.data)
     }
 
-    /// Opens or downloads the data set, telling the share that is here.
+    /// Opens or downloads the data set. Reports the downloaded share.
     pub(super) fn open(&self, tell: impl Fn(f64, &str)) -> Result<Source, DatasetError> {
         let location = self.location();
         tell(0.0, &format!("opening {}", location.name()));

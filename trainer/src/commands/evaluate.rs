@@ -1,6 +1,6 @@
-//! `evaluate`: a model on labelled rows, texts first, as the server would answer them.
+//! `evaluate`: tests a model on labelled rows, from text to answer like the server.
 //!
-//! Every row counts, copies too. Rows are scored while they are read, so that memory does not grow with their texts.
+//! Every row counts, including copies. Rows are scored while they are read, so memory does not grow with their texts.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,11 +29,11 @@ use crate::progress::{Plan, Progress, Stage};
 
 /// Rows that are scored together.
 const BATCH: usize = 4096;
-/// Seed of the intervals' bootstrap: the same rows give the same intervals.
+/// Seed of the bootstrap: the same rows give the same intervals.
 const SEED: u64 = 42;
-/// The table shows a confusion matrix of so many classes at most.
+/// Maximum number of classes for a confusion matrix in the table.
 const MATRIX_CLASSES: usize = 12;
-/// Confused pairs in the table.
+/// Number of confused pairs in the table.
 const PAIRS: usize = 10;
 
 /// `evaluate`.
@@ -44,7 +44,7 @@ pub(crate) struct EvaluateArgs {
     model: PathBuf,
     #[command(flatten)]
     data: DataArgs,
-    /// How the result is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     format: OutputForm,
 }
@@ -54,12 +54,12 @@ pub(crate) struct EvaluateArgs {
 struct Found {
     rows: usize,
     dataset_sha256: Sha256Digest,
-    /// The model was trained on these very bytes, so its training rows may be among those evaluated.
+    /// Whether the model was trained on the same file. Then its training rows may be among the evaluated rows.
     trained_on_these_bytes: bool,
-    /// Some rows were chosen, so somebody has thought of that.
+    /// Whether the user selected rows, and so avoided the training rows.
     #[serde(skip)]
     chosen: bool,
-    /// Rows whose label the model does not know; they are left out.
+    /// Rows with a label that the model does not know. They are left out.
     unknown_label_rows: usize,
     unknown_labels: BTreeMap<String, usize>,
     metrics: Metrics,
@@ -88,21 +88,21 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
     let source = arguments
         .data
         .open(|share, message| progress.tell(Stage::Loading, share, message))?;
-    let judged = score(&predictor, &config, &source, &progress)?;
+    let scores = score(&predictor, &config, &source, &progress)?;
     progress.tell(Stage::Done, 1.0, "done");
     let labels = predictor.labels();
-    let confusion = judged.scored.confusion();
-    let bins = reliability_bins(judged.confidence);
+    let confusion = scores.scored.confusion();
+    let bins = reliability_bins(scores.confidence);
     let trained_on = predictor.artifact().provenance().dataset_sha256;
     Ok(Found {
-        rows: judged.scored.actual.len(),
+        rows: scores.scored.actual.len(),
         dataset_sha256: source.sha256(),
         trained_on_these_bytes: trained_on == Some(source.sha256()),
         chosen: !config.filter.is_empty() || config.split_field.is_some(),
-        unknown_label_rows: judged.unknown.values().sum(),
-        unknown_labels: judged.unknown,
-        metrics: confusion.metrics(judged.scored.value(Metric::LogLoss)),
-        confidence_intervals: intervals(&judged.scored, SEED),
+        unknown_label_rows: scores.unknown.values().sum(),
+        unknown_labels: scores.unknown,
+        metrics: confusion.metrics(scores.scored.value(Metric::LogLoss)),
+        confidence_intervals: intervals(&scores.scored, SEED),
         calibration: Calibration {
             error: round4(expected_calibration_error(&bins)),
             bins,
@@ -112,10 +112,10 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
     })
 }
 
-/// The model's answers to all rows whose label it knows.
-struct Judged {
+/// The model's answers to all rows with a label that it knows.
+struct Scores {
     scored: Scored,
-    /// Probability of each answer, and whether it was right.
+    /// Probability of each answer, and whether it was correct.
     confidence: Vec<(f64, bool)>,
     unknown: BTreeMap<String, usize>,
 }
@@ -125,14 +125,14 @@ fn score(
     config: &DatasetConfig,
     source: &Source,
     progress: &Progress,
-) -> Result<Judged, DatasetError> {
+) -> Result<Scores, DatasetError> {
     let classes: BTreeMap<&str, u32> = predictor
         .labels()
         .iter()
         .zip(0..)
         .map(|(label, class)| (label.as_str(), class))
         .collect();
-    let mut judged = Judged {
+    let mut scores = Scores {
         scored: Scored {
             classes: classes.len(),
             actual: Vec::new(),
@@ -151,23 +151,23 @@ fn score(
         };
         match classes.get(label) {
             Some(&class) => batch.push((text.to_owned(), class)),
-            None => *judged.unknown.entry(label.to_owned()).or_default() += 1,
+            None => *scores.unknown.entry(label.to_owned()).or_default() += 1,
         }
         if batch.len() == BATCH {
-            judged.take(predictor, &mut batch);
-            let rows = judged.scored.actual.len();
+            scores.take(predictor, &mut batch);
+            let rows = scores.scored.actual.len();
             progress.tell(Stage::Evaluating, source.share_read(), &format!("{rows} rows"));
         }
         Ok(())
     })?;
-    judged.take(predictor, &mut batch);
-    if judged.scored.actual.is_empty() {
-        return Err(nothing_to_judge(source, records, &judged.unknown));
+    scores.take(predictor, &mut batch);
+    if scores.scored.actual.is_empty() {
+        return Err(nothing_to_score(source, records, &scores.unknown));
     }
-    Ok(judged)
+    Ok(scores)
 }
 
-/// Text and label of a record that is to be judged.
+/// Text and label of a record, if it has both.
 fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetConfig) -> Option<(&'r str, &'r str)> {
     let held_out = config.split_field.is_none() || record.split.map(str::trim) == Some("test");
     if !record.selected || !held_out {
@@ -178,10 +178,10 @@ fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetConfig) -> Option<(&'r 
     Some((text, config.renamed(label)))
 }
 
-fn nothing_to_judge(source: &Source, records: u64, unknown: &BTreeMap<String, usize>) -> DatasetError {
+fn nothing_to_score(source: &Source, records: u64, unknown: &BTreeMap<String, usize>) -> DatasetError {
     let listed: Vec<String> = unknown.keys().take(10).map(|label| format!("`{label}`")).collect();
     let problem = if listed.is_empty() {
-        "no row that is chosen has both text and label".to_owned()
+        "no selected row has both text and label".to_owned()
     } else {
         format!(
             "the model knows none of their labels ({}); rename them with --label-map",
@@ -195,7 +195,7 @@ fn nothing_to_judge(source: &Source, records: u64, unknown: &BTreeMap<String, us
     }
 }
 
-impl Judged {
+impl Scores {
     /// Scores a batch on all threads and empties it.
     fn take(&mut self, predictor: &Predictor, batch: &mut Vec<(String, u32)>) {
         let answers: Vec<(u32, f64, f64)> = batch
@@ -253,7 +253,7 @@ fn heading(found: &Found) -> String {
     }
     if found.trained_on_these_bytes && !found.chosen {
         text.push_str(
-            "\nnote: the model was trained on this file; figures over its training rows say nothing of new complaints. Choose the others with --where or --split-field",
+            "\nnote: the model was trained on this file; figures for its training rows say nothing about new complaints. Select the other rows with --where or --split-field",
         );
     }
     text

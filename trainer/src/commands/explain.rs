@@ -18,7 +18,7 @@ use crate::cli::OutputForm;
 use crate::dataset::DatasetError;
 use crate::error::TrainError;
 
-/// Terms that the table shows unless told otherwise.
+/// Number of terms in the table by default.
 const SHOWN: usize = 25;
 
 /// `explain`.
@@ -30,10 +30,10 @@ pub(crate) struct ExplainArgs {
     /// The text; `-` reads it from standard input.
     #[arg(value_name = "TEXT")]
     text: String,
-    /// Show so many terms, those that count most; by default 25 in a table, all in JSON.
+    /// Show only the terms that count most, this many. By default 25 in a table, all in JSON.
     #[arg(long, value_name = "TERMS")]
     top: Option<usize>,
-    /// How the result is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     format: OutputForm,
 }
@@ -47,11 +47,11 @@ struct Explained {
     unknown_word_share: f64,
     runner_up: String,
     runner_up_probability: f64,
-    /// What the winner has over the runner-up before any word is read.
+    /// The winner's score minus the runner-up's without any word.
     bias: f32,
-    /// The winner's score minus the runner-up's: `bias` and all contributions together.
+    /// The winner's score minus the runner-up's: `bias` plus all contributions.
     margin: f32,
-    /// Terms of the text that the model knows, shown or not.
+    /// Number of terms in the text that the model knows, shown or not.
     term_count: usize,
     terms: Vec<Term>,
 }

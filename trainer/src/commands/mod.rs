@@ -1,4 +1,4 @@
-//! What the program does, one module a command.
+//! The commands of the program, one module each.
 
 mod answer;
 pub(crate) mod data;
@@ -21,7 +21,7 @@ use serde::Serialize;
 use crate::cli::OutputForm;
 use crate::error::{ErrorMessage, TrainError};
 
-/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user learn of it.
+/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
         let message = panic
@@ -35,7 +35,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainEr
     })
 }
 
-/// Works, and prints the result on standard output as `form` says, or the error on standard error.
+/// Runs `work`. Prints the result on standard output in the given form, or the error on standard error.
 fn answer<T: Serialize>(
     form: OutputForm,
     work: impl FnOnce() -> Result<T, TrainError>,
@@ -53,7 +53,7 @@ fn answer<T: Serialize>(
     }
 }
 
-/// A closed pipe is no failure of the work.
+/// A closed pipe is not a failure of the work.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
@@ -62,18 +62,18 @@ fn to_json<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("strings, numbers and lists are JSON")
 }
 
-/// Says what went wrong: a sentence for people, the contract's error message for scripts.
+/// Prints an error: a sentence for people, the contract's error message for scripts.
 fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
     let text = match form {
         OutputForm::Json => to_json(&ErrorMessage::from(error)),
         OutputForm::Table => format!("error ({}): {}", error.reason(), with_flags(&error.to_string())),
     };
-    // Who does not read the error sees the exit code.
+    // If nobody reads the error, the exit code remains.
     let _ = writeln!(std::io::stderr(), "{text}");
     error.exit_kind().into()
 }
 
-/// Settings as messages name them, and the arguments that set them here.
+/// Settings in messages, and the arguments that set them here.
 const FLAGS: [(&str, &str); 9] = [
     ("dataset.source", "--data"),
     ("dataset.textField", "--text-field"),
@@ -86,7 +86,7 @@ const FLAGS: [(&str, &str); 9] = [
     ("dataset.sha256", "--sha256"),
 ];
 
-/// The message with arguments in place of a TrainingRun's fields; a field within a field has no argument.
+/// Replaces a TrainingRun's fields in a message with arguments. A nested field has no argument.
 fn with_flags(message: &str) -> String {
     FLAGS.iter().fold(message.to_owned(), |message, (field, flag)| {
         let mut told = String::with_capacity(message.len());

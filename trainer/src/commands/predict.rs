@@ -1,4 +1,4 @@
-//! `predict`: texts in, one a line; answers out, one a line.
+//! `predict`: reads texts and writes answers, one per line.
 
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::PathBuf;
@@ -19,13 +19,14 @@ pub(crate) struct PredictArgs {
     /// The model.
     #[arg(long, value_name = "FILE")]
     model: PathBuf,
-    /// Texts, one a line: a file or an http:// or https:// address, .gz, .zst and .zip unpacked; `-` is standard input.
+    /// Texts, one per line: a file or an http:// or https:// address, .gz, .zst and .zip are unpacked; `-` is standard
+    /// input.
     #[arg(value_name = "TEXTS", default_value = "-")]
     texts: String,
-    /// Give the so many most probable classes with each answer.
+    /// Add this many of the most probable classes to each answer.
     #[arg(long, value_name = "CLASSES", default_value_t = 0, hide_default_value = true)]
     top_k: usize,
-    /// How answers are printed: JSON is one object a line.
+    /// Output format. JSON is one object per line.
     #[arg(long, value_enum, default_value = "json", value_name = "FORM")]
     format: OutputForm,
 }
@@ -43,7 +44,7 @@ fn run(arguments: &PredictArgs) -> Result<(), TrainError> {
     if arguments.texts == "-" {
         let stdin = std::io::stdin().lock();
         if stdin.is_terminal() {
-            let _ = writeln!(std::io::stderr(), "type complaints, one a line; Ctrl-D ends");
+            let _ = writeln!(std::io::stderr(), "type complaints, one per line; Ctrl-D ends");
         }
         return Ok(answer_all(arguments, &predictor, "standard input", stdin)?);
     }
@@ -71,7 +72,7 @@ fn answer_all(
             OutputForm::Table => writeln!(out, "{}", row(&answer)),
         };
         if written.is_err() {
-            // The reader has seen enough.
+            // The reader has closed its end.
             break;
         }
     }

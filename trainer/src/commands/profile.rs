@@ -1,4 +1,4 @@
-//! `profile`: what a data set is like, before anything is trained on it.
+//! `profile`: describes a data set before training.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -23,11 +23,11 @@ use crate::profile::{Profile, Quantiles};
 use crate::progress::{Plan, Progress, Stage};
 use crate::split::split;
 
-/// Letters shown of a suspicious text.
+/// Number of characters shown of a suspicious text.
 const EXCERPT: usize = 160;
-/// Row numbers that the table lists of a kind.
+/// Number of row numbers listed per kind in the table.
 const NUMBERS: usize = 8;
-/// The split that the shares of both parts are compared on: the default one of a training.
+/// The share of the test part in the split that is compared: the default of a training.
 const TEST_FRACTION: f64 = 0.2;
 const SEED: u64 = 42;
 
@@ -36,13 +36,13 @@ const SEED: u64 = 42;
 pub(crate) struct ProfileArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Labels with fewer rows are marked: a training drops them.
+    /// Mark labels with fewer rows: a training drops them.
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     min_samples_per_class: usize,
-    /// Show how suspicious texts begin, not their rows' numbers alone.
+    /// Show the beginnings of suspicious texts, not only their row numbers.
     #[arg(long)]
     include_texts: bool,
-    /// How the result is printed.
+    /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     format: OutputForm,
 }
@@ -52,10 +52,10 @@ pub(crate) struct ProfileArgs {
 struct DataProfile {
     source: String,
     sha256: Sha256Digest,
-    /// Rows that can be trained on, rare labels included.
+    /// Rows that can be used for training, including those of rare labels.
     rows: usize,
     distinct_words: usize,
-    /// Most rows first.
+    /// Classes, most rows first.
     classes: Vec<ClassProfile>,
     #[serde(flatten)]
     profile: Profile,
@@ -69,11 +69,11 @@ struct ClassProfile {
     /// Share of all rows.
     share: f64,
     median_words: usize,
-    /// It has too few rows: a training drops it.
+    /// Whether it has too few rows: a training drops it.
     rare: bool,
 }
 
-/// Looks and prints.
+/// Inspects the data set and prints the result.
 pub(crate) fn execute(arguments: &ProfileArgs) -> ExitCode {
     super::answer(arguments.format, || run(arguments), show)
 }
@@ -92,7 +92,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
         );
     })?;
     progress.tell(Stage::Preprocessing, 0.0, &format!("{} rows", dataset.rows.len()));
-    // Stop words count here: the vocabulary is the texts', not a model's.
+    // Stop words count here: it is the vocabulary of the texts, not of a model.
     let pipeline = TextPipeline::new(&Preprocessing {
         remove_stop_words: false,
         ..Preprocessing::default()
@@ -100,7 +100,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     .map_err(ConfigError::from)?;
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
-    progress.tell(Stage::Preprocessing, 0.7, "looking for twins");
+    progress.tell(Stage::Preprocessing, 0.7, "looking for near-twins");
     let split = split(&dataset, TEST_FRACTION, SEED);
     let mut profile = Profile::of_texts(&dataset, &split, &corpus);
     if arguments.include_texts {
@@ -120,7 +120,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
 fn add_texts(profile: &mut Profile, dataset: &Dataset) {
     let examples = profile.suspicious_rows.iter_mut().flat_map(|found| &mut found.examples);
     for example in examples {
-        // Rows stand in the order of their numbers.
+        // Rows are sorted by their numbers.
         if let Ok(place) = dataset.rows.binary_search_by_key(&example.row, |row| row.number) {
             let text = dataset.text(&dataset.rows[place]);
             example.text = Some(text.chars().take(EXCERPT).collect());
@@ -165,7 +165,7 @@ fn show(found: &DataProfile) -> String {
 fn heading(found: &DataProfile) -> String {
     let records = &found.profile.records;
     let left_out: Vec<String> = [
-        (records.not_selected, "not chosen by --where"),
+        (records.not_selected, "not selected by --where"),
         (records.outside_split, "outside the published split"),
         (records.without_text, "without text"),
         (records.without_label, "without label"),

@@ -1,4 +1,4 @@
-//! `report-schema`: what `report.json` holds, for programs and for people.
+//! `report-schema`: describes `report.json`, for programs and for people.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::report;
 /// `report-schema`.
 #[derive(Debug, Args)]
 pub(crate) struct ReportSchemaArgs {
-    /// JSON is the JSON Schema (draft 2020-12); the table lists every field, in Markdown.
+    /// JSON is the JSON Schema (draft 2020-12). The table lists every field, in Markdown.
     #[arg(long, value_enum, default_value = "json", value_name = "FORM")]
     format: OutputForm,
 }
@@ -26,7 +26,7 @@ pub(crate) fn execute(arguments: &ReportSchemaArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Every field in a Markdown table: its path, its type and what it says.
+/// Every field in a Markdown table: its path, type and description.
 fn fields(schema: &Value) -> String {
     let mut table = String::from("| field | type | |\n|---|---|---|");
     list(schema, schema, "", &mut table);
@@ -63,7 +63,7 @@ fn list(root: &Value, object: &Value, prefix: &str, table: &mut String) {
     }
 }
 
-/// What a reference, alone or beside `null`, points to.
+/// The target of a reference, alone or next to `null`.
 fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     if let Some(name) = schema["$ref"].as_str() {
         return root.pointer(name.trim_start_matches('#')).unwrap_or(schema);
@@ -78,7 +78,7 @@ fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     }
 }
 
-/// The type in a word or two.
+/// A short name of the type.
 fn kind(root: &Value, field: &Value) -> String {
     let schema = resolve(root, field);
     let choices = |list: &Value, of: fn(&Value) -> Option<&str>| -> Vec<String> {

@@ -21,7 +21,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
     let (message, code) = match &outcome {
         Ok(result) => (result.message(), ExitCode::SUCCESS),
         Err(error) => {
-            // Who does not read the log does not change how the run ends.
+            // If nobody reads the log, the run still ends the same way.
             let _ = writeln!(std::io::stderr(), "{}: {error}", error.reason());
             (error_message(error), error.exit_kind().into())
         }
@@ -33,7 +33,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
     {
         Some(Err(error)) => {
             let _ = writeln!(std::io::stderr(), "the termination log can't be written: {error}");
-            // Without its result a training is lost to the operator: let it be tried again.
+            // Without its result the operator can't use a training, so let it be retried.
             if outcome.is_ok() { ExitCode::from(1) } else { code }
         }
         _ => code,
@@ -44,7 +44,7 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
-    // Before the hours of work, not after.
+    // Open the store before hours of work, not after.
     let store = Store::open(&arguments.store)?;
     let inputs = Inputs {
         config: &config,
@@ -78,7 +78,7 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     Ok(result)
 }
 
-/// The message of a failure; an endless detail is cut, since the kubelet would cut it anywhere.
+/// The message of a failure. A very long detail is cut here, because the kubelet would cut it anywhere.
 fn error_message(error: &TrainError) -> String {
     let message = serde_json::to_string(&ErrorMessage::from(error)).expect("two strings are JSON");
     if message.len() <= MESSAGE_LIMIT {
@@ -89,7 +89,7 @@ fn error_message(error: &TrainError) -> String {
     serde_json::json!({ "error": { "reason": error.reason(), "message": format!("{short}…") } }).to_string()
 }
 
-/// Written in place: the kubelet mounts the file itself, so it can't be replaced by another.
+/// Writes in place: the kubelet mounts the file itself, so it can't be replaced by another file.
 fn write_message(path: &Path, message: &str) -> std::io::Result<()> {
     std::fs::write(path, message)
 }

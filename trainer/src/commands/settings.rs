@@ -1,4 +1,5 @@
-//! The configuration that the arguments of `train` stand for: a preset, a settings file over it, options over both.
+//! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
+//! options.
 
 use complaint_model::report::Algorithm;
 use serde::Serialize;
@@ -8,7 +9,7 @@ use crate::cli::{SearchArgs, TextArgs, TrainArgs};
 use crate::config::{ConfigError, Preset, RunConfig};
 use crate::error::TrainError;
 
-/// Puts the configuration together and checks it like any other.
+/// Builds the configuration and checks it like any other.
 pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
     let mut sections = match &arguments.settings {
         Some(path) => read(path)?,
@@ -118,7 +119,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
         .0
 }
 
-/// Each algorithm with those of the given values that are parameters of it.
+/// Each algorithm with those given values that are its parameters.
 fn candidates(search: &SearchArgs) -> Vec<Value> {
     let list = |values: Vec<Value>| (!values.is_empty()).then_some(values);
     let numbers = |values: &[f64]| list(values.iter().map(|value| json!(value)).collect());

@@ -8,9 +8,9 @@ const WIDEST: usize = 60;
 /// A column and its heading.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Column<'h> {
-    /// Words stand on the left.
+    /// Words, aligned left.
     Words(&'h str),
-    /// Numbers stand on the right.
+    /// Numbers, aligned right.
     Number(&'h str),
 }
 
@@ -34,7 +34,7 @@ pub(super) fn table<const COLUMNS: usize>(
     table.trim_fmt()
 }
 
-/// The cell on one line, cut where it is too long.
+/// The cell on one line, shortened if it is too long.
 pub(super) fn shortened(cell: &str) -> String {
     let line = cell.replace(['\n', '\r', '\t'], " ");
     if line.chars().count() <= WIDEST {

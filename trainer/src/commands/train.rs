@@ -1,4 +1,4 @@
-//! `train`: a training at the command line.
+//! `train`: a training on the command line.
 
 use std::process::ExitCode;
 
@@ -69,7 +69,7 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
     Ok((trained.report.report, result))
 }
 
-/// What a person wants to know at the end.
+/// The summary of a training, for people.
 fn show(report: &Report, out: &str) -> String {
     let data = &report.dataset;
     let mut rows = format!(
@@ -135,7 +135,7 @@ fn trials(report: &Report) -> String {
     )
 }
 
-/// The row of an ensemble, where one won.
+/// The row of an ensemble, if one won.
 fn ensemble(report: &Report) -> Option<[String; 4]> {
     if report.ensemble.is_empty() {
         return None;
