@@ -20,7 +20,7 @@ pub struct TrainingReport {
     pub confidence_intervals: Intervals,
     /// The most confident wrong answers.
     pub mistakes: Vec<Mistake>,
-    /// What the data set is like.
+    /// A description of the data set.
     pub profile: Profile,
     /// Digest of the specification the run was made from.
     pub spec_hash: String,
