@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
+use complaint_contract::{ErrorEnvelope, ExitKind, ServerReason};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,11 +21,6 @@ use crate::http::serve::{Drain, serve};
 use crate::http::workers::Workers;
 use crate::options::{LogFormat, Options};
 use crate::reload;
-
-/// Exit code for arguments that can't be used (`EX_USAGE`).
-const BAD_ARGUMENTS: u8 = 64;
-/// Exit code for a model that can't be used, now or later (`EX_DATAERR`).
-const BAD_MODEL: u8 = 65;
 
 /// Why the server did not start, or did not go on.
 #[derive(Debug, thiserror::Error)]
@@ -45,23 +41,14 @@ enum Failure {
 }
 
 impl Failure {
-    /// The reason in the termination log.
-    fn reason(&self) -> &'static str {
+    /// The reason in the termination log, which decides the exit code.
+    fn reason(&self) -> ServerReason {
         match self {
             Self::Load(error) => error.reason(),
-            Self::LogFilter { .. } => "InvalidArguments",
-            Self::Tokens(_) => "InvalidTokens",
-            Self::Bind { .. } => "AddressUnavailable",
-            Self::System(_) => "Internal",
-        }
-    }
-
-    fn exit_code(&self) -> u8 {
-        match self {
-            Self::LogFilter { .. } => BAD_ARGUMENTS,
-            Self::Load(error) if error.is_argument_fault() => BAD_ARGUMENTS,
-            Self::Load(error) if error.is_model_fault() => BAD_MODEL,
-            _ => 1,
+            Self::LogFilter { .. } => ServerReason::InvalidArguments,
+            Self::Tokens(_) => ServerReason::InvalidTokens,
+            Self::Bind { .. } => ServerReason::AddressUnavailable,
+            Self::System(_) => ServerReason::Internal,
         }
     }
 }
@@ -78,7 +65,7 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
         Err(error) => {
             let _ = error.print();
             return if error.use_stderr() {
-                BAD_ARGUMENTS.into()
+                ExitKind::BadConfiguration.into()
             } else {
                 ExitCode::SUCCESS
             };
@@ -90,12 +77,12 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
             // To standard error directly: the log may be what failed, or be filtered.
             eprintln!(
                 "{}",
-                json!({ "level": "ERROR", "message": failure.to_string(), "reason": failure.reason() })
+                json!({ "level": "ERROR", "message": failure.to_string(), "reason": failure.reason().as_str() })
             );
             if let Some(path) = &options.termination_log {
                 write_termination_log(path, &failure);
             }
-            failure.exit_code().into()
+            failure.reason().exit_kind().into()
         }
     }
 }
@@ -194,8 +181,8 @@ fn start_log(options: &Options) -> Result<(), Failure> {
 }
 
 fn write_termination_log(path: &Path, failure: &Failure) {
-    let words = json!({ "error": { "reason": failure.reason(), "message": failure.to_string() } });
-    if let Err(error) = std::fs::write(path, words.to_string()) {
+    let words = ErrorEnvelope::new(failure.reason().as_str(), failure);
+    if let Err(error) = std::fs::write(path, words.to_json()) {
         eprintln!(
             "{}",
             json!({

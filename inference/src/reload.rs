@@ -54,7 +54,7 @@ fn take_over(app: &App, outcome: Result<Option<Loaded>, LoadError>) -> Reload {
         }
         Err(error) => {
             let digest = &app.served().digest;
-            tracing::error!(%error, reason = error.reason(), digest, "the new model can't be used; the one in service stays");
+            tracing::error!(%error, reason = error.reason().as_str(), digest, "the new model can't be used; the one in service stays");
             Reload::refused
         }
     }

@@ -84,28 +84,10 @@ pub fn phase(pod: &Pod) -> &str {
         .unwrap_or("Pending")
 }
 
-/// What a program wrote to the termination log when it failed (`docs/contracts.md`).
-#[derive(Clone, Debug, serde::Deserialize, PartialEq, Eq)]
-pub struct ProgramError {
-    /// A CamelCase reason.
-    pub reason: String,
-    /// What went wrong and what to do.
-    pub message: String,
-}
-
-/// The error in a termination message, if it is one of ours.
-pub fn program_error(message: &str) -> Option<ProgramError> {
-    #[derive(serde::Deserialize)]
-    struct Envelope {
-        error: ProgramError,
-    }
-    serde_json::from_str::<Envelope>(message)
-        .ok()
-        .map(|envelope| envelope.error)
-}
-
 #[cfg(test)]
 mod tests {
+    use complaint_contract::ErrorEnvelope;
+
     use super::*;
 
     fn pod(status: serde_json::Value) -> Pod {
@@ -140,8 +122,7 @@ mod tests {
             "lastState": { "terminated": { "exitCode": 65, "message": "{\"error\":{\"reason\":\"DigestMismatch\",\"message\":\"m\"}}" } } }] }));
         let ended = terminated(&restarted, "server").expect("it ended");
         assert_eq!(ended.exit_code, 65);
-        let error = program_error(ended.message.as_deref().unwrap_or_default());
+        let error = ErrorEnvelope::read(ended.message.as_deref().unwrap_or_default());
         assert_eq!(error.map(|e| e.reason), Some("DigestMismatch".into()));
-        assert_eq!(program_error("Killed"), None);
     }
 }

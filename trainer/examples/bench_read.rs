@@ -3,15 +3,16 @@
 
 use std::time::Instant;
 
-use complaint_trainer::config::{DatasetConfig, DatasetFormat};
+use complaint_contract::DatasetSettings;
+use complaint_trainer::config::format_of_name;
 use complaint_trainer::dataset::{self, Location, Source};
 
 fn main() {
     let path = std::env::args()
         .nth(1)
         .expect("the path of a data set with the columns text and label");
-    let config = DatasetConfig {
-        format: DatasetFormat::of_name(&path),
+    let config = DatasetSettings {
+        format: format_of_name(&path),
         text_field: "text".into(),
         label_fields: vec!["label".into()],
         split_field: None,

@@ -5,11 +5,12 @@
 
 use std::time::Instant;
 
+use complaint_contract::DatasetSettings;
 use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing};
-use complaint_trainer::config::{DatasetConfig, DatasetFormat};
+use complaint_trainer::config::format_of_name;
 use complaint_trainer::dataset::{self, Location, Source};
 use complaint_trainer::solve::logistic::LogisticPath;
 use complaint_trainer::solve::nb_svm::{ClassCounts, NbSvmProblem};
@@ -60,8 +61,8 @@ fn main() {
     let path = std::env::args()
         .nth(1)
         .expect("the path of a data set with the columns text, label and split");
-    let config = DatasetConfig {
-        format: DatasetFormat::of_name(&path),
+    let config = DatasetSettings {
+        format: format_of_name(&path),
         text_field: "text".into(),
         label_fields: vec!["label".into()],
         split_field: Some("split".into()),

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use complaint_contract::{ExitKind, Preset, Strategy};
 use complaint_model::Normalizer;
 use complaint_model::report::{Algorithm, ClassWeight, Loss, Metric};
 
@@ -13,8 +14,6 @@ use crate::commands::{
     self, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, predict::PredictArgs, profile::ProfileArgs,
     report_schema::ReportSchemaArgs,
 };
-use crate::config::{Preset, Strategy};
-use crate::error::ExitKind;
 
 /// Train classifiers for customer complaints.
 #[derive(Debug, Parser)]

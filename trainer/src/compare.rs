@@ -1,12 +1,11 @@
 //! Newcomer and champion on the same held-out rows.
 
+use complaint_contract::{ChampionSettings, Comparison, Metric, VersionRef};
 use complaint_model::predict::Scratch;
-use complaint_model::report::{Comparison, Metric};
 use complaint_model::{Artifact, ArtifactError, Predictor, Sha256Digest};
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
-use crate::config::ChampionConfig;
 use crate::metrics::{Scored, paired_difference, row_log_loss};
 use crate::store::{self, StoreError};
 
@@ -52,7 +51,7 @@ impl Champion {
     ///
     /// # Errors
     /// [`ChampionError`].
-    pub fn open(config: &ChampionConfig, place: &str) -> Result<Self, ChampionError> {
+    pub fn open(config: &ChampionSettings, place: &str) -> Result<Self, ChampionError> {
         let bytes = store::read(place)?;
         let actual = Sha256Digest::of_bytes(&bytes);
         if actual != config.sha256 {
@@ -145,7 +144,9 @@ impl<'c> ChampionAnswers<'c> {
         let mut sorted = labels.to_vec();
         sorted.sort();
         Comparison {
-            champion: self.champion.name.clone(),
+            champion_ref: VersionRef {
+                name: self.champion.name.clone(),
+            },
             champion_sha256: self.champion.sha256,
             metric,
             value: newcomer.value(metric),

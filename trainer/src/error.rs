@@ -1,10 +1,9 @@
-//! What can go wrong, as the operator and the user see it: a reason, an exit code and a message that tells the fix.
+//! What can go wrong, as the operator and the user see it: a reason, which decides the exit code, and a message with the fix.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
+use complaint_contract::TrainerReason;
 use complaint_model::ArtifactError;
-use serde::Serialize;
 
 use crate::compare::ChampionError;
 use crate::config::ConfigError;
@@ -58,71 +57,17 @@ pub enum ModelError {
     },
 }
 
-/// The process's exit code for one kind of failure: the operator retries only [`ExitKind::Retry`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ExitKind {
-    /// 64, `EX_USAGE`: the configuration is at fault.
-    BadConfiguration,
-    /// 65, `EX_DATAERR`: the data set is at fault.
-    BadData,
-    /// 1: worth a retry.
-    Retry,
-}
-
-impl From<ExitKind> for ExitCode {
-    fn from(kind: ExitKind) -> Self {
-        match kind {
-            ExitKind::BadConfiguration => ExitCode::from(64),
-            ExitKind::BadData => ExitCode::from(65),
-            ExitKind::Retry => ExitCode::from(1),
-        }
-    }
-}
-
 impl TrainError {
-    /// The CamelCase reason that stands in the termination message and in the TrainingRun's conditions.
-    pub fn reason(&self) -> &'static str {
+    /// The reason in the termination message and in the TrainingRun's conditions.
+    pub fn reason(&self) -> TrainerReason {
         match self {
-            Self::Config(_) => "InvalidConfiguration",
+            Self::Config(_) => TrainerReason::InvalidConfiguration,
             Self::Dataset(error) => error.reason(),
-            Self::Champion(_) => "ChampionUnreadable",
-            Self::Model(_) => "ModelUnreadable",
-            Self::Store(_) => "StoreUnavailable",
-            Self::Training(_) => "TrainingFailed",
-            Self::Internal(_) => "Internal",
-        }
-    }
-
-    /// How the process ends.
-    pub fn exit_kind(&self) -> ExitKind {
-        match self {
-            Self::Config(_) | Self::Training(_) => ExitKind::BadConfiguration,
-            Self::Dataset(error) => error.exit_kind(),
-            Self::Model(_) => ExitKind::BadData,
-            Self::Champion(_) | Self::Store(_) | Self::Internal(_) => ExitKind::Retry,
-        }
-    }
-}
-
-/// The termination message of a failure: `{"error": {"reason", "message"}}`.
-#[derive(Debug, Serialize)]
-pub struct ErrorMessage {
-    error: ErrorBody,
-}
-
-#[derive(Debug, Serialize)]
-struct ErrorBody {
-    reason: &'static str,
-    message: String,
-}
-
-impl From<&TrainError> for ErrorMessage {
-    fn from(error: &TrainError) -> Self {
-        Self {
-            error: ErrorBody {
-                reason: error.reason(),
-                message: error.to_string(),
-            },
+            Self::Champion(_) => TrainerReason::ChampionUnreadable,
+            Self::Model(_) => TrainerReason::ModelUnreadable,
+            Self::Store(_) => TrainerReason::StoreUnavailable,
+            Self::Training(_) => TrainerReason::TrainingFailed,
+            Self::Internal(_) => TrainerReason::Internal,
         }
     }
 }

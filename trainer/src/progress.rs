@@ -3,27 +3,8 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 
+use complaint_contract::TrainingStage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use serde::Serialize;
-
-/// The stages of a training, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum Stage {
-    /// The data set is fetched and read.
-    Loading,
-    /// Texts are split and cut into words.
-    Preprocessing,
-    /// Trials run on the folds.
-    Searching,
-    /// The best trial is fitted on all training rows.
-    Fitting,
-    /// The model is tried on the held-out rows.
-    Evaluating,
-    /// Artifact and report go to the store.
-    Writing,
-    /// All is written.
-    Done,
-}
 
 /// Which stages a command has, and how its time is shared among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,18 +19,18 @@ pub enum Plan {
 
 impl Plan {
     /// The share of the command, in percent, at which the stage begins and ends.
-    fn range(self, stage: Stage) -> (f64, f64) {
+    fn range(self, stage: TrainingStage) -> (f64, f64) {
         match (self, stage) {
-            (_, Stage::Done) => (100.0, 100.0),
-            (Self::Training, Stage::Loading) => (0.0, 5.0),
-            (Self::Training, Stage::Preprocessing) => (5.0, 12.0),
-            (Self::Training, Stage::Searching) => (12.0, 80.0),
-            (Self::Training, Stage::Fitting) => (80.0, 92.0),
-            (Self::Training, Stage::Evaluating) => (92.0, 97.0),
-            (Self::Training, Stage::Writing) => (97.0, 100.0),
-            (Self::Evaluation, Stage::Loading) => (0.0, 20.0),
+            (_, TrainingStage::Done) => (100.0, 100.0),
+            (Self::Training, TrainingStage::Loading) => (0.0, 5.0),
+            (Self::Training, TrainingStage::Preprocessing) => (5.0, 12.0),
+            (Self::Training, TrainingStage::Searching) => (12.0, 80.0),
+            (Self::Training, TrainingStage::Fitting) => (80.0, 92.0),
+            (Self::Training, TrainingStage::Evaluating) => (92.0, 97.0),
+            (Self::Training, TrainingStage::Writing) => (97.0, 100.0),
+            (Self::Evaluation, TrainingStage::Loading) => (0.0, 20.0),
             (Self::Evaluation, _) => (20.0, 100.0),
-            (Self::Profile, Stage::Loading) => (0.0, 50.0),
+            (Self::Profile, TrainingStage::Loading) => (0.0, 50.0),
             (Self::Profile, _) => (50.0, 100.0),
         }
     }
@@ -71,19 +52,7 @@ enum Sink {
 pub struct Progress {
     sink: Sink,
     plan: Plan,
-    last: Mutex<(Stage, u8)>,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    progress: Body<'a>,
-}
-
-#[derive(Serialize)]
-struct Body<'a> {
-    stage: Stage,
-    percent: u8,
-    message: &'a str,
+    last: Mutex<(TrainingStage, u8)>,
 }
 
 impl Progress {
@@ -113,12 +82,12 @@ impl Progress {
         Self {
             sink,
             plan,
-            last: Mutex::new((Stage::Loading, u8::MAX)),
+            last: Mutex::new((TrainingStage::Loading, u8::MAX)),
         }
     }
 
     /// Tells that `share` (0 to 1) of a stage is done. Lines are written only when stage or percent change.
-    pub fn tell(&self, stage: Stage, share: f64, message: &str) {
+    pub fn tell(&self, stage: TrainingStage, share: f64, message: &str) {
         let (from, to) = self.plan.range(stage);
         let percent = (from + (to - from) * share.clamp(0.0, 1.0)) as u8;
         // A poisoned lock means that another thread panicked; its panic is the one to report.
@@ -133,19 +102,17 @@ impl Progress {
             Sink::Bar(bar) => {
                 bar.set_position(u64::from(percent));
                 bar.set_message(format!("{stage:?}: {message}"));
-                if stage == Stage::Done {
+                if stage == TrainingStage::Done {
                     bar.finish_and_clear();
                 }
             }
             Sink::Lines { stdout } => {
-                let line = serde_json::to_string(&Line {
-                    progress: Body {
-                        stage,
-                        percent,
-                        message,
-                    },
-                })
-                .expect("plain strings and numbers are JSON");
+                let progress = complaint_contract::Progress {
+                    stage,
+                    percent,
+                    message: message.to_owned(),
+                };
+                let line = progress.to_line();
                 // Who does not read progress does not stop the training.
                 let _ = if *stdout {
                     writeln!(std::io::stdout(), "{line}")

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use complaint_contract::{DatasetFormat, StoredArtifact, StoredReport};
 use complaint_model::report::{Comparison, Report};
 use serde::Serialize;
 
-use crate::config::{DatasetFormat, RunConfig};
-use crate::result::{ArtifactReference, ReportReference};
+use crate::config::RunConfig;
 
 /// The root of a store in a directory: the claim behind it is not known to the trainer.
 pub const UNKNOWN_CLAIM: &str = "pvc://model-store";
@@ -81,8 +81,8 @@ pub fn manifest(
     root: &str,
     config: &RunConfig,
     report: &Report,
-    artifact: &ArtifactReference,
-    report_reference: &ReportReference,
+    artifact: &StoredArtifact,
+    report_reference: &StoredReport,
 ) -> String {
     let uri = |path: &str| format!("{root}/{path}");
     let version = ModelVersion {

@@ -1,12 +1,12 @@
 //! Properties of the split, on data sets from proptest.
 
-use complaint_trainer::config::{DatasetConfig, DatasetFormat};
+use complaint_contract::{DatasetFormat, DatasetSettings};
 use complaint_trainer::dataset::{Collector, Dataset, Record};
 use complaint_trainer::split::{split, split_key};
 use proptest::prelude::*;
 
 fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
-    let config = DatasetConfig {
+    let config = DatasetSettings {
         format: DatasetFormat::Csv,
         text_field: "text".into(),
         label_fields: vec!["label".into()],

@@ -14,9 +14,9 @@ use std::fs::File;
 use std::hint::black_box;
 use std::io::Read;
 
+use complaint_contract::{Algorithm, Parameters};
 use complaint_model::artifact::ArtifactBuilder;
 use complaint_model::predict::Scratch;
-use complaint_model::report::{Algorithm, Parameters};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Artifact, Features, LinearModel, Predictor, Preprocessing};

@@ -1,6 +1,6 @@
 //! Text pipeline, vectoriser, linear model and artifact file shared by training and serving.
 //!
-//! This crate is the one contract between the trainer, which writes a model, and the inference server, which reads it.
+//! The trainer writes a model with this crate, and the inference server reads it.
 //! It is pure: no runtime, no network, no Kubernetes. The parts stand in the order in which a text meets them:
 //!
 //! | module | what it does |
@@ -17,7 +17,6 @@
 
 pub mod artifact;
 pub mod corpus;
-pub mod digest;
 mod intern;
 pub mod model;
 pub mod pipeline;
@@ -28,7 +27,7 @@ pub mod text;
 pub mod vectorize;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
-pub use digest::Sha256Digest;
+pub use complaint_contract::{Normalizer, Sha256Digest};
 pub use model::LinearModel;
-pub use pipeline::{Features, Normalizer, Preprocessing};
+pub use pipeline::{Features, Preprocessing};
 pub use predict::Predictor;

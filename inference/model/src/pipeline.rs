@@ -1,23 +1,14 @@
-//! What is done to a text: the `preprocessing` and `features` sections of a training run's configuration.
+//! What is done to a text: the sections `preprocessing` and `features` of a run, with every field decided.
 //!
-//! Both structs read and write exactly the JSON of `docs/contracts.md`; the artifact carries them, so that serving does
-//! what training did.
+//! The artifact carries both structs, so that serving does what training did. What a user writes, where fields may be left
+//! out, are [`complaint_contract::Preprocessing`] and [`complaint_contract::Features`].
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
+use complaint_contract::{Normalizer, limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-/// How a word is reduced to the form that is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Normalizer {
-    /// The WordNet noun lemma (`accounts` → `account`), as NLTK's `WordNetLemmatizer` gives it by default.
-    #[default]
-    Lemma,
-    /// The Snowball English stem (`accounting` → `account`).
-    Stem,
-    /// The word as it stands, case folded.
-    None,
-}
 
 /// The steps from raw text to tokens. See [`crate::text`] for what each does.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -35,7 +26,7 @@ pub struct Preprocessing {
     /// Tokens with fewer characters are left out; 1 to 20.
     pub min_token_length: usize,
     /// A regular expression; what it matches in the case-folded text is taken out (`XXXX` in the CFPB's complaints).
-    /// Empty: nothing is. At most 200 bytes.
+    /// Empty: nothing is. At most 256 characters.
     pub redaction_pattern: String,
 }
 
@@ -63,7 +54,7 @@ pub struct Features {
     pub char_ngrams: Option<[usize; 2]>,
     /// A term must stand in at least so many training documents.
     pub min_document_frequency: usize,
-    /// A term may stand in at most this share of the training documents; above 0, at most 1.
+    /// A term may stand in at most this share of the training documents; 0.01 to 1.
     pub max_document_fraction: f64,
     /// At most so many terms are kept, the most frequent ones; 1 to 10,000,000.
     pub max_features: usize,
@@ -109,30 +100,23 @@ fn invalid(field: &'static str, value: impl ToString, expected: impl Into<String
     }
 }
 
-/// Accepted [`Features::hashing_bits`].
-const HASHING_BITS: std::ops::RangeInclusive<u8> = 10..=24;
-/// Longest accepted `redactionPattern`, in bytes.
-const MAX_PATTERN: usize = 200;
-
 impl Preprocessing {
     /// Checks every field's range and that the redaction pattern compiles.
     ///
     /// # Errors
     /// The first field outside its range.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
-        if !(1..=20).contains(&self.min_token_length) {
-            return Err(invalid(
-                "preprocessing.minTokenLength",
-                self.min_token_length,
-                "set it to 1 to 20",
-            ));
-        }
-        if self.redaction_pattern.len() > MAX_PATTERN {
-            let length = format!("{} bytes long", self.redaction_pattern.len());
+        check_number(
+            "preprocessing.minTokenLength",
+            self.min_token_length,
+            &limits::MIN_TOKEN_LENGTH,
+        )?;
+        let length = self.redaction_pattern.chars().count();
+        if length > limits::REDACTION_PATTERN {
             return Err(invalid(
                 "preprocessing.redactionPattern",
-                length,
-                "use a pattern of at most 200 bytes",
+                format!("{length} characters long"),
+                format!("use a pattern of at most {} characters", limits::REDACTION_PATTERN),
             ));
         }
         crate::text::check_redaction_pattern(&self.redaction_pattern).map_err(|reason| {
@@ -152,49 +136,55 @@ impl Features {
     /// # Errors
     /// The first field outside its range.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
-        check_range("features.wordNgrams", self.word_ngrams, 5)?;
+        check_range("features.wordNgrams", self.word_ngrams, &limits::WORD_NGRAMS)?;
         if let Some(range) = self.char_ngrams {
-            check_range("features.charNgrams", range, 8)?;
+            check_range("features.charNgrams", range, &limits::CHAR_NGRAMS)?;
         }
-        if !(1..=1_000_000).contains(&self.min_document_frequency) {
-            let value = self.min_document_frequency;
-            return Err(invalid(
-                "features.minDocumentFrequency",
-                value,
-                "set it to 1 to 1000000",
-            ));
-        }
-        if !(self.max_document_fraction > 0.0 && self.max_document_fraction <= 1.0) {
-            let value = self.max_document_fraction;
-            return Err(invalid(
-                "features.maxDocumentFraction",
-                value,
-                "set it above 0 and at most to 1",
-            ));
-        }
-        if !(1..=10_000_000).contains(&self.max_features) {
-            return Err(invalid(
-                "features.maxFeatures",
-                self.max_features,
-                "set it to 1 to 10000000",
-            ));
-        }
-        if let Some(bits) = self.hashing_bits.filter(|bits| !HASHING_BITS.contains(bits)) {
+        check_number(
+            "features.minDocumentFrequency",
+            self.min_document_frequency,
+            &limits::MIN_DOCUMENT_FREQUENCY,
+        )?;
+        check_number(
+            "features.maxDocumentFraction",
+            self.max_document_fraction,
+            &limits::MAX_DOCUMENT_FRACTION,
+        )?;
+        check_number("features.maxFeatures", self.max_features, &limits::MAX_FEATURES)?;
+        if let Some(bits) = self.hashing_bits.filter(|bits| !limits::HASHING_BITS.contains(bits)) {
+            let (low, high) = (limits::HASHING_BITS.start(), limits::HASHING_BITS.end());
             return Err(invalid(
                 "features.hashingBits",
                 bits,
-                "set it to 10 to 24, or leave it out to count by a vocabulary",
+                format!("set it to {low} to {high}, or leave it out to count by a vocabulary"),
             ));
         }
         Ok(())
     }
 }
 
-fn check_range(field: &'static str, [low, high]: [usize; 2], max: usize) -> Result<(), InvalidSetting> {
-    if 1 <= low && low <= high && high <= max {
+fn check_number<T: PartialOrd + Display>(
+    field: &'static str,
+    value: T,
+    accepted: &RangeInclusive<T>,
+) -> Result<(), InvalidSetting> {
+    if accepted.contains(&value) {
         return Ok(());
     }
-    let expected = format!("give the shortest and the longest length, from 1 to {max}, such as [1, 2]");
+    let (low, high) = (accepted.start(), accepted.end());
+    Err(invalid(field, value, format!("set it to {low} to {high}")))
+}
+
+fn check_range(
+    field: &'static str,
+    [low, high]: [usize; 2],
+    accepted: &RangeInclusive<usize>,
+) -> Result<(), InvalidSetting> {
+    let (least, most) = (*accepted.start(), *accepted.end());
+    if least <= low && low <= high && high <= most {
+        return Ok(());
+    }
+    let expected = format!("give the shortest and the longest length, from {least} to {most}, such as [1, 2]");
     Err(invalid(field, format!("[{low}, {high}]"), expected))
 }
 
@@ -312,7 +302,7 @@ mod tests {
             ..base.clone()
         };
         assert_eq!(length.validate().unwrap_err().field, "preprocessing.minTokenLength");
-        for pattern in ["(", "a{1000}{1000}{1000}", &"x".repeat(201)] {
+        for pattern in ["(", "a{1000}{1000}{1000}", &"ä".repeat(257)] {
             let broken = Preprocessing {
                 redaction_pattern: pattern.to_owned(),
                 ..base.clone()

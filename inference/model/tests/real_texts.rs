@@ -11,9 +11,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use complaint_contract::{Algorithm, Parameters};
 use complaint_model::artifact::ArtifactBuilder;
 use complaint_model::predict::Scratch;
-use complaint_model::report::{Algorithm, Parameters};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::{Features, LinearModel, Normalizer, Predictor, Preprocessing};

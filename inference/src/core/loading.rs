@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use complaint_contract::{ParseDigestError, ServerReason};
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
 use serde::Deserialize;
@@ -93,39 +94,27 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// The reason in the termination log.
+    /// The reason in the termination log, which decides the exit code.
     #[must_use]
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> ServerReason {
         match self {
-            Self::NotFound { .. } => "ModelNotFound",
-            Self::NoDigest { .. } => "InvalidArguments",
+            Self::NotFound { .. } => ServerReason::ModelNotFound,
+            Self::NoDigest { .. } => ServerReason::InvalidArguments,
             Self::Fetch { source, .. } => match source {
-                FetchError::NotFound => "ModelNotFound",
-                FetchError::TooLarge { .. } => "ModelTooLarge",
-                FetchError::Settings(_) => "InvalidArguments",
-                _ => "ModelUnavailable",
+                FetchError::NotFound => ServerReason::ModelNotFound,
+                FetchError::TooLarge { .. } => ServerReason::ModelTooLarge,
+                FetchError::Settings(_) => ServerReason::InvalidArguments,
+                _ => ServerReason::ModelUnavailable,
             },
-            Self::TooLarge { .. } => "ModelTooLarge",
-            Self::DigestFile { .. } => "DigestUnreadable",
-            Self::DigestMismatch { .. } => "DigestMismatch",
+            Self::TooLarge { .. } => ServerReason::ModelTooLarge,
+            Self::DigestFile { .. } => ServerReason::DigestUnreadable,
+            Self::DigestMismatch { .. } => ServerReason::DigestMismatch,
             Self::Artifact {
                 source: ArtifactError::UnsupportedFormat { .. },
                 ..
-            } => "UnsupportedFormat",
-            Self::Artifact { .. } => "CorruptArtifact",
+            } => ServerReason::UnsupportedFormat,
+            Self::Artifact { .. } => ServerReason::CorruptArtifact,
         }
-    }
-
-    /// Whether other bytes are needed: the same model would meet the same error.
-    #[must_use]
-    pub fn is_model_fault(&self) -> bool {
-        matches!(self, Self::DigestMismatch { .. } | Self::Artifact { .. })
-    }
-
-    /// Whether other arguments are needed.
-    #[must_use]
-    pub fn is_argument_fault(&self) -> bool {
-        matches!(self.reason(), "ModelTooLarge" | "InvalidArguments")
     }
 }
 
@@ -188,7 +177,7 @@ fn expected_digest(source: &Source) -> Result<Option<Sha256Digest>, LoadError> {
     first
         .parse()
         .map(Some)
-        .map_err(|error: complaint_model::digest::ParseDigestError| unusable(error.to_string()))
+        .map_err(|error: ParseDigestError| unusable(error.to_string()))
 }
 
 fn read_file(path: &Path, source: &Source, expected: Option<Sha256Digest>) -> Result<(Bytes, Sha256Digest), LoadError> {

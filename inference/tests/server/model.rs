@@ -1,7 +1,7 @@
 //! A small but real model: three categories told apart by the words of nine complaints.
 
+use complaint_contract::{Algorithm, Parameters};
 use complaint_model::predict::Predictor;
-use complaint_model::report::{Algorithm, Parameters};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, Preprocessing, Sha256Digest};

@@ -7,8 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use complaint_contract::{Metric, PartialMetrics};
+
 use crate::{
-    Metric, Metrics, PodTemplate, SecretRef,
+    PodTemplate, SecretRef,
     schema::{conditions, terse},
 };
 
@@ -359,7 +361,7 @@ pub struct ClassifierChampion {
     pub sha256: String,
     /// Its metrics on its own test rows.
     #[serde(default)]
-    pub metrics: Metrics,
+    pub metrics: PartialMetrics,
     /// When it became champion.
     #[schemars(schema_with = "terse::<Time>")]
     #[serde(default, skip_serializing_if = "Option::is_none")]

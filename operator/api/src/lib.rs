@@ -6,7 +6,8 @@
 //! | [`ModelVersion`] | the registry record of one trained model; immutable |
 //! | [`ComplaintClassifier`] | the service: who is champion, and how it is served |
 //!
-//! The crate is pure: no client, no runtime. [`crds`] renders the CustomResourceDefinitions that stand in `crds/`.
+//! What a user writes about text, features and search, and what the trainer reports, comes from [`complaint_contract`], so that
+//! the trainer accepts what the schemas admit. The crate is pure: no client, no runtime. [`crds`] renders the CustomResourceDefinitions that stand in `crds/`.
 //!
 //! ```
 //! let kinds: Vec<String> = complaint_api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();
@@ -20,8 +21,6 @@ mod classifier;
 pub mod condition;
 mod crd;
 pub mod labels;
-mod metrics;
-mod pipeline;
 mod pod_template;
 mod schema;
 mod training_run;
@@ -32,20 +31,20 @@ pub use classifier::{
     ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Promotion,
     PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, VersionDigest,
 };
-pub use crd::crds;
-pub use metrics::{Metric, Metrics, round4};
-pub use pipeline::{
-    Algorithm, Candidate, ClassWeight, Ensemble, Features, Grid, Loss, Normalizer, Parameters, PipelineGrid,
-    Preprocessing, Preset, Search, Strategy,
+pub use complaint_contract::{
+    Algorithm, Candidate, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features, Grid, Loss,
+    Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing, Preset, Progress,
+    Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VersionRef, WeakClass, round4,
 };
+pub use crd::crds;
 pub use pod_template::PodTemplate;
 pub use training_run::{
-    ClassifierRef, ConfigMapKey, CrossValidation, Dataset, DatasetFormat, DatasetSource, DatasetStatus, OptimalTrial,
-    Progress, RunPhase, SecretRef, TrainingRun, TrainingRunSpec, TrainingRunStatus, Trials, VersionRef, VolumePath,
+    ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,
+    TrainingRunSpec, TrainingRunStatus, VolumePath,
 };
 pub use version::{
-    Artifact, Comparison, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus,
-    ReportRef, Stage, WeakClass,
+    Artifact, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef,
+    Stage,
 };
 
 /// The API group of all kinds.

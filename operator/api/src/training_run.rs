@@ -7,8 +7,13 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use complaint_contract::{
+    DatasetFormat, Features, OptimalTrial, PartialMetrics, Preprocessing, Preset, Progress, Search, TrialCounts,
+    VersionRef,
+};
+
 use crate::{
-    Algorithm, Features, Metrics, Parameters, PodTemplate, Preprocessing, Preset, Search,
+    PodTemplate,
     schema::{conditions, terse},
 };
 
@@ -116,7 +121,7 @@ pub struct Dataset {
     /// Labels with fewer rows are left out and named in an Event and the report.
     #[serde(default = "default_min_samples")]
     #[schemars(range(min = 2, max = 1_000_000))]
-    pub min_samples_per_class: u32,
+    pub min_samples_per_class: usize,
     /// Labels to merge or rename, before small ones are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 200), extend("additionalProperties" = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256})))]
@@ -127,7 +132,7 @@ pub struct Dataset {
     pub split_field: Option<String>,
 }
 
-fn default_min_samples() -> u32 {
+fn default_min_samples() -> usize {
     20
 }
 
@@ -191,30 +196,6 @@ pub struct VolumePath {
     pub path: String,
 }
 
-/// How a data set is written.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum DatasetFormat {
-    /// Comma-separated values with a header row.
-    #[default]
-    Csv,
-    /// One JSON object a line.
-    JsonLines,
-    /// One JSON array of objects, Elasticsearch-style records included.
-    Json,
-}
-
-impl DatasetFormat {
-    /// The name in specs and configuration files.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonLines",
-            Self::Json => "json",
-        }
-    }
-}
-
 /// What is known of a run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -237,13 +218,13 @@ pub struct TrainingRunStatus {
     pub dataset: Option<DatasetStatus>,
     /// How many trials there were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trials: Option<Trials>,
+    pub trials: Option<TrialCounts>,
     /// The trial that won the cross-validation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_optimal_trial: Option<OptimalTrial>,
     /// The final model on the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<PartialMetrics>,
     /// The ModelVersion that records the result.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model_version_ref: Option<VersionRef>,
@@ -272,69 +253,16 @@ pub enum RunPhase {
     Failed,
 }
 
-/// How far a training is.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Progress {
-    /// The trainer's stage, such as `Searching`.
-    pub stage: String,
-    /// Percent of the whole run.
-    #[schemars(range(min = 0, max = 100))]
-    pub percent: u8,
-    /// What it is doing.
-    #[serde(default)]
-    pub message: String,
-}
-
 /// What was read of a data set.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetStatus {
     /// Rows used, after copies and small labels were left out.
-    pub rows: u64,
+    pub rows: usize,
     /// Copies of another row's text that were left out.
-    pub duplicates: u64,
+    pub duplicates: usize,
     /// Labels learned.
-    pub classes: u32,
+    pub classes: usize,
     /// SHA-256 digest of the source's bytes.
     pub sha256: String,
-}
-
-/// How many trials there were.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Trials {
-    /// Trials with a score.
-    pub succeeded: u32,
-    /// Trials that failed numerically.
-    pub failed: u32,
-    /// All.
-    pub total: u32,
-}
-
-/// The trial that won the cross-validation.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct OptimalTrial {
-    /// Its algorithm.
-    pub algorithm: Algorithm,
-    /// Its parameters.
-    pub parameters: Parameters,
-    /// Its score over the folds.
-    pub cross_validation: CrossValidation,
-}
-
-/// A score over the folds.
-#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct CrossValidation {
-    /// Mean over the folds.
-    pub mean: f64,
-    /// Standard deviation over the folds.
-    pub standard_deviation: f64,
-}
-
-/// The name of a ModelVersion in the same namespace.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct VersionRef {
-    /// Name of the ModelVersion.
-    pub name: String,
 }

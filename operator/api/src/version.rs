@@ -7,8 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, WeakClass};
+
 use crate::{
-    Algorithm, ClassifierRef, DatasetFormat, Metric, Metrics, Parameters,
+    ClassifierRef,
     schema::{conditions, terse},
 };
 
@@ -55,10 +57,10 @@ pub struct ModelVersionSpec {
     /// Number of categories it can answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 100_000))]
-    pub class_count: Option<u32>,
+    pub class_count: Option<usize>,
     /// Metrics on the test rows.
     #[serde(default)]
-    pub metrics: Metrics,
+    pub metrics: PartialMetrics,
     /// The classes with the lowest recall; all stand in the report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 5))]
@@ -105,18 +107,6 @@ pub struct ReportRef {
     pub sha256: String,
 }
 
-/// A class that the model finds hard.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
-pub struct WeakClass {
-    /// The category.
-    #[schemars(length(max = 1024))]
-    pub label: String,
-    /// Share of its test rows that were found.
-    pub recall: f64,
-    /// Number of its test rows.
-    pub support: u32,
-}
-
 /// What a model was made from.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -130,7 +120,7 @@ pub struct Lineage {
     /// The data set.
     pub dataset: LineageDataset,
     /// Rows used.
-    pub rows: u64,
+    pub rows: usize,
     /// Key version, seed and test fraction of the split; versions of another split can't be compared.
     #[schemars(length(max = 256))]
     pub split: String,
@@ -171,34 +161,6 @@ pub struct LineageFields {
     /// The fields with the category.
     #[schemars(length(max = 8), inner(length(max = 256)))]
     pub labels: Vec<String>,
-}
-
-/// Champion and newcomer on the same test rows.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Comparison {
-    /// Name of the champion's ModelVersion.
-    #[schemars(length(max = 253))]
-    pub champion: String,
-    /// Digest of the champion's artifact.
-    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
-    pub champion_sha256: String,
-    /// The metric compared.
-    pub metric: Metric,
-    /// The newcomer's value.
-    pub value: f64,
-    /// The champion's value on the same rows.
-    pub champion_value: f64,
-    /// How much better the newcomer is; for `logLoss` the champion's value minus the newcomer's.
-    pub difference: f64,
-    /// 95 % interval of the difference by paired bootstrap.
-    pub confidence_interval: [f64; 2],
-    /// Number of test rows.
-    pub rows: u64,
-    /// Whether both answer the same set of categories.
-    pub same_labels: bool,
-    /// Whether the champion was trained with the same split, so that it saw none of these rows.
-    pub same_split: bool,
 }
 
 /// What is known of a version beyond its record.

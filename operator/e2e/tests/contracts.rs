@@ -1,9 +1,10 @@
-//! The programs share no code but JSON (`docs/contracts.md`): each side reads here what the other writes.
+//! What the operator renders the trainer reads, and what the trainer reports the operator reads (`docs/contracts.md`).
 
 use std::{path::Path, process::Command};
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use complaint_operator::training_run::{parse_outcome, parse_progress, trainer_config};
+use complaint_contract::{Progress, TrainingResult, TrainingStage};
+use complaint_operator::training_run::trainer_config;
 use complaint_trainer::config::RunConfig;
 use serde_json::{Value, json};
 
@@ -49,9 +50,8 @@ fn the_trainer_reads_what_the_operator_renders() {
     });
     let plain = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})) });
     for (spec, champion) in [(everything, Some(champion())), (plain, None)] {
-        let rendered = trainer_config(&run(spec), &classifier(), champion.as_ref());
-        let read =
-            RunConfig::parse(rendered.to_string().as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered:#}"));
+        let rendered = trainer_config(&run(spec), &classifier(), champion.as_ref()).to_json();
+        let read = RunConfig::parse(rendered.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered}"));
         assert_eq!(read.classifier, "cards");
         assert_eq!(read.champion.is_some(), champion.is_some());
     }
@@ -65,7 +65,7 @@ fn the_operator_reads_what_the_trainer_says() {
         "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})), "features": { "maxFeatures": 200 },
         "search": { "folds": 2, "candidates": [{ "algorithm": "linearSvm", "grid": { "C": [1] } }] },
     });
-    let config = trainer_config(&run(spec), &classifier(), None).to_string();
+    let config = trainer_config(&run(spec), &classifier(), None).to_json();
     let path = |name: &str| folder.path().join(name);
     std::fs::write(path("run.json"), config).expect("a file can be written");
     let output = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"))
@@ -86,18 +86,18 @@ fn the_operator_reads_what_the_trainer_says() {
 
     let message = std::fs::read_to_string(path("termination")).expect("a termination message");
     assert!(message.len() <= 4000, "{} bytes", message.len());
-    let outcome = parse_outcome(&message).unwrap_or_else(|error| panic!("{error}\n{message}"));
+    let outcome = TrainingResult::read(&message).unwrap_or_else(|error| panic!("{error}\n{message}"));
     assert_eq!((outcome.class_count, outcome.trials.total), (8, 1));
     assert!(path("store").join(&outcome.artifact.path).is_file() && path("store").join(&outcome.report.path).is_file());
 
     let stdout = String::from_utf8(output.stdout).expect("UTF-8");
-    let stages: Vec<String> = stdout
+    let stages: Vec<TrainingStage> = stdout
         .lines()
-        .filter_map(parse_progress)
+        .filter_map(Progress::of_line)
         .map(|progress| progress.stage)
         .collect();
-    assert_eq!(stages.first().map(String::as_str), Some("Loading"), "{stdout}");
-    assert_eq!(stages.last().map(String::as_str), Some("Done"), "{stdout}");
+    assert_eq!(stages.first(), Some(&TrainingStage::Loading), "{stdout}");
+    assert_eq!(stages.last(), Some(&TrainingStage::Done), "{stdout}");
 }
 
 /// `wait_with_output` would close the input first.

@@ -1,6 +1,7 @@
 //! Judges a version: a chain of small rules, the first that objects wins. Pure.
 
-use complaint_api::{ClassifierChampion, Comparison, ComplaintClassifier, Metric, ModelVersion, Promotion};
+use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion};
+use complaint_contract::Comparison;
 use kube::ResourceExt;
 
 /// Why a version must not take over.
@@ -47,7 +48,7 @@ pub(crate) fn comparison<'a>(version: &'a ModelVersion, champion: &ClassifierCha
         .spec
         .comparison
         .as_ref()
-        .filter(|comparison| comparison.champion_sha256 == champion.sha256)
+        .filter(|comparison| comparison.champion_sha256.to_string() == champion.sha256)
 }
 
 fn objection(reason: &'static str, message: String) -> Option<Objection> {
@@ -137,7 +138,7 @@ fn better(case: &Case<'_>) -> Option<Objection> {
     if comparison.difference > 0.0 && comparison.difference >= least {
         return None;
     }
-    let (metric, rows): (Metric, u64) = (comparison.metric, comparison.rows);
+    let (metric, rows) = (comparison.metric, comparison.rows);
     objection(
         "NotBetter",
         format!(
@@ -180,7 +181,8 @@ pub(crate) fn in_order<'a>(versions: impl IntoIterator<Item = &'a ModelVersion>)
 
 #[cfg(test)]
 mod tests {
-    use complaint_api::{Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, Metrics, ModelVersionSpec};
+    use complaint_api::{Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec};
+    use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
 
     use super::*;
 
@@ -192,16 +194,22 @@ mod tests {
         }
     }
 
+    fn digest(digit: char) -> Sha256Digest {
+        digit.to_string().repeat(64).parse().expect("64 digits")
+    }
+
     fn comparison(difference: f64) -> Comparison {
         Comparison {
-            champion: "old".into(),
-            champion_sha256: "a".repeat(64),
+            champion_ref: VersionRef { name: "old".into() },
+            champion_sha256: digest('a'),
+            metric: Metric::MacroF1,
+            value: 0.8 + difference,
+            champion_value: 0.8,
             difference,
             confidence_interval: [difference - 0.02, difference + 0.02],
             rows: 100,
             same_labels: true,
             same_split: true,
-            ..Comparison::default()
         }
     }
 
@@ -218,10 +226,10 @@ mod tests {
                 algorithm: None,
                 parameters: None,
                 class_count: None,
-                metrics: Metrics {
+                metrics: PartialMetrics {
                     macro_f1: Some(0.8),
                     log_loss: Some(0.7),
-                    ..Metrics::default()
+                    ..PartialMetrics::default()
                 },
                 weakest_classes: vec![],
                 lineage: None,
@@ -307,7 +315,7 @@ mod tests {
         assert_eq!(judged(required.clone(), Some(comparison(0.01))), "NotSignificant");
         assert_eq!(judged(required, Some(comparison(0.03))), "accepted");
         let stale = Comparison {
-            champion_sha256: "c".repeat(64),
+            champion_sha256: digest('c'),
             ..comparison(0.1)
         };
         assert_eq!(judged(plain(), Some(stale)), "NotComparable");

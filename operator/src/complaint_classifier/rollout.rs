@@ -4,6 +4,7 @@
 //! template serves that version.
 
 use complaint_api::{ClassifierServing, ModelVersion, labels};
+use complaint_contract::{ErrorEnvelope, ProgramError};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::ResourceExt;
 
@@ -20,7 +21,7 @@ pub(crate) enum Rollout {
     /// Waiting for something that is not the model's fault.
     Blocked(pod::Blocked),
     /// The model's fault: it must not serve.
-    Broken(pod::ProgramError),
+    Broken(ProgramError),
     /// Every wanted pod serves it, and no other pod is left.
     Complete,
 }
@@ -152,7 +153,7 @@ fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
 }
 
 /// What the server said when it refused its model: exit code 65 is final. A pod that is ready has found its model after all.
-fn model_error(pod: &Pod) -> Option<pod::ProgramError> {
+fn model_error(pod: &Pod) -> Option<ProgramError> {
     if pod::is_ready(pod) {
         return None;
     }
@@ -160,8 +161,8 @@ fn model_error(pod: &Pod) -> Option<pod::ProgramError> {
     if ended.exit_code != 65 {
         return None;
     }
-    let said = ended.message.as_deref().and_then(pod::program_error);
-    Some(said.unwrap_or_else(|| pod::ProgramError {
+    let said = ended.message.as_deref().and_then(ErrorEnvelope::read);
+    Some(said.unwrap_or_else(|| ProgramError {
         reason: "ModelRefused".into(),
         message: "the server can't use the model file".into(),
     }))
@@ -184,7 +185,7 @@ fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
         .iter()
         .find_map(|pod| pod::terminated(pod, CONTAINER))
         .map_or(String::new(), |state| {
-            let said = state.message.as_deref().and_then(pod::program_error);
+            let said = state.message.as_deref().and_then(ErrorEnvelope::read);
             let why = match &said {
                 Some(error) => format!("{}: {}", error.reason, error.message),
                 None => state.reason.clone().unwrap_or_else(|| "no reason".into()),
@@ -197,7 +198,7 @@ fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
     );
     let reason = "ProgressDeadlineExceeded".to_owned();
     if ran {
-        Rollout::Broken(pod::ProgramError { reason, message })
+        Rollout::Broken(ProgramError { reason, message })
     } else {
         Rollout::Blocked(pod::Blocked { reason, message })
     }

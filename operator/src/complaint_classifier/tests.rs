@@ -59,7 +59,7 @@ fn version(name: &str, against: Option<(&str, f64)>) -> ModelVersion {
     });
     if let Some((champion, difference)) = against {
         version["spec"]["comparison"] = json!({
-            "champion": champion, "championSha256": sha(&champion[1..]), "metric": "macroF1", "value": 0.8,
+            "championRef": { "name": champion }, "championSha256": sha(&champion[1..]), "metric": "macroF1", "value": 0.8,
             "championValue": 0.8 - difference, "difference": difference, "confidenceInterval": [difference - 0.1, difference + 0.1],
             "rows": 100, "sameLabels": true, "sameSplit": true });
     }

@@ -6,6 +6,7 @@ use complaint_api::{
     Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, PodTemplate,
     ReportRef, TrainingRun, labels,
 };
+use complaint_contract::{ChampionSettings, DatasetSettings, EvaluationSettings, ExitKind, RunFile, TrainingResult};
 use k8s_openapi::{
     api::{
         batch::v1::{
@@ -20,9 +21,8 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::ResourceExt;
-use serde_json::{Value, json};
 
-use super::{CONTAINER, job_name, outcome::TrainingOutcome, spec_hash};
+use super::{CONTAINER, job_name, spec_hash};
 use crate::{
     complaint_classifier::store::{self, Store, secret_variables},
     settings::Settings,
@@ -43,49 +43,42 @@ pub(crate) struct Inputs<'a> {
     pub(crate) settings: &'a Settings,
 }
 
-/// The trainer's configuration file (`docs/contracts.md`).
-pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Option<&ModelVersion>) -> Value {
+/// The trainer's configuration file. The trainer knows the presets: what the spec leaves out stays out here.
+pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Option<&ModelVersion>) -> RunFile {
     let spec = &run.spec;
     let dataset = &spec.dataset;
-    let mut config = json!({
-        "name": run.name_any(),
-        "namespace": run.namespace().unwrap_or_default(),
-        "classifier": classifier.name_any(),
-        "specHash": spec_hash(run),
-        "dataset": {
-            "format": dataset.format,
-            "textField": dataset.text_field,
-            "labelFields": dataset.label_fields,
-            "minSamplesPerClass": dataset.min_samples_per_class,
-            "labelMap": dataset.label_map,
+    let evaluation = &classifier.spec.evaluation;
+    RunFile {
+        name: run.name_any(),
+        namespace: run.namespace().unwrap_or_default(),
+        classifier: classifier.name_any(),
+        spec_hash: spec_hash(run),
+        dataset: DatasetSettings {
+            format: dataset.format,
+            text_field: dataset.text_field.clone(),
+            label_fields: dataset.label_fields.clone(),
+            split_field: dataset.split_field.clone(),
+            min_samples_per_class: dataset.min_samples_per_class,
+            label_map: dataset.label_map.clone(),
+            filter: BTreeMap::new(),
+            sha256: dataset.source.sha256.as_deref().and_then(|digits| digits.parse().ok()),
         },
-        "evaluation": {
-            "testFraction": classifier.spec.evaluation.test_fraction,
-            "seed": classifier.spec.evaluation.seed,
-            "metric": classifier.spec.promotion.metric,
+        evaluation: EvaluationSettings {
+            test_fraction: evaluation.test_fraction,
+            seed: evaluation.seed.unsigned_abs(),
+            metric: classifier.spec.promotion.metric,
         },
-        "preset": spec.preset,
-    });
-    // The trainer knows the presets, and what it does not find here it takes from the run's.
-    for (section, value) in [
-        ("preprocessing", json!(spec.preprocessing)),
-        ("features", json!(spec.features)),
-        ("search", json!(spec.search)),
-    ] {
-        if !value.is_null() {
-            config[section] = value;
-        }
+        preset: spec.preset,
+        preprocessing: spec.preprocessing.clone(),
+        features: spec.features.clone(),
+        search: spec.search.clone(),
+        champion: champion.and_then(|champion| {
+            Some(ChampionSettings {
+                name: champion.name_any(),
+                sha256: champion.spec.artifact.sha256.parse().ok()?,
+            })
+        }),
     }
-    if let Some(field) = &dataset.split_field {
-        config["dataset"]["splitField"] = json!(field);
-    }
-    if let Some(sha256) = &dataset.source.sha256 {
-        config["dataset"]["sha256"] = json!(sha256);
-    }
-    if let Some(champion) = champion {
-        config["champion"] = json!({ "name": champion.name_any(), "sha256": champion.spec.artifact.sha256 });
-    }
-    config
 }
 
 fn run_labels(inputs: &Inputs<'_>) -> BTreeMap<String, String> {
@@ -112,10 +105,10 @@ fn metadata(inputs: &Inputs<'_>) -> ObjectMeta {
 
 /// The ConfigMap with the trainer's configuration file.
 pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
-    let text = format!("{:#}\n", config(inputs.run, inputs.classifier, inputs.champion));
+    let file = config(inputs.run, inputs.classifier, inputs.champion);
     ConfigMap {
         metadata: metadata(inputs),
-        data: Some(BTreeMap::from([("run.json".to_owned(), text)])),
+        data: Some(BTreeMap::from([("run.json".to_owned(), file.to_json())])),
         ..ConfigMap::default()
     }
 }
@@ -149,7 +142,7 @@ fn failure_policy() -> PodFailurePolicy {
                 on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
                     container_name: Some(CONTAINER.into()),
                     operator: "In".into(),
-                    values: vec![64, 65],
+                    values: ExitKind::FINAL.map(|kind| kind.code().into()).into(),
                 }),
                 on_pod_conditions: None,
             },
@@ -282,24 +275,24 @@ pub(crate) fn model_version(
     run: &TrainingRun,
     store: &Store,
     parent: Option<&str>,
-    outcome: &TrainingOutcome,
+    outcome: &TrainingResult,
 ) -> ModelVersion {
     let spec = ModelVersionSpec {
         classifier_ref: run.spec.classifier_ref.clone(),
         artifact: Artifact {
             uri: store.uri(&outcome.artifact.path),
-            sha256: outcome.artifact.sha256.clone(),
-            size_bytes: Some(outcome.artifact.size_bytes),
+            sha256: outcome.artifact.sha256.to_string(),
+            size_bytes: i64::try_from(outcome.artifact.size_bytes).ok(),
             format: Some(outcome.artifact.format.clone()),
         },
         report: Some(ReportRef {
             uri: store.uri(&outcome.report.path),
-            sha256: outcome.report.sha256.clone(),
+            sha256: outcome.report.sha256.to_string(),
         }),
         algorithm: Some(outcome.algorithm),
-        parameters: Some(outcome.parameters.clone()),
+        parameters: Some(outcome.parameters),
         class_count: Some(outcome.class_count),
-        metrics: outcome.metrics,
+        metrics: outcome.metrics.into(),
         weakest_classes: outcome.weakest_classes.clone(),
         lineage: Some(Lineage {
             training_run: run.name_any(),
@@ -311,7 +304,7 @@ pub(crate) fn model_version(
                     labels: run.spec.dataset.label_fields.clone(),
                 }),
                 label_map: run.spec.dataset.label_map.clone(),
-                sha256: outcome.dataset.sha256.clone(),
+                sha256: outcome.dataset.sha256.to_string(),
             },
             rows: outcome.dataset.rows,
             split: outcome.split.clone(),

@@ -1,13 +1,14 @@
 //! Reads what a decision about a run needs.
 
-use complaint_api::{ComplaintClassifier, ModelVersion, Progress, TrainingRun};
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
+use complaint_contract::Progress;
 use k8s_openapi::api::{
     batch::v1::Job,
     core::v1::{ConfigMap, PersistentVolumeClaim, Pod},
 };
 use kube::{ResourceExt, api::LogParams};
 
-use super::{CONTAINER, job_name, outcome::parse_progress};
+use super::{CONTAINER, job_name};
 use crate::{error::Error, object::Objects, pod};
 
 /// The cluster as this run sees it.
@@ -61,7 +62,7 @@ async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
         ..LogParams::default()
     };
     let log = objects.api::<Pod>().logs(&running.name_any(), &params).await.ok()?;
-    log.lines().rev().find_map(parse_progress)
+    log.lines().rev().find_map(Progress::of_line)
 }
 
 /// Whether the source is there, before a pod waits for it in vain with a message that few find.

@@ -3,7 +3,6 @@
 mod apply;
 mod build;
 mod gather;
-mod outcome;
 mod plan;
 mod status;
 #[cfg(test)]
@@ -23,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::{context::Context, error::Error, object::Objects};
 
 pub use build::config as trainer_config;
-pub use outcome::{TrainingOutcome, parse_outcome, parse_progress};
 
 /// The controller's name, its field manager and the reporter of its Events.
 pub const NAME: &str = "training-run-controller";

@@ -1,15 +1,11 @@
 //! Decides what to do about a run: the first rule that has something to say wins. Pure.
 
 use complaint_api::{TrainingRun, labels};
+use complaint_contract::{ErrorEnvelope, TrainingResult};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::{
-    CONTAINER,
-    gather::Seen,
-    outcome::{TrainingOutcome, parse_outcome},
-    spec_hash,
-};
+use super::{CONTAINER, gather::Seen, spec_hash};
 use crate::{object::is_owned_by, pod};
 
 /// What to do about a run.
@@ -29,7 +25,7 @@ pub(crate) enum Decision {
         blocked: Option<pod::Blocked>,
     },
     /// Record the result.
-    Record(Box<TrainingOutcome>),
+    Record(Box<TrainingResult>),
     /// Ended without a model.
     Fail { reason: String, message: String },
 }
@@ -134,7 +130,7 @@ fn result_of(pods: &[Pod]) -> Decision {
         .filter(|pod| pod::phase(pod) == "Succeeded")
         .filter_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
         .next();
-    match message.map(parse_outcome) {
+    match message.map(TrainingResult::read) {
         Some(Ok(outcome)) => Decision::Record(Box::new(outcome)),
         Some(Err(error)) => Decision::Fail {
             reason: "ResultUnreadable".into(),
@@ -163,7 +159,7 @@ fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &s
             ),
         };
     }
-    if let Some(error) = last.and_then(|state| pod::program_error(state.message.as_deref()?)) {
+    if let Some(error) = last.and_then(|state| ErrorEnvelope::read(state.message.as_deref()?)) {
         return Decision::Fail {
             reason: error.reason,
             message: error.message,

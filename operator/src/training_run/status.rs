@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use complaint_api::{
-    DatasetStatus, Progress, RunPhase, TrainingRun, TrainingRunStatus, VersionRef,
+    DatasetStatus, RunPhase, TrainingRun, TrainingRunStatus,
     condition::{self, COMPLETE, FAILED, READY, RECONCILING, STALLED, Statement},
-    round4,
 };
+use complaint_contract::{Progress, TrainingResult, TrainingStage, VersionRef, round4};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::{gather::Seen, outcome::TrainingOutcome, plan::Decision};
+use super::{gather::Seen, plan::Decision};
 use crate::context::Notice;
 
 /// Whether the run ended, well or not: nothing but its expiry is left to do.
@@ -140,13 +140,13 @@ fn worth_writing(old: Option<&Progress>, new: &Progress) -> bool {
 
 fn recorded(
     run: &TrainingRun,
-    outcome: &TrainingOutcome,
+    outcome: &TrainingResult,
     status: &mut TrainingRunStatus,
     now: Timestamp,
 ) -> Vec<Statement> {
     status.phase = Some(RunPhase::Succeeded);
     status.progress = Some(Progress {
-        stage: "Done".into(),
+        stage: TrainingStage::Done,
         percent: 100,
         message: "done".into(),
     });
@@ -154,14 +154,14 @@ fn recorded(
         rows: outcome.dataset.rows,
         duplicates: outcome.dataset.duplicates,
         classes: outcome.dataset.classes,
-        sha256: outcome.dataset.sha256.clone(),
+        sha256: outcome.dataset.sha256.to_string(),
     });
     status.trials = Some(outcome.trials);
     let mut best = outcome.current_optimal_trial.clone();
     best.cross_validation.mean = round4(best.cross_validation.mean);
     best.cross_validation.standard_deviation = round4(best.cross_validation.standard_deviation);
     status.current_optimal_trial = Some(best);
-    status.metrics = Some(outcome.metrics);
+    status.metrics = Some(outcome.metrics.into());
     status.model_version_ref = Some(VersionRef { name: run.name_any() });
     status.completion_time = Some(Time(now));
     done("Trained", &format!("ModelVersion {} is recorded", run.name_any()))

@@ -66,11 +66,11 @@ fn condition(type_: &str, reason: &str) -> Value {
 
 fn outcome() -> Value {
     json!({
-        "artifact": { "path": "default/cards/aa/model.safetensors", "sha256": "aa", "sizeBytes": 10, "format": "safetensors/1" },
-        "report": { "path": "default/cards/aa/report.json", "sha256": "bb" },
+        "artifact": { "path": "default/cards/aa/model.safetensors", "sha256": "aa".repeat(32), "sizeBytes": 10, "format": "safetensors/1" },
+        "report": { "path": "default/cards/aa/report.json", "sha256": "bb".repeat(32) },
         "algorithm": "linearSvm", "parameters": { "C": 1, "classWeight": "balanced" }, "classCount": 8,
-        "metrics": { "macroF1": 0.8123, "accuracy": 0.81 },
-        "dataset": { "rows": 640, "duplicates": 3, "classes": 8, "sha256": "cc", "droppedLabels": [{ "label": "Other", "rows": 7 }] },
+        "metrics": { "macroF1": 0.8123, "weightedF1": 0.81, "accuracy": 0.81, "logLoss": 0.6 },
+        "dataset": { "rows": 640, "trainRows": 512, "testRows": 128, "duplicates": 3, "classes": 8, "sha256": "cc".repeat(32), "droppedLabels": [{ "label": "Other", "rows": 7 }] },
         "trials": { "succeeded": 6, "failed": 0, "total": 6 },
         "currentOptimalTrial": { "algorithm": "linearSvm", "parameters": { "C": 1 },
                                  "crossValidation": { "mean": 0.80005, "standardDeviation": 0.02 } },
@@ -294,7 +294,7 @@ fn the_job_is_as_the_contract_says() {
     let champion: ModelVersion = serde_json::from_value(json!({
         "metadata": { "name": "cards-0" },
         "spec": { "classifierRef": { "name": "cards" },
-                  "artifact": { "uri": "pvc://cards-artifacts/default/cards/00/model.safetensors", "sha256": "00" } },
+                  "artifact": { "uri": "pvc://cards-artifacts/default/cards/00/model.safetensors", "sha256": "00".repeat(32) } },
     }))
     .expect("a ModelVersion");
     let settings = crate::settings::Settings::default();

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
+use complaint_contract::{DatasetFormat, DatasetSettings};
 use complaint_model::Sha256Digest;
 
-use crate::config::{DatasetConfig, DatasetFormat};
+use crate::config::format_of_name;
 use crate::dataset::{DatasetError, Location, Source};
 
 /// Which data set, and which of its rows.
@@ -62,15 +63,15 @@ impl From<RecordForm> for DatasetFormat {
 
 impl DataArgs {
     /// The configuration for these arguments.
-    pub(crate) fn config(&self, min_samples_per_class: usize) -> DatasetConfig {
+    pub(crate) fn config(&self, min_samples_per_class: usize) -> DatasetSettings {
         let mut filter: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for (field, value) in &self.conditions {
             filter.entry(field.clone()).or_default().push(value.clone());
         }
-        DatasetConfig {
+        DatasetSettings {
             format: self
                 .data_format
-                .map_or_else(|| DatasetFormat::of_name(&self.data), DatasetFormat::from),
+                .map_or_else(|| format_of_name(&self.data), DatasetFormat::from),
             text_field: self.text_field.clone(),
             label_fields: self.label_fields.clone(),
             split_field: self.split_field.clone(),

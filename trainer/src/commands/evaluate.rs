@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use complaint_contract::{DatasetSettings, TrainingStage};
 use complaint_model::predict::Scratch;
 use complaint_model::report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Metric, Metrics, round4};
 use complaint_model::{Predictor, Sha256Digest};
@@ -20,12 +21,11 @@ use super::table::{
     bar, shortened, table,
 };
 use crate::cli::OutputForm;
-use crate::config::DatasetConfig;
 use crate::dataset::{self, DatasetError, Record, Source};
 use crate::error::TrainError;
 use crate::evaluate::{Intervals, intervals};
 use crate::metrics::{Scored, expected_calibration_error, most_confused, reliability_bins, row_log_loss};
-use crate::progress::{Plan, Progress, Stage};
+use crate::progress::{Plan, Progress};
 
 /// Rows that are scored together.
 const BATCH: usize = 4096;
@@ -87,9 +87,9 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
     let progress = Progress::for_people(Plan::Evaluation);
     let source = arguments
         .data
-        .open(|share, message| progress.tell(Stage::Loading, share, message))?;
+        .open(|share, message| progress.tell(TrainingStage::Loading, share, message))?;
     let scores = score(&predictor, &config, &source, &progress)?;
-    progress.tell(Stage::Done, 1.0, "done");
+    progress.tell(TrainingStage::Done, 1.0, "done");
     let labels = predictor.labels();
     let confusion = scores.scored.confusion();
     let bins = reliability_bins(scores.confidence);
@@ -122,7 +122,7 @@ struct Scores {
 
 fn score(
     predictor: &Predictor,
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     source: &Source,
     progress: &Progress,
 ) -> Result<Scores, DatasetError> {
@@ -156,7 +156,7 @@ fn score(
         if batch.len() == BATCH {
             scores.take(predictor, &mut batch);
             let rows = scores.scored.actual.len();
-            progress.tell(Stage::Evaluating, source.share_read(), &format!("{rows} rows"));
+            progress.tell(TrainingStage::Evaluating, source.share_read(), &format!("{rows} rows"));
         }
         Ok(())
     })?;
@@ -168,7 +168,7 @@ fn score(
 }
 
 /// Text and label of a record, if it has both.
-fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetConfig) -> Option<(&'r str, &'r str)> {
+fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetSettings) -> Option<(&'r str, &'r str)> {
     let held_out = config.split_field.is_none() || record.split.map(str::trim) == Some("test");
     if !record.selected || !held_out {
         return None;

@@ -16,10 +16,11 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
+use complaint_contract::ErrorEnvelope;
 use serde::Serialize;
 
 use crate::cli::OutputForm;
-use crate::error::{ErrorMessage, TrainError};
+use crate::error::TrainError;
 
 /// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
@@ -65,12 +66,12 @@ fn to_json<T: Serialize>(value: &T) -> String {
 /// Prints an error: a sentence for people, the contract's error message for scripts.
 fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
     let text = match form {
-        OutputForm::Json => to_json(&ErrorMessage::from(error)),
+        OutputForm::Json => to_json(&ErrorEnvelope::new(error.reason().as_str(), error)),
         OutputForm::Table => format!("error ({}): {}", error.reason(), with_flags(&error.to_string())),
     };
     // If nobody reads the error, the exit code remains.
     let _ = writeln!(std::io::stderr(), "{text}");
-    error.exit_kind().into()
+    error.reason().exit_kind().into()
 }
 
 /// Settings in messages, and the arguments that set them here.

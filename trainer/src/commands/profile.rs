@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
+use complaint_contract::TrainingStage;
 use complaint_model::corpus::TokenizedCorpus;
 use complaint_model::report::round4;
 use complaint_model::text::TextPipeline;
@@ -20,7 +21,7 @@ use crate::config::ConfigError;
 use crate::dataset::{self, Dataset};
 use crate::error::TrainError;
 use crate::profile::{Profile, Quantiles};
-use crate::progress::{Plan, Progress, Stage};
+use crate::progress::{Plan, Progress};
 use crate::split::split;
 
 /// Number of characters shown of a suspicious text.
@@ -83,15 +84,19 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     let progress = Progress::for_people(Plan::Profile);
     let source = arguments
         .data
-        .open(|share, message| progress.tell(Stage::Loading, 0.5 * share, message))?;
+        .open(|share, message| progress.tell(TrainingStage::Loading, 0.5 * share, message))?;
     let dataset = dataset::load_any(&config, &source, |rows| {
         progress.tell(
-            Stage::Loading,
+            TrainingStage::Loading,
             0.5 + 0.5 * source.share_read(),
             &format!("{rows} rows read"),
         );
     })?;
-    progress.tell(Stage::Preprocessing, 0.0, &format!("{} rows", dataset.rows.len()));
+    progress.tell(
+        TrainingStage::Preprocessing,
+        0.0,
+        &format!("{} rows", dataset.rows.len()),
+    );
     // Stop words count here: it is the vocabulary of the texts, not of a model.
     let pipeline = TextPipeline::new(&Preprocessing {
         remove_stop_words: false,
@@ -100,13 +105,13 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     .map_err(ConfigError::from)?;
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
-    progress.tell(Stage::Preprocessing, 0.7, "looking for near-twins");
+    progress.tell(TrainingStage::Preprocessing, 0.7, "looking for near-twins");
     let split = split(&dataset, TEST_FRACTION, SEED);
     let mut profile = Profile::of_texts(&dataset, &split, &corpus);
     if arguments.include_texts {
         add_texts(&mut profile, &dataset);
     }
-    progress.tell(Stage::Done, 1.0, "done");
+    progress.tell(TrainingStage::Done, 1.0, "done");
     Ok(DataProfile {
         source: source.name().to_owned(),
         sha256: source.sha256(),

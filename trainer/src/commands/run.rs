@@ -4,14 +4,16 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use complaint_contract::{ErrorEnvelope, MESSAGE_BYTES, StoredReport, TrainingResult, TrainingStage};
+
 use crate::cli::RunArgs;
 use crate::config::RunConfig;
 use crate::dataset::Location;
-use crate::error::{ErrorMessage, TrainError};
+use crate::error::TrainError;
 use crate::html;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::record;
-use crate::result::{MESSAGE_LIMIT, ReportReference, RunResult};
+use crate::result::result;
 use crate::store::{self, Files, Store, version_path};
 use crate::training::{Inputs, train};
 
@@ -23,7 +25,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
         Err(error) => {
             // If nobody reads the log, the run still ends the same way.
             let _ = writeln!(std::io::stderr(), "{}: {error}", error.reason());
-            (error_message(error), error.exit_kind().into())
+            (error_message(error), error.reason().exit_kind().into())
         }
     };
     match arguments
@@ -40,7 +42,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
     }
 }
 
-fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
+fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
@@ -53,10 +55,10 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
         include_texts: false,
     };
     let trained = train(&inputs, &progress)?;
-    progress.tell(Stage::Writing, 0.0, "writing artifact and report");
+    progress.tell(TrainingStage::Writing, 0.0, "writing artifact and report");
     let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;
     let version = version_path(&config.namespace, &config.classifier, &trained.artifact.sha256);
-    let mut reference = ReportReference {
+    let mut reference = StoredReport {
         path: format!("{version}/{}", store::REPORT),
         sha256: complaint_model::Sha256Digest::of_bytes(&report),
     };
@@ -73,20 +75,20 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
         report,
     };
     reference.sha256 = store.write(&version, &files)?;
-    let result = RunResult::new(&trained.report.report, trained.artifact, reference);
-    progress.tell(Stage::Done, 1.0, &format!("{version}/{}", store::MODEL));
+    let result = result(&trained.report.report, trained.artifact, reference);
+    progress.tell(TrainingStage::Done, 1.0, &format!("{version}/{}", store::MODEL));
     Ok(result)
 }
 
 /// The message of a failure. A very long detail is cut here, because the kubelet would cut it anywhere.
 fn error_message(error: &TrainError) -> String {
-    let message = serde_json::to_string(&ErrorMessage::from(error)).expect("two strings are JSON");
-    if message.len() <= MESSAGE_LIMIT {
+    let text = error.to_string();
+    let message = ErrorEnvelope::new(error.reason().as_str(), &text).to_json();
+    if message.len() <= MESSAGE_BYTES {
         return message;
     }
-    let text = error.to_string();
     let short: String = text.chars().take(900).collect();
-    serde_json::json!({ "error": { "reason": error.reason(), "message": format!("{short}…") } }).to_string()
+    ErrorEnvelope::new(error.reason().as_str(), format!("{short}…")).to_json()
 }
 
 /// Writes in place: the kubelet mounts the file itself, so it can't be replaced by another file.

@@ -1,12 +1,13 @@
 //! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
 //! options.
 
+use complaint_contract::Preset;
 use complaint_model::report::Algorithm;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::cli::{SearchArgs, TextArgs, TrainArgs};
-use crate::config::{ConfigError, Preset, RunConfig};
+use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
 
 /// Builds the configuration and checks it like any other.
@@ -109,7 +110,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
         .set("candidates", candidates)
         .set("folds", search.folds)
         .set("scoring", search.scoring.map(complaint_model::report::Metric::from))
-        .set("strategy", search.strategy.map(crate::config::Strategy::from))
+        .set("strategy", search.strategy.map(complaint_contract::Strategy::from))
         .set(
             "ensemble",
             search.ensemble.map(|models| json!({ "maxMembers": models })),
@@ -133,8 +134,8 @@ fn candidates(search: &SearchArgs) -> Vec<Value> {
         .map(|&loss| json!(complaint_model::report::Loss::from(loss)));
     let (weights, losses) = (list(weights.collect()), list(losses.collect()));
     let grid = |algorithm: Algorithm| {
-        use crate::config::Parameter::{Alpha, C, ClassWeight, Loss};
-        let own = crate::config::parameters_of(algorithm);
+        use complaint_contract::Parameter::{Alpha, C, ClassWeight, Loss};
+        let own = algorithm.parameters();
         Given::new()
             .set("C", numbers(&search.c).filter(|_| own.contains(&C)))
             .set("alpha", numbers(&search.alpha).filter(|_| own.contains(&Alpha)))

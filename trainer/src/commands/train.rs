@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use complaint_contract::{StoredReport, TrainingResult, TrainingStage};
 use complaint_model::Sha256Digest;
 use complaint_model::report::{Report, TrialStatus};
 
@@ -12,8 +13,8 @@ use super::table::{
 };
 use crate::cli::{OutputForm, TrainArgs};
 use crate::error::TrainError;
-use crate::progress::{Plan, Progress, Stage};
-use crate::result::{ReportReference, RunResult};
+use crate::progress::{Plan, Progress};
+use crate::result::result;
 use crate::store::{self, Files};
 use crate::training::{Inputs, train};
 use crate::{html, record};
@@ -33,7 +34,7 @@ pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
     }
 }
 
-fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
+fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     let config = settings::config(arguments)?;
     let progress = Progress::for_people(Plan::Training);
     let location = arguments.data.location();
@@ -44,9 +45,13 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
         include_texts: arguments.include_texts,
     };
     let mut trained = train(&inputs, &progress)?;
-    progress.tell(Stage::Writing, 0.0, &format!("writing to {}", arguments.out.display()));
+    progress.tell(
+        TrainingStage::Writing,
+        0.0,
+        &format!("writing to {}", arguments.out.display()),
+    );
     let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;
-    let reference = ReportReference {
+    let reference = StoredReport {
         path: store::REPORT.into(),
         sha256: Sha256Digest::of_bytes(&report),
     };
@@ -64,8 +69,8 @@ fn run(arguments: &TrainArgs) -> Result<(Report, RunResult), TrainError> {
         report,
     };
     store::replace(&arguments.out, &files)?;
-    progress.tell(Stage::Done, 1.0, "done");
-    let result = RunResult::new(&trained.report.report, trained.artifact, reference);
+    progress.tell(TrainingStage::Done, 1.0, "done");
+    let result = result(&trained.report.report, trained.artifact, reference);
     Ok((trained.report.report, result))
 }
 

@@ -1,6 +1,6 @@
 //! What a trial fits, and on which text pipeline.
 
-use complaint_model::report::{Algorithm, ClassWeight, Loss, Parameters};
+use complaint_contract::{Algorithm, ClassWeight, Loss, Parameters};
 
 /// One algorithm at one point of its grid.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -3,77 +3,59 @@
 //! A preset is a fragment of a configuration with the sections `preprocessing`, `features` and `search`. A run's own
 //! fields are laid over it, so that a run says only what it wants otherwise.
 
-use serde::{Deserialize, Serialize};
+use complaint_contract::Preset;
 use serde_json::{Map, Value};
-
-/// What stands behind the fields that a configuration leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Preset {
-    /// The search of the scikit-learn stack that the project replaces, to the letter; for comparison.
-    Reference,
-    /// What we recommend.
-    #[default]
-    Standard,
-    /// Searches text pipelines, character n-grams and more models, and averages the best.
-    Thorough,
-}
 
 /// The sections of a preset.
 const SECTIONS: [&str; 3] = ["preprocessing", "features", "search"];
 
-impl Preset {
-    /// All presets.
-    pub const ALL: [Self; 3] = [Self::Reference, Self::Standard, Self::Thorough];
+/// The fragment as it is written in `trainer/presets/`.
+fn fragment(preset: Preset) -> &'static str {
+    match preset {
+        Preset::Reference => include_str!("../../presets/reference.json"),
+        Preset::Standard => include_str!("../../presets/standard.json"),
+        Preset::Thorough => include_str!("../../presets/thorough.json"),
+    }
+}
 
-    /// The fragment as it is written in `trainer/presets/`.
-    pub fn fragment(self) -> &'static str {
-        match self {
-            Self::Reference => include_str!("../../presets/reference.json"),
-            Self::Standard => include_str!("../../presets/standard.json"),
-            Self::Thorough => include_str!("../../presets/thorough.json"),
+/// Puts the fragment under a configuration.
+///
+/// Objects are joined field by field, everything else is replaced. A step of the text pipeline that the
+/// configuration sets is no longer varied by the preset's search; with hashing, only `sublinearTf` still is.
+pub(super) fn lay_under(preset: Preset, configuration: &mut Map<String, Value>) {
+    let Ok(Value::Object(mut preset)) = serde_json::from_str(fragment(preset)) else {
+        unreachable!("a test reads every preset");
+    };
+    let fixed = ["preprocessing", "features"]
+        .into_iter()
+        .filter_map(|section| configuration.get(section)?.as_object());
+    let grid = preset
+        .get_mut("search")
+        .and_then(|search| search.get_mut("pipelineGrid"))
+        .and_then(Value::as_object_mut);
+    if let Some(grid) = grid {
+        fixed.flat_map(Map::keys).for_each(|step| {
+            grid.remove(step);
+        });
+        let hashing = configuration
+            .get("features")
+            .and_then(|features| features.get("hashingBits"));
+        if hashing.is_some_and(|bits| !bits.is_null()) {
+            grid.retain(|step, _| step == "sublinearTf");
         }
     }
-
-    /// Puts the fragment under a configuration.
-    ///
-    /// Objects are joined field by field, everything else is replaced. A step of the text pipeline that the
-    /// configuration sets is no longer varied by the preset's search; with hashing, only `sublinearTf` still is.
-    pub(super) fn lay_under(self, configuration: &mut Map<String, Value>) {
-        let Ok(Value::Object(mut preset)) = serde_json::from_str(self.fragment()) else {
-            unreachable!("a test reads every preset");
-        };
-        let fixed = ["preprocessing", "features"]
-            .into_iter()
-            .filter_map(|section| configuration.get(section)?.as_object());
-        let grid = preset
-            .get_mut("search")
-            .and_then(|search| search.get_mut("pipelineGrid"))
-            .and_then(Value::as_object_mut);
-        if let Some(grid) = grid {
-            fixed.flat_map(Map::keys).for_each(|step| {
-                grid.remove(step);
-            });
-            let hashing = configuration
-                .get("features")
-                .and_then(|features| features.get("hashingBits"));
-            if hashing.is_some_and(|bits| !bits.is_null()) {
-                grid.retain(|step, _| step == "sublinearTf");
+    for section in SECTIONS {
+        let below = preset.remove(section).unwrap_or_default();
+        match (configuration.get_mut(section), below) {
+            (Some(Value::Object(own)), Value::Object(below)) => {
+                for (field, value) in below {
+                    own.entry(field).or_insert(value);
+                }
             }
-        }
-        for section in SECTIONS {
-            let below = preset.remove(section).unwrap_or_default();
-            match (configuration.get_mut(section), below) {
-                (Some(Value::Object(own)), Value::Object(below)) => {
-                    for (field, value) in below {
-                        own.entry(field).or_insert(value);
-                    }
-                }
-                // What is no object is refused where it is read.
-                (Some(_), _) => {}
-                (None, below) => {
-                    configuration.insert(section.to_owned(), below);
-                }
+            // What is no object is refused where it is read.
+            (Some(_), _) => {}
+            (None, below) => {
+                configuration.insert(section.to_owned(), below);
             }
         }
     }
@@ -87,7 +69,7 @@ mod tests {
         let Value::Object(mut own) = own else {
             panic!("an object")
         };
-        preset.lay_under(&mut own);
+        lay_under(preset, &mut own);
         own
     }
 
@@ -137,7 +119,7 @@ mod tests {
                 .nth(1)
                 .and_then(|block| block.strip_prefix("yaml\n"));
             let shown: Value = serde_saphyr::from_str(block.expect("a YAML block")).unwrap();
-            let kept: Value = serde_json::from_str(preset.fragment()).unwrap();
+            let kept: Value = serde_json::from_str(fragment(preset)).unwrap();
             assert_eq!(as_numbers(shown), as_numbers(kept), "{heading}");
         }
     }

@@ -1,6 +1,8 @@
 //! The points of the search, in order.
 
-use super::{Candidate, Estimator, Pipeline, RunConfig, Strategy, Trial};
+use complaint_contract::Strategy;
+
+use super::{Estimator, Pipeline, RunConfig, Trial, estimators, pipelines};
 use crate::rng::Rng;
 
 /// The stream of draws of a random search.
@@ -9,7 +11,7 @@ const DRAWS: u64 = 0x6472_6177;
 impl RunConfig {
     /// The text pipelines that the search tries, all combinations of `search.pipelineGrid`; one where it is empty.
     pub fn pipelines(&self) -> Vec<Pipeline> {
-        let all = self.search.pipeline_grid.pipelines(&self.preprocessing, &self.features);
+        let all = pipelines::pipelines(&self.search.pipeline_grid, &self.preprocessing, &self.features);
         let mut distinct: Vec<Pipeline> = Vec::new();
         for pipeline in all {
             if !distinct.contains(&pipeline) {
@@ -22,7 +24,7 @@ impl RunConfig {
     /// The estimators of all candidates, each once.
     fn estimators(&self) -> Vec<Estimator> {
         let mut distinct: Vec<Estimator> = Vec::new();
-        for estimator in self.search.candidates.iter().flat_map(Candidate::estimators) {
+        for estimator in self.search.candidates.iter().flat_map(estimators) {
             if !distinct.contains(&estimator) {
                 distinct.push(estimator);
             }

@@ -1,18 +1,9 @@
 //! Checks of a configuration's values. Each refusal names the field, what is wrong and what to write instead.
 
-use complaint_model::report::Algorithm;
+use complaint_contract::{Algorithm, Candidate, Parameter, Strategy, limits};
 
-use super::candidate::{Parameter, parameters_of};
-use super::{Candidate, ConfigError, RunConfig, Strategy};
-
-/// Bounds that keep a search within reason; the messages quote them.
-mod limits {
-    pub(super) const FOLDS: std::ops::RangeInclusive<usize> = 2..=20;
-    pub(super) const TRIALS: usize = 10_000;
-    pub(super) const PENALTY: std::ops::RangeInclusive<f64> = 1e-6..=1e6;
-    pub(super) const PIPELINES: usize = 64;
-    pub(super) const MEMBERS: std::ops::RangeInclusive<usize> = 1..=10;
-}
+use super::pipelines::first_step_before_counting;
+use super::{ConfigError, RunConfig};
 
 fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> ConfigError {
     ConfigError::Invalid {
@@ -137,7 +128,7 @@ impl RunConfig {
             "Set it between 2 and 20; 5 is a good start",
         )?;
         require(
-            (1..=limits::TRIALS).contains(&search.max_trial_count),
+            limits::TRIALS.contains(&search.max_trial_count),
             "search.maxTrialCount",
             || format!("is {}", search.max_trial_count),
             "Set it between 1 and 10,000",
@@ -156,7 +147,7 @@ impl RunConfig {
         self.validate_pipelines()?;
         if let Some(ensemble) = search.ensemble {
             require(
-                limits::MEMBERS.contains(&ensemble.max_members),
+                limits::ENSEMBLE_MEMBERS.contains(&ensemble.max_members),
                 "search.ensemble.maxMembers",
                 || format!("is {}", ensemble.max_members),
                 "Set it between 1, which averages nothing, and 10",
@@ -175,7 +166,7 @@ impl RunConfig {
     /// counted once, while the texts pass by.
     fn validate_pipelines(&self) -> Result<(), ConfigError> {
         if self.features.hashing_bits.is_some()
-            && let Some(step) = self.search.pipeline_grid.first_step_before_counting()
+            && let Some(step) = first_step_before_counting(&self.search.pipeline_grid)
         {
             return Err(invalid(
                 format!("search.pipelineGrid.{step}"),
@@ -210,7 +201,7 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
             "Name those, and set search.ensemble to average the best of them",
         ));
     }
-    let own = parameters_of(candidate.algorithm);
+    let own = candidate.algorithm.parameters();
     let given = [
         (Parameter::C, "C", grid.c.is_empty()),
         (Parameter::Alpha, "alpha", grid.alpha.is_empty()),

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use complaint_contract::DatasetSettings;
 use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 use rustc_hash::FxHashMap;
 
 use super::chains::Chains;
 use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
-use crate::config::DatasetConfig;
 
 /// Maximum number of labels in a message.
 const LISTED: usize = 10;
@@ -31,7 +31,7 @@ impl Texts for String {
 
 /// Collects the rows of one source.
 pub struct Collector<'c, T = String> {
-    config: &'c DatasetConfig,
+    config: &'c DatasetSettings,
     name: String,
     texts: T,
     rows: Vec<Row>,
@@ -47,7 +47,7 @@ pub struct Collector<'c, T = String> {
 
 impl<'c> Collector<'c> {
     /// A collector that keeps the texts. Messages refer to the source as `name`.
-    pub fn new(config: &'c DatasetConfig, name: &str) -> Self {
+    pub fn new(config: &'c DatasetSettings, name: &str) -> Self {
         Self::with_texts(config, name, String::new())
     }
 
@@ -88,7 +88,7 @@ impl Collected<String> {
 
 impl<'c, T: Texts> Collector<'c, T> {
     /// A collector that passes texts to `texts`. Messages refer to the source as `name`.
-    pub fn with_texts(config: &'c DatasetConfig, name: &str, texts: T) -> Self {
+    pub fn with_texts(config: &'c DatasetSettings, name: &str, texts: T) -> Self {
         Self {
             config,
             name: name.to_owned(),

@@ -2,10 +2,10 @@
 
 use std::io::Read;
 
+use complaint_contract::DatasetSettings;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
 use super::{DatasetError, Record, Sink, columns};
-use crate::config::DatasetConfig;
 
 /// Positions of the configured columns.
 struct Layout {
@@ -18,7 +18,7 @@ struct Layout {
 
 /// Reads a header and all records.
 pub(super) fn read(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     name: &str,
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
@@ -76,7 +76,7 @@ pub(super) fn read(
 }
 
 impl Layout {
-    fn find(config: &DatasetConfig, name: &str, header: &ByteRecord) -> Result<Self, DatasetError> {
+    fn find(config: &DatasetSettings, name: &str, header: &ByteRecord) -> Result<Self, DatasetError> {
         let names: Vec<String> = header
             .iter()
             .map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned())

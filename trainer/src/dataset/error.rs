@@ -1,8 +1,6 @@
 //! The reasons why a data set can't be used.
 
-use complaint_model::Sha256Digest;
-
-use crate::error::ExitKind;
+use complaint_contract::{Sha256Digest, TrainerReason};
 
 /// Why a data set can't be used. `name` is the path or address without its query.
 #[derive(Debug, thiserror::Error)]
@@ -144,26 +142,18 @@ impl DatasetError {
     }
 
     /// The reason in status and termination message.
-    pub fn reason(&self) -> &'static str {
+    pub fn reason(&self) -> TrainerReason {
         match self {
-            Self::NotFound { .. } => "DatasetNotFound",
-            Self::Forbidden { .. } => "DatasetForbidden",
-            Self::DigestMismatch { .. } => "DigestMismatch",
-            Self::InvalidEncoding { .. } => "InvalidEncoding",
-            Self::Malformed { .. } => "MalformedDataset",
-            Self::ColumnNotFound { .. } => "ColumnNotFound",
-            Self::Empty { .. } => "EmptyDataset",
-            Self::NoUsableRows { .. } => "NoUsableRows",
-            Self::TooFewClasses { .. } => "TooFewClasses",
-            Self::Download { .. } | Self::Unreadable { .. } => "DownloadFailed",
-        }
-    }
-
-    /// Whether to retry: a failed transfer is worth it, bad data is not.
-    pub fn exit_kind(&self) -> ExitKind {
-        match self {
-            Self::Download { .. } | Self::Unreadable { .. } => ExitKind::Retry,
-            _ => ExitKind::BadData,
+            Self::NotFound { .. } => TrainerReason::DatasetNotFound,
+            Self::Forbidden { .. } => TrainerReason::DatasetForbidden,
+            Self::DigestMismatch { .. } => TrainerReason::DigestMismatch,
+            Self::InvalidEncoding { .. } => TrainerReason::InvalidEncoding,
+            Self::Malformed { .. } => TrainerReason::MalformedDataset,
+            Self::ColumnNotFound { .. } => TrainerReason::ColumnNotFound,
+            Self::Empty { .. } => TrainerReason::EmptyDataset,
+            Self::NoUsableRows { .. } => TrainerReason::NoUsableRows,
+            Self::TooFewClasses { .. } => TrainerReason::TooFewClasses,
+            Self::Download { .. } | Self::Unreadable { .. } => TrainerReason::DownloadFailed,
         }
     }
 }

@@ -5,15 +5,15 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
+use complaint_contract::DatasetSettings;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::{DatasetError, Record, Sink, columns};
-use crate::config::DatasetConfig;
 
 /// Reads one object per line. Empty lines are skipped.
 pub(super) fn read_lines(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     name: &str,
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
@@ -59,7 +59,7 @@ pub(super) fn read_lines(
 
 /// Reads an array of objects, or an object with such an array in `hits` or `hits.hits`.
 pub(super) fn read_document(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     name: &str,
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
@@ -118,7 +118,7 @@ fn without_values(message: &str) -> String {
 
 /// Turns JSON values into records. Remembers enough to tell a misspelt path from rows without a value.
 struct Rows<'s, 'k> {
-    config: &'s DatasetConfig,
+    config: &'s DatasetSettings,
     name: &'s str,
     sink: &'s mut Sink<'k>,
     number: u64,
@@ -128,7 +128,7 @@ struct Rows<'s, 'k> {
 }
 
 impl<'s, 'k> Rows<'s, 'k> {
-    fn new(config: &'s DatasetConfig, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
+    fn new(config: &'s DatasetSettings, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
         let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some()) + config.filter.len();
         Self {
             config,

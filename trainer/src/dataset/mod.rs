@@ -25,9 +25,9 @@ use serde::Serialize;
 use complaint_model::Sha256Digest;
 use complaint_model::report::DroppedLabel;
 
-use crate::config::{DatasetConfig, DatasetFormat};
 use bounded::Bounded;
 pub use collect::{Collected, Collector, Texts};
+use complaint_contract::{DatasetFormat, DatasetSettings};
 pub use copies::{Contradiction, Copies, Duplicate};
 pub use error::DatasetError;
 pub(crate) use source::reasons;
@@ -143,7 +143,7 @@ impl Record<'_> {
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
-pub fn load(config: &DatasetConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
+pub fn load(config: &DatasetSettings, source: &Source, on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
     collect_rows(config, source, String::new(), on_progress)?.finish(source.sha256())
 }
 
@@ -152,7 +152,7 @@ pub fn load(config: &DatasetConfig, source: &Source, on_progress: impl FnMut(u64
 /// # Errors
 /// As for [`load`].
 pub fn load_into<T: Texts>(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     source: &Source,
     texts: T,
     on_progress: impl FnMut(u64),
@@ -165,7 +165,7 @@ pub fn load_into<T: Texts>(
 /// # Errors
 /// As for [`load`], but [`DatasetError::TooFewClasses`] only if no label is left.
 pub fn load_any(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     source: &Source,
     on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
@@ -173,7 +173,7 @@ pub fn load_any(
 }
 
 fn collect_rows<'c, T: Texts>(
-    config: &'c DatasetConfig,
+    config: &'c DatasetSettings,
     source: &Source,
     texts: T,
     mut on_progress: impl FnMut(u64),
@@ -194,7 +194,7 @@ fn collect_rows<'c, T: Texts>(
 /// # Errors
 /// The errors of `consume`, and [`DatasetError`] for bytes that are not such records.
 pub fn each_record(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     source: &Source,
     mut consume: impl FnMut(Record<'_>) -> Result<(), DatasetError>,
 ) -> Result<(), DatasetError> {
@@ -206,7 +206,7 @@ pub(crate) type Sink<'s> = dyn FnMut(Record<'_>) -> Result<(), DatasetError> + '
 
 /// Reads records in the configured format.
 pub(crate) fn read_records(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     name: &str,
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,

@@ -73,7 +73,7 @@ fn verdict(comparison: &Comparison) -> Markup {
     };
     html! {
         p class={ "verdict " (class) } {
-            b { (words) " " (comparison.champion) } " by " (comparison.metric) ": "
+            b { (words) " " (comparison.champion_ref.name) } " by " (comparison.metric) ": "
             (format!("{:.4} against {:.4}, a difference of {:+.4} ({low:+.4} to {high:+.4})", comparison.value, comparison.champion_value, comparison.difference))
             " on the same " (counted(comparison.rows, "row", "rows")) "."
             @if comparison.metric == Metric::LogLoss { " A positive difference is better." }

@@ -1,12 +1,12 @@
+use complaint_contract::{DatasetFormat, DatasetSettings};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{DatasetConfig, DatasetFormat};
 use crate::dataset::{Collector, Record};
 use crate::split::split;
 
 fn dataset(rows: &[(&str, &str)]) -> Dataset {
-    let config = DatasetConfig {
+    let config = DatasetSettings {
         format: DatasetFormat::Csv,
         text_field: "text".into(),
         label_fields: vec!["label".into()],

@@ -7,6 +7,7 @@ mod searching;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use complaint_contract::{StoredArtifact, TrainingStage};
 use complaint_model::artifact::{FORMAT, Provenance};
 use complaint_model::report::Comparison;
 use complaint_model::sparse::CsrMatrix;
@@ -23,9 +24,8 @@ use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::profile::Profile;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::report::TrainingReport;
-use crate::result::ArtifactReference;
 use crate::search::no_terms;
 use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
@@ -59,7 +59,7 @@ pub struct Trained {
     /// The artifact's bytes.
     pub model: Vec<u8>,
     /// The artifact's reference once it is written.
-    pub artifact: ArtifactReference,
+    pub artifact: StoredArtifact,
     /// The report.
     pub report: TrainingReport,
 }
@@ -118,7 +118,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
     let searched = run_search(config, &pipelines, &prepared, progress)?;
     let fitted = fit_best(config, &prepared, &searched, progress)?;
     progress.tell(
-        Stage::Evaluating,
+        TrainingStage::Evaluating,
         0.0,
         &format!("{} held-out rows", prepared.split.test.len()),
     );
@@ -136,7 +136,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
         held_out,
         digest,
     );
-    let artifact = ArtifactReference {
+    let artifact = StoredArtifact {
         path: format!(
             "{}/{}",
             version_path(&config.namespace, &config.classifier, &digest),
@@ -224,25 +224,29 @@ fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
 fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> Result<Prepared, TrainError> {
     let config = inputs.config;
     let name = inputs.location.name();
-    progress.tell(Stage::Loading, 0.0, &format!("opening {name}"));
+    progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let source = Source::open(inputs.location, config.dataset.sha256, |done, total| {
         let share = total
             .filter(|total| *total > 0)
             .map_or(0.0, |total| done as f64 / total as f64);
-        progress.tell(Stage::Loading, 0.6 * share, &format!("{} MiB downloaded", done >> 20));
+        progress.tell(
+            TrainingStage::Loading,
+            0.6 * share,
+            &format!("{} MiB downloaded", done >> 20),
+        );
     })?;
     if config.features.hashing_bits.is_some() {
         return prepare_passing(config, source, progress);
     }
     let dataset = dataset::load(&config.dataset, &source, |rows| {
-        progress.tell(Stage::Loading, 0.8, &format!("{rows} rows read"))
+        progress.tell(TrainingStage::Loading, 0.8, &format!("{rows} rows read"))
     })?;
     tell_rows(&dataset, progress);
     let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
     check_split(&dataset, &split, name)?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
-        Stage::Preprocessing,
+        TrainingStage::Preprocessing,
         0.6,
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
@@ -262,7 +266,7 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
 fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> Result<Prepared, TrainError> {
     let passed = passing::load(config, &source, |rows| {
         let share = 0.6 + 0.4 * source.share_read();
-        progress.tell(Stage::Loading, share, &format!("{rows} rows read and counted"))
+        progress.tell(TrainingStage::Loading, share, &format!("{rows} rows read and counted"))
     })?;
     let dataset = passed.dataset;
     tell_rows(&dataset, progress);
@@ -280,7 +284,7 @@ fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> R
 
 fn tell_rows(dataset: &Dataset, progress: &Progress) {
     let message = format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len());
-    progress.tell(Stage::Preprocessing, 0.0, &message);
+    progress.tell(TrainingStage::Preprocessing, 0.0, &message);
 }
 
 /// Checks that both sides of the split have rows.
@@ -335,7 +339,7 @@ fn fit_best(
     let best = &searched.best;
     let rows = prepared.split.train.len();
     progress.tell(
-        Stage::Fitting,
+        TrainingStage::Fitting,
         0.0,
         &format!("{} on {rows} rows", best.optimal.algorithm),
     );
@@ -365,7 +369,7 @@ fn fit_best(
         },
     );
     let coefficients = order.restore(coefficients?);
-    progress.tell(Stage::Fitting, 0.9, "building the artifact");
+    progress.tell(TrainingStage::Fitting, 0.9, "building the artifact");
     let test = terms.transform(&prepared.split.test);
     let model = LinearModel {
         labels: labels.clone(),

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use complaint_contract::DatasetSettings;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
 use rayon::prelude::*;
 
-use crate::config::{ConfigError, DatasetConfig, RunConfig};
+use crate::config::{ConfigError, RunConfig};
 use crate::dataset::{self, Collected, Dataset, DatasetError, Source, Texts};
 use crate::error::TrainError;
 use crate::profile::TextFacts;
@@ -131,7 +132,7 @@ fn only<T>(mut items: Vec<T>, kept: &[bool]) -> Vec<T> {
 /// # Errors
 /// [`DatasetError`] if the source can't be read a second time, or gives different texts.
 pub(super) fn read_again(
-    config: &DatasetConfig,
+    config: &DatasetSettings,
     source: &Source,
     dataset: &Dataset,
     rows: &[u32],

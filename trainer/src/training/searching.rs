@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use complaint_contract::TrainingStage;
 use complaint_model::report::{
     Algorithm, CrossValidation, OptimalTrial, Parameters, Trial as TrialReport, TrialStatus,
 };
@@ -12,7 +13,7 @@ use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::metrics::as_gain;
-use crate::progress::{Progress, Stage};
+use crate::progress::Progress;
 use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 
@@ -65,7 +66,7 @@ pub(super) fn run_search(
         config.evaluation.seed,
     );
     progress.tell(
-        Stage::Searching,
+        TrainingStage::Searching,
         0.0,
         &format!("{} trials on {} folds", all.len(), config.search.folds),
     );
@@ -105,7 +106,7 @@ pub(super) fn run_search(
             let share = done as f64 / chains.max(1) as f64;
             let finished = before + (share * estimators.len() as f64) as usize;
             progress.tell(
-                Stage::Searching,
+                TrainingStage::Searching,
                 (before as f64 + share * estimators.len() as f64) / all.len() as f64,
                 &format!("{finished} of {} trials: {estimator}", all.len()),
             );

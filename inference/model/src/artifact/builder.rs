@@ -1,11 +1,12 @@
 //! Putting a trained model together.
 
+use complaint_contract::{Algorithm, Parameters};
+
 use super::surfaces::SurfaceForms;
 use super::{Artifact, ArtifactError, Provenance, file};
 use crate::corpus::TokenizedCorpus;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
-use crate::report::{Algorithm, Parameters};
 use crate::vectorize::{TermLookup, Vectorizer};
 
 /// Puts a trained model together.
@@ -17,7 +18,7 @@ use crate::vectorize::{TermLookup, Vectorizer};
 /// ```
 /// use complaint_model::artifact::ArtifactBuilder;
 /// use complaint_model::predict::Scratch;
-/// use complaint_model::report::{Algorithm, Parameters};
+/// use complaint_contract::{Algorithm, Parameters};
 /// use complaint_model::text::TextPipeline;
 /// use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 /// use complaint_model::{Artifact, Features, LinearModel, Predictor, Preprocessing};

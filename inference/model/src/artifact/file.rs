@@ -2,15 +2,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use complaint_contract::{Algorithm, Parameters};
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use safetensors::{SafeTensors, serialize};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::surfaces::SurfaceForms;
 use super::{Artifact, ArtifactError, Provenance};
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
-use crate::report::{Algorithm, Parameters};
 use crate::text::PIPELINE_VERSION;
 use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
 
@@ -37,9 +38,21 @@ struct Header {
     preprocessing: Preprocessing,
     features: Features,
     algorithm: Algorithm,
+    #[serde(deserialize_with = "known_parameters")]
     parameters: Parameters,
     calibration: Calibration,
     provenance: Provenance,
+}
+
+/// Parameters, all of which this program knows. Results are read leniently, but a file of this format has no others.
+fn known_parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
+    let given = serde_json::Map::deserialize(deserializer)?;
+    let read: Parameters = serde_json::from_value(given.clone().into()).map_err(D::Error::custom)?;
+    let known = serde_json::to_value(read).map_err(D::Error::custom)?;
+    match given.keys().find(|name| known.get(name.as_str()).is_none()) {
+        Some(name) => Err(D::Error::custom(format!("unknown parameter `{name}`"))),
+        None => Ok(read),
+    }
 }
 
 /// What can be read of any version's metadata.

@@ -34,11 +34,11 @@ pub use builder::ArtifactBuilder;
 pub use error::ArtifactError;
 pub(crate) use surfaces::SurfaceForms;
 
+use complaint_contract::{Algorithm, Parameters, Sha256Digest};
+
 use crate::corpus::TokenizedCorpus;
-use crate::digest::Sha256Digest;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
-use crate::report::{Algorithm, Parameters};
 use crate::sparse::CsrMatrix;
 use crate::text::TextPipeline;
 use crate::vectorize::{Vectorizer, Vocabulary};

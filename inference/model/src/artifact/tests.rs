@@ -1,10 +1,9 @@
+use complaint_contract::{ClassWeight, Normalizer};
 use proptest::prelude::*;
 
 use super::*;
 use crate::model::MonotoneMap;
-use crate::pipeline::Normalizer;
 use crate::predict::{Predictor, Scratch};
-use crate::report::ClassWeight;
 use crate::vectorize::TermKind;
 
 const TEXTS: [&str; 6] = [
@@ -341,6 +340,9 @@ fn other_versions_are_refused_by_number() {
     }
     let renamed = with_header(&bytes, |json| json.replace("complaintModel", "somebodysModel"));
     assert!(matches!(Artifact::from_bytes(&renamed), Err(ArtifactError::Corrupt(_))));
+    let parameter = with_header(&bytes, |json| json.replace("\\\"C\\\"", "\\\"c\\\""));
+    let refused = Artifact::from_bytes(&parameter).unwrap_err().to_string();
+    assert!(refused.contains("unknown parameter `c`"), "{refused}");
     let unknown = with_header(&bytes, |json| json.replace("\\\"labels\\\"", "\\\"etiquettes\\\""));
     assert!(matches!(Artifact::from_bytes(&unknown), Err(ArtifactError::Corrupt(_))));
     let pattern = with_header(&bytes, |json| json.replace("x{2,}", "y{3,}"));

@@ -1,19 +1,8 @@
 //! What became of the rows.
 
+use complaint_contract::{DroppedLabel, Sha256Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::digest::Sha256Digest;
-
-/// A label left out for having too few rows.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct DroppedLabel {
-    /// The label.
-    pub label: String,
-    /// How many rows it had.
-    pub rows: usize,
-}
 
 /// What became of the data set's rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,45 +1,25 @@
 //! What a training run tells about its result: the structs of `report.json`.
 //!
-//! Names are those of the TrainingRun's status and of the termination message in `docs/contracts.md`. All numbers are
-//! written with four decimals at most.
+//! What also stands in statuses and results comes from [`complaint_contract`]. All numbers are written with four decimals
+//! at most.
 
 mod dataset;
 mod quality;
 mod search;
 
+use complaint_contract::Sha256Digest;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-use crate::digest::Sha256Digest;
 use crate::pipeline::{Features, Preprocessing};
 
-pub use dataset::{ClassBalance, DatasetSummary, DroppedLabel};
-pub use quality::{
-    CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, Comparison, ConfusionMatrix, Metrics, WeakClass,
-    WeightedTerm,
+pub use complaint_contract::{
+    Algorithm, CharNgrams, ClassWeight, Comparison, CrossValidation, DroppedLabel, Loss, Metric, Metrics, OptimalTrial,
+    Parameters, TrialCounts, WeakClass, round4,
 };
-pub use search::{
-    Algorithm, CharNgrams, ClassWeight, CrossValidation, EnsembleMember, Loss, Metric, OptimalTrial, Parameters, Trial,
-    TrialCounts, TrialStatus,
-};
-
-/// Rounds to four decimals; `-0` becomes `0`.
-pub fn round4(value: f64) -> f64 {
-    let rounded = (value * 1e4).round() / 1e4;
-    if rounded.is_finite() { rounded + 0.0 } else { value }
-}
-
-fn four<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64(round4(*value))
-}
-
-fn four_each<S: Serializer>(values: &[f64], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(values.iter().map(|value| round4(*value)))
-}
-
-fn four_pair<S: Serializer>(value: &[f64; 2], serializer: S) -> Result<S::Ok, S::Error> {
-    value.map(round4).serialize(serializer)
-}
+pub use dataset::{ClassBalance, DatasetSummary};
+pub use quality::{CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, WeightedTerm};
+pub use search::{EnsembleMember, Trial, TrialStatus};
 
 /// `report.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,56 +72,4 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Version of the trainer.
     pub trainer_version: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_those_of_the_status() {
-        let metrics = Metrics {
-            macro_f1: 0.812_345,
-            weighted_f1: 0.8,
-            accuracy: 1.0,
-            log_loss: -0.000_01,
-        };
-        assert_eq!(
-            serde_json::to_string(&metrics).unwrap(),
-            r#"{"macroF1":0.8123,"weightedF1":0.8,"accuracy":1.0,"logLoss":0.0}"#
-        );
-        let parameters = Parameters {
-            c: Some(1.0),
-            class_weight: Some(ClassWeight::Balanced),
-            ..Parameters::default()
-        };
-        assert_eq!(
-            serde_json::to_string(&parameters).unwrap(),
-            r#"{"C":1.0,"classWeight":"balanced"}"#
-        );
-        assert_eq!(parameters.to_string(), "C=1 classWeight=balanced");
-        assert!(serde_json::from_str::<Parameters>(r#"{"c":1.0}"#).is_err());
-        for algorithm in [
-            Algorithm::LogisticRegression,
-            Algorithm::LinearSvm,
-            Algorithm::NbSvm,
-            Algorithm::ComplementNaiveBayes,
-            Algorithm::MultinomialNaiveBayes,
-            Algorithm::Ensemble,
-        ] {
-            assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{algorithm}\""));
-        }
-    }
-
-    #[test]
-    fn comparison_reads_the_contract() {
-        let json = format!(
-            r#"{{"champion":"cards-2025-05","championSha256":"{}","metric":"macroF1","value":0.81,"championValue":0.79,
-            "difference":0.02,"confidenceInterval":[-0.01,0.05],"rows":128,"sameLabels":true,"sameSplit":true}}"#,
-            "ab".repeat(32)
-        );
-        let comparison: Comparison = serde_json::from_str(&json).unwrap();
-        let again: serde_json::Value = serde_json::to_value(&comparison).unwrap();
-        assert_eq!(again, serde_json::from_str::<serde_json::Value>(&json).unwrap());
-    }
 }

@@ -1,40 +1,8 @@
 //! How good a model is.
 
+use complaint_contract::decimals::four;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::{Metric, four, four_pair};
-use crate::digest::Sha256Digest;
-
-/// Overall quality on the held-out part.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Metrics {
-    /// Mean of the classes' F1.
-    #[serde(serialize_with = "four")]
-    pub macro_f1: f64,
-    /// Mean of the classes' F1, weighted by support.
-    #[serde(serialize_with = "four")]
-    pub weighted_f1: f64,
-    /// Share of right answers.
-    #[serde(serialize_with = "four")]
-    pub accuracy: f64,
-    /// Mean negative natural logarithm of the right class's probability.
-    #[serde(serialize_with = "four")]
-    pub log_loss: f64,
-}
-
-impl Metrics {
-    /// The metric by name.
-    pub fn get(&self, metric: Metric) -> f64 {
-        match metric {
-            Metric::MacroF1 => self.macro_f1,
-            Metric::WeightedF1 => self.weighted_f1,
-            Metric::Accuracy => self.accuracy,
-            Metric::LogLoss => self.log_loss,
-        }
-    }
-}
 
 /// Quality for one class on the held-out part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -63,49 +31,6 @@ pub struct ConfusionMatrix {
     pub labels: Vec<String>,
     /// One row per actual class, one column per predicted class.
     pub rows: Vec<Vec<usize>>,
-}
-
-/// A class that the model finds badly.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WeakClass {
-    /// The class.
-    pub label: String,
-    /// Share of its rows that were found.
-    #[serde(serialize_with = "four")]
-    pub recall: f64,
-    /// Rows of the class.
-    pub support: usize,
-}
-
-/// Newcomer and champion on the same held-out rows (paired bootstrap).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Comparison {
-    /// The champion's ModelVersion.
-    pub champion: String,
-    /// Digest of its artifact.
-    pub champion_sha256: Sha256Digest,
-    /// What was compared.
-    pub metric: Metric,
-    /// The newcomer's value.
-    #[serde(serialize_with = "four")]
-    pub value: f64,
-    /// The champion's value.
-    #[serde(serialize_with = "four")]
-    pub champion_value: f64,
-    /// Positive is better: newcomer minus champion; for `logLoss`, champion minus newcomer.
-    #[serde(serialize_with = "four")]
-    pub difference: f64,
-    /// 95 % interval of the difference.
-    #[serde(serialize_with = "four_pair")]
-    pub confidence_interval: [f64; 2],
-    /// Rows compared.
-    pub rows: usize,
-    /// Whether both know the same classes.
-    pub same_labels: bool,
-    /// Whether both were trained with the same split.
-    pub same_split: bool,
 }
 
 /// One bar of the reliability diagram: predictions whose probability lies in `[lower, upper)`.

@@ -27,7 +27,7 @@
 //! Steps 2 to 7 depend on one word only, so their result can be stored with the word: [`WordCache`] does it for
 //! training, and the artifact carries the same table for serving.
 //!
-//! [`Normalizer`]: crate::pipeline::Normalizer
+//! [`Normalizer`]: complaint_contract::Normalizer
 
 mod cache;
 mod contractions;
@@ -46,7 +46,9 @@ pub(crate) use cache::{is_ascii_word, key as word_key};
 pub(crate) use scan::RawWord;
 pub use stop_words::stop_words;
 
-use crate::pipeline::{InvalidSetting, Normalizer, Preprocessing};
+use complaint_contract::Normalizer;
+
+use crate::pipeline::{InvalidSetting, Preprocessing};
 use redaction::Redaction;
 
 /// Version of the steps in this module. It changes whenever the same text could give other tokens than before. An

@@ -1,7 +1,8 @@
+use complaint_contract::Normalizer;
 use proptest::prelude::*;
 
 use super::*;
-use crate::pipeline::{Normalizer, Preprocessing};
+use crate::pipeline::Preprocessing;
 use crate::text::TextPipeline;
 
 fn corpus<T: AsRef<str> + Sync>(texts: &[T]) -> TokenizedCorpus {

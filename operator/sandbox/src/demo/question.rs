@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use complaint_api::{ComplaintClassifier, TrainingRun};
+use complaint_operator::training_run::trainer_config;
 use complaint_trainer::{
-    config::DatasetConfig,
     dataset::{Location, Source, load},
     split::split,
 };
-use serde_json::json;
 
 /// How many rows of a user's file are asked about.
 const ASKED: usize = 20;
@@ -40,15 +39,7 @@ impl Question {
         run: &TrainingRun,
         classifier: &ComplaintClassifier,
     ) -> anyhow::Result<Vec<Self>> {
-        let spec = &run.spec.dataset;
-        let mut config = json!({
-            "format": spec.format, "textField": spec.text_field, "labelFields": spec.label_fields,
-            "minSamplesPerClass": spec.min_samples_per_class, "labelMap": spec.label_map,
-        });
-        if let Some(field) = &spec.split_field {
-            config["splitField"] = json!(field);
-        }
-        let config: DatasetConfig = serde_json::from_value(config)?;
+        let config = trainer_config(run, classifier, None).dataset;
         let source = Source::open(&Location::parse(&file.to_string_lossy()), None, |_, _| {})?;
         let data = load(&config, &source, |_| {})?;
         let evaluation = &classifier.spec.evaluation;

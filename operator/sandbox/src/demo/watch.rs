@@ -8,10 +8,8 @@ use complaint_api::{
     condition::{self, COMPLETE, FAILED, READY, STALLED},
     labels,
 };
-use complaint_operator::{
-    object::{Object, Objects},
-    training_run::parse_progress,
-};
+use complaint_contract::Progress;
+use complaint_operator::object::{Object, Objects};
 use futures::{AsyncBufReadExt, TryStreamExt};
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{
@@ -65,8 +63,8 @@ async fn follow_log(objects: &Objects, job: &Job, screen: &Screen) -> Infallible
         };
         let mut lines = log.lines();
         while let Ok(Some(line)) = lines.try_next().await {
-            if let Some(progress) = parse_progress(&line) {
-                screen.progress(&progress.stage, progress.percent, &progress.message);
+            if let Some(progress) = Progress::of_line(&line) {
+                screen.progress(progress.stage.name(), progress.percent, &progress.message);
             }
         }
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -12,7 +11,7 @@ use sha2::{Digest, Sha256};
 /// ([`Sha256Digest::prefixed`] gives the other form).
 ///
 /// ```
-/// use complaint_model::Sha256Digest;
+/// use complaint_contract::Sha256Digest;
 ///
 /// let digest = Sha256Digest::of_bytes(b"abc");
 /// assert_eq!(format!("sha256:{digest}").parse(), Ok(digest));
@@ -61,13 +60,14 @@ impl Sha256Digest {
 }
 
 /// The serialised form: 64 hexadecimal digits.
-impl JsonSchema for Sha256Digest {
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for Sha256Digest {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Sha256Digest".into()
     }
 
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 digest in hexadecimal digits." })
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "description": "SHA-256 digest in hexadecimal digits." })
     }
 }
 

@@ -1,0 +1,186 @@
+//! How a program ends, and what it says about a failure.
+
+use std::process::ExitCode;
+
+use serde::{Deserialize, Serialize};
+
+/// The process's exit code for one kind of failure. The operator retries only [`ExitKind::Retry`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExitKind {
+    /// 64, `EX_USAGE`: the configuration is at fault; the same one fails again.
+    BadConfiguration,
+    /// 65, `EX_DATAERR`: the data set or the model is at fault; the same bytes fail again.
+    BadData,
+    /// 1: worth a retry.
+    Retry,
+}
+
+impl ExitKind {
+    /// The kinds that fail again on the same input.
+    pub const FINAL: [Self; 2] = [Self::BadConfiguration, Self::BadData];
+
+    /// The exit code.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::BadConfiguration => 64,
+            Self::BadData => 65,
+            Self::Retry => 1,
+        }
+    }
+}
+
+impl From<ExitKind> for ExitCode {
+    fn from(kind: ExitKind) -> Self {
+        Self::from(kind.code())
+    }
+}
+
+/// What a program writes to its termination log when it fails.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorEnvelope {
+    /// The failure.
+    pub error: ProgramError,
+}
+
+/// Why a program failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramError {
+    /// A CamelCase reason for programs: a [`TrainerReason`], a [`ServerReason`], or one that a newer program knows.
+    pub reason: String,
+    /// What went wrong and what to do.
+    pub message: String,
+}
+
+impl ErrorEnvelope {
+    /// The envelope of a failure.
+    pub fn new(reason: &str, message: impl ToString) -> Self {
+        Self {
+            error: ProgramError {
+                reason: reason.to_owned(),
+                message: message.to_string(),
+            },
+        }
+    }
+
+    /// The termination message.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("two strings are JSON")
+    }
+
+    /// The failure in a termination message, if one of our programs wrote it.
+    pub fn read(message: &str) -> Option<ProgramError> {
+        serde_json::from_str::<Self>(message)
+            .ok()
+            .map(|envelope| envelope.error)
+    }
+}
+
+/// Defines the reasons of a program with the exit code of each.
+macro_rules! reasons {
+    ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $reason:ident => $exit:ident),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name { $($(#[$about])* $reason),+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$reason),+];
+
+            /// The reason as messages, conditions and Events spell it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$reason => stringify!($reason)),+ }
+            }
+
+            /// How the process ends.
+            pub const fn exit_kind(self) -> ExitKind {
+                match self { $(Self::$reason => ExitKind::$exit),+ }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+    };
+}
+
+reasons! {
+    /// Why a training ended without a model.
+    TrainerReason {
+        /// The configuration can't be honoured.
+        InvalidConfiguration => BadConfiguration,
+        /// Too many trials failed.
+        TrainingFailed => BadConfiguration,
+        /// There is no data set at the address.
+        DatasetNotFound => BadData,
+        /// The data set can't be read with these credentials.
+        DatasetForbidden => BadData,
+        /// The data set has another digest than the configuration names.
+        DigestMismatch => BadData,
+        /// The data set is not UTF-8.
+        InvalidEncoding => BadData,
+        /// The data set is not in its format.
+        MalformedDataset => BadData,
+        /// The data set lacks a column.
+        ColumnNotFound => BadData,
+        /// The data set has no rows.
+        EmptyDataset => BadData,
+        /// Fewer than two labels are left.
+        TooFewClasses => BadData,
+        /// No row has both text and label.
+        NoUsableRows => BadData,
+        /// A command was given a model that it can't use.
+        ModelUnreadable => BadData,
+        /// The data set could not be fetched this time.
+        DownloadFailed => Retry,
+        /// The store could not be written this time.
+        StoreUnavailable => Retry,
+        /// The champion could not be read or scored.
+        ChampionUnreadable => Retry,
+        /// A defect of the trainer.
+        Internal => Retry,
+    }
+}
+
+reasons! {
+    /// Why the server does not serve.
+    ServerReason {
+        /// The model has another digest than the arguments name.
+        DigestMismatch => BadData,
+        /// The model has a format that this server does not read.
+        UnsupportedFormat => BadData,
+        /// The model is damaged.
+        CorruptArtifact => BadData,
+        /// The arguments can't be honoured.
+        InvalidArguments => BadConfiguration,
+        /// The model is larger than the arguments allow.
+        ModelTooLarge => BadConfiguration,
+        /// There is no model at the address; a volume can be late.
+        ModelNotFound => Retry,
+        /// The model could not be fetched this time.
+        ModelUnavailable => Retry,
+        /// The file that names the digest could not be read.
+        DigestUnreadable => Retry,
+        /// The address could not be bound.
+        AddressUnavailable => Retry,
+        /// The file with tokens can't be used.
+        InvalidTokens => Retry,
+        /// A defect of the server.
+        Internal => Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_is_read_as_it_was_written() {
+        let envelope = ErrorEnvelope::new(TrainerReason::ColumnNotFound.as_str(), "no column `a`");
+        let json = r#"{"error":{"reason":"ColumnNotFound","message":"no column `a`"}}"#;
+        assert_eq!(envelope.to_json(), json);
+        assert_eq!(ErrorEnvelope::read(json), Some(envelope.error));
+        assert_eq!(ErrorEnvelope::read("Killed"), None);
+    }
+}

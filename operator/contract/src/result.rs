@@ -1,0 +1,128 @@
+//! The result of a training: what the operator learns from the termination message.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Algorithm, Comparison, Metrics, OptimalTrial, Parameters, Sha256Digest, TrialCounts, WeakClass};
+
+/// Most bytes of a termination message. Kubernetes keeps 4,096.
+pub const MESSAGE_BYTES: usize = 4000;
+
+/// The result of a training that succeeded.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TrainingResult {
+    /// The artifact in the store.
+    pub artifact: StoredArtifact,
+    /// The report beside it.
+    pub report: StoredReport,
+    /// Algorithm of the model.
+    pub algorithm: Algorithm,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Number of classes.
+    pub class_count: usize,
+    /// Quality on the held-out rows.
+    pub metrics: Metrics,
+    /// Classes with the lowest recall; left out where the message would be too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weakest_classes: Vec<WeakClass>,
+    /// What became of the rows.
+    pub dataset: DatasetResult,
+    /// How the trials ended.
+    pub trials: TrialCounts,
+    /// The trial that won.
+    pub current_optimal_trial: OptimalTrial,
+    /// Key version, seed and fraction of the split.
+    pub split: String,
+    /// Version of the trainer.
+    pub trainer_version: String,
+    /// Against the champion, where the configuration names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+/// A model file in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredArtifact {
+    /// Path from the store's root.
+    pub path: String,
+    /// Digest of its bytes.
+    pub sha256: Sha256Digest,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its format and format version.
+    pub format: String,
+}
+
+/// A report in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredReport {
+    /// Path from the store's root.
+    pub path: String,
+    /// Digest of its bytes.
+    pub sha256: Sha256Digest,
+}
+
+/// What became of the data set's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatasetResult {
+    /// Rows used.
+    pub rows: usize,
+    /// Of them in training.
+    pub train_rows: usize,
+    /// Of them held out.
+    pub test_rows: usize,
+    /// Copies left out.
+    pub duplicates: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// Digest of the source's bytes.
+    pub sha256: Sha256Digest,
+    /// Labels left out for having too few rows; itself left out where the message would be too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped_labels: Vec<DroppedLabel>,
+}
+
+/// A label left out for having too few rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DroppedLabel {
+    /// The label.
+    pub label: String,
+    /// How many rows it had.
+    pub rows: usize,
+}
+
+impl TrainingResult {
+    /// The termination message. Where it would pass [`MESSAGE_BYTES`], optional parts are left out whole: first the dropped
+    /// labels, then the weakest classes.
+    pub fn message(&self) -> String {
+        let mut short = self.clone();
+        let leave_out: [fn(&mut Self); 2] = [
+            |result| result.dataset.dropped_labels.clear(),
+            |result| result.weakest_classes.clear(),
+        ];
+        let mut message = short.to_json();
+        for leave_out in leave_out {
+            if message.len() > MESSAGE_BYTES {
+                leave_out(&mut short);
+                message = short.to_json();
+            }
+        }
+        message
+    }
+
+    fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("strings, numbers and lists are JSON")
+    }
+
+    /// Reads the termination message of a pod that succeeded.
+    ///
+    /// # Errors
+    /// When the message is no result, with the place where it differs.
+    pub fn read(message: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(message)
+    }
+}

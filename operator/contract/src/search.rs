@@ -1,0 +1,292 @@
+//! Which models are tried, as a user writes it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{CharNgrams, Metric, Normalizer, limits};
+
+/// What stands behind the fields that `preprocessing`, `features` and `search` leave out (`docs/training.md` shows each).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Preset {
+    /// The search of a usual scikit-learn stack, for comparison.
+    Reference,
+    /// Recommended: balanced class weights, the best of six trials averaged.
+    #[default]
+    Standard,
+    /// Also character n-grams, with and without stop words, and more models; minutes in place of seconds.
+    Thorough,
+}
+
+impl Preset {
+    /// All presets.
+    pub const ALL: [Self; 3] = [Self::Reference, Self::Standard, Self::Thorough];
+}
+
+/// Which models are tried, and how the best is chosen. A field that is left out is the preset's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Search {
+    /// Folds of the cross-validation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *limits::FOLDS.start(), max = *limits::FOLDS.end())))]
+    pub folds: Option<usize>,
+    /// The metric that chooses the best trial, averaged over the folds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scoring: Option<Metric>,
+    /// `grid` tries every combination, `random` draws `maxTrialCount` of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<Strategy>,
+    /// Text pipelines to try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pipeline_grid: Option<PipelineGrid>,
+    /// Algorithms with their grids; every combination is one trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(length(min = *limits::CANDIDATES.start(), max = *limits::CANDIDATES.end()))
+    )]
+    pub candidates: Option<Vec<Candidate>>,
+    /// Average the best trials into one model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<Ensemble>,
+    /// A grid with more trials than this is refused; a random search draws this many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *limits::TRIALS.start(), max = *limits::TRIALS.end())))]
+    pub max_trial_count: Option<usize>,
+    /// The run fails when more trials than this fail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = limits::FAILED_TRIALS)))]
+    pub max_failed_trial_count: Option<usize>,
+}
+
+/// Which points of the grid are tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Strategy {
+    /// All.
+    #[default]
+    Grid,
+    /// `maxTrialCount` of them, drawn without replacement (Bergstra & Bengio 2012).
+    Random,
+}
+
+/// Values to try for steps of the text pipeline; every combination is tried with every candidate. A step that is left out
+/// stays as `preprocessing` and `features` say.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct PipelineGrid {
+    /// Normalizers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 3)))]
+    pub normalizer: Vec<Normalizer>,
+    /// With and without stop words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 2)))]
+    pub remove_stop_words: Vec<bool>,
+    /// Shortest and longest word n-grams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(
+        length(max = limits::GRID_NGRAMS),
+        inner(inner(range(min = *limits::WORD_NGRAMS.start(), max = *limits::WORD_NGRAMS.end())))
+    ))]
+    pub word_ngrams: Vec<[usize; 2]>,
+    /// Shortest and longest character n-grams; an empty list is none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(
+        length(max = limits::GRID_NGRAMS),
+        inner(inner(range(min = *limits::CHAR_NGRAMS.start(), max = *limits::CHAR_NGRAMS.end())))
+    ))]
+    pub char_ngrams: Vec<CharNgrams>,
+    /// Dampened and plain counts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 2)))]
+    pub sublinear_tf: Vec<bool>,
+}
+
+/// Averaging of the best trials of one text pipeline, folded back into one linear model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ensemble {
+    /// Different models at most; 1 averages nothing.
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::ENSEMBLE_MEMBERS.start(), max = *limits::ENSEMBLE_MEMBERS.end()))
+    )]
+    pub max_members: usize,
+}
+
+/// One algorithm and the values to try for each of its parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "self.algorithm != 'ensemble'",
+        "message": "ensemble is made of other algorithms: name those, and set search.ensemble to average the best of them",
+    },
+    {
+        "rule": "self.algorithm in ['nbSvm', 'complementNaiveBayes', 'multinomialNaiveBayes'] || !has(self.grid) || !has(self.grid.alpha)",
+        "message": "alpha is a parameter of nbSvm, complementNaiveBayes and multinomialNaiveBayes; for the linear models set grid.C",
+    },
+    {
+        "rule": "self.algorithm in ['logisticRegression', 'linearSvm', 'nbSvm'] || !has(self.grid) || (!has(self.grid.C) && !has(self.grid.classWeight))",
+        "message": "C and classWeight are parameters of the linear models; for naive Bayes set grid.alpha",
+    },
+    {
+        "rule": "self.algorithm == 'linearSvm' || !has(self.grid) || !has(self.grid.loss)",
+        "message": "loss is a parameter of linearSvm only",
+    },
+])))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Candidate {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// Values to try; every combination is one trial. A parameter that is left out keeps its default.
+    #[serde(default)]
+    pub grid: Grid,
+}
+
+/// Values to try for each parameter, named as in scikit-learn.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Grid {
+    /// Inverse of the regularisation strength (linear models; default 1).
+    #[serde(rename = "C", default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(
+        length(min = *limits::GRID_VALUES.start(), max = *limits::GRID_VALUES.end()),
+        inner(range(min = *limits::PENALTY.start(), max = *limits::PENALTY.end()))
+    ))]
+    pub c: Vec<f64>,
+    /// Additive smoothing (naive Bayes; default 1).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(
+        length(min = *limits::GRID_VALUES.start(), max = *limits::GRID_VALUES.end()),
+        inner(range(min = *limits::PENALTY.start(), max = *limits::PENALTY.end()))
+    ))]
+    pub alpha: Vec<f64>,
+    /// Whether rows of rare classes count more (linear models; default `none`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
+    pub class_weight: Vec<ClassWeight>,
+    /// The support vector machine's loss (linearSvm; default `squaredHinge`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
+    pub loss: Vec<Loss>,
+}
+
+/// The parameters of [`Grid`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parameter {
+    /// Inverse of the regularisation strength.
+    C,
+    /// Additive smoothing.
+    Alpha,
+    /// How much a row counts.
+    ClassWeight,
+    /// Loss of a support vector machine.
+    Loss,
+}
+
+/// A learning algorithm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Algorithm {
+    /// Multinomial logistic regression with L2 regularisation.
+    LogisticRegression,
+    /// Linear support vector machine, one versus rest, L2-regularised (Hsieh et al. 2008).
+    LinearSvm,
+    /// Linear support vector machine over terms weighted by naive Bayes (Wang & Manning 2012).
+    NbSvm,
+    /// Complement naive Bayes (Rennie et al. 2003).
+    ComplementNaiveBayes,
+    /// Multinomial naive Bayes.
+    MultinomialNaiveBayes,
+    /// Several of the above, averaged: what `search.ensemble` makes.
+    Ensemble,
+}
+
+impl Algorithm {
+    /// The name in specs, results and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LogisticRegression => "logisticRegression",
+            Self::LinearSvm => "linearSvm",
+            Self::NbSvm => "nbSvm",
+            Self::ComplementNaiveBayes => "complementNaiveBayes",
+            Self::MultinomialNaiveBayes => "multinomialNaiveBayes",
+            Self::Ensemble => "ensemble",
+        }
+    }
+
+    /// The parameters that the algorithm has.
+    pub fn parameters(self) -> &'static [Parameter] {
+        match self {
+            Self::LogisticRegression => &[Parameter::C, Parameter::ClassWeight],
+            Self::LinearSvm => &[Parameter::C, Parameter::ClassWeight, Parameter::Loss],
+            Self::NbSvm => &[Parameter::C, Parameter::ClassWeight, Parameter::Alpha],
+            Self::ComplementNaiveBayes | Self::MultinomialNaiveBayes => &[Parameter::Alpha],
+            Self::Ensemble => &[],
+        }
+    }
+}
+
+impl std::fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How much a row counts in training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ClassWeight {
+    /// Every row the same.
+    #[default]
+    None,
+    /// Inversely to the frequency of the row's class: `rows / (classes × rows of the class)`.
+    Balanced,
+}
+
+/// What a support vector machine loses on a row on the wrong side of the margin, by distance `d`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Loss {
+    /// `d²`, as scikit-learn's `LinearSVC` by default.
+    #[default]
+    SquaredHinge,
+    /// `d`.
+    Hinge,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn algorithms_are_written_by_their_name() {
+        for algorithm in [
+            Algorithm::LogisticRegression,
+            Algorithm::LinearSvm,
+            Algorithm::NbSvm,
+            Algorithm::ComplementNaiveBayes,
+            Algorithm::MultinomialNaiveBayes,
+            Algorithm::Ensemble,
+        ] {
+            assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{algorithm}\""));
+        }
+    }
+
+    #[test]
+    fn what_a_user_writes_is_read_strictly() {
+        assert!(serde_json::from_str::<Search>(r#"{"foldz":5}"#).is_err());
+        assert!(serde_json::from_str::<Candidate>(r#"{"algorithm":"linearSvm","grid":{"c":[1]}}"#).is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! From a data set's rows to numbers, as a user writes it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+
+/// Form of a data set's records; compression goes by the file's suffix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum DatasetFormat {
+    /// Comma-separated values with a header row (RFC 4180).
+    #[default]
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+    /// One JSON array of objects, or an Elasticsearch answer with `hits.hits`.
+    Json,
+}
+
+/// How words are brought to one form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Normalizer {
+    /// The WordNet noun lemma (`accounts` becomes `account`), as NLTK's `WordNetLemmatizer` gives it by default.
+    #[default]
+    Lemma,
+    /// The Snowball English stem (`accounting` becomes `account`).
+    Stem,
+    /// The word as it stands, case-folded.
+    None,
+}
+
+/// How a text becomes words. A field that is left out is the preset's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Preprocessing {
+    /// Expand English contractions (`won't` becomes `will not`) before words are cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expand_contractions: Option<bool>,
+    /// Remove English stop words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_stop_words: Option<bool>,
+    /// How words are brought to one form: `lemma` (WordNet), `stem` (Snowball) or `none`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<Normalizer>,
+    /// Keep numbers of up to four digits as words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_numbers: Option<bool>,
+    /// Words with fewer characters are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::MIN_TOKEN_LENGTH.start(), max = *limits::MIN_TOKEN_LENGTH.end()))
+    )]
+    pub min_token_length: Option<usize>,
+    /// Regular expression of what publishers put in place of names and numbers; matches are removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::REDACTION_PATTERN)))]
+    pub redaction_pattern: Option<String>,
+}
+
+/// How words become numbers: TF-IDF over n-grams, each row of unit length. A field that is left out is the preset's.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "!has(self.wordNgrams) || self.wordNgrams[0] <= self.wordNgrams[1]",
+        "message": "wordNgrams is [shortest, longest]: the first number must not be the larger one",
+    },
+    {
+        "rule": "!has(self.charNgrams) || self.charNgrams[0] <= self.charNgrams[1]",
+        "message": "charNgrams is [shortest, longest]: the first number must not be the larger one",
+    },
+])))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Features {
+    /// Shortest and longest word n-gram.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(inner(range(min = *limits::WORD_NGRAMS.start(), max = *limits::WORD_NGRAMS.end())))
+    )]
+    pub word_ngrams: Option<[usize; 2]>,
+    /// Shortest and longest character n-gram within words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(inner(range(min = *limits::CHAR_NGRAMS.start(), max = *limits::CHAR_NGRAMS.end())))
+    )]
+    pub char_ngrams: Option<[usize; 2]>,
+    /// Terms in fewer rows are left out; 5 hides single customers' words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::MIN_DOCUMENT_FREQUENCY.start(), max = *limits::MIN_DOCUMENT_FREQUENCY.end()))
+    )]
+    pub min_document_frequency: Option<usize>,
+    /// Terms in a larger share of the training rows are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::MAX_DOCUMENT_FRACTION.start(), max = *limits::MAX_DOCUMENT_FRACTION.end()))
+    )]
+    pub max_document_fraction: Option<f64>,
+    /// At most this many terms, the most frequent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::MAX_FEATURES.start(), max = *limits::MAX_FEATURES.end()))
+    )]
+    pub max_features: Option<usize>,
+    /// Use `1 + ln(count)` in place of a term's count in a row.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sublinear_tf: Option<bool>,
+    /// Hash n-grams into 2^N buckets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::HASHING_BITS.start(), max = *limits::HASHING_BITS.end()))
+    )]
+    pub hashing_bits: Option<u8>,
+}
+
+/// A range of character n-grams, or none: `[3, 5]` or `[]` in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CharNgrams(pub Option<[usize; 2]>);
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for CharNgrams {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CharNgrams".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut schema = Vec::<usize>::json_schema(generator);
+        schema.insert("maxItems".into(), 2.into());
+        schema
+    }
+}
+
+impl Serialize for CharNgrams {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0
+            .as_ref()
+            .map_or(&[][..], |range| &range[..])
+            .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for CharNgrams {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match Vec::deserialize(deserializer)?[..] {
+            [] => Ok(Self(None)),
+            [low, high] => Ok(Self(Some([low, high]))),
+            _ => Err(serde::de::Error::custom(
+                "write the shortest and the longest length, such as [3, 5], or [] for none",
+            )),
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Points of a search and their scores.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Algorithm, CharNgrams, ClassWeight, Loss, Normalizer, decimals};
+
+/// The parameters of one trial or model. Only those that the algorithm has are present, and of the text pipeline's steps
+/// only those that the search varied.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Parameters {
+    /// Inverse of the regularisation strength, as scikit-learn scales it.
+    #[serde(rename = "C", skip_serializing_if = "Option::is_none")]
+    pub c: Option<f64>,
+    /// Additive smoothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// How much a row counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_weight: Option<ClassWeight>,
+    /// Loss of a support vector machine, where it is not the default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// The normalizer, where several were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub normalizer: Option<Normalizer>,
+    /// Stop words removed, where both were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_stop_words: Option<bool>,
+    /// Word n-grams, where several were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_ngrams: Option<[usize; 2]>,
+    /// Character n-grams, where several were tried; empty: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub char_ngrams: Option<CharNgrams>,
+    /// Counts dampened, where both were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sublinear_tf: Option<bool>,
+}
+
+/// `C=1 classWeight=balanced`: the JSON, easier to read.
+impl std::fmt::Display for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let serde_json::Value::Object(fields) = serde_json::to_value(self).map_err(|_| std::fmt::Error)? else {
+            return Err(std::fmt::Error);
+        };
+        let parts = fields.iter().map(|(name, value)| match value {
+            serde_json::Value::String(text) => format!("{name}={text}"),
+            // 1, not 1.0.
+            serde_json::Value::Number(number) => format!("{name}={}", number.as_f64().unwrap_or_default()),
+            other => format!("{name}={other}"),
+        });
+        f.write_str(&parts.collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// A score over the folds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CrossValidation {
+    /// Mean over the folds.
+    #[serde(serialize_with = "decimals::four")]
+    pub mean: f64,
+    /// Standard deviation over the folds (population).
+    #[serde(serialize_with = "decimals::four")]
+    pub standard_deviation: f64,
+}
+
+/// How many trials there were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TrialCounts {
+    /// Trials with a score.
+    pub succeeded: usize,
+    /// Trials that failed numerically.
+    pub failed: usize,
+    /// All.
+    pub total: usize,
+}
+
+/// The trial that won the cross-validation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct OptimalTrial {
+    /// Its algorithm.
+    pub algorithm: Algorithm,
+    /// Its parameters.
+    pub parameters: Parameters,
+    /// Its score over the folds.
+    pub cross_validation: CrossValidation,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_shown_as_in_json_but_shorter() {
+        let parameters = Parameters {
+            c: Some(1.0),
+            class_weight: Some(ClassWeight::Balanced),
+            ..Parameters::default()
+        };
+        assert_eq!(
+            serde_json::to_string(&parameters).unwrap(),
+            r#"{"C":1.0,"classWeight":"balanced"}"#
+        );
+        assert_eq!(parameters.to_string(), "C=1 classWeight=balanced");
+    }
+}
