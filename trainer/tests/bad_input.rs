@@ -20,17 +20,17 @@ fn invalid_configurations() {
         (
             "/search/candidates/0/algorithm",
             json!("randomForest"),
-            &["search.candidates[0].algorithm", "linearSvm"],
+            &["search.candidates[0].algorithm", "LinearSvm"],
         ),
         (
             "/search/candidates/0/grid/alpha",
             json!([1.0]),
-            &["search.candidates[0].grid.alpha", "logisticRegression", "Remove"],
+            &["search.candidates[0].grid.alpha", "LogisticRegression", "Remove"],
         ),
         (
             "/search/candidates/2/grid/C",
             json!([1.0]),
-            &["search.candidates[2].grid.C", "complementNaiveBayes"],
+            &["search.candidates[2].grid.C", "ComplementNaiveBayes"],
         ),
         (
             "/search/candidates/0/grid/C",
@@ -227,14 +227,14 @@ fn invalid_json() {
             &["`narrative`", "_source.narrative, _source.product", "perhaps"],
         ),
         (
-            "jsonLines",
+            "JsonLines",
             "f.jsonl",
             format!("{}\n{{\"a\":\n", record("a", "b")).into(),
             "MalformedDataset",
             &["line 2"],
         ),
         (
-            "jsonLines",
+            "JsonLines",
             "g.jsonl",
             b"[1, 2]\n".to_vec(),
             "MalformedDataset",
@@ -395,7 +395,7 @@ fn a_record_without_an_end_is_refused_before_it_fills_the_memory() {
             "quotation mark",
         ),
         (
-            "jsonLines",
+            "JsonLines",
             "data.jsonl",
             format!("{{\"narrative\": \"{endless}"),
             "64 MiB",

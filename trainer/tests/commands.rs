@@ -115,7 +115,7 @@ fn train_writes_a_directory_and_prints_a_table_or_json() {
         trainer(&[&places[..], &fields[..]].concat())
     };
     let table = said(&run("table"));
-    for word in ["macro-F1", "linearSvm", "best", "Account", "240 rows"] {
+    for word in ["macro-F1", "LinearSvm", "best", "Account", "240 rows"] {
         assert!(table.contains(word), "{word} is not in\n{table}");
     }
     let output = run("json");

@@ -240,7 +240,7 @@ fn a_report_with_texts_reads_them_again() {
 fn only_weights_can_be_varied() {
     let data = csv(&rows());
     for (step, values) in [
-        ("normalizer", json!(["lemma", "stem"])),
+        ("normalizer", json!(["Lemma", "Stem"])),
         ("removeStopWords", json!([true, false])),
         ("wordNgrams", json!([[1, 1], [1, 2]])),
         ("charNgrams", json!([[], [3, 4]])),

@@ -31,7 +31,7 @@ fn a_run_writes_the_files_of_the_contract() {
     assert_eq!(path, format!("default/cards/{digest}/model.safetensors"));
     assert_eq!(message["artifact"]["sha256"], digest);
     assert_eq!(message["artifact"]["sizeBytes"], bytes.len());
-    assert_eq!(message["artifact"]["format"], "safetensors/1");
+    assert_eq!(message["artifact"]["format"], "safetensors/2");
     assert_eq!(message["classCount"], 3);
     assert_eq!(message["dataset"]["rows"], 240);
     assert_eq!(message["trials"], json!({ "succeeded": 5, "failed": 0, "total": 5 }));
@@ -120,8 +120,8 @@ fn every_format_gives_the_same_model() {
         ("data.csv.gz", gzip(csv(&rows).as_bytes()), "csv", false),
         ("data.csv.zip", zipped, "csv", false),
         ("data.csv.zst", zstd, "csv", false),
-        ("data.jsonl", plain_lines.into(), "jsonLines", false),
-        ("nested.jsonl.gz", gzip(lines.as_bytes()), "jsonLines", true),
+        ("data.jsonl", plain_lines.into(), "JsonLines", false),
+        ("nested.jsonl.gz", gzip(lines.as_bytes()), "JsonLines", true),
         ("array.json", array.into(), "json", true),
         ("answer.json", answer.into(), "json", true),
     ];
@@ -193,7 +193,7 @@ fn held_out_texts_leave_no_trace() {
 #[test]
 fn a_champion_is_compared_on_the_same_rows() {
     let mut job = Job::new();
-    job.config["search"]["candidates"] = json!([{ "algorithm": "complementNaiveBayes", "grid": { "alpha": [1.0] } }]);
+    job.config["search"]["candidates"] = json!([{ "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [1.0] } }]);
     let data = job.file("data.csv", csv(&rows()));
     let first = job.run(&data);
     let (bytes, path) = artifact(&job, &first);

@@ -39,9 +39,9 @@ fn with_preset(preset: &str) -> Job {
 #[test]
 fn every_preset_trains() {
     for (preset, trials, characters) in [
-        ("reference", 6, None),
-        ("standard", 6, None),
-        ("thorough", 34, Some([2, 5])),
+        ("Reference", 6, None),
+        ("Standard", 6, None),
+        ("Thorough", 34, Some([2, 5])),
     ] {
         let job = with_preset(preset);
         let ended = job.run(&job.file("data.csv", csv(&rows())));
@@ -58,9 +58,9 @@ fn every_preset_trains() {
     job.run(&job.file("data.csv", csv(&rows()))).fails(
         64,
         "InvalidConfiguration",
-        &["preset", "thorrough", "thorough"],
+        &["preset", "thorrough", "Thorough"],
     );
-    job.config["preset"] = json!("standard");
+    job.config["preset"] = json!("Standard");
     job.config["search"] = json!(["folds"]);
     job.run(&job.file("data.csv", csv(&rows())))
         .fails(64, "InvalidConfiguration", &["search"]);
@@ -69,9 +69,9 @@ fn every_preset_trains() {
 #[test]
 fn text_pipelines_are_searched_and_the_model_has_the_best() {
     let mut job = Job::new();
-    job.config["search"]["candidates"] = json!([{ "algorithm": "linearSvm", "grid": { "C": [0.1, 1] } }]);
+    job.config["search"]["candidates"] = json!([{ "algorithm": "LinearSvm", "grid": { "C": [0.1, 1] } }]);
     job.config["search"]["pipelineGrid"] = json!({
-        "normalizer": ["lemma", "stem"], "removeStopWords": [true, false],
+        "normalizer": ["Lemma", "Stem"], "removeStopWords": [true, false],
         "wordNgrams": [[1, 1], [1, 2]], "charNgrams": [[], [3, 4]],
     });
     // An average of several models has no parameters of its own.
@@ -112,9 +112,9 @@ fn a_random_search_draws_the_maximum_number_of_trials() {
     let parameters = |seed: u64| {
         let mut job = Job::new();
         job.config["evaluation"]["seed"] = json!(seed);
-        job.config["search"]["strategy"] = json!("random");
+        job.config["search"]["strategy"] = json!("Random");
         job.config["search"]["maxTrialCount"] = json!(4);
-        job.config["search"]["candidates"] = json!([{ "algorithm": "linearSvm", "grid": { "C": [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], "loss": ["hinge", "squaredHinge"] } }]);
+        job.config["search"]["candidates"] = json!([{ "algorithm": "LinearSvm", "grid": { "C": [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30], "loss": ["Hinge", "SquaredHinge"] } }]);
         let ended = job.run(&job.file("data.csv", csv(&rows())));
         let report = report(&job, &ended);
         report
@@ -136,7 +136,7 @@ fn a_grid_that_is_larger_than_allowed_is_refused() {
     job.run(&job.file("data.csv", csv(&rows()))).fails(
         64,
         "InvalidConfiguration",
-        &["search.maxTrialCount", "has 5", "strategy", "random"],
+        &["search.maxTrialCount", "has 5", "strategy", "Random"],
     );
 }
 
@@ -144,11 +144,11 @@ fn ensemble() -> Value {
     json!({
         "folds": 4, "scoring": "macroF1", "maxTrialCount": 100, "maxFailedTrialCount": 3,
         "candidates": [
-            { "algorithm": "linearSvm", "grid": { "C": [0.1], "classWeight": ["balanced"] } },
-            { "algorithm": "linearSvm", "grid": { "C": [0.1], "loss": ["hinge"] } },
-            { "algorithm": "nbSvm", "grid": { "C": [0.1], "alpha": [0.5] } },
-            { "algorithm": "multinomialNaiveBayes", "grid": { "alpha": [0.1] } },
-            { "algorithm": "complementNaiveBayes", "grid": { "alpha": [1] } }
+            { "algorithm": "LinearSvm", "grid": { "C": [0.1], "classWeight": ["Balanced"] } },
+            { "algorithm": "LinearSvm", "grid": { "C": [0.1], "loss": ["Hinge"] } },
+            { "algorithm": "NbSvm", "grid": { "C": [0.1], "alpha": [0.5] } },
+            { "algorithm": "MultinomialNaiveBayes", "grid": { "alpha": [0.1] } },
+            { "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [1] } }
         ],
         "ensemble": { "maxMembers": 3 },
     })
@@ -182,7 +182,7 @@ fn the_best_are_averaged_into_one_model() {
     assert!(report.current_optimal_trial.cross_validation.mean > best_alone);
     let (bytes, artifact) = artifact(&job, &ended);
     assert_eq!(artifact.algorithm(), Algorithm::Ensemble);
-    assert_eq!(ended.message["algorithm"], "ensemble");
+    assert_eq!(ended.message["algorithm"], "Ensemble");
     // All algorithms at once: none depends on the number of threads.
     for threads in ["1", "5"] {
         let (again, ended) = averaged(threads);
@@ -201,12 +201,12 @@ fn invalid_searches() {
         ("/ensemble", json!({ "maxMembers": 0 }), "search.ensemble.maxMembers"),
         (
             "/candidates/0/algorithm",
-            json!("ensemble"),
+            json!("Ensemble"),
             "search.candidates[0].algorithm",
         ),
         (
             "/candidates/2/grid",
-            json!({ "loss": ["hinge"] }),
+            json!({ "loss": ["Hinge"] }),
             "search.candidates[2].grid.loss",
         ),
         ("/candidates/3/grid", json!({ "C": [1] }), "search.candidates[3].grid.C"),
@@ -215,7 +215,7 @@ fn invalid_searches() {
     for (pointer, value, field) in cases {
         let mut job = Job::new();
         let mut search = ensemble();
-        search["strategy"] = json!("grid");
+        search["strategy"] = json!("Grid");
         *search.pointer_mut(pointer).unwrap() = value;
         job.config["search"] = search;
         job.run(&job.file("data.csv", csv(&rows())))

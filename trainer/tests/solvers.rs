@@ -61,15 +61,15 @@ fn estimator(case: &Case) -> Estimator {
     let (c, alpha) = (case.c.unwrap_or(f64::NAN), case.alpha.unwrap_or(f64::NAN));
     let class_weight = case.class_weight;
     match case.algorithm.as_str() {
-        "logisticRegression" => Estimator::LogisticRegression { c, class_weight },
-        "linearSvm" => Estimator::LinearSvm {
+        "LogisticRegression" => Estimator::LogisticRegression { c, class_weight },
+        "LinearSvm" => Estimator::LinearSvm {
             c,
             class_weight,
             loss: case.loss,
         },
-        "nbSvm" => Estimator::NbSvm { c, class_weight, alpha },
-        "complementNaiveBayes" => Estimator::ComplementNaiveBayes { alpha },
-        "multinomialNaiveBayes" => Estimator::MultinomialNaiveBayes { alpha },
+        "NbSvm" => Estimator::NbSvm { c, class_weight, alpha },
+        "ComplementNaiveBayes" => Estimator::ComplementNaiveBayes { alpha },
+        "MultinomialNaiveBayes" => Estimator::MultinomialNaiveBayes { alpha },
         other => panic!("no case for {other}"),
     }
 }
@@ -78,7 +78,7 @@ fn estimator(case: &Case) -> Estimator {
 fn expected(case: &Case, class: usize, column: Option<usize>) -> f64 {
     let value = |row: usize| column.map_or(case.intercept[row], |column| case.coef[row][column]);
     match (case.coef.len(), case.algorithm.as_str()) {
-        (1, "logisticRegression") => value(0) * if class == 1 { 0.5 } else { -0.5 },
+        (1, "LogisticRegression") => value(0) * if class == 1 { 0.5 } else { -0.5 },
         (1, _) => value(0) * if class == 1 { 1.0 } else { -1.0 },
         _ => value(class),
     }
@@ -104,7 +104,7 @@ fn coefficients_match_scikit_learn() {
         let found = fit(problem, estimator, EXACT).unwrap();
         // Intercepts of a softmax are determined up to a constant that all classes share.
         let mean = |values: &[f32]| {
-            if case.algorithm == "logisticRegression" {
+            if case.algorithm == "LogisticRegression" {
                 values.iter().sum::<f32>() / values.len() as f32
             } else {
                 0.0

@@ -194,7 +194,7 @@ mod tests {
 
     #[test]
     fn reads_the_contract_and_writes_it_back() {
-        let json = r#"{"expandContractions":true,"removeStopWords":true,"normalizer":"lemma","keepNumbers":false,"minTokenLength":2,"redactionPattern":"x{2,}"}"#;
+        let json = r#"{"expandContractions":true,"removeStopWords":true,"normalizer":"Lemma","keepNumbers":false,"minTokenLength":2,"redactionPattern":"x{2,}"}"#;
         let parsed: Preprocessing = serde_json::from_str(json).unwrap();
         assert_eq!(parsed, Preprocessing::default());
         assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn unknown_fields_are_refused() {
-        assert!(serde_json::from_str::<Preprocessing>(r#"{"normaliser":"stem"}"#).is_err());
+        assert!(serde_json::from_str::<Preprocessing>(r#"{"normaliser":"Stem"}"#).is_err());
         assert!(serde_json::from_str::<Features>(r#"{"ngrams":[1,2]}"#).is_err());
     }
 

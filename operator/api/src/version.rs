@@ -90,7 +90,7 @@ pub struct Artifact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub size_bytes: Option<i64>,
-    /// Its format and format version, such as `safetensors/1`.
+    /// Its format and format version, such as `safetensors/2`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub format: Option<String>,

@@ -7,7 +7,6 @@ use crate::{CharNgrams, Metric, Normalizer, limits};
 /// What stands behind the fields that `preprocessing`, `features` and `search` leave out (`docs/training.md` shows each).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum Preset {
     /// The search of a usual scikit-learn stack, for comparison.
     Reference,
@@ -35,7 +34,7 @@ pub struct Search {
     /// The metric that chooses the best trial, averaged over the folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scoring: Option<Metric>,
-    /// `grid` tries every combination, `random` draws `maxTrialCount` of them.
+    /// `Grid` tries every combination, `Random` draws `maxTrialCount` of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub strategy: Option<Strategy>,
     /// Text pipelines to try.
@@ -64,7 +63,6 @@ pub struct Search {
 /// Which points of the grid are tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum Strategy {
     /// All.
     #[default]
@@ -125,20 +123,20 @@ pub struct Ensemble {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
     {
-        "rule": "self.algorithm != 'ensemble'",
-        "message": "ensemble is made of other algorithms: name those, and set search.ensemble to average the best of them",
+        "rule": "self.algorithm != 'Ensemble'",
+        "message": "Ensemble is made of other algorithms: name those, and set search.ensemble to average the best of them",
     },
     {
-        "rule": "self.algorithm in ['nbSvm', 'complementNaiveBayes', 'multinomialNaiveBayes'] || !has(self.grid) || !has(self.grid.alpha)",
-        "message": "alpha is a parameter of nbSvm, complementNaiveBayes and multinomialNaiveBayes; for the linear models set grid.C",
+        "rule": "self.algorithm in ['NbSvm', 'ComplementNaiveBayes', 'MultinomialNaiveBayes'] || !has(self.grid) || !has(self.grid.alpha)",
+        "message": "alpha is a parameter of NbSvm, ComplementNaiveBayes and MultinomialNaiveBayes; for the linear models set grid.C",
     },
     {
-        "rule": "self.algorithm in ['logisticRegression', 'linearSvm', 'nbSvm'] || !has(self.grid) || (!has(self.grid.C) && !has(self.grid.classWeight))",
+        "rule": "self.algorithm in ['LogisticRegression', 'LinearSvm', 'NbSvm'] || !has(self.grid) || (!has(self.grid.C) && !has(self.grid.classWeight))",
         "message": "C and classWeight are parameters of the linear models; for naive Bayes set grid.alpha",
     },
     {
-        "rule": "self.algorithm == 'linearSvm' || !has(self.grid) || !has(self.grid.loss)",
-        "message": "loss is a parameter of linearSvm only",
+        "rule": "self.algorithm == 'LinearSvm' || !has(self.grid) || !has(self.grid.loss)",
+        "message": "loss is a parameter of LinearSvm only",
     },
 ])))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -169,11 +167,11 @@ pub struct Grid {
         inner(range(min = *limits::PENALTY.start(), max = *limits::PENALTY.end()))
     ))]
     pub alpha: Vec<f64>,
-    /// Whether rows of rare classes count more (linear models; default `none`).
+    /// Whether rows of rare classes count more (linear models; default `None`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
     pub class_weight: Vec<ClassWeight>,
-    /// The support vector machine's loss (linearSvm; default `squaredHinge`).
+    /// The support vector machine's loss (LinearSvm; default `SquaredHinge`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
     pub loss: Vec<Loss>,
@@ -195,7 +193,6 @@ pub enum Parameter {
 /// A learning algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum Algorithm {
     /// Multinomial logistic regression with L2 regularisation.
     LogisticRegression,
@@ -215,12 +212,12 @@ impl Algorithm {
     /// The name in specs, results and reports.
     pub fn name(self) -> &'static str {
         match self {
-            Self::LogisticRegression => "logisticRegression",
-            Self::LinearSvm => "linearSvm",
-            Self::NbSvm => "nbSvm",
-            Self::ComplementNaiveBayes => "complementNaiveBayes",
-            Self::MultinomialNaiveBayes => "multinomialNaiveBayes",
-            Self::Ensemble => "ensemble",
+            Self::LogisticRegression => "LogisticRegression",
+            Self::LinearSvm => "LinearSvm",
+            Self::NbSvm => "NbSvm",
+            Self::ComplementNaiveBayes => "ComplementNaiveBayes",
+            Self::MultinomialNaiveBayes => "MultinomialNaiveBayes",
+            Self::Ensemble => "Ensemble",
         }
     }
 
@@ -245,7 +242,6 @@ impl std::fmt::Display for Algorithm {
 /// How much a row counts in training.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum ClassWeight {
     /// Every row the same.
     #[default]
@@ -257,7 +253,6 @@ pub enum ClassWeight {
 /// What a support vector machine loses on a row on the wrong side of the margin, by distance `d`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum Loss {
     /// `d²`, as scikit-learn's `LinearSVC` by default.
     #[default]
@@ -287,6 +282,6 @@ mod tests {
     #[test]
     fn what_a_user_writes_is_read_strictly() {
         assert!(serde_json::from_str::<Search>(r#"{"foldz":5}"#).is_err());
-        assert!(serde_json::from_str::<Candidate>(r#"{"algorithm":"linearSvm","grid":{"c":[1]}}"#).is_err());
+        assert!(serde_json::from_str::<Candidate>(r#"{"algorithm":"LinearSvm","grid":{"c":[1]}}"#).is_err());
     }
 }

@@ -7,7 +7,6 @@ use crate::limits;
 /// Form of a data set's records; compression goes by the file's suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum DatasetFormat {
     /// Comma-separated values with a header row (RFC 4180).
     #[default]
@@ -21,7 +20,6 @@ pub enum DatasetFormat {
 /// How words are brought to one form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "camelCase")]
 pub enum Normalizer {
     /// The WordNet noun lemma (`accounts` becomes `account`), as NLTK's `WordNetLemmatizer` gives it by default.
     #[default]
@@ -43,7 +41,7 @@ pub struct Preprocessing {
     /// Remove English stop words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_stop_words: Option<bool>,
-    /// How words are brought to one form: `lemma` (WordNet), `stem` (Snowball) or `none`.
+    /// How words are brought to one form: `Lemma` (WordNet), `Stem` (Snowball) or `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
     /// Keep numbers of up to four digits as words.

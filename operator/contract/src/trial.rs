@@ -39,7 +39,7 @@ pub struct Parameters {
     pub sublinear_tf: Option<bool>,
 }
 
-/// `C=1 classWeight=balanced`: the JSON, easier to read.
+/// `C=1 classWeight=Balanced`: the JSON, easier to read.
 impl std::fmt::Display for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let serde_json::Value::Object(fields) = serde_json::to_value(self).map_err(|_| std::fmt::Error)? else {
@@ -106,8 +106,8 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&parameters).unwrap(),
-            r#"{"C":1.0,"classWeight":"balanced"}"#
+            r#"{"C":1.0,"classWeight":"Balanced"}"#
         );
-        assert_eq!(parameters.to_string(), "C=1 classWeight=balanced");
+        assert_eq!(parameters.to_string(), "C=1 classWeight=Balanced");
     }
 }

@@ -40,7 +40,7 @@ async fn refusal(client: &Client, kind: &str, validation: &str, spec: &Value) ->
 fn run(overrides: &Value) -> Value {
     let mut spec = json!({
         "classifierRef": { "name": "cards" },
-        "dataset": { "source": { "uri": "https://example.org/c.csv" }, "format": "csv",
+        "dataset": { "source": { "uri": "https://example.org/c.csv" }, "format": "Csv",
                      "textField": "narrative", "labelFields": ["category"] },
     });
     for (field, value) in overrides.as_object().expect("an object") {
@@ -61,8 +61,8 @@ async fn numbers_outside_their_bounds_are_refused_with_the_bounds() {
     const RUN: &str = "TrainingRun";
     const CLASSIFIER: &str = "ComplaintClassifier";
     let (_sandbox, client) = served().await;
-    let linear = |c: f64| grid("linearSvm", json!({ "C": [1, number(c)] }));
-    let bayes = |alpha: f64| grid("complementNaiveBayes", json!({ "alpha": [1, number(alpha)] }));
+    let linear = |c: f64| grid("LinearSvm", json!({ "C": [1, number(c)] }));
+    let bayes = |alpha: f64| grid("ComplementNaiveBayes", json!({ "alpha": [1, number(alpha)] }));
     let fraction = |share: f64| run(&json!({ "features": { "maxDocumentFraction": number(share) } }));
     let test = |share: f64| json!({ "evaluation": { "testFraction": number(share) } });
     let gate = |min: f64| json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": number(min) }] } });
@@ -137,7 +137,7 @@ fn number(value: f64) -> Value {
 async fn strict_validation_refuses_unknown_fields() {
     let (_sandbox, client) = served().await;
     let artifact = json!({ "uri": "pvc://cards-artifacts/model.safetensors", "sha256": "ab".repeat(32) });
-    let dataset = json!({ "source": { "uri": "https://example.org/c.csv" }, "format": "csv",
+    let dataset = json!({ "source": { "uri": "https://example.org/c.csv" }, "format": "Csv",
                           "textField": "narrative", "labelFields": ["category"], "sha256": "ab".repeat(32) });
     for (kind, spec, field) in [
         (
@@ -178,7 +178,7 @@ async fn a_run_is_immutable_but_for_its_pause_and_its_end() {
     };
     let bare = run(&json!({}));
     let full = run(&json!({
-        "preset": "thorough", "preprocessing": { "keepNumbers": true }, "features": { "maxFeatures": 1000 },
+        "preset": "Thorough", "preprocessing": { "keepNumbers": true }, "features": { "maxFeatures": 1000 },
         "search": { "folds": 3 }, "podTemplate": { "labels": { "team": "cards" } }, "activeDeadlineSeconds": 60,
         "backoffLimit": 1,
     }));
@@ -194,7 +194,7 @@ async fn a_run_is_immutable_but_for_its_pause_and_its_end() {
         let changes = match field.as_str() {
             "classifierRef" => vec![("full", json!({ "name": "other" }))],
             "dataset" => vec![("full", json!({ "source": { "sha256": "ab".repeat(32) } }))],
-            "preset" => vec![("full", json!("reference"))],
+            "preset" => vec![("full", json!("Reference"))],
             "backoffLimit" => vec![("bare", value.clone())],
             // What was left out can't be added, and what was set can't be taken out.
             _ => vec![("bare", value.clone()), ("full", Value::Null)],

@@ -24,7 +24,7 @@ fn champion() -> ModelVersion {
 }
 
 fn dataset(extra: Value) -> Value {
-    let mut dataset = json!({ "source": { "uri": "https://example.org/c.csv" }, "format": "csv",
+    let mut dataset = json!({ "source": { "uri": "https://example.org/c.csv" }, "format": "Csv",
                               "textField": "narrative", "labelFields": ["category"] });
     for (key, value) in extra.as_object().expect("an object") {
         dataset[key] = value.clone();
@@ -36,17 +36,17 @@ fn dataset(extra: Value) -> Value {
 fn the_trainer_reads_what_the_operator_renders() {
     let everything = json!({
         "classifierRef": { "name": "cards" },
-        "dataset": dataset(json!({ "format": "jsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
+        "dataset": dataset(json!({ "format": "JsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
             "minSamplesPerClass": 5, "labelMap": { "old": "new" },
             "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
-        "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "stem",
+        "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",
             "keepNumbers": true, "minTokenLength": 3, "redactionPattern": "X+" },
         "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,
             "maxFeatures": 1000, "sublinearTf": false, "hashingBits": 18 },
         "search": { "folds": 3, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [
-            { "algorithm": "logisticRegression", "grid": { "C": [0.5, 2], "classWeight": ["none", "balanced"] } },
-            { "algorithm": "linearSvm" },
-            { "algorithm": "complementNaiveBayes", "grid": { "alpha": [0.1] } } ] },
+            { "algorithm": "LogisticRegression", "grid": { "C": [0.5, 2], "classWeight": ["None", "Balanced"] } },
+            { "algorithm": "LinearSvm" },
+            { "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [0.1] } } ] },
     });
     let plain = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})) });
     for (spec, champion) in [(everything, Some(champion())), (plain, None)] {
@@ -63,7 +63,7 @@ fn the_operator_reads_what_the_trainer_says() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/complaints.csv");
     let spec = json!({
         "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})), "features": { "maxFeatures": 200 },
-        "search": { "folds": 2, "candidates": [{ "algorithm": "linearSvm", "grid": { "C": [1] } }] },
+        "search": { "folds": 2, "candidates": [{ "algorithm": "LinearSvm", "grid": { "C": [1] } }] },
     });
     let config = trainer_config(&run(spec), &classifier(), None).to_json();
     let path = |name: &str| folder.path().join(name);

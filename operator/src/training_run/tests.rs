@@ -23,7 +23,7 @@ fn run(extra: Value) -> TrainingRun {
             "classifierRef": { "name": "cards" },
             "dataset": {
                 "source": { "configMap": { "name": "data", "key": "complaints.csv.gz" } },
-                "format": "csv", "textField": "narrative", "labelFields": ["category"],
+                "format": "Csv", "textField": "narrative", "labelFields": ["category"],
             },
         },
     });
@@ -66,13 +66,13 @@ fn condition(type_: &str, reason: &str) -> Value {
 
 fn outcome() -> Value {
     json!({
-        "artifact": { "path": "default/cards/aa/model.safetensors", "sha256": "aa".repeat(32), "sizeBytes": 10, "format": "safetensors/1" },
+        "artifact": { "path": "default/cards/aa/model.safetensors", "sha256": "aa".repeat(32), "sizeBytes": 10, "format": "safetensors/2" },
         "report": { "path": "default/cards/aa/report.json", "sha256": "bb".repeat(32) },
-        "algorithm": "linearSvm", "parameters": { "C": 1, "classWeight": "balanced" }, "classCount": 8,
+        "algorithm": "LinearSvm", "parameters": { "C": 1, "classWeight": "Balanced" }, "classCount": 8,
         "metrics": { "macroF1": 0.8123, "weightedF1": 0.81, "accuracy": 0.81, "logLoss": 0.6 },
         "dataset": { "rows": 640, "trainRows": 512, "testRows": 128, "duplicates": 3, "classes": 8, "sha256": "cc".repeat(32), "droppedLabels": [{ "label": "Other", "rows": 7 }] },
         "trials": { "succeeded": 6, "failed": 0, "total": 6 },
-        "currentOptimalTrial": { "algorithm": "linearSvm", "parameters": { "C": 1 },
+        "currentOptimalTrial": { "algorithm": "LinearSvm", "parameters": { "C": 1 },
                                  "crossValidation": { "mean": 0.80005, "standardDeviation": 0.02 } },
         "split": "v1/seed=42/testFraction=0.2", "trainerVersion": "0.1.0",
     })
@@ -143,11 +143,11 @@ fn the_spec_hash_ignores_what_does_not_shape_the_model() {
     assert_eq!(
         plain,
         spec_hash(&run(
-            json!({ "preset": "standard", "features": {}, "dataset": run(json!({})).spec.dataset })
+            json!({ "preset": "Standard", "features": {}, "dataset": run(json!({})).spec.dataset })
         )),
         "a default spelled out"
     );
-    assert_ne!(plain, spec_hash(&run(json!({ "preset": "thorough" }))));
+    assert_ne!(plain, spec_hash(&run(json!({ "preset": "Thorough" }))));
     assert_ne!(
         plain,
         spec_hash(&run(json!({ "features": { "minDocumentFrequency": 2 } })))
@@ -313,7 +313,7 @@ fn the_job_is_as_the_contract_says() {
 fn a_secret_gives_access_to_an_object_and_is_never_read() {
     let source = json!({ "uri": "s3://complaints/2026/cards.csv.gz", "secretRef": { "name": "s3" } });
     let run = run(
-        json!({ "dataset": { "source": source, "format": "csv", "textField": "narrative", "labelFields": ["category"] } }),
+        json!({ "dataset": { "source": source, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } }),
     );
     let classifier = classifier();
     let settings = crate::settings::Settings::default();

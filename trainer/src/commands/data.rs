@@ -45,7 +45,6 @@ enum RecordForm {
     /// Comma-separated values.
     Csv,
     /// One JSON object per line.
-    #[value(alias = "jsonLines")]
     JsonLines,
     /// One JSON array.
     Json,

@@ -6,7 +6,7 @@ use super::Estimator;
 
 /// The grid's points: class weights and losses outside, penalties inside in ascending order, so that neighbours in a row
 /// are neighbours on the regularisation path. An absent list means the parameter's default: `C` 1, `alpha` 1, `classWeight`
-/// none, `loss` squaredHinge.
+/// none, `loss` SquaredHinge.
 pub fn estimators(candidate: &Candidate) -> Vec<Estimator> {
     let grid = &candidate.grid;
     let mut c = or_default(&grid.c, 1.0);

@@ -83,7 +83,7 @@ mod tests {
         assert_eq!(laid["features"]["minDocumentFrequency"], 2);
         assert_eq!(laid["search"]["folds"], 3);
         assert_eq!(laid["search"]["candidates"].as_array().map(Vec::len), Some(2));
-        assert_eq!(laid["preprocessing"]["normalizer"], "lemma");
+        assert_eq!(laid["preprocessing"]["normalizer"], "Lemma");
     }
 
     #[test]

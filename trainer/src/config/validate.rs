@@ -158,7 +158,7 @@ impl RunConfig {
             search.strategy == Strategy::Random || points <= most,
             "search.maxTrialCount",
             || format!("allows {most} trials, and the grid has {points}"),
-            "Raise it, take values out of the grids, or set search.strategy to random, which draws that many",
+            "Raise it, take values out of the grids, or set search.strategy to Random, which draws that many",
         )
     }
 
@@ -197,7 +197,7 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
     if candidate.algorithm == Algorithm::Ensemble {
         return Err(invalid(
             format!("search.candidates[{index}].algorithm"),
-            "is ensemble, which is made of other algorithms",
+            "is Ensemble, which is made of other algorithms",
             "Name those, and set search.ensemble to average the best of them",
         ));
     }

@@ -27,14 +27,14 @@ fn report(labels: &[String]) -> TrainingReport {
         .collect();
     let trial = |c: f64, mean: f64| {
         json!({
-            "algorithm": "linearSvm", "parameters": { "C": c }, "status": "Succeeded",
+            "algorithm": "LinearSvm", "parameters": { "C": c }, "status": "Succeeded",
             "crossValidation": { "mean": mean, "standardDeviation": 0.01 }, "foldScores": [mean - 0.01, mean + 0.01],
         })
     };
     let bins = json!([{ "lower": 0.4, "upper": 0.5, "rows": 10, "meanProbability": 0.45, "accuracy": 0.5 }]);
     let digest = "ab".repeat(32);
     let shared = json!({
-        "name": "cards-1", "artifactSha256": digest, "algorithm": "linearSvm", "parameters": { "C": 1.0 },
+        "name": "cards-1", "artifactSha256": digest, "algorithm": "LinearSvm", "parameters": { "C": 1.0 },
         "metrics": { "macroF1": 0.8, "weightedF1": 0.81, "accuracy": 0.82, "logLoss": 0.6 },
         "perClass": each(&|index, label| json!({ "label": label, "precision": 0.9, "recall": 0.7, "f1": 0.5 + 0.001 * index as f64, "support": 21 })),
         "confusionMatrix": { "labels": labels, "rows": matrix },
@@ -48,10 +48,10 @@ fn report(labels: &[String]) -> TrainingReport {
         "split": "v1", "preprocessing": {}, "features": {}, "termCount": 12_345, "scoring": "macroF1", "folds": 2,
         "trials": [
             trial(0.1, 0.7), trial(1.0, 0.8),
-            { "algorithm": "logisticRegression", "parameters": { "C": 1.0 }, "status": "Failed", "message": "<i>diverged</i>" },
+            { "algorithm": "LogisticRegression", "parameters": { "C": 1.0 }, "status": "Failed", "message": "<i>diverged</i>" },
         ],
-        "ensemble": [{ "algorithm": "nbSvm", "parameters": { "C": 0.5 }, "weight": 0.625, "temperature": 1.0 }],
-        "currentOptimalTrial": { "algorithm": "linearSvm", "parameters": { "C": 1.0 }, "crossValidation": { "mean": 0.8, "standardDeviation": 0.01 } },
+        "ensemble": [{ "algorithm": "NbSvm", "parameters": { "C": 0.5 }, "weight": 0.625, "temperature": 1.0 }],
+        "currentOptimalTrial": { "algorithm": "LinearSvm", "parameters": { "C": 1.0 }, "crossValidation": { "mean": 0.8, "standardDeviation": 0.01 } },
         "topTerms": each(&|_, label| json!({ "label": label, "terms": [{ "term": "<term>", "weight": 2.0 }] })),
         "trainerVersion": "0.1.0",
     });

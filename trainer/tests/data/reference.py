@@ -28,22 +28,22 @@ for c in (0.1, 1.0, 10.0):
     for weight in (None, "balanced"):
         lr = LogisticRegression(C=c, class_weight=weight, tol=1e-9, max_iter=20000)
         svm = LinearSVC(C=c, class_weight=weight, tol=1e-9, max_iter=200000)
-        cases.append({"algorithm": "logisticRegression", "C": c, "classWeight": weight or "none", **linear(lr, x, y)})
-        cases.append({"algorithm": "linearSvm", "C": c, "classWeight": weight or "none", **linear(svm, x, y)})
-        cases.append({"algorithm": "logisticRegression", "C": c, "classWeight": weight or "none", "binary": True, **linear(lr, x[binary], y[binary])})
-        cases.append({"algorithm": "linearSvm", "C": c, "classWeight": weight or "none", "binary": True, **linear(svm, x[binary], y[binary])})
+        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(lr, x, y)})
+        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(svm, x, y)})
+        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(lr, x[binary], y[binary])})
+        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
 for alpha in (0.1, 1.0):
     nb = ComplementNB(alpha=alpha).fit(x, y)
-    cases.append({"algorithm": "complementNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(), "intercept": [0.0] * k})
+    cases.append({"algorithm": "ComplementNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(), "intercept": [0.0] * k})
     nb = MultinomialNB(alpha=alpha).fit(x, y)
-    cases.append({"algorithm": "multinomialNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(),
+    cases.append({"algorithm": "MultinomialNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(),
                   "intercept": nb.class_log_prior_.round(6).tolist()})
 
 for c in (0.1, 1.0, 10.0):
     for weight in (None, "balanced"):
         svm = LinearSVC(C=c, class_weight=weight, loss="hinge", tol=1e-9, max_iter=2000000)
-        cases.append({"algorithm": "linearSvm", "loss": "hinge", "C": c, "classWeight": weight or "none", **linear(svm, x, y)})
-        cases.append({"algorithm": "linearSvm", "loss": "hinge", "C": c, "classWeight": weight or "none", "binary": True, **linear(svm, x[binary], y[binary])})
+        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(svm, x, y)})
+        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
 
 
 def naive_bayes_svm(c, alpha, weight):
@@ -62,7 +62,7 @@ def naive_bayes_svm(c, alpha, weight):
 
 for c in (0.1, 1.0):
     for weight in (None, "balanced"):
-        cases.append({"algorithm": "nbSvm", "C": c, "alpha": 1.0, "classWeight": weight or "none", **naive_bayes_svm(c, 1.0, weight)})
+        cases.append({"algorithm": "NbSvm", "C": c, "alpha": 1.0, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **naive_bayes_svm(c, 1.0, weight)})
 
 model = LogisticRegression(C=1.0).fit(x, y)
 predicted, probabilities = model.predict(x), model.predict_proba(x).round(6)

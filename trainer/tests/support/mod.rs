@@ -128,16 +128,16 @@ impl Job {
     pub fn new() -> Self {
         let config = json!({
             "name": "cards-1", "namespace": "default", "classifier": "cards", "specHash": "ab".repeat(32),
-            "dataset": { "format": "csv", "textField": "narrative", "labelFields": ["product"], "minSamplesPerClass": 5, "labelMap": {} },
+            "dataset": { "format": "Csv", "textField": "narrative", "labelFields": ["product"], "minSamplesPerClass": 5, "labelMap": {} },
             "evaluation": { "testFraction": 0.25, "seed": 42, "metric": "macroF1" },
-            "preprocessing": { "expandContractions": true, "removeStopWords": true, "normalizer": "lemma", "minTokenLength": 2, "redactionPattern": "x{2,}" },
+            "preprocessing": { "expandContractions": true, "removeStopWords": true, "normalizer": "Lemma", "minTokenLength": 2, "redactionPattern": "x{2,}" },
             "features": { "wordNgrams": [1, 2], "minDocumentFrequency": 2, "maxDocumentFraction": 1.0, "maxFeatures": 100000, "sublinearTf": true },
             "search": {
                 "folds": 4, "scoring": "macroF1", "maxTrialCount": 100, "maxFailedTrialCount": 3,
                 "candidates": [
-                    { "algorithm": "logisticRegression", "grid": { "C": [1, 10] } },
-                    { "algorithm": "linearSvm", "grid": { "C": [0.1, 1], "classWeight": ["balanced"] } },
-                    { "algorithm": "complementNaiveBayes", "grid": { "alpha": [0.5] } }
+                    { "algorithm": "LogisticRegression", "grid": { "C": [1, 10] } },
+                    { "algorithm": "LinearSvm", "grid": { "C": [0.1, 1], "classWeight": ["Balanced"] } },
+                    { "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [0.5] } }
                 ]
             }
         });

@@ -16,7 +16,7 @@ use crate::text::PIPELINE_VERSION;
 use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
 
 /// Version of the layout; part of [`super::FORMAT`].
-const FORMAT_VERSION: u32 = 1;
+const FORMAT_VERSION: u32 = 2;
 /// Key of the one metadata entry. (safetensors writes several entries in random order.)
 const METADATA_KEY: &str = "complaintModel";
 

@@ -44,7 +44,7 @@ use crate::text::TextPipeline;
 use crate::vectorize::{Vectorizer, Vocabulary};
 
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
-pub const FORMAT: &str = "safetensors/1";
+pub const FORMAT: &str = "safetensors/2";
 
 /// Where a model came from: all that a comparison between two artifacts needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -327,17 +327,25 @@ fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
 #[test]
 fn other_versions_are_refused_by_number() {
     let bytes = small_artifact().to_bytes();
-    for (field, what) in [("formatVersion", "format"), ("pipelineVersion", "text pipeline")] {
+    for (field, what, supported) in [("formatVersion", "format", 2), ("pipelineVersion", "text pipeline", 1)] {
         let newer = with_header(&bytes, |json| {
-            json.replace(&format!("{field}\\\":1"), &format!("{field}\\\":7"))
+            json.replace(&format!("{field}\\\":{supported}"), &format!("{field}\\\":7"))
         });
         let expected = ArtifactError::UnsupportedFormat {
             what,
             found: 7,
-            supported: 1,
+            supported,
         };
         assert_eq!(Artifact::from_bytes(&newer), Err(expected));
     }
+    let older = with_header(&bytes, |json| {
+        json.replace("formatVersion\\\":2", "formatVersion\\\":1")
+    });
+    let refused = Artifact::from_bytes(&older).unwrap_err().to_string();
+    assert!(
+        refused.contains("format 1") && refused.contains("train again"),
+        "{refused}"
+    );
     let renamed = with_header(&bytes, |json| json.replace("complaintModel", "somebodysModel"));
     assert!(matches!(Artifact::from_bytes(&renamed), Err(ArtifactError::Corrupt(_))));
     let parameter = with_header(&bytes, |json| json.replace("\\\"C\\\"", "\\\"c\\\""));

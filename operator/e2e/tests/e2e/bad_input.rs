@@ -54,7 +54,7 @@ async fn refused(test: &str, data: &[u8], overrides: Value, reason: &str, words:
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_column_is_named_with_the_columns_there_are() {
     let dataset = json!({ "dataset": { "source": { "configMap": { "name": "data", "key": "complaints.csv" } },
-        "format": "csv", "textField": "narative", "labelFields": ["category"] } });
+        "format": "Csv", "textField": "narative", "labelFields": ["category"] } });
     let data = csv(&[("fees", 30), ("fraud", 30)]);
     refused(
         "column",
@@ -107,7 +107,7 @@ async fn bytes_that_are_not_utf8_are_found_by_row() {
 async fn other_bytes_than_the_digest_says_are_refused() {
     let dataset = json!({ "dataset": {
         "source": { "configMap": { "name": "data", "key": "complaints.csv" }, "sha256": "0".repeat(64) },
-        "format": "csv", "textField": "narrative", "labelFields": ["category"] } });
+        "format": "Csv", "textField": "narrative", "labelFields": ["category"] } });
     let data = csv(&[("fees", 30), ("fraud", 30)]);
     refused("sha256", data.as_bytes(), dataset, "DigestMismatch", &["sha256"]).await;
 }
@@ -123,7 +123,7 @@ async fn a_missing_source_classifier_or_key_is_named() {
     assert_eq!(reason, "DatasetNotFound");
     assert!(message.contains("kubectl create configmap nowhere"), "{message}");
     let claim = json!({ "dataset": { "source": { "persistentVolumeClaim": { "claimName": "gone", "path": "x.csv" } },
-        "format": "csv", "textField": "narrative", "labelFields": ["category"] } });
+        "format": "Csv", "textField": "narrative", "labelFields": ["category"] } });
     let (reason, message) = fails(&world, run("no-claim", "data", claim)).await;
     assert_eq!(reason, "DatasetNotFound");
     assert!(message.contains("gone"), "{message}");
@@ -162,23 +162,23 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
     let world = World::open("schema").await;
     let search = |candidate: Value| json!({ "search": { "candidates": [candidate] } });
     let dataset = |field: &str, value: Value| {
-        let mut dataset = json!({ "source": { "configMap": { "name": "d", "key": "k" } }, "format": "csv",
+        let mut dataset = json!({ "source": { "configMap": { "name": "d", "key": "k" } }, "format": "Csv",
                                   "textField": "t", "labelFields": ["l"] });
         dataset[field] = value;
         json!({ "dataset": dataset })
     };
     let cases = [
-        (search(json!({ "algorithm": "deepLearning" })), "linearSvm"),
+        (search(json!({ "algorithm": "deepLearning" })), "LinearSvm"),
         (
-            search(json!({ "algorithm": "linearSvm", "grid": { "C": [0] } })),
+            search(json!({ "algorithm": "LinearSvm", "grid": { "C": [0] } })),
             "spec.search.candidates[0].grid.C[0]",
         ),
         (
-            search(json!({ "algorithm": "linearSvm", "grid": { "alpha": [1] } })),
-            "alpha is a parameter of nbSvm, complementNaiveBayes and multinomialNaiveBayes",
+            search(json!({ "algorithm": "LinearSvm", "grid": { "alpha": [1] } })),
+            "alpha is a parameter of NbSvm, ComplementNaiveBayes and MultinomialNaiveBayes",
         ),
         (
-            search(json!({ "algorithm": "linearSvm", "grid": { "depth": [1] } })),
+            search(json!({ "algorithm": "LinearSvm", "grid": { "depth": [1] } })),
             "depth",
         ),
         (json!({ "search": { "folds": 1 } }), "spec.search.folds"),
@@ -211,7 +211,7 @@ async fn the_schema_refuses_what_can_not_work_and_says_why() {
             ),
             "set secretRef together with uri",
         ),
-        (dataset("format", json!("parquet")), "jsonLines"),
+        (dataset("format", json!("parquet")), "JsonLines"),
         (dataset("textField", json!("")), "spec.dataset.textField"),
         (json!({ "typo": true }), "typo"),
     ];

@@ -42,11 +42,11 @@ pub fn run(name: &str, data: &str, overrides: Value) -> Value {
             "classifierRef": { "name": "cards" },
             "dataset": {
                 "source": { "configMap": { "name": data, "key": "complaints.csv" } },
-                "format": "csv", "textField": "narrative", "labelFields": ["category"],
+                "format": "Csv", "textField": "narrative", "labelFields": ["category"],
             },
             "features": { "minDocumentFrequency": 2 },
             "search": { "folds": 2, "candidates": [
-                { "algorithm": "linearSvm", "grid": { "C": [0.3], "classWeight": ["balanced"] } } ] },
+                { "algorithm": "LinearSvm", "grid": { "C": [0.3], "classWeight": ["Balanced"] } } ] },
         },
     });
     for (field, value) in overrides.as_object().expect("an object") {

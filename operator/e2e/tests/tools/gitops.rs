@@ -136,7 +136,7 @@ spec:
   classifierRef: { name: card-complaints }
   dataset:
     source: { configMap: { name: card-complaints, key: complaints.csv.gz } }
-    format: csv
+    format: Csv
     textField: no-such-column
     labelFields: [category]
 "#;

@@ -37,7 +37,7 @@ pub struct DemoArgs {
     #[arg(long, value_name = "FIELD", requires = "data")]
     split_field: Option<String>,
     /// How the file is written; unset: by its suffix.
-    #[arg(long, value_parser = ["csv", "jsonLines", "json"], requires = "data")]
+    #[arg(long, value_parser = ["csv", "json-lines", "json"], requires = "data")]
     data_format: Option<String>,
     /// Directory for volumes, logs and the kubeconfig; unset: a temporary one.
     #[arg(long)]

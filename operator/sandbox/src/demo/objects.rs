@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use complaint_api::{ComplaintClassifier, TrainingRun};
+use complaint_contract::DatasetFormat;
 use complaint_operator::object::Objects;
 use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::ResourceExt;
@@ -43,8 +44,8 @@ impl Job {
             .canonicalize()
             .with_context(|| format!("--data {} can't be read", file.display()))?;
         let format = match &args.data_format {
-            Some(format) => format.clone(),
-            None => format_of(&file)?.to_owned(),
+            Some(format) => format_named(format),
+            None => format_of(&file)?,
         };
         let name = file
             .file_name()
@@ -119,17 +120,25 @@ fn link(file: &Path, volume: &Path) -> anyhow::Result<()> {
     std::os::unix::fs::symlink(file, &link).with_context(|| format!("linking {} to the volume", file.display()))
 }
 
-fn format_of(file: &Path) -> anyhow::Result<&'static str> {
+fn format_named(name: &str) -> DatasetFormat {
+    match name {
+        "json-lines" => DatasetFormat::JsonLines,
+        "json" => DatasetFormat::Json,
+        _ => DatasetFormat::Csv,
+    }
+}
+
+fn format_of(file: &Path) -> anyhow::Result<DatasetFormat> {
     let name = file.to_string_lossy().to_lowercase();
     let plain = [".gz", ".zip", ".zst"]
         .iter()
         .fold(name.as_str(), |name, suffix| name.strip_suffix(suffix).unwrap_or(name));
     match plain.rsplit_once('.').map(|(_, suffix)| suffix) {
-        Some("csv") => Ok("csv"),
-        Some("jsonl" | "ndjson") => Ok("jsonLines"),
-        Some("json") => Ok("json"),
+        Some("csv") => Ok(DatasetFormat::Csv),
+        Some("jsonl" | "ndjson") => Ok(DatasetFormat::JsonLines),
+        Some("json") => Ok(DatasetFormat::Json),
         _ => anyhow::bail!(
-            "the format of {} can't be told by its name: give --data-format csv, jsonLines or json",
+            "the format of {} can't be told by its name: give --data-format csv, json-lines or json",
             file.display()
         ),
     }
