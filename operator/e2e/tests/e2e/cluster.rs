@@ -19,17 +19,21 @@ use kube::{
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 /// How long anything may take before a test fails; a cluster that pulls images is slower than the sandbox.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Processes that live as long as the test process: their standard input is a pipe that its end closes.
-struct Running {
-    kubeconfig: PathBuf,
+/// A cluster, and processes that live as long as this value: their standard input is a pipe that its end closes.
+pub struct Running {
+    pub kubeconfig: PathBuf,
+    /// Whether the definitions are there already, or come with the operator.
+    has_definitions: bool,
     _processes: Vec<(Child, Option<BufReader<ChildStdout>>)>,
 }
 
 static RUNNING: OnceLock<Running> = OnceLock::new();
+static DEFINITIONS: OnceCell<()> = OnceCell::const_new();
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"));
@@ -37,9 +41,11 @@ fn program() -> Command {
     command
 }
 
-fn sandbox() -> Running {
+/// A sandbox of its own.
+pub fn sandbox(flags: &[&str]) -> Running {
     let mut child = program()
-        .args(["start", "--with-operator", "--lifeline"])
+        .args(["start", "--lifeline"])
+        .args(flags)
         .stdout(Stdio::piped())
         .spawn()
         .expect("the sandbox starts");
@@ -54,6 +60,7 @@ fn sandbox() -> Running {
     };
     Running {
         kubeconfig,
+        has_definitions: true,
         _processes: vec![(child, Some(lines))],
     }
 }
@@ -62,6 +69,7 @@ fn existing(kubeconfig: PathBuf) -> Running {
     if std::env::var("E2E_OPERATOR").as_deref() == Ok("installed") {
         return Running {
             kubeconfig,
+            has_definitions: true,
             _processes: Vec::new(),
         };
     }
@@ -85,6 +93,7 @@ fn existing(kubeconfig: PathBuf) -> Running {
     let child = operator.spawn().expect("the operator starts");
     Running {
         kubeconfig,
+        has_definitions: false,
         _processes: vec![(child, None)],
     }
 }
@@ -92,7 +101,7 @@ fn existing(kubeconfig: PathBuf) -> Running {
 fn running() -> &'static Running {
     RUNNING.get_or_init(|| match std::env::var_os("E2E_KUBECONFIG") {
         Some(path) => existing(path.into()),
-        None => sandbox(),
+        None => sandbox(&["--with-operator"]),
     })
 }
 
@@ -111,8 +120,8 @@ impl World {
             .await
             .expect("a config");
         let client = Client::try_from(config).expect("a client");
-        if std::env::var_os("E2E_KUBECONFIG").is_some() {
-            install_crds(&client).await;
+        if !running.has_definitions {
+            DEFINITIONS.get_or_init(|| install_crds(&client)).await;
         }
         let namespace = Namespace {
             metadata: kube::api::ObjectMeta {

@@ -1,9 +1,9 @@
-//! A program that holds the lifeline ends with whoever held the other end, and takes its group with it.
+//! A program that holds the lifeline ends with whoever held the other end, and takes its own group with it, nobody else.
 //!
 //! The program is this test binary itself, run again with the role in a variable.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::kill;
@@ -23,6 +23,19 @@ fn program() {
             child.wait().expect("the child's end");
         }
         Ok("child") => std::thread::sleep(Duration::from_secs(60)),
+        Ok("starter") => {
+            let mut holder = again("holder")
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("a holder");
+            let lifeline = holder.stdin.take();
+            let pids = pids(&mut holder);
+            drop(lifeline);
+            assert!(!holder.wait().expect("an end").success());
+            until_gone(&pids);
+            println!("\nthe starter lives");
+        }
         _ => {}
     }
 }
@@ -41,6 +54,27 @@ fn lives(pid: i32) -> bool {
     kill(Pid::from_raw(pid), None).is_ok() && !state.contains(") Z ")
 }
 
+/// What a holder says: its process id and its child's.
+fn pids(holder: &mut Child) -> Vec<i32> {
+    let output = BufReader::new(holder.stdout.take().expect("output"));
+    let line = output
+        .lines()
+        .map_while(Result::ok)
+        .find(|line| line.starts_with("pids "))
+        .expect("the pids");
+    let pids: Vec<i32> = line.split(' ').skip(1).map(|pid| pid.parse().expect("a pid")).collect();
+    assert_eq!(pids.len(), 2);
+    pids
+}
+
+fn until_gone(pids: &[i32]) {
+    let patience = Instant::now() + Duration::from_secs(10);
+    while pids.iter().any(|pid| lives(*pid)) {
+        assert!(Instant::now() < patience, "a process outlived its lifeline");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn closing_the_pipe_ends_the_whole_group() {
     use std::os::unix::process::CommandExt;
@@ -51,22 +85,20 @@ fn closing_the_pipe_ends_the_whole_group() {
         .spawn()
         .expect("a holder");
     let lifeline = holder.stdin.take().expect("a pipe");
-    let output = BufReader::new(holder.stdout.take().expect("output"));
-    let line = output
-        .lines()
-        .map_while(Result::ok)
-        .find(|line| line.starts_with("pids "))
-        .expect("the pids");
-    let pids: Vec<i32> = line.split(' ').skip(1).map(|pid| pid.parse().expect("a pid")).collect();
-    assert_eq!(pids.len(), 2);
+    let pids = pids(&mut holder);
     assert!(pids.iter().all(|pid| lives(*pid)), "both run while the pipe is open");
 
     drop(lifeline);
     let status = holder.wait().expect("an end");
     assert!(!status.success());
-    let patience = Instant::now() + Duration::from_secs(10);
-    while pids.iter().any(|pid| lives(*pid)) {
-        assert!(Instant::now() < patience, "a process outlived its lifeline");
-        std::thread::yield_now();
-    }
+    until_gone(&pids);
+}
+
+#[test]
+fn whoever_started_the_program_stays_alive() {
+    use std::os::unix::process::CommandExt;
+    // The starter is in a group with the program that it starts, and not in this test's.
+    let output = again("starter").process_group(0).output().expect("an end");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("the starter lives"), "{}\n{said}", output.status);
 }
