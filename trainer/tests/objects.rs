@@ -1,24 +1,22 @@
 //! Data sets and models in an object store: a real S3 server.
 
 mod support;
-#[path = "support/weed.rs"]
-mod weed;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Output;
+use std::process::{ExitCode, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use complaint_harness::{S3Server, Weed, tests};
 use complaint_model::Sha256Digest;
 use serde_json::{Value, json};
 use support::{Job, csv, gzip, rows};
-use weed::Weed;
 
 const BUCKET: &str = "data-sets";
 
-fn run(server: &Weed, job: &Job, uri: &str) -> support::Ended {
+fn run(server: &S3Server, job: &Job, uri: &str) -> support::Ended {
     run_at(server.address, "key", "a-secret", job, uri)
 }
 
@@ -33,15 +31,14 @@ fn run_at(address: SocketAddr, key: &str, secret: &str, job: &Job, uri: &str) ->
     job.run_in(Path::new(uri), &variables)
 }
 
-#[test]
-fn data_sets_are_read_from_an_object_store() {
-    let Some(server) = Weed::start() else { return };
+fn data_sets_are_read_from_an_object_store(weed: Weed) {
+    let server = S3Server::start(&weed);
     objects_are_read_with_the_environments_credentials(&server);
     what_can_not_be_read_is_named_with_the_fix(&server);
     a_transfer_that_breaks_goes_on_where_it_broke_off(&server);
 }
 
-fn objects_are_read_with_the_environments_credentials(server: &Weed) {
+fn objects_are_read_with_the_environments_credentials(server: &S3Server) {
     let bytes = gzip(csv(&rows()).as_bytes());
     for key in ["2026/cards.csv.gz", "a b/ü+%20&.csv.gz"] {
         server.put(BUCKET, key, &bytes);
@@ -68,7 +65,7 @@ fn objects_are_read_with_the_environments_credentials(server: &Weed) {
     );
 }
 
-fn profile(server: &Weed, uri: &str) -> Output {
+fn profile(server: &S3Server, uri: &str) -> Output {
     support::trainer()
         .args([
             "profile",
@@ -88,7 +85,7 @@ fn profile(server: &Weed, uri: &str) -> Output {
         .unwrap()
 }
 
-fn what_can_not_be_read_is_named_with_the_fix(server: &Weed) {
+fn what_can_not_be_read_is_named_with_the_fix(server: &S3Server) {
     server.put(BUCKET, "cards.csv", csv(&rows()).as_bytes());
     let uri = format!("s3://{BUCKET}/cards.csv");
     let job = Job::new();
@@ -164,7 +161,7 @@ fn pass(mut client: TcpStream, upstream: SocketAddr, limit: usize) {
     let _ = server.shutdown(std::net::Shutdown::Both);
 }
 
-fn a_transfer_that_breaks_goes_on_where_it_broke_off(server: &Weed) {
+fn a_transfer_that_breaks_goes_on_where_it_broke_off(server: &S3Server) {
     let bytes = csv(&rows());
     server.put(BUCKET, "cards.csv", bytes.as_bytes());
     // Two connections end within the object; begun anew each time, the third would have to bring all of it.
@@ -177,7 +174,6 @@ fn a_transfer_that_breaks_goes_on_where_it_broke_off(server: &Weed) {
     assert_eq!(connections.load(Ordering::SeqCst), 3);
 }
 
-#[test]
 fn settings_that_are_missing_are_named() {
     let job = Job::new();
     job.run_in(Path::new("az://complaints/cards.csv"), &[]).fails(
@@ -194,9 +190,8 @@ fn settings_that_are_missing_are_named() {
 }
 
 /// Store and champion in a bucket, with keys that are not the data set's.
-#[test]
-fn models_are_kept_in_an_object_store() {
-    let Some(server) = Weed::start() else { return };
+fn models_are_kept_in_an_object_store(weed: Weed) {
+    let server = S3Server::start(&weed);
     let mut job = Job::new();
     let data = job.file("cards.csv", csv(&rows()));
     let endpoint = format!("http://{}", server.address);
@@ -256,4 +251,12 @@ fn models_are_kept_in_an_object_store() {
     refused.fails(1, "StoreUnavailable", &["s3://models/", "artifacts.secretRef"]);
     job.run_as(&data, "s3://", &[], &variables("a-secret"))
         .fails(1, "StoreUnavailable", &["s3://bucket/path"]);
+}
+
+fn main() -> ExitCode {
+    complaint_harness::run([tests![
+        data_sets_are_read_from_an_object_store,
+        settings_that_are_missing_are_named,
+        models_are_kept_in_an_object_store,
+    ]])
 }

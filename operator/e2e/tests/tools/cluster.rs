@@ -153,22 +153,6 @@ pub fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-pub fn tool(variable: &str, name: &str) -> Option<PathBuf> {
-    let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(name), PathBuf::from);
-    match Command::new(&path).arg("version").arg("--help").output() {
-        Ok(_) => Some(path),
-        Err(error) => {
-            assert!(
-                std::env::var_os("REQUIRE_TOOLS").is_none(),
-                "{} can't be run: {error}",
-                path.display()
-            );
-            eprintln!("skipped: {} can't be run ({error}); set {variable}", path.display());
-            None
-        }
-    }
-}
-
 pub fn has(text: &str, parts: &[&str]) {
     for part in parts {
         assert!(text.contains(part), "no {part:?} in:\n{text}");

@@ -4,7 +4,17 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cluster::{Cluster, root, tool};
+use complaint_harness::{Case, Helm, Kubectl, tests};
+
+use crate::cluster::{Cluster, root};
+
+pub fn tests() -> Vec<Case> {
+    tests![
+        pages_for_users_can_be_followed,
+        pages_for_administrators_can_be_followed,
+        no_page_is_forgotten_and_no_link_is_dead,
+    ]
+}
 
 /// Pages whose reader has a cluster with the operator.
 const WITH_OPERATOR: [&str; 6] = [
@@ -49,30 +59,24 @@ pub fn commands(page: &Path) -> String {
 }
 
 fn follow(page: &str, flags: &[&str]) {
-    let (Some(_), Some(_)) = (tool("KUBECTL", "kubectl"), tool("HELM", "helm")) else {
-        return;
-    };
     let script = commands(&root().join(page));
     assert!(!script.is_empty(), "{page} has no commands");
     let done = Cluster::start(flags).bash(&format!("set -x\n{script}"), &root(), &[]);
     assert!(done.ok, "{page}:\n{}\n{}", done.out, done.err);
 }
 
-#[test]
-fn pages_for_users_can_be_followed() {
+fn pages_for_users_can_be_followed(_: Kubectl, _: Helm) {
     for page in WITH_OPERATOR {
         follow(page, &["--with-operator"]);
     }
 }
 
-#[test]
-fn pages_for_administrators_can_be_followed() {
+fn pages_for_administrators_can_be_followed(_: Kubectl, _: Helm) {
     for page in WITH_CHART {
         follow(page, &["--rbac"]);
     }
 }
 
-#[test]
 fn no_page_is_forgotten_and_no_link_is_dead() {
     let mut pages: Vec<PathBuf> = std::fs::read_dir(root().join("docs"))
         .expect("docs is there")

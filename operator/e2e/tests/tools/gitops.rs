@@ -2,11 +2,21 @@
 
 use std::{fs, path::Path, process::Command};
 
+use complaint_harness::{Case, Kubectl, PythonWithLua, S3Server, Weed, tests};
+
 use crate::{
-    cluster::{Cluster, has, root, tool},
+    cluster::{Cluster, has, root},
     documents,
-    weed::Weed,
 };
+
+pub fn tests() -> Vec<Case> {
+    tests![
+        a_version_goes_from_staging_to_production_by_manifest,
+        a_version_on_a_volume_is_not_promoted,
+        the_folders_that_flux_and_argo_cd_follow_exist_and_build,
+        argo_cd_tells_the_health_of_each_kind,
+    ]
+}
 
 /// A copy of the repository's part that the commands change.
 fn checkout() -> tempfile::TempDir {
@@ -21,19 +31,16 @@ fn checkout() -> tempfile::TempDir {
     copy
 }
 
-#[test]
-fn a_version_goes_from_staging_to_production_by_manifest() {
-    let (Some(kubectl), Some(weed)) = (tool("KUBECTL", "kubectl"), Weed::start()) else {
-        return;
-    };
+fn a_version_goes_from_staging_to_production_by_manifest(kubectl: Kubectl, weed: Weed) {
+    let s3 = S3Server::start(&weed);
     let data = fs::read(root().join("examples/data/complaints.csv")).expect("the sample is readable");
-    weed.put("complaint-data", "complaints.csv", &data);
-    weed.put("complaint-models", "README", b"models, by digest");
+    s3.put("complaint-data", "complaints.csv", &data);
+    s3.put("complaint-models", "README", b"models, by digest");
 
     let cluster = Cluster::start(&["--with-operator"]);
     let copy = checkout();
     let script = documents::commands(&root().join("examples/gitops/README.md"));
-    let done = cluster.bash(&script, copy.path(), &weed.variables());
+    let done = cluster.bash(&script, copy.path(), &s3.variables());
     assert!(done.ok, "{}{}", done.out, done.err);
     has(
         &done.out,
@@ -68,11 +75,7 @@ fn a_version_goes_from_staging_to_production_by_manifest() {
 }
 
 /// A version on a volume can't be had elsewhere: the script says so and changes nothing.
-#[test]
-fn a_version_on_a_volume_is_not_promoted() {
-    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
-        return;
-    };
+fn a_version_on_a_volume_is_not_promoted(kubectl: Kubectl) {
     let cluster = Cluster::start(&["--with-operator"]);
     cluster.ok(&kubectl, "apply -f examples/quickstart");
     cluster.ok(
@@ -92,11 +95,7 @@ fn a_version_on_a_volume_is_not_promoted() {
 }
 
 /// Flux and Argo CD have no server here; their manifests build, and name folders that are there.
-#[test]
-fn the_folders_that_flux_and_argo_cd_follow_exist_and_build() {
-    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
-        return;
-    };
+fn the_folders_that_flux_and_argo_cd_follow_exist_and_build(kubectl: Kubectl) {
     let examples = root().join("examples/gitops");
     for folder in ["flux", "argocd", "overlays/staging", "overlays/production"] {
         let built = Command::new(&kubectl)
@@ -120,11 +119,7 @@ fn the_folders_that_flux_and_argo_cd_follow_exist_and_build() {
 }
 
 /// Argo CD's health check, by the interpreter of another Lua than Argo CD's, on what the operator writes.
-#[test]
-fn argo_cd_tells_the_health_of_each_kind() {
-    let (Some(kubectl), Some(python)) = (tool("KUBECTL", "kubectl"), tool("PYTHON", "python3")) else {
-        return;
-    };
+fn argo_cd_tells_the_health_of_each_kind(kubectl: Kubectl, python: PythonWithLua) {
     let cluster = Cluster::start(&["--with-operator"]);
     cluster.ok(&kubectl, "apply -f examples/quickstart");
     cluster.ok(&kubectl, "wait cc/card-complaints --for=condition=Ready --timeout=180s");
@@ -159,14 +154,6 @@ spec:
         let json = cluster.ok(&kubectl, &format!("get {object} -o json"));
         let arguments = format!("{} {}", script.display(), lua.display());
         let told = cluster.run(&python, &arguments, &json);
-        if told.err.contains("No module named 'lupa'") {
-            assert!(
-                std::env::var_os("REQUIRE_TOOLS").is_none(),
-                "PYTHON lacks lupa; see .ci/tools"
-            );
-            eprintln!("skipped: {} lacks lupa; see .ci/tools", python.display());
-            return;
-        }
         assert!(told.ok, "{object}: {}", told.err);
         assert!(told.out.starts_with(expected), "{object}: {}", told.out);
     }

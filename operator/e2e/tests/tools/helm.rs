@@ -1,18 +1,21 @@
 //! helm with the chart.
 
-use crate::cluster::{Cluster, has, tool};
+use complaint_harness::{Case, Helm, Kubectl, tests};
 
-#[test]
-fn helm_installs_upgrades_rolls_back_and_leaves_the_definitions() {
-    let (Some(kubectl), Some(helm)) = (tool("KUBECTL", "kubectl"), tool("HELM", "helm")) else {
-        return;
-    };
+use crate::cluster::{Cluster, has};
+
+pub fn tests() -> Vec<Case> {
+    tests![helm_installs_upgrades_rolls_back_and_leaves_the_definitions]
+}
+
+fn helm_installs_upgrades_rolls_back_and_leaves_the_definitions(kubectl: Kubectl, helm: Helm) {
     let cluster = Cluster::start(&["--rbac"]);
     let ok = |args: &str| cluster.ok(&kubectl, args);
     let chart = "charts/complaint-operator --namespace complaint-system --wait --timeout 120s";
     cluster.ok(&helm, &format!("install complaint-operator {chart} --create-namespace"));
     let ready = "get deploy/complaint-operator --namespace complaint-system -o jsonpath={.status.readyReplicas}";
     assert_eq!(ok(ready), "2");
+    ok("wait lease/complaint-operator --namespace complaint-system --for=create --timeout=60s");
     ok(
         "wait lease/complaint-operator --namespace complaint-system --for=jsonpath={.spec.holderIdentity} --timeout=60s",
     );

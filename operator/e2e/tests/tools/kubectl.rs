@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
-use crate::cluster::{Cluster, example, has, tool};
+use complaint_harness::{Case, Kubectl, tests};
 
-#[test]
-fn kubectl_works_with_the_examples() {
-    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
-        return;
-    };
+use crate::cluster::{Cluster, example, has};
+
+pub fn tests() -> Vec<Case> {
+    tests![kubectl_works_with_the_examples]
+}
+
+fn kubectl_works_with_the_examples(kubectl: Kubectl) {
     let cluster = Cluster::start(&["--with-operator"]);
     let ok = |args: &str| cluster.ok(&kubectl, args);
     ok(

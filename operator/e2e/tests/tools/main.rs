@@ -1,7 +1,6 @@
 //! The product through the tools that people use: kubectl with the examples, and helm with the chart.
-//!
-//! `KUBECTL` and `HELM` name the programs, otherwise `PATH` does. A missing one skips its test, aloud; with
-//! `REQUIRE_TOOLS` set it fails it.
+
+use std::process::ExitCode;
 
 mod cluster;
 mod documents;
@@ -9,6 +8,15 @@ mod gitops;
 mod helm;
 mod kubectl;
 mod rights;
-#[path = "../../../../trainer/tests/support/weed.rs"]
-mod weed;
 mod workloads;
+
+fn main() -> ExitCode {
+    complaint_harness::run([
+        documents::tests(),
+        gitops::tests(),
+        helm::tests(),
+        kubectl::tests(),
+        rights::tests(),
+        workloads::tests(),
+    ])
+}

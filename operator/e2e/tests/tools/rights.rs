@@ -3,9 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use complaint_harness::{Case, Helm, Kubectl, tests};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, has, tool};
+use crate::cluster::{Cluster, has};
+
+pub fn tests() -> Vec<Case> {
+    tests![the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other]
+}
 
 const OPERATOR: &str = "system:serviceaccount:complaint-system:complaint-operator";
 
@@ -71,11 +76,7 @@ fn used(log: &str) -> Rights {
     rights
 }
 
-#[test]
-fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other() {
-    let (Some(kubectl), Some(helm)) = (tool("KUBECTL", "kubectl"), tool("HELM", "helm")) else {
-        return;
-    };
+fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kubectl: Kubectl, helm: Helm) {
     let cluster = Cluster::start(&["--rbac", "--audit-log", "audit.log"]);
     let ok = |args: &str| cluster.ok(&kubectl, args);
     // Disruption budgets are made only where pods may run on several nodes.

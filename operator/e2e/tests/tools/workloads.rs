@@ -2,7 +2,13 @@
 
 use std::path::Path;
 
-use crate::cluster::{Cluster, has, tool};
+use complaint_harness::{Case, Kubectl, tests};
+
+use crate::cluster::{Cluster, has};
+
+pub fn tests() -> Vec<Case> {
+    tests![kubectl_works_with_workloads]
+}
 
 /// The operator stands for any server: it runs until it is stopped.
 const DEPLOYMENT: &str = r#"
@@ -68,11 +74,7 @@ impl Shell<'_> {
     }
 }
 
-#[test]
-fn kubectl_works_with_workloads() {
-    let Some(kubectl) = tool("KUBECTL", "kubectl") else {
-        return;
-    };
+fn kubectl_works_with_workloads(kubectl: Kubectl) {
     let cluster = Cluster::start(&[]);
     let shell = Shell {
         cluster: &cluster,

