@@ -154,6 +154,18 @@ impl FieldError {
         }
     }
 
+    /// Whether rules can't be checked beside it: a value is missing, of another type, or larger than rules may be given.
+    pub fn blocks_rules(&self) -> bool {
+        matches!(
+            self.problem,
+            Problem::Required(_)
+                | Problem::TypeInvalid(..)
+                | Problem::NotSupported(..)
+                | Problem::TooLong(_)
+                | Problem::TooMany(..)
+        )
+    }
+
     /// The message without the field.
     pub fn message(&self) -> String {
         match &self.problem {

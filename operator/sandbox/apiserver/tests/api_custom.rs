@@ -184,6 +184,36 @@ async fn whole_numbers_meet_the_whole_part_of_a_bound() {
     }
 }
 
+/// Upstream checks rules beside a value out of bounds, but not beside one that is missing, too long or of another type.
+#[tokio::test]
+async fn rules_are_checked_unless_a_value_can_not_be_read() {
+    let (_sandbox, api) = served(json!({
+        "type": "object",
+        "required": ["size"],
+        "properties": {
+            "size": { "type": "integer", "minimum": 1 },
+            "name": { "type": "string", "maxLength": 3 },
+        },
+        "x-kubernetes-validations": [{ "rule": "self.size != 0", "message": "take a size" }],
+    }))
+    .await;
+    let bound = "spec.size: Invalid value: 0: spec.size in body should be greater than or equal to 1";
+    let note = "<nil>: Invalid value: null: some validation rules were not checked because the object was invalid; \
+                correct the existing errors to complete validation";
+    for (spec, told) in [
+        (json!({ "size": 0 }), [bound, "take a size"]),
+        (json!({}), ["spec.size: Required value", note]),
+        (json!({ "size": 0, "name": "abcd" }), ["spec.name: Too long", note]),
+        (json!({ "size": "0" }), ["must be of type integer", note]),
+    ] {
+        let text = message(api.create(&PostParams::default(), &widget(spec)).await.unwrap_err());
+        for part in told {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(text.contains("take a size"), told.contains(&"take a size"), "{text}");
+    }
+}
+
 #[tokio::test]
 async fn defaults_fill_and_unknown_fields_go() {
     let (_sandbox, api) = served(json!({

@@ -3,8 +3,10 @@
 use serde_json::Value;
 
 use super::{ScalePaths, Strategy};
-use crate::field::FieldError;
-use crate::schema::{Schema, SchemaRef, apply_defaults, check_rules, drop_nulls, prune, validate, validate_lists};
+use crate::field::{FieldError, Path};
+use crate::schema::{
+    Schema, SchemaRef, apply_defaults, check_rules, drop_nulls, has_rules, prune, validate, validate_lists,
+};
 
 /// A printer column of a custom resource.
 #[derive(Debug, Clone)]
@@ -105,14 +107,22 @@ impl Strategy for CustomVersion {
                 format!("status.{}", error.field)
             };
         }
-        if errors.is_empty() {
-            errors.extend(check_rules(new, Some(old), &self.schema));
-        }
+        self.add_rules(new, Some(old), &mut errors);
         errors
     }
 }
 
 impl CustomVersion {
+    /// Checks the rules too, where the errors found so far leave values that rules can read.
+    fn add_rules(&self, new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
+        if !errors.iter().any(FieldError::blocks_rules) {
+            errors.extend(check_rules(new, old, &self.schema));
+        } else if has_rules(&self.schema) {
+            let note = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            errors.push(FieldError::invalid(&Path::root(), &Value::Null, note));
+        }
+    }
+
     fn check(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
         // Metadata is checked for every kind alike.
         let bare = |object: &Value| {
@@ -127,9 +137,7 @@ impl CustomVersion {
         if bare_old.as_ref() != Some(&bare_new) {
             errors.extend(validate_lists(&bare_new, &self.schema));
         }
-        if errors.is_empty() {
-            errors.extend(check_rules(new, old, &self.schema));
-        }
+        self.add_rules(new, old, &mut errors);
         errors
     }
 }

@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use default::{apply_defaults, drop_nulls};
 pub use parse::{Definitions, parse};
 pub use prune::{check_types, prune};
-pub use rules::{Rule, check as check_rules};
+pub use rules::{Rule, check as check_rules, has_rules};
 pub use validate::{validate, validate_lists};
 
 /// A shared schema; definitions that refer to themselves are filled in after they are handed out.

@@ -70,7 +70,7 @@ impl Rule {
 
 /// Evaluates the rules of a schema and everything below it. `new` and `old` are whole objects.
 pub fn check(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldError> {
-    if !has_rules(schema, 0) {
+    if !has_rules(schema) {
         return Vec::new();
     }
     let mut errors = Vec::new();
@@ -78,15 +78,20 @@ pub fn check(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldErro
     errors
 }
 
-fn has_rules(schema: &Schema, depth: usize) -> bool {
+/// Whether the schema or anything below it has rules.
+pub fn has_rules(schema: &Schema) -> bool {
+    rules_below(schema, 0)
+}
+
+fn rules_below(schema: &Schema, depth: usize) -> bool {
     depth < 64
         && (!schema.rules.is_empty()
             || schema
                 .properties
                 .iter()
-                .any(|(name, s)| name != "metadata" && has_rules(s, depth + 1))
-            || schema.items.as_ref().is_some_and(|s| has_rules(s, depth + 1))
-            || schema.additional.as_ref().is_some_and(|s| has_rules(s, depth + 1)))
+                .any(|(name, s)| name != "metadata" && rules_below(s, depth + 1))
+            || schema.items.as_ref().is_some_and(|s| rules_below(s, depth + 1))
+            || schema.additional.as_ref().is_some_and(|s| rules_below(s, depth + 1)))
 }
 
 fn walk(new: &Value, old: Option<&Value>, schema: &Schema, path: &Path, root: bool, errors: &mut Vec<FieldError>) {
