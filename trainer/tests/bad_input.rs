@@ -259,7 +259,7 @@ fn a_digest_that_does_not_match() {
     let mut job = Job::new();
     set(&mut job, "/dataset/sha256", json!("0".repeat(64)));
     job.run(&job.file("data.csv", csv(&rows())))
-        .fails(65, "DigestMismatch", &["0000", "dataset.sha256"]);
+        .fails(65, "DigestMismatch", &["0000", "dataset.source.sha256"]);
 }
 
 #[test]

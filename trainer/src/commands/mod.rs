@@ -84,7 +84,7 @@ const FLAGS: [(&str, &str); 9] = [
     ("dataset.format", "--data-format"),
     ("dataset.labelMap", "--label-map"),
     ("dataset.minSamplesPerClass", "--min-samples-per-class"),
-    ("dataset.sha256", "--sha256"),
+    ("dataset.source.sha256", "--sha256"),
 ];
 
 /// Replaces a TrainingRun's fields in a message with arguments. A nested field has no argument.

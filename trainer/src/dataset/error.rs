@@ -25,7 +25,7 @@ pub enum DatasetError {
     },
     /// The bytes don't have the configured digest.
     #[error(
-        "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.sha256 to its new digest"
+        "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.source.sha256 to its new digest"
     )]
     DigestMismatch {
         /// Path or address.
