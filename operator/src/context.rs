@@ -14,7 +14,7 @@ use kube::{
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use crate::{error::Error, settings::Settings, telemetry::ReconcileMetrics};
+use crate::{error::Error, object::Objects, settings::Settings, telemetry::ReconcileMetrics};
 
 /// Shared by all reconciles of one controller.
 pub struct Context {
@@ -38,8 +38,8 @@ pub struct Notice {
     pub reason: String,
     /// What happened, with names and numbers.
     pub note: String,
-    /// The ModelVersion that it is about. Events of one reason about one object are counted into the first one, whose text
-    /// stays; those about different versions are told apart by it.
+    /// The ModelVersion that it is about. Kubernetes folds Events with the same reason and object and keeps the first text;
+    /// this reference keeps Events about different versions apart.
     pub version: Option<String>,
 }
 
@@ -86,6 +86,11 @@ impl Context {
             metrics,
             failures: Mutex::default(),
         }
+    }
+
+    /// The objects of `namespace`, written under the controller's name.
+    pub fn objects(&self, namespace: Option<String>) -> Objects {
+        Objects::new(&self.client, &namespace.unwrap_or_default(), self.controller)
     }
 
     /// The time, in whole seconds as the API stores it.

@@ -1,6 +1,6 @@
 //! What can go wrong in a reconcile. The variant's name is the reason in logs and metrics.
 
-/// A failed step of a reconcile; all of them are tried again with growing pauses.
+/// A failed step of a reconcile; the reconcile is tried again with growing pauses.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call to the API server failed.
@@ -19,11 +19,25 @@ pub enum Error {
         /// The missing field.
         field: &'static str,
     },
+    /// An object is not of its kind's form.
+    #[error("{object} can't be read: {message}")]
+    Unreadable {
+        /// The object's kind and name.
+        object: String,
+        /// Where its form differs.
+        message: String,
+    },
+    /// Another hand changed an object between two steps.
+    #[error("{action} failed: the object was changed meanwhile")]
+    Changed {
+        /// What was being done, with the object's kind and name.
+        action: String,
+    },
 }
 
 impl Error {
-    /// What the API server refused for good, in its own words: a limit, a quota, a policy or a permission stands in the way,
-    /// and trying again alone won't help. `None` for conflicts and passing faults.
+    /// What the API server refused for good, in its own words: a limit, a quota, a policy or a missing permission is blocking,
+    /// and another attempt alone does not help. `None` for conflicts and passing faults.
     pub fn refusal(&self) -> Option<String> {
         match self {
             Self::Api { action, source } => match source.as_ref() {
@@ -32,7 +46,7 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Incomplete { .. } => None,
+            Self::Incomplete { .. } | Self::Unreadable { .. } | Self::Changed { .. } => None,
         }
     }
 
@@ -46,6 +60,8 @@ impl Error {
                 _ => "ApiUnreachable",
             },
             Self::Incomplete { .. } => "IncompleteObject",
+            Self::Unreadable { .. } => "UnreadableObject",
+            Self::Changed { .. } => "Conflict",
         }
     }
 }

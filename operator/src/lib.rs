@@ -1,21 +1,27 @@
 //! The operator: three controllers that train, promote and serve complaint classifiers.
 //!
-//! A reconcile reads as five steps, one file each: `gather` (reads) → `plan` (a pure decision; the clock is an argument)
-//! → `build` (pure, infallible manifests) → `apply` (server-side apply, workload last) → `status` (pure: old status and
-//! what was applied → new status).
+//! A reconcile reads as five steps: `gather` (reads) → `plan` (a pure decision; the clock is an argument) → `build` (pure
+//! and infallible: the plan as an ordered list of changes) → `change::apply` (a loop over that list, one for all
+//! controllers) → `status` (pure: what was applied → the part of the status that this controller owns). Each step but
+//! `apply` is a file of the controller.
 //!
 //! * [`training_run`]: TrainingRun → ConfigMap + Job → progress and metrics → ModelVersion.
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
 //! * [`complaint_classifier`]: judges versions, rolls the champion out as Deployment + Service.
+//!
+//! What the controllers share stands beside them: `controller` runs one, `change` and `status` write, `store` knows where
+//! artifacts are, `workload` and `trainer` make pods.
 //!
 //! The operator links neither the trainer's nor the server's code: it runs their images and talks to them by the files and
 //! messages of `docs/contracts.md`. It never opens an artifact store and reads no Secret.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod change;
 pub mod cli;
 pub mod complaint_classifier;
 pub mod context;
+mod controller;
 pub mod error;
 pub mod health;
 pub mod leader;
@@ -24,24 +30,9 @@ pub mod object;
 pub mod pod;
 pub mod run;
 pub mod settings;
+mod status;
+mod store;
 pub mod telemetry;
+mod trainer;
 pub mod training_run;
 mod workload;
-
-use futures::{Stream, StreamExt};
-use kube::runtime::{controller, reflector::ObjectRef, watcher};
-
-/// Drives a controller to its end. Errors of reconciles were logged where they happened; those of watches are logged here.
-pub(crate) async fn run_controller<K: kube::Resource>(
-    results: impl Stream<Item = Result<(ObjectRef<K>, controller::Action), controller::Error<error::Error, watcher::Error>>>,
-) where
-    K::DynamicType: std::fmt::Debug + Clone + Eq + std::hash::Hash,
-{
-    let mut results = std::pin::pin!(results);
-    while let Some(result) = results.next().await {
-        match result {
-            Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) | Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "a watch failed and is tried again"),
-        }
-    }
-}

@@ -5,13 +5,18 @@ use std::fmt::Debug;
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
+    core::{ApiResource, DynamicObject},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::error::{Doing, Error};
+use crate::{
+    change::{Manifest, Target},
+    error::{Doing, Error},
+    status::{Owned, Part},
+};
 
 /// A namespaced kind that can be read and written.
 pub trait Object:
@@ -78,72 +83,133 @@ impl Objects {
     ///
     /// # Errors
     /// [`Error::Api`] when the API server refuses.
-    pub async fn apply<K: Object>(&self, object: &K) -> Result<K, Error> {
-        let name = object.name_any();
-        let mut body = serde_json::to_value(object).unwrap_or_default();
-        // k8s-openapi's types carry these as constants; custom resources already hold them.
-        body["apiVersion"] = K::api_version(&()).as_ref().into();
-        body["kind"] = K::kind(&()).as_ref().into();
-        let params = PatchParams::apply(self.manager).force();
-        self.api::<K>()
-            .patch(&name, &params, &Patch::Apply(&body))
-            .await
-            .doing(|| format!("applying {} {name}", K::kind(&())))
+    pub async fn apply<K: Object>(&self, object: &K) -> Result<(), Error> {
+        self.apply_manifest(&Manifest::of(object)).await.map(drop)
     }
 
-    /// Sets part of `seen`'s status under the field manager `<controller>-status`. The part replaces what this
-    /// controller said before; other controllers' parts stay.
+    /// Reads an object of the cache again: a decision over a state that is older than the controller's own last write would
+    /// undo that write. `None`: it is gone, or being deleted.
     ///
     /// # Errors
-    /// [`Error::Api`] when the API server refuses: with a conflict where the object is no longer as it was seen. A status
-    /// worked out for an object that was deleted must not land on a new one of its name.
-    pub async fn apply_status<K: Object>(&self, seen: &K, status: &Value) -> Result<K, Error> {
-        let name = seen.name_any();
-        let body = json!({
-            "apiVersion": K::api_version(&()),
-            "kind": K::kind(&()),
-            "metadata": { "name": name, "resourceVersion": seen.resource_version() },
-            "status": status,
-        });
-        let params = PatchParams::apply(&format!("{}-status", self.manager)).force();
-        self.api::<K>()
-            .patch_status(&name, &params, &Patch::Apply(&body))
+    /// [`Error::Api`] when the call fails.
+    pub async fn again<K: Object>(&self, cached: &K) -> Result<Option<K>, Error> {
+        let object: Option<K> = self.get(&cached.name_any()).await?;
+        Ok(object.filter(|object| object.meta().deletion_timestamp.is_none()))
+    }
+
+    fn dynamic(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.namespace, resource)
+    }
+
+    /// Creates or changes an object by server-side apply. Fields that others own are taken over: the operator's objects are
+    /// the operator's.
+    pub(crate) async fn apply_manifest(&self, manifest: &Manifest) -> Result<DynamicObject, Error> {
+        let params = PatchParams::apply(self.manager).force();
+        self.dynamic(&manifest.resource)
+            .patch(manifest.name(), &params, &Patch::Apply(&manifest.body))
             .await
-            .doing(|| format!("writing the status of {} {name}", K::kind(&())))
+            .doing(|| format!("applying {} {}", manifest.resource.kind, manifest.name()))
+    }
+
+    /// Creates an object; that it exists is an error.
+    pub(crate) async fn create(&self, manifest: &Manifest) -> Result<DynamicObject, Error> {
+        let doing = || format!("creating {} {}", manifest.resource.kind, manifest.name());
+        let object: DynamicObject =
+            serde_json::from_value(manifest.body.clone()).map_err(|error| Error::Unreadable {
+                object: doing(),
+                message: error.to_string(),
+            })?;
+        let params = PostParams {
+            field_manager: Some(self.manager.into()),
+            ..PostParams::default()
+        };
+        self.dynamic(&manifest.resource)
+            .create(&params, &object)
+            .await
+            .doing(doing)
     }
 
     /// Changes a few fields of an object by merge patch.
-    ///
-    /// # Errors
-    /// [`Error::Api`] when the API server refuses.
-    pub async fn merge<K: Object>(&self, name: &str, patch: Value) -> Result<K, Error> {
+    pub(crate) async fn merge(&self, target: &Target, patch: &Value) -> Result<DynamicObject, Error> {
         let params = PatchParams {
             field_manager: Some(self.manager.into()),
             ..PatchParams::default()
         };
-        self.api::<K>()
-            .patch(name, &params, &Patch::Merge(&patch))
+        let mut patch = patch.clone();
+        if let Some(uid) = &target.uid {
+            patch["metadata"]["uid"] = uid.as_str().into();
+        }
+        self.dynamic(&target.resource)
+            .patch(&target.name, &params, &Patch::Merge(&patch))
             .await
-            .doing(|| format!("changing {} {name}", K::kind(&())))
+            .doing(|| format!("changing {} {}", target.resource.kind, target.name))
     }
 
-    /// Deletes exactly `seen` in the background; one that is gone already, or has a successor of its name, is no error.
-    ///
-    /// # Errors
-    /// [`Error::Api`] when the API server refuses.
-    pub async fn delete<K: Object>(&self, seen: &K) -> Result<(), Error> {
-        let name = &seen.name_any();
+    /// Deletes exactly this object in the background; one that is gone already, or has a successor of its name, is no error.
+    pub(crate) async fn delete(&self, target: &Target) -> Result<(), Error> {
         let exactly = Preconditions {
-            uid: seen.uid(),
+            uid: target.uid.clone(),
             resource_version: None,
         };
-        match self
-            .api::<K>()
-            .delete(name, &DeleteParams::background().preconditions(exactly))
-            .await
-        {
+        let params = DeleteParams::background().preconditions(exactly);
+        match self.dynamic(&target.resource).delete(&target.name, &params).await {
             Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
-            other => other.map(|_| ()).doing(|| format!("deleting {} {name}", K::kind(&()))),
+            other => other
+                .map(|_| ())
+                .doing(|| format!("deleting {} {}", target.resource.kind, target.name)),
+        }
+    }
+
+    /// Writes a controller's part of the status of an object as it was read; says whether anything was to be written.
+    pub(crate) async fn write_status<K: Object>(&self, read: &K, part: &impl Owned) -> Result<bool, Error> {
+        let stored = serde_json::to_value(read).unwrap_or_default()["status"].take();
+        self.write_part(&Target::as_read(read), &stored, &part.part()).await
+    }
+
+    /// Writes a part of a status under the field manager `<controller>-status`, unless `stored` says the same. The parts of
+    /// other controllers and foreign conditions stay; foreign values in the part's own fields go.
+    ///
+    /// # Errors
+    /// With a conflict where the object is no longer the one that `of` names: a status computed for an object that was
+    /// deleted must not land on a new one of its name.
+    pub(crate) async fn write_part(&self, of: &Target, stored: &Value, part: &Part) -> Result<bool, Error> {
+        if part.is_in(stored) {
+            return Ok(false);
+        }
+        let api = self.dynamic(&of.resource);
+        let manager = format!("{}-status", self.manager);
+        let doing = || format!("writing the status of {} {}", of.resource.kind, of.name);
+        let mut body = json!({
+            "apiVersion": of.resource.api_version,
+            "kind": of.resource.kind,
+            "metadata": { "name": of.name },
+            "status": part.value(),
+        });
+        for (field, value) in [("uid", &of.uid), ("resourceVersion", &of.resource_version)] {
+            if let Some(value) = value {
+                body["metadata"][field] = value.as_str().into();
+            }
+        }
+        let params = PatchParams::apply(&manager).force();
+        let after = api
+            .patch_status(&of.name, &params, &Patch::Apply(&body))
+            .await
+            .doing(doing)?;
+        let mut operations = part.corrections(&after.data["status"]);
+        if operations.is_empty() {
+            return Ok(true);
+        }
+        let unchanged = json!({ "op": "test", "path": "/metadata/resourceVersion", "value": after.resource_version() });
+        operations.insert(0, unchanged);
+        let patch: json_patch::Patch = serde_json::from_value(Value::Array(operations)).unwrap_or_default();
+        let params = PatchParams {
+            field_manager: Some(manager.clone()),
+            ..PatchParams::default()
+        };
+        match api.patch_status(&of.name, &params, &Patch::<()>::Json(patch)).await {
+            // What the API server answers to a `test` that does not hold.
+            Err(kube::Error::Api(status)) if status.code == 422 => Err(Error::Changed { action: doing() }),
+            other => other.map(|_| true).doing(doing),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Starts the controllers and stops them in order.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use kube::Client;
@@ -8,8 +8,15 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::RunArgs, complaint_classifier, context::Context, health, leader::Election, model_version,
-    telemetry::ReconcileMetrics, training_run,
+    cli::RunArgs,
+    complaint_classifier::ComplaintClassifiers,
+    context::Context,
+    controller::{self, Reconciler},
+    health,
+    leader::Election,
+    model_version::ModelVersions,
+    telemetry::ReconcileMetrics,
+    training_run::TrainingRuns,
 };
 
 /// How long controllers may take to end; less than a Pod's usual grace period. One that is stopped before its first list
@@ -104,15 +111,13 @@ async fn control(
     };
     let context = |controller| {
         let context = Context::new(client.clone(), args.settings.clone(), controller, metrics.clone());
-        std::sync::Arc::new(context)
+        Arc::new(context)
     };
     let mut controllers = JoinSet::new();
     for scope in scopes {
-        let (runs, versions) = (context(training_run::NAME), context(model_version::NAME));
-        controllers.spawn(training_run::control(runs, scope.clone(), shutdown.clone()));
-        controllers.spawn(model_version::control(versions, scope.clone(), shutdown.clone()));
-        let classifiers = context(complaint_classifier::NAME);
-        controllers.spawn(complaint_classifier::control(classifiers, scope, shutdown.clone()));
+        start::<TrainingRuns>(&mut controllers, &context, scope.clone(), shutdown);
+        start::<ModelVersions>(&mut controllers, &context, scope.clone(), shutdown);
+        start::<ComplaintClassifiers>(&mut controllers, &context, scope, shutdown);
     }
     let out_of_patience = async {
         shutdown.cancelled().await;
@@ -122,6 +127,15 @@ async fn control(
         ended = all_ended(&mut controllers, shutdown) => ended,
         () = out_of_patience => Ok(()),
     }
+}
+
+fn start<R: Reconciler>(
+    controllers: &mut JoinSet<()>,
+    context: &impl Fn(&'static str) -> Arc<Context>,
+    scope: Option<String>,
+    shutdown: &CancellationToken,
+) {
+    controllers.spawn(controller::run::<R>(context(R::NAME), scope, shutdown.clone()));
 }
 
 /// Waits for the controllers, and takes one that ends before `shutdown` for a failure.

@@ -1,5 +1,5 @@
-//! Builds the Deployment, the Service, the PodDisruptionBudget and the HorizontalPodAutoscaler of a classifier. Pure and
-//! infallible.
+//! Builds the changes that carry a plan out: verdicts on versions, then the claim, the Service, the PodDisruptionBudget, the
+//! Deployment and the HorizontalPodAutoscaler of a classifier. Pure and infallible.
 
 use std::collections::BTreeMap;
 
@@ -26,11 +26,15 @@ use kube::ResourceExt;
 
 use super::{
     CONTAINER,
-    rollout::digest_prefix,
-    store::{self, Store},
+    gather::Seen,
+    plan::Plan,
+    rollout::{self, digest_prefix},
 };
 use crate::{
+    change::{Change, Manifest, Target},
     settings::Settings,
+    status::Owned,
+    store::{self, Store},
     workload::{self, Workload},
 };
 
@@ -41,6 +45,111 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 const DRAIN_SECONDS: i64 = 5;
 /// Failed probes, two seconds apart, until a server that fetches its model is taken for dead: longer than its own limit.
 const STARTUP_FAILURES: i32 = 90;
+
+/// The changes that carry `plan` out, in order: verdicts are recorded on the versions first, the workload comes last.
+pub(crate) fn build(
+    classifier: &ComplaintClassifier,
+    seen: &Seen,
+    plan: &Plan,
+    owner: &OwnerReference,
+    settings: &Settings,
+) -> Vec<Change> {
+    if plan.hold.is_some() {
+        return Vec::new();
+    }
+    let mut changes = verdicts(classifier, seen, plan);
+    // Most of a claim can't be changed, and its size may have been raised by hand: it is created once.
+    if let Some(claim) = store::claim(classifier, settings).filter(|_| !seen.claim) {
+        changes.push(Change::Create(Manifest::of(&claim)));
+    }
+    changes.push(Change::Apply(Manifest::of(&service(classifier, owner))));
+    match (disruption_budget(classifier, owner, settings), &seen.budget) {
+        (Some(wanted), _) => changes.push(Change::Apply(Manifest::of(&wanted))),
+        (None, Some(unwanted)) => changes.push(Change::Delete(Target::of(unwanted))),
+        (None, None) => {}
+    }
+    changes.extend(workload(classifier, seen, plan, owner, settings));
+    changes
+}
+
+/// What versions are told: rejected ones why, and one that was brought back by pin that it serves after all.
+fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan) -> Vec<Change> {
+    let write = |version: &ModelVersion, rejection_reason: Option<String>| Change::Status {
+        of: Target::as_read(version),
+        stored: serde_json::json!(version.status),
+        part: Verdict { rejection_reason }.part(),
+    };
+    let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
+    let mut changes = Vec::new();
+    for version in &seen.versions {
+        let name = version.name_any();
+        let rejected = plan.rejected.iter().find(|rejected| rejected.version == name);
+        let was_rejected = version
+            .status
+            .as_ref()
+            .is_some_and(|status| status.rejection_reason.is_some());
+        if let Some(rejected) = rejected {
+            let reason = format!("{}: {}", rejected.reason, rejected.message);
+            changes.push(write(version, Some(reason)));
+        } else if was_rejected && champion.is_some_and(|champion| champion.name == name) {
+            changes.push(write(version, None));
+        }
+    }
+    changes
+}
+
+/// The Deployment and its autoscaler.
+fn workload(
+    classifier: &ComplaintClassifier,
+    seen: &Seen,
+    plan: &Plan,
+    owner: &OwnerReference,
+    settings: &Settings,
+) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let autoscaler = autoscaler(classifier, owner);
+    if let (None, Some(unwanted)) = (&autoscaler, &seen.autoscaler) {
+        // First, or it would go on changing the number that is set next.
+        changes.push(Change::Delete(Target::of(unwanted)));
+    }
+    match (&plan.target, &seen.deployment) {
+        (Some(version), _) => {
+            let serving = &classifier.spec.serving;
+            let replicas = rollout::replicas_to_set(serving, seen.deployment.as_ref());
+            let mut wanted = deployment(classifier, version, replicas, owner, settings);
+            if serving.autoscaling.is_some() && replicas.is_some() {
+                // Whoever scaled it since it was read must not be undone: then the apply conflicts, and is tried again.
+                wanted.metadata.resource_version = seen.deployment.as_ref().and_then(ResourceExt::resource_version);
+            }
+            changes.push(Change::Apply(Manifest::of(&wanted)));
+        }
+        (None, Some(deployment)) if plan.deletes_deployment() => {
+            changes.push(Change::Delete(Target::of(deployment)));
+        }
+        _ => {}
+    }
+    let scalable = plan.target.is_some() || (seen.deployment.is_some() && !plan.deletes_deployment());
+    match (autoscaler, &seen.autoscaler) {
+        (Some(wanted), _) if scalable => changes.push(Change::Apply(Manifest::of(&wanted))),
+        // Nothing is there to scale.
+        (Some(_), Some(idle)) => changes.push(Change::Delete(Target::of(idle))),
+        _ => {}
+    }
+    changes
+}
+
+/// What this controller owns of a version's status.
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Verdict {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rejection_reason: Option<String>,
+}
+
+impl Owned for Verdict {
+    const FIELDS: &'static [&'static str] = &["rejectionReason"];
+    const CONDITIONS: &'static [&'static str] = &[];
+}
 
 fn server_labels(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     let mut labels = workload::labels("complaint-inference", "server", &classifier.name_any());

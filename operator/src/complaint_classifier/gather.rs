@@ -4,14 +4,15 @@ use complaint_api::{ComplaintClassifier, ModelVersion, labels};
 use k8s_openapi::api::{
     apps::v1::Deployment,
     autoscaling::v2::HorizontalPodAutoscaler,
-    core::v1::{Pod, Service},
+    core::v1::{PersistentVolumeClaim, Pod, Service},
     policy::v1::PodDisruptionBudget,
 };
 use kube::{ResourceExt, api::ListParams};
 
 use crate::{
     error::{Doing, Error},
-    object::{Object, Objects, is_owned_by},
+    object::Objects,
+    store::default_claim,
 };
 
 /// The cluster as this classifier sees it.
@@ -19,16 +20,18 @@ use crate::{
 pub(crate) struct Seen {
     /// Its versions.
     pub(crate) versions: Vec<ModelVersion>,
-    /// Its Deployment.
+    /// The Deployment of its name.
     pub(crate) deployment: Option<Deployment>,
-    /// Its PodDisruptionBudget.
+    /// The Service of its name.
+    pub(crate) service: Option<Service>,
+    /// Whether there is a claim of the name that the operator gives to a classifier's own store.
+    pub(crate) claim: bool,
+    /// The PodDisruptionBudget of its name.
     pub(crate) budget: Option<PodDisruptionBudget>,
-    /// Its HorizontalPodAutoscaler.
+    /// The HorizontalPodAutoscaler of its name.
     pub(crate) autoscaler: Option<HorizontalPodAutoscaler>,
     /// Its server pods.
     pub(crate) pods: Vec<Pod>,
-    /// Something else that has the name of one of its objects.
-    pub(crate) taken: Option<String>,
 }
 
 pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
@@ -40,31 +43,20 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
         .await
         .doing(|| format!("listing the ModelVersions of {name}"))?
         .items;
-    let deployment: Option<Deployment> = objects.get(&name).await?;
-    let service: Option<Service> = objects.get(&name).await?;
-    let budget: Option<PodDisruptionBudget> = objects.get(&name).await?;
-    let autoscaler: Option<HorizontalPodAutoscaler> = objects.get(&name).await?;
-    let taken = [
-        foreign(deployment.as_ref(), classifier),
-        foreign(service.as_ref(), classifier),
-        foreign(budget.as_ref(), classifier),
-        foreign(autoscaler.as_ref(), classifier),
-    ];
     let pods = objects
         .list::<Pod>(&format!("{}={name},{}=server", labels::CLASSIFIER, labels::COMPONENT))
         .await?;
+    let claim: Option<PersistentVolumeClaim> = match classifier.spec.artifacts {
+        None => objects.get(&default_claim(&name)).await?,
+        Some(_) => None,
+    };
     Ok(Seen {
         versions,
-        deployment,
-        budget,
-        autoscaler,
+        deployment: objects.get(&name).await?,
+        service: objects.get(&name).await?,
+        claim: claim.is_some(),
+        budget: objects.get(&name).await?,
+        autoscaler: objects.get(&name).await?,
         pods,
-        taken: taken.into_iter().flatten().next(),
     })
-}
-
-/// The object's kind and name, where it is not the classifier's.
-fn foreign<K: Object>(object: Option<&K>, classifier: &ComplaintClassifier) -> Option<String> {
-    let object = object.filter(|object| !is_owned_by(*object, classifier))?;
-    Some(format!("{} {}", K::kind(&()), object.name_any()))
 }

@@ -1,10 +1,11 @@
-//! Decides who shall serve. Pure; the clock plays no part.
+//! Decides who serves. Pure; the clock plays no part.
 
 use complaint_api::{
     ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason,
     condition::{self, STALLED},
     labels,
 };
+use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
 use super::{
@@ -12,6 +13,7 @@ use super::{
     judge::{self, Objection},
     rollout::{self, Rollout},
 };
+use crate::object::{Object, is_owned_by};
 
 /// The reason of `Stalled` after the pinned version's pods failed; holds until the spec changes.
 pub(crate) const PIN_FAILED: &str = "PinnedVersionFailed";
@@ -19,36 +21,69 @@ pub(crate) const PIN_FAILED: &str = "PinnedVersionFailed";
 /// The reason of `Stalled` while the API server refuses one of the classifier's objects.
 pub(crate) const APPLY_REFUSED: &str = "ApplyRefused";
 
-/// What shall be.
+/// The desired state.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
     /// Who serves now.
     pub(crate) champion: Option<ClassifierChampion>,
-    /// The version that the Deployment shall roll out.
+    /// The version that the Deployment rolls out.
     pub(crate) target: Option<ModelVersion>,
     /// Where its rollout stands.
     pub(crate) rollout: Option<Rollout>,
     /// The target's rollout is complete and it is not champion yet: why it becomes one.
     pub(crate) promote: Option<PromotionReason>,
-    /// Versions judged unfit now.
+    /// Versions that are rejected now.
     pub(crate) rejected: Vec<Rejected>,
     /// Why somebody has to act.
     pub(crate) stalled: Option<(&'static str, String)>,
     /// The champion was taken over from an annotation.
     pub(crate) restored: bool,
-    /// Leave everything as it stands.
-    pub(crate) paused: bool,
+    /// Why nothing is changed at all.
+    pub(crate) hold: Option<Hold>,
+}
+
+/// Why a classifier's objects are left as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// `spec.paused` asks for it.
+    Paused,
+    /// An object that belongs to something else has the name of one of the classifier's.
+    NameTaken,
 }
 
 impl Plan {
     /// Takes the Deployment as it stands after it was applied: a changed one is not complete, and nobody is promoted on what
     /// was said of its predecessor.
-    pub(crate) fn look_again(&mut self, classifier: &ComplaintClassifier, seen: &Seen) {
+    pub(crate) fn look_again(
+        &mut self,
+        classifier: &ComplaintClassifier,
+        seen: &mut Seen,
+        applied: Option<Deployment>,
+    ) {
+        if self.hold.is_some() {
+            return;
+        }
+        seen.deployment = match applied {
+            None if self.deletes_deployment() => None,
+            None => seen.deployment.take(),
+            applied => applied,
+        };
         let serving = &classifier.spec.serving;
         self.rollout = self.target.as_ref().map(|target| rollout::of(target, serving, seen));
         if self.rollout != Some(Rollout::Complete) {
             self.promote = None;
         }
+    }
+
+    /// Nobody serves and nobody is to. While a champion is on record its pods go on, even if its ModelVersion is gone.
+    pub(crate) fn deletes_deployment(&self) -> bool {
+        self.target.is_none() && self.champion.is_none()
+    }
+
+    /// Whether nothing is left to do until something changes.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let settled = self.rollout == Some(Rollout::Complete) || self.target.is_none();
+        settled && self.stalled.as_ref().is_none_or(|(reason, _)| *reason != APPLY_REFUSED)
     }
 
     /// The API server refuses what the plan needs: nothing is promoted until that is mended.
@@ -58,7 +93,7 @@ impl Plan {
     }
 }
 
-/// A version judged unfit.
+/// A version that is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejected {
     pub(crate) version: String,
@@ -89,17 +124,17 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
         ..Plan::default()
     };
     if classifier.spec.paused {
-        plan.paused = true;
+        plan.hold = Some(Hold::Paused);
         return plan;
     }
-    if let Some(taken) = &seen.taken {
+    if let Some(taken) = taken(classifier, seen) {
         plan.stalled = Some((
             "NameTaken",
             format!(
                 "{taken} exists and belongs to something else: delete it, or give the ComplaintClassifier another name"
             ),
         ));
-        plan.paused = true;
+        plan.hold = Some(Hold::NameTaken);
         return plan;
     }
     let target = match &classifier.spec.promotion.model_version {
@@ -109,6 +144,18 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
     plan.target = target.or_else(|| champion_version(&plan, seen)).cloned();
     judge_rollout(classifier, seen, &mut plan);
     plan
+}
+
+/// The kind and name of an object that has the name of one of the classifier's and is not the classifier's.
+fn taken(classifier: &ComplaintClassifier, seen: &Seen) -> Option<String> {
+    fn foreign<K: Object>(object: Option<&K>, classifier: &ComplaintClassifier) -> Option<String> {
+        let object = object.filter(|object| !is_owned_by(*object, classifier))?;
+        Some(format!("{} {}", K::kind(&()), object.name_any()))
+    }
+    foreign(seen.deployment.as_ref(), classifier)
+        .or_else(|| foreign(seen.service.as_ref(), classifier))
+        .or_else(|| foreign(seen.budget.as_ref(), classifier))
+        .or_else(|| foreign(seen.autoscaler.as_ref(), classifier))
 }
 
 fn find<'a>(seen: &'a Seen, name: &str) -> Option<&'a ModelVersion> {

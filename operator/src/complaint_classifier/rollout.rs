@@ -8,16 +8,16 @@ use complaint_contract::{ErrorEnvelope, ProgramError};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::{CONTAINER, gather::Seen};
-use crate::pod;
+use super::{CONTAINER, ComplaintClassifiers, gather::Seen};
+use crate::{controller::Reconciler, pod};
 
 /// Where the rollout of a version stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rollout {
     /// The Deployment is not there or rolls out something else.
     NotStarted,
-    /// On the way, as it should.
-    Under { ready: i32, desired: i32 },
+    /// Going on as it should.
+    InProgress { ready: i32, desired: i32 },
     /// Waiting for something that is not the model's fault.
     Blocked(pod::Blocked),
     /// The model's fault: it must not serve.
@@ -47,7 +47,7 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
     if complete(deployment, serving) {
         return Rollout::Complete;
     }
-    // A pod that goes speaks of an earlier attempt.
+    // Ignore terminating pods: they belong to an earlier attempt.
     let pods: Vec<&Pod> = pods_of(seen, &version.spec.artifact.sha256)
         .filter(|pod| pod.metadata.deletion_timestamp.is_none())
         .collect();
@@ -65,7 +65,7 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
         return past_deadline(deployment, &pods);
     }
     let status = deployment.status.clone().unwrap_or_default();
-    Rollout::Under {
+    Rollout::InProgress {
         ready: ready_count(&pods),
         desired: desired(deployment).max(status.updated_replicas.unwrap_or(0)),
     }
@@ -129,7 +129,7 @@ pub(crate) fn replicas_to_set(serving: &ClassifierServing, deployment: Option<&D
 fn scaled_by_others(deployment: &Deployment) -> bool {
     deployment.managed_fields().iter().any(|entry| {
         let fields = entry.fields_v1.as_ref().map(|fields| &fields.0);
-        entry.manager.as_deref() != Some(super::NAME)
+        entry.manager.as_deref() != Some(ComplaintClassifiers::NAME)
             && fields.is_some_and(|fields| !fields["f:spec"]["f:replicas"].is_null())
     })
 }

@@ -13,10 +13,24 @@ use super::{
     build,
     gather::Seen,
     judge,
-    plan::{Plan, champion_record},
+    plan::{Hold, Plan, champion_record},
     rollout::{self, Rollout},
 };
-use crate::{context::Notice, settings::Settings};
+use crate::{context::Notice, settings::Settings, status::Owned};
+
+/// This controller owns the whole status.
+impl Owned for ComplaintClassifierStatus {
+    const FIELDS: &'static [&'static str] = &[
+        "observedGeneration",
+        "champion",
+        "challenger",
+        "previousChampion",
+        "replicas",
+        "url",
+        "promotions",
+    ];
+    const CONDITIONS: &'static [&'static str] = &[READY, AVAILABLE, PROGRESSING, RECONCILING, STALLED];
+}
 
 const PROMOTIONS_KEPT: usize = 20;
 /// Reason of both conditions where no pod is asked for.
@@ -33,15 +47,18 @@ pub(crate) fn next(
     let old = classifier.status.clone().unwrap_or_default();
     let mut status = ComplaintClassifierStatus {
         observed_generation: classifier.metadata.generation,
-        champion: plan.champion.clone(),
         url: Some(build::url(classifier, settings)),
-        ..old.clone()
+        // The record, which nobody can compute again.
+        champion: plan.champion.clone(),
+        previous_champion: old.previous_champion.clone(),
+        promotions: old.promotions.clone(),
+        ..ComplaintClassifierStatus::default()
     };
     let mut notices = Vec::new();
     if plan.restored {
         record(&mut status, plan, PromotionReason::Restored, None, now, &mut notices);
     }
-    promote(classifier, plan, &mut status, now, &mut notices);
+    promote(plan, &mut status, now, &mut notices);
     status.challenger = plan
         .target
         .as_ref()
@@ -62,13 +79,7 @@ pub(crate) fn next(
     (status, notices)
 }
 
-fn promote(
-    classifier: &ComplaintClassifier,
-    plan: &Plan,
-    status: &mut ComplaintClassifierStatus,
-    now: Timestamp,
-    notices: &mut Vec<Notice>,
-) {
+fn promote(plan: &Plan, status: &mut ComplaintClassifierStatus, now: Timestamp, notices: &mut Vec<Notice>) {
     let (Some(reason), Some(version)) = (plan.promote, &plan.target) else {
         return;
     };
@@ -82,12 +93,6 @@ fn promote(
         .or(status.previous_champion.take());
     status.champion = Some(champion_record(version, Some(now)));
     record(status, plan, reason, from.as_ref(), now, notices);
-    tracing::info!(
-        classifier = classifier.name_any(),
-        version = version.name_any(),
-        ?reason,
-        "promoted"
-    );
 }
 
 /// Puts the champion at the head of the record.
@@ -178,7 +183,7 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
     if let Some((reason, message)) = &plan.stalled {
         return say(Some(false), reason, message.clone());
     }
-    if plan.paused {
+    if plan.hold == Some(Hold::Paused) {
         return say(None, "Paused", "nothing is changed while spec.paused is true".into());
     }
     let Some(champion) = &status.champion else {
@@ -219,7 +224,7 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         ),
         Some(Rollout::Complete) => say(Some(true), "Serving", format!("every pod serves {}", champion.name)),
         Some(Rollout::Blocked(blocked)) => say(Some(false), &blocked.reason, blocked.message.clone()),
-        Some(Rollout::Under { ready, desired }) => {
+        Some(Rollout::InProgress { ready, desired }) => {
             let target = plan.target.as_ref().map(ResourceExt::name_any).unwrap_or_default();
             say(
                 Some(false),
@@ -237,13 +242,13 @@ fn progressing(plan: &Plan) -> Option<Statement> {
         Rollout::Complete => Statement::new(PROGRESSING, Some(true), "Complete", "the rollout is complete"),
         Rollout::Blocked(blocked) => Statement::new(PROGRESSING, Some(false), &blocked.reason, &blocked.message),
         Rollout::Broken(error) => Statement::new(PROGRESSING, Some(false), &error.reason, &error.message),
-        Rollout::Under { .. } | Rollout::NotStarted => {
+        Rollout::InProgress { .. } | Rollout::NotStarted => {
             Statement::new(PROGRESSING, Some(true), "RollingOut", "the rollout is under way")
         }
     })
 }
 
-/// What to tell the user about versions judged unfit.
+/// What to tell the user about versions that are rejected.
 pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
     plan.rejected
         .iter()

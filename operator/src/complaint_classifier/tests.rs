@@ -5,17 +5,23 @@ use complaint_api::{
     condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED},
 };
 use jiff::Timestamp;
-use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
+use k8s_openapi::api::{
+    apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler, core::v1::Pod, policy::v1::PodDisruptionBudget,
+};
 use serde_json::{Value, json};
 
 use super::{
-    build,
+    ComplaintClassifiers, build,
     gather::Seen,
-    plan::{PIN_FAILED, Plan, plan},
+    plan::{Hold, PIN_FAILED, Plan, plan},
     rollout::{self, Rollout},
     status,
 };
-use crate::settings::Settings;
+use crate::{
+    change::{Change, steps},
+    controller::Reconciler,
+    settings::Settings,
+};
 
 fn sha(version: &str) -> String {
     format!("{version:0>64}")
@@ -82,12 +88,17 @@ fn deployment(version: &str, updated: i32, extra: Value) -> Deployment {
         status[key] = value.clone();
     }
     serde_json::from_value(json!({
-        "metadata": { "name": "cards", "generation": 1, "annotations": { "complaints.dev/model-version": version } },
+        "metadata": { "name": "cards", "generation": 1, "annotations": { "complaints.dev/model-version": version },
+                      "ownerReferences": [owner()] },
         "spec": { "replicas": 1, "selector": {}, "template": { "metadata": { "annotations": {
             "complaints.dev/model-digest": format!("sha256:{}", sha(&version[1..])) } } } },
         "status": status,
     }))
     .expect("a Deployment")
+}
+
+fn owner() -> Value {
+    json!({ "apiVersion": "complaints.dev/v1alpha1", "kind": "ComplaintClassifier", "name": "cards", "uid": "cc-uid", "controller": true })
 }
 
 /// A Deployment of a version, complete with no pods.
@@ -113,9 +124,7 @@ fn seen(versions: Vec<ModelVersion>, deployment: Option<Deployment>, pods: Vec<P
         versions,
         deployment,
         pods,
-        budget: None,
-        autoscaler: None,
-        taken: None,
+        ..Seen::default()
     }
 }
 
@@ -201,7 +210,7 @@ fn a_challenger_goes_on_until_it_serves() {
     let planned = plan(&rolling, &seen(versions, Some(deployment("v2", 0, json!({}))), vec![]));
     assert_eq!(target(&planned), Some("v2"));
     assert!(
-        matches!(planned.rollout, Some(Rollout::Under { .. })),
+        matches!(planned.rollout, Some(Rollout::InProgress { .. })),
         "{:?}",
         planned.rollout
     );
@@ -305,9 +314,10 @@ fn nobody_is_promoted_without_a_pod_or_on_an_older_deployments_word() {
     let before = seen(versions, Some(deployment("v1", 1, json!({}))), vec![]);
     let mut planned = plan(&fresh, &before);
     assert_eq!(planned.promote, Some(PromotionReason::FirstVersion));
-    let mut changed = before;
-    changed.deployment.as_mut().expect("a Deployment").metadata.generation = Some(2);
-    planned.look_again(&fresh, &changed);
+    let mut changed = before.deployment.clone().expect("a Deployment");
+    changed.metadata.generation = Some(2);
+    let mut after = before;
+    planned.look_again(&fresh, &mut after, Some(changed));
     assert_eq!(planned.promote, None);
 }
 
@@ -331,7 +341,7 @@ fn scaled(replicas: i32, by: &str) -> Deployment {
     );
     deployment.spec.as_mut().expect("a spec").replicas = Some(replicas);
     deployment.metadata.managed_fields = serde_json::from_value(json!([
-        { "manager": super::NAME, "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
+        { "manager": ComplaintClassifiers::NAME, "operation": "Apply", "fieldsV1": { "f:spec": { "f:selector": {} } } },
         { "manager": by, "operation": "Update", "subresource": "scale", "fieldsV1": { "f:spec": { "f:replicas": {} } } },
     ]))
     .expect("managed fields");
@@ -345,7 +355,7 @@ fn the_number_of_replicas_is_the_autoscalers_once_it_has_set_it() {
     let cases = [
         (None, Some(2), "a new Deployment begins with the fewest"),
         (
-            Some(scaled(4, super::NAME)),
+            Some(scaled(4, ComplaintClassifiers::NAME)),
             Some(4),
             "nobody else has set it: it must be repeated",
         ),
@@ -473,7 +483,7 @@ fn manual_policy_and_pause_promote_nothing() {
     assert_eq!(target(&plan(&manual, &seen(versions(), None, vec![]))), Some("v1"));
     let paused = with_champion(json!({ "paused": true }), "v1", None);
     let planned = plan(&paused, &seen(versions(), None, vec![]));
-    assert!(planned.paused && planned.target.is_none());
+    assert!(planned.hold == Some(Hold::Paused) && planned.target.is_none());
 }
 
 #[test]
@@ -499,5 +509,222 @@ fn manifests_are_as_reviewed() {
         build::disruption_budget(&classifier, &owner, &shared)
     );
     insta::assert_yaml_snapshot!("autoscaler", build::autoscaler(&autoscaled(json!({})), &owner));
-    insta::assert_yaml_snapshot!("claim", super::store::claim(&classifier, &settings));
+    insta::assert_yaml_snapshot!("claim", crate::store::claim(&classifier, &settings));
+}
+
+/// The changes that are built for what was seen.
+fn changes(classifier: &ComplaintClassifier, seen: &Seen) -> Vec<Change> {
+    let owner = crate::object::owner_reference(classifier).expect("a uid");
+    // One node for each pod, so that a budget is possible.
+    let settings = Settings {
+        storage_access_mode: "ReadWriteMany".into(),
+        ..Settings::default()
+    };
+    build::build(classifier, seen, &plan(classifier, seen), &owner, &settings)
+}
+
+fn ours<K: serde::de::DeserializeOwned>(spec: Value) -> K {
+    serde_json::from_value(json!({
+        "metadata": { "name": "cards", "uid": "child-uid", "ownerReferences": [owner()] }, "spec": spec,
+    }))
+    .expect("an object")
+}
+
+fn budget() -> PodDisruptionBudget {
+    ours(json!({}))
+}
+
+fn idle_autoscaler() -> HorizontalPodAutoscaler {
+    ours(json!({ "maxReplicas": 5, "scaleTargetRef": { "kind": "Deployment", "name": "cards" } }))
+}
+
+#[test]
+fn changes_are_made_in_order() {
+    let v1 = || vec![promoted(version("v1", None), "2026-01-01T00:00:00Z")];
+    let champion = json!({ "champion": { "name": "v1", "sha256": sha("1") } });
+    let with = |versions: Vec<ModelVersion>| Seen {
+        versions,
+        claim: true,
+        ..Seen::default()
+    };
+    let served = |mut seen: Seen| {
+        seen.deployment = Some(deployment("v1", 1, json!({})));
+        seen
+    };
+    let mut foreign = deployment("v1", 1, json!({}));
+    foreign.metadata.owner_references = None;
+    let rejected = || {
+        let mut versions = v1();
+        versions.push(version("v2", Some(("v1", -0.05))));
+        versions
+    };
+    let cases: Vec<(&str, ComplaintClassifier, Seen, &[&str])> = vec![
+        (
+            "a new classifier has its address before a champion, and its claim is created",
+            classifier(json!({}), json!({})),
+            Seen::default(),
+            &["create PersistentVolumeClaim cards-artifacts", "apply Service cards"],
+        ),
+        (
+            "a claim that is there is left alone",
+            classifier(json!({}), json!({})),
+            with(vec![]),
+            &["apply Service cards"],
+        ),
+        (
+            "a store in a bucket has no claim",
+            classifier(json!({ "artifacts": { "uri": "s3://models/prod" } }), json!({})),
+            Seen::default(),
+            &["apply Service cards"],
+        ),
+        (
+            "a verdict comes first and the workload last",
+            classifier(json!({ "serving": { "replicas": 2 } }), champion.clone()),
+            served(with(rejected())),
+            &[
+                "write the status of ModelVersion v2",
+                "apply Service cards",
+                "apply PodDisruptionBudget cards",
+                "apply Deployment cards",
+            ],
+        ),
+        (
+            "one replica needs no budget",
+            classifier(json!({}), champion.clone()),
+            served(Seen {
+                budget: Some(budget()),
+                ..with(v1())
+            }),
+            &[
+                "apply Service cards",
+                "delete PodDisruptionBudget cards",
+                "apply Deployment cards",
+            ],
+        ),
+        (
+            "the autoscaler goes before the number of replicas is set",
+            classifier(json!({}), champion.clone()),
+            served(Seen {
+                autoscaler: Some(idle_autoscaler()),
+                ..with(v1())
+            }),
+            &[
+                "apply Service cards",
+                "delete HorizontalPodAutoscaler cards",
+                "apply Deployment cards",
+            ],
+        ),
+        (
+            "the autoscaler comes after the Deployment that it scales",
+            autoscaled(champion.clone()),
+            with(v1()),
+            &[
+                "apply Service cards",
+                "apply PodDisruptionBudget cards",
+                "apply Deployment cards",
+                "apply HorizontalPodAutoscaler cards",
+            ],
+        ),
+        (
+            "without a Deployment there is nothing to scale",
+            autoscaled(json!({})),
+            Seen {
+                autoscaler: Some(idle_autoscaler()),
+                ..with(vec![])
+            },
+            &[
+                "apply Service cards",
+                "apply PodDisruptionBudget cards",
+                "delete HorizontalPodAutoscaler cards",
+            ],
+        ),
+        (
+            "nobody serves and nobody is to",
+            classifier(json!({}), json!({})),
+            served(with(vec![])),
+            &["apply Service cards", "delete Deployment cards"],
+        ),
+        (
+            "pods of a champion whose record is gone go on serving",
+            classifier(json!({}), champion.clone()),
+            served(with(vec![])),
+            &["apply Service cards"],
+        ),
+        (
+            "a paused classifier is left alone",
+            classifier(json!({ "paused": true }), champion.clone()),
+            with(v1()),
+            &[],
+        ),
+        (
+            "what belongs to something else is left alone, and so is the rest",
+            classifier(json!({}), champion),
+            Seen {
+                deployment: Some(foreign),
+                ..with(v1())
+            },
+            &[],
+        ),
+    ];
+    for (why, classifier, seen, expected) in cases {
+        assert_eq!(steps(&changes(&classifier, &seen)), expected, "{why}");
+    }
+}
+
+#[test]
+fn a_deployment_that_an_autoscaler_shares_is_applied_as_it_was_read() {
+    let champion = json!({ "champion": { "name": "v1", "sha256": sha("1") } });
+    let read = |mut deployment: Deployment| {
+        deployment.metadata.resource_version = Some("7".into());
+        Seen {
+            versions: vec![version("v1", None)],
+            deployment: Some(deployment),
+            ..Seen::default()
+        }
+    };
+    let cases = [
+        (
+            autoscaled(champion.clone()),
+            "complaint-classifier-controller",
+            json!("7"),
+            json!(4),
+        ),
+        (
+            autoscaled(champion.clone()),
+            "kube-controller-manager",
+            Value::Null,
+            Value::Null,
+        ),
+        (
+            classifier(json!({}), champion),
+            "kube-controller-manager",
+            Value::Null,
+            json!(1),
+        ),
+    ];
+    for (classifier, scaled_by, resource_version, replicas) in cases {
+        let changes = changes(&classifier, &read(scaled(4, scaled_by)));
+        let applied = changes.iter().find_map(|change| match change {
+            Change::Apply(manifest) if manifest.resource.kind == "Deployment" => Some(&manifest.body),
+            _ => None,
+        });
+        let body = applied.expect("the Deployment is applied");
+        assert_eq!(body["metadata"]["resourceVersion"], resource_version, "{scaled_by}");
+        assert_eq!(body["spec"]["replicas"], replicas, "{scaled_by}");
+    }
+}
+
+#[test]
+fn a_taken_name_is_told_and_nothing_is_changed() {
+    let taken = plan(
+        &classifier(json!({}), json!({})),
+        &Seen {
+            service: Some(serde_json::from_value(json!({ "metadata": { "name": "cards" } })).expect("a Service")),
+            ..Seen::default()
+        },
+    );
+    assert_eq!(taken.hold, Some(Hold::NameTaken));
+    let (reason, message) = taken.stalled.expect("it is stalled");
+    assert_eq!(reason, "NameTaken");
+    assert!(message.starts_with("Service cards exists"), "{message}");
 }

@@ -1,82 +1,59 @@
 //! ModelVersion: its stage, computed from the classifier's record.
 
-mod stage;
-
-use std::sync::Arc;
+mod build;
+mod gather;
+mod plan;
+mod status;
+#[cfg(test)]
+mod tests;
 
 use complaint_api::{ComplaintClassifier, ModelVersion};
 use kube::{
     ResourceExt,
-    core::DeserializeGuard,
-    runtime::{Controller, controller::Action, reflector::ObjectRef, watcher},
+    runtime::{Controller, controller::Action, watcher},
 };
-use tokio_util::sync::CancellationToken;
 
-use crate::{context::Context, error::Error, object::Objects, training_run::scoped};
+use crate::{
+    change,
+    context::Context,
+    controller::{Guarded, Reconciler, Scope, concerned},
+    error::Error,
+};
 
-/// The controller's name, its field manager and the reporter of its Events.
-pub const NAME: &str = "model-version-controller";
+/// The controller of ModelVersions.
+pub(crate) struct ModelVersions;
 
-/// Runs the controller over `namespace`, or all of them, until `shutdown`.
-pub async fn control(context: Arc<Context>, namespace: Option<String>, shutdown: CancellationToken) {
-    let controller = controller(&context, namespace.as_deref()).graceful_shutdown_on(shutdown.cancelled_owned());
-    crate::run_controller(controller.run(reconcile, on_error, context)).await;
-}
+impl Reconciler for ModelVersions {
+    type Kind = ModelVersion;
 
-fn controller(context: &Context, namespace: Option<&str>) -> Controller<DeserializeGuard<ModelVersion>> {
-    let client = &context.client;
-    let controller = Controller::new(
-        scoped::<DeserializeGuard<ModelVersion>>(client, namespace),
-        watcher::Config::default(),
-    );
-    let versions = controller.store();
-    controller.watches(
-        scoped::<DeserializeGuard<ComplaintClassifier>>(client, namespace),
-        watcher::Config::default(),
-        move |classifier: DeserializeGuard<ComplaintClassifier>| {
-            let (name, space) = (classifier.name_any(), classifier.namespace());
-            let of_it: Vec<_> = versions
-                .state()
-                .into_iter()
-                .filter(|version| version.namespace() == space)
-                .filter(|version| {
-                    version
-                        .0
-                        .as_ref()
-                        .is_ok_and(|version| version.spec.classifier_ref.name == name)
+    const NAME: &'static str = "model-version-controller";
+
+    fn watches(controller: Controller<Guarded<ModelVersion>>, scope: &Scope) -> Controller<Guarded<ModelVersion>> {
+        let versions = controller.store();
+        controller.watches(
+            scope.api::<Guarded<ComplaintClassifier>>(),
+            watcher::Config::default(),
+            move |classifier: Guarded<ComplaintClassifier>| {
+                let name = classifier.name_any();
+                concerned(&versions, &classifier, |version: &ModelVersion| {
+                    version.spec.classifier_ref.name == name
                 })
-                .map(|version| ObjectRef::from_obj(&*version))
-                .collect();
-            of_it
-        },
-    )
-}
+            },
+        )
+    }
 
-async fn reconcile(version: Arc<DeserializeGuard<ModelVersion>>, context: Arc<Context>) -> Result<Action, Error> {
-    let version = match &version.0 {
-        Ok(version) => version,
-        Err(invalid) => {
-            tracing::warn!(name = version.name_any(), error = %invalid, "a ModelVersion can't be read; apply it again");
-            return Ok(Action::await_change());
+    /// Works on the version of the cache: one that has changed since is a conflict, and is reconciled again.
+    async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Action, Error> {
+        let objects = context.objects(version.namespace());
+        let seen = gather::gather(version, &objects).await?;
+        let plan = plan::plan(version, &seen);
+        let applied = change::apply(&build::build(version, &plan), &objects).await?;
+        let changed: Option<ModelVersion> = applied.get(&version.name_any())?;
+        let version = changed.as_ref().unwrap_or(version);
+        let (next, notices) = status::next(version, &plan, context.now());
+        if objects.write_status(version, &next).await? {
+            context.publish(version, notices).await;
         }
-    };
-    if version.metadata.deletion_timestamp.is_some() {
-        return Ok(Action::await_change());
+        Ok(Action::await_change())
     }
-    let started = std::time::Instant::now();
-    let objects = Objects::new(&context.client, &version.namespace().unwrap_or_default(), NAME);
-    let classifier: Option<ComplaintClassifier> = objects.get(&version.spec.classifier_ref.name).await?;
-    let next = stage::next(version, classifier.as_ref(), context.now());
-    if !stage::says(version.status.as_ref(), &next) {
-        objects.apply_status(version, &serde_json::json!(next)).await?;
-        context.publish(version, stage::notices(version, &next)).await;
-    }
-    context.succeeded(version.namespace(), version.name_any(), started.elapsed());
-    Ok(Action::await_change())
-}
-
-fn on_error(version: Arc<DeserializeGuard<ModelVersion>>, error: &Error, context: Arc<Context>) -> Action {
-    let pause = context.failed(version.namespace(), version.name_any(), error);
-    tracing::warn!(name = version.name_any(), %error, retry_in = ?pause, "a ModelVersion could not be reconciled");
-    Action::requeue(pause)
 }

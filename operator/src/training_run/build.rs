@@ -1,37 +1,102 @@
-//! Builds the ConfigMap, the Job and the ModelVersion of a run. Pure and infallible.
+//! Builds the changes that carry a decision out: the ConfigMap, the Job and the ModelVersion of a run. Pure and infallible.
 
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, PodTemplate,
-    ReportRef, TrainingRun, labels,
+    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ReportRef,
+    TrainingRun, labels,
 };
-use complaint_contract::{ChampionSettings, DatasetSettings, EvaluationSettings, ExitKind, RunFile, TrainingResult};
+use complaint_contract::{ChampionSettings, DatasetSettings, EvaluationSettings, RunFile, TrainingResult};
 use k8s_openapi::{
     api::{
-        batch::v1::{
-            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
-            PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
-        },
+        batch::v1::Job,
         core::v1::{
-            ConfigMap, ConfigMapVolumeSource, Container, EnvFromSource, KeyToPath, PersistentVolumeClaimVolumeSource,
-            PodSpec, PodTemplateSpec, Volume, VolumeMount,
+            ConfigMap, ConfigMapVolumeSource, EnvFromSource, KeyToPath, PersistentVolumeClaimVolumeSource, Volume,
+            VolumeMount,
         },
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::ResourceExt;
+use serde_json::json;
 
-use super::{CONTAINER, job_name, spec_hash};
+use super::{
+    gather::Seen,
+    job_name,
+    plan::{Decision, champion_of},
+    spec_hash,
+};
 use crate::{
-    complaint_classifier::store::{self, Store, secret_variables},
+    change::{Change, Manifest, Target},
     settings::Settings,
-    workload::{self, Workload},
+    store::{self, Store, secret_variables},
+    trainer::{self, TrainerJob},
+    workload,
 };
 
 const CONFIG_DIR: &str = "/etc/complaint-trainer";
 const DATASET_DIR: &str = "/var/lib/complaint-dataset";
-const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// The changes that carry `decision` out, in order.
+pub(crate) fn build(
+    run: &TrainingRun,
+    seen: &Seen,
+    decision: &Decision,
+    owner: &OwnerReference,
+    settings: &Settings,
+) -> Vec<Change> {
+    let suspend = |suspend: bool| {
+        let patch = json!({ "spec": { "suspend": suspend } });
+        let job = seen.job.iter();
+        job.map(|job| Change::Merge(Target::of(job), patch.clone())).collect()
+    };
+    match decision {
+        Decision::Train => train(run, seen, owner, settings),
+        Decision::Suspend { stop_job: true } => suspend(true),
+        Decision::Watch { resume: true, .. } => suspend(false),
+        Decision::Record(outcome) => record(run, seen, outcome),
+        Decision::Expire => vec![Change::Delete(Target::of(run))],
+        _ => Vec::new(),
+    }
+}
+
+/// The configuration stands before the Job whose pods mount it.
+fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Settings) -> Vec<Change> {
+    let Some(classifier) = &seen.classifier else {
+        return Vec::new();
+    };
+    let store = Store::of(classifier);
+    let inputs = Inputs {
+        run,
+        classifier,
+        // A champion in another store can't be mounted here; the version is then not comparable, and says so.
+        champion: seen
+            .champion
+            .as_ref()
+            .filter(|champion| store.open(&champion.spec.artifact.uri).is_some()),
+        owner: owner.clone(),
+        settings,
+    };
+    vec![
+        Change::Apply(Manifest::of(&config_map(&inputs))),
+        Change::Apply(Manifest::of(&job(&inputs))),
+    ]
+}
+
+/// The registry record is written once; the same record written before is as good.
+fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Change> {
+    if seen.recorded.is_some() {
+        return Vec::new();
+    }
+    let store = seen
+        .classifier
+        .as_ref()
+        .map_or_else(|| Store::default_of(&run.spec.classifier_ref.name), Store::of);
+    let parent = seen.job.as_ref().and_then(champion_of);
+    vec![Change::Create(Manifest::of(&model_version(
+        run, &store, parent, outcome,
+    )))]
+}
 
 /// What a run's manifests are built from.
 pub(crate) struct Inputs<'a> {
@@ -116,49 +181,6 @@ pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
 /// The Job that trains.
 pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let spec = &inputs.run.spec;
-    Job {
-        metadata: metadata(inputs),
-        spec: Some(JobSpec {
-            backoff_limit: Some(spec.backoff_limit),
-            active_deadline_seconds: spec.active_deadline_seconds,
-            completions: Some(1),
-            parallelism: Some(1),
-            suspend: Some(false),
-            pod_replacement_policy: Some("Failed".into()),
-            pod_failure_policy: Some(failure_policy()),
-            template: pod_template(inputs),
-            ..JobSpec::default()
-        }),
-        status: None,
-    }
-}
-
-/// Bad configuration (64) and bad data (65) fail again; a node that goes away is nobody's fault.
-fn failure_policy() -> PodFailurePolicy {
-    PodFailurePolicy {
-        rules: vec![
-            PodFailurePolicyRule {
-                action: "FailJob".into(),
-                on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
-                    container_name: Some(CONTAINER.into()),
-                    operator: "In".into(),
-                    values: ExitKind::FINAL.map(|kind| kind.code().into()).into(),
-                }),
-                on_pod_conditions: None,
-            },
-            PodFailurePolicyRule {
-                action: "Ignore".into(),
-                on_exit_codes: None,
-                on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
-                    type_: "DisruptionTarget".into(),
-                    status: Some("True".into()),
-                }]),
-            },
-        ],
-    }
-}
-
-fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
     let store = Store::of(inputs.classifier);
     let (dataset, mut volumes, mut mounts) = dataset(inputs.run);
     let mut args: Vec<String> = [
@@ -169,8 +191,6 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
         &dataset,
         "--store",
         store.root(),
-        "--termination-log",
-        TERMINATION_LOG,
     ]
     .map(str::to_owned)
     .into();
@@ -196,27 +216,20 @@ fn pod_template(inputs: &Inputs<'_>) -> PodTemplateSpec {
     });
     volumes.extend(store.volume(false));
     mounts.extend(store.mount(false));
-    let default = PodTemplate::default();
-    workload::pod_template(Workload {
-        labels: run_labels(inputs),
-        template: inputs.run.spec.pod_template.as_ref().unwrap_or(&default),
-        affinity: store::affinity(inputs.classifier, inputs.settings),
-        volumes,
-        container: Container {
-            name: CONTAINER.into(),
-            image: Some(inputs.settings.trainer_image.clone()),
-            image_pull_policy: Some(inputs.settings.image_pull_policy.clone()),
-            args: Some(args),
+    trainer::job(
+        TrainerJob {
+            metadata: metadata(inputs),
+            args,
             env_from: credentials(inputs.run, &store),
-            termination_message_path: Some(TERMINATION_LOG.into()),
-            volume_mounts: Some(mounts),
-            ..Container::default()
+            volumes,
+            mounts,
+            affinity: store::affinity(inputs.classifier, inputs.settings),
+            pod_template: spec.pod_template.as_ref(),
+            backoff_limit: spec.backoff_limit,
+            active_deadline_seconds: spec.active_deadline_seconds,
         },
-        base: PodSpec {
-            restart_policy: Some("Never".into()),
-            ..PodSpec::default()
-        },
-    })
+        inputs.settings,
+    )
 }
 
 /// The `--dataset` argument with the volume it needs.
@@ -260,14 +273,13 @@ fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
 
 /// The keys of the Secrets that give access to data set and store, as environment variables. The store's have names of their
 /// own, since they may be other keys.
-fn credentials(run: &TrainingRun, store: &Store) -> Option<Vec<EnvFromSource>> {
+fn credentials(run: &TrainingRun, store: &Store) -> Vec<EnvFromSource> {
     let dataset = run.spec.dataset.source.secret_ref.as_ref();
-    let sources: Vec<EnvFromSource> = dataset
+    dataset
         .map(|secret| secret_variables(&secret.name))
         .into_iter()
         .chain(store.variables(Some("STORE_")))
-        .collect();
-    (!sources.is_empty()).then_some(sources)
+        .collect()
 }
 
 /// The registry record of the run's result.

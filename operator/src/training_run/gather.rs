@@ -8,8 +8,8 @@ use k8s_openapi::api::{
 };
 use kube::{ResourceExt, api::LogParams};
 
-use super::{CONTAINER, job_name};
-use crate::{error::Error, object::Objects, pod};
+use super::{job_name, status};
+use crate::{error::Error, object::Objects, pod, trainer};
 
 /// The cluster as this run sees it.
 #[derive(Debug, Default)]
@@ -21,22 +21,37 @@ pub(crate) struct Seen {
     pub(crate) job: Option<Job>,
     pub(crate) pods: Vec<Pod>,
     pub(crate) progress: Option<Progress>,
-    /// What the data set's source lacks, in words for the user.
-    pub(crate) missing_source: Option<String>,
+    pub(crate) source: Source,
 }
 
+/// What the data set's source is in this namespace.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// Not an object of the cluster, or no longer of interest since a Job exists.
+    #[default]
+    Unseen,
+    /// The keys of the ConfigMap; `None`: there is none of that name.
+    ConfigMap(Option<Vec<String>>),
+    /// Whether the claim exists.
+    Claim { exists: bool },
+}
+
+/// Reads what is there. Nothing is read for a run that ended: only its expiry is left to do.
 pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen, Error> {
+    if status::ended(run) {
+        return Ok(Seen::default());
+    }
     let name = run.name_any();
     let classifier: Option<ComplaintClassifier> = objects.get(&run.spec.classifier_ref.name).await?;
     let job: Option<Job> = objects.get(&job_name(&name)).await?;
-    let (pods, missing_source) = match job {
+    let (pods, source) = match job {
         Some(_) => (
             objects
                 .list::<Pod>(&format!("batch.kubernetes.io/job-name={}", job_name(&name)))
                 .await?,
-            None,
+            Source::Unseen,
         ),
-        None => (Vec::new(), missing_source(run, objects).await?),
+        None => (Vec::new(), source(run, objects).await?),
     };
     let champion = match classifier.as_ref().and_then(|c| c.status.as_ref()?.champion.as_ref()) {
         Some(champion) => objects.get(&champion.name).await?,
@@ -49,7 +64,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
         classifier,
         job,
         pods,
-        missing_source,
+        source,
     })
 }
 
@@ -57,7 +72,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
 async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
     let running = pods.iter().find(|pod| pod::phase(pod) == "Running")?;
     let params = LogParams {
-        container: Some(CONTAINER.into()),
+        container: Some(trainer::CONTAINER.into()),
         tail_lines: Some(3),
         ..LogParams::default()
     };
@@ -65,46 +80,27 @@ async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
     log.lines().rev().find_map(Progress::of_line)
 }
 
-/// Whether the source is there, before a pod waits for it in vain with a message that few find.
-async fn missing_source(run: &TrainingRun, objects: &Objects) -> Result<Option<String>, Error> {
+/// Looks for the source before a pod waits for it in vain with a message that few find.
+async fn source(run: &TrainingRun, objects: &Objects) -> Result<Source, Error> {
     let source = &run.spec.dataset.source;
     if let Some(wanted) = &source.config_map {
-        let Some(config_map) = objects.get::<ConfigMap>(&wanted.name).await? else {
-            return Ok(Some(format!(
-                "ConfigMap {} does not exist in namespace {}: create it with `kubectl create configmap {} --from-file={}`, or correct spec.dataset.source.configMap.name in a new run",
-                wanted.name,
-                objects.namespace(),
-                wanted.name,
-                wanted.key
-            )));
-        };
-        let mut keys = config_map
-            .data
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key)
-            .collect::<Vec<_>>();
-        keys.extend(config_map.binary_data.into_iter().flatten().map(|(key, _)| key));
-        if !keys.contains(&wanted.key) {
-            return Ok(Some(format!(
-                "ConfigMap {} has no key {}; its keys are: {}. Add the key, or correct spec.dataset.source.configMap.key in a new run",
-                wanted.name,
-                wanted.key,
-                keys.join(", ")
-            )));
-        }
+        let found: Option<ConfigMap> = objects.get(&wanted.name).await?;
+        return Ok(Source::ConfigMap(found.map(|found| {
+            let binary = found.binary_data.into_iter().flatten().map(|(key, _)| key);
+            found
+                .data
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key)
+                .chain(binary)
+                .collect()
+        })));
     }
-    if let Some(wanted) = &source.persistent_volume_claim
-        && objects
-            .get::<PersistentVolumeClaim>(&wanted.claim_name)
-            .await?
-            .is_none()
-    {
-        return Ok(Some(format!(
-            "PersistentVolumeClaim {} does not exist in namespace {}: create it, or correct spec.dataset.source.persistentVolumeClaim.claimName in a new run",
-            wanted.claim_name,
-            objects.namespace()
-        )));
+    if let Some(wanted) = &source.persistent_volume_claim {
+        let found: Option<PersistentVolumeClaim> = objects.get(&wanted.claim_name).await?;
+        return Ok(Source::Claim {
+            exists: found.is_some(),
+        });
     }
-    Ok(None)
+    Ok(Source::Unseen)
 }

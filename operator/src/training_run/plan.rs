@@ -1,12 +1,18 @@
 //! Decides what to do about a run: the first rule that has something to say wins. Pure.
 
-use complaint_api::{TrainingRun, labels};
+use std::time::Duration;
+
+use complaint_api::{ModelVersion, TrainingRun, labels};
 use complaint_contract::{ErrorEnvelope, TrainingResult};
+use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::{CONTAINER, gather::Seen, spec_hash};
-use crate::{object::is_owned_by, pod};
+use super::{
+    gather::{Seen, Source},
+    spec_hash, status,
+};
+use crate::{error::Error, object::is_owned_by, pod, trainer};
 
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,9 +34,35 @@ pub(crate) enum Decision {
     Record(Box<TrainingResult>),
     /// Ended without a model.
     Fail { reason: String, message: String },
+    /// Ended before this reconcile; to be deleted after a while, or never.
+    Ended { expires_in: Option<Duration> },
+    /// Ended, and its time is over: delete the run. Its ModelVersion belongs to nobody and stays.
+    Expire,
 }
 
-pub(crate) fn plan(run: &TrainingRun, seen: &Seen) -> Decision {
+impl Decision {
+    /// What becomes of a decision that the API server refuses to carry out.
+    ///
+    /// # Errors
+    /// The error itself where it passes: the reconcile is tried again.
+    pub(crate) fn refused(error: Error) -> Result<Self, Error> {
+        match error.refusal() {
+            Some(message) => Ok(Self::Wait {
+                reason: "ApplyRefused",
+                message,
+            }),
+            None => Err(error),
+        }
+    }
+}
+
+pub(crate) fn plan(run: &TrainingRun, seen: &Seen, now: Timestamp) -> Decision {
+    if status::ended(run) {
+        return match status::expires_in(run, now) {
+            Some(Duration::ZERO) => Decision::Expire,
+            expires_in => Decision::Ended { expires_in },
+        };
+    }
     match &seen.job {
         Some(job) if is_owned_by(job, run) => with_job(run, seen, job),
         Some(job) => Decision::Wait {
@@ -78,13 +110,36 @@ fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
             ),
         };
     }
-    if let Some(message) = &seen.missing_source {
+    if let Some(message) = missing_source(run, &seen.source) {
         return Decision::Wait {
             reason: "DatasetNotFound",
-            message: message.clone(),
+            message,
         };
     }
     Decision::Train
+}
+
+/// What the data set's source lacks, with the fix.
+fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
+    let source = &run.spec.dataset.source;
+    let namespace = run.namespace().unwrap_or_default();
+    match (seen, &source.config_map, &source.persistent_volume_claim) {
+        (Source::ConfigMap(None), Some(wanted), _) => Some(format!(
+            "ConfigMap {} does not exist in namespace {namespace}: create it with `kubectl create configmap {} --from-file={}`, or correct spec.dataset.source.configMap.name in a new run",
+            wanted.name, wanted.name, wanted.key
+        )),
+        (Source::ConfigMap(Some(keys)), Some(wanted), _) if !keys.contains(&wanted.key) => Some(format!(
+            "ConfigMap {} has no key {}; its keys are: {}. Add the key, or correct spec.dataset.source.configMap.key in a new run",
+            wanted.name,
+            wanted.key,
+            keys.join(", ")
+        )),
+        (Source::Claim { exists: false }, _, Some(wanted)) => Some(format!(
+            "PersistentVolumeClaim {} does not exist in namespace {namespace}: create it, or correct spec.dataset.source.persistentVolumeClaim.claimName in a new run",
+            wanted.claim_name
+        )),
+        _ => None,
+    }
 }
 
 /// Whether the ModelVersion of that name was made from this very spec.
@@ -107,6 +162,10 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
         return match result_of(&seen.pods) {
             // Recorded before this status could say so.
             Decision::Fail { .. } if recorded_from(run, seen) => Decision::AlreadyTrained,
+            Decision::Record(outcome) => match &seen.recorded {
+                Some(other) if other.spec.artifact.sha256 != outcome.artifact.sha256 => taken_meanwhile(other),
+                _ => Decision::Record(outcome),
+            },
             decision => decision,
         };
     }
@@ -124,13 +183,18 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
     }
 }
 
+fn taken_meanwhile(other: &ModelVersion) -> Decision {
+    Decision::Fail {
+        reason: "NameTaken".into(),
+        message: format!(
+            "a ModelVersion {} with another artifact appeared while this run trained: apply the run under another name",
+            other.name_any()
+        ),
+    }
+}
+
 fn result_of(pods: &[Pod]) -> Decision {
-    let message = pods
-        .iter()
-        .filter(|pod| pod::phase(pod) == "Succeeded")
-        .filter_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
-        .next();
-    match message.map(TrainingResult::read) {
+    match trainer::message(pods).map(TrainingResult::read) {
         Some(Ok(outcome)) => Decision::Record(Box::new(outcome)),
         Some(Err(error)) => Decision::Fail {
             reason: "ResultUnreadable".into(),
@@ -147,9 +211,7 @@ fn result_of(pods: &[Pod]) -> Decision {
 
 /// The most telling reason: what the trainer said of itself, then how its pod ended, then what the Job says.
 fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &str) -> Decision {
-    let mut ended: Vec<_> = pods.iter().filter_map(|pod| pod::terminated(pod, CONTAINER)).collect();
-    ended.sort_by_key(|state| state.finished_at.as_ref().map(|time| time.0));
-    let last = ended.last();
+    let last = trainer::last_end(pods);
     if job_reason == "DeadlineExceeded" {
         let seconds = run.spec.active_deadline_seconds.unwrap_or_default();
         return Decision::Fail {

@@ -12,27 +12,30 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::{gather::Seen, plan::Decision};
-use crate::context::Notice;
+use crate::{context::Notice, status::Owned};
+
+/// This controller owns the whole status.
+impl Owned for TrainingRunStatus {
+    const FIELDS: &'static [&'static str] = &[
+        "observedGeneration",
+        "phase",
+        "progress",
+        "dataset",
+        "trials",
+        "currentOptimalTrial",
+        "metrics",
+        "modelVersionRef",
+        "startTime",
+        "completionTime",
+    ];
+    const CONDITIONS: &'static [&'static str] = &[READY, RECONCILING, STALLED, COMPLETE, FAILED];
+}
 
 /// Whether the run ended, well or not: nothing but its expiry is left to do.
 pub(crate) fn ended(run: &TrainingRun) -> bool {
     run.status.as_ref().is_some_and(|status| {
         condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
     })
-}
-
-/// The status of an ended run with the generation it is of now, where that has changed: `suspend` and
-/// `ttlSecondsAfterFinished` may be edited, and who waits for the new generation would wait for ever.
-pub(crate) fn of_this_generation(run: &TrainingRun) -> Option<TrainingRunStatus> {
-    let mut status = run
-        .status
-        .clone()
-        .filter(|status| status.observed_generation != run.metadata.generation)?;
-    status.observed_generation = run.metadata.generation;
-    for condition in &mut status.conditions {
-        condition.observed_generation = run.metadata.generation;
-    }
-    Some(status)
 }
 
 /// How long until an ended run is to be deleted; zero: now.
@@ -51,11 +54,19 @@ pub(crate) fn next(
     now: Timestamp,
 ) -> (TrainingRunStatus, Vec<Notice>) {
     let old = run.status.clone().unwrap_or_default();
-    let mut status = TrainingRunStatus {
-        observed_generation: run.metadata.generation,
-        ..old.clone()
+    let mut status = match decision {
+        // The record of a run that ended: nobody can compute it again.
+        Decision::Ended { .. } | Decision::Expire => TrainingRunStatus {
+            conditions: Vec::new(),
+            ..old.clone()
+        },
+        _ => TrainingRunStatus {
+            progress: old.progress.clone(),
+            start_time: old.start_time.clone().or_else(|| started(seen)),
+            ..TrainingRunStatus::default()
+        },
     };
-    status.start_time = status.start_time.or_else(|| started(seen));
+    status.observed_generation = run.metadata.generation;
     let statements = match decision {
         Decision::AlreadyTrained => already_trained(run, seen, &mut status, now),
         Decision::Wait { reason, message } => {
@@ -83,12 +94,10 @@ pub(crate) fn next(
         Decision::Watch { blocked: None, .. } => working(seen, &mut status),
         Decision::Record(outcome) => recorded(run, outcome, &mut status, now),
         Decision::Fail { reason, message } => {
-            status.phase = Some(RunPhase::Failed);
             status.completion_time = Some(Time(now));
-            let mut statements = not_ready(true, reason, message);
-            statements.push(Statement::new(FAILED, Some(true), reason, message));
-            statements
+            failed(reason, message, &mut status)
         }
+        Decision::Ended { .. } | Decision::Expire => as_it_ended(&old, &mut status),
     };
     let notices = notices(&old, decision, &statements, &status);
     status.conditions = condition::merge(&old.conditions, &statements, run.metadata.generation, now);
@@ -111,11 +120,29 @@ fn not_ready(stuck: bool, reason: &str, message: &str) -> Vec<Statement> {
     ]
 }
 
-fn done(reason: &str, message: &str) -> Vec<Statement> {
+fn done(reason: &str, message: &str, status: &mut TrainingRunStatus) -> Vec<Statement> {
+    status.phase = Some(RunPhase::Succeeded);
     vec![
         Statement::new(READY, Some(true), reason, message),
         Statement::new(COMPLETE, Some(true), reason, message),
     ]
+}
+
+fn failed(reason: &str, message: &str, status: &mut TrainingRunStatus) -> Vec<Statement> {
+    status.phase = Some(RunPhase::Failed);
+    let mut statements = not_ready(true, reason, message);
+    statements.push(Statement::new(FAILED, Some(true), reason, message));
+    statements
+}
+
+/// How a run ended, from the condition that records it: what else the status says follows from that.
+fn as_it_ended(old: &TrainingRunStatus, status: &mut TrainingRunStatus) -> Vec<Statement> {
+    let record = |type_| condition::find(&old.conditions, type_).filter(|condition| condition.status == "True");
+    match (record(COMPLETE), record(FAILED)) {
+        (Some(complete), _) => done(&complete.reason, &complete.message, status),
+        (None, Some(ended)) => failed(&ended.reason, &ended.message, status),
+        (None, None) => Vec::new(),
+    }
 }
 
 fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
@@ -144,7 +171,6 @@ fn recorded(
     status: &mut TrainingRunStatus,
     now: Timestamp,
 ) -> Vec<Statement> {
-    status.phase = Some(RunPhase::Succeeded);
     status.progress = Some(Progress {
         stage: TrainingStage::Done,
         percent: 100,
@@ -164,17 +190,21 @@ fn recorded(
     status.metrics = Some(outcome.metrics.into());
     status.model_version_ref = Some(VersionRef { name: run.name_any() });
     status.completion_time = Some(Time(now));
-    done("Trained", &format!("ModelVersion {} is recorded", run.name_any()))
+    done(
+        "Trained",
+        &format!("ModelVersion {} is recorded", run.name_any()),
+        status,
+    )
 }
 
 fn already_trained(run: &TrainingRun, seen: &Seen, status: &mut TrainingRunStatus, now: Timestamp) -> Vec<Statement> {
-    status.phase = Some(RunPhase::Succeeded);
     status.metrics = seen.recorded.as_ref().map(|version| version.spec.metrics);
     status.model_version_ref = Some(VersionRef { name: run.name_any() });
-    status.completion_time = status.completion_time.take().or(Some(Time(now)));
+    status.completion_time = Some(Time(now));
     done(
         "AlreadyTrained",
         &format!("ModelVersion {} was made from the same spec", run.name_any()),
+        status,
     )
 }
 
@@ -185,6 +215,9 @@ fn notices(
     statements: &[Statement],
     status: &TrainingRunStatus,
 ) -> Vec<Notice> {
+    if matches!(decision, Decision::Ended { .. } | Decision::Expire) {
+        return Vec::new();
+    }
     let Some(ready) = statements.iter().find(|statement| statement.type_ == READY) else {
         return Vec::new();
     };

@@ -4,16 +4,18 @@ use complaint_api::{
     ComplaintClassifier, ModelVersion, RunPhase, TrainingRun,
     condition::{self, COMPLETE, FAILED, READY, RECONCILING, STALLED},
 };
+use complaint_contract::TrainingResult;
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use serde_json::{Value, json};
 
 use super::{
     build,
-    gather::Seen,
+    gather::{Seen, Source},
     plan::{Decision, plan},
     spec_hash, status,
 };
+use crate::{change::steps, status::Owned};
 
 fn run(extra: Value) -> TrainingRun {
     let mut run = json!({
@@ -78,6 +80,10 @@ fn outcome() -> Value {
     })
 }
 
+fn planned(run: &TrainingRun, seen: &Seen) -> Decision {
+    plan(run, seen, Timestamp::from_second(100).expect("a valid time"))
+}
+
 fn ready_to_train() -> Seen {
     Seen {
         classifier: Some(classifier()),
@@ -95,15 +101,31 @@ fn waits_for(decision: &Decision) -> &'static str {
 #[test]
 fn a_run_waits_for_its_classifier_and_its_data_by_name() {
     let run = run(json!({}));
-    assert_eq!(waits_for(&plan(&run, &Seen::default())), "ClassifierNotFound");
+    assert_eq!(waits_for(&planned(&run, &Seen::default())), "ClassifierNotFound");
     let mut seen = ready_to_train();
-    assert_eq!(plan(&run, &seen), Decision::Train);
-    seen.missing_source = Some("ConfigMap data does not exist".into());
-    assert_eq!(waits_for(&plan(&run, &seen)), "DatasetNotFound");
+    assert_eq!(planned(&run, &seen), Decision::Train);
+    let missing = [
+        (None, "ConfigMap data does not exist in namespace default"),
+        (
+            Some(vec!["other.csv".to_owned()]),
+            "no key complaints.csv.gz; its keys are: other.csv",
+        ),
+    ];
+    for (keys, told) in missing {
+        seen.source = Source::ConfigMap(keys);
+        let decision = planned(&run, &seen);
+        assert_eq!(waits_for(&decision), "DatasetNotFound");
+        assert!(
+            matches!(&decision, Decision::Wait { message, .. } if message.contains(told)),
+            "{decision:?}"
+        );
+    }
+    seen.source = Source::ConfigMap(Some(vec!["complaints.csv.gz".to_owned()]));
+    assert_eq!(planned(&run, &seen), Decision::Train);
     let mut paused = classifier();
     paused.spec.paused = true;
     assert_eq!(
-        waits_for(&plan(
+        waits_for(&planned(
             &run,
             &Seen {
                 classifier: Some(paused),
@@ -129,8 +151,8 @@ fn a_reapplied_run_is_done_at_once_and_a_taken_name_is_refused() {
         recorded: Some(recorded(hash)),
         ..ready_to_train()
     };
-    assert_eq!(plan(&run, &seen(spec_hash(&run))), Decision::AlreadyTrained);
-    assert_eq!(waits_for(&plan(&run, &seen("other".into()))), "NameTaken");
+    assert_eq!(planned(&run, &seen(spec_hash(&run))), Decision::AlreadyTrained);
+    assert_eq!(waits_for(&planned(&run, &seen("other".into()))), "NameTaken");
 }
 
 #[test]
@@ -157,15 +179,15 @@ fn the_spec_hash_ignores_what_does_not_shape_the_model() {
 #[test]
 fn suspension_stops_the_job_and_its_end_resumes_it() {
     let held = run(json!({ "suspend": true }));
-    assert_eq!(plan(&held, &ready_to_train()), Decision::Suspend { stop_job: false });
+    assert_eq!(planned(&held, &ready_to_train()), Decision::Suspend { stop_job: false });
     let with = |suspend| Seen {
         job: Some(job(json!({}), suspend)),
         ..ready_to_train()
     };
-    assert_eq!(plan(&held, &with(false)), Decision::Suspend { stop_job: true });
-    assert_eq!(plan(&held, &with(true)), Decision::Suspend { stop_job: false });
+    assert_eq!(planned(&held, &with(false)), Decision::Suspend { stop_job: true });
+    assert_eq!(planned(&held, &with(true)), Decision::Suspend { stop_job: false });
     assert_eq!(
-        plan(&run(json!({})), &with(true)),
+        planned(&run(json!({})), &with(true)),
         Decision::Watch {
             resume: true,
             blocked: None
@@ -215,7 +237,7 @@ fn failures_say_what_the_trainer_said() {
             pods,
             ..ready_to_train()
         };
-        let Decision::Fail { reason, message } = plan(&run(json!({})), &seen) else {
+        let Decision::Fail { reason, message } = planned(&run(json!({})), &seen) else {
             panic!("{expected}")
         };
         assert_eq!(reason, expected);
@@ -231,7 +253,7 @@ fn a_complete_job_gives_its_result_or_says_why_not() {
         ..ready_to_train()
     };
     let said = |message: &str| ended_pod("Succeeded", json!({ "exitCode": 0, "message": message }));
-    let decided = |pods| plan(&run(json!({})), &seen(pods));
+    let decided = |pods| planned(&run(json!({})), &seen(pods));
     assert!(matches!(
         decided(vec![said(&outcome().to_string())]),
         Decision::Record(_)
@@ -272,7 +294,7 @@ fn the_status_of_a_recorded_run_is_complete_and_names_dropped_labels() {
 fn the_same_trouble_is_told_once() {
     let mut run = run(json!({}));
     let now = Timestamp::from_second(100).expect("a valid time");
-    let decision = plan(&run, &Seen::default());
+    let decision = planned(&run, &Seen::default());
     let (first, notices) = status::next(&run, &Seen::default(), &decision, now);
     assert_eq!(notices.len(), 1);
     assert!(condition::is_true(&first.conditions, STALLED) && !condition::is_true(&first.conditions, RECONCILING));
@@ -341,4 +363,95 @@ fn a_secret_gives_access_to_an_object_and_is_never_read() {
         .position(|argument| argument == "--dataset")
         .expect("--dataset");
     assert_eq!(arguments[dataset + 1], "s3://complaints/2026/cards.csv.gz");
+}
+
+#[test]
+fn changes_follow_the_decision_in_order() {
+    let run = run(json!({}));
+    let outcome: TrainingResult = serde_json::from_value(outcome()).expect("an outcome");
+    let with_job = || Seen {
+        job: Some(job(json!({}), false)),
+        ..ready_to_train()
+    };
+    let wait = Decision::Wait {
+        reason: "ClassifierNotFound",
+        message: String::new(),
+    };
+    let record = Decision::Record(Box::new(outcome));
+    let recorded: ModelVersion = serde_json::from_value(json!({
+        "metadata": { "name": "cards-1" },
+        "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": "aa" } },
+    }))
+    .expect("a ModelVersion");
+    let watch = |resume| Decision::Watch { resume, blocked: None };
+    let cases: Vec<(Decision, Seen, &[&str])> = vec![
+        (
+            Decision::Train,
+            ready_to_train(),
+            &["apply ConfigMap cards-1-train", "apply Job cards-1-train"],
+        ),
+        (wait, Seen::default(), &[]),
+        (Decision::Suspend { stop_job: false }, with_job(), &[]),
+        (
+            Decision::Suspend { stop_job: true },
+            with_job(),
+            &["change Job cards-1-train"],
+        ),
+        (watch(true), with_job(), &["change Job cards-1-train"]),
+        (watch(false), with_job(), &[]),
+        (record.clone(), with_job(), &["create ModelVersion cards-1"]),
+        (
+            record,
+            Seen {
+                recorded: Some(recorded),
+                ..with_job()
+            },
+            &[],
+        ),
+        (Decision::AlreadyTrained, ready_to_train(), &[]),
+        (Decision::Ended { expires_in: None }, Seen::default(), &[]),
+        (Decision::Expire, Seen::default(), &["delete TrainingRun cards-1"]),
+    ];
+    let owner = crate::object::owner_reference(&run).expect("a uid");
+    for (decision, seen, expected) in cases {
+        let changes = build::build(&run, &seen, &decision, &owner, &crate::settings::Settings::default());
+        assert_eq!(steps(&changes), expected, "{decision:?}");
+    }
+}
+
+#[test]
+fn a_run_that_ended_keeps_its_record_and_nothing_foreign() {
+    let mut ended = run(json!({ "ttlSecondsAfterFinished": 10 }));
+    let outcome = serde_json::from_value(outcome()).expect("an outcome");
+    let at = |seconds| Timestamp::from_second(seconds).expect("a valid time");
+    let record = Decision::Record(Box::new(outcome));
+    let (recorded, _) = status::next(&ended, &ready_to_train(), &record, at(100));
+    let mut edited = recorded.clone();
+    edited.phase = Some(RunPhase::Running);
+    edited.conditions.retain(|condition| condition.type_ == COMPLETE);
+    ended.status = Some(edited);
+
+    let decision = plan(&ended, &Seen::default(), at(105));
+    let left = std::time::Duration::from_secs(5);
+    assert_eq!(decision, Decision::Ended { expires_in: Some(left) });
+    let (mended, notices) = status::next(&ended, &Seen::default(), &decision, at(105));
+    assert_eq!((mended.phase, &mended.metrics), (recorded.phase, &recorded.metrics));
+    assert_eq!(mended.completion_time, recorded.completion_time);
+    assert!(condition::is_true(&mended.conditions, READY) && condition::is_true(&mended.conditions, COMPLETE));
+    assert_eq!(notices, Vec::new());
+    assert_eq!(plan(&ended, &Seen::default(), at(110)), Decision::Expire);
+}
+
+#[test]
+fn every_field_of_the_status_is_owned() {
+    let run = run(json!({}));
+    let outcome = serde_json::from_value(outcome()).expect("an outcome");
+    let now = Timestamp::from_second(100).expect("a valid time");
+    let (mut status, _) = status::next(&run, &ready_to_train(), &Decision::Record(Box::new(outcome)), now);
+    status.start_time = status.completion_time.clone();
+    let mut names: Vec<String> = json!(status).as_object().expect("an object").keys().cloned().collect();
+    names.retain(|name| name != "conditions");
+    let mut owned = <complaint_api::TrainingRunStatus as Owned>::FIELDS.to_vec();
+    owned.sort_unstable();
+    assert_eq!(names, owned);
 }

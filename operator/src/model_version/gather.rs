@@ -1,0 +1,18 @@
+//! Reads what a version's stage depends on.
+
+use complaint_api::{ComplaintClassifier, ModelVersion};
+
+use crate::{error::Error, object::Objects};
+
+/// The cluster as this version sees it.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// The classifier that the version belongs to.
+    pub(crate) classifier: Option<ComplaintClassifier>,
+}
+
+pub(crate) async fn gather(version: &ModelVersion, objects: &Objects) -> Result<Seen, Error> {
+    Ok(Seen {
+        classifier: objects.get(&version.spec.classifier_ref.name).await?,
+    })
+}

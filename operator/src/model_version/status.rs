@@ -1,0 +1,64 @@
+//! The part of a version's status that this controller owns. Pure; the clock is an argument.
+
+use complaint_api::{
+    ModelVersion, Stage,
+    condition::{self, READY, STALLED, Statement},
+};
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde::Serialize;
+
+use super::plan::Plan;
+use crate::{context::Notice, status::Owned};
+
+/// What this controller computes of a version's status.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct VersionStage {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observed_generation: Option<i64>,
+    pub(crate) conditions: Vec<Condition>,
+    pub(crate) stage: Stage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) promoted_at: Option<Time>,
+}
+
+impl Owned for VersionStage {
+    const FIELDS: &'static [&'static str] = &["observedGeneration", "stage", "promotedAt"];
+    const CONDITIONS: &'static [&'static str] = &[READY, STALLED];
+}
+
+/// The part after `plan`, and what to tell the user about the change.
+pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (VersionStage, Vec<Notice>) {
+    let old = version.status.as_ref();
+    let statements = match &plan.rejection {
+        Some(reason) if plan.broken => vec![
+            Statement::new(READY, Some(false), "LoadingFailed", reason),
+            Statement::new(STALLED, Some(true), "LoadingFailed", reason),
+        ],
+        _ => vec![Statement::new(READY, Some(true), "Recorded", "the version is recorded")],
+    };
+    let generation = version.metadata.generation;
+    let stored = old.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let part = VersionStage {
+        observed_generation: generation,
+        conditions: condition::merge(stored, &statements, generation, now),
+        stage: plan.stage,
+        promoted_at: plan.promoted.map(Time),
+    };
+    (part, notices(old.and_then(|status| status.stage), plan))
+}
+
+/// An Event where the stage changes to something final.
+fn notices(before: Option<Stage>, plan: &Plan) -> Vec<Notice> {
+    match plan.stage {
+        stage if Some(stage) == before => Vec::new(),
+        Stage::Rejected => vec![Notice::warning(
+            "Rejected",
+            plan.rejection.as_deref().unwrap_or("rejected"),
+        )],
+        Stage::Champion => vec![Notice::normal("Promoted", "it serves")],
+        Stage::Retired => vec![Notice::normal("Retired", "another version serves")],
+        Stage::Candidate | Stage::Challenger => Vec::new(),
+    }
+}

@@ -1,0 +1,123 @@
+//! Jobs of the trainer's image, and what their pods say.
+
+use complaint_api::PodTemplate;
+use complaint_contract::ExitKind;
+use k8s_openapi::{
+    api::{
+        batch::v1::{
+            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+            PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
+        },
+        core::v1::{
+            Container, ContainerStateTerminated, EnvFromSource, Pod, PodAffinity, PodSpec, Volume, VolumeMount,
+        },
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
+};
+
+use crate::{
+    pod,
+    settings::Settings,
+    workload::{self, Workload},
+};
+
+/// Name of the container in which the trainer runs.
+pub(crate) const CONTAINER: &str = "trainer";
+/// The file that becomes the container's termination message.
+pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
+
+/// What differs between Jobs of the trainer.
+pub(crate) struct TrainerJob<'a> {
+    pub(crate) metadata: ObjectMeta,
+    /// The command with its arguments; `--termination-log` is added.
+    pub(crate) args: Vec<String>,
+    /// Secrets that become environment variables.
+    pub(crate) env_from: Vec<EnvFromSource>,
+    pub(crate) volumes: Vec<Volume>,
+    pub(crate) mounts: Vec<VolumeMount>,
+    pub(crate) affinity: Option<PodAffinity>,
+    pub(crate) pod_template: Option<&'a PodTemplate>,
+    pub(crate) backoff_limit: i32,
+    pub(crate) active_deadline_seconds: Option<i64>,
+}
+
+/// The Job. Its pods carry its labels.
+pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
+    let mut args = job.args;
+    args.extend(["--termination-log", TERMINATION_LOG].map(str::to_owned));
+    let default = PodTemplate::default();
+    let template = workload::pod_template(Workload {
+        labels: job.metadata.labels.clone().unwrap_or_default(),
+        template: job.pod_template.unwrap_or(&default),
+        affinity: job.affinity,
+        volumes: job.volumes,
+        container: Container {
+            name: CONTAINER.into(),
+            image: Some(settings.trainer_image.clone()),
+            image_pull_policy: Some(settings.image_pull_policy.clone()),
+            args: Some(args),
+            env_from: Some(job.env_from).filter(|sources| !sources.is_empty()),
+            termination_message_path: Some(TERMINATION_LOG.into()),
+            volume_mounts: Some(job.mounts),
+            ..Container::default()
+        },
+        base: PodSpec {
+            restart_policy: Some("Never".into()),
+            ..PodSpec::default()
+        },
+    });
+    Job {
+        metadata: job.metadata,
+        spec: Some(JobSpec {
+            backoff_limit: Some(job.backoff_limit),
+            active_deadline_seconds: job.active_deadline_seconds,
+            completions: Some(1),
+            parallelism: Some(1),
+            suspend: Some(false),
+            pod_replacement_policy: Some("Failed".into()),
+            pod_failure_policy: Some(failure_policy()),
+            template,
+            ..JobSpec::default()
+        }),
+        status: None,
+    }
+}
+
+/// Bad configuration (64) and bad data (65) fail again; a node that goes away is nobody's fault.
+fn failure_policy() -> PodFailurePolicy {
+    PodFailurePolicy {
+        rules: vec![
+            PodFailurePolicyRule {
+                action: "FailJob".into(),
+                on_exit_codes: Some(PodFailurePolicyOnExitCodesRequirement {
+                    container_name: Some(CONTAINER.into()),
+                    operator: "In".into(),
+                    values: ExitKind::FINAL.map(|kind| kind.code().into()).into(),
+                }),
+                on_pod_conditions: None,
+            },
+            PodFailurePolicyRule {
+                action: "Ignore".into(),
+                on_exit_codes: None,
+                on_pod_conditions: Some(vec![PodFailurePolicyOnPodConditionsPattern {
+                    type_: "DisruptionTarget".into(),
+                    status: Some("True".into()),
+                }]),
+            },
+        ],
+    }
+}
+
+/// The termination message of the pod that succeeded.
+pub(crate) fn message(pods: &[Pod]) -> Option<&str> {
+    pods.iter()
+        .filter(|pod| pod::phase(pod) == "Succeeded")
+        .find_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
+}
+
+/// How the trainer ended most recently in any of the pods.
+pub(crate) fn last_end(pods: &[Pod]) -> Option<&ContainerStateTerminated> {
+    pods.iter()
+        .filter_map(|pod| pod::terminated(pod, CONTAINER))
+        .max_by_key(|state| state.finished_at.as_ref().map(|time| time.0))
+}
