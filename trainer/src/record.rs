@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use complaint_contract::{DatasetFormat, StoredArtifact, StoredReport};
-use complaint_model::report::{Comparison, Report};
+use complaint_model::report::Report;
 use serde::Serialize;
 
 use crate::config::RunConfig;
@@ -36,10 +36,7 @@ struct Spec<'a> {
     parameters: complaint_model::report::Parameters,
     class_count: usize,
     metrics: complaint_model::report::Metrics,
-    weakest_classes: &'a [complaint_model::report::WeakClass],
     lineage: Lineage<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    comparison: Option<&'a Comparison>,
 }
 
 #[derive(Serialize)]
@@ -104,7 +101,6 @@ pub fn manifest(
             parameters: report.parameters,
             class_count: report.dataset.classes,
             metrics: report.metrics,
-            weakest_classes: &report.weakest_classes,
             lineage: Lineage {
                 training_run: &config.name,
                 spec_hash: &config.spec_hash,
@@ -122,7 +118,6 @@ pub fn manifest(
                 trainer_version: &report.trainer_version,
                 parent: config.champion.as_ref().map(|champion| champion.name.as_str()),
             },
-            comparison: report.comparison.as_ref(),
         },
     };
     // JSON is YAML; this form needs no writer of its own and quotes every label safely.

@@ -21,6 +21,10 @@ end
 if holds("Stalled") then
   return { status = "Degraded", message = conditions.Stalled.message }
 end
+-- A version that a rule refused is recorded as asked for; the message says that it does not serve.
+if holds("Ready") and holds("Rejected") then
+  return { status = "Healthy", message = "Rejected: " .. conditions.Rejected.message }
+end
 if holds("Ready") then
   return { status = "Healthy", message = conditions.Ready.message }
 end

@@ -1,7 +1,8 @@
 //! Condition types, reasons, and how conditions are set.
 //!
 //! The types follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md): `Ready` and
-//! `Available` are normally true; `Reconciling`, `Stalled` and `Failed` are true only when something is under way or wrong.
+//! `Available` are normally true; `Reconciling`, `Stalled`, `Failed` and `Rejected` are true only while something is in
+//! progress or wrong.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -18,6 +19,8 @@ pub const STALLED: &str = "Stalled";
 pub const COMPLETE: &str = "Complete";
 /// The run ended without a model.
 pub const FAILED: &str = "Failed";
+/// The version is not promoted automatically; the reason names the rule, or the error of its server.
+pub const REJECTED: &str = "Rejected";
 /// The Deployment is rolling out as it should.
 pub const PROGRESSING: &str = "Progressing";
 
@@ -70,7 +73,7 @@ pub fn merge(old: &[Condition], statements: &[Statement], generation: Option<i64
             Condition {
                 type_: statement.type_.to_owned(),
                 status: status.to_owned(),
-                reason: statement.reason.clone(),
+                reason: statement.reason.chars().take(1024).collect(),
                 message: statement.message.chars().take(32_768).collect(),
                 observed_generation: generation,
                 last_transition_time: before.map_or(Time(whole_seconds(now)), |c| c.last_transition_time.clone()),

@@ -44,7 +44,7 @@ pub use training_run::{
 };
 pub use version::{
     Artifact, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef,
-    Stage,
+    Stage, VersionEvaluation,
 };
 
 /// The API group of all kinds.

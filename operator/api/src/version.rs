@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, WeakClass};
 
 use crate::{
-    ClassifierRef,
+    ClassifierRef, condition,
     schema::{conditions, terse},
 };
 
@@ -27,14 +27,17 @@ use crate::{
     namespaced,
     status = "ModelVersionStatus",
     derive = "PartialEq",
-    doc = "The registry record of one trained model: where its artifact is, how good it is, and what it was made from.",
+    doc = "The registry record of one trained model: where its artifact is, how good it is, and what it was made from. Spec is what is claimed; the operator decides by status alone.",
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')")
         .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters"),
     printcolumn(name = "Classifier", type_ = "string", json_path = ".spec.classifierRef.name"),
     printcolumn(name = "Stage", type_ = "string", json_path = ".status.stage"),
-    printcolumn(name = "Macro-F1", type_ = "number", json_path = ".spec.metrics.macroF1"),
+    printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.evaluation.metrics.macroF1"),
     printcolumn(name = "Algorithm", type_ = "string", json_path = ".spec.algorithm"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#, priority = 1),
+    printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1),
+    printcolumn(name = "Rejected", type_ = "string", json_path = r#".status.conditions[?(@.type=="Rejected")].reason"#, priority = 1),
     selectable = ".spec.classifierRef.name"
 )]
 #[serde(rename_all = "camelCase")]
@@ -58,19 +61,12 @@ pub struct ModelVersionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 100_000))]
     pub class_count: Option<usize>,
-    /// Metrics on the test rows.
+    /// Metrics that its maker claims. Promotion never reads them: it reads `status.evaluation`.
     #[serde(default)]
     pub metrics: PartialMetrics,
-    /// The classes with the lowest recall; all stand in the report.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 5))]
-    pub weakest_classes: Vec<WeakClass>,
     /// What it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
-    /// The champion of that moment on the same test rows.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub comparison: Option<Comparison>,
 }
 
 /// A model file.
@@ -163,14 +159,14 @@ pub struct LineageFields {
     pub labels: Vec<String>,
 }
 
-/// What is known of a version beyond its record.
+/// What this cluster's operator knows of a version, and the only thing that promotion is decided by.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelVersionStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Stalled`.
+    /// `Ready`, `Stalled`, `Rejected`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -180,23 +176,47 @@ pub struct ModelVersionStatus {
     /// When it last became champion.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
-    pub promoted_at: Option<Time>,
-    /// Why it was judged unfit.
+    pub promotion_time: Option<Time>,
+    /// What a training of this operator measured on the test rows. A version without it is never promoted automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rejection_reason: Option<String>,
+    pub evaluation: Option<VersionEvaluation>,
+    /// The champion of that moment on the same test rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+impl ModelVersionStatus {
+    /// Why the version is not promoted automatically any more.
+    pub fn rejection(&self) -> Option<&Condition> {
+        condition::find(&self.conditions, condition::REJECTED).filter(|condition| condition.status == "True")
+    }
+}
+
+/// What was measured of a version.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VersionEvaluation {
+    /// Metrics on the test rows.
+    pub metrics: PartialMetrics,
+    /// Number of test rows.
+    pub rows: usize,
+    /// The classes with the lowest recall; the report has all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5))]
+    pub weakest_classes: Vec<WeakClass>,
 }
 
 /// Where a version stands.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Stage {
-    /// Not judged yet.
+    /// Not judged yet, or not evaluated.
     Candidate,
-    /// Judged fit and being rolled out.
+    /// Accepted and being rolled out.
     Challenger,
     /// Serves.
     Champion,
     /// Served before.
     Retired,
-    /// Judged unfit; comes back only by pin.
+    /// Refused by a rule of promotion or by its server; comes back only by pin.
     Rejected,
 }

@@ -3,7 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use complaint_api::{ComplaintClassifier, ModelVersion, PodTemplate, ServiceType, labels};
+use complaint_api::{
+    ComplaintClassifier, ModelVersion, PodTemplate, ServiceType,
+    condition::{self, REJECTED, Statement},
+    labels,
+};
+use jiff::Timestamp;
 use k8s_openapi::{
     api::{
         apps::v1::{Deployment, DeploymentSpec, DeploymentStrategy, RollingUpdateDeployment},
@@ -18,7 +23,7 @@ use k8s_openapi::{
         policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
     },
     apimachinery::pkg::{
-        apis::meta::v1::{LabelSelector, ObjectMeta, OwnerReference},
+        apis::meta::v1::{Condition, LabelSelector, ObjectMeta, OwnerReference},
         util::intstr::IntOrString,
     },
 };
@@ -53,11 +58,12 @@ pub(crate) fn build(
     plan: &Plan,
     owner: &OwnerReference,
     settings: &Settings,
+    now: Timestamp,
 ) -> Vec<Change> {
     if plan.hold.is_some() {
         return Vec::new();
     }
-    let mut changes = verdicts(classifier, seen, plan);
+    let mut changes = verdicts(classifier, seen, plan, now);
     // Most of a claim can't be changed, and its size may have been raised by hand: it is created once.
     if let Some(claim) = store::claim(classifier, settings).filter(|_| !seen.claim) {
         changes.push(Change::Create(Manifest::of(&claim)));
@@ -73,12 +79,7 @@ pub(crate) fn build(
 }
 
 /// What versions are told: rejected ones why, and one that was brought back by pin that it serves after all.
-fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan) -> Vec<Change> {
-    let write = |version: &ModelVersion, rejection_reason: Option<String>| Change::Status {
-        of: Target::as_read(version),
-        stored: serde_json::json!(version.status),
-        part: Verdict { rejection_reason }.part(),
-    };
+fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan, now: Timestamp) -> Vec<Change> {
     let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
     let mut changes = Vec::new();
     for version in &seen.versions {
@@ -87,15 +88,28 @@ fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan) -> Vec<C
         let was_rejected = version
             .status
             .as_ref()
-            .is_some_and(|status| status.rejection_reason.is_some());
+            .is_some_and(|status| status.rejection().is_some());
         if let Some(rejected) = rejected {
-            let reason = format!("{}: {}", rejected.reason, rejected.message);
-            changes.push(write(version, Some(reason)));
+            let statement = Statement::new(REJECTED, Some(true), &rejected.reason, &rejected.message);
+            changes.push(verdict(version, &[statement], now));
         } else if was_rejected && champion.is_some_and(|champion| champion.name == name) {
-            changes.push(write(version, None));
+            changes.push(verdict(version, &[], now));
         }
     }
     changes
+}
+
+fn verdict(version: &ModelVersion, statements: &[Statement], now: Timestamp) -> Change {
+    let stored = version.status.as_ref();
+    let conditions = stored.map(|status| status.conditions.as_slice()).unwrap_or_default();
+    let part = Verdict {
+        conditions: condition::merge(conditions, statements, version.metadata.generation, now),
+    };
+    Change::Status {
+        of: Target::as_read(version),
+        stored: serde_json::json!(stored),
+        part: part.part(),
+    }
 }
 
 /// The Deployment and its autoscaler.
@@ -140,15 +154,13 @@ fn workload(
 
 /// What this controller owns of a version's status.
 #[derive(serde::Serialize)]
-#[serde(rename_all = "camelCase")]
 struct Verdict {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rejection_reason: Option<String>,
+    conditions: Vec<Condition>,
 }
 
 impl Owned for Verdict {
-    const FIELDS: &'static [&'static str] = &["rejectionReason"];
-    const CONDITIONS: &'static [&'static str] = &[];
+    const FIELDS: &'static [&'static str] = &[];
+    const CONDITIONS: &'static [&'static str] = &[REJECTED];
 }
 
 fn server_labels(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {

@@ -1,10 +1,10 @@
 //! Judges a version: a chain of small rules, the first that objects wins. Pure.
 
-use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion};
+use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion, VersionEvaluation};
 use complaint_contract::Comparison;
 use kube::ResourceExt;
 
-/// Why a version must not take over.
+/// Why a version is not promoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Objection {
     pub(crate) reason: &'static str,
@@ -44,11 +44,13 @@ pub(crate) fn judge(
 
 /// The comparison of a version with exactly this champion.
 pub(crate) fn comparison<'a>(version: &'a ModelVersion, champion: &ClassifierChampion) -> Option<&'a Comparison> {
-    version
-        .spec
-        .comparison
-        .as_ref()
-        .filter(|comparison| comparison.champion_sha256.to_string() == champion.sha256)
+    let comparison = version.status.as_ref()?.comparison.as_ref();
+    comparison.filter(|comparison| comparison.champion_sha256.to_string() == champion.sha256)
+}
+
+/// What a training of this operator measured of a version: nothing else decides.
+pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
+    version.status.as_ref()?.evaluation.as_ref()
 }
 
 fn objection(reason: &'static str, message: String) -> Option<Objection> {
@@ -69,7 +71,8 @@ fn same_artifact(case: &Case<'_>) -> Option<Objection> {
 fn gates(case: &Case<'_>) -> Option<Objection> {
     case.promotion.gates.iter().find_map(|gate| {
         let name = gate.metric.name();
-        let Some(value) = gate.metric.of(&case.version.spec.metrics) else {
+        let measured = evaluation(case.version);
+        let Some(value) = measured.and_then(|evaluation| gate.metric.of(&evaluation.metrics)) else {
             return objection("GateFailed", format!("{name} was not measured, and a gate asks for it"));
         };
         match (gate.min, gate.max) {
@@ -181,7 +184,7 @@ pub(crate) fn in_order<'a>(versions: impl IntoIterator<Item = &'a ModelVersion>)
 
 #[cfg(test)]
 mod tests {
-    use complaint_api::{Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec};
+    use complaint_api::{Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec, ModelVersionStatus};
     use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
 
     use super::*;
@@ -214,7 +217,12 @@ mod tests {
     }
 
     fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
-        ModelVersion::new(
+        let metrics = PartialMetrics {
+            macro_f1: Some(0.8),
+            log_loss: Some(0.7),
+            ..PartialMetrics::default()
+        };
+        let mut version = ModelVersion::new(
             "new",
             ModelVersionSpec {
                 classifier_ref: ClassifierRef { name: "cards".into() },
@@ -226,16 +234,26 @@ mod tests {
                 algorithm: None,
                 parameters: None,
                 class_count: None,
+                // Claimed, and never read.
                 metrics: PartialMetrics {
-                    macro_f1: Some(0.8),
-                    log_loss: Some(0.7),
+                    macro_f1: Some(1.0),
+                    accuracy: Some(1.0),
+                    log_loss: Some(0.0),
                     ..PartialMetrics::default()
                 },
-                weakest_classes: vec![],
                 lineage: None,
-                comparison,
             },
-        )
+        );
+        version.status = Some(ModelVersionStatus {
+            evaluation: Some(VersionEvaluation {
+                metrics,
+                rows: 100,
+                weakest_classes: vec![],
+            }),
+            comparison,
+            ..Default::default()
+        });
+        version
     }
 
     fn verdict(promotion: Promotion, champion: Option<&ClassifierChampion>, version: &ModelVersion) -> &'static str {

@@ -72,7 +72,8 @@ impl Reconciler for ComplaintClassifiers {
         let mut seen = gather::gather(&classifier, &objects).await?;
         let mut plan = plan::plan(&classifier, &seen);
         let owner = owner_reference(&classifier)?;
-        let changes = build::build(&classifier, &seen, &plan, &owner, &context.settings);
+        let now = context.now();
+        let changes = build::build(&classifier, &seen, &plan, &owner, &context.settings, now);
         match change::apply(&changes, &objects).await {
             Ok(applied) => plan.look_again(&classifier, &mut seen, applied.get(&classifier.name_any())?),
             Err(error) => match error.refusal() {
@@ -82,7 +83,7 @@ impl Reconciler for ComplaintClassifiers {
         }
         // Told at once: a version is judged once, and the status may have to be written again.
         context.publish(&classifier, status::rejections(&plan)).await;
-        let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, context.now());
+        let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, now);
         objects.write_status(&classifier, &next).await?;
         context.publish(&classifier, notices).await;
         Ok(Action::requeue(if plan.is_at_rest() { AT_REST } else { WHILE_ROLLING }))

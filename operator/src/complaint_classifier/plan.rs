@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) promote: Option<PromotionReason>,
     /// Versions that are rejected now.
     pub(crate) rejected: Vec<Rejected>,
+    /// A version that waits because no training of this operator evaluated it.
+    pub(crate) not_evaluated: Option<String>,
     /// Why somebody has to act.
     pub(crate) stalled: Option<(&'static str, String)>,
     /// The champion was taken over from an annotation.
@@ -190,7 +192,9 @@ pub(crate) fn champion_record(version: &ModelVersion, at: Option<jiff::Timestamp
     ClassifierChampion {
         name: version.name_any(),
         sha256: version.spec.artifact.sha256.clone(),
-        metrics: version.spec.metrics,
+        metrics: judge::evaluation(version)
+            .map(|evaluation| evaluation.metrics)
+            .unwrap_or_default(),
         promotion_time: at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
     }
 }
@@ -235,13 +239,18 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
     let challenger = classifier.status.as_ref().and_then(|status| status.challenger.as_ref());
     if let Some(version) = challenger
         .and_then(|challenger| find(seen, &challenger.name))
-        .filter(|version| unjudged(classifier, version))
+        .filter(|version| unjudged(classifier, version) && judge::evaluation(version).is_some())
     {
         return Some(version);
     }
     let mut accepted = None;
     for version in judge::in_order(&seen.versions) {
         if accepted.is_some() || !unjudged(classifier, version) || is_champion(plan, version) {
+            continue;
+        }
+        // Somebody wrote the record by hand, or its run is about to write what it measured.
+        if judge::evaluation(version).is_none() {
+            plan.not_evaluated = Some(version.name_any());
             continue;
         }
         match judge::judge(classifier, plan.champion.as_ref(), version) {
@@ -258,7 +267,7 @@ fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
     let rejected = version
         .status
         .as_ref()
-        .is_some_and(|status| status.rejection_reason.is_some());
+        .is_some_and(|status| status.rejection().is_some());
     let promotions = classifier.status.iter().flat_map(|status| &status.promotions);
     let promoted = promotions.into_iter().any(|promotion| promotion.version == name)
         || version.annotations().contains_key(labels::PROMOTED_AT);

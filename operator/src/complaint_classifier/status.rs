@@ -187,13 +187,20 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         return say(None, "Paused", "nothing is changed while spec.paused is true".into());
     }
     let Some(champion) = &status.champion else {
-        return match &plan.target {
-            None => say(
+        return match (&plan.target, &plan.not_evaluated) {
+            (None, Some(waiting)) => say(
+                Some(false),
+                "NotEvaluated",
+                format!(
+                    "no ModelVersion was promoted yet, and no training of this cluster evaluated {waiting}: pin it with spec.promotion.modelVersion, or apply a TrainingRun for this classifier"
+                ),
+            ),
+            (None, None) => say(
                 Some(false),
                 "NoChampion",
                 "no ModelVersion was promoted yet: apply a TrainingRun for this classifier, or pin a version with spec.promotion.modelVersion; `kubectl describe mv` says why versions were rejected".into(),
             ),
-            Some(first) => say(
+            (Some(first), _) => say(
                 Some(false),
                 "RollingOut",
                 format!("the first version {} is being rolled out", first.name_any()),

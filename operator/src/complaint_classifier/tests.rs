@@ -2,7 +2,7 @@
 
 use complaint_api::{
     ComplaintClassifier, ModelVersion, PromotionReason, VersionDigest,
-    condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED},
+    condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, REJECTED, STALLED, Statement},
 };
 use jiff::Timestamp;
 use k8s_openapi::api::{
@@ -21,6 +21,7 @@ use crate::{
     change::{Change, steps},
     controller::Reconciler,
     settings::Settings,
+    status::Owned,
 };
 
 fn sha(version: &str) -> String {
@@ -60,11 +61,12 @@ fn autoscaled(status: Value) -> ComplaintClassifier {
 fn version(name: &str, against: Option<(&str, f64)>) -> ModelVersion {
     let mut version = json!({
         "metadata": { "name": name, "creationTimestamp": format!("2026-01-01T00:00:0{}Z", &name[1..]) },
-        "spec": { "classifierRef": { "name": "cards" }, "metrics": { "macroF1": 0.8 },
+        "spec": { "classifierRef": { "name": "cards" },
                   "artifact": { "uri": format!("pvc://cards-artifacts/{name}/model.safetensors"), "sha256": sha(&name[1..]) } },
+        "status": { "evaluation": { "metrics": { "macroF1": 0.8 }, "rows": 100 } },
     });
     if let Some((champion, difference)) = against {
-        version["spec"]["comparison"] = json!({
+        version["status"]["comparison"] = json!({
             "championRef": { "name": champion }, "championSha256": sha(&champion[1..]), "metric": "macroF1", "value": 0.8,
             "championValue": 0.8 - difference, "difference": difference, "confidenceInterval": [difference - 0.1, difference + 0.1],
             "rows": 100, "sameLabels": true, "sameSplit": true });
@@ -135,14 +137,11 @@ fn target(plan: &Plan) -> Option<&str> {
 }
 
 fn next(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan) -> complaint_api::ComplaintClassifierStatus {
-    status::next(
-        classifier,
-        seen,
-        plan,
-        &Settings::default(),
-        Timestamp::from_second(1).expect("a valid time"),
-    )
-    .0
+    status::next(classifier, seen, plan, &Settings::default(), at(1)).0
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("a valid time")
 }
 
 #[test]
@@ -520,7 +519,7 @@ fn changes(classifier: &ComplaintClassifier, seen: &Seen) -> Vec<Change> {
         storage_access_mode: "ReadWriteMany".into(),
         ..Settings::default()
     };
-    build::build(classifier, seen, &plan(classifier, seen), &owner, &settings)
+    build::build(classifier, seen, &plan(classifier, seen), &owner, &settings, at(1))
 }
 
 fn ours<K: serde::de::DeserializeOwned>(spec: Value) -> K {
@@ -727,4 +726,86 @@ fn a_taken_name_is_told_and_nothing_is_changed() {
     let (reason, message) = taken.stalled.expect("it is stalled");
     assert_eq!(reason, "NameTaken");
     assert!(message.starts_with("Service cards exists"), "{message}");
+}
+
+/// A record that somebody wrote by hand, whatever numbers it claims.
+fn by_hand(name: &str) -> ModelVersion {
+    let mut version = version(name, None);
+    version.spec.metrics.macro_f1 = Some(1.0);
+    version.status = None;
+    version
+}
+
+#[test]
+fn a_version_that_no_training_evaluated_waits_and_a_pin_serves_it() {
+    let gate = json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.5 }] } });
+    let fresh = classifier(gate.clone(), json!({}));
+    let waiting = seen(vec![by_hand("v1")], None, vec![]);
+    let planned = plan(&fresh, &waiting);
+    assert_eq!((target(&planned), planned.rejected.len()), (None, 0));
+    let status = next(&fresh, &waiting, &planned);
+    let ready = condition::find(&status.conditions, READY).expect("it is stated");
+    assert_eq!(ready.reason, "NotEvaluated");
+    assert!(ready.message.contains("v1"), "{}", ready.message);
+
+    // Later ones do not wait for it, and a challenger of a restored status is no evidence.
+    let both = seen(vec![by_hand("v1"), version("v2", None)], None, vec![]);
+    assert_eq!(target(&plan(&fresh, &both)), Some("v2"));
+    let challenged = classifier(gate, json!({ "challenger": { "name": "v1", "sha256": sha("1") } }));
+    assert_eq!(target(&plan(&challenged, &waiting)), None);
+
+    let pinned = classifier(json!({ "promotion": { "modelVersion": "v1" } }), json!({}));
+    let complete = seen(
+        vec![by_hand("v1")],
+        Some(deployment("v1", 1, json!({}))),
+        vec![pod("v1", true, json!({}))],
+    );
+    let planned = plan(&pinned, &complete);
+    assert_eq!(planned.promote, Some(PromotionReason::Pinned));
+    let champion = next(&pinned, &complete, &planned).champion.expect("a champion");
+    assert_eq!(champion.metrics.macro_f1, None, "a claim is no measurement");
+}
+
+#[test]
+fn a_verdict_is_a_condition_and_goes_when_its_version_serves_by_pin() {
+    let champion = json!({ "champion": { "name": "v1", "sha256": sha("1") } });
+    let mut rejected = version("v1", None);
+    let verdict = Statement::new(REJECTED, Some(true), "GateFailed", "x");
+    let foreign = Statement::new("example.com/Audited", Some(true), "Audited", "x");
+    let status = rejected.status.as_mut().expect("a status");
+    status.conditions = condition::merge(&[], &[verdict, foreign], None, at(1));
+    let pinned = classifier(json!({ "promotion": { "modelVersion": "v1" } }), champion);
+    let seen = seen(vec![rejected], Some(deployment("v1", 1, json!({}))), vec![]);
+    let changes = changes(&pinned, &seen);
+    assert_eq!(steps(&changes)[0], "write the status of ModelVersion v1");
+    let Change::Status { stored, part, .. } = &changes[0] else {
+        panic!("{changes:?}");
+    };
+    assert_eq!(part.value(), &json!({ "conditions": [] }));
+    let removed: Vec<_> = part
+        .corrections(stored)
+        .iter()
+        .map(|step| step["path"].clone())
+        .collect();
+    assert_eq!(removed, ["/status/conditions/0"], "the foreign condition stays");
+}
+
+#[test]
+fn every_field_of_the_status_is_owned() {
+    let versions = vec![version("v1", None), version("v2", Some(("v1", 0.1)))];
+    let rolled = seen(versions, Some(deployment("v2", 1, json!({}))), vec![]);
+    let classifier = with_champion(json!({}), "v1", Some("v2"));
+    let mut status = next(&classifier, &rolled, &plan(&classifier, &rolled));
+    status.challenger = status.previous_champion.clone();
+    let written = json!(status);
+    let mut names: Vec<_> = written
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
+    names.retain(|name| *name != "conditions");
+    let mut owned = <complaint_api::ComplaintClassifierStatus as Owned>::FIELDS.to_vec();
+    owned.sort_unstable();
+    assert_eq!(names, owned);
 }

@@ -12,24 +12,35 @@ pub(crate) struct Plan {
     pub(crate) stage: Stage,
     /// When it last became champion.
     pub(crate) promoted: Option<Timestamp>,
-    /// Why it must not be promoted automatically.
-    pub(crate) rejection: Option<String>,
-    /// Whether the server refuses it, so that it can't serve at all.
+    /// Why it is not promoted automatically any more.
+    pub(crate) rejection: Option<Rejection>,
+    /// Whether a training of this operator measured it.
+    pub(crate) evaluated: bool,
+}
+
+/// What the condition `Rejected` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    pub(crate) reason: String,
+    pub(crate) message: String,
+    /// Whether the server refuses the model, so that it can't serve at all.
     pub(crate) broken: bool,
 }
 
 pub(crate) fn plan(version: &ModelVersion, seen: &Seen) -> Plan {
     let classifier = seen.classifier.as_ref();
     let promoted = promoted(version, classifier);
-    let rejection = version
-        .status
-        .as_ref()
-        .and_then(|status| status.rejection_reason.clone());
+    let status = version.status.as_ref();
+    let rejection = status.and_then(|status| status.rejection()).map(|condition| Rejection {
+        reason: condition.reason.clone(),
+        message: condition.message.clone(),
+        broken: is_broken(&condition.reason),
+    });
     Plan {
         stage: stage(version, classifier, promoted.is_some(), rejection.is_some()),
         promoted,
-        broken: rejection.as_deref().is_some_and(is_broken),
         rejection,
+        evaluated: status.is_some_and(|status| status.evaluation.is_some()),
     }
 }
 
@@ -89,5 +100,5 @@ fn is_broken(reason: &str) -> bool {
         "ModelRefused",
         "ProgressDeadlineExceeded",
     ];
-    SERVER.iter().any(|server| reason.split(':').next() == Some(server))
+    SERVER.contains(&reason)
 }

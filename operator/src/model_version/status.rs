@@ -8,8 +8,12 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::Serialize;
 
-use super::plan::Plan;
+use super::plan::{Plan, Rejection};
 use crate::{context::Notice, status::Owned};
+
+/// Reason of `Ready` for a version that waits for a pin.
+const NOT_EVALUATED: &str = "NotEvaluated";
+const NOT_EVALUATED_MESSAGE: &str = "the version is recorded, but no training of this cluster evaluated it, so it is not promoted automatically: pin it with spec.promotion.modelVersion of its classifier";
 
 /// What this controller computes of a version's status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,11 +24,11 @@ pub(crate) struct VersionStage {
     pub(crate) conditions: Vec<Condition>,
     pub(crate) stage: Stage,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) promoted_at: Option<Time>,
+    pub(crate) promotion_time: Option<Time>,
 }
 
 impl Owned for VersionStage {
-    const FIELDS: &'static [&'static str] = &["observedGeneration", "stage", "promotedAt"];
+    const FIELDS: &'static [&'static str] = &["observedGeneration", "stage", "promotionTime"];
     const CONDITIONS: &'static [&'static str] = &[READY, STALLED];
 }
 
@@ -32,10 +36,16 @@ impl Owned for VersionStage {
 pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (VersionStage, Vec<Notice>) {
     let old = version.status.as_ref();
     let statements = match &plan.rejection {
-        Some(reason) if plan.broken => vec![
-            Statement::new(READY, Some(false), "LoadingFailed", reason),
-            Statement::new(STALLED, Some(true), "LoadingFailed", reason),
-        ],
+        Some(rejection) if rejection.broken => {
+            let message = format!("{}: {}", rejection.reason, rejection.message);
+            vec![
+                Statement::new(READY, Some(false), "LoadingFailed", &message),
+                Statement::new(STALLED, Some(true), "LoadingFailed", &message),
+            ]
+        }
+        _ if plan.stage == Stage::Candidate && !plan.evaluated => {
+            vec![Statement::new(READY, Some(true), NOT_EVALUATED, NOT_EVALUATED_MESSAGE)]
+        }
         _ => vec![Statement::new(READY, Some(true), "Recorded", "the version is recorded")],
     };
     let generation = version.metadata.generation;
@@ -44,7 +54,7 @@ pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (Vers
         observed_generation: generation,
         conditions: condition::merge(stored, &statements, generation, now),
         stage: plan.stage,
-        promoted_at: plan.promoted.map(Time),
+        promotion_time: plan.promoted.map(Time),
     };
     (part, notices(old.and_then(|status| status.stage), plan))
 }
@@ -53,10 +63,13 @@ pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (Vers
 fn notices(before: Option<Stage>, plan: &Plan) -> Vec<Notice> {
     match plan.stage {
         stage if Some(stage) == before => Vec::new(),
-        Stage::Rejected => vec![Notice::warning(
-            "Rejected",
-            plan.rejection.as_deref().unwrap_or("rejected"),
-        )],
+        Stage::Rejected => {
+            let rejection = plan.rejection.iter();
+            let note = |rejection: &Rejection| format!("{}: {}", rejection.reason, rejection.message);
+            rejection
+                .map(|rejection| Notice::warning("Rejected", note(rejection)))
+                .collect()
+        }
         Stage::Champion => vec![Notice::normal("Promoted", "it serves")],
         Stage::Retired => vec![Notice::normal("Retired", "another version serves")],
         Stage::Candidate | Stage::Challenger => Vec::new(),

@@ -2,8 +2,8 @@
 
 use complaint_api::{
     ClassifierChampion, ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, ModelVersion,
-    ModelVersionStatus, Stage, VersionDigest,
-    condition::{self, READY, STALLED},
+    ModelVersionStatus, Stage, VersionDigest, VersionEvaluation,
+    condition::{self, READY, REJECTED, STALLED, Statement},
     labels,
 };
 use jiff::Timestamp;
@@ -29,8 +29,12 @@ fn version(promoted: bool, rejected: Option<&str>) -> ModelVersion {
             .annotations_mut()
             .insert(labels::PROMOTED_AT.into(), "2026-01-02T03:04:05Z".into());
     }
-    version.status = rejected.map(|reason| ModelVersionStatus {
-        rejection_reason: Some(reason.into()),
+    let now = Timestamp::from_second(1).expect("a valid time");
+    version.status = Some(ModelVersionStatus {
+        conditions: rejected.map_or_else(Vec::new, |reason| {
+            condition::merge(&[], &[Statement::new(REJECTED, Some(true), reason, "x")], Some(1), now)
+        }),
+        evaluation: Some(VersionEvaluation::default()),
         ..Default::default()
     });
     version
@@ -73,12 +77,12 @@ fn stages_follow_the_classifiers_record() {
         ),
         (version(true, None), Some(classifier("v2", None)), Stage::Retired),
         (
-            version(false, Some("NotBetter: x")),
+            version(false, Some("NotBetter")),
             Some(classifier("v0", None)),
             Stage::Rejected,
         ),
         (
-            version(false, Some("NotBetter: x")),
+            version(false, Some("NotBetter")),
             Some(classifier("v1", None)),
             Stage::Champion,
         ),
@@ -90,18 +94,41 @@ fn stages_follow_the_classifiers_record() {
 
 #[test]
 fn a_model_that_can_not_be_loaded_is_stalled_and_a_weaker_one_is_not() {
-    let broken = next(&version(false, Some("DigestMismatch: other bytes")));
+    let broken = next(&version(false, Some("DigestMismatch")));
     assert!(condition::is_true(&broken.conditions, STALLED));
-    let weaker = next(&version(false, Some("NotBetter: 0.1")));
+    let weaker = next(&version(false, Some("NotBetter")));
     assert!(condition::is_true(&weaker.conditions, READY));
 }
 
 #[test]
 fn the_other_controllers_part_is_no_difference() {
-    let rejected = version(false, Some("NotBetter: x"));
+    let rejected = version(false, Some("NotBetter"));
     let mut stored = json!(next(&rejected));
-    stored["rejectionReason"] = json!("NotBetter: x");
+    let others = json!(rejected.status);
+    stored["evaluation"] = others["evaluation"].clone();
+    let conditions = stored["conditions"].as_array_mut().expect("conditions");
+    conditions.push(others["conditions"][0].clone());
     assert!(next(&rejected).part().is_in(&stored));
+}
+
+#[test]
+fn a_version_that_no_training_evaluated_says_so_while_it_waits() {
+    let mut forged = version(false, None);
+    forged.status = None;
+    let reason = |version: &ModelVersion, classifier| {
+        let now = Timestamp::from_second(1).expect("a valid time");
+        let part = status::next(version, &planned(version, classifier), now).0;
+        let ready = condition::find(&part.conditions, READY).expect("it is stated");
+        (ready.status.clone(), ready.reason.clone())
+    };
+    let stated = |reason: &str| ("True".to_owned(), reason.to_owned());
+    assert_eq!(reason(&forged, None), stated("NotEvaluated"));
+    assert_eq!(
+        reason(&forged, Some(classifier("v1", None))),
+        stated("Recorded"),
+        "a pin serves it"
+    );
+    assert_eq!(reason(&version(false, None), None), stated("Recorded"));
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use complaint_api::{
     Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ReportRef,
-    TrainingRun, labels,
+    TrainingRun, VersionEvaluation, labels,
 };
-use complaint_contract::{ChampionSettings, DatasetSettings, EvaluationSettings, RunFile, TrainingResult};
+use complaint_contract::{ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, RunFile, TrainingResult};
 use k8s_openapi::{
     api::{
         batch::v1::Job,
@@ -18,17 +18,19 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::ResourceExt;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::{
     gather::Seen,
     job_name,
-    plan::{Decision, champion_of},
+    plan::{Decision, champion_of, evaluation},
     spec_hash,
 };
 use crate::{
     change::{Change, Manifest, Target},
     settings::Settings,
+    status::Owned,
     store::{self, Store, secret_variables},
     trainer::{self, TrainerJob},
     workload,
@@ -83,19 +85,47 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
     ]
 }
 
-/// The registry record is written once; the same record written before is as good.
+/// The registry record is created once, and what was measured is written into its status once. The run is complete only
+/// after both: whatever stops the operator in between, the next reconcile writes what is missing.
 fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Change> {
-    if seen.recorded.is_some() {
-        return Vec::new();
+    let evidence = Evidence {
+        evaluation: VersionEvaluation {
+            metrics: outcome.metrics.into(),
+            rows: outcome.dataset.test_rows,
+            weakest_classes: outcome.weakest_classes.clone(),
+        },
+        comparison: outcome.comparison.clone(),
+    };
+    let write = |of: Target, stored: Value| Change::Status {
+        of,
+        stored,
+        part: evidence.part(),
+    };
+    match &seen.recorded {
+        Some(recorded) if evaluation(recorded).is_some() => Vec::new(),
+        Some(recorded) => vec![write(Target::of(recorded), json!(recorded.status))],
+        None => {
+            let classifier = seen.classifier.as_ref();
+            let store = classifier.map_or_else(|| Store::default_of(&run.spec.classifier_ref.name), Store::of);
+            let parent = seen.job.as_ref().and_then(champion_of);
+            let version = model_version(run, &store, parent, outcome);
+            let created = Target::of(&version);
+            vec![Change::Create(Manifest::of(&version)), write(created, Value::Null)]
+        }
     }
-    let store = seen
-        .classifier
-        .as_ref()
-        .map_or_else(|| Store::default_of(&run.spec.classifier_ref.name), Store::of);
-    let parent = seen.job.as_ref().and_then(champion_of);
-    vec![Change::Create(Manifest::of(&model_version(
-        run, &store, parent, outcome,
-    )))]
+}
+
+/// What this controller owns of a version's status.
+#[derive(Serialize)]
+struct Evidence {
+    evaluation: VersionEvaluation,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comparison: Option<Comparison>,
+}
+
+impl Owned for Evidence {
+    const FIELDS: &'static [&'static str] = &["evaluation", "comparison"];
+    const CONDITIONS: &'static [&'static str] = &[];
 }
 
 /// What a run's manifests are built from.
@@ -305,7 +335,6 @@ pub(crate) fn model_version(
         parameters: Some(outcome.parameters),
         class_count: Some(outcome.class_count),
         metrics: outcome.metrics.into(),
-        weakest_classes: outcome.weakest_classes.clone(),
         lineage: Some(Lineage {
             training_run: run.name_any(),
             spec_hash: spec_hash(run),
@@ -323,7 +352,6 @@ pub(crate) fn model_version(
             trainer_version: outcome.trainer_version.clone(),
             parent: parent.map(str::to_owned),
         }),
-        comparison: outcome.comparison.clone(),
     };
     let mut version = ModelVersion::new(&run.name_any(), spec);
     version.metadata.namespace = run.namespace();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use complaint_api::{ModelVersion, TrainingRun, labels};
+use complaint_api::{ModelVersion, TrainingRun, VersionEvaluation, labels};
 use complaint_contract::{ErrorEnvelope, TrainingResult};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
@@ -17,7 +17,7 @@ use crate::{error::Error, object::is_owned_by, pod, trainer};
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// A ModelVersion for exactly this spec exists: nothing to train.
+    /// An evaluated ModelVersion for exactly this spec exists: nothing to train.
     AlreadyTrained,
     /// Can't start until something else is there or corrected.
     Wait { reason: &'static str, message: String },
@@ -78,16 +78,7 @@ pub(crate) fn plan(run: &TrainingRun, seen: &Seen, now: Timestamp) -> Decision {
 
 fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
     if let Some(recorded) = &seen.recorded {
-        return match recorded_from(run, seen) {
-            true => Decision::AlreadyTrained,
-            false => Decision::Wait {
-                reason: "NameTaken",
-                message: format!(
-                    "a ModelVersion {} made from another spec exists: apply the run under another name",
-                    recorded.name_any()
-                ),
-            },
-        };
+        return without_training(run, recorded);
     }
     if run.spec.suspend {
         return Decision::Suspend { stop_job: false };
@@ -142,13 +133,41 @@ fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
     }
 }
 
-/// Whether the ModelVersion of that name was made from this very spec.
-fn recorded_from(run: &TrainingRun, seen: &Seen) -> bool {
-    let lineage = seen
-        .recorded
-        .as_ref()
-        .and_then(|recorded| recorded.spec.lineage.as_ref());
+/// A ModelVersion of the run's name exists, and no Job.
+fn without_training(run: &TrainingRun, recorded: &ModelVersion) -> Decision {
+    let name = recorded.name_any();
+    if !is_from(run, recorded) {
+        return Decision::Wait {
+            reason: "NameTaken",
+            message: format!("a ModelVersion {name} made from another spec exists: apply the run under another name"),
+        };
+    }
+    if evaluation(recorded).is_none() {
+        return Decision::Wait {
+            reason: "NotEvaluated",
+            message: format!(
+                "ModelVersion {name} names this spec, but its status has no evaluation by a training of this cluster: delete it to train again, or apply the run under another name"
+            ),
+        };
+    }
+    Decision::AlreadyTrained
+}
+
+/// Whether the version claims to be made from this very spec.
+fn is_from(run: &TrainingRun, version: &ModelVersion) -> bool {
+    let lineage = version.spec.lineage.as_ref();
     lineage.is_some_and(|lineage| lineage.spec_hash == spec_hash(run))
+}
+
+/// What a training of this operator measured of the version.
+pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
+    version.status.as_ref()?.evaluation.as_ref()
+}
+
+/// Whether the run's result is on record: its version and what was measured of it.
+fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
+    let recorded = seen.recorded.as_ref();
+    recorded.is_some_and(|recorded| is_from(run, recorded) && evaluation(recorded).is_some())
 }
 
 fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
@@ -161,9 +180,11 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
     if condition("Complete").is_some() {
         return match result_of(&seen.pods) {
             // Recorded before this status could say so.
-            Decision::Fail { .. } if recorded_from(run, seen) => Decision::AlreadyTrained,
+            Decision::Fail { .. } if is_recorded(run, seen) => Decision::AlreadyTrained,
             Decision::Record(outcome) => match &seen.recorded {
-                Some(other) if other.spec.artifact.sha256 != outcome.artifact.sha256 => taken_meanwhile(other),
+                Some(other) if other.spec.artifact.sha256 != outcome.artifact.sha256.to_string() => {
+                    taken_meanwhile(other)
+                }
                 _ => Decision::Record(outcome),
             },
             decision => decision,

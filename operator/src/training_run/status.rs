@@ -11,7 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::{gather::Seen, plan::Decision};
+use super::{
+    gather::Seen,
+    plan::{Decision, evaluation},
+};
 use crate::{context::Notice, status::Owned};
 
 /// This controller owns the whole status.
@@ -198,7 +201,11 @@ fn recorded(
 }
 
 fn already_trained(run: &TrainingRun, seen: &Seen, status: &mut TrainingRunStatus, now: Timestamp) -> Vec<Statement> {
-    status.metrics = seen.recorded.as_ref().map(|version| version.spec.metrics);
+    status.metrics = seen
+        .recorded
+        .as_ref()
+        .and_then(evaluation)
+        .map(|evaluation| evaluation.metrics);
     status.model_version_ref = Some(VersionRef { name: run.name_any() });
     status.completion_time = Some(Time(now));
     done(

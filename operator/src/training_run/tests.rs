@@ -144,6 +144,7 @@ fn a_reapplied_run_is_done_at_once_and_a_taken_name_is_refused() {
             "metadata": { "name": "cards-1" },
             "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": "00" },
                       "lineage": { "specHash": hash } },
+            "status": { "evaluation": { "metrics": { "macroF1": 0.7 }, "rows": 128 } },
         }))
         .expect("a ModelVersion")
     };
@@ -153,6 +154,18 @@ fn a_reapplied_run_is_done_at_once_and_a_taken_name_is_refused() {
     };
     assert_eq!(planned(&run, &seen(spec_hash(&run))), Decision::AlreadyTrained);
     assert_eq!(waits_for(&planned(&run, &seen("other".into()))), "NameTaken");
+    let mut forged = seen(spec_hash(&run));
+    forged.recorded.as_mut().expect("a version").status = None;
+    assert_eq!(
+        waits_for(&planned(&run, &forged)),
+        "NotEvaluated",
+        "a claim is no evidence"
+    );
+
+    let now = Timestamp::from_second(100).expect("a valid time");
+    let trained = seen(spec_hash(&run));
+    let (status, _) = status::next(&run, &trained, &Decision::AlreadyTrained, now);
+    assert_eq!(status.metrics.and_then(|metrics| metrics.macro_f1), Some(0.7));
 }
 
 #[test]
@@ -383,6 +396,11 @@ fn changes_follow_the_decision_in_order() {
         "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": "aa" } },
     }))
     .expect("a ModelVersion");
+    let mut evaluated = recorded.clone();
+    evaluated.status = Some(complaint_api::ModelVersionStatus {
+        evaluation: Some(complaint_api::VersionEvaluation::default()),
+        ..Default::default()
+    });
     let watch = |resume| Decision::Watch { resume, blocked: None };
     let cases: Vec<(Decision, Seen, &[&str])> = vec![
         (
@@ -399,11 +417,27 @@ fn changes_follow_the_decision_in_order() {
         ),
         (watch(true), with_job(), &["change Job cards-1-train"]),
         (watch(false), with_job(), &[]),
-        (record.clone(), with_job(), &["create ModelVersion cards-1"]),
+        (
+            record.clone(),
+            with_job(),
+            &[
+                "create ModelVersion cards-1",
+                "write the status of ModelVersion cards-1",
+            ],
+        ),
+        (
+            // Something stopped the operator between the two.
+            record.clone(),
+            Seen {
+                recorded: Some(recorded),
+                ..with_job()
+            },
+            &["write the status of ModelVersion cards-1"],
+        ),
         (
             record,
             Seen {
-                recorded: Some(recorded),
+                recorded: Some(evaluated),
                 ..with_job()
             },
             &[],
@@ -454,4 +488,39 @@ fn every_field_of_the_status_is_owned() {
     let mut owned = <complaint_api::TrainingRunStatus as Owned>::FIELDS.to_vec();
     owned.sort_unstable();
     assert_eq!(names, owned);
+}
+
+#[test]
+fn a_result_is_recorded_again_only_for_the_same_bytes_and_until_it_is_evaluated() {
+    let run = run(json!({}));
+    let message = json!({ "exitCode": 0, "message": outcome().to_string() });
+    let seen = |sha256: &str, pods: Vec<Pod>| Seen {
+        job: Some(job(condition("Complete", ""), false)),
+        recorded: Some(
+            serde_json::from_value(json!({
+                "metadata": { "name": "cards-1" },
+                "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": sha256 },
+                          "lineage": { "specHash": spec_hash(&run) } },
+            }))
+            .expect("a ModelVersion"),
+        ),
+        pods,
+        ..ready_to_train()
+    };
+    let succeeded = || vec![ended_pod("Succeeded", message.clone())];
+    assert!(matches!(
+        planned(&run, &seen(&"aa".repeat(32), succeeded())),
+        Decision::Record(_)
+    ));
+    let other = planned(&run, &seen(&"bb".repeat(32), succeeded()));
+    assert!(
+        matches!(&other, Decision::Fail { reason, .. } if reason == "NameTaken"),
+        "{other:?}"
+    );
+    // What was measured is lost with the pod: the version alone does not complete the run.
+    let lost = planned(&run, &seen(&"aa".repeat(32), vec![]));
+    assert!(
+        matches!(&lost, Decision::Fail { reason, .. } if reason == "ResultLost"),
+        "{lost:?}"
+    );
 }

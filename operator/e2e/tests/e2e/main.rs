@@ -10,4 +10,5 @@ mod cluster;
 mod lifecycle;
 mod promotion;
 mod runs;
+mod statuses;
 mod traffic;

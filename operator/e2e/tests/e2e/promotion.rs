@@ -10,6 +10,13 @@ use crate::{
     traffic::{Traffic, predict},
 };
 
+/// `Reason: message` of the condition `Rejected`.
+fn rejection(version: &ModelVersion) -> String {
+    let rejection = version.status.as_ref().and_then(|status| status.rejection());
+    let rejection = rejection.expect("it is rejected");
+    format!("{}: {}", rejection.reason, rejection.message)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back() {
     let world = World::open("promotion").await;
@@ -65,10 +72,7 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     // A worse one is compared on the same rows and rejected with the numbers.
     train(&world, run("cards-3", "sample", poor_features(30))).await;
     let rejected = until_stage(&world, "cards-3", Stage::Rejected).await;
-    let reason = rejected
-        .status
-        .and_then(|status| status.rejection_reason)
-        .expect("a reason");
+    let reason = rejection(&rejected);
     assert!(
         reason.starts_with("NotBetter") && reason.contains("cards-2"),
         "{reason}"
@@ -118,10 +122,7 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
         .expect("the record is accepted");
 
     let rejected = until_stage(&world, "forged", Stage::Rejected).await;
-    let reason = rejected
-        .status
-        .and_then(|status| status.rejection_reason)
-        .expect("a reason");
+    let reason = rejection(&rejected);
     assert!(reason.starts_with("DigestMismatch"), "{reason}");
     let classifier = world
         .until::<ComplaintClassifier>("cards", "stalled on the pin", |classifier| {
@@ -152,10 +153,7 @@ async fn a_gate_keeps_a_weak_first_version_out() {
     .await;
     train(&world, run("cards-1", "sample", poor_features(40))).await;
     let rejected = until_stage(&world, "cards-1", Stage::Rejected).await;
-    let reason = rejected
-        .status
-        .and_then(|status| status.rejection_reason)
-        .expect("a reason");
+    let reason = rejection(&rejected);
     assert!(reason.starts_with("GateFailed") && reason.contains("0.99"), "{reason}");
     let classifier = world
         .api::<ComplaintClassifier>()

@@ -107,10 +107,12 @@ pub(crate) async fn until_served(objects: &Objects, job: &Job, screen: &Screen) 
         (champion.name == version && ready.status == "True").then(|| Ok(status.clone()))
     });
     let rejected = until::<ModelVersion, _>(objects, &version, |version| {
-        let reason = version.status.as_ref()?.rejection_reason.as_ref()?;
+        let rejection = version.status.as_ref()?.rejection()?;
         Some(Err(anyhow::anyhow!(
-            "ModelVersion {} was not promoted: {reason}",
-            version.name_any()
+            "ModelVersion {} was not promoted: {}: {}",
+            version.name_any(),
+            rejection.reason,
+            rejection.message
         )))
     });
     let status = tokio::select! {
