@@ -19,7 +19,6 @@ mod open_inference;
 mod openapi;
 mod output;
 mod page;
-mod patience;
 mod predict;
 mod report;
 mod router;

@@ -1,7 +1,7 @@
 //! Connections: accepted, bounded in number and in patience, and drained on shutdown without a lost request.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use hyper::server::conn::http1;
 use hyper::service::{HttpService, Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::AsyncWrite;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
+use tokio_io_timeout::TimeoutWriter;
 
-use super::patience::Patience;
 use super::router::router;
 use super::workers::Workers;
 use crate::core::app::App;
@@ -99,6 +100,17 @@ fn http_settings(header_timeout: Duration) -> http1::Builder {
     http
 }
 
+/// A stream that fails a write which makes no progress for too long.
+type Bounded<S> = Pin<Box<TimeoutWriter<S>>>;
+
+/// A client that asks and never reads would otherwise hold its connection, and on a stream its place among the requests
+/// in flight, for as long as it likes.
+fn bounded<S: AsyncWrite>(stream: S, limit: Duration) -> Bounded<S> {
+    let mut writer = TimeoutWriter::new(stream);
+    writer.set_timeout(Some(limit));
+    Box::pin(writer)
+}
+
 struct Server {
     workers: Workers,
     service: Router,
@@ -156,7 +168,7 @@ impl Server {
         let drain = self.drain.subscribe();
         self.workers.spawn(async move {
             let stream = match TcpStream::from_std(stream) {
-                Ok(stream) => Patience::new(stream, write_timeout),
+                Ok(stream) => bounded(stream, write_timeout),
                 Err(error) => return tracing::warn!(%error, "could not take a connection over"),
             };
             let arrived = Arc::new(Notify::new());
@@ -186,7 +198,7 @@ const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
 /// usually sent its request by then, so what has arrived is read first, and a connection without any request yet gets a
 /// moment more.
 async fn run<S>(
-    connection: http1::Connection<TokioIo<Patience<TcpStream>>, S>,
+    connection: http1::Connection<TokioIo<Bounded<TcpStream>>, S>,
     arrived: &Notify,
     mut drain: watch::Receiver<()>,
 ) -> hyper::Result<()>
@@ -206,4 +218,40 @@ where
     }
     connection.as_mut().graceful_shutdown();
     connection.await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::sleep;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_takes_nothing_is_given_up() {
+        let (ours, _theirs) = duplex(4);
+        let mut stream = bounded(ours, Duration::from_secs(5));
+        let error = stream.write_all(b"more than four").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_is_served() {
+        let (ours, mut theirs) = duplex(4);
+        let mut stream = bounded(ours, Duration::from_secs(5));
+        let reader = tokio::spawn(async move {
+            let mut taken = Vec::new();
+            let mut two = [0; 2];
+            while let Ok(2) = theirs.read(&mut two).await {
+                taken.extend_from_slice(&two);
+                sleep(Duration::from_secs(4)).await;
+            }
+            taken
+        });
+        stream.write_all(b"longer than the buffer").await.unwrap();
+        drop(stream);
+        assert_eq!(reader.await.unwrap(), b"longer than the buffer");
+    }
 }
