@@ -11,7 +11,7 @@
 use std::error::Error;
 use std::hint::black_box;
 
-use complaint_model::report::ClassWeight;
+use complaint_contract::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};

@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use complaint_contract::DatasetSettings;
-use complaint_model::report::{ClassWeight, Loss};
+use complaint_contract::{ClassWeight, Loss};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing};

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use complaint_contract::{Algorithm, ClassWeight, Loss, Metric};
 use complaint_contract::{ExitKind, Preset, Strategy};
 use complaint_model::Normalizer;
-use complaint_model::report::{Algorithm, ClassWeight, Loss, Metric};
 
 use crate::commands::{
     self, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, predict::PredictArgs, profile::ProfileArgs,

@@ -9,11 +9,10 @@
 //! the model that gives the best mean over the folds, as long as that helps. The score of a selection is computed on
 //! the rows that chose it, so it is slightly too good; the score on the held-out part is not.
 
-use complaint_model::report::{CrossValidation, Metric};
+use complaint_contract::{CrossValidation, Metric};
 use rayon::prelude::*;
 
 use crate::calibration::temperature;
-use crate::metrics::as_gain;
 use crate::search::{mean_and_spread, score_rows};
 use crate::solve::Coefficients;
 
@@ -134,7 +133,7 @@ impl SelectionData<'_> {
     }
 
     fn gain(&self, scores: &[f32]) -> f64 {
-        as_gain(self.scoring, mean_and_spread(&self.fold_values(scores)).mean)
+        self.scoring.as_gain(mean_and_spread(&self.fold_values(scores)).mean)
     }
 }
 

@@ -1,12 +1,11 @@
 //! Evaluates the final model on rows that nothing has seen.
 
+use complaint_contract::{Metric, Metrics, WeakClass, round4};
 use complaint_model::Artifact;
 use complaint_model::model::{Calibration, argmax};
-use complaint_model::report::{CalibrationReport, ClassMetrics, Metric, Metrics, WeakClass, round4};
 use complaint_model::sparse::CsrMatrix;
+use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 use crate::metrics::{Scored, expected_calibration_error, interval, reliability_bins, row_log_loss};
 
@@ -14,39 +13,6 @@ use crate::metrics::{Scored, expected_calibration_error, interval, reliability_b
 const WEAKEST: usize = 5;
 /// Number of mistakes listed in the report.
 const MISTAKES: usize = 50;
-
-/// 95 % bootstrap intervals of the metrics.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Intervals {
-    /// Interval of the mean F1 of the classes.
-    #[serde(rename = "macroF1")]
-    pub macro_f1: [f64; 2],
-    /// Interval of the weighted mean F1.
-    #[serde(rename = "weightedF1")]
-    pub weighted_f1: [f64; 2],
-    /// Interval of the share of correct answers.
-    pub accuracy: [f64; 2],
-    /// Interval of the mean log loss.
-    pub log_loss: [f64; 2],
-}
-
-/// A wrong answer with a high probability.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Mistake {
-    /// Number of the record in the source, from 1.
-    pub row: u64,
-    /// The actual class.
-    pub actual: String,
-    /// The predicted class.
-    pub predicted: String,
-    /// The probability of the predicted class.
-    pub probability: f64,
-    /// The text, if the report may hold texts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-}
 
 /// The results of a model on the held-out rows.
 #[derive(Debug)]

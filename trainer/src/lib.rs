@@ -14,7 +14,7 @@
 //! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
 //! | [`training`] | all of the above in order |
 //! | [`profile`] | describes the data set |
-//! | [`report`], [`result`], [`store`] | what is written, and where |
+//! | [`result`], [`store`] | what is written, and where; the report is [`complaint_report`]'s |
 //!
 //! [`main_from`] is the whole program, so that another binary can run as the trainer.
 #![forbid(unsafe_code)]
@@ -29,12 +29,10 @@ pub mod dataset;
 pub mod ensemble;
 pub mod error;
 pub mod evaluate;
-mod html;
 pub mod metrics;
 pub mod profile;
 pub mod progress;
 mod record;
-pub mod report;
 pub mod result;
 pub mod rng;
 pub mod search;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::{DatasetFormat, StoredArtifact, StoredReport};
-use complaint_model::report::Report;
+use complaint_contract::{Algorithm, DatasetFormat, Metrics, Parameters, StoredArtifact, StoredReport};
+use complaint_report::Report;
 use serde::Serialize;
 
 use crate::config::RunConfig;
@@ -32,10 +32,10 @@ struct Spec<'a> {
     classifier_ref: ClassifierRef<'a>,
     artifact: serde_json::Value,
     report: serde_json::Value,
-    algorithm: complaint_model::report::Algorithm,
-    parameters: complaint_model::report::Parameters,
+    algorithm: Algorithm,
+    parameters: Parameters,
     class_count: usize,
-    metrics: complaint_model::report::Metrics,
+    metrics: Metrics,
     lineage: Lineage<'a>,
 }
 

@@ -1,7 +1,7 @@
 //! The result of a training, from its report.
 
 use complaint_contract::{DatasetResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts};
-use complaint_model::report::{Report, TrialStatus};
+use complaint_report::{Report, TrialStatus};
 
 /// The result of a report that stands in the store.
 pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -> TrainingResult {

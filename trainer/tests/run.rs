@@ -5,7 +5,8 @@ mod support;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-use complaint_model::{Artifact, Sha256Digest, report::Report};
+use complaint_model::{Artifact, Sha256Digest};
+use complaint_report::Report;
 use serde_json::{Value, json};
 use support::{Ended, Job, csv, gzip, rows};
 

@@ -1,8 +1,8 @@
 //! Compares the solvers with scikit-learn's results on a committed case, and with smartcore's optimiser on the same
 //! objective.
 
+use complaint_contract::{ClassWeight, Loss};
 use complaint_model::model::argmax;
-use complaint_model::report::{ClassWeight, Loss};
 use complaint_model::sparse::CsrMatrix;
 use complaint_trainer::config::Estimator;
 use complaint_trainer::solve::estimator::fit;

@@ -11,7 +11,6 @@
 //! | [`model`] | rows → scores → calibrated probabilities |
 //! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is opened |
 //! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
-//! | [`report`] | what a training run tells people and programs about its result |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -21,13 +20,12 @@ mod intern;
 pub mod model;
 pub mod pipeline;
 pub mod predict;
-pub mod report;
 pub mod sparse;
 pub mod text;
 pub mod vectorize;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
-pub use complaint_contract::{Normalizer, Sha256Digest};
+pub use complaint_contract::{Algorithm, Normalizer, Parameters, Sha256Digest};
 pub use model::LinearModel;
 pub use pipeline::{Features, Preprocessing};
 pub use predict::Predictor;

@@ -7,11 +7,10 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use complaint_contract::{Normalizer, limits};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The steps from raw text to tokens. See [`crate::text`] for what each does.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Preprocessing {
     /// Expand `won't` to `will not`, `I've` to `i have`.
@@ -44,7 +43,7 @@ impl Default for Preprocessing {
 }
 
 /// The steps from tokens to a weighted row. See [`crate::vectorize`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Features {
     /// Shortest and longest word n-gram; 1 to 5.
@@ -76,6 +75,35 @@ impl Default for Features {
             max_features: 100_000,
             sublinear_tf: true,
             hashing_bits: None,
+        }
+    }
+}
+
+/// The settings as a report repeats them, each with its value.
+impl From<&Preprocessing> for complaint_contract::Preprocessing {
+    fn from(decided: &Preprocessing) -> Self {
+        Self {
+            expand_contractions: Some(decided.expand_contractions),
+            remove_stop_words: Some(decided.remove_stop_words),
+            normalizer: Some(decided.normalizer),
+            keep_numbers: Some(decided.keep_numbers),
+            min_token_length: Some(decided.min_token_length),
+            redaction_pattern: Some(decided.redaction_pattern.clone()),
+        }
+    }
+}
+
+/// The settings as a report repeats them, each with its value.
+impl From<&Features> for complaint_contract::Features {
+    fn from(decided: &Features) -> Self {
+        Self {
+            word_ngrams: Some(decided.word_ngrams),
+            char_ngrams: decided.char_ngrams,
+            min_document_frequency: Some(decided.min_document_frequency),
+            max_document_fraction: Some(decided.max_document_fraction),
+            max_features: Some(decided.max_features),
+            sublinear_tf: Some(decided.sublinear_tf),
+            hashing_bits: decided.hashing_bits,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! A small but real model: three categories told apart by the words of nine complaints.
 
-use complaint_contract::{Algorithm, Parameters};
 use complaint_model::predict::Predictor;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
+use complaint_model::{Algorithm, Parameters};
 use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, Preprocessing, Sha256Digest};
 
 pub const CARDS: &str = "I was charged twice for one purchase on my credit card";

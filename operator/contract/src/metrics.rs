@@ -29,6 +29,11 @@ impl Metric {
         }
     }
 
+    /// A value as something to maximise: of `logLoss`, less is better.
+    pub fn as_gain(self, value: f64) -> f64 {
+        if self == Self::LogLoss { -value } else { value }
+    }
+
     /// The metric's value, if it is known.
     pub fn of(self, metrics: &PartialMetrics) -> Option<f64> {
         match self {

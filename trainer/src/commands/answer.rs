@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use complaint_contract::round4;
 use complaint_model::predict::{Prediction, Scratch};
-use complaint_model::report::round4;
 use complaint_model::{Artifact, Predictor};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};

@@ -8,9 +8,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use complaint_contract::{DatasetSettings, TrainingStage};
+use complaint_contract::{Metric, Metrics, round4};
 use complaint_model::predict::Scratch;
-use complaint_model::report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Metric, Metrics, round4};
 use complaint_model::{Predictor, Sha256Digest};
+use complaint_report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Intervals};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -23,8 +24,8 @@ use super::table::{
 use crate::cli::OutputForm;
 use crate::dataset::{self, DatasetError, Record, Source};
 use crate::error::TrainError;
-use crate::evaluate::{Intervals, intervals};
-use crate::metrics::{Scored, expected_calibration_error, most_confused, reliability_bins, row_log_loss};
+use crate::evaluate::intervals;
+use crate::metrics::{Scored, expected_calibration_error, reliability_bins, row_log_loss};
 use crate::progress::{Plan, Progress};
 
 /// Rows that are scored together.
@@ -295,7 +296,7 @@ fn confusion(matrix: &ConfusionMatrix) -> Vec<String> {
         }
         parts.push(text);
     }
-    let pairs = most_confused(matrix, PAIRS);
+    let pairs = matrix.most_confused(PAIRS);
     if !pairs.is_empty() {
         let rows = pairs.iter().map(|pair| {
             [

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use complaint_contract::TrainingStage;
+use complaint_contract::round4;
 use complaint_model::corpus::TokenizedCorpus;
-use complaint_model::report::round4;
 use complaint_model::text::TextPipeline;
 use complaint_model::{Preprocessing, Sha256Digest};
+use complaint_report::{Profile, Quantiles};
 use serde::Serialize;
 
 use super::data::DataArgs;
@@ -20,7 +21,7 @@ use crate::cli::OutputForm;
 use crate::config::ConfigError;
 use crate::dataset::{self, Dataset};
 use crate::error::TrainError;
-use crate::profile::{Profile, Quantiles};
+use crate::profile;
 use crate::progress::{Plan, Progress};
 use crate::split::split;
 
@@ -107,7 +108,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     progress.tell(TrainingStage::Preprocessing, 0.7, "looking for near-twins");
     let split = split(&dataset, TEST_FRACTION, SEED);
-    let mut profile = Profile::of_texts(&dataset, &split, &corpus);
+    let mut profile = profile::of_texts(&dataset, &split, &corpus);
     if arguments.include_texts {
         add_texts(&mut profile, &dataset);
     }

@@ -10,7 +10,6 @@ use crate::cli::RunArgs;
 use crate::config::RunConfig;
 use crate::dataset::Location;
 use crate::error::TrainError;
-use crate::html;
 use crate::progress::Progress;
 use crate::record;
 use crate::result::result;
@@ -63,19 +62,13 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
         sha256: complaint_model::Sha256Digest::of_bytes(&report),
     };
     let files = Files {
-        record: record::manifest(
-            &store.root(),
-            &config,
-            &trained.report.report,
-            &trained.artifact,
-            &reference,
-        ),
-        page: html::page(&trained.report).into_bytes(),
+        record: record::manifest(&store.root(), &config, &trained.report, &trained.artifact, &reference),
+        page: complaint_report::page(&trained.report).into_bytes(),
         model: trained.model,
         report,
     };
     reference.sha256 = store.write(&version, &files)?;
-    let result = result(&trained.report.report, trained.artifact, reference);
+    let result = result(&trained.report, trained.artifact, reference);
     progress.tell(TrainingStage::Done, 1.0, &format!("{version}/{}", store::MODEL));
     Ok(result)
 }

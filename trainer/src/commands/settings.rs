@@ -1,8 +1,8 @@
 //! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
 //! options.
 
+use complaint_contract::Algorithm;
 use complaint_contract::Preset;
-use complaint_model::report::Algorithm;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -109,7 +109,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
     Given::new()
         .set("candidates", candidates)
         .set("folds", search.folds)
-        .set("scoring", search.scoring.map(complaint_model::report::Metric::from))
+        .set("scoring", search.scoring.map(complaint_contract::Metric::from))
         .set("strategy", search.strategy.map(complaint_contract::Strategy::from))
         .set(
             "ensemble",
@@ -127,11 +127,11 @@ fn candidates(search: &SearchArgs) -> Vec<Value> {
     let weights = search
         .class_weights
         .iter()
-        .map(|&weight| json!(complaint_model::report::ClassWeight::from(weight)));
+        .map(|&weight| json!(complaint_contract::ClassWeight::from(weight)));
     let losses = search
         .losses
         .iter()
-        .map(|&loss| json!(complaint_model::report::Loss::from(loss)));
+        .map(|&loss| json!(complaint_contract::Loss::from(loss)));
     let (weights, losses) = (list(weights.collect()), list(losses.collect()));
     let grid = |algorithm: Algorithm| {
         use complaint_contract::Parameter::{Alpha, C, ClassWeight, Loss};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use complaint_contract::{StoredReport, TrainingResult, TrainingStage};
 use complaint_model::Sha256Digest;
-use complaint_model::report::{Report, TrialStatus};
+use complaint_report::{Report, TrialStatus};
 
 use super::settings;
 use super::table::{
@@ -14,10 +14,10 @@ use super::table::{
 use crate::cli::{OutputForm, TrainArgs};
 use crate::error::TrainError;
 use crate::progress::{Plan, Progress};
+use crate::record;
 use crate::result::result;
 use crate::store::{self, Files};
 use crate::training::{Inputs, train};
-use crate::{html, record};
 
 /// Trains, writes to a directory, and prints the result.
 pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
@@ -60,18 +60,18 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         record: record::manifest(
             record::UNKNOWN_CLAIM,
             &config,
-            &trained.report.report,
+            &trained.report,
             &trained.artifact,
             &reference,
         ),
-        page: html::page(&trained.report).into_bytes(),
+        page: complaint_report::page(&trained.report).into_bytes(),
         model: trained.model,
         report,
     };
     store::replace(&arguments.out, &files)?;
     progress.tell(TrainingStage::Done, 1.0, "done");
-    let result = result(&trained.report.report, trained.artifact, reference);
-    Ok((trained.report.report, result))
+    let result = result(&trained.report, trained.artifact, reference);
+    Ok((trained.report, result))
 }
 
 /// The summary of a training, for people.

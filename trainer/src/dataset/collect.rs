@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use complaint_contract::DatasetSettings;
+use complaint_contract::DroppedLabel;
 use complaint_model::Sha256Digest;
-use complaint_model::report::DroppedLabel;
+use complaint_report::RecordCounts;
 use rustc_hash::FxHashMap;
 
 use super::chains::Chains;
-use super::{Copies, Counts, Dataset, DatasetError, Part, Record, Row, copies::Found};
+use super::{Copies, Dataset, DatasetError, Part, Record, Row, copies::Found};
 
 /// Maximum number of labels in a message.
 const LISTED: usize = 10;
@@ -41,7 +42,7 @@ pub struct Collector<'c, T = String> {
     digests: Vec<u128>,
     /// Rows by half of that digest.
     by_text: Chains,
-    counts: Counts,
+    counts: RecordCounts,
     copies: Found,
 }
 
@@ -98,7 +99,7 @@ impl<'c, T: Texts> Collector<'c, T> {
             labels: FxHashMap::default(),
             digests: Vec::new(),
             by_text: Chains::default(),
-            counts: Counts::default(),
+            counts: RecordCounts::default(),
             copies: Found::default(),
         }
     }

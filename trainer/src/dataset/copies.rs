@@ -1,30 +1,11 @@
 //! Examples of rows that are copies of each other.
 
-use schemars::JsonSchema;
-use serde::Serialize;
+use complaint_report::{Contradiction, Duplicate};
 
 /// Number of pairs kept of each kind.
 const REMEMBERED: usize = 50;
 
-/// A text that occurs in two records with the same label.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Duplicate {
-    /// Number of the record that was kept.
-    pub first: u64,
-    /// Number of the copy that was left out.
-    pub copy: u64,
-}
-
-/// A text that occurs in two records with different labels. Both are left out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Contradiction {
-    /// Numbers of both records.
-    pub rows: [u64; 2],
-    /// Their labels.
-    pub labels: [String; 2],
-}
-
-/// The first copies that were found. [`Counts`](super::Counts) has the number of all copies.
+/// The first copies that were found. [`RecordCounts`](complaint_report::RecordCounts) has the number of all copies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copies {
     /// Copies with one label.

@@ -19,16 +19,13 @@ use std::cell::Cell;
 use std::io::Read;
 use std::ops::Range;
 
-use schemars::JsonSchema;
-use serde::Serialize;
-
 use complaint_model::Sha256Digest;
-use complaint_model::report::DroppedLabel;
+use complaint_report::RecordCounts;
 
 use bounded::Bounded;
 pub use collect::{Collected, Collector, Texts};
-use complaint_contract::{DatasetFormat, DatasetSettings};
-pub use copies::{Contradiction, Copies, Duplicate};
+use complaint_contract::{DatasetFormat, DatasetSettings, DroppedLabel};
+pub use copies::Copies;
 pub use error::DatasetError;
 pub(crate) use source::reasons;
 pub use source::{Location, Source};
@@ -58,26 +55,6 @@ pub struct Row {
     pub part: Option<Part>,
 }
 
-/// Numbers of records that were read, and that were left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Counts {
-    /// Records in the source.
-    pub records: u64,
-    /// Records that `filter` leaves out.
-    pub not_selected: u64,
-    /// Records without a text.
-    pub without_text: u64,
-    /// Records without a label.
-    pub without_label: u64,
-    /// Records whose published split is neither `train` nor `test`.
-    pub outside_split: u64,
-    /// Further copies of a text with the same label.
-    pub duplicates: u64,
-    /// Copies of one text under different labels. All of them are left out.
-    pub contradictory: u64,
-}
-
 /// Labelled rows, ready for the split.
 #[derive(Debug)]
 pub struct Dataset {
@@ -89,7 +66,7 @@ pub struct Dataset {
     /// Labels left out, most rows first.
     pub dropped_labels: Vec<DroppedLabel>,
     /// Numbers of records that were read and left out.
-    pub counts: Counts,
+    pub counts: RecordCounts,
     /// Some of the copies.
     pub copies: Copies,
     /// Digest of the source's bytes before unpacking.

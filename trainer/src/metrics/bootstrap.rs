@@ -1,9 +1,9 @@
 //! Intervals by resampling rows (Efron 1979). The same seed always gives the same draws.
 
-use complaint_model::report::Metric;
+use complaint_contract::Metric;
 use rayon::prelude::*;
 
-use super::{Confusion, as_gain};
+use super::Confusion;
 use crate::rng::Rng;
 
 /// Number of resamples for every interval.
@@ -58,7 +58,7 @@ pub fn interval(scored: &Scored, metric: Metric, seed: u64) -> [f64; 2] {
 /// Difference in favour of `newcomer` (for log loss: the champion's minus the newcomer's) and its 95 % interval. Both
 /// models are compared on the same draws.
 pub fn paired_difference(newcomer: &Scored, champion: &Scored, metric: Metric, seed: u64) -> (f64, [f64; 2]) {
-    let gain = |value: f64| as_gain(metric, value);
+    let gain = |value: f64| metric.as_gain(value);
     let difference = gain(newcomer.value(metric)) - gain(champion.value(metric));
     let interval = resampled(newcomer.actual.len(), seed, |draws| {
         let rows = || draws.iter().map(|&row| row as usize);

@@ -1,19 +1,13 @@
 //! Quality of predictions.
 
 mod bootstrap;
-mod confused;
 mod probability;
 
-use complaint_model::report::{ClassMetrics, ConfusionMatrix, Metric, Metrics};
+use complaint_contract::{Metric, Metrics};
+use complaint_report::{ClassMetrics, ConfusionMatrix};
 
 pub use bootstrap::{RESAMPLES, Scored, interval, paired_difference};
-pub use confused::{ConfusedPair, most_confused};
 pub use probability::{expected_calibration_error, reliability_bins, row_log_loss};
-
-/// Returns the value with its sign set so that greater is better.
-pub fn as_gain(metric: Metric, value: f64) -> f64 {
-    if metric == Metric::LogLoss { -value } else { value }
-}
 
 /// Counts of rows by actual and predicted class.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Quality of probabilities.
 
-use complaint_model::report::CalibrationBin;
+use complaint_report::CalibrationBin;
 
 /// Number of equal bins in the reliability diagram.
 const BINS: usize = 15;

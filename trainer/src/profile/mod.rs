@@ -4,141 +4,88 @@ mod lengths;
 mod suspicious;
 mod twins;
 
+use complaint_contract::round4;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
+use complaint_report::{Profile, Quantiles, VocabularyPoint};
 use rayon::prelude::*;
-use schemars::JsonSchema;
-use serde::Serialize;
 
-use crate::dataset::{Contradiction, Counts, Dataset, Duplicate};
+use crate::dataset::Dataset;
 use crate::split::{Split, shingles};
 
-pub use lengths::{LengthBin, Quantiles};
-pub use suspicious::{RowExample, Suspicion, SuspicionReason, TextFacts};
+pub use suspicious::TextFacts;
 use twins::Twins;
 
 /// Points on the vocabulary's curve.
 const GROWTH_POINTS: usize = 20;
 
-/// A description of the data set.
-#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Profile {
-    /// Records that were read, and records that were left out.
-    pub records: Counts,
-    /// Words per text, by quantile.
-    pub words: Quantiles,
-    /// Texts by number of words: bins of one width, the last one open.
-    pub length_histogram: Vec<LengthBin>,
-    /// How the vocabulary grows with the rows, in the source's order.
-    pub vocabulary_growth: Vec<VocabularyPoint>,
-    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word
-    /// shingles 0.8 or more; with hashing, of their buckets). A group is in one fold and, unless the split was
-    /// published, on one side of it.
-    pub near_twin_groups: usize,
-    /// Rows in those groups.
-    pub near_twin_rows: usize,
-    /// The largest of these groups, by the numbers of their first records.
-    pub largest_near_twin_groups: Vec<NearTwins>,
-    /// Some of the copies that were left out.
-    pub duplicate_examples: Vec<Duplicate>,
-    /// Some of the copies of one text under different labels.
-    pub contradiction_examples: Vec<Contradiction>,
-    /// Suspicious rows, by reason.
-    pub suspicious_rows: Vec<Suspicion>,
-    /// Largest difference of a class's share between training and test part, in percentage points.
-    pub largest_share_difference: f64,
+/// Describes a data set from its rows' texts and their words.
+pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Profile {
+    of_rows(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
 }
 
-/// The vocabulary after some of the rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct VocabularyPoint {
-    /// Rows seen.
-    pub rows: usize,
-    /// Distinct tokens in these rows; with hashing, distinct buckets that pass the limits for terms.
-    pub words: usize,
+/// Describes a data set whose texts were not kept, from the facts about them and from their buckets. Vocabulary and
+/// near-twins then use the buckets that occur in enough rows.
+pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: &TermCounts) -> Profile {
+    let shingles = |row: u32| -> Vec<u64> {
+        let terms = counts.document_terms(row as usize);
+        terms.iter().map(|&term| u64::from(term)).collect()
+    };
+    let growth = vocabulary_growth(dataset.rows.len(), counts.vocabulary().len(), |row| {
+        counts.document_terms(row).iter().copied()
+    });
+    put_together(
+        dataset,
+        split,
+        facts,
+        twins::groups(dataset, &split.keys, shingles),
+        growth,
+    )
 }
 
-/// A group of rows with nearly the same text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct NearTwins {
-    /// Number of rows.
-    pub rows: usize,
-    /// Number of distinct labels. More than one means that nearly the same text was labelled differently.
-    pub labels: usize,
-    /// Numbers of its first records.
-    pub examples: Vec<u64>,
+/// Describes a data set from rows, split and tokens. `tokens` gives the token ids of a row.
+fn of_rows<I: Iterator<Item = u32>>(
+    dataset: &Dataset,
+    split: &Split,
+    distinct: usize,
+    tokens: impl Fn(usize) -> I,
+) -> Profile {
+    let facts: Vec<TextFacts> = dataset
+        .rows
+        .par_iter()
+        .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), hashes))
+        .collect();
+    let shingles = |row: u32| shingles(dataset.text(&dataset.rows[row as usize]));
+    let growth = vocabulary_growth(dataset.rows.len(), distinct, tokens);
+    put_together(
+        dataset,
+        split,
+        &facts,
+        twins::groups(dataset, &split.keys, shingles),
+        growth,
+    )
 }
 
-impl Profile {
-    /// Describes a data set from its rows' texts and their words.
-    pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Self {
-        Self::of(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
-    }
-
-    /// Describes a data set whose texts were not kept, from the facts about them and from their buckets. Vocabulary and
-    /// near-twins then use the buckets that occur in enough rows.
-    pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: &TermCounts) -> Self {
-        let shingles = |row: u32| -> Vec<u64> {
-            let terms = counts.document_terms(row as usize);
-            terms.iter().map(|&term| u64::from(term)).collect()
-        };
-        let growth = vocabulary_growth(dataset.rows.len(), counts.vocabulary().len(), |row| {
-            counts.document_terms(row).iter().copied()
-        });
-        Self::put_together(
-            dataset,
-            split,
-            facts,
-            twins::groups(dataset, &split.keys, shingles),
-            growth,
-        )
-    }
-
-    /// Describes a data set from rows, split and tokens. `tokens` gives the token ids of a row.
-    fn of<I: Iterator<Item = u32>>(
-        dataset: &Dataset,
-        split: &Split,
-        distinct: usize,
-        tokens: impl Fn(usize) -> I,
-    ) -> Self {
-        let facts: Vec<TextFacts> = dataset
-            .rows
-            .par_iter()
-            .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), hashes))
-            .collect();
-        let shingles = |row: u32| shingles(dataset.text(&dataset.rows[row as usize]));
-        let growth = vocabulary_growth(dataset.rows.len(), distinct, tokens);
-        Self::put_together(
-            dataset,
-            split,
-            &facts,
-            twins::groups(dataset, &split.keys, shingles),
-            growth,
-        )
-    }
-
-    fn put_together(
-        dataset: &Dataset,
-        split: &Split,
-        facts: &[TextFacts],
-        twins: Twins,
-        vocabulary_growth: Vec<VocabularyPoint>,
-    ) -> Self {
-        let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
-        let quantiles = Quantiles::of(words.clone());
-        Self {
-            records: dataset.counts.clone(),
-            length_histogram: lengths::histogram(&words, &quantiles),
-            suspicious_rows: suspicious::find(&dataset.rows, facts, &quantiles),
-            words: quantiles,
-            vocabulary_growth,
-            near_twin_groups: twins.groups,
-            near_twin_rows: twins.rows,
-            largest_near_twin_groups: twins.largest,
-            duplicate_examples: dataset.copies.duplicates.clone(),
-            contradiction_examples: dataset.copies.contradictions.clone(),
-            largest_share_difference: complaint_model::report::round4(100.0 * largest_share_difference(dataset, split)),
-        }
+fn put_together(
+    dataset: &Dataset,
+    split: &Split,
+    facts: &[TextFacts],
+    twins: Twins,
+    vocabulary_growth: Vec<VocabularyPoint>,
+) -> Profile {
+    let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
+    let quantiles = Quantiles::of(words.clone());
+    Profile {
+        records: dataset.counts.clone(),
+        length_histogram: lengths::histogram(&words, &quantiles),
+        suspicious_rows: suspicious::find(&dataset.rows, facts, &quantiles),
+        words: quantiles,
+        vocabulary_growth,
+        near_twin_groups: twins.groups,
+        near_twin_rows: twins.rows,
+        largest_near_twin_groups: twins.largest,
+        duplicate_examples: dataset.copies.duplicates.clone(),
+        contradiction_examples: dataset.copies.contradictions.clone(),
+        largest_share_difference: round4(100.0 * largest_share_difference(dataset, split)),
     }
 }
 

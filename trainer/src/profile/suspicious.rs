@@ -3,11 +3,9 @@
 use std::sync::OnceLock;
 
 use complaint_model::text::stop_words;
+use complaint_report::{Quantiles, RowExample, Suspicion, SuspicionReason};
 use rustc_hash::FxHashSet;
-use schemars::JsonSchema;
-use serde::Serialize;
 
-use super::Quantiles;
 use crate::dataset::Row;
 use crate::split::fnv;
 
@@ -22,71 +20,9 @@ const FAR_BEYOND: usize = 5;
 /// About two in five English words are stop words. A longer text with a smaller share than this is hardly English.
 const STOP_WORD_SHARE: f64 = 0.1;
 
-/// Why a row is suspicious.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum SuspicionReason {
-    /// Fewer than three words.
-    FewWords,
-    /// More than five times as long as 95 % of the texts.
-    FarLonger,
-    /// Twenty words or more, almost none of them a common English word: another language, a table, a log.
-    HardlyEnglish,
-    /// Twenty words or more, more than half of them the same word.
-    OneWordRepeated,
-    /// Most words are redactions such as `XXXX`.
-    MostlyRedacted,
-    /// Characters that a wrong conversion leaves behind, such as `Ã©` or `â€™`.
-    BrokenCharacters,
-}
-
-impl SuspicionReason {
-    /// All reasons.
-    pub const ALL: [Self; 6] = [
-        Self::FewWords,
-        Self::FarLonger,
-        Self::HardlyEnglish,
-        Self::OneWordRepeated,
-        Self::MostlyRedacted,
-        Self::BrokenCharacters,
-    ];
-
-    fn bit(self) -> u8 {
-        1 << self as u8
-    }
-
-    /// A description of the reason.
-    pub fn describe(self) -> &'static str {
-        match self {
-            Self::FewWords => "fewer than three words",
-            Self::FarLonger => "more than five times as long as 95 % of the texts",
-            Self::HardlyEnglish => "almost no common English words",
-            Self::OneWordRepeated => "more than half of the words are the same",
-            Self::MostlyRedacted => "most words are redactions",
-            Self::BrokenCharacters => "characters broken by a wrong conversion",
-        }
-    }
-}
-
-/// Rows that are suspicious for one reason.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Suspicion {
-    /// The reason.
-    pub reason: SuspicionReason,
-    /// Number of rows.
-    pub rows: usize,
-    /// The first of these rows.
-    pub examples: Vec<RowExample>,
-}
-
-/// A row to look at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct RowExample {
-    /// Number of the record in the source, from 1.
-    pub row: u64,
-    /// The beginning of the row's text, if the report may hold texts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
+/// The bit of a reason in [`TextFacts`].
+fn bit(reason: SuspicionReason) -> u8 {
+    1 << reason as u8
 }
 
 /// Collects the suspicious rows by reason. Reasons without rows are left out.
@@ -97,7 +33,7 @@ pub(super) fn find(rows: &[Row], facts: &[TextFacts], lengths: &Quantiles) -> Ve
             let rows = rows.iter().zip(facts);
             let numbers = rows.filter(|(_, facts)| match reason {
                 SuspicionReason::FarLonger => lengths.p95 > 0 && facts.words as usize > FAR_BEYOND * lengths.p95,
-                other => facts.suspicions & other.bit() != 0,
+                other => facts.suspicions & bit(other) != 0,
             });
             let mut numbers = numbers.map(|(row, _)| row.number);
             let examples: Vec<RowExample> = numbers
@@ -153,7 +89,7 @@ impl TextFacts {
         let held = held.into_iter().filter(|(_, holds)| *holds);
         Self {
             words: u32::try_from(words).unwrap_or(u32::MAX),
-            suspicions: held.fold(0, |bits, (reason, _)| bits | reason.bit()),
+            suspicions: held.fold(0, |bits, (reason, _)| bits | bit(reason)),
         }
     }
 }

@@ -1,4 +1,5 @@
 use complaint_contract::{DatasetFormat, DatasetSettings};
+use complaint_report::{Contradiction, Duplicate, NearTwins, SuspicionReason};
 use proptest::prelude::*;
 
 use super::*;
@@ -34,7 +35,7 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
 fn profile(rows: &[(&str, &str)]) -> Profile {
     let dataset = dataset(rows);
     let split = split(&dataset, 0.2, 42);
-    Profile::of(&dataset, &split, 3, |row| {
+    of_rows(&dataset, &split, 3, |row| {
         (0..=(row % 3) as u32).collect::<Vec<_>>().into_iter()
     })
 }

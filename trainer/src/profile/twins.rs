@@ -6,9 +6,9 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeSet;
 
+use complaint_report::NearTwins;
 use rayon::prelude::*;
 
-use super::NearTwins;
 use crate::dataset::Dataset;
 
 /// Minimum Jaccard similarity of near-twins.

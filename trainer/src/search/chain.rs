@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use complaint_model::report::{ClassWeight, Loss};
+use complaint_contract::{ClassWeight, Loss};
 
 use super::fold::Fold;
 use crate::config::Estimator;

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
+use complaint_contract::Metric;
 use complaint_model::Features;
 use complaint_model::model::{Calibration, argmax};
-use complaint_model::report::Metric;
 use complaint_model::sparse::CsrMatrix;
 
 use super::TrainingPart;

@@ -10,14 +10,14 @@ mod fold;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use complaint_contract::{CrossValidation, Metric, round4};
 use complaint_model::Features;
-use complaint_model::report::{CrossValidation, Metric, Trial as TrialReport, TrialStatus, round4};
 use complaint_model::vectorize::TermCounts;
+use complaint_report::{Trial as TrialReport, TrialStatus};
 use rayon::prelude::*;
 
 use crate::config::{ConfigError, Estimator};
 use crate::error::TrainError;
-use crate::metrics::as_gain;
 use crate::solve::Effort;
 use chain::{Chain, chains};
 use fold::Fold;
@@ -117,11 +117,7 @@ pub fn search(
 
 /// The trials that succeeded, best first; of equal ones, the first one first.
 pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
-    let gain = |place: &usize| {
-        trials[*place]
-            .cross_validation
-            .map(|score| as_gain(scoring, score.mean))
-    };
+    let gain = |place: &usize| trials[*place].cross_validation.map(|score| scoring.as_gain(score.mean));
     let mut places: Vec<usize> = (0..trials.len()).filter(|place| gain(place).is_some()).collect();
     places.sort_by(|a, b| {
         gain(b)

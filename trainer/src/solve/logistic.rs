@@ -12,7 +12,7 @@
 //! The intercept is a constant feature with a penalty centred on its last value. This is the proximal point method
 //! (Rockafellar 1976); its fixed point is the unpenalised intercept.
 
-use complaint_model::report::ClassWeight;
+use complaint_contract::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
 use prefetch_index::prefetch_index;
 

@@ -16,7 +16,7 @@ mod svm_group;
 mod svm_step;
 mod visits;
 
-use complaint_model::report::ClassWeight;
+use complaint_contract::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
 
 /// Rows with their classes.

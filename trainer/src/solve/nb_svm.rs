@@ -7,7 +7,7 @@
 
 use std::ops::Range;
 
-use complaint_model::report::{ClassWeight, Loss};
+use complaint_contract::{ClassWeight, Loss};
 
 use super::svm::{Separators, SvmProblem, fit_groups};
 use super::{Coefficients, Effort, NotFinite, Problem};

@@ -59,7 +59,7 @@ impl FrequencyOrder {
 
 #[cfg(test)]
 mod tests {
-    use complaint_model::report::{ClassWeight, Loss};
+    use complaint_contract::{ClassWeight, Loss};
 
     use super::*;
     use crate::config::Estimator;

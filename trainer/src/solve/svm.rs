@@ -10,7 +10,7 @@
 
 use std::ops::Range;
 
-use complaint_model::report::{ClassWeight, Loss};
+use complaint_contract::{ClassWeight, Loss};
 
 use super::svm_group::{GroupSolver, Plain, Scaled, Term};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights};

@@ -1,6 +1,6 @@
 //! One dual variable's step, and when it leaves the active set (Hsieh et al. 2008, algorithm 3).
 
-use complaint_model::report::Loss;
+use complaint_contract::Loss;
 
 /// The loss of the rows of one label, for one class.
 #[derive(Debug, Clone, Copy)]

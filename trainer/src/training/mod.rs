@@ -7,13 +7,14 @@ mod searching;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use complaint_contract::Comparison;
 use complaint_contract::{StoredArtifact, TrainingStage};
 use complaint_model::artifact::{FORMAT, Provenance};
-use complaint_model::report::Comparison;
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Preprocessing, Sha256Digest};
+use complaint_report::{Profile, Report};
 use rayon::prelude::*;
 
 use crate::calibration::{OutOfFold, calibrate};
@@ -23,9 +24,8 @@ use crate::dataset::{self, Dataset, DatasetError, Location, Source};
 use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
-use crate::profile::Profile;
+use crate::profile;
 use crate::progress::Progress;
-use crate::report::TrainingReport;
 use crate::search::no_terms;
 use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
@@ -61,7 +61,7 @@ pub struct Trained {
     /// The artifact's reference once it is written.
     pub artifact: StoredArtifact,
     /// The report.
-    pub report: TrainingReport,
+    pub report: Report,
 }
 
 /// Rows ready for the search.
@@ -251,7 +251,7 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
     let mut prepared = Prepared {
-        profile: Profile::of_texts(&dataset, &split, &corpus),
+        profile: profile::of_texts(&dataset, &split, &corpus),
         train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,
@@ -273,7 +273,7 @@ fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> R
     let split = split_by_keys(&dataset, passed.keys, config.evaluation.test_fraction);
     check_split(&dataset, &split, source.name().to_owned())?;
     Ok(Prepared {
-        profile: Profile::of_counts(&dataset, &split, &passed.facts, &passed.counts),
+        profile: profile::of_counts(&dataset, &split, &passed.facts, &passed.counts),
         train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use complaint_model::report::{
-    Algorithm, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Report, WeightedTerm,
-};
+use complaint_contract::Algorithm;
 use complaint_model::{Artifact, Sha256Digest};
+use complaint_report::{ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Mistake, Report, WeightedTerm};
 
 use super::searching::Searched;
 use super::{HeldOut, Inputs, Prepared, TOP_TERMS};
 use crate::config::Estimator;
 use crate::ensemble::Share;
-use crate::evaluate::{Evaluation, Mistake};
-use crate::report::TrainingReport;
+use crate::evaluate::Evaluation;
 
 /// The report of a finished training.
 pub(super) fn report(
@@ -23,39 +21,38 @@ pub(super) fn report(
     evaluation: Evaluation,
     held_out: HeldOut,
     digest: Sha256Digest,
-) -> TrainingReport {
+) -> Report {
     let config = inputs.config;
     let best = searched.best;
     let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
-    TrainingReport {
-        confidence_intervals: evaluation.intervals.clone(),
-        mistakes: mistakes(prepared, &evaluation, held_out.texts),
+    let mistakes = mistakes(prepared, &evaluation, held_out.texts);
+    Report {
+        name: config.name.clone(),
+        artifact_sha256: digest,
+        algorithm: best.optimal.algorithm,
+        parameters: best.optimal.parameters,
+        metrics: evaluation.metrics,
+        per_class: evaluation.per_class,
+        confusion_matrix,
+        calibration: evaluation.calibration,
+        weakest_classes: evaluation.weakest,
+        dataset: summary(prepared),
+        split: config.split_name(),
+        preprocessing: (&best.pipeline.preprocessing).into(),
+        features: (&best.pipeline.features).into(),
+        term_count: artifact.vocabulary().len(),
+        scoring: config.search.scoring,
+        folds: config.search.folds,
+        ensemble: ensemble(&best.members),
+        current_optimal_trial: best.optimal,
+        trials: searched.trials,
+        top_terms: top_terms(artifact),
+        comparison: held_out.comparison,
+        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        confidence_intervals: evaluation.intervals,
+        mistakes,
         profile: prepared.profile.clone(),
         spec_hash: config.spec_hash.clone(),
-        report: Report {
-            name: config.name.clone(),
-            artifact_sha256: digest,
-            algorithm: best.optimal.algorithm,
-            parameters: best.optimal.parameters,
-            metrics: evaluation.metrics,
-            per_class: evaluation.per_class,
-            confusion_matrix,
-            calibration: evaluation.calibration,
-            weakest_classes: evaluation.weakest,
-            dataset: summary(prepared),
-            split: config.split_name(),
-            preprocessing: best.pipeline.preprocessing,
-            features: best.pipeline.features,
-            term_count: artifact.vocabulary().len(),
-            scoring: config.search.scoring,
-            folds: config.search.folds,
-            ensemble: ensemble(&best.members),
-            current_optimal_trial: best.optimal,
-            trials: searched.trials,
-            top_terms: top_terms(artifact),
-            comparison: held_out.comparison,
-            trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-        },
     }
 }
 
@@ -110,7 +107,7 @@ fn mistakes(prepared: &Prepared, evaluation: &Evaluation, mut texts: BTreeMap<us
                 row: row.number,
                 actual: labels[row.label as usize].clone(),
                 predicted: labels[evaluation.scored.predicted[position] as usize].clone(),
-                probability: complaint_model::report::round4(probability),
+                probability: complaint_contract::round4(probability),
                 text: texts.remove(&position),
             }
         })

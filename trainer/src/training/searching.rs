@@ -3,16 +3,14 @@
 use std::sync::Arc;
 
 use complaint_contract::TrainingStage;
-use complaint_model::report::{
-    Algorithm, CrossValidation, OptimalTrial, Parameters, Trial as TrialReport, TrialStatus,
-};
+use complaint_contract::{Algorithm, CrossValidation, OptimalTrial, Parameters};
 use complaint_model::vectorize::TermCounts;
+use complaint_report::{Trial as TrialReport, TrialStatus};
 
 use super::{Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
-use crate::metrics::as_gain;
 use crate::progress::Progress;
 use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
@@ -154,7 +152,7 @@ struct Found {
 }
 
 fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
-    let gain = |of: &OptimalTrial| as_gain(config.search.scoring, of.cross_validation.mean);
+    let gain = |of: &OptimalTrial| config.search.scoring.as_gain(of.cross_validation.mean);
     best.is_none_or(|best| gain(&found.optimal) > gain(&best.optimal))
 }
 

@@ -1,27 +1,17 @@
-//! What a training run tells about its result: the structs of `report.json`.
-//!
-//! What also stands in statuses and results comes from [`complaint_contract`]. All numbers are written with four decimals
-//! at most.
+//! The whole of `report.json`.
 
-mod dataset;
-mod quality;
-mod search;
-
-use complaint_contract::Sha256Digest;
+use complaint_contract::{
+    Algorithm, Comparison, Features, Metric, Metrics, OptimalTrial, Parameters, Preprocessing, Sha256Digest, WeakClass,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::pipeline::{Features, Preprocessing};
+use crate::dataset::DatasetSummary;
+use crate::profile::Profile;
+use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake};
+use crate::search::{EnsembleMember, Trial};
 
-pub use complaint_contract::{
-    Algorithm, CharNgrams, ClassWeight, Comparison, CrossValidation, DroppedLabel, Loss, Metric, Metrics, OptimalTrial,
-    Parameters, TrialCounts, WeakClass, round4,
-};
-pub use dataset::{ClassBalance, DatasetSummary};
-pub use quality::{CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, WeightedTerm};
-pub use search::{EnsembleMember, Trial, TrialStatus};
-
-/// `report.json`.
+/// The report of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -47,9 +37,9 @@ pub struct Report {
     pub dataset: DatasetSummary,
     /// The split's key, such as `v1/seed=42/testFraction=0.2`.
     pub split: String,
-    /// Text steps.
+    /// Text steps, with the values that were used.
     pub preprocessing: Preprocessing,
-    /// Vectoriser steps.
+    /// Vectoriser steps, with the values that were used.
     pub features: Features,
     /// Terms in the artifact.
     pub term_count: usize,
@@ -72,4 +62,12 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Version of the trainer.
     pub trainer_version: String,
+    /// 95 % bootstrap intervals of the metrics.
+    pub confidence_intervals: Intervals,
+    /// The most confident wrong answers.
+    pub mistakes: Vec<Mistake>,
+    /// A description of the data set.
+    pub profile: Profile,
+    /// Digest of the specification the run was made from.
+    pub spec_hash: String,
 }

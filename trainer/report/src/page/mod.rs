@@ -14,7 +14,7 @@ mod trials;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::report::TrainingReport;
+use crate::report::Report;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -26,7 +26,7 @@ struct Section {
 }
 
 /// The page.
-pub(crate) fn page(report: &TrainingReport) -> String {
+pub fn page(report: &Report) -> String {
     let sections = [
         Section {
             id: "trials",
@@ -75,7 +75,7 @@ pub(crate) fn page(report: &TrainingReport) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (report.report.name) " – training report" }
+                title { (report.name) " – training report" }
                 style { (PreEscaped(STYLE)) }
             }
             body {

@@ -3,14 +3,14 @@
 use maud::{Markup, html};
 
 use super::thousands;
-use crate::report::TrainingReport;
+use crate::report::Report;
 
 /// Mistakes shown; `report.json` has more.
 const SHOWN: usize = 25;
 /// Letters shown of a text.
 const EXCERPT: usize = 600;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
+pub(super) fn body(report: &Report) -> Option<Markup> {
     if report.mistakes.is_empty() {
         return Some(html! { p { "No held-out row was given a wrong class." } });
     }

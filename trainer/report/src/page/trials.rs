@@ -1,19 +1,18 @@
 //! The trials, best first, those of one algorithm together.
 
-use complaint_model::report::{Algorithm, Trial, TrialStatus};
+use complaint_contract::Algorithm;
 use maud::{Markup, html};
 
 use super::chart::{Scale, bar};
 use super::{counted, percent};
-use crate::metrics::as_gain;
-use crate::report::TrainingReport;
+use crate::report::Report;
+use crate::{Trial, TrialStatus};
 
 /// Width of a row's drawing.
 const WIDTH: f64 = 260.0;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let shared = &report.report;
-    let scores = || shared.trials.iter().flat_map(|trial| trial.fold_scores.iter().copied());
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let scores = || report.trials.iter().flat_map(|trial| trial.fold_scores.iter().copied());
     let range = [
         scores().fold(f64::INFINITY, f64::min),
         scores().fold(f64::NEG_INFINITY, f64::max),
@@ -23,7 +22,7 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
         div.scroll {
             table.wide {
                 caption {
-                    (counted(shared.trials.len(), "trial", "trials")) " by " (shared.scoring) " on " (shared.folds) " folds of the training rows. \
+                    (counted(report.trials.len(), "trial", "trials")) " by " (report.scoring) " on " (report.folds) " folds of the training rows. \
                     Large dots are means, small ones folds."
                 }
                 thead {
@@ -42,16 +41,13 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
                 }
             }
         }
-        @if !shared.ensemble.is_empty() { (ensemble(report)) }
+        @if !report.ensemble.is_empty() { (ensemble(report)) }
     })
 }
 
 /// The models that were averaged.
-fn ensemble(report: &TrainingReport) -> Markup {
-    let (members, score) = (
-        &report.report.ensemble,
-        report.report.current_optimal_trial.cross_validation,
-    );
+fn ensemble(report: &Report) -> Markup {
+    let (members, score) = (&report.ensemble, report.current_optimal_trial.cross_validation);
     html! {
         h3 { "The ensemble" span.badge { "best" } }
         div.scroll {
@@ -98,14 +94,14 @@ fn axis([low, high]: [f64; 2]) -> Markup {
 }
 
 /// Algorithms by their best trial, each with its trials from the best to those that failed.
-fn groups(report: &TrainingReport) -> Vec<(Algorithm, Vec<&Trial>)> {
+fn groups(report: &Report) -> Vec<(Algorithm, Vec<&Trial>)> {
     let gain = |trial: &Trial| {
         let score = trial
             .cross_validation
             .filter(|_| trial.status == TrialStatus::Succeeded);
-        score.map_or(f64::NEG_INFINITY, |score| as_gain(report.report.scoring, score.mean))
+        score.map_or(f64::NEG_INFINITY, |score| report.scoring.as_gain(score.mean))
     };
-    let mut trials: Vec<&Trial> = report.report.trials.iter().collect();
+    let mut trials: Vec<&Trial> = report.trials.iter().collect();
     trials.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
     let mut groups: Vec<(Algorithm, Vec<&Trial>)> = Vec::new();
     for trial in trials {
@@ -117,8 +113,8 @@ fn groups(report: &TrainingReport) -> Vec<(Algorithm, Vec<&Trial>)> {
     groups
 }
 
-fn row(report: &TrainingReport, trial: &Trial, scale: &Scale) -> Markup {
-    let best = trial.algorithm == report.report.algorithm && trial.parameters == report.report.parameters;
+fn row(report: &Report, trial: &Trial, scale: &Scale) -> Markup {
+    let best = trial.algorithm == report.algorithm && trial.parameters == report.parameters;
     html! {
         tr class=[best.then_some("best")] {
             th scope="row" { (trial.parameters) @if best { span.badge { "best" } } }

@@ -1,19 +1,19 @@
 //! What the data set is like.
 
-use complaint_model::report::ClassBalance;
 use maud::{Markup, html};
 
 use super::chart::{Scale, points, stacked};
 use super::{counted, percent, thousands};
+use crate::ClassBalance;
 use crate::profile::{LengthBin, Profile, VocabularyPoint};
-use crate::report::TrainingReport;
+use crate::report::Report;
 
 const WIDTH: f64 = 480.0;
 const FOOT: f64 = 170.0;
 const LEFT: f64 = 52.0;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let (dataset, profile) = (&report.report.dataset, &report.profile);
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let (dataset, profile) = (&report.dataset, &report.profile);
     Some(html! {
         (records(report))
         h3 { "Class balance" }
@@ -31,13 +31,13 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
             figure style="margin:0" { h3 { "Words in a text" } (lengths(profile)) }
             figure style="margin:0" { h3 { "Vocabulary" } (vocabulary(&profile.vocabulary_growth)) }
         }
-        (copies(profile, report.report.split.starts_with("published/")))
+        (copies(profile, report.split.starts_with("published/")))
         (suspicious(profile))
     })
 }
 
-fn records(report: &TrainingReport) -> Markup {
-    let (dataset, counts) = (&report.report.dataset, &report.profile.records);
+fn records(report: &Report) -> Markup {
+    let (dataset, counts) = (&report.dataset, &report.profile.records);
     let left_out = [
         (counts.not_selected as usize, "not chosen by the filter"),
         (counts.outside_split as usize, "outside the published split"),

@@ -1,15 +1,14 @@
-use complaint_model::report::Report;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dataset::Counts;
-use crate::evaluate::{Intervals, Mistake};
+use crate::dataset::RecordCounts;
 use crate::profile::{
     LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
 };
+use crate::quality::{Intervals, Mistake};
 
 /// A report over classes with these labels, every class now and then taken for the next one.
-fn report(labels: &[String]) -> TrainingReport {
+fn report(labels: &[String]) -> Report {
     let each = |value: &dyn Fn(usize, &String) -> Value| -> Vec<Value> {
         labels
             .iter()
@@ -33,7 +32,7 @@ fn report(labels: &[String]) -> TrainingReport {
     };
     let bins = json!([{ "lower": 0.4, "upper": 0.5, "rows": 10, "meanProbability": 0.45, "accuracy": 0.5 }]);
     let digest = "ab".repeat(32);
-    let shared = json!({
+    let mut value = json!({
         "name": "cards-1", "artifactSha256": digest, "algorithm": "LinearSvm", "parameters": { "C": 1.0 },
         "metrics": { "macroF1": 0.8, "weightedF1": 0.81, "accuracy": 0.82, "logLoss": 0.6 },
         "perClass": each(&|index, label| json!({ "label": label, "precision": 0.9, "recall": 0.7, "f1": 0.5 + 0.001 * index as f64, "support": 21 })),
@@ -55,55 +54,55 @@ fn report(labels: &[String]) -> TrainingReport {
         "topTerms": each(&|_, label| json!({ "label": label, "terms": [{ "term": "<term>", "weight": 2.0 }] })),
         "trainerVersion": "0.1.0",
     });
-    let shared: Report = serde_json::from_value(shared).unwrap();
-    TrainingReport {
-        report: shared,
-        confidence_intervals: Intervals {
-            macro_f1: [0.78, 0.83],
-            weighted_f1: [0.79, 0.83],
-            accuracy: [0.8, 0.84],
-            log_loss: [0.5, 0.7],
+    let confidence_intervals = Intervals {
+        macro_f1: [0.78, 0.83],
+        weighted_f1: [0.79, 0.83],
+        accuracy: [0.8, 0.84],
+        log_loss: [0.5, 0.7],
+    };
+    let mistakes = vec![Mistake {
+        row: 1234,
+        actual: labels[0].clone(),
+        predicted: labels[1].clone(),
+        probability: 0.99,
+        text: Some("my <script>alert(1)</script> text".into()),
+    }];
+    let profile = Profile {
+        records: RecordCounts {
+            records: 1003,
+            ..RecordCounts::default()
         },
-        mistakes: vec![Mistake {
-            row: 1234,
-            actual: labels[0].clone(),
-            predicted: labels[1].clone(),
-            probability: 0.99,
-            text: Some("my <script>alert(1)</script> text".into()),
+        words: Quantiles::of(vec![3, 10, 20, 30]),
+        length_histogram: vec![LengthBin {
+            from: 0,
+            to: None,
+            rows: 1000,
         }],
-        profile: Profile {
-            records: Counts {
-                records: 1003,
-                ..Counts::default()
-            },
-            words: Quantiles::of(vec![3, 10, 20, 30]),
-            length_histogram: vec![LengthBin {
-                from: 0,
-                to: None,
-                rows: 1000,
-            }],
-            vocabulary_growth: vec![VocabularyPoint {
-                rows: 1000,
-                words: 4321,
-            }],
-            near_twin_groups: 1,
-            near_twin_rows: 2,
-            largest_near_twin_groups: vec![NearTwins {
-                rows: 2,
-                labels: 2,
-                examples: vec![5, 6],
-            }],
-            duplicate_examples: Vec::new(),
-            contradiction_examples: Vec::new(),
-            suspicious_rows: vec![Suspicion {
-                reason: SuspicionReason::FewWords,
-                rows: 1,
-                examples: vec![RowExample { row: 77, text: None }],
-            }],
-            largest_share_difference: 1.5,
-        },
-        spec_hash: String::new(),
-    }
+        vocabulary_growth: vec![VocabularyPoint {
+            rows: 1000,
+            words: 4321,
+        }],
+        near_twin_groups: 1,
+        near_twin_rows: 2,
+        largest_near_twin_groups: vec![NearTwins {
+            rows: 2,
+            labels: 2,
+            examples: vec![5, 6],
+        }],
+        duplicate_examples: Vec::new(),
+        contradiction_examples: Vec::new(),
+        suspicious_rows: vec![Suspicion {
+            reason: SuspicionReason::FewWords,
+            rows: 1,
+            examples: vec![RowExample { row: 77, text: None }],
+        }],
+        largest_share_difference: 1.5,
+    };
+    value["confidenceIntervals"] = json!(confidence_intervals);
+    value["mistakes"] = json!(mistakes);
+    value["profile"] = json!(profile);
+    value["specHash"] = json!("");
+    serde_json::from_value(value).unwrap()
 }
 
 fn labels(count: usize) -> Vec<String> {
@@ -162,7 +161,7 @@ fn labels_terms_and_texts_can_not_inject_markup() {
         "</style><b>&amp;".to_owned(),
     ];
     let mut report = report(&hostile);
-    report.report.name = "</title><script>".into();
+    report.name = "</title><script>".into();
     let page = page(&report);
     for markup in [
         "<script",
@@ -209,9 +208,9 @@ fn forty_classes_are_a_heat_map_and_more_are_a_list() {
 fn one_class_less_figures_are_no_reason_to_fail() {
     let mut report = report(&labels(2));
     report.mistakes.clear();
-    report.report.top_terms.clear();
-    report.report.calibration.bins.clear();
-    report.report.confusion_matrix.rows = vec![vec![10, 0], vec![0, 10]];
+    report.top_terms.clear();
+    report.calibration.bins.clear();
+    report.confusion_matrix.rows = vec![vec![10, 0], vec![0, 10]];
     report.profile.length_histogram.clear();
     report.profile.vocabulary_growth.clear();
     let page = page(&report);

@@ -1,12 +1,11 @@
 //! Which classes are taken for which: a heat map while it can be read, and the pairs that are confused most.
 
-use complaint_model::report::ConfusionMatrix;
 use maud::{Markup, html};
 
 use super::chart::bar;
 use super::{counted, percent, thousands};
-use crate::metrics::most_confused;
-use crate::report::TrainingReport;
+use crate::ConfusionMatrix;
+use crate::report::Report;
 
 /// A heat map of more classes can't be read.
 const MATRIX_CLASSES: usize = 40;
@@ -17,8 +16,8 @@ const PAIRS: usize = 10;
 /// Pairs in place of one.
 const PAIRS_ALONE: usize = 40;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let matrix = &report.report.confusion_matrix;
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let matrix = &report.confusion_matrix;
     let small = matrix.labels.len() <= MATRIX_CLASSES;
     Some(html! {
         @if small { (heat_map(matrix)) }
@@ -74,7 +73,7 @@ fn cell(matrix: &ConfusionMatrix, [actual, predicted]: [usize; 2], count: usize,
 }
 
 fn pairs(matrix: &ConfusionMatrix, limit: usize) -> Markup {
-    let pairs = most_confused(matrix, limit);
+    let pairs = matrix.most_confused(limit);
     let most = pairs.first().map_or(1, |pair| pair.rows).max(1) as f64;
     html! {
         @if pairs.is_empty() {

@@ -1,19 +1,19 @@
 //! Whether probabilities mean what they say, before and after calibration.
 
-use complaint_model::report::{CalibrationBin, CalibrationReport};
 use maud::{Markup, html};
 
 use super::chart::{Scale, points};
 use super::thousands;
-use crate::report::TrainingReport;
+use crate::report::Report;
+use crate::{CalibrationBin, CalibrationReport};
 
 const X: [f64; 2] = [42.0, 392.0];
 const Y: [f64; 2] = [296.0, 12.0];
 /// The strip under the curves that shows how many answers there are.
 const STRIP: [f64; 2] = [396.0, 336.0];
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let calibration = &report.report.calibration;
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let calibration = &report.calibration;
     if calibration.bins.is_empty() {
         return None;
     }

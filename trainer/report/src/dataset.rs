@@ -45,3 +45,41 @@ pub struct ClassBalance {
     /// Its held-out rows.
     pub test_rows: usize,
 }
+
+/// Numbers of records that were read, and that were left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordCounts {
+    /// Records in the source.
+    pub records: u64,
+    /// Records that `filter` leaves out.
+    pub not_selected: u64,
+    /// Records without a text.
+    pub without_text: u64,
+    /// Records without a label.
+    pub without_label: u64,
+    /// Records whose published split is neither `train` nor `test`.
+    pub outside_split: u64,
+    /// Further copies of a text with the same label.
+    pub duplicates: u64,
+    /// Copies of one text under different labels. All of them are left out.
+    pub contradictory: u64,
+}
+
+/// A text that occurs in two records with the same label.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Duplicate {
+    /// Number of the record that was kept.
+    pub first: u64,
+    /// Number of the copy that was left out.
+    pub copy: u64,
+}
+
+/// A text that occurs in two records with different labels. Both are left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Contradiction {
+    /// Numbers of both records.
+    pub rows: [u64; 2],
+    /// Their labels.
+    pub labels: [String; 2],
+}

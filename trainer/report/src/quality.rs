@@ -96,3 +96,36 @@ pub struct ClassTerms {
     /// Heaviest first.
     pub terms: Vec<WeightedTerm>,
 }
+
+/// 95 % bootstrap intervals of the metrics.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Intervals {
+    /// Interval of the mean F1 of the classes.
+    #[serde(rename = "macroF1")]
+    pub macro_f1: [f64; 2],
+    /// Interval of the weighted mean F1.
+    #[serde(rename = "weightedF1")]
+    pub weighted_f1: [f64; 2],
+    /// Interval of the share of correct answers.
+    pub accuracy: [f64; 2],
+    /// Interval of the mean log loss.
+    pub log_loss: [f64; 2],
+}
+
+/// A wrong answer with a high probability.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Mistake {
+    /// Number of the record in the source, from 1.
+    pub row: u64,
+    /// The actual class.
+    pub actual: String,
+    /// The predicted class.
+    pub predicted: String,
+    /// The probability of the predicted class.
+    pub probability: f64,
+    /// The text, if the report may hold texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}

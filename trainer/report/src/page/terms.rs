@@ -3,13 +3,13 @@
 use maud::{Markup, html};
 
 use super::chart::bar;
-use crate::report::TrainingReport;
+use crate::report::Report;
 
 /// Terms shown of a class; `report.json` has more.
 const SHOWN: usize = 12;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let classes = &report.report.top_terms;
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let classes = &report.top_terms;
     if classes.is_empty() {
         return None;
     }
@@ -17,7 +17,7 @@ pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
         p.note {
             "Weights above the mean of all classes; bars compare within a class. A term that speaks for a class here need not be a reason \
             that a person would accept."
-            @if report.report.features.hashing_bits.is_some() {
+            @if report.features.hashing_bits.is_some() {
                 " The model counts n-grams by hash (features.hashingBits): a term such as #0012ab is a bucket, and which n-grams fell \
                 into it is not known any more. Ask the model to explain a text to see them by name."
             }

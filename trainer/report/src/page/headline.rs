@@ -1,47 +1,45 @@
 //! What one wants to know first: how good the model is, and against what.
 
-use complaint_model::report::{Comparison, Metric};
+use complaint_contract::{Comparison, Metric};
 use maud::{Markup, html};
 
 use super::chart::Scale;
 use super::{counted, thousands};
-use crate::report::TrainingReport;
+use crate::report::Report;
 
-pub(super) fn header(report: &TrainingReport) -> Markup {
-    let shared = &report.report;
-    let parameters = match shared.ensemble.len() {
-        0 => shared.parameters.to_string(),
+pub(super) fn header(report: &Report) -> Markup {
+    let parameters = match report.ensemble.len() {
+        0 => report.parameters.to_string(),
         models => counted(models, "model", "models"),
     };
     let parts = [
-        shared.algorithm.to_string(),
+        report.algorithm.to_string(),
         parameters,
-        counted(shared.dataset.classes, "class", "classes"),
-        counted(shared.term_count, "term", "terms"),
+        counted(report.dataset.classes, "class", "classes"),
+        counted(report.term_count, "term", "terms"),
     ];
     html! {
         header {
-            h1 { (shared.name) }
+            h1 { (report.name) }
             p { (parts.join(" · ")) }
         }
     }
 }
 
-pub(super) fn body(report: &TrainingReport) -> Markup {
-    let shared = &report.report;
-    let (metrics, intervals) = (&shared.metrics, &report.confidence_intervals);
+pub(super) fn body(report: &Report) -> Markup {
+    let (metrics, intervals) = (&report.metrics, &report.confidence_intervals);
     html! {
         div.tiles {
             (tile("macro-F1", metrics.macro_f1, Some(intervals.macro_f1), true))
             (tile("weighted F1", metrics.weighted_f1, Some(intervals.weighted_f1), true))
             (tile("accuracy", metrics.accuracy, Some(intervals.accuracy), true))
             (tile("log loss", metrics.log_loss, Some(intervals.log_loss), false))
-            (tile("calibration error", shared.calibration.error_after, None, false))
+            (tile("calibration error", report.calibration.error_after, None, false))
         }
         p.note {
-            "On " (counted(shared.dataset.test_rows, "row", "rows")) " that the training did not see; ranges are 95 % bootstrap intervals."
+            "On " (counted(report.dataset.test_rows, "row", "rows")) " that the training did not see; ranges are 95 % bootstrap intervals."
         }
-        @if let Some(comparison) = &shared.comparison { (verdict(comparison)) }
+        @if let Some(comparison) = &report.comparison { (verdict(comparison)) }
     }
 }
 
@@ -83,17 +81,16 @@ fn verdict(comparison: &Comparison) -> Markup {
     }
 }
 
-pub(super) fn footer(report: &TrainingReport) -> Markup {
-    let shared = &report.report;
-    let dataset = &shared.dataset;
+pub(super) fn footer(report: &Report) -> Markup {
+    let dataset = &report.dataset;
     html! {
         footer {
             dl {
-                dt { "model" } dd { code { "sha256:" (shared.artifact_sha256) } }
+                dt { "model" } dd { code { "sha256:" (report.artifact_sha256) } }
                 dt { "data set" } dd { code { "sha256:" (dataset.sha256) } }
                 dt { "rows" } dd { (thousands(dataset.train_rows)) " to train, " (thousands(dataset.test_rows)) " held out" }
-                dt { "split" } dd { (shared.split) }
-                dt { "trainer" } dd { (shared.trainer_version) }
+                dt { "split" } dd { (report.split) }
+                dt { "trainer" } dd { (report.trainer_version) }
                 @if !report.spec_hash.is_empty() { dt { "specification" } dd { code { (report.spec_hash) } } }
             }
         }

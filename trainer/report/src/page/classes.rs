@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use complaint_model::report::ClassMetrics;
 use maud::{Markup, html};
 
 use super::chart::bar;
 use super::thousands;
-use crate::report::TrainingReport;
+use crate::ClassMetrics;
+use crate::report::Report;
 
-pub(super) fn body(report: &TrainingReport) -> Option<Markup> {
-    let shared = &report.report;
-    let to_train: BTreeMap<&str, usize> = shared
+pub(super) fn body(report: &Report) -> Option<Markup> {
+    let to_train: BTreeMap<&str, usize> = report
         .dataset
         .class_balance
         .iter()
         .map(|class| (class.label.as_str(), class.train_rows))
         .collect();
-    let mut classes: Vec<&ClassMetrics> = shared.per_class.iter().collect();
+    let mut classes: Vec<&ClassMetrics> = report.per_class.iter().collect();
     classes.sort_by(|a, b| a.f1.total_cmp(&b.f1).then_with(|| a.label.cmp(&b.label)));
     Some(html! {
         div.scroll {

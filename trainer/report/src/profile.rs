@@ -1,0 +1,167 @@
+//! What a data set is like: lengths, copies, near-twins, vocabulary, rows that look wrong.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::dataset::{Contradiction, Duplicate, RecordCounts};
+
+/// A description of the data set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Profile {
+    /// Records that were read, and records that were left out.
+    pub records: RecordCounts,
+    /// Words per text, by quantile.
+    pub words: Quantiles,
+    /// Texts by number of words: bins of one width, the last one open.
+    pub length_histogram: Vec<LengthBin>,
+    /// How the vocabulary grows with the rows, in the source's order.
+    pub vocabulary_growth: Vec<VocabularyPoint>,
+    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word
+    /// shingles 0.8 or more; with hashing, of their buckets). A group is in one fold and, unless the split was
+    /// published, on one side of it.
+    pub near_twin_groups: usize,
+    /// Rows in those groups.
+    pub near_twin_rows: usize,
+    /// The largest of these groups, by the numbers of their first records.
+    pub largest_near_twin_groups: Vec<NearTwins>,
+    /// Some of the copies that were left out.
+    pub duplicate_examples: Vec<Duplicate>,
+    /// Some of the copies of one text under different labels.
+    pub contradiction_examples: Vec<Contradiction>,
+    /// Suspicious rows, by reason.
+    pub suspicious_rows: Vec<Suspicion>,
+    /// Largest difference of a class's share between training and test part, in percentage points.
+    pub largest_share_difference: f64,
+}
+
+/// Quantiles of a count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Quantiles {
+    /// The smallest value.
+    pub min: usize,
+    /// 25 %.
+    pub lower: usize,
+    /// 50 %.
+    pub median: usize,
+    /// 75 %.
+    pub upper: usize,
+    /// 95 %.
+    pub p95: usize,
+    /// The largest value.
+    pub max: usize,
+}
+
+impl Quantiles {
+    /// Quantiles of a list; the list gets sorted.
+    pub fn of(mut values: Vec<usize>) -> Self {
+        values.sort_unstable();
+        let Some(last) = values.len().checked_sub(1) else {
+            return Self::default();
+        };
+        let at = |share: f64| values[(share * last as f64).round() as usize];
+        Self {
+            min: at(0.0),
+            lower: at(0.25),
+            median: at(0.5),
+            upper: at(0.75),
+            p95: at(0.95),
+            max: at(1.0),
+        }
+    }
+}
+
+/// Texts with a number of words in `[from, to)`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LengthBin {
+    /// Fewest words.
+    pub from: usize,
+    /// The number of words where the next bin begins; absent in the last bin, which has no end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<usize>,
+    /// Texts in the bin.
+    pub rows: usize,
+}
+
+/// The vocabulary after some of the rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VocabularyPoint {
+    /// Rows seen.
+    pub rows: usize,
+    /// Distinct tokens in these rows; with hashing, distinct buckets that pass the limits for terms.
+    pub words: usize,
+}
+
+/// A group of rows with nearly the same text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NearTwins {
+    /// Number of rows.
+    pub rows: usize,
+    /// Number of distinct labels. More than one means that nearly the same text was labelled differently.
+    pub labels: usize,
+    /// Numbers of its first records.
+    pub examples: Vec<u64>,
+}
+
+/// Rows that are suspicious for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Suspicion {
+    /// The reason.
+    pub reason: SuspicionReason,
+    /// Number of rows.
+    pub rows: usize,
+    /// The first of these rows.
+    pub examples: Vec<RowExample>,
+}
+
+/// Why a row is suspicious.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum SuspicionReason {
+    /// Fewer than three words.
+    FewWords,
+    /// More than five times as long as 95 % of the texts.
+    FarLonger,
+    /// Twenty words or more, almost none of them a common English word: another language, a table, a log.
+    HardlyEnglish,
+    /// Twenty words or more, more than half of them the same word.
+    OneWordRepeated,
+    /// Most words are redactions such as `XXXX`.
+    MostlyRedacted,
+    /// Characters that a wrong conversion leaves behind, such as `Ã©` or `â€™`.
+    BrokenCharacters,
+}
+
+impl SuspicionReason {
+    /// All reasons.
+    pub const ALL: [Self; 6] = [
+        Self::FewWords,
+        Self::FarLonger,
+        Self::HardlyEnglish,
+        Self::OneWordRepeated,
+        Self::MostlyRedacted,
+        Self::BrokenCharacters,
+    ];
+
+    /// A description of the reason.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::FewWords => "fewer than three words",
+            Self::FarLonger => "more than five times as long as 95 % of the texts",
+            Self::HardlyEnglish => "almost no common English words",
+            Self::OneWordRepeated => "more than half of the words are the same",
+            Self::MostlyRedacted => "most words are redactions",
+            Self::BrokenCharacters => "characters broken by a wrong conversion",
+        }
+    }
+}
+
+/// A row to look at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RowExample {
+    /// Number of the record in the source, from 1.
+    pub row: u64,
+    /// The beginning of the row's text, if the report may hold texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
