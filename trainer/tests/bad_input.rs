@@ -188,7 +188,7 @@ fn no_message_shows_a_text() {
     ended.fails(65, "ColumnNotFound", &["header row", "Card"]);
     assert!(!ended.stderr.contains("Grey"), "{}", ended.stderr);
 
-    job.config["dataset"]["format"] = json!("json");
+    job.config["dataset"]["format"] = json!("Json");
     let ended = job.run(&job.file("data.json", json!([secret, secret]).to_string()));
     assert_eq!(ended.code, 65);
     assert!(
@@ -203,24 +203,24 @@ fn invalid_json() {
     let record = |text: &str, label: &str| json!({ "_source": { "narrative": text, "product": label } }).to_string();
     type Case<'c> = (&'c str, &'c str, Vec<u8>, &'c str, &'c [&'c str]);
     let cases: [Case<'_>; 7] = [
-        ("json", "a.json", b"".to_vec(), "EmptyDataset", &["a.json"]),
-        ("json", "b.json", b"[]".to_vec(), "EmptyDataset", &["b.json"]),
+        ("Json", "a.json", b"".to_vec(), "EmptyDataset", &["a.json"]),
+        ("Json", "b.json", b"[]".to_vec(), "EmptyDataset", &["b.json"]),
         (
-            "json",
+            "Json",
             "c.json",
             format!("[{},{}", record("a", "b"), &record("a", "b")[..9]).into(),
             "MalformedDataset",
             &["row 2"],
         ),
         (
-            "json",
+            "Json",
             "d.json",
             [b"[", record("a", "b").as_bytes(), b",{\"x\":\"caf\xe9\"}]"].concat(),
             "InvalidEncoding",
             &["not UTF-8"],
         ),
         (
-            "json",
+            "Json",
             "e.json",
             format!("[{}]", record("a", "b")).into(),
             "ColumnNotFound",
@@ -389,7 +389,7 @@ fn a_record_without_an_end_is_refused_before_it_fills_the_memory() {
     let endless = "a".repeat(70 << 20);
     let cases = [
         (
-            "csv",
+            "Csv",
             "data.csv",
             format!("id,narrative,product\n1,\"{endless}"),
             "quotation mark",
@@ -400,7 +400,7 @@ fn a_record_without_an_end_is_refused_before_it_fills_the_memory() {
             format!("{{\"narrative\": \"{endless}"),
             "64 MiB",
         ),
-        ("json", "data.json", format!("[{{\"narrative\": \"{endless}"), "64 MiB"),
+        ("Json", "data.json", format!("[{{\"narrative\": \"{endless}"), "64 MiB"),
     ];
     for (format, name, text, words) in cases {
         let mut job = Job::new();

@@ -116,15 +116,15 @@ fn every_format_gives_the_same_model() {
     let zstd = ruzstd::encoding::compress_to_vec(csv(&rows).as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let with_bom = format!("\u{feff}{}", csv(&rows).replace('\n', "\r\n"));
     let cases: [(&str, Vec<u8>, &str, bool); 9] = [
-        ("data.csv", csv(&rows).into(), "csv", false),
-        ("bom.csv", with_bom.into(), "csv", false),
-        ("data.csv.gz", gzip(csv(&rows).as_bytes()), "csv", false),
-        ("data.csv.zip", zipped, "csv", false),
-        ("data.csv.zst", zstd, "csv", false),
+        ("data.csv", csv(&rows).into(), "Csv", false),
+        ("bom.csv", with_bom.into(), "Csv", false),
+        ("data.csv.gz", gzip(csv(&rows).as_bytes()), "Csv", false),
+        ("data.csv.zip", zipped, "Csv", false),
+        ("data.csv.zst", zstd, "Csv", false),
         ("data.jsonl", plain_lines.into(), "JsonLines", false),
         ("nested.jsonl.gz", gzip(lines.as_bytes()), "JsonLines", true),
-        ("array.json", array.into(), "json", true),
-        ("answer.json", answer.into(), "json", true),
+        ("array.json", array.into(), "Json", true),
+        ("answer.json", answer.into(), "Json", true),
     ];
     let mut weights = Vec::new();
     for (name, bytes, format, nested) in cases {
@@ -203,7 +203,7 @@ fn a_champion_is_compared_on_the_same_rows() {
     next.config["champion"] = json!({ "name": "cards-0", "sha256": Sha256Digest::of_bytes(&bytes).to_string() });
     let ended = next.run_with(&data, &["--champion", champion.to_str().unwrap()], "2");
     let comparison = &ended.message["comparison"];
-    assert_eq!(comparison["champion"], "cards-0", "{}", ended.stderr);
+    assert_eq!(comparison["championRef"]["name"], "cards-0", "{}", ended.stderr);
     assert_eq!(
         comparison["championValue"], first.message["metrics"]["macroF1"],
         "the champion has the same score as in its own run"
