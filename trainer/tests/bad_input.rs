@@ -40,7 +40,7 @@ fn invalid_configurations() {
         (
             "/search/candidates/0/grid/C",
             json!([1e300]),
-            &["search.candidates[0].grid.C", "1,000,000"],
+            &["search.candidates[0].grid.C", "1000000"],
         ),
         ("/search/candidates", json!([]), &["search.candidates", "at least one"]),
         ("/search/folds", json!(1), &["search.folds", "between 2 and 20"]),

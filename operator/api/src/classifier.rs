@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{Metric, PartialMetrics};
+use complaint_contract::{Metric, PartialMetrics, limits};
 
 use crate::{
     PodTemplate, SecretRef,
@@ -68,10 +68,10 @@ pub struct ComplaintClassifierSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Evaluation {
     /// Share of rows kept for the test.
-    #[schemars(range(min = 0.01, max = 0.5))]
+    #[schemars(range(min = *limits::TEST_FRACTION.start(), max = *limits::TEST_FRACTION.end()))]
     pub test_fraction: f64,
     /// Seed of the split and of everything else that is drawn by chance.
-    #[schemars(range(min = 0, max = 2_147_483_647))]
+    #[schemars(range(min = 0, max = limits::SEED))]
     pub seed: i64,
 }
 

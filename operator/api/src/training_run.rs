@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use complaint_contract::{
     DatasetFormat, Features, OptimalTrial, PartialMetrics, Preprocessing, Preset, Progress, Search, TrialCounts,
-    VersionRef,
+    VersionRef, limits, rules,
 };
 
 use crate::{
@@ -55,6 +55,8 @@ use crate::{
      && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) \
      && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds)")
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
+#[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
+#[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]
 pub struct TrainingRunSpec {
     /// The ComplaintClassifier in the same namespace that gets the result.
     pub classifier_ref: ClassifierRef,
@@ -107,28 +109,38 @@ pub struct ClassifierRef {
 /// Where the rows come from and which of their fields matter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
+    .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
 pub struct Dataset {
     /// Where the bytes are.
     pub source: DatasetSource,
     /// How they are written. `.gz` and `.zip` are recognised by suffix.
     pub format: DatasetFormat,
     /// The field with the complaint's text; dots descend into objects (`_source.complaint_what_happened`).
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub text_field: String,
     /// The fields with the category; several are joined with ` + `.
-    #[schemars(length(min = 1, max = 8), inner(length(min = 1, max = 256)))]
+    #[schemars(
+        length(min = *limits::LABEL_FIELDS.start(), max = *limits::LABEL_FIELDS.end()),
+        inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
+    )]
     pub label_fields: Vec<String>,
     /// Labels with fewer rows are left out and named in an Event and the report.
     #[serde(default = "default_min_samples")]
-    #[schemars(range(min = 2, max = 1_000_000))]
+    #[schemars(range(min = *limits::MIN_SAMPLES_PER_CLASS.start(), max = *limits::MIN_SAMPLES_PER_CLASS.end()))]
     pub min_samples_per_class: usize,
     /// Labels to merge or rename, before small ones are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schemars(extend("maxProperties" = 200), extend("additionalProperties" = serde_json::json!({"type": "string", "minLength": 1, "maxLength": 256})))]
+    #[schemars(
+        extend("maxProperties" = limits::LABEL_MAP),
+        extend("additionalProperties" = serde_json::json!({
+            "type": "string", "minLength": 1, "maxLength": limits::LABEL, "pattern": r"\S",
+        }))
+    )]
     pub label_map: BTreeMap<String, String>,
     /// A field with the values `train` and `test` that splits the rows as published. Unset: the classifier's split.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 256))]
+    #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub split_field: Option<String>,
 }
 

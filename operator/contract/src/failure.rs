@@ -176,6 +176,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_names_every_reason() {
+        let page = include_str!("../../../docs/contracts.md");
+        let trainer = TrainerReason::ALL.iter().map(|reason| reason.as_str());
+        let server = ServerReason::ALL.iter().map(|reason| reason.as_str());
+        for reason in trainer.chain(server) {
+            assert!(page.contains(&format!("`{reason}`")), "{reason}");
+        }
+    }
+
+    #[test]
     fn the_envelope_is_read_as_it_was_written() {
         let envelope = ErrorEnvelope::new(TrainerReason::ColumnNotFound.as_str(), "no column `a`");
         let json = r#"{"error":{"reason":"ColumnNotFound","message":"no column `a`"}}"#;

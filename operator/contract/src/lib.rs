@@ -38,6 +38,8 @@ pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};
 pub use progress::{Progress, TrainingStage};
 pub use result::{DatasetResult, DroppedLabel, MESSAGE_BYTES, StoredArtifact, StoredReport, TrainingResult};
 pub use run::{ChampionSettings, DatasetSettings, EvaluationSettings, RunFile};
+#[cfg(feature = "schema")]
+pub use search::rules;
 pub use search::{
     Algorithm, Candidate, ClassWeight, Ensemble, Grid, Loss, Parameter, PipelineGrid, Preset, Search, Strategy,
 };

@@ -2,6 +2,22 @@
 
 use std::ops::RangeInclusive;
 
+/// Longest name of a field (`dataset.textField`, `labelFields`, `splitField`).
+pub const FIELD: usize = 256;
+/// Number of `dataset.labelFields`.
+pub const LABEL_FIELDS: RangeInclusive<usize> = 1..=8;
+/// `dataset.minSamplesPerClass`.
+pub const MIN_SAMPLES_PER_CLASS: RangeInclusive<usize> = 2..=1_000_000;
+/// Most entries of `dataset.labelMap`.
+pub const LABEL_MAP: usize = 200;
+/// Longest label that `dataset.labelMap` gives.
+pub const LABEL: usize = 256;
+
+/// `evaluation.testFraction`.
+pub const TEST_FRACTION: RangeInclusive<f64> = 0.01..=0.5;
+/// Largest `evaluation.seed`.
+pub const SEED: u64 = 2_147_483_647;
+
 /// `preprocessing.minTokenLength`.
 pub const MIN_TOKEN_LENGTH: RangeInclusive<usize> = 1..=20;
 /// Longest `preprocessing.redactionPattern`.
@@ -26,8 +42,15 @@ pub const FOLDS: RangeInclusive<usize> = 2..=20;
 pub const CANDIDATES: RangeInclusive<usize> = 1..=16;
 /// Number of values for one parameter in a candidate's `grid`.
 pub const GRID_VALUES: RangeInclusive<usize> = 1..=20;
-/// Values of `C` and `alpha`.
-pub const PENALTY: RangeInclusive<f64> = 1e-6..=1e6;
+/// Values of `C`.
+pub const C: RangeInclusive<f64> = 1e-6..=1e6;
+/// Values of `alpha`.
+pub const ALPHA: RangeInclusive<f64> = 1e-6..=1e3;
+/// Most values of `classWeight` and `loss` in a candidate's `grid`, and of `removeStopWords` and `sublinearTf` in
+/// `search.pipelineGrid`: each has two.
+pub const BOTH: usize = 2;
+/// Most values of `normalizer` in `search.pipelineGrid`.
+pub const NORMALIZERS: usize = 3;
 /// Number of n-gram ranges in `search.pipelineGrid`.
 pub const GRID_NGRAMS: usize = 8;
 /// Text pipelines that `search.pipelineGrid` makes.
@@ -39,5 +62,8 @@ pub const TRIALS: RangeInclusive<usize> = 1..=10_000;
 /// Largest `search.maxFailedTrialCount`.
 pub const FAILED_TRIALS: usize = 10_000;
 
-/// Longest label of a model, in bytes of UTF-8.
+/// Trials that a preset allows where `search.maxTrialCount` is left out.
+pub const PRESET_TRIALS: usize = 100;
+
+/// Longest label of a model, in bytes of UTF-8: [`LABEL`] characters fit.
 pub const LABEL_BYTES: usize = 1024;

@@ -20,6 +20,22 @@ pub enum Preset {
 impl Preset {
     /// All presets.
     pub const ALL: [Self; 3] = [Self::Reference, Self::Standard, Self::Thorough];
+
+    /// Points of all its candidates' grids.
+    pub const fn estimators(self) -> usize {
+        match self {
+            Self::Reference | Self::Standard => 6,
+            Self::Thorough => 17,
+        }
+    }
+
+    /// Text pipelines that it tries.
+    pub const fn pipelines(self) -> usize {
+        match self {
+            Self::Reference | Self::Standard => 1,
+            Self::Thorough => 2,
+        }
+    }
 }
 
 /// Which models are tried, and how the best is chosen. A field that is left out is the preset's.
@@ -75,15 +91,29 @@ pub enum Strategy {
 /// stays as `preprocessing` and `features` say.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
+    {
+        "rule": "!has(self.wordNgrams) || self.wordNgrams.all(range, range[0] <= range[1])",
+        "message": "wordNgrams is a list of [shortest, longest]: the first number of each must not be the larger one",
+    },
+    {
+        "rule": "!has(self.charNgrams) || self.charNgrams.all(range, size(range) == 0 || (size(range) == 2 && range[0] <= range[1]))",
+        "message": "charNgrams is a list of [shortest, longest], or [] for none: the first number of each must not be the larger one",
+    },
+    {
+        "rule": format!("{} <= {}", PipelineGrid::count("self"), limits::PIPELINES),
+        "message": format!("pipelineGrid makes more than {} text pipelines: take values out", limits::PIPELINES),
+    },
+])))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct PipelineGrid {
     /// Normalizers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 3)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::NORMALIZERS)))]
     pub normalizer: Vec<Normalizer>,
     /// With and without stop words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 2)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::BOTH)))]
     pub remove_stop_words: Vec<bool>,
     /// Shortest and longest word n-grams.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -101,8 +131,81 @@ pub struct PipelineGrid {
     pub char_ngrams: Vec<CharNgrams>,
     /// Dampened and plain counts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(max = 2)))]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::BOTH)))]
     pub sublinear_tf: Vec<bool>,
+}
+
+#[cfg(feature = "schema")]
+impl PipelineGrid {
+    /// The number of text pipelines that `grid` makes, in CEL.
+    fn count(grid: &str) -> String {
+        product(
+            grid,
+            &[
+                "normalizer",
+                "removeStopWords",
+                "wordNgrams",
+                "charNgrams",
+                "sublinearTf",
+            ],
+        )
+    }
+}
+
+/// The number of combinations of the lists `fields` of `object` in CEL; a list that is left out has one value.
+#[cfg(feature = "schema")]
+fn product(object: &str, fields: &[&str]) -> String {
+    let size =
+        |field: &&str| format!("(has({object}.{field}) && size({object}.{field}) > 0 ? size({object}.{field}) : 1)");
+    fields.iter().map(size).collect::<Vec<_>>().join(" * ")
+}
+
+/// Rules of a TrainingRun's spec about fields of several sections, in CEL with their messages: what the trainer would refuse
+/// whatever the data. `preset` knows what stands behind the fields that are left out.
+#[cfg(feature = "schema")]
+pub mod rules {
+    use super::{PipelineGrid, Preset, product};
+    use crate::limits;
+
+    /// With hashing, texts are counted once, so that only the weighting may vary.
+    pub const HASHING: &str = "!has(self.features) || !has(self.features.hashingBits) || !has(self.search) || \
+        !has(self.search.pipelineGrid) || !(has(self.search.pipelineGrid.normalizer) || \
+        has(self.search.pipelineGrid.removeStopWords) || has(self.search.pipelineGrid.wordNgrams) || \
+        has(self.search.pipelineGrid.charNgrams))";
+    /// What to do about [`HASHING`].
+    pub const HASHING_MESSAGE: &str = "with features.hashingBits, search.pipelineGrid can vary sublinearTf only: set the other \
+        steps in preprocessing and features, or leave hashingBits out";
+
+    /// A grid has no more points than `search.maxTrialCount` allows.
+    pub fn trials() -> String {
+        let most = limits::PRESET_TRIALS;
+        let candidate = product("c.grid", &["C", "alpha", "classWeight", "loss"]);
+        let by_preset = |count: fn(Preset) -> usize| {
+            format!(
+                "(self.preset == 'Thorough' ? {} : self.preset == 'Standard' ? {} : {})",
+                count(Preset::Thorough),
+                count(Preset::Standard),
+                count(Preset::Reference)
+            )
+        };
+        let points = format!(
+            "(has(self.search.candidates) ? self.search.candidates.map(c, has(c.grid) ? {candidate} : 1).sum() : {})",
+            by_preset(Preset::estimators)
+        );
+        let pipelines = format!(
+            "(has(self.search.pipelineGrid) ? {} : (has(self.features) && has(self.features.hashingBits)) || \
+             (has(self.preprocessing) && has(self.preprocessing.removeStopWords)) ? 1 : {})",
+            PipelineGrid::count("self.search.pipelineGrid"),
+            by_preset(Preset::pipelines)
+        );
+        format!(
+            "!has(self.search) || (has(self.search.strategy) && self.search.strategy == 'Random') || {points} * {pipelines} <= \
+             (has(self.search.maxTrialCount) ? self.search.maxTrialCount : {most})"
+        )
+    }
+    /// What to do about [`trials`].
+    pub const TRIALS_MESSAGE: &str = "the grid has more points than search.maxTrialCount (100 where it is left out): raise it, \
+        take values out of the grids, or set search.strategy to Random, which draws that many";
 }
 
 /// Averaging of the best trials of one text pipeline, folded back into one linear model.
@@ -157,23 +260,23 @@ pub struct Grid {
     #[serde(rename = "C", default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(
         length(min = *limits::GRID_VALUES.start(), max = *limits::GRID_VALUES.end()),
-        inner(range(min = *limits::PENALTY.start(), max = *limits::PENALTY.end()))
+        inner(range(min = *limits::C.start(), max = *limits::C.end()))
     ))]
     pub c: Vec<f64>,
     /// Additive smoothing (naive Bayes; default 1).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(
         length(min = *limits::GRID_VALUES.start(), max = *limits::GRID_VALUES.end()),
-        inner(range(min = *limits::PENALTY.start(), max = *limits::PENALTY.end()))
+        inner(range(min = *limits::ALPHA.start(), max = *limits::ALPHA.end()))
     ))]
     pub alpha: Vec<f64>,
     /// Whether rows of rare classes count more (linear models; default `None`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::BOTH)))]
     pub class_weight: Vec<ClassWeight>,
     /// The support vector machine's loss (LinearSvm; default `SquaredHinge`).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = 2)))]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = limits::BOTH)))]
     pub loss: Vec<Loss>,
 }
 

@@ -63,7 +63,11 @@ pub(super) fn lay_under(preset: Preset, configuration: &mut Map<String, Value>) 
 
 #[cfg(test)]
 mod tests {
+    use complaint_contract::{Strategy, limits};
+    use complaint_model::{Features, Preprocessing};
+
     use super::*;
+    use crate::config::{SearchConfig, estimators, pipelines::pipelines};
 
     fn laid(preset: Preset, own: Value) -> Map<String, Value> {
         let Value::Object(mut own) = own else {
@@ -104,6 +108,28 @@ mod tests {
                 .get("removeStopWords")
                 .is_none()
         );
+    }
+
+    /// The rules of a TrainingRun count the points of a preset's grid by these numbers.
+    #[test]
+    fn the_contract_knows_how_much_a_preset_tries() {
+        for preset in Preset::ALL {
+            let own = laid(preset, serde_json::json!({}));
+            let search: SearchConfig = serde_json::from_value(own["search"].clone()).unwrap();
+            let estimators: usize = search
+                .candidates
+                .iter()
+                .map(|candidate| estimators(candidate).len())
+                .sum();
+            let pipelines = pipelines(&search.pipeline_grid, &Preprocessing::default(), &Features::default()).len();
+            assert_eq!(
+                (estimators, pipelines),
+                (preset.estimators(), preset.pipelines()),
+                "{preset:?}"
+            );
+            assert_eq!(search.max_trial_count, limits::PRESET_TRIALS, "{preset:?}");
+            assert_eq!(search.strategy, Strategy::Grid, "{preset:?}");
+        }
     }
 
     /// The pages that explain the presets show them as they are.

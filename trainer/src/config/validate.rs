@@ -1,5 +1,8 @@
 //! Checks of a configuration's values. Each refusal names the field, what is wrong and what to write instead.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use complaint_contract::{Algorithm, Candidate, Parameter, Strategy, limits};
 
 use super::pipelines::first_step_before_counting;
@@ -19,6 +22,31 @@ fn require(holds: bool, field: &str, problem: impl FnOnce() -> String, fix: &str
     } else {
         Err(invalid(field, problem(), fix))
     }
+}
+
+fn within<T: PartialOrd + Display>(
+    field: &str,
+    value: T,
+    accepted: &RangeInclusive<T>,
+    hint: &str,
+) -> Result<(), ConfigError> {
+    let (low, high) = (accepted.start(), accepted.end());
+    require(
+        accepted.contains(&value),
+        field,
+        || format!("is {value}"),
+        &format!("Set it between {low} and {high}{hint}"),
+    )
+}
+
+/// Checks a count, or the number of entries in a list or map.
+fn at_most(field: &str, count: usize, most: usize) -> Result<(), ConfigError> {
+    require(
+        count <= most,
+        field,
+        || format!("has or is {count}"),
+        &format!("Use at most {most}"),
+    )
 }
 
 impl RunConfig {
@@ -64,16 +92,17 @@ impl RunConfig {
 
     fn validate_dataset(&self) -> Result<(), ConfigError> {
         let dataset = &self.dataset;
+        let named = |field: &String| !field.trim().is_empty() && field.chars().count() <= limits::FIELD;
         require(
-            !dataset.text_field.trim().is_empty(),
+            named(&dataset.text_field),
             "dataset.textField",
-            || "is empty".into(),
+            || "is empty or longer than 256 characters".into(),
             "Name the column with the text",
         )?;
         require(
-            !dataset.label_fields.is_empty() && dataset.label_fields.iter().all(|field| !field.trim().is_empty()),
+            limits::LABEL_FIELDS.contains(&dataset.label_fields.len()) && dataset.label_fields.iter().all(named),
             "dataset.labelFields",
-            || "is empty or holds an empty name".into(),
+            || "is empty, has more than 8 names, or has a name that is empty or longer than 256 characters".into(),
             "Name one or more columns with the label",
         )?;
         require(
@@ -88,27 +117,35 @@ impl RunConfig {
             "Name another column for the label",
         )?;
         require(
-            dataset.min_samples_per_class >= 1,
-            "dataset.minSamplesPerClass",
-            || "is 0".into(),
-            "Set it to 1 or more; 20 is a good start",
+            dataset.split_field.as_ref().is_none_or(named),
+            "dataset.splitField",
+            || "is empty or longer than 256 characters".into(),
+            "Name the column with the split, or leave it out",
         )?;
+        within(
+            "dataset.minSamplesPerClass",
+            dataset.min_samples_per_class,
+            &limits::MIN_SAMPLES_PER_CLASS,
+            "; 20 is a good start",
+        )?;
+        at_most("dataset.labelMap", dataset.label_map.len(), limits::LABEL_MAP)?;
+        let label = |label: &String| !label.trim().is_empty() && label.chars().count() <= limits::LABEL;
         require(
-            dataset.label_map.values().all(|label| !label.trim().is_empty()),
+            dataset.label_map.values().all(label),
             "dataset.labelMap",
-            || "maps a label to an empty one".into(),
+            || "maps a label to one that is empty or longer than 256 characters".into(),
             "Give each old label a new name",
         )
     }
 
     fn validate_evaluation(&self) -> Result<(), ConfigError> {
-        let fraction = self.evaluation.test_fraction;
-        require(
-            fraction > 0.0 && fraction < 0.9,
+        within(
             "evaluation.testFraction",
-            || format!("is {fraction}"),
-            "Set it to more than 0 and less than 0.9; 0.2 is a good start",
-        )
+            self.evaluation.test_fraction,
+            &limits::TEST_FRACTION,
+            "; 0.2 is a good start",
+        )?;
+        within("evaluation.seed", self.evaluation.seed, &(0..=limits::SEED), "")
     }
 
     /// The ranges of text and vectoriser steps belong to the crate that runs them.
@@ -121,23 +158,23 @@ impl RunConfig {
 
     fn validate_search(&self) -> Result<(), ConfigError> {
         let search = &self.search;
-        require(
-            limits::FOLDS.contains(&search.folds),
-            "search.folds",
-            || format!("is {}", search.folds),
-            "Set it between 2 and 20; 5 is a good start",
-        )?;
-        require(
-            limits::TRIALS.contains(&search.max_trial_count),
+        within("search.folds", search.folds, &limits::FOLDS, "; 5 is a good start")?;
+        within(
             "search.maxTrialCount",
-            || format!("is {}", search.max_trial_count),
-            "Set it between 1 and 10,000",
+            search.max_trial_count,
+            &limits::TRIALS,
+            "; 100 is a good start",
+        )?;
+        at_most(
+            "search.maxFailedTrialCount",
+            search.max_failed_trial_count,
+            limits::FAILED_TRIALS,
         )?;
         require(
-            !search.candidates.is_empty(),
+            limits::CANDIDATES.contains(&search.candidates.len()),
             "search.candidates",
-            || "is empty".into(),
-            "Name at least one algorithm",
+            || format!("has {} algorithms", search.candidates.len()),
+            "Name at least one algorithm, and at most 16",
         )?;
         search
             .candidates
@@ -146,11 +183,11 @@ impl RunConfig {
             .try_for_each(|(index, candidate)| validate_candidate(index, candidate))?;
         self.validate_pipelines()?;
         if let Some(ensemble) = search.ensemble {
-            require(
-                limits::ENSEMBLE_MEMBERS.contains(&ensemble.max_members),
+            within(
                 "search.ensemble.maxMembers",
-                || format!("is {}", ensemble.max_members),
-                "Set it between 1, which averages nothing, and 10",
+                ensemble.max_members,
+                &limits::ENSEMBLE_MEMBERS,
+                "; 1 averages nothing",
             )?;
         }
         let (points, most) = (self.grid_points(), search.max_trial_count);
@@ -173,6 +210,16 @@ impl RunConfig {
                 "varies what is counted, and with features.hashingBits texts are counted once",
                 "Set the one value in preprocessing or features, or leave features.hashingBits out; sublinearTf can be varied",
             ));
+        }
+        let grid = &self.search.pipeline_grid;
+        for (step, values, most) in [
+            ("normalizer", grid.normalizer.len(), limits::NORMALIZERS),
+            ("removeStopWords", grid.remove_stop_words.len(), limits::BOTH),
+            ("wordNgrams", grid.word_ngrams.len(), limits::GRID_NGRAMS),
+            ("charNgrams", grid.char_ngrams.len(), limits::GRID_NGRAMS),
+            ("sublinearTf", grid.sublinear_tf.len(), limits::BOTH),
+        ] {
+            at_most(&format!("search.pipelineGrid.{step}"), values, most)?;
         }
         let pipelines = self.pipelines();
         require(
@@ -202,15 +249,24 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
         ));
     }
     let own = candidate.algorithm.parameters();
+    let values = *limits::GRID_VALUES.end();
     let given = [
-        (Parameter::C, "C", grid.c.is_empty()),
-        (Parameter::Alpha, "alpha", grid.alpha.is_empty()),
-        (Parameter::ClassWeight, "classWeight", grid.class_weight.is_empty()),
-        (Parameter::Loss, "loss", grid.loss.is_empty()),
+        (Parameter::C, "C", grid.c.len(), values),
+        (Parameter::Alpha, "alpha", grid.alpha.len(), values),
+        (
+            Parameter::ClassWeight,
+            "classWeight",
+            grid.class_weight.len(),
+            limits::BOTH,
+        ),
+        (Parameter::Loss, "loss", grid.loss.len(), limits::BOTH),
     ];
-    if let Some((_, name, _)) = given
+    for (_, name, count, most) in given {
+        at_most(&field(name), count, most)?;
+    }
+    if let Some((_, name, ..)) = given
         .iter()
-        .find(|(parameter, _, absent)| !absent && !own.contains(parameter))
+        .find(|(parameter, _, count, _)| *count > 0 && !own.contains(parameter))
     {
         return Err(invalid(
             field(name),
@@ -218,12 +274,13 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
             "Remove it",
         ));
     }
-    for (parameter, values) in [("C", &grid.c), ("alpha", &grid.alpha)] {
-        if let Some(value) = values.iter().find(|value| !limits::PENALTY.contains(value)) {
+    for (parameter, values, accepted) in [("C", &grid.c, limits::C), ("alpha", &grid.alpha, limits::ALPHA)] {
+        let (low, high) = (accepted.start(), accepted.end());
+        if let Some(value) = values.iter().find(|value| !accepted.contains(value)) {
             return Err(invalid(
                 field(parameter),
                 format!("contains {value}"),
-                "Use values between 0.000001 and 1,000,000",
+                format!("Use values between {low} and {high}"),
             ));
         }
     }

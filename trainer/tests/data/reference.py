@@ -28,10 +28,10 @@ for c in (0.1, 1.0, 10.0):
     for weight in (None, "balanced"):
         lr = LogisticRegression(C=c, class_weight=weight, tol=1e-9, max_iter=20000)
         svm = LinearSVC(C=c, class_weight=weight, tol=1e-9, max_iter=200000)
-        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(lr, x, y)})
-        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(svm, x, y)})
-        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(lr, x[binary], y[binary])})
-        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
+        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (weight or "none").capitalize(), **linear(lr, x, y)})
+        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (weight or "none").capitalize(), **linear(svm, x, y)})
+        cases.append({"algorithm": "LogisticRegression", "C": c, "classWeight": (weight or "none").capitalize(), "binary": True, **linear(lr, x[binary], y[binary])})
+        cases.append({"algorithm": "LinearSvm", "C": c, "classWeight": (weight or "none").capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
 for alpha in (0.1, 1.0):
     nb = ComplementNB(alpha=alpha).fit(x, y)
     cases.append({"algorithm": "ComplementNaiveBayes", "alpha": alpha, "coef": nb.feature_log_prob_.round(6).tolist(), "intercept": [0.0] * k})
@@ -42,8 +42,8 @@ for alpha in (0.1, 1.0):
 for c in (0.1, 1.0, 10.0):
     for weight in (None, "balanced"):
         svm = LinearSVC(C=c, class_weight=weight, loss="hinge", tol=1e-9, max_iter=2000000)
-        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **linear(svm, x, y)})
-        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
+        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (weight or "none").capitalize(), **linear(svm, x, y)})
+        cases.append({"algorithm": "LinearSvm", "loss": "Hinge", "C": c, "classWeight": (weight or "none").capitalize(), "binary": True, **linear(svm, x[binary], y[binary])})
 
 
 def naive_bayes_svm(c, alpha, weight):
@@ -62,7 +62,7 @@ def naive_bayes_svm(c, alpha, weight):
 
 for c in (0.1, 1.0):
     for weight in (None, "balanced"):
-        cases.append({"algorithm": "NbSvm", "C": c, "alpha": 1.0, "classWeight": (((weight or "none").capitalize()).capitalize()).capitalize(), **naive_bayes_svm(c, 1.0, weight)})
+        cases.append({"algorithm": "NbSvm", "C": c, "alpha": 1.0, "classWeight": (weight or "none").capitalize(), **naive_bayes_svm(c, 1.0, weight)})
 
 model = LogisticRegression(C=1.0).fit(x, y)
 predicted, probabilities = model.predict(x), model.predict_proba(x).round(6)

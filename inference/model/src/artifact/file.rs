@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use complaint_contract::{Algorithm, Parameters};
+use complaint_contract::{Algorithm, Parameters, limits};
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::de::Error as _;
@@ -21,8 +21,6 @@ const FORMAT_VERSION: u32 = 2;
 const METADATA_KEY: &str = "complaintModel";
 
 const MAX_LABELS: usize = 10_000;
-/// Longest label, in bytes.
-const MAX_LABEL: usize = 1_000;
 
 /// Largest weight, bias and idf, so that no score overflows: far above what training gives.
 const MAX_NUMBER: f32 = 1e9;
@@ -287,9 +285,12 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
     if model
         .labels
         .iter()
-        .any(|label| label.is_empty() || label.len() > MAX_LABEL)
+        .any(|label| label.is_empty() || label.len() > limits::LABEL_BYTES)
     {
-        return Err(format!("a class name is empty or has more than {MAX_LABEL} bytes"));
+        return Err(format!(
+            "a class name is empty or has more than {} bytes",
+            limits::LABEL_BYTES
+        ));
     }
     if model.labels.iter().collect::<HashSet<_>>().len() != classes {
         return Err("two classes have the same name".to_owned());
