@@ -3,7 +3,8 @@
 //! It is for trying a product out and for its tests; production is a real cluster. It must never be kinder than
 //! Kubernetes: what it does not support it refuses by name.
 //!
-//! The modules stand in layers; a module uses only modules of the layers below its own.
+//! The modules stand in layers. A module uses modules of the layers below its own, and of its own layer without a
+//! circle.
 //!
 //! | layer | modules |
 //! |---|---|

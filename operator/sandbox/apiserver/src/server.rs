@@ -199,11 +199,6 @@ impl Server {
         kube::Client::try_from(self.config())
     }
 
-    /// How many writes there have been: the newest resourceVersion.
-    pub fn revision(&self) -> u64 {
-        self.api.store.revision()
-    }
-
     /// Cancelled when the sandbox stops.
     pub fn stopping(&self) -> CancellationToken {
         self.stopping.clone()

@@ -178,7 +178,7 @@ impl PodContext<'_> {
     }
 
     fn base(&self, home: &Path, temporary: &Path) -> BTreeMap<String, String> {
-        let mut env = self.options.extra_env.clone();
+        let mut env = BTreeMap::new();
         env.insert("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into());
         env.insert("HOME".into(), home.display().to_string());
         env.insert("TMPDIR".into(), temporary.display().to_string());
@@ -204,8 +204,7 @@ mod tests {
 
     fn launched(container: Value, kubeconfig: Option<&str>) -> (tempfile::TempDir, Result<Launch, LaunchError>) {
         let state = tempfile::tempdir().expect("a directory");
-        let mut options = RunnerOptions::new(state.path()).program("worker", "/bin/sandbox", &["worker"]);
-        options.extra_env.insert("RUST_LOG".into(), "info".into());
+        let options = RunnerOptions::new(state.path()).program("worker", "/bin/sandbox", &["worker"]);
         let pod: Pod = serde_json::from_value(json!({
             "metadata": { "name": "p", "namespace": "ns", "uid": "u" },
             "spec": { "containers": [container] },
@@ -256,7 +255,7 @@ mod tests {
         assert_eq!(launch.log, state.path().join("pods/u/main/2.log"));
         let mut names: Vec<&str> = launch.env.keys().map(String::as_str).collect();
         names.sort_unstable();
-        assert_eq!(names, ["BIND", "HOME", "PATH", "RUST_LOG", "STORE", "TMPDIR"]);
+        assert_eq!(names, ["BIND", "HOME", "PATH", "STORE", "TMPDIR"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a runner is told when it starts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -61,8 +61,6 @@ pub struct RunnerOptions {
     pub programs: HashMap<String, ProgramSpec>,
     /// How Pods reach the API server that would get a service account's token in a cluster; without it they get none.
     pub api: Option<Connection>,
-    /// Variables that every container sees, unless it sets them itself.
-    pub extra_env: BTreeMap<String, String>,
     /// Storage classes whose claims are bound, besides claims that name none.
     pub storage_classes: Vec<String>,
     /// Delays between attempts.
@@ -78,7 +76,6 @@ impl RunnerOptions {
             state: state.into(),
             programs: HashMap::new(),
             api: None,
-            extra_env: BTreeMap::new(),
             storage_classes: vec!["standard".into()],
             back_off: BackOff::default(),
             shutdown_grace: Duration::from_secs(3),
