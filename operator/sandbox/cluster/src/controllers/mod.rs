@@ -16,16 +16,17 @@ pub(crate) mod pods;
 mod replica_set;
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::api::ListParams;
+use kube::api::{ApiResource, DynamicObject, ListParams};
 use kube::core::Selector;
 use kube::runtime::controller::{Action, Config};
+use kube::runtime::reflector::ObjectRef;
 use kube::runtime::{Controller, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
@@ -166,28 +167,99 @@ where
     Ok(api.list(&ListParams::default().labels_from(&selector)).await?.items)
 }
 
-fn controller<K>(api: Api<K>, shutdown: CancellationToken) -> Controller<K>
+/// A controller of a kind. All controllers are of one type, so that what drives them is compiled once.
+fn controller<K>(client: &Client, shutdown: CancellationToken) -> Controller<DynamicObject>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()>,
 {
-    Controller::new(api, every_change())
+    let (api, kind) = all_of::<K>(client);
+    Controller::new_with(api, every_change(), kind)
         .with_config(Config::default().debounce(Duration::from_millis(5)))
         .graceful_shutdown_on(shutdown.cancelled_owned())
 }
 
+/// All objects of a kind, whatever they hold.
+fn all_of<K>(client: &Client) -> (Api<DynamicObject>, ApiResource)
+where
+    K: Resource<DynamicType = ()>,
+{
+    let kind = ApiResource::erase::<K>(&());
+    (Api::all_with(client.clone(), &kind), kind)
+}
+
+/// Passes over the owner of each `Child` that changes.
+fn owns<Child>(controller: Controller<DynamicObject>, client: &Client) -> Controller<DynamicObject>
+where
+    Child: Resource<DynamicType = ()>,
+{
+    let (api, kind) = all_of::<Child>(client);
+    controller.owns_with(api, kind, every_change())
+}
+
+/// Passes over the objects of kind `K` for which `concerns` is true, given an `Other` that has changed.
+fn watches<K, Other>(
+    controller: Controller<DynamicObject>,
+    client: &Client,
+    concerns: impl Fn(&Other, &K) -> bool + Send + Sync + 'static,
+) -> Controller<DynamicObject>
+where
+    K: Resource<DynamicType = ()> + DeserializeOwned,
+    Other: Resource<DynamicType = ()> + DeserializeOwned,
+{
+    type Mapper = Box<dyn Fn(DynamicObject) -> Vec<ObjectRef<DynamicObject>> + Send + Sync>;
+    let store = controller.store();
+    let own = ApiResource::erase::<K>(&());
+    let mapper: Mapper = Box::new(move |changed| {
+        let Some(changed) = parsed::<Other>(changed) else {
+            return Vec::new();
+        };
+        let concerned =
+            |object: &DynamicObject| parsed(object.clone()).is_some_and(|object| concerns(&changed, &object));
+        let found = store.state_filter(concerned);
+        found
+            .iter()
+            .map(|object| ObjectRef::from_obj_with(&**object, own.clone()))
+            .collect()
+    });
+    let (api, kind) = all_of::<Other>(client);
+    controller.watches_with(api, kind, every_change(), mapper)
+}
+
+/// The object as its kind has it.
+fn parsed<K: Resource + DeserializeOwned>(object: DynamicObject) -> Option<K> {
+    let name = object.name_any();
+    match object.try_parse() {
+        Ok(object) => Some(object),
+        Err(error) => {
+            tracing::debug!(name, %error, "an object that its kind can't hold");
+            None
+        }
+    }
+}
+
+type Passing = BoxFuture<'static, Result<Action, Error>>;
+type Reconcile = Box<dyn Fn(Arc<DynamicObject>, Arc<Pass>) -> Passing + Send + Sync>;
+
 /// Runs a controller; a pass that failed is repeated, soon after a conflict and after a second otherwise.
-async fn drive<K, Reconcile, Pending>(
+fn drive<K, Pending>(
     name: &'static str,
-    controller: Controller<K>,
-    reconcile: Reconcile,
+    controller: Controller<DynamicObject>,
+    reconcile: fn(Arc<K>, Arc<Pass>) -> Pending,
     pass: Arc<Pass>,
-) where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
-    K::DynamicType: Eq + Hash + Clone + Debug + Unpin,
-    Reconcile: FnMut(Arc<K>, Arc<Pass>) -> Pending,
+) -> BoxFuture<'static, ()>
+where
+    K: Resource + DeserializeOwned + 'static,
     Pending: Future<Output = Result<Action, Error>> + Send + 'static,
 {
-    let on_error = move |object: Arc<K>, error: &Error, _: Arc<Pass>| {
+    let reconcile: Reconcile = Box::new(move |object, pass| match parsed::<K>(Arc::unwrap_or_clone(object)) {
+        Some(object) => reconcile(Arc::new(object), pass).boxed(),
+        None => std::future::ready(Ok(Action::await_change())).boxed(),
+    });
+    Box::pin(drive_any(name, controller, reconcile, pass))
+}
+
+async fn drive_any(name: &'static str, controller: Controller<DynamicObject>, reconcile: Reconcile, pass: Arc<Pass>) {
+    let on_error = move |object: Arc<DynamicObject>, error: &Error, _: Arc<Pass>| {
         if error.is_conflict() {
             return Action::requeue(Duration::from_millis(20));
         }

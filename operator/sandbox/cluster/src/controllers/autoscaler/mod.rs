@@ -30,7 +30,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "horizontal-pod-autoscaler", None),
         client: client.clone(),
     });
-    let controller = super::controller(Api::<HorizontalPodAutoscaler>::all(client), shutdown);
+    let controller = super::controller::<HorizontalPodAutoscaler>(&client, shutdown);
     super::drive("horizontalpodautoscaler", controller, reconcile, pass).await;
 }
 

@@ -25,8 +25,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "cronjob-controller", None),
         client: client.clone(),
     });
-    let controller = super::controller(Api::<CronJob>::all(client.clone()), shutdown)
-        .owns(Api::<Job>::all(client), super::every_change());
+    let controller = super::owns::<Job>(super::controller::<CronJob>(&client, shutdown), &client);
     super::drive("cronjob", controller, reconcile, pass).await;
 }
 

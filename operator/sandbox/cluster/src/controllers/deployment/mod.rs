@@ -15,7 +15,6 @@ use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -39,26 +38,13 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "deployment-controller", None),
         client: client.clone(),
     });
-    let controller = super::controller(Api::<Deployment>::all(client.clone()), shutdown)
-        .owns(Api::<ReplicaSet>::all(client.clone()), super::every_change());
+    let controller = super::owns::<ReplicaSet>(super::controller::<Deployment>(&client, shutdown), &client);
     // A Recreate rollout waits for Pods to be gone, which no ReplicaSet tells.
-    let store = controller.store();
-    let controller = controller.watches(Api::<Pod>::all(client), super::every_change(), move |pod| {
-        let set = controller_of(&pod)
-            .filter(|owner| owner.kind == "ReplicaSet")
-            .map(|owner| owner.name.clone());
-        let namespace = pod.namespace();
-        let waiting = store.state_filter(|deployment: &Deployment| {
-            plan::waits_for_pods(deployment)
-                && deployment.namespace() == namespace
-                && set
-                    .as_deref()
-                    .is_some_and(|set| set.starts_with(&deployment.name_any()))
-        });
-        waiting
-            .into_iter()
-            .map(|deployment| ObjectRef::from_obj(&*deployment))
-            .collect::<Vec<_>>()
+    let controller = super::watches(controller, &client, |pod: &Pod, deployment: &Deployment| {
+        let set = controller_of(pod).filter(|owner| owner.kind == "ReplicaSet");
+        plan::waits_for_pods(deployment)
+            && deployment.namespace() == pod.namespace()
+            && set.is_some_and(|set| set.name.starts_with(&deployment.name_any()))
     });
     super::drive("deployment", controller, reconcile, pass).await;
 }

@@ -11,7 +11,6 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::api::{DeleteParams, ListParams, PostParams};
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -25,20 +24,11 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "endpoint-slice-controller", None),
         client: client.clone(),
     });
-    let controller = super::controller(Api::<Service>::all(client.clone()), shutdown)
-        .owns(Api::<EndpointSlice>::all(client.clone()), super::every_change());
-    let store = controller.store();
-    let controller = controller.watches(Api::<Pod>::all(client), super::every_change(), move |pod| {
-        let behind = store.state_filter(|service: &Service| {
-            let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
-            service.namespace() == pod.namespace()
-                && selector
-                    .is_some_and(|selector| selector.iter().all(|(key, value)| pod.labels().get(key) == Some(value)))
-        });
-        behind
-            .into_iter()
-            .map(|service| ObjectRef::from_obj(&*service))
-            .collect::<Vec<_>>()
+    let controller = super::owns::<EndpointSlice>(super::controller::<Service>(&client, shutdown), &client);
+    let controller = super::watches(controller, &client, |pod: &Pod, service: &Service| {
+        let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+        service.namespace() == pod.namespace()
+            && selector.is_some_and(|selector| selector.iter().all(|(key, value)| pod.labels().get(key) == Some(value)))
     });
     super::drive("endpointslice", controller, reconcile, pass).await;
 }

@@ -57,13 +57,11 @@ pub(crate) fn replaces_only_failed(job: &Job) -> bool {
 
 /// Runs the controller until `shutdown`.
 pub async fn run(client: Client, shutdown: CancellationToken) {
-    let jobs: Api<Job> = Api::all(client.clone());
-    let pods: Api<Pod> = Api::all(client.clone());
     let pass = Arc::new(Pass {
         events: EventWriter::new(client.clone(), "job-controller", None),
         client: client.clone(),
     });
-    let controller = super::controller(jobs, shutdown.clone()).owns(pods, super::every_change());
+    let controller = super::owns::<Pod>(super::controller::<Job>(&client, shutdown.clone()), &client);
     tokio::join!(
         super::drive("job", controller, reconcile, pass),
         orphans::run(client, shutdown)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::runtime::controller::Action;
-use kube::runtime::reflector::ObjectRef;
 use kube::{Api, Client, ResourceExt};
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +12,7 @@ use super::tally::is_tracked;
 use super::untrack;
 use crate::controllers::events::EventWriter;
 use crate::controllers::pods::{controller_of, is_controlled_by};
-use crate::controllers::{Error, Pass, controller, drive, every_change};
+use crate::controllers::{Error, Pass, controller, drive, watches};
 
 /// Runs until `shutdown`.
 pub(super) async fn run(client: Client, shutdown: CancellationToken) {
@@ -21,15 +20,8 @@ pub(super) async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "job-controller", None),
         client: client.clone(),
     });
-    let pods = controller(Api::<Pod>::all(client.clone()), shutdown);
-    let store = pods.store();
-    let pods = pods.watches(Api::<Job>::all(client), every_change(), move |job| {
-        let uid = job.uid().unwrap_or_default();
-        let owned = store.state_filter(|pod: &Pod| is_tracked(pod) && is_controlled_by(pod, &uid));
-        owned
-            .into_iter()
-            .map(|pod| ObjectRef::from_obj(&*pod))
-            .collect::<Vec<_>>()
+    let pods = watches(controller::<Pod>(&client, shutdown), &client, |job: &Job, pod: &Pod| {
+        is_tracked(pod) && is_controlled_by(pod, &job.uid().unwrap_or_default())
     });
     drive("job-orphan", pods, reconcile, pass).await;
 }

@@ -25,8 +25,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         events: EventWriter::new(client.clone(), "replicaset-controller", None),
         client: client.clone(),
     });
-    let controller = super::controller(Api::<ReplicaSet>::all(client.clone()), shutdown)
-        .owns(Api::<Pod>::all(client), super::every_change());
+    let controller = super::owns::<Pod>(super::controller::<ReplicaSet>(&client, shutdown), &client);
     super::drive("replicaset", controller, reconcile, pass).await;
 }
 
