@@ -9,7 +9,7 @@
 //!
 //! From the inside out:
 //! * [`core`]: the model, its answers, limits, refusals and metrics. Knows no HTTP.
-//! * [`location`] and [`fetch`]: where a model is, and its bytes.
+//! * [`location`]: where a model is; its bytes come through `complaint-store`.
 //! * [`http`]: the APIs, a file each; errors in one place; connections, their limits, and the drain.
 //! * [`options`]: the command line; [`reload`]: the model is read again at SIGHUP.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
@@ -17,7 +17,6 @@
 #![deny(missing_docs)]
 
 pub mod core;
-pub mod fetch;
 pub mod http;
 pub mod launch;
 pub mod location;

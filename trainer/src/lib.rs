@@ -41,5 +41,6 @@ pub mod split;
 mod stop;
 pub mod store;
 pub mod training;
+mod waiting;
 
 pub use cli::main_from;

@@ -8,17 +8,19 @@ use bytes::Bytes;
 use complaint_contract::{ParseDigestError, ServerReason};
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
+use complaint_store::{Address, Bounds, Fault, Purpose};
 use serde::Deserialize;
 use url::Url;
 
 use crate::core::cache::Cache;
 use crate::core::engine::Engine;
 use crate::core::source::Source;
-use crate::fetch::{Bounds, FetchError, fetch};
 use crate::location::{Location, report_address, report_beside};
 
 /// Largest report that is kept.
-const MAX_REPORT_BYTES: usize = 32 << 20;
+const MAX_REPORT_BYTES: u64 = 32 << 20;
+/// How long a connection may bring nothing.
+const SILENCE: Duration = Duration::from_secs(10);
 /// How long a start may wait for a report.
 const REPORT_TIME: Duration = Duration::from_secs(5);
 
@@ -45,7 +47,7 @@ pub enum LoadError {
         /// Its address.
         url: Box<Url>,
         /// Why not.
-        source: FetchError,
+        source: Fault,
     },
     /// The file passes `--max-model-bytes`.
     #[error(
@@ -101,9 +103,9 @@ impl LoadError {
             Self::NotFound { .. } => ServerReason::ModelNotFound,
             Self::NoDigest { .. } => ServerReason::InvalidArguments,
             Self::Fetch { source, .. } => match source {
-                FetchError::NotFound => ServerReason::ModelNotFound,
-                FetchError::TooLarge { .. } => ServerReason::ModelTooLarge,
-                FetchError::Settings(_) => ServerReason::InvalidArguments,
+                Fault::NotFound { .. } => ServerReason::ModelNotFound,
+                Fault::TooLarge { .. } => ServerReason::ModelTooLarge,
+                Fault::Settings { .. } => ServerReason::InvalidArguments,
                 _ => ServerReason::ModelUnavailable,
             },
             Self::TooLarge { .. } => ServerReason::ModelTooLarge,
@@ -219,8 +221,12 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
         return Ok((model.into(), cache.read_report(digest).map(Bytes::from)));
     }
     let bounds = Bounds {
-        bytes: source.max_model_bytes,
+        bytes: source.max_model_bytes as u64,
         time: source.fetch_timeout,
+        silence: SILENCE,
+        retries: usize::MAX,
+        larger: "Check the address, or start the server with a larger --max-model-bytes",
+        longer: "Check the network, or start the server with a larger --fetch-timeout",
     };
     let model = fetch(url, bounds).await.map_err(|source| LoadError::Fetch {
         url: Box::new(url.clone()),
@@ -230,6 +236,7 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
     let bounds = Bounds {
         bytes: MAX_REPORT_BYTES,
         time: bounds.time.min(REPORT_TIME),
+        ..bounds
     };
     let report = fetch(&report_address(url), bounds)
         .await
@@ -239,6 +246,10 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
         cache.write(digest, &model, report.as_deref());
     }
     Ok((model, report))
+}
+
+async fn fetch(url: &Url, bounds: Bounds) -> Result<Bytes, Fault> {
+    complaint_store::read(&Address::of_url(url)?, Purpose::Artifacts, &bounds).await
 }
 
 /// The training report beside a model file. Serving goes on without one.

@@ -87,7 +87,7 @@ impl DataArgs {
     }
 
     /// Opens or downloads the data set. Reports the downloaded share.
-    pub(super) fn open(&self, tell: impl Fn(f64, &str)) -> Result<Source, DatasetError> {
+    pub(super) fn open(&self, tell: impl Fn(f64, &str) + Sync) -> Result<Source, DatasetError> {
         let location = self.location();
         tell(0.0, &format!("opening {}", location.name()));
         Source::open(&location, self.sha256, |done, total| {

@@ -67,7 +67,7 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
         model: trained.model,
         report,
     };
-    reference.sha256 = store.write(&version, &files)?;
+    reference.sha256 = store.write(&version, files)?;
     let result = result(&trained.report, trained.artifact, reference);
     progress.tell(TrainingStage::Done, 1.0, &format!("{version}/{}", store::MODEL));
     Ok(result)

@@ -16,7 +16,7 @@ use crate::error::TrainError;
 use crate::progress::{Plan, Progress};
 use crate::record;
 use crate::result::result;
-use crate::store::{self, Files};
+use crate::store::{self, Files, Store};
 use crate::training::{Inputs, train};
 
 /// Trains, writes to a directory, and prints the result.
@@ -68,7 +68,7 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         model: trained.model,
         report,
     };
-    store::replace(&arguments.out, &files)?;
+    Store::directory(&arguments.out).replace("", files)?;
     progress.tell(TrainingStage::Done, 1.0, "done");
     let result = result(&trained.report, trained.artifact, reference);
     Ok((trained.report, result))

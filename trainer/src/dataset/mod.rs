@@ -27,7 +27,6 @@ pub use collect::{Collected, Collector, Texts};
 use complaint_contract::{DatasetFormat, DatasetSettings, DroppedLabel};
 pub use copies::Copies;
 pub use error::DatasetError;
-pub(crate) use source::reasons;
 pub use source::{Location, Source};
 
 /// Number of rows between two progress messages.

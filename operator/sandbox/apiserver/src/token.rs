@@ -3,9 +3,9 @@
 //! Upstream signs them with a key pair whose public half it publishes. Nobody but the sandbox itself has to believe
 //! these, so they are authenticated with a secret (HS256), and there is no discovery of issuers.
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 
 /// The issuer, and the audience of tokens that name none.

@@ -2,97 +2,84 @@
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::time::Duration;
 
 use complaint_model::Sha256Digest;
+use complaint_store::{Address, Bounds, Fault, Purpose, Sink};
 
 use super::super::DatasetError;
+use crate::waiting::wait;
 
-/// Greatest download. Larger sets belong on a volume.
-const MAX_DOWNLOAD: u64 = 64 << 30;
+/// What a data set may take.
+const BOUNDS: Bounds = Bounds {
+    bytes: 64 << 30,
+    time: Duration::from_secs(3600),
+    silence: Duration::from_secs(60),
+    retries: 5,
+    larger: "Put it on a volume",
+    longer: "Put it on a volume",
+};
 
-/// A download in course.
-pub(super) struct Download<'d> {
-    name: &'d str,
+/// Downloads what is behind an address. `name` is what messages call it.
+pub(super) fn fetch(
+    address: &Address,
+    name: &str,
+    on_progress: &mut (dyn FnMut(u64, Option<u64>) + Send),
+) -> Result<(File, Sha256Digest), DatasetError> {
+    let file = tempfile::tempfile().map_err(|error| failed(name, format!("no temporary file can be made: {error}")))?;
+    let mut download = Download {
+        file,
+        done: 0,
+        total: None,
+        on_progress,
+    };
+    wait(complaint_store::fetch(
+        address,
+        Purpose::DataSet,
+        &BOUNDS,
+        &mut download,
+    ))
+    .map_err(|error| failed(name, error.to_string()))?
+    .map_err(|fault| of_fault(name, fault))?;
+    let mut file = download.file;
+    let digest = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| Sha256Digest::of_reader(&mut file))
+        .map_err(|error| failed(name, error.to_string()))?;
+    Ok((file, digest))
+}
+
+struct Download<'d> {
     file: File,
     done: u64,
     total: Option<u64>,
-    on_progress: &'d mut dyn FnMut(u64, Option<u64>),
+    on_progress: &'d mut (dyn FnMut(u64, Option<u64>) + Send),
 }
 
-impl<'d> Download<'d> {
-    /// Nothing has come yet.
-    pub(super) fn new(name: &'d str, on_progress: &'d mut dyn FnMut(u64, Option<u64>)) -> Result<Self, DatasetError> {
-        let file =
-            tempfile::tempfile().map_err(|error| failed(name, format!("no temporary file can be made: {error}")))?;
-        Ok(Self {
-            name,
-            file,
-            done: 0,
-            total: None,
-            on_progress,
-        })
-    }
-
-    /// Bytes that are here.
-    pub(super) fn done(&self) -> u64 {
-        self.done
-    }
-
-    /// How many bytes there will be, where that is known.
-    pub(super) fn expect(&mut self, total: Option<u64>) -> Result<(), DatasetError> {
+impl Sink for Download<'_> {
+    fn expect(&mut self, total: Option<u64>) {
         self.total = total;
-        self.check(total.unwrap_or(0))
     }
 
-    /// Forgets what is here: the source can't go on where it broke off.
-    pub(super) fn restart(&mut self) -> Result<(), DatasetError> {
-        self.done = 0;
-        self.file
-            .set_len(0)
-            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
-            .map_err(|error| self.unwritable(&error))?;
-        Ok(())
-    }
-
-    /// Takes the next bytes.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), DatasetError> {
-        self.check(self.done + bytes.len() as u64)?;
-        self.file.write_all(bytes).map_err(|error| self.unwritable(&error))?;
+    fn push(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.file.write_all(bytes).map_err(|error| unwritable(&error))?;
         self.done += bytes.len() as u64;
         (self.on_progress)(self.done, self.total);
         Ok(())
     }
 
-    /// Whether all expected bytes are here.
-    pub(super) fn is_complete(&self) -> bool {
-        self.total.is_none_or(|total| total == self.done)
+    fn restart(&mut self) -> Result<(), Fault> {
+        self.done = 0;
+        self.file
+            .set_len(0)
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
+            .map(|_| ())
+            .map_err(|error| unwritable(&error))
     }
+}
 
-    /// The file and the digest of its bytes.
-    pub(super) fn finish(mut self) -> Result<(File, Sha256Digest), DatasetError> {
-        if let Some(total) = self.total.filter(|total| *total != self.done) {
-            let problem = format!("the transfer ended after {} of {total} bytes", self.done);
-            return Err(failed(self.name, problem));
-        }
-        let digest = self
-            .file
-            .seek(SeekFrom::Start(0))
-            .and_then(|_| Sha256Digest::of_reader(&mut self.file))
-            .map_err(|error| failed(self.name, error.to_string()))?;
-        Ok((self.file, digest))
-    }
-
-    fn check(&self, bytes: u64) -> Result<(), DatasetError> {
-        if bytes <= MAX_DOWNLOAD {
-            return Ok(());
-        }
-        let problem = format!("it has more than {} GiB; put it on a volume", MAX_DOWNLOAD >> 30);
-        Err(failed(self.name, problem))
-    }
-
-    fn unwritable(&self, error: &std::io::Error) -> DatasetError {
-        failed(self.name, format!("the temporary file can't be written: {error}"))
-    }
+fn unwritable(error: &std::io::Error) -> Fault {
+    Fault::Sink(format!("the temporary file can't be written: {error}"))
 }
 
 /// A transfer that did not come about.
@@ -100,5 +87,23 @@ pub(super) fn failed(name: &str, problem: String) -> DatasetError {
     DatasetError::Download {
         name: name.to_owned(),
         problem,
+    }
+}
+
+fn of_fault(name: &str, fault: Fault) -> DatasetError {
+    let name = name.to_owned();
+    match fault {
+        Fault::NotFound { problem } => DatasetError::NotFound { name, problem },
+        Fault::Denied { problem, fix } | Fault::Settings { problem, fix } => {
+            DatasetError::Forbidden { name, problem, fix }
+        }
+        Fault::TooLarge { limit, .. } => {
+            let problem = format!("it has more than {} GiB; put it on a volume", limit >> 30);
+            DatasetError::Download { name, problem }
+        }
+        other => DatasetError::Download {
+            name,
+            problem: other.problem(),
+        },
     }
 }

@@ -1,8 +1,6 @@
 //! The bytes of a data set: a file, an address or an object, digested, checked, decompressed by suffix.
 
 mod download;
-mod http;
-mod object;
 mod packing;
 
 use std::fs::File;
@@ -11,13 +9,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use complaint_model::Sha256Digest;
+use complaint_store::Address;
+use url::Url;
 
 use super::DatasetError;
 use super::bounded::LARGEST_RECORD;
 use packing::{Packing, data_member};
 
-pub use object::ObjectAddress;
-pub(crate) use object::reasons;
+pub use complaint_store::ObjectAddress;
 
 /// Where a data set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +43,7 @@ impl Location {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Object(address) => address.name(),
+            Self::Object(address) => address.to_string(),
             Self::Url(url) => {
                 let plain = url.split(['?', '#']).next().unwrap_or_default();
                 match plain.split_once("://") {
@@ -80,13 +79,16 @@ impl Source {
     pub fn open(
         location: &Location,
         expected: Option<Sha256Digest>,
-        mut on_progress: impl FnMut(u64, Option<u64>),
+        mut on_progress: impl FnMut(u64, Option<u64>) + Send,
     ) -> Result<Self, DatasetError> {
         let name = location.name();
         let (mut file, sha256) = match location {
             Location::File(path) => open_file(path, &name)?,
-            Location::Url(url) => http::fetch(url, &name, &mut on_progress)?,
-            Location::Object(address) => object::fetch(address, &mut on_progress)?,
+            Location::Url(url) => {
+                let url = Url::parse(url).map_err(|error| download::failed(&name, error.to_string()))?;
+                download::fetch(&Address::Web(Box::new(url)), &name, &mut on_progress)?
+            }
+            Location::Object(address) => download::fetch(&Address::Object(address.clone()), &name, &mut on_progress)?,
         };
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
             return Err(DatasetError::DigestMismatch {

@@ -4,9 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use object_store::ObjectStoreExt;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
-use tokio::runtime::Runtime;
+use complaint_store::{Store, StoreError};
 
 use crate::tool::Weed;
 
@@ -116,10 +114,11 @@ impl S3Server {
     }
 
     /// An object's bytes, where there is one.
+    ///
+    /// # Panics
+    /// When the server can't be asked.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
-        let (store, runtime) = self.client(bucket);
-        let found = runtime.block_on(async { store.get(&path(key)).await?.bytes().await });
-        found.ok().map(Into::into)
+        wait(self.store(bucket).read(key)).unwrap().map(Into::into)
     }
 
     /// Deletes an object.
@@ -127,33 +126,27 @@ impl S3Server {
     /// # Panics
     /// When the server does not.
     pub fn delete(&self, bucket: &str, key: &str) {
-        let (store, runtime) = self.client(bucket);
-        runtime.block_on(store.delete(&path(key))).unwrap();
+        wait(self.store(bucket).delete(key)).unwrap();
     }
 
-    fn try_put(&self, bucket: &str, key: &str, bytes: &[u8]) -> object_store::Result<()> {
-        let (store, runtime) = self.client(bucket);
-        runtime.block_on(store.put(&path(key), bytes.to_vec().into()))?;
-        Ok(())
+    fn try_put(&self, bucket: &str, key: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        wait(self.store(bucket).write(key, bytes.to_vec().into()))
     }
 
-    fn client(&self, bucket: &str) -> (AmazonS3, Runtime) {
-        let store = AmazonS3Builder::new()
-            .with_endpoint(format!("http://{}", self.address))
-            .with_allow_http(true)
-            .with_bucket_name(bucket)
-            .with_access_key_id("key")
-            .with_secret_access_key("a-secret")
-            .build()
-            .unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        (store, runtime)
+    /// The whole of a bucket, or `bucket/prefix`.
+    ///
+    /// # Panics
+    /// When the name makes no sense.
+    pub fn store(&self, bucket: &str) -> Store {
+        let variables = self.variables().map(|(name, value)| (name.to_owned(), value));
+        Store::open_with(&format!("s3://{bucket}"), variables.to_vec()).unwrap()
     }
 }
 
-fn path(key: &str) -> object_store::path::Path {
-    object_store::path::Path::parse(key).unwrap()
+fn wait<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(work)
 }

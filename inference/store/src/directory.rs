@@ -1,0 +1,159 @@
+//! A store on a volume.
+//!
+//! Every file is written under a temporary name, flushed to the disk and renamed, and the last one comes last. So a reader
+//! never sees half a file, and a folder without its last file is known to be incomplete.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use object_store::path::Path as StorePath;
+
+use crate::error::{Fault, StoreError};
+use crate::layout::RECORD;
+use crate::store::Entry;
+
+/// Names of files that are not written to the end begin so; a program that ends within leaves them behind.
+const PARTIAL: &str = ".partial-";
+
+/// Where a file of the store is.
+pub(crate) fn file(root: &Path, path: &StorePath) -> PathBuf {
+    path.parts()
+        .fold(root.to_owned(), |file, part| file.join(part.as_ref()))
+}
+
+pub(crate) fn read(root: &Path, path: &StorePath) -> Result<Option<Bytes>, StoreError> {
+    let file = file(root, path);
+    match fs::read(&file) {
+        Ok(bytes) => Ok(Some(bytes.into())),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(failed("reading", &file, error)),
+    }
+}
+
+pub(crate) fn write(root: &Path, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
+    let file = file(root, path);
+    let directory = file.parent().unwrap_or(root);
+    make(directory)?;
+    write_file(directory, &file, bytes)?;
+    sync(directory)
+}
+
+pub(crate) fn replace(root: &Path, folder: &StorePath, files: &[(String, Bytes)]) -> Result<(), StoreError> {
+    let directory = file(root, folder);
+    make(&directory)?;
+    let Some(((last, last_bytes), others)) = files.split_last() else {
+        return Ok(());
+    };
+    remove(&directory.join(last), "replacing")?;
+    for (name, bytes) in others {
+        write_file(&directory, &directory.join(name), bytes)?;
+    }
+    sync(&directory)?;
+    write_file(&directory, &directory.join(last), last_bytes)?;
+    sync(&directory)
+}
+
+pub(crate) fn list(root: &Path, folder: &StorePath) -> Result<Vec<Entry>, StoreError> {
+    let mut entries = Vec::new();
+    let mut folders = vec![file(root, folder)];
+    while let Some(folder) = folders.pop() {
+        let listed = match fs::read_dir(&folder) {
+            Ok(listed) => listed,
+            Err(error) if is_absent(&error) => continue,
+            Err(error) => return Err(failed("listing", &folder, error)),
+        };
+        for entry in listed {
+            let entry = entry.map_err(|error| failed("listing", &folder, error))?;
+            // A link leads elsewhere.
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
+                Err(error) if is_absent(&error) => continue,
+                Err(error) => return Err(failed("listing", &entry.path(), error)),
+            };
+            if metadata.is_dir() {
+                folders.push(entry.path());
+            } else if metadata.is_file() && !entry.file_name().to_string_lossy().starts_with(PARTIAL) {
+                entries.push(Entry {
+                    path: name(root, &entry.path()),
+                    size: metadata.len(),
+                });
+            }
+        }
+    }
+    Ok(entries)
+}
+
+pub(crate) fn delete(root: &Path, path: &StorePath) -> Result<(), StoreError> {
+    let place = file(root, path);
+    if !place.is_dir() {
+        return remove(&place, "deleting");
+    }
+    remove(&place.join(RECORD), "deleting")?;
+    sync(&place)?;
+    match fs::remove_dir_all(&place) {
+        Err(error) if !is_absent(&error) => Err(failed("deleting", &place, error)),
+        _ => Ok(()),
+    }
+}
+
+/// A file's path from the root, with `/` between its parts.
+fn name(root: &Path, file: &Path) -> String {
+    let inside = file.strip_prefix(root).unwrap_or(file);
+    let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn failed(action: &'static str, path: &Path, error: io::Error) -> StoreError {
+    Fault::File(error).when(action, path.display().to_string())
+}
+
+fn make(directory: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(directory).map_err(|error| failed("making the directory", directory, error))
+}
+
+fn remove(file: &Path, action: &'static str) -> Result<(), StoreError> {
+    match fs::remove_file(file) {
+        Err(error) if !is_absent(&error) => Err(failed(action, file, error)),
+        _ => Ok(()),
+    }
+}
+
+fn write_file(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let failed = |action| move |error| failed(action, path, error);
+    let mut file = tempfile::Builder::new()
+        .prefix(PARTIAL)
+        .tempfile_in(directory)
+        .map_err(failed("creating"))?;
+    file.write_all(bytes).map_err(failed("writing"))?;
+    set_readable(file.as_file()).map_err(failed("setting the mode of"))?;
+    file.as_file().sync_all().map_err(failed("flushing"))?;
+    file.persist(path).map_err(|error| failed("renaming to")(error.error))?;
+    Ok(())
+}
+
+/// Temporary files are private; the server may run as another user.
+#[cfg(unix)]
+fn set_readable(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn set_readable(_: &File) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes renames last; a file system that can't flush a directory has nothing to lose there.
+fn sync(directory: &Path) -> Result<(), StoreError> {
+    let file = File::open(directory).map_err(|error| failed("opening", directory, error))?;
+    match file.sync_all() {
+        Err(error) if error.kind() == io::ErrorKind::StorageFull => Err(failed("flushing", directory, error)),
+        _ => Ok(()),
+    }
+}

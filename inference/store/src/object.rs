@@ -1,0 +1,96 @@
+//! Objects in buckets, and what their stores' answers mean.
+
+use futures::StreamExt;
+use object_store::path::Path;
+use object_store::{Error, ObjectStoreExt};
+
+use crate::address::{ObjectAddress, Provider};
+use crate::error::{Fault, reasons};
+use crate::fetch::Transfer;
+use crate::purpose::Purpose;
+use crate::settings;
+
+/// Where the providers' clients look for an identity when the environment has no credentials.
+const METADATA_SERVICES: [&str; 4] = [
+    "/latest/api/token",
+    "169.254.169.254",
+    "metadata.google.internal",
+    "application_default_credentials",
+];
+
+/// Downloads an object. The provider's client takes a broken transfer up where it broke off, if the object has not changed.
+pub(crate) async fn fetch(address: &ObjectAddress, purpose: Purpose, transfer: &mut Transfer<'_>) -> Result<(), Fault> {
+    if address.bucket.is_empty() || address.key.is_empty() {
+        return Err(Fault::NotFound {
+            problem: "the address names a bucket and a key: s3://bucket/path/data.csv.gz".into(),
+        });
+    }
+    let path = Path::parse(&address.key).map_err(|error| Fault::Unavailable {
+        problem: error.to_string(),
+    })?;
+    let variables = settings::environment();
+    let (provider, bucket) = (address.provider, address.bucket.as_str());
+    let store = settings::bucket(provider, bucket, purpose, variables, transfer.bounds)
+        .map_err(|error| unusable(provider, purpose, &error))?;
+    let refused = |error: Error| refusal(provider, bucket, purpose, &error);
+    let object = store.get(&path).await.map_err(refused)?;
+    transfer.expect(Some(object.meta.size))?;
+    let mut bytes = object.into_stream();
+    while let Some(chunk) = bytes.next().await {
+        transfer.push(&chunk.map_err(refused)?)?;
+    }
+    if transfer.is_complete() {
+        Ok(())
+    } else {
+        Err(transfer.broke_off("the store ended it"))
+    }
+}
+
+/// A client that can't be built lacks a setting, an account's name for instance.
+pub(crate) fn unusable(provider: Provider, purpose: Purpose, error: &Error) -> Fault {
+    Fault::Settings {
+        problem: reasons(error),
+        fix: purpose.credentials(provider),
+    }
+}
+
+/// What the store's answer means, and what to do.
+pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error: &Error) -> Fault {
+    let all = reasons(error);
+    let denied = |problem: String| Fault::Denied {
+        problem,
+        fix: purpose.credentials(provider),
+    };
+    match error {
+        Error::NotFound { .. } => Fault::NotFound {
+            problem: if all.contains("NoSuchBucket")
+                || all.contains("ContainerNotFound")
+                || all.contains("bucket does not exist")
+            {
+                format!("there is no bucket `{bucket}`")
+            } else {
+                format!("the bucket `{bucket}` has no such object")
+            },
+        },
+        Error::PermissionDenied { .. } => denied(format!(
+            "the store answers 403{}: these credentials may not do it",
+            code(&all)
+        )),
+        Error::Unauthenticated { .. } => denied(format!(
+            "the store answers 401{}: it does not know these credentials",
+            code(&all)
+        )),
+        _ if METADATA_SERVICES.iter().any(|service| all.contains(service)) => {
+            denied("there are no credentials in the environment, and this machine has no identity of its own".into())
+        }
+        _ => Fault::Unavailable { problem: all },
+    }
+}
+
+/// S3's own word for a refusal, in parentheses.
+fn code(answer: &str) -> String {
+    let word = answer
+        .split_once("<Code>")
+        .and_then(|(_, rest)| rest.split_once("</Code>"));
+    word.map_or_else(String::new, |(word, _)| format!(" ({word})"))
+}

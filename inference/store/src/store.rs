@@ -1,0 +1,217 @@
+//! A directory or a part of a bucket.
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use object_store::path::Path;
+
+use crate::address::Provider;
+use crate::bucket::Bucket;
+use crate::directory;
+use crate::error::{Fault, StoreError};
+use crate::purpose::Purpose;
+use crate::settings::{self, Variables};
+
+/// What the addresses of buckets begin with.
+const S3: &str = "s3://";
+
+/// A directory, or a part of a bucket. Paths in it are relative, with `/` between their parts; a part is never `.` or `..`.
+#[derive(Debug, Clone)]
+pub struct Store(Place);
+
+#[derive(Debug, Clone)]
+enum Place {
+    Directory(PathBuf),
+    Bucket(Bucket),
+}
+
+/// Whether a folder had to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Added {
+    /// It is written.
+    Now,
+    /// It was complete before, and stays as it is.
+    Before,
+}
+
+/// A file of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Where it is, from the store's root.
+    pub path: String,
+    /// Its bytes.
+    pub size: u64,
+}
+
+impl Store {
+    /// `s3://bucket/prefix` (the prefix may be empty), with the environment's settings, or a directory.
+    ///
+    /// # Errors
+    /// [`Fault::Settings`] where the address or a setting makes no sense. Nothing is asked of the bucket yet.
+    pub fn open(place: &str) -> Result<Self, StoreError> {
+        Self::open_with(place, settings::environment())
+    }
+
+    /// As [`open`](Self::open), with these variables instead of the environment's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(place: &str, variables: Vec<(String, String)>) -> Result<Self, StoreError> {
+        match place.strip_prefix(S3) {
+            Some(address) => bucket(address, variables)
+                .map(|bucket| Self(Place::Bucket(bucket)))
+                .map_err(|fault| fault.when("opening", place)),
+            None => Ok(Self::directory(place)),
+        }
+    }
+
+    /// A directory, which need not exist yet.
+    #[must_use]
+    pub fn directory(path: impl Into<PathBuf>) -> Self {
+        Self(Place::Directory(path.into()))
+    }
+
+    /// `s3://bucket/prefix` of a bucket. A directory has no address that means the same elsewhere.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match &self.0 {
+            Place::Directory(_) => None,
+            Place::Bucket(bucket) => Some(bucket.address_of(&Path::default())),
+        }
+    }
+
+    /// The bytes of a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        let path = parse(path)?;
+        match &self.0 {
+            Place::Directory(root) => blocking(root, move |root| directory::read(root, &path)).await,
+            Place::Bucket(bucket) => bucket.read(&path).await,
+        }
+    }
+
+    /// Writes a file, or replaces it. A reader sees all of the old bytes or all of the new ones.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn write(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        let path = parse(path)?;
+        match &self.0 {
+            Place::Directory(root) => blocking(root, move |root| directory::write(root, &path, &bytes)).await,
+            Place::Bucket(bucket) => bucket.write(&path, bytes).await,
+        }
+    }
+
+    /// Adds a folder unless it is complete, that is, unless its last file is there. The files are written in this order,
+    /// so a folder that was not finished lacks the last one and is written again.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn add(&self, folder: &str, files: &[(&str, Bytes)]) -> Result<Added, StoreError> {
+        if let Some((last, _)) = files.last()
+            && self.has(&format!("{folder}/{last}")).await?
+        {
+            return Ok(Added::Before);
+        }
+        self.replace(folder, files).await?;
+        Ok(Added::Now)
+    }
+
+    /// Writes a folder over whatever is there; it is incomplete in between.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn replace(&self, folder: &str, files: &[(&str, Bytes)]) -> Result<(), StoreError> {
+        let folder = parse(folder)?;
+        let files: Vec<(String, Bytes)> = files
+            .iter()
+            .map(|(name, bytes)| ((*name).to_owned(), bytes.clone()))
+            .collect();
+        match &self.0 {
+            Place::Directory(root) => blocking(root, move |root| directory::replace(root, &folder, &files)).await,
+            Place::Bucket(bucket) => bucket.replace(&folder, &files).await,
+        }
+    }
+
+    /// The files of a folder and its folders, by path. The empty path is the whole store; a folder that does not exist has
+    /// none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn list(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
+        let folder = parse(folder)?;
+        let mut entries = match &self.0 {
+            Place::Directory(root) => blocking(root, move |root| directory::list(root, &folder)).await?,
+            Place::Bucket(bucket) => bucket.list(&folder).await?,
+        };
+        entries.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(entries)
+    }
+
+    /// Deletes a file, or a folder with all that is in it, its [`RECORD`](crate::layout::RECORD) first: a deletion that
+    /// breaks off leaves an incomplete folder, never one that seems complete. What does not exist is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`Fault::Settings`] for the empty path, which would be the whole store.
+    pub async fn delete(&self, path: &str) -> Result<(), StoreError> {
+        let parsed = parse(path)?;
+        if parsed.as_ref().is_empty() {
+            let fault = Fault::Settings {
+                problem: "this is the whole store".into(),
+                fix: "Name one folder of it",
+            };
+            return Err(fault.when("deleting", path));
+        }
+        match &self.0 {
+            Place::Directory(root) => blocking(root, move |root| directory::delete(root, &parsed)).await,
+            Place::Bucket(bucket) => bucket.delete(&parsed).await,
+        }
+    }
+
+    async fn has(&self, path: &str) -> Result<bool, StoreError> {
+        let path = parse(path)?;
+        match &self.0 {
+            Place::Directory(root) => Ok(directory::file(root, &path).is_file()),
+            Place::Bucket(bucket) => bucket.has(&path).await,
+        }
+    }
+}
+
+fn parse(path: &str) -> Result<Path, StoreError> {
+    Path::parse(path).map_err(|error| {
+        let problem = error.to_string();
+        let fix = "Write paths like folder/file";
+        Fault::Settings { problem, fix }.when("reading the path", path)
+    })
+}
+
+/// Runs what waits for a disk beside the runtime's own threads.
+async fn blocking<T: Send + 'static>(
+    root: &std::path::Path,
+    work: impl FnOnce(&std::path::Path) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    let root = root.to_owned();
+    match tokio::task::spawn_blocking(move || work(&root)).await {
+        Ok(outcome) => outcome,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}
+
+/// `bucket/prefix`.
+fn bucket(address: &str, variables: Variables) -> Result<Bucket, Fault> {
+    let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
+    let write_like = |problem: String| Fault::Settings {
+        problem,
+        fix: "Write it like s3://bucket/path",
+    };
+    if name.is_empty() {
+        return Err(write_like("it names no bucket".into()));
+    }
+    let prefix = Path::parse(prefix).map_err(|error| write_like(error.to_string()))?;
+    let bounds = crate::bounds::Bounds::FILE;
+    let objects = settings::bucket(Provider::S3, name, Purpose::Artifacts, variables, &bounds)
+        .map_err(|error| crate::object::unusable(Provider::S3, Purpose::Artifacts, &error))?;
+    Ok(Bucket::new(objects, name, prefix))
+}
