@@ -1,8 +1,8 @@
 //! One row's step of the dual of logistic regression.
 //!
-//! With the other rows fixed, the best distribution π of a row solves, for all classes k and one multiplier ν, `ln π_k
-//! + a·π_k = z_k + a·π_k(old) − ν` and `Σ π_k = 1`, where a = cost × squared length. Newton's method in ln π has a
-//! diagonal plus rank-one system, so an iteration costs one exponential per class.
+//! With the other rows fixed, the best distribution π of a row solves, for all classes k and one multiplier ν,
+//! `ln π_k + a·π_k = z_k + a·π_k(old) − ν` and `Σ π_k = 1`, where a = cost × squared length. Newton's method in ln π has
+//! a diagonal plus rank-one system, so an iteration costs one exponential per class.
 
 /// ln of a probability that is treated as 0.
 pub(super) const LOG_FLOOR: f32 = -60.0;
