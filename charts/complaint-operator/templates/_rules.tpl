@@ -30,7 +30,7 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 # The default artifact store. Also to check that a run's data set exists.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, create, patch]
+  verbs: [get, create]
 # Why pods are waiting, how they ended, and the progress of a run.
 - apiGroups: [""]
   resources: [pods]

@@ -61,6 +61,8 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
         problem,
         fix: purpose.credentials(provider),
     };
+    // The errors of listings have no kind.
+    let says = |status: u16| all.contains(&format!("status code: {status} "));
     match error {
         Error::NotFound { .. } => Fault::NotFound {
             problem: if all.contains("NoSuchBucket")
@@ -72,11 +74,11 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
                 format!("the bucket `{bucket}` has no such object")
             },
         },
-        Error::PermissionDenied { .. } => denied(format!(
+        _ if matches!(error, Error::PermissionDenied { .. }) || says(403) => denied(format!(
             "the store answers 403{}: these credentials may not do it",
             code(&all)
         )),
-        Error::Unauthenticated { .. } => denied(format!(
+        _ if matches!(error, Error::Unauthenticated { .. }) || says(401) => denied(format!(
             "the store answers 401{}: it does not know these credentials",
             code(&all)
         )),
