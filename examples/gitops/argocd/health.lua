@@ -1,4 +1,4 @@
--- The health of TrainingRun, ModelVersion and ComplaintClassifier from the conditions that kstatus reads too.
+-- Computes the health of TrainingRun, ModelVersion and ComplaintClassifier from the conditions that kstatus reads.
 local health = { status = "Progressing", message = "waiting for the operator" }
 if obj.spec ~= nil and obj.spec.suspend then
   return { status = "Suspended", message = "spec.suspend is set" }
@@ -13,7 +13,7 @@ end
 local function holds(type)
   return conditions[type] ~= nil and conditions[type].status == "True"
 end
--- What is said of an older generation says nothing of this one.
+-- Conditions of an older generation say nothing about this one.
 if obj.metadata.generation ~= nil and obj.status.observedGeneration ~= nil
     and obj.status.observedGeneration ~= obj.metadata.generation then
   return { status = "Progressing", message = "the operator has not seen the last change yet" }
@@ -21,7 +21,7 @@ end
 if holds("Stalled") then
   return { status = "Degraded", message = conditions.Stalled.message }
 end
--- A version that a rule refused is recorded as asked for; the message says that it does not serve.
+-- A version that a promotion rule rejected is recorded as desired; the message says why it does not serve.
 if holds("Ready") and holds("Rejected") then
   return { status = "Healthy", message = "Rejected: " .. conditions.Rejected.message }
 end
