@@ -169,8 +169,10 @@ async fn whole_numbers_meet_the_whole_part_of_a_bound() {
         ("ruled", json!(0.01), None),
         ("ruled", json!(1), ruled("1")),
     ] {
-        let mut dry = PostParams::default();
-        dry.dry_run = true;
+        let dry = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
         let answer = api.create(&dry, &widget(json!({ field: value }))).await;
         match (answer, refused) {
             (Ok(_), None) => {}
