@@ -1,6 +1,6 @@
 //! HTTP over the core. One file per API family; every error goes through [`error`].
 //!
-//! [`router`] joins the routes; [`serve`] runs the connections and drains them, on the threads of [`workers`].
+//! [`router()`] joins the routes; [`serve`] runs the connections and drains them, on the threads of [`workers`].
 
 mod authorize;
 mod body;

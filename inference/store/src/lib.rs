@@ -2,7 +2,7 @@
 //!
 //! * [`Store`]: a directory or a part of a bucket, with five operations: read, write, list, delete, and adding a folder that
 //!   is complete with its last file. Artifacts live in one; [`layout`] names their files.
-//! * [`fetch`] and [`read`]: the bytes behind one [`Address`], over `http(s)://`, `s3://` and, by the features `gcp` and
+//! * [`fetch()`] and [`read`]: the bytes behind one [`Address`], over `http(s)://`, `s3://` and, by the features `gcp` and
 //!   `azure`, `gs://` and `az://`. A transfer that breaks goes on where it broke off.
 //!
 //! The rules are the same everywhere:
