@@ -98,7 +98,7 @@ impl TokenizedCorpus {
         self.len() == 0
     }
 
-    /// The token ids of a document, in text order. Ascending ids mean ascending byte order of the tokens.
+    /// The token ids of a document, in text order. Ids ascend with the byte order of the tokens.
     ///
     /// # Panics
     /// If `document` is not below [`TokenizedCorpus::len`].

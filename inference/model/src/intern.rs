@@ -1,6 +1,6 @@
 //! Strings by number: an append-only table. A look-up costs one hash and one comparison.
 
-/// Marks a free slot; elsewhere it means "no such id".
+/// A free slot; elsewhere "no such id".
 pub(crate) const NONE: u32 = u32::MAX;
 
 const K0: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -1,15 +1,15 @@
 //! Text pipeline, vectoriser, linear model and artifact file shared by training and serving.
 //!
-//! The trainer writes a model with this crate, and the inference server reads it.
-//! It is pure: no runtime, no network, no Kubernetes. The parts stand in the order in which a text meets them:
+//! The trainer writes a model with this crate, and the inference server reads it. The crate is pure: no runtime, no
+//! network, no Kubernetes. The modules in the order in which a text passes through them:
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`pipeline`] | the configuration: which steps run, with their ranges checked |
+//! | [`pipeline`] | the configuration: which steps run, with checked ranges |
 //! | [`text`] | raw text → words → normalised tokens |
 //! | [`vectorize`] | tokens → n-grams → sublinear TF-IDF rows ([`sparse::CsrMatrix`]) |
 //! | [`model`] | rows → scores → calibrated probabilities |
-//! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is opened |
+//! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is read |
 //! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -181,7 +181,7 @@ impl Calibration {
                 second = second.max(odds(score));
             }
         }
-        // Odds this small leave nothing to share out.
+        // With odds this small the others get no probability.
         if rest < NEGLIGIBLE {
             rest = 0.0;
         }

@@ -1,7 +1,7 @@
-//! What is done to a text: the sections `preprocessing` and `features` of a run, with every field decided.
+//! The steps of a text pipeline: the sections `preprocessing` and `features` of a run, with every field set.
 //!
-//! The artifact carries both structs, so that serving does what training did. What a user writes, where fields may be left
-//! out, are [`complaint_contract::Preprocessing`] and [`complaint_contract::Features`].
+//! The artifact holds both structs, so serving repeats the steps of training. The user's form, in which fields are
+//! optional, is [`complaint_contract::Preprocessing`] and [`complaint_contract::Features`].
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -15,17 +15,17 @@ use serde::{Deserialize, Serialize};
 pub struct Preprocessing {
     /// Expand `won't` to `will not`, `I've` to `i have`.
     pub expand_contractions: bool,
-    /// Leave out the English words in scikit-learn's list.
+    /// Remove the words of scikit-learn's English stop word list.
     pub remove_stop_words: bool,
-    /// The reduction of the words that are left.
+    /// The normalisation of the remaining words.
     pub normalizer: Normalizer,
-    /// Keep runs of up to four ASCII digits (`1099`, `7` of `chapter 7`) as words; longer ones, and otherwise all, separate
-    /// words.
+    /// Keep runs of up to four ASCII digits (`1099`, `7` in `chapter 7`) as words. Longer runs separate words; if
+    /// false, all runs do.
     pub keep_numbers: bool,
-    /// Tokens with fewer characters are left out; 1 to 20.
+    /// Tokens with fewer characters are removed; 1 to 20.
     pub min_token_length: usize,
-    /// A regular expression; what it matches in the case-folded text is taken out (`XXXX` in the CFPB's complaints).
-    /// Empty: nothing is. At most 256 characters.
+    /// A regular expression of at most 256 characters; its matches in the case-folded text are removed (`XXXX` in the
+    /// CFPB's complaints). Empty: nothing is removed.
     pub redaction_pattern: String,
 }
 
@@ -48,19 +48,19 @@ impl Default for Preprocessing {
 pub struct Features {
     /// Shortest and longest word n-gram; 1 to 5.
     pub word_ngrams: [usize; 2],
-    /// Shortest and longest character n-gram within words; 1 to 8. None when absent.
+    /// Shortest and longest character n-gram within words; 1 to 8. Absent: no character n-grams.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub char_ngrams: Option<[usize; 2]>,
-    /// A term must stand in at least so many training documents.
+    /// Ignore terms in fewer training documents (scikit-learn's `min_df`).
     pub min_document_frequency: usize,
-    /// A term may stand in at most this share of the training documents; 0.01 to 1.
+    /// Ignore terms in a larger share of the training documents (`max_df`); 0.01 to 1.
     pub max_document_fraction: f64,
-    /// At most so many terms are kept, the most frequent ones; 1 to 10,000,000.
+    /// Keep at most this many terms, the most frequent ones; 1 to 10,000,000.
     pub max_features: usize,
-    /// Weigh a term that stands `n` times in a text by `1 + ln n` instead of `n`.
+    /// Weight a term that occurs `n` times in a text by `1 + ln n` instead of `n`.
     pub sublinear_tf: bool,
-    /// Count n-grams by hash, in `2^bits` buckets for words and as many for characters, 10 to 24; absent: by a
-    /// vocabulary. Buckets are then what the limits above call terms.
+    /// Hash n-grams into `2^bits` buckets for words and as many for characters; 10 to 24. The limits above then apply
+    /// to buckets. Absent: n-grams are counted by a vocabulary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hashing_bits: Option<u8>,
 }
@@ -108,7 +108,7 @@ impl From<&Features> for complaint_contract::Features {
     }
 }
 
-/// A value outside its range. The message names the field as the configuration spells it.
+/// A value outside its range. The message names the field as it is written in the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} is {value}: {expected}")]
 pub struct InvalidSetting {
@@ -116,7 +116,7 @@ pub struct InvalidSetting {
     pub field: &'static str,
     /// The value, as text.
     pub value: String,
-    /// What would be accepted.
+    /// The values that are accepted.
     pub expected: String,
 }
 
@@ -129,7 +129,7 @@ fn invalid(field: &'static str, value: impl ToString, expected: impl Into<String
 }
 
 impl Preprocessing {
-    /// Checks every field's range and that the redaction pattern compiles.
+    /// Checks the range of every field, and that the redaction pattern compiles.
     ///
     /// # Errors
     /// The first field outside its range.
@@ -152,14 +152,14 @@ impl Preprocessing {
             invalid(
                 "preprocessing.redactionPattern",
                 value,
-                format!("not a usable regular expression: {reason}"),
+                format!("not a valid regular expression: {reason}"),
             )
         })
     }
 }
 
 impl Features {
-    /// Checks every field's range.
+    /// Checks the range of every field.
     ///
     /// # Errors
     /// The first field outside its range.

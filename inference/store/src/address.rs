@@ -10,13 +10,13 @@ use crate::error::Fault;
 /// Where an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// Behind `http://` or `https://`.
+    /// An `http://` or `https://` URL.
     Web(Box<Url>),
-    /// In a bucket.
+    /// An object in a bucket.
     Object(ObjectAddress),
 }
 
-/// Who keeps a bucket.
+/// The provider of a bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Provider {
     S3,
@@ -71,7 +71,7 @@ impl Address {
     /// The address that a URL names; the path of an object is percent-encoded.
     ///
     /// # Errors
-    /// [`Fault::Settings`] where the scheme or the path makes no sense.
+    /// [`Fault::Settings`] if the scheme or the path is invalid.
     pub fn of_url(url: &Url) -> Result<Self, Fault> {
         let Some(provider) = Provider::of_scheme(url.scheme()) else {
             return Ok(Self::Web(Box::new(url.clone())));
@@ -88,7 +88,7 @@ impl Address {
     }
 }
 
-/// The address again; it holds no secrets.
+/// The address; it contains no secrets.
 impl fmt::Display for ObjectAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}/{}", self.provider.scheme(), self.bucket, self.key)

@@ -1,33 +1,33 @@
-//! What a transfer may take, and how often it is tried.
+//! Limits and retries of a transfer.
 
 use std::time::Duration;
 
 use object_store::{BackoffConfig, RetryConfig};
 
-/// Wait before the second attempt; doubled before each further one.
+/// Pause before the second attempt; it doubles with each further one.
 pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Longest wait before an attempt.
+/// Longest pause before an attempt.
 pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a transfer may take.
+/// The limits of a transfer.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
-    /// Bytes of the object.
+    /// Largest size of the object in bytes.
     pub bytes: u64,
-    /// Time until the last byte, all attempts included.
+    /// Longest time until the last byte, over all attempts.
     pub time: Duration,
-    /// Longest time that a connection may bring nothing while an answer is due.
+    /// Longest time without data on a connection while a response is pending.
     pub silence: Duration,
-    /// Attempts after the first one that may bring nothing.
+    /// Attempts without progress after the first one.
     pub retries: usize,
-    /// How a user allows more bytes, as a sentence without its full stop.
+    /// How to allow more bytes: a sentence without its full stop.
     pub larger: &'static str,
-    /// How a user allows more time, as a sentence without its full stop.
+    /// How to allow more time: a sentence without its full stop.
     pub longer: &'static str,
 }
 
 impl Bounds {
-    /// What one file of a store may take: any size, and five minutes.
+    /// The limits of one file of a store: any size, and five minutes.
     pub const FILE: Self = Self {
         bytes: u64::MAX,
         time: Duration::from_secs(300),
@@ -37,7 +37,7 @@ impl Bounds {
         longer: "Check the network between this pod and the store",
     };
 
-    /// The same rule for the providers' clients.
+    /// The same limits for the providers' clients.
     pub(crate) fn retry(&self) -> RetryConfig {
         RetryConfig {
             backoff: BackoffConfig {

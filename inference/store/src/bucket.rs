@@ -1,4 +1,4 @@
-//! A store in a bucket of S3, or of a server that speaks its protocol. An object appears at once or not at all.
+//! A store in an S3 bucket or on an S3-compatible server. Writing an object is atomic.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Bucket {
         }
     }
 
-    /// `s3://bucket/prefix/path`, without the parts that are empty.
+    /// `s3://bucket/prefix/path`, without empty parts.
     pub(crate) fn address_of(&self, path: &Path) -> String {
         let key = self.key(path);
         let separator = if key.as_ref().is_empty() { "" } else { "/" };
@@ -112,7 +112,7 @@ impl Bucket {
         self.prefix.parts().chain(path.parts()).collect()
     }
 
-    /// The answer of a request that gets [`Bounds::FILE`]'s time.
+    /// The response of a request, limited to the time of [`Bounds::FILE`].
     async fn within<T>(&self, request: impl Future<Output = object_store::Result<T>>) -> Result<T, Fault> {
         match tokio::time::timeout(Bounds::FILE.time, request).await {
             Ok(Ok(answer)) => Ok(answer),
@@ -128,7 +128,7 @@ impl Bucket {
         refusal(Provider::S3, &self.name, Purpose::Artifacts, error)
     }
 
-    /// `None` for an object that does not exist; a bucket that does not is an error.
+    /// `None` for an object that does not exist. A missing bucket is an error.
     fn found<T>(&self, action: &'static str, path: &Path, answer: Result<T, Fault>) -> Result<Option<T>, StoreError> {
         match answer {
             Ok(answer) => Ok(Some(answer)),

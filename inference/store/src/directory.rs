@@ -1,7 +1,7 @@
 //! A store on a volume.
 //!
-//! Every file is written under a temporary name, flushed to the disk and renamed, and the last one comes last. So a reader
-//! never sees half a file, and a folder without its last file is known to be incomplete.
+//! Every file is written under a temporary name, flushed to the disk and renamed, in order. So a reader never sees a
+//! partial file, and a folder without its last file is known to be incomplete.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use crate::error::{Fault, StoreError};
 use crate::layout::RECORD;
 use crate::store::Entry;
 
-/// Names of files that are not written to the end begin so; a program that ends within leaves them behind.
+/// Prefix of the names of partial files, which an interrupted program leaves behind.
 const PARTIAL: &str = ".partial-";
 
-/// Where a file of the store is.
+/// The path of a file of the store on the volume.
 pub(crate) fn file(root: &Path, path: &StorePath) -> PathBuf {
     path.parts()
         .fold(root.to_owned(), |file, part| file.join(part.as_ref()))
@@ -66,7 +66,7 @@ pub(crate) fn list(root: &Path, folder: &StorePath) -> Result<Vec<Entry>, StoreE
         };
         for entry in listed {
             let entry = entry.map_err(|error| failed("listing", &folder, error))?;
-            // A link leads elsewhere.
+            // A symbolic link may lead out of the store.
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if is_absent(&error) => continue,
@@ -137,7 +137,7 @@ fn write_file(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Temporary files are private; the server may run as another user.
+/// Temporary files are private, but the server may run as another user.
 #[cfg(unix)]
 fn set_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -149,7 +149,7 @@ fn set_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes renames last; a file system that can't flush a directory has nothing to lose there.
+/// Makes renames durable. A file system that can't flush a directory needs no flush.
 fn sync(directory: &Path) -> Result<(), StoreError> {
     let file = File::open(directory).map_err(|error| failed("opening", directory, error))?;
     match file.sync_all() {

@@ -1,13 +1,13 @@
-//! What can go wrong, and what to do about it.
+//! Errors, each with its fix.
 
 use std::error::Error;
 use std::io;
 
-/// A store, or a file of it, can't be read or written.
+/// A store or a file in it can't be read or written.
 #[derive(Debug, thiserror::Error)]
 #[error("the store can't be used: {action} {place} failed: {fault}")]
 pub struct StoreError {
-    /// What was tried.
+    /// The action that failed.
     pub action: &'static str,
     /// The file, directory or address.
     pub place: String,
@@ -15,13 +15,13 @@ pub struct StoreError {
     pub fault: Fault,
 }
 
-/// Why bytes can't be read or written; each message says what to do.
+/// Why bytes can't be read or written. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The system refuses.
+    /// An error of the operating system.
     #[error("{0}. Check that its volume is mounted, writable and not full")]
     File(#[source] io::Error),
-    /// The address, or the environment's settings for it, make no sense.
+    /// The address, or a setting of the environment for it, is invalid.
     #[error("{problem}. {fix}")]
     Settings {
         /// What is wrong.
@@ -29,13 +29,13 @@ pub enum Fault {
         /// What to do, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// There is no such object.
+    /// The object or bucket does not exist.
     #[error("{problem}. Check the address, and that the upload is complete")]
     NotFound {
-        /// What does not exist.
+        /// What is missing.
         problem: String,
     },
-    /// The server or store lets nobody in with these credentials, or without any.
+    /// The server or store denies access with these credentials, or requires some.
     #[error("{problem}. {fix}")]
     Denied {
         /// The store's answer.
@@ -43,7 +43,7 @@ pub enum Fault {
         /// What to do, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// The object is larger than the bounds allow.
+    /// The object exceeds the size limit.
     #[error("it has more than {limit} bytes. {fix}")]
     TooLarge {
         /// The limit.
@@ -51,7 +51,7 @@ pub enum Fault {
         /// What to do, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// Time is up.
+    /// The transfer exceeds the time limit.
     #[error("it did not arrive within {seconds} s. {fix}")]
     TimedOut {
         /// The limit.
@@ -59,19 +59,19 @@ pub enum Fault {
         /// What to do, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// The store can't be reached, or fails.
+    /// The store can't be reached or fails.
     #[error("{problem}. Check the address, and that the store runs and can be reached from this pod")]
     Unavailable {
         /// What happened.
         problem: String,
     },
-    /// The bytes can't be kept where they go.
+    /// The destination can't take the bytes.
     #[error("{0}. Check that the disk is writable and not full")]
     Sink(String),
 }
 
 impl Fault {
-    /// What happened, without what to do.
+    /// What happened, without the fix.
     #[must_use]
     pub fn problem(&self) -> String {
         match self {
@@ -86,7 +86,7 @@ impl Fault {
         }
     }
 
-    /// The fault with what was tried.
+    /// Adds the action that failed.
     pub(crate) fn when(self, action: &'static str, place: impl Into<String>) -> StoreError {
         StoreError {
             action,
@@ -96,7 +96,7 @@ impl Fault {
     }
 }
 
-/// The error with its causes, which say what happened.
+/// The error and its causes in one line.
 pub(crate) fn reasons(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! The bytes behind an address, bounded in size and time.
+//! Downloads with limits on size and time.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,28 +8,28 @@ use crate::error::Fault;
 use crate::purpose::Purpose;
 use crate::{object, web};
 
-/// Takes the bytes of a transfer.
+/// Receives the bytes of a transfer.
 pub trait Sink: Send {
-    /// How many bytes there will be, where that is known. Comes before the first of them, and again after a restart.
+    /// Announces the total number of bytes, if known: before the first of them, and again after a restart.
     fn expect(&mut self, total: Option<u64>);
 
     /// Takes the next bytes.
     ///
     /// # Errors
-    /// [`Fault::Sink`] where they can't be kept; the transfer ends.
+    /// [`Fault::Sink`] if the bytes can't be stored; the transfer ends.
     fn push(&mut self, bytes: &[u8]) -> Result<(), Fault>;
 
-    /// Forgets what has come: the source can't go on where it broke off.
+    /// Discards all bytes so far, because the source can't resume.
     ///
     /// # Errors
     /// [`Fault::Sink`]; the transfer ends.
     fn restart(&mut self) -> Result<(), Fault>;
 }
 
-/// Passes the bytes behind an address on to `sink`.
+/// Downloads an address into `sink`.
 ///
 /// # Errors
-/// See [`Fault`]; what may pass was tried again within the bounds.
+/// See [`Fault`]. Transient faults were retried within the bounds.
 pub async fn fetch(address: &Address, purpose: Purpose, bounds: &Bounds, sink: &mut dyn Sink) -> Result<(), Fault> {
     let mut transfer = Transfer {
         sink,
@@ -52,7 +52,7 @@ pub async fn fetch(address: &Address, purpose: Purpose, bounds: &Bounds, sink: &
     }
 }
 
-/// The bytes behind an address.
+/// Downloads an address into memory.
 ///
 /// # Errors
 /// As [`fetch`].
@@ -62,7 +62,7 @@ pub async fn read(address: &Address, purpose: Purpose, bounds: &Bounds) -> Resul
     Ok(memory.0.freeze())
 }
 
-/// A transfer in progress: counts, and keeps the limit.
+/// A transfer in progress. It counts bytes and enforces the size limit.
 pub(crate) struct Transfer<'t> {
     sink: &'t mut dyn Sink,
     pub(crate) bounds: &'t Bounds,
@@ -71,7 +71,7 @@ pub(crate) struct Transfer<'t> {
 }
 
 impl Transfer<'_> {
-    /// Bytes that are here.
+    /// Number of bytes received.
     pub(crate) fn done(&self) -> u64 {
         self.done
     }
@@ -95,12 +95,12 @@ impl Transfer<'_> {
         self.sink.restart()
     }
 
-    /// Whether all expected bytes are here.
+    /// Whether all expected bytes are received.
     pub(crate) fn is_complete(&self) -> bool {
         self.total.is_none_or(|total| total == self.done)
     }
 
-    /// An end before the last byte.
+    /// The fault of a transfer that ended before its last byte.
     pub(crate) fn broke_off(&self, why: &str) -> Fault {
         let problem = match self.total {
             Some(total) => format!("the transfer broke off after {} of {total} bytes: {why}", self.done),
@@ -120,14 +120,14 @@ impl Transfer<'_> {
     }
 }
 
-/// Most bytes that memory is asked for before they come.
+/// Most bytes of memory that are reserved in advance.
 const RESERVED: u64 = 256 << 20;
 
 struct Memory(BytesMut);
 
 impl Sink for Memory {
     fn expect(&mut self, total: Option<u64>) {
-        // A server may announce anything.
+        // A server may announce any size.
         let more = total.unwrap_or(0).saturating_sub(self.0.len() as u64).min(RESERVED);
         self.0.reserve(usize::try_from(more).unwrap_or(0));
     }

@@ -1,14 +1,14 @@
-//! Names in the artifact store: folders named by the digest of the model they hold.
+//! Names in the artifact store. A folder is named by the digest of its model.
 
 use std::fmt::Display;
 
 /// The model.
 pub const MODEL: &str = "model.safetensors";
-/// What is known of it.
+/// Its report.
 pub const REPORT: &str = "report.json";
-/// The same to look at.
+/// The report as a page.
 pub const REPORT_PAGE: &str = "report.html";
-/// The record to register it with; the file that completes a folder.
+/// The ModelVersion to register it with. It is written last and marks the folder as complete.
 pub const RECORD: &str = "modelversion.yaml";
 
 /// Path of a version's folder from the store's root.

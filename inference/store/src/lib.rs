@@ -1,20 +1,21 @@
-//! Volumes and buckets.
+//! Stores on volumes and in buckets, and downloads.
 //!
-//! * [`Store`]: a directory or a part of a bucket, with five operations: read, write, list, delete, and adding a folder that
-//!   is complete with its last file. Artifacts live in one; [`layout`] names their files.
-//! * [`fetch()`] and [`read`]: the bytes behind one [`Address`], over `http(s)://`, `s3://` and, by the features `gcp` and
-//!   `azure`, `gs://` and `az://`. A transfer that breaks goes on where it broke off.
+//! * [`Store`]: a directory or a part of a bucket, with five operations: read, write, list, delete, and add a folder,
+//!   which its last file completes. It holds the artifacts; [`layout`] names their files.
+//! * [`fetch()`] and [`read`] download one [`Address`]: `http(s)://`, `s3://` and, with the features `gcp` and `azure`,
+//!   `gs://` and `az://`. An interrupted transfer resumes.
 //!
-//! The rules are the same everywhere:
+//! The same rules hold for all of them:
 //!
-//! * **Settings** come from the environment, under the names of the providers' own programs (`AWS_ACCESS_KEY_ID`,
-//!   `AWS_ENDPOINT`, …). For artifacts, variables that begin with `STORE_` (`STORE_AWS_ACCESS_KEY_ID`) replace all of them,
-//!   since the data set's may be others ([`Purpose`]). Without keys the pod's own identity is used.
-//! * **Plain http** is used only where an address or an endpoint says `http://`; a redirect never leads from https to it.
-//! * **Retries**: what may pass is tried again, after a tenth of a second first, then with doubled pauses of up to five
-//!   seconds, as often and as long as the [`Bounds`] allow.
-//! * **Certificates** are checked against the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), or
-//!   against Mozilla's list where the system has none.
+//! * **Settings** come from the environment variables of the providers' own tools (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`,
+//!   …). For artifacts, variables that begin with `STORE_` (`STORE_AWS_ACCESS_KEY_ID`) replace all of them, as the data
+//!   set may need other keys ([`Purpose`]). Without keys the pod's own identity is used.
+//! * **Plain http** is used only if an address or an endpoint begins with `http://`. Redirects from https to http are
+//!   rejected.
+//! * **Retries**: transient faults are retried within the [`Bounds`], first after 0.1 seconds, then with pauses that
+//!   double up to five seconds.
+//! * **Certificates** are verified against the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others),
+//!   or against Mozilla's list if the system has none.
 //! * **Proxies** come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 //!
 //! All functions are asynchronous and run on any Tokio runtime with time and I/O; one thread is enough.

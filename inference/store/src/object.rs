@@ -1,4 +1,4 @@
-//! Objects in buckets, and what their stores' answers mean.
+//! Objects in buckets, and the errors of their stores.
 
 use futures::StreamExt;
 use object_store::path::Path;
@@ -10,7 +10,7 @@ use crate::fetch::Transfer;
 use crate::purpose::Purpose;
 use crate::settings;
 
-/// Where the providers' clients look for an identity when the environment has no credentials.
+/// Where the providers' clients look for an identity if the environment has no credentials.
 const METADATA_SERVICES: [&str; 4] = [
     "/latest/api/token",
     "169.254.169.254",
@@ -18,11 +18,11 @@ const METADATA_SERVICES: [&str; 4] = [
     "application_default_credentials",
 ];
 
-/// Downloads an object. The provider's client takes a broken transfer up where it broke off, if the object has not changed.
+/// Downloads an object. The provider's client resumes an interrupted transfer if the object has not changed.
 pub(crate) async fn fetch(address: &ObjectAddress, purpose: Purpose, transfer: &mut Transfer<'_>) -> Result<(), Fault> {
     if address.bucket.is_empty() || address.key.is_empty() {
         return Err(Fault::NotFound {
-            problem: "the address names a bucket and a key: s3://bucket/path/data.csv.gz".into(),
+            problem: "the address must name a bucket and a key, such as s3://bucket/path/data.csv.gz".into(),
         });
     }
     let path = Path::parse(&address.key).map_err(|error| Fault::Unavailable {
@@ -42,11 +42,11 @@ pub(crate) async fn fetch(address: &ObjectAddress, purpose: Purpose, transfer: &
     if transfer.is_complete() {
         Ok(())
     } else {
-        Err(transfer.broke_off("the store ended it"))
+        Err(transfer.broke_off("the store closed the connection"))
     }
 }
 
-/// A client that can't be built lacks a setting, an account's name for instance.
+/// The fault of a client that can't be built, for example because the account's name is not set.
 pub(crate) fn unusable(provider: Provider, purpose: Purpose, error: &Error) -> Fault {
     Fault::Settings {
         problem: reasons(error),
@@ -54,14 +54,14 @@ pub(crate) fn unusable(provider: Provider, purpose: Purpose, error: &Error) -> F
     }
 }
 
-/// What the store's answer means, and what to do.
+/// The fault that a store's error means, with the fix.
 pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error: &Error) -> Fault {
     let all = reasons(error);
     let denied = |problem: String| Fault::Denied {
         problem,
         fix: purpose.credentials(provider),
     };
-    // The errors of listings have no kind.
+    // Errors of listings have no kind.
     let says = |status: u16| all.contains(&format!("status code: {status} "));
     match error {
         Error::NotFound { .. } => Fault::NotFound {
@@ -75,11 +75,11 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
             },
         },
         _ if matches!(error, Error::PermissionDenied { .. }) || says(403) => denied(format!(
-            "the store answers 403{}: these credentials may not do it",
+            "the store answers 403{}: these credentials lack permission",
             code(&all)
         )),
         _ if matches!(error, Error::Unauthenticated { .. }) || says(401) => denied(format!(
-            "the store answers 401{}: it does not know these credentials",
+            "the store answers 401{}: these credentials are unknown",
             code(&all)
         )),
         _ if METADATA_SERVICES.iter().any(|service| all.contains(service)) => {
@@ -89,7 +89,7 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
     }
 }
 
-/// S3's own word for a refusal, in parentheses.
+/// S3's error code, in parentheses.
 fn code(answer: &str) -> String {
     let word = answer
         .split_once("<Code>")

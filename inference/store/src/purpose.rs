@@ -1,18 +1,19 @@
-//! What bytes are for: it decides whose variables are read and what messages name.
+//! The purpose of a transfer decides which variables are read and which settings messages name.
 
 use crate::address::Provider;
 
-/// What bytes are for.
+/// The purpose of a transfer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A training's rows: the variables of the providers' own programs.
+    /// Training data. Reads the variables of the providers' own tools.
     DataSet,
-    /// Models and what lies beside them: variables that begin with `STORE_`, where there are any, otherwise everybody's.
+    /// Models and their reports. Reads the variables that begin with `STORE_` if there are any, otherwise those of the
+    /// providers' own tools.
     Artifacts,
 }
 
 impl Purpose {
-    /// What gives access to a bucket.
+    /// How to give access to a bucket.
     pub(crate) fn credentials(self, provider: Provider) -> &'static str {
         match (self, provider) {
             (Self::Artifacts, _) => {
@@ -35,11 +36,11 @@ impl Purpose {
         }
     }
 
-    /// What gives access to a web address.
+    /// How to give access to a web address.
     pub(crate) fn login(self) -> &'static str {
         match self {
-            Self::DataSet => "Use an address that needs no login, or one that is signed",
-            Self::Artifacts => "Use an address that everybody may read, or s3:// with keys",
+            Self::DataSet => "Use an address that needs no login, or a signed one",
+            Self::Artifacts => "Use a public address, or s3:// with keys",
         }
     }
 }

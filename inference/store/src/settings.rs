@@ -1,4 +1,4 @@
-//! The clients of buckets, configured by the environment.
+//! Bucket clients, configured by the environment.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::purpose::Purpose;
 /// Names and values of environment variables.
 pub(crate) type Variables = Vec<(String, String)>;
 
-/// The store's own variables begin so.
+/// Prefix of the store's own variables.
 const OWN: &str = "STORE_";
 /// Variables that name an S3 server other than AWS's.
 const S3_ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
-/// The environment, without what is not text.
+/// The environment, without variables that are not UTF-8.
 pub(crate) fn environment() -> Variables {
     std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
@@ -76,12 +76,12 @@ pub(crate) fn bucket(
         }
         #[allow(unreachable_patterns, reason = "reached where a provider is not compiled in")]
         other => Err(object_store::Error::NotSupported {
-            source: format!("this program reads no {}:// addresses", other.scheme()).into(),
+            source: format!("this program does not support {}:// addresses", other.scheme()).into(),
         }),
     }
 }
 
-/// Settings of S3: for artifacts the store's own variables where there are any, otherwise everybody's.
+/// Settings of S3. For artifacts, the store's own variables if there are any, otherwise the shared ones.
 fn s3(purpose: Purpose, variables: Variables) -> AmazonS3Builder {
     let own = |name: &str| name.strip_prefix(OWN).is_some_and(|name| name.starts_with("AWS_"));
     let variables: Variables = if purpose == Purpose::Artifacts && variables.iter().any(|(name, _)| own(name)) {
@@ -102,7 +102,7 @@ fn s3(purpose: Purpose, variables: Variables) -> AmazonS3Builder {
     if plain { builder.with_allow_http(true) } else { builder }
 }
 
-/// Whether one of these variables names an endpoint without TLS: who sets one means it.
+/// Whether one of these variables names an endpoint without TLS, which allows plain http.
 fn names_plain_http(variables: &Variables, endpoints: &[&str]) -> bool {
     variables
         .iter()
@@ -142,7 +142,7 @@ mod tests {
         ];
         assert_eq!(key(&of(Purpose::Artifacts, &own)).as_deref(), Some("models"));
         assert_eq!(key(&of(Purpose::DataSet, &own)).as_deref(), Some("data"));
-        // A key of the data set is never half of the store's.
+        // A key of the data set never completes the store's settings.
         let half = [shared, ("STORE_AWS_REGION", "eu-north-1")];
         assert_eq!(key(&of(Purpose::Artifacts, &half)), None);
     }

@@ -12,10 +12,10 @@ use crate::error::{Fault, StoreError};
 use crate::purpose::Purpose;
 use crate::settings::{self, Variables};
 
-/// What the addresses of buckets begin with.
+/// Scheme of bucket addresses.
 const S3: &str = "s3://";
 
-/// A directory, or a part of a bucket. Paths in it are relative, with `/` between their parts; a part is never `.` or `..`.
+/// A directory or a part of a bucket. Paths in it are relative and separated by `/`; `.` and `..` are not allowed.
 #[derive(Debug, Clone)]
 pub struct Store(Place);
 
@@ -25,21 +25,21 @@ enum Place {
     Bucket(Bucket),
 }
 
-/// Whether a folder had to be written.
+/// The result of adding a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It is written.
+    /// The folder was written.
     Now,
-    /// It was complete before, and stays as it is.
+    /// The folder was already complete and is unchanged.
     Before,
 }
 
 /// A file of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Where it is, from the store's root.
+    /// Its path from the store's root.
     pub path: String,
-    /// Its bytes.
+    /// Its size in bytes.
     pub size: u64,
 }
 
@@ -47,12 +47,12 @@ impl Store {
     /// `s3://bucket/prefix` (the prefix may be empty), with the environment's settings, or a directory.
     ///
     /// # Errors
-    /// [`Fault::Settings`] where the address or a setting makes no sense. Nothing is asked of the bucket yet.
+    /// [`Fault::Settings`] if the address or a setting is invalid. The bucket is not contacted.
     pub fn open(place: &str) -> Result<Self, StoreError> {
         Self::open_with(place, settings::environment())
     }
 
-    /// As [`open`](Self::open), with these variables instead of the environment's.
+    /// Like [`open`](Self::open), with these variables instead of the environment.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -71,7 +71,7 @@ impl Store {
         Self(Place::Directory(path.into()))
     }
 
-    /// `s3://bucket/prefix` of a bucket. A directory has no address that means the same elsewhere.
+    /// `s3://bucket/prefix` of a bucket. A directory has no address that is valid elsewhere.
     #[must_use]
     pub fn address(&self) -> Option<String> {
         match &self.0 {
@@ -80,7 +80,7 @@ impl Store {
         }
     }
 
-    /// The bytes of a file; `None` where there is none.
+    /// The bytes of a file, or `None` if it does not exist.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -92,7 +92,7 @@ impl Store {
         }
     }
 
-    /// Writes a file, or replaces it. A reader sees all of the old bytes or all of the new ones.
+    /// Writes or replaces a file. A reader sees either all of the old bytes or all of the new ones.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -104,8 +104,8 @@ impl Store {
         }
     }
 
-    /// Adds a folder unless it is complete, that is, unless its last file is there. The files are written in this order,
-    /// so a folder that was not finished lacks the last one and is written again.
+    /// Adds a folder unless it is complete, that is, unless its last file exists. The files are written in this order,
+    /// so an unfinished folder lacks the last one and is written again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -119,7 +119,7 @@ impl Store {
         Ok(Added::Now)
     }
 
-    /// Writes a folder over whatever is there; it is incomplete in between.
+    /// Writes a folder over an existing one, which is incomplete meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -135,8 +135,8 @@ impl Store {
         }
     }
 
-    /// The files of a folder and its folders, by path. The empty path is the whole store; a folder that does not exist has
-    /// none.
+    /// The files of a folder and its subfolders, by path. The empty path is the whole store. A folder that does not
+    /// exist has none.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -150,11 +150,11 @@ impl Store {
         Ok(entries)
     }
 
-    /// Deletes a file, or a folder with all that is in it, its [`RECORD`](crate::layout::RECORD) first: a deletion that
-    /// breaks off leaves an incomplete folder, never one that seems complete. What does not exist is no error.
+    /// Deletes a file, or a folder with its contents. [`RECORD`](crate::layout::RECORD) goes first, so an interrupted
+    /// deletion never leaves a folder that seems complete. A missing file or folder is not an error.
     ///
     /// # Errors
-    /// [`StoreError`]; [`Fault::Settings`] for the empty path, which would be the whole store.
+    /// [`StoreError`]; with [`Fault::Settings`] for the empty path, which is the whole store.
     pub async fn delete(&self, path: &str) -> Result<(), StoreError> {
         let parsed = parse(path)?;
         if parsed.as_ref().is_empty() {
@@ -187,7 +187,7 @@ fn parse(path: &str) -> Result<Path, StoreError> {
     })
 }
 
-/// Runs what waits for a disk beside the runtime's own threads.
+/// Runs disk access on a thread for blocking work.
 async fn blocking<T: Send + 'static>(
     root: &std::path::Path,
     work: impl FnOnce(&std::path::Path) -> Result<T, StoreError> + Send + 'static,

@@ -18,9 +18,9 @@ use crate::purpose::Purpose;
 
 /// Why an attempt ended early.
 enum Broken {
-    /// Another one would fare no better.
+    /// A retry can't help.
     Final(Fault),
-    /// Worth another one.
+    /// A retry may help.
     Passing(Fault),
 }
 
@@ -30,8 +30,7 @@ impl From<Fault> for Broken {
     }
 }
 
-/// Downloads an address. A transfer that breaks goes on where it broke off, as long as the server says that the bytes are
-/// still the same.
+/// Downloads an address. An interrupted transfer resumes as long as the server confirms that the bytes are unchanged.
 pub(crate) async fn fetch(url: &Url, purpose: Purpose, transfer: &mut Transfer<'_>) -> Result<(), Fault> {
     let source = Source::new(url, purpose, transfer.bounds)?;
     let mut tag = None;
@@ -50,7 +49,7 @@ pub(crate) async fn fetch(url: &Url, purpose: Purpose, transfer: &mut Transfer<'
             return Err(fault);
         }
         failures += 1;
-        tracing::info!(%fault, ?pause, "a transfer is tried again");
+        tracing::info!(%fault, ?pause, "a transfer failed and is retried");
         tokio::time::sleep(pause).await;
         pause = Duration::min(pause * 2, LONGEST_PAUSE);
     }
@@ -79,7 +78,7 @@ impl Source {
         })
     }
 
-    /// Asks for what is still missing. `tag` is the strong ETag of the bytes that are here.
+    /// Requests the missing bytes. `tag` is the strong ETag of the bytes received so far.
     async fn attempt(&self, transfer: &mut Transfer<'_>, tag: &mut Option<HeaderValue>) -> Result<(), Broken> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = self
@@ -90,7 +89,7 @@ impl Source {
                 problem: error.to_string(),
             })?;
         let headers = request.headers_mut();
-        // The file's own compression goes by its suffix; the transfer's would change the digest.
+        // The suffix tells the file's compression; compression by the transfer would change the digest.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(login) = &self.login {
             headers.insert(AUTHORIZATION, login.clone());
@@ -114,12 +113,12 @@ impl Source {
                 transfer.restart()?;
                 *tag = None;
                 return Err(Broken::Passing(Fault::Unavailable {
-                    problem: "the server sent another part than was asked for".into(),
+                    problem: "the server sent another range than requested".into(),
                 }));
             }
         } else if status.is_success() {
             transfer.restart()?;
-            // A weak tag does not promise the same bytes.
+            // A weak tag does not guarantee the same bytes.
             *tag = headers
                 .get(ETAG)
                 .filter(|tag| tag.as_bytes().starts_with(b"\""))

@@ -1,4 +1,4 @@
-//! Putting a trained model together.
+//! Assembles a trained model.
 
 use complaint_contract::{Algorithm, Parameters};
 
@@ -9,11 +9,11 @@ use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::vectorize::{TermLookup, Vectorizer};
 
-/// Puts a trained model together.
+/// Assembles a trained model.
 ///
-/// The vectoriser must hold exactly the terms to be stored. That terms seen in fewer than five documents stay out, unless
-/// the configuration says less, is the trainer's decision: it fits with a higher minimum document frequency, or narrows
-/// with [`Vectorizer::retain`] before the weights are learned.
+/// The vectoriser must hold exactly the terms to store. The trainer decides to leave out terms seen in fewer than five
+/// documents, unless the configuration says less: it fits with a higher minimum document frequency, or narrows the
+/// vocabulary with [`Vectorizer::retain`] before it learns the weights.
 ///
 /// ```
 /// use complaint_model::artifact::ArtifactBuilder;
@@ -51,7 +51,7 @@ pub struct ArtifactBuilder {
 }
 
 impl ArtifactBuilder {
-    /// Starts from what was learned. `model` must have one row of weights per term of `vectorizer`.
+    /// Starts from the fitted parts. `model` must have one row of weights per term of `vectorizer`.
     pub fn new(
         preprocessing: &Preprocessing,
         vectorizer: &Vectorizer,
@@ -81,15 +81,15 @@ impl ArtifactBuilder {
         self
     }
 
-    /// Says where the model came from.
+    /// Sets where the model came from.
     pub fn provenance(mut self, provenance: Provenance) -> Self {
         self.artifact.provenance = provenance;
         self
     }
 
     /// Adds the table of surface forms seen in at least `min_documents` of the rows `rows`, so that serving need not
-    /// normalise them again. Predictions are the same with and without it. A model of buckets gets no table, which would
-    /// tell the words that the buckets hide.
+    /// normalise them again. Predictions are the same with and without it. A hashed model gets no table, which would
+    /// reveal the words that the buckets hide.
     pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
         let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
         self.artifact.surfaces = lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
@@ -101,14 +101,14 @@ impl ArtifactBuilder {
     /// Checks that all parts fit together.
     ///
     /// # Errors
-    /// [`ArtifactError::Inconsistent`], naming the parts.
+    /// [`ArtifactError::Inconsistent`], which names the parts.
     pub fn build(self) -> Result<Artifact, ArtifactError> {
         file::check(&self.artifact).map_err(ArtifactError::Inconsistent)?;
         Ok(self.artifact)
     }
 }
 
-/// To change single parts of a model that exists.
+/// Changes single parts of an existing model.
 impl From<Artifact> for ArtifactBuilder {
     fn from(artifact: Artifact) -> Self {
         Self { artifact }

@@ -15,14 +15,14 @@ use crate::pipeline::{Features, Preprocessing};
 use crate::text::PIPELINE_VERSION;
 use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
 
-/// Version of the layout; part of [`super::FORMAT`].
+/// Layout version; part of [`super::FORMAT`].
 const FORMAT_VERSION: u32 = 2;
-/// Key of the one metadata entry. (safetensors writes several entries in random order.)
+/// Key of the only metadata entry. (safetensors writes several entries in random order.)
 const METADATA_KEY: &str = "complaintModel";
 
 const MAX_LABELS: usize = 10_000;
 
-/// Largest weight, bias and idf, so that no score overflows: far above what training gives.
+/// Largest weight, bias and idf, so that no score overflows. Trained values are far smaller.
 const MAX_NUMBER: f32 = 1e9;
 
 /// The metadata entry. The order of the fields is part of the format: equal models give equal bytes.
@@ -42,7 +42,7 @@ struct Header {
     provenance: Provenance,
 }
 
-/// Parameters, all of which this program knows. Results are read leniently, but a file of this format has no others.
+/// Reads parameters strictly: unlike results, a file of this format has no unknown ones.
 fn known_parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parameters, D::Error> {
     let given = serde_json::Map::deserialize(deserializer)?;
     let read: Parameters = serde_json::from_value(given.clone().into()).map_err(D::Error::custom)?;
@@ -53,7 +53,7 @@ fn known_parameters<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Parame
     }
 }
 
-/// What can be read of any version's metadata.
+/// The metadata that every version has.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Versions {
@@ -74,7 +74,7 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
         calibration: artifact.calibration.clone(),
         provenance: artifact.provenance.clone(),
     };
-    let header = serde_json::to_string(&header).expect("strings and checked finite numbers always make JSON");
+    let header = serde_json::to_string(&header).expect("strings and finite numbers are valid JSON");
     let (terms, classes) = (artifact.vocabulary.len(), artifact.model.labels.len());
     let (vocabulary, offsets) = artifact.vocabulary.parts();
     let surfaces = &artifact.surfaces;
@@ -214,7 +214,7 @@ fn read_header(metadata: &Metadata) -> Result<Header, ArtifactError> {
 struct Tensors<'data>(SafeTensors<'data>);
 
 impl<'data> Tensors<'data> {
-    /// The bytes of a tensor with this type and shape (`None`: any size).
+    /// The bytes of a tensor of this type and shape (`None`: any size).
     fn bytes(&self, name: &str, dtype: Dtype, shape: &[Option<usize>]) -> Result<&'data [u8], ArtifactError> {
         let tensor = self.0.tensor(name).map_err(|error| corrupt(error.to_string()))?;
         let fits = tensor.shape().len() == shape.len()
@@ -255,10 +255,10 @@ impl<'data> Tensors<'data> {
     }
 }
 
-/// Whether the parts fit together; what is built and what is read go through the same checks.
+/// Checks that the parts fit together, for models that are built and for files that are read.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first problem.
 pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     artifact.preprocessing.validate().map_err(|error| error.to_string())?;
     artifact.features.validate().map_err(|error| error.to_string())?;
@@ -296,7 +296,7 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
         return Err("two classes have the same name".to_owned());
     }
     if terms == 0 {
-        return Err("it has no terms: no word stands in enough texts (features.minDocumentFrequency)".to_owned());
+        return Err("it has no terms: no word occurs in enough texts (features.minDocumentFrequency)".to_owned());
     }
     if model.bias.len() != classes || idf.len() != terms || terms.checked_mul(classes) != Some(model.weights.len()) {
         return Err(format!(
@@ -306,7 +306,7 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
             idf.len()
         ));
     }
-    // NaN is not within anything.
+    // NaN is in no range.
     if !model
         .weights
         .iter()
@@ -321,11 +321,11 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
     Ok(())
 }
 
-/// The terms and surface forms of a model with [`Features::hashing_bits`].
+/// Checks the terms and surface forms of a model with [`Features::hashing_bits`].
 fn check_buckets(artifact: &Artifact, bits: u8) -> Result<(), String> {
     let vocabulary = &artifact.vocabulary;
     if let Some(term) = first_other_than_bucket(vocabulary, bits) {
-        return Err(format!("term {term} is no bucket of {bits} bits, such as #00002a"));
+        return Err(format!("term {term} is not a bucket of {bits} bits, such as #00002a"));
     }
     if vocabulary.word_terms() < vocabulary.len() && artifact.features.char_ngrams.is_none() {
         return Err(NO_CHARACTERS.to_owned());
@@ -344,7 +344,7 @@ fn check_terms(vocabulary: &Vocabulary, features: &Features) -> Result<(), Strin
         let text = vocabulary.term(term);
         let tokens = text.split(' ').count();
         if !(low..=high).contains(&tokens) || text.split(' ').any(str::is_empty) {
-            return Err(format!("term {term} is no run of {low} to {high} words"));
+            return Err(format!("term {term} is not an n-gram of {low} to {high} words"));
         }
     }
     if vocabulary.word_terms() < vocabulary.len() {

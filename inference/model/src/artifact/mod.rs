@@ -6,22 +6,22 @@
 //! | `bias` | f32, classes | |
 //! | `idf` | f32, terms | |
 //! | `vocabulary.bytes`, `vocabulary.offsets` | u8; u32, terms + 1 | the terms' UTF-8, in column order |
-//! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they stand in texts, lower case |
+//! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they occur in texts, in lower case |
 //! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
 //!
 //! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
-//! `provenance`. Tokens in `surface.tokens` are numbered in the order in which they first stand in the vocabulary.
+//! `provenance`. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
 //!
-//! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`, of the
-//! words' buckets first and then of the characters', each ascending; there are no surface forms.
+//! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`.
+//! Buckets of word n-grams come first, then those of character n-grams, each ascending. There are no surface forms.
 //!
-//! Opening a file runs no code and trusts nothing: every size, offset and number is checked first, memory stays within a
-//! small multiple of the file's size, and whatever is wrong is an [`ArtifactError`].
+//! Reading a file runs no code and trusts nothing: every size, offset and number is checked first, memory use is at
+//! most a small multiple of the file's size, and every problem is an [`ArtifactError`].
 //!
-//! **Privacy.** A file tells the words of its terms and of its surface forms. That terms seen in few documents stay out
-//! is the trainer's decision: [`ArtifactBuilder`] stores the terms of the [`Vectorizer`] that it is given, and surface
-//! forms only of tokens that those terms name.
+//! **Privacy.** A file contains the words of its terms and surface forms. The trainer decides to leave out terms seen
+//! in few documents: [`ArtifactBuilder`] stores the terms of the [`Vectorizer`] that it gets, and surface forms only
+//! of tokens in those terms.
 
 mod builder;
 mod error;
@@ -46,7 +46,7 @@ use crate::vectorize::{Vectorizer, Vocabulary};
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
 pub const FORMAT: &str = "safetensors/2";
 
-/// Where a model came from: all that a comparison between two artifacts needs to know.
+/// Where a model came from, as the comparison of two artifacts needs it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Provenance {
@@ -58,8 +58,8 @@ pub struct Provenance {
     pub trainer_version: String,
 }
 
-/// A model with all that prediction needs. Made by [`ArtifactBuilder`] or read with [`Artifact::from_bytes`]; either way
-/// its parts fit together.
+/// A model with everything that prediction needs. [`ArtifactBuilder`] and [`Artifact::from_bytes`] make one, and both
+/// check that its parts fit together.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Artifact {
     preprocessing: Preprocessing,
@@ -78,7 +78,7 @@ impl Artifact {
     /// Reads and checks a model file.
     ///
     /// # Errors
-    /// Anything wrong with the bytes; see [`ArtifactError`].
+    /// [`ArtifactError`] if the bytes are not a valid model.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
         file::read(bytes)
     }
@@ -88,8 +88,8 @@ impl Artifact {
         file::write(self)
     }
 
-    /// The rows `rows` of `corpus`, which must have been made with this model's [`Artifact::preprocessing`], as this
-    /// model weighs them.
+    /// Transforms the rows `rows` of `corpus` into weighted rows. `corpus` must have been tokenised with this model's
+    /// [`Artifact::preprocessing`].
     pub fn transform(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> CsrMatrix {
         Vectorizer::from_parts(
             self.vocabulary.clone(),
@@ -105,12 +105,12 @@ impl Artifact {
         TextPipeline::new(&self.preprocessing).expect("the settings were checked when the artifact was made")
     }
 
-    /// Text steps.
+    /// The text steps.
     pub fn preprocessing(&self) -> &Preprocessing {
         &self.preprocessing
     }
 
-    /// Vectoriser steps.
+    /// The vectoriser steps.
     pub fn features(&self) -> &Features {
         &self.features
     }
@@ -135,7 +135,7 @@ impl Artifact {
         &self.model.labels
     }
 
-    /// From scores to probabilities.
+    /// The calibration from scores to probabilities.
     pub fn calibration(&self) -> &Calibration {
         &self.calibration
     }
@@ -155,7 +155,7 @@ impl Artifact {
         &self.provenance
     }
 
-    /// How many surface forms the serving table has.
+    /// Number of surface forms in the serving table.
     pub fn surface_forms(&self) -> usize {
         self.surfaces.len()
     }

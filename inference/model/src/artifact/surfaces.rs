@@ -1,12 +1,12 @@
-//! Words as they stand in texts, and the tokens they give.
+//! Words as they occur in texts, and their tokens.
 
 use crate::corpus::TokenizedCorpus;
 use crate::intern::NONE;
 use crate::vectorize::NgramLookup;
 
-/// Surface forms in ascending byte order, each with the numbers of its tokens; none for a stop word.
+/// Surface forms in ascending byte order, each with the numbers of its tokens. A stop word has none.
 ///
-/// A form with a token that no term names is not here: normalising it again costs little, and the file tells nobody of it.
+/// A form with a token in no term is left out: normalising it again costs little, and the file does not reveal it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SurfaceForms {
     pub(super) bytes: String,
@@ -29,7 +29,7 @@ impl Default for SurfaceForms {
 }
 
 impl SurfaceForms {
-    /// The forms that stand in `min_documents` or more of the documents `rows`.
+    /// Collects the forms that occur in at least `min_documents` of the documents `rows`.
     pub(super) fn collect(corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize, lookup: &NgramLookup) -> Self {
         let words = corpus.words();
         let mut frequency = vec![0usize; words.len()];
@@ -74,21 +74,21 @@ impl SurfaceForms {
         &self.bytes[self.offsets[form] as usize..self.offsets[form + 1] as usize]
     }
 
-    /// The tokens of all forms, one after the other.
+    /// The tokens of all forms, concatenated.
     pub(crate) fn all_tokens(&self) -> &[u32] {
         &self.tokens
     }
 
-    /// The part of [`SurfaceForms::all_tokens`] that a form gives.
+    /// The range of a form's tokens in [`SurfaceForms::all_tokens`].
     #[inline]
     pub(crate) fn token_range(&self, form: usize) -> std::ops::Range<usize> {
         self.token_offsets[form] as usize..self.token_offsets[form + 1] as usize
     }
 
-    /// Whether stored parts make a table whose tokens are below `tokens`.
+    /// Checks stored parts: the tokens must be below `tokens`.
     ///
     /// # Errors
-    /// What is wrong.
+    /// The first problem.
     pub(super) fn check(&self, tokens: usize) -> Result<(), &'static str> {
         let runs = |offsets: &[u32], end: usize| {
             offsets.first() == Some(&0)
@@ -106,7 +106,7 @@ impl SurfaceForms {
             .iter()
             .all(|&offset| self.bytes.is_char_boundary(offset as usize))
         {
-            return Err("a surface form's offset cuts a character");
+            return Err("a surface form's offset is inside a character");
         }
         if (1..self.len()).any(|form| self.form(form - 1) >= self.form(form)) {
             return Err("its surface forms are out of order");

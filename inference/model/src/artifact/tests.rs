@@ -15,7 +15,7 @@ const TEXTS: [&str; 6] = [
     "card LATE card",
 ];
 
-/// Weights that look random and are not.
+/// Pseudo-random weights.
 fn weights(count: usize, seed: u64) -> Vec<f32> {
     let mut state = seed | 1;
     let mut next = || {
@@ -67,7 +67,7 @@ fn artifact(texts: &[String], preprocessing: &Preprocessing, features: &Features
     .unwrap()
 }
 
-/// A model that knows cards from fees.
+/// A model with the classes cards and fees.
 pub(crate) fn small_artifact() -> Artifact {
     let features = Features {
         min_document_frequency: 1,
@@ -86,7 +86,7 @@ pub(crate) fn small_artifact() -> Artifact {
     artifact
 }
 
-/// The same by buckets.
+/// The same model with hashing.
 pub(crate) fn hashed_artifact(bits: u8) -> Artifact {
     let features = Features {
         min_document_frequency: 1,
@@ -97,7 +97,7 @@ pub(crate) fn hashed_artifact(bits: u8) -> Artifact {
     artifact(&TEXTS.map(str::to_owned), &Preprocessing::default(), &features, 1)
 }
 
-/// Texts with all that the pipeline treats specially.
+/// Texts with everything that the pipeline treats specially.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
         "card",
@@ -199,11 +199,11 @@ fn words_under_the_document_limit_are_not_in_the_file() {
     let contains = |word: &str| bytes.windows(word.len()).any(|window| window == word.as_bytes());
     assert!(
         contains("stolen") && !contains("again") && !contains("told"),
-        "terms in one text stay out"
+        "terms in one text are left out"
     );
 }
 
-/// Nothing of the texts is in the file of a hashed model.
+/// The file of a hashed model contains no part of the texts.
 #[test]
 fn a_hashed_model_tells_no_words() {
     let artifact = hashed_artifact(18);
@@ -237,9 +237,9 @@ fn parts_of_a_hashed_model_that_do_not_fit_are_refused() {
         vocabulary
     };
     let cases: [(&str, Change); 4] = [
-        ("no bucket of 10 bits", |a| a.features.hashing_bits = Some(10)),
+        ("not a bucket of 10 bits", |a| a.features.hashing_bits = Some(10)),
         ("features.hashingBits is 30", |a| a.features.hashing_bits = Some(30)),
-        ("is no run of", |a| {
+        ("is not an n-gram of", |a| {
             a.features = Features {
                 word_ngrams: [2, 2],
                 hashing_bits: None,
@@ -269,7 +269,7 @@ fn parts_of_a_hashed_model_that_do_not_fit_are_refused() {
         artifact.model.weights.truncate(6);
         let error = Artifact::from_bytes(&artifact.to_bytes()).unwrap_err();
         assert!(
-            matches!(&error, ArtifactError::Corrupt(why) if why.contains("no bucket of 18 bits")),
+            matches!(&error, ArtifactError::Corrupt(why) if why.contains("not a bucket of 18 bits")),
             "{terms:?} {error}"
         );
     }
@@ -314,7 +314,7 @@ fn parts_that_do_not_fit_are_refused() {
     }
 }
 
-/// Rewrites the JSON of the metadata, keeping the rest of the file.
+/// Rewrites the JSON of the metadata and keeps the rest of the file.
 fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
     let header = change(String::from_utf8(bytes[8..8 + length].to_vec()).unwrap());
@@ -377,7 +377,7 @@ proptest! {
         prop_assert_eq!(Artifact::from_bytes(&bytes).unwrap(), artifact);
     }
 
-    /// Damaged files are refused, or are models that answer: no panic on the way.
+    /// A damaged file is rejected, or is a model that predicts. Nothing panics.
     #[test]
     fn damaged_bytes_never_panic(
         hashed in any::<bool>(),
@@ -405,7 +405,7 @@ proptest! {
         prop_assert!(Artifact::from_bytes(&bytes).is_err());
     }
 
-    /// A hostile header over a small body can't make the reader allocate more than the file holds.
+    /// A hostile header over a small body can't make the reader allocate more than the file's size.
     #[test]
     fn hostile_shapes_are_refused(rows in any::<u64>(), columns in any::<u64>(), end in any::<u64>()) {
         let header = format!(

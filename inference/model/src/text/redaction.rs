@@ -35,7 +35,7 @@ impl Redaction {
             .build()
             .map_err(|error| error.to_string().lines().last().unwrap_or_default().trim().to_owned())?;
         if regex.is_match("") {
-            return Err("it matches the empty text, and so every place of every text".to_owned());
+            return Err("it matches the empty string, and so every position of every text".to_owned());
         }
         Ok(if matches_letters_only(pattern) {
             Self::InWords(regex)

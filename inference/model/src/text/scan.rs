@@ -6,7 +6,6 @@
 //! digits separate words. A run with any other character is passed on whole, and [`super::fold`] applies UAX #29 to it
 //! after normalisation. Every cut is at an ASCII character that takes part in no canonical composition, or at
 //! punctuation without one, so NFC and NFD spellings of a text are cut alike.
-//! punctuation that has none, so that NFC and NFD spellings of a text are cut alike.
 
 use std::ops::Range;
 
@@ -61,7 +60,7 @@ const fn classes(digit: Class) -> Classes {
 pub(super) const APOSTROPHE_REFERENCES: [&str; 7] =
     ["&#39;", "&#039;", "&#x27;", "&apos;", "&rsquo;", "&lsquo;", "&#8217;"];
 
-/// Characters that people type for an apostrophe.
+/// Characters that people type as an apostrophe.
 pub(super) fn is_apostrophe(c: char) -> bool {
     matches!(
         c,

@@ -119,7 +119,7 @@ proptest! {
         prop_assert_eq!(tokens(&preprocessing, &text), tokens(&preprocessing, &lower));
     }
 
-    /// Without reduction, tokens are words that don't change. (Expansion can uncover a contraction behind an
+    /// Without normalisation, tokens are words that don't change. (Expansion can uncover a contraction behind an
     /// apostrophe: `card'tis`.)
     #[test]
     fn idempotent_without_reduction(text in any_text(), preprocessing in any_preprocessing()) {
@@ -205,7 +205,7 @@ proptest! {
         prop_assert_eq!(tokens(&preprocessing, &composed), tokens(&preprocessing, &decomposed));
     }
 
-    /// Reduction itself need not be idempotent (WordNet knows `as` as a base form of `ass`), but it settles.
+    /// Normalisation need not be idempotent (WordNet lists `as` as a base form of `ass`), but it converges.
     #[test]
     fn reduction_settles(text in any_text(), preprocessing in any_preprocessing()) {
         let preprocessing = Preprocessing { expand_contractions: false, ..preprocessing };

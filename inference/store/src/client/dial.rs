@@ -1,4 +1,4 @@
-//! Connections: straight, through a proxy's tunnel (`https`), or to a proxy that relays requests (`http`).
+//! Connections: direct, through a proxy's tunnel (`https`), or to a proxy that forwards requests (`http`).
 
 use std::error::Error;
 use std::future::Future;
@@ -19,12 +19,12 @@ use tower_service::Service;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Opens the connection that TLS to the server, or plain http, goes through.
+/// Opens the connection that carries TLS to the server, or plain http.
 #[derive(Debug, Clone)]
 pub(super) struct Dial {
     proxies: Arc<Matcher>,
     tcp: HttpConnector,
-    /// To a proxy, whose own address may be `https`.
+    /// The connector to a proxy, whose own address may be `https`.
     to_proxy: HttpsConnector<HttpConnector>,
 }
 
@@ -71,7 +71,7 @@ impl Service<Uri> for Dial {
     }
 }
 
-/// A connection that knows whether a proxy relays its requests: these name the whole address.
+/// A connection that knows whether a proxy forwards its requests, which then need absolute URIs.
 #[derive(Debug)]
 pub(super) struct Stream {
     io: MaybeHttpsStream<TokioIo<TcpStream>>,

@@ -1,4 +1,4 @@
-//! The one HTTP client: hyper, with TLS by rustls, proxies, time limits and redirects.
+//! The HTTP client: hyper, with TLS by rustls, proxies, timeouts and redirects.
 
 mod dial;
 mod tls;
@@ -25,9 +25,9 @@ use url::Url;
 
 use dial::Dial;
 
-/// Longest time until a connection stands.
+/// Longest time to open a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// Redirects that are followed.
+/// Most redirects that are followed.
 const REDIRECTS: usize = 10;
 const AGENT: &str = concat!("complaint-store/", env!("CARGO_PKG_VERSION"));
 
@@ -40,8 +40,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client with the environment's proxies. `plain` allows addresses without TLS; a connection that brings nothing for
-    /// `silence` while an answer is due is closed.
+    /// A client with the environment's proxies. `plain` allows addresses without TLS. A connection without data for
+    /// `silence` while a response is pending is closed.
     pub(crate) fn new(plain: bool, silence: Duration) -> Result<Self, rustls::Error> {
         Self::with(plain, Matcher::from_env(), CONNECT_TIME, silence)
     }
@@ -53,7 +53,7 @@ impl Http {
         connector.set_connect_timeout(Some(connect));
         connector.set_read_timeout(Some(silence));
         connector.set_write_timeout(Some(silence));
-        // An upload is no silence.
+        // An upload counts as activity.
         connector.set_reset_reader_on_write(true);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -61,7 +61,7 @@ impl Http {
         Ok(Self { client, proxies, plain })
     }
 
-    /// Sends a request and follows redirects of one that has no body.
+    /// Sends a request. Follows redirects if the request has no body.
     pub(crate) async fn send(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let may_follow = matches!(*request.method(), Method::GET | Method::HEAD);
         for _ in 0..=REDIRECTS {
@@ -88,11 +88,9 @@ impl Http {
     async fn send_once(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         if request.uri().scheme_str() == Some("http") {
             if !self.plain {
-                return Err(refused(
-                    "plain http is only used where the endpoint begins with http://",
-                ));
+                return Err(refused("plain http is used only if the endpoint begins with http://"));
             }
-            // A tunnel authenticates itself; a relay reads it from the request.
+            // A tunnel authenticates itself; a forwarding proxy reads the header of the request.
             if let Some(proxy) = self.proxies.intercept(request.uri())
                 && let Some(login) = proxy.basic_auth()
             {
@@ -122,7 +120,7 @@ impl HttpService for Http {
     }
 }
 
-/// Makes the client of a bucket, by the settings that the environment has for it.
+/// Makes the client of a bucket with the settings of the environment.
 #[derive(Debug)]
 pub(crate) struct Dialer {
     /// See [`Bounds::silence`](crate::Bounds::silence).
@@ -136,7 +134,7 @@ impl HttpConnector for Dialer {
             |key| setting(key).is_some_and(|value| matches!(value.as_str(), "true" | "1" | "on" | "yes" | "y"));
         if is_set(ClientConfigKey::AllowInvalidCertificates) {
             return Err(object_store::Error::NotSupported {
-                source: "certificates are always checked; name the store's own authority in SSL_CERT_FILE".into(),
+                source: "certificates are always verified; name the store's authority in SSL_CERT_FILE".into(),
             });
         }
         let proxies = match setting(ClientConfigKey::ProxyUrl) {
@@ -146,7 +144,7 @@ impl HttpConnector for Dialer {
                 .build(),
             None => Matcher::from_env(),
         };
-        // The services that know a machine's identity get less time than a store.
+        // Metadata services get less time than a store.
         let connect = setting(ClientConfigKey::ConnectTimeout)
             .and_then(|text| humantime::parse_duration(&text).ok())
             .map_or(CONNECT_TIME, |time| time.min(CONNECT_TIME));
@@ -160,7 +158,7 @@ impl HttpConnector for Dialer {
     }
 }
 
-/// Where a redirect leads.
+/// The target of a redirect.
 fn target(from: &Uri, response: &HttpResponse) -> Option<Uri> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -171,7 +169,7 @@ fn target(from: &Uri, response: &HttpResponse) -> Option<Uri> {
     to.as_str().parse().ok()
 }
 
-/// Headers for the next hop; what lets in at one host is not shown to another.
+/// Headers for the next request; credentials for one host are not sent to another.
 fn carried_over(mut headers: HeaderMap, from: &Uri, to: &Uri) -> HeaderMap {
     headers.remove(HOST);
     headers.remove(PROXY_AUTHORIZATION);
@@ -186,7 +184,7 @@ fn refused(why: &'static str) -> HttpError {
     HttpError::new(HttpErrorKind::Unknown, io::Error::other(why))
 }
 
-/// Whether trying again may help.
+/// Whether a retry may help.
 fn kind(error: &(dyn Error + 'static), connecting: bool) -> HttpErrorKind {
     if connecting {
         return HttpErrorKind::Connect;

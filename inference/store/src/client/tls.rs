@@ -1,16 +1,16 @@
-//! Whose certificates are trusted.
+//! The trusted certificate authorities.
 
 use std::sync::Arc;
 
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
-/// TLS 1.2 and 1.3 with the system's authorities, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace; Mozilla's where there
-/// are none.
+/// TLS 1.2 and 1.3 with the system's certificate authorities, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace, or
+/// Mozilla's if there are none.
 pub(super) fn config() -> Result<ClientConfig, rustls::Error> {
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
-        tracing::warn!(%error, "certificates of authorities can't be read");
+        tracing::warn!(%error, "a file of certificate authorities can't be read");
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(system.certs);
