@@ -1,4 +1,4 @@
-//! A newcomer beside the champion, and the classes that a model finds hard.
+//! The comparison of a new model with the champion, and a model's weakest classes.
 
 use serde::{Deserialize, Serialize};
 
@@ -13,7 +13,7 @@ pub struct VersionRef {
     pub name: String,
 }
 
-/// Newcomer and champion on the same held-out rows (paired bootstrap).
+/// The new model and the champion on the same held-out rows (paired bootstrap).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -24,13 +24,13 @@ pub struct Comparison {
     pub champion_sha256: Sha256Digest,
     /// The metric compared.
     pub metric: Metric,
-    /// The newcomer's value.
+    /// The new model's value.
     #[serde(serialize_with = "decimals::four")]
     pub value: f64,
     /// The champion's value on the same rows.
     #[serde(serialize_with = "decimals::four")]
     pub champion_value: f64,
-    /// How much better the newcomer is; for `logLoss` the champion's value minus the newcomer's.
+    /// How much better the new model is; for `logLoss` the champion's value minus the new model's.
     #[serde(serialize_with = "decimals::four")]
     pub difference: f64,
     /// 95 % interval of the difference by paired bootstrap.
@@ -38,20 +38,20 @@ pub struct Comparison {
     pub confidence_interval: [f64; 2],
     /// Number of held-out rows.
     pub rows: usize,
-    /// Whether both answer the same set of categories.
+    /// Whether both predict the same set of categories.
     pub same_labels: bool,
     /// Whether the champion was trained with the same split, so that it saw none of these rows.
     pub same_split: bool,
 }
 
-/// A class that the model finds hard.
+/// A class with low recall.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WeakClass {
     /// The category.
     #[cfg_attr(feature = "schema", schemars(length(max = crate::limits::LABEL_BYTES)))]
     pub label: String,
-    /// Share of its held-out rows that were found.
+    /// Recall: the share of its held-out rows that were predicted correctly.
     #[serde(serialize_with = "decimals::four")]
     pub recall: f64,
     /// Number of its held-out rows.

@@ -1,4 +1,4 @@
-//! SHA-256 digests, which name artifacts.
+//! SHA-256 digests, the names of artifacts.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -7,8 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-/// A SHA-256 digest. It parses `sha256:<64 hex digits>` or the digits alone, and prints and serialises the digits alone
-/// ([`Sha256Digest::prefixed`] gives the other form).
+/// A SHA-256 digest. It parses `sha256:<64 hex digits>` or the digits alone. It prints and serialises the digits alone
+/// ([`Sha256Digest::prefixed`] adds `sha256:`).
 ///
 /// ```
 /// use complaint_contract::Sha256Digest;

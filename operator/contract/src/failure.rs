@@ -1,4 +1,4 @@
-//! How a program ends, and what it says about a failure.
+//! Exit codes, and the error that a program reports.
 
 use std::process::ExitCode;
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Serialize};
 /// The process's exit code for one kind of failure. The operator retries only [`ExitKind::Retry`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitKind {
-    /// 64, `EX_USAGE`: the configuration is at fault; the same one fails again.
+    /// 64, `EX_USAGE`: the configuration is invalid and would fail again.
     BadConfiguration,
-    /// 65, `EX_DATAERR`: the data set or the model is at fault; the same bytes fail again.
+    /// 65, `EX_DATAERR`: the data set or the model is invalid and would fail again.
     BadData,
-    /// 1: worth a retry.
+    /// 1: a retry may succeed.
     Retry,
 }
 
 impl ExitKind {
-    /// The kinds that fail again on the same input.
+    /// The kinds that are not retried.
     pub const FINAL: [Self; 2] = [Self::BadConfiguration, Self::BadData];
 
     /// The exit code.
@@ -45,7 +45,7 @@ pub struct ErrorEnvelope {
 /// Why a program failed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProgramError {
-    /// A CamelCase reason for programs: a [`TrainerReason`], a [`ServerReason`], or one that a newer program knows.
+    /// A CamelCase reason for programs: a [`TrainerReason`], a [`ServerReason`], or a reason of a newer version.
     pub reason: String,
     /// What went wrong and what to do.
     pub message: String,
@@ -67,7 +67,7 @@ impl ErrorEnvelope {
         serde_json::to_string(self).expect("two strings are JSON")
     }
 
-    /// The failure in a termination message, if one of our programs wrote it.
+    /// Reads the failure from a termination message; `None` if no program of the product wrote it.
     pub fn read(message: &str) -> Option<ProgramError> {
         serde_json::from_str::<Self>(message)
             .ok()
@@ -75,7 +75,7 @@ impl ErrorEnvelope {
     }
 }
 
-/// Defines the reasons of a program with the exit code of each.
+/// Defines the reasons of a program and their exit codes.
 macro_rules! reasons {
     ($(#[$doc:meta])* $name:ident { $($(#[$about:meta])* $reason:ident => $exit:ident),+ $(,)? }) => {
         $(#[$doc])*
@@ -86,12 +86,12 @@ macro_rules! reasons {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$reason),+];
 
-            /// The reason as messages, conditions and Events spell it.
+            /// The reason as it appears in messages, conditions and Events.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$reason => stringify!($reason)),+ }
             }
 
-            /// How the process ends.
+            /// The exit code's kind.
             pub const fn exit_kind(self) -> ExitKind {
                 match self { $(Self::$reason => ExitKind::$exit),+ }
             }
@@ -108,65 +108,65 @@ macro_rules! reasons {
 reasons! {
     /// Why a training ended without a model.
     TrainerReason {
-        /// The configuration can't be honoured.
+        /// The configuration is invalid.
         InvalidConfiguration => BadConfiguration,
         /// Too many trials failed.
         TrainingFailed => BadConfiguration,
-        /// There is no data set at the address.
+        /// The data set does not exist.
         DatasetNotFound => BadData,
         /// The data set can't be read with these credentials.
         DatasetForbidden => BadData,
-        /// The data set has another digest than the configuration names.
+        /// The data set's digest is not the one in the configuration.
         DigestMismatch => BadData,
         /// The data set is not UTF-8.
         InvalidEncoding => BadData,
         /// The data set is not in its format.
         MalformedDataset => BadData,
-        /// The data set lacks a column.
+        /// A column is missing in the data set.
         ColumnNotFound => BadData,
         /// The data set has no rows.
         EmptyDataset => BadData,
-        /// Fewer than two labels are left.
+        /// Fewer than two labels remain.
         TooFewClasses => BadData,
-        /// No row has both text and label.
+        /// No row has both a text and a label.
         NoUsableRows => BadData,
-        /// A command was given a model that it can't use.
+        /// The model given to a command can't be read.
         ModelUnreadable => BadData,
-        /// The data set could not be fetched this time.
+        /// The data set could not be fetched.
         DownloadFailed => Retry,
-        /// The store could not be written this time.
+        /// The store could not be written.
         StoreUnavailable => Retry,
         /// The champion could not be read or scored.
         ChampionUnreadable => Retry,
-        /// A defect of the trainer.
+        /// A bug in the trainer.
         Internal => Retry,
     }
 }
 
 reasons! {
-    /// Why the server does not serve.
+    /// Why the server ended.
     ServerReason {
-        /// The model has another digest than the arguments name.
+        /// The model's digest is not the one in the arguments.
         DigestMismatch => BadData,
         /// The model has a format that this server does not read.
         UnsupportedFormat => BadData,
         /// The model is damaged.
         CorruptArtifact => BadData,
-        /// The arguments can't be honoured.
+        /// The arguments are invalid.
         InvalidArguments => BadConfiguration,
         /// The model is larger than the arguments allow.
         ModelTooLarge => BadConfiguration,
-        /// There is no model at the address; a volume can be late.
+        /// The model does not exist; its volume may not be ready yet.
         ModelNotFound => Retry,
-        /// The model could not be fetched this time.
+        /// The model could not be fetched.
         ModelUnavailable => Retry,
-        /// The file that names the digest could not be read.
+        /// The file with the digest could not be read.
         DigestUnreadable => Retry,
         /// The address could not be bound.
         AddressUnavailable => Retry,
-        /// The file with tokens can't be used.
+        /// The token file is invalid.
         InvalidTokens => Retry,
-        /// A defect of the server.
+        /// A bug in the server.
         Internal => Retry,
     }
 }

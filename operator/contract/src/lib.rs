@@ -1,4 +1,4 @@
-//! What the operator, the trainer and the inference server exchange: words, limits and messages, each written once.
+//! Types, limits and messages that the operator, the trainer and the inference server exchange.
 //!
 //! | message | writer | reader | type |
 //! |---|---|---|---|
@@ -9,13 +9,13 @@
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
-//! [`limits`] holds the bounds of every field that a user writes: the custom resources' schemas and the trainer's checks
-//! both read them, so that what is admitted can be trained.
+//! [`limits`] holds the bounds of every field that a user writes. The schemas of the custom resources and the trainer's
+//! checks share them, so a run that is admitted can be trained.
 //!
-//! What a user writes is read strictly: an unknown field is an error, so that a misspelt option is never a default. What
-//! programs report is read leniently: unknown fields are ignored, since a newer program may say more.
+//! Users' input is read strictly: an unknown field is an error, so a misspelt option never falls back to a default.
+//! Programs' reports are read leniently: unknown fields are ignored, because a newer program may add some.
 //!
-//! The crate is pure: no Kubernetes client, no file, no network. The feature `schema` adds JSON schemas.
+//! The crate is pure: no Kubernetes client, no files, no network. The feature `schema` adds JSON schemas.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

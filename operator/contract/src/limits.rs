@@ -1,4 +1,4 @@
-//! Bounds of the fields that a user writes. Lengths of texts are counted in characters, as JSON schemas count them.
+//! Bounds of the fields that a user writes. Lengths of texts are in characters, as in JSON Schema.
 
 use std::ops::RangeInclusive;
 
@@ -10,7 +10,7 @@ pub const LABEL_FIELDS: RangeInclusive<usize> = 1..=8;
 pub const MIN_SAMPLES_PER_CLASS: RangeInclusive<usize> = 2..=1_000_000;
 /// Most entries of `dataset.labelMap`.
 pub const LABEL_MAP: usize = 200;
-/// Longest label that `dataset.labelMap` gives.
+/// Longest new label in `dataset.labelMap`.
 pub const LABEL: usize = 256;
 
 /// `evaluation.testFraction`.
@@ -47,13 +47,13 @@ pub const C: RangeInclusive<f64> = 1e-6..=1e6;
 /// Values of `alpha`.
 pub const ALPHA: RangeInclusive<f64> = 1e-6..=1e3;
 /// Most values of `classWeight` and `loss` in a candidate's `grid`, and of `removeStopWords` and `sublinearTf` in
-/// `search.pipelineGrid`: each has two.
+/// `search.pipelineGrid`: each parameter has two values.
 pub const BOTH: usize = 2;
 /// Most values of `normalizer` in `search.pipelineGrid`.
 pub const NORMALIZERS: usize = 3;
 /// Number of n-gram ranges in `search.pipelineGrid`.
 pub const GRID_NGRAMS: usize = 8;
-/// Text pipelines that `search.pipelineGrid` makes.
+/// Most text pipelines in `search.pipelineGrid`.
 pub const PIPELINES: usize = 64;
 /// `search.ensemble.maxMembers`.
 pub const ENSEMBLE_MEMBERS: RangeInclusive<usize> = 1..=10;
@@ -62,7 +62,7 @@ pub const TRIALS: RangeInclusive<usize> = 1..=10_000;
 /// Largest `search.maxFailedTrialCount`.
 pub const FAILED_TRIALS: usize = 10_000;
 
-/// Trials that a preset allows where `search.maxTrialCount` is left out.
+/// `search.maxTrialCount` of every preset.
 pub const PRESET_TRIALS: usize = 100;
 
 /// Longest label of a model, in bytes of UTF-8: [`LABEL`] characters fit.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A metric that a search maximises, and that promotion compares and gates (`logLoss` is minimised).
+/// A metric of searches, comparisons and gates. `logLoss` is minimised, the others are maximised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -14,12 +14,12 @@ pub enum Metric {
     WeightedF1,
     /// Share of right answers.
     Accuracy,
-    /// Mean negative log-probability of the right class; less is better.
+    /// Mean negative log-probability of the correct class; lower is better.
     LogLoss,
 }
 
 impl Metric {
-    /// The name of the metric's field.
+    /// The name of the metric in specs and reports.
     pub fn name(self) -> &'static str {
         match self {
             Self::MacroF1 => "macroF1",
@@ -29,12 +29,12 @@ impl Metric {
         }
     }
 
-    /// A value as something to maximise: of `logLoss`, less is better.
+    /// The value, negated for `logLoss`, so that higher is better.
     pub fn as_gain(self, value: f64) -> f64 {
         if self == Self::LogLoss { -value } else { value }
     }
 
-    /// The metric's value, if it is known.
+    /// The metric's value, if present.
     pub fn of(self, metrics: &PartialMetrics) -> Option<f64> {
         match self {
             Self::MacroF1 => metrics.macro_f1,
@@ -51,12 +51,12 @@ impl std::fmt::Display for Metric {
     }
 }
 
-/// Metrics of one model on its held-out rows, written with four decimals.
+/// Metrics of one model on its held-out rows, serialised with four decimals.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Metrics {
-    /// Mean of the classes' F1 scores, each class counting the same.
+    /// Unweighted mean of the classes' F1 scores.
     #[serde(serialize_with = "decimals::four")]
     pub macro_f1: f64,
     /// Mean of the classes' F1 scores, weighted by their rows.
@@ -65,7 +65,7 @@ pub struct Metrics {
     /// Share of right answers.
     #[serde(serialize_with = "decimals::four")]
     pub accuracy: f64,
-    /// Mean negative natural logarithm of the right class's probability; less is better.
+    /// Mean negative natural logarithm of the correct class's probability; lower is better.
     #[serde(serialize_with = "decimals::four")]
     pub log_loss: f64,
 }
@@ -82,26 +82,26 @@ impl Metrics {
     }
 }
 
-/// [`Metrics`] of which some may be missing, as a manifest may claim them.
+/// [`Metrics`] with optional fields, as a manifest may claim them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct PartialMetrics {
-    /// Mean of the classes' F1 scores, each class counting the same.
+    /// Unweighted mean of the classes' F1 scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub macro_f1: Option<f64>,
     /// Mean of the classes' F1 scores weighted by their test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weighted_f1: Option<f64>,
-    /// Share of test rows answered right.
+    /// Share of correct predictions on the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accuracy: Option<f64>,
-    /// Mean negative logarithm (nats) of the probability given to the right class; less is better.
+    /// Mean negative natural logarithm of the correct class's probability on the test rows; lower is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_loss: Option<f64>,
 }
 
-/// Rounded to four decimals.
+/// Rounds to four decimals.
 impl From<Metrics> for PartialMetrics {
     fn from(metrics: Metrics) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What a training tells while it runs: one JSON line a step on standard output.
+//! The progress of a training: one JSON line per step on standard output.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 pub enum TrainingStage {
     /// The data set is fetched and read.
     Loading,
-    /// Texts are split and cut into words.
+    /// Rows are split and texts are tokenised.
     Preprocessing,
     /// Trials run on the folds.
     Searching,
     /// The best trial is fitted on all training rows.
     Fitting,
-    /// The model is tried on the held-out rows.
+    /// The model is evaluated on the held-out rows.
     Evaluating,
-    /// Artifact and report go to the store.
+    /// Artifact and report are written to the store.
     Writing,
-    /// All is written.
+    /// Everything is written.
     Done,
 }
 
@@ -37,7 +37,7 @@ impl TrainingStage {
     }
 }
 
-/// How far a training is.
+/// The progress of a training.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
@@ -46,7 +46,7 @@ pub struct Progress {
     /// Percent of the whole run.
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 100)))]
     pub percent: u8,
-    /// What it is doing.
+    /// What the trainer is doing.
     #[serde(default)]
     pub message: String,
 }
@@ -58,12 +58,12 @@ struct Line<P> {
 }
 
 impl Progress {
-    /// The line that tells it, without its line feed.
+    /// The line of JSON, without a line feed.
     pub fn to_line(&self) -> String {
         serde_json::to_string(&Line { progress: self }).expect("plain strings and numbers are JSON")
     }
 
-    /// The progress in a line of the trainer's log, if the line tells one.
+    /// Reads a line of the trainer's log; `None` if it is not a progress line.
     pub fn of_line(line: &str) -> Option<Self> {
         let line: Line<Self> = serde_json::from_str(line.trim()).ok()?;
         Some(line.progress)

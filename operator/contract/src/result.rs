@@ -1,4 +1,4 @@
-//! The result of a training: what the operator learns from the termination message.
+//! The result of a training, which the operator reads from the termination message.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +7,7 @@ use crate::{Algorithm, Comparison, Metrics, OptimalTrial, Parameters, Sha256Dige
 /// Most bytes of a termination message. Kubernetes keeps 4,096.
 pub const MESSAGE_BYTES: usize = 4000;
 
-/// The result of a training that succeeded.
+/// The result of a successful training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TrainingResult {
@@ -23,20 +23,20 @@ pub struct TrainingResult {
     pub class_count: usize,
     /// Quality on the held-out rows.
     pub metrics: Metrics,
-    /// Classes with the lowest recall; left out where the message would be too long.
+    /// Classes with the lowest recall; left out if the message would be too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weakest_classes: Vec<WeakClass>,
     /// What became of the rows.
     pub dataset: DatasetResult,
     /// How the trials ended.
     pub trials: TrialCounts,
-    /// The trial that won.
+    /// The best trial.
     pub current_optimal_trial: OptimalTrial,
     /// Key version, seed and fraction of the split.
     pub split: String,
     /// Version of the trainer.
     pub trainer_version: String,
-    /// Against the champion, where the configuration names one.
+    /// The comparison with the champion, if the configuration names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
 }
@@ -64,39 +64,39 @@ pub struct StoredReport {
     pub sha256: Sha256Digest,
 }
 
-/// What became of the data set's rows.
+/// Numbers of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetResult {
     /// Rows used.
     pub rows: usize,
-    /// Of them in training.
+    /// Training rows.
     pub train_rows: usize,
-    /// Of them held out.
+    /// Held-out rows.
     pub test_rows: usize,
-    /// Copies left out.
+    /// Copies that were removed.
     pub duplicates: usize,
     /// Number of classes.
     pub classes: usize,
     /// Digest of the source's bytes.
     pub sha256: Sha256Digest,
-    /// Labels left out for having too few rows; itself left out where the message would be too long.
+    /// Labels that were removed because they have too few rows; left out if the message would be too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_labels: Vec<DroppedLabel>,
 }
 
-/// A label left out for having too few rows.
+/// A label that was removed because it has too few rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DroppedLabel {
     /// The label.
     pub label: String,
-    /// How many rows it had.
+    /// Its number of rows.
     pub rows: usize,
 }
 
 impl TrainingResult {
-    /// The termination message. Where it would pass [`MESSAGE_BYTES`], optional parts are left out whole: first the dropped
+    /// The termination message. If it would exceed [`MESSAGE_BYTES`], optional fields are left out: first the dropped
     /// labels, then the weakest classes.
     pub fn message(&self) -> String {
         let mut short = self.clone();
@@ -121,7 +121,7 @@ impl TrainingResult {
     /// Reads the termination message of a pod that succeeded.
     ///
     /// # Errors
-    /// When the message is no result, with the place where it differs.
+    /// If the message is not a result; the error names the position.
     pub fn read(message: &str) -> Result<Self, serde_json::Error> {
         serde_json::from_str(message)
     }

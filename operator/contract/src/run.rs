@@ -1,4 +1,4 @@
-//! `run.json`: what a trainer is asked to do.
+//! `run.json`, the configuration of a training.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DatasetFormat, Features, Metric, Preprocessing, Preset, Search, Sha256Digest};
 
-/// The configuration file of a training: everything that decides it, paths and addresses excepted.
+/// The configuration file of a training: everything that determines the model. Paths and addresses are arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunFile {
@@ -22,31 +22,31 @@ pub struct RunFile {
     pub dataset: DatasetSettings,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationSettings,
-    /// What stands behind the fields that the next three sections leave out.
+    /// The preset, which sets the fields that the next three sections leave out.
     #[serde(default)]
     pub preset: Preset,
-    /// From text to words.
+    /// The steps from text to words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preprocessing: Option<Preprocessing>,
-    /// From words to numbers.
+    /// The steps from words to numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<Features>,
-    /// What is tried.
+    /// The search.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
-    /// The present champion, evaluated on the same rows.
+    /// The current champion, which is evaluated on the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<ChampionSettings>,
 }
 
 impl RunFile {
-    /// The file's text.
+    /// The file's content.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("strings, numbers and lists are JSON") + "\n"
     }
 }
 
-/// Which columns make a row, and which rows count.
+/// How to read the data set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DatasetSettings {
@@ -56,24 +56,24 @@ pub struct DatasetSettings {
     pub text_field: String,
     /// Columns, or dotted paths, of the label; several are joined with ` + `.
     pub label_fields: Vec<String>,
-    /// Column with a published split: rows with `train` and `test`, all others are left out.
+    /// Column with a published split: `train` or `test`. All other rows are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_field: Option<String>,
-    /// Labels with fewer rows are dropped and named.
+    /// Labels with fewer rows are removed and reported.
     pub min_samples_per_class: usize,
     /// Renames and merges labels, after the fields were joined.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub label_map: BTreeMap<String, String>,
-    /// Only records that have, in each of these fields, one of the values; all others are left out.
+    /// Allowed values of fields: records with another value are left out.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub filter: BTreeMap<String, Vec<String>>,
-    /// SHA-256 that the source's bytes must have.
+    /// SHA-256 digest that the source must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256Digest>,
 }
 
 impl DatasetSettings {
-    /// The label that a record's label counts as.
+    /// The label after `labelMap`.
     pub fn renamed<'l>(&'l self, label: &'l str) -> &'l str {
         self.label_map.get(label).map_or(label, |renamed| renamed.trim())
     }
@@ -87,11 +87,11 @@ pub struct EvaluationSettings {
     pub test_fraction: f64,
     /// Seed of the split, the folds, the solvers and the bootstrap.
     pub seed: u64,
-    /// What champion and newcomer are compared by.
+    /// The metric that compares the champion and the new model.
     pub metric: Metric,
 }
 
-/// The champion that the newcomer is compared with.
+/// The champion to compare with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChampionSettings {

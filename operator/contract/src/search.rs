@@ -1,16 +1,16 @@
-//! Which models are tried, as a user writes it.
+//! The search, as a user writes it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{CharNgrams, Metric, Normalizer, limits};
 
-/// What stands behind the fields that `preprocessing`, `features` and `search` leave out (`docs/training.md` shows each).
+/// A preset: the values of fields left out of `preprocessing`, `features` and `search` (see `docs/training.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Preset {
     /// The search of a usual scikit-learn stack, for comparison.
     Reference,
-    /// Recommended: balanced class weights, the best of six trials averaged.
+    /// Recommended: balanced class weights, and an average of the best of six trials.
     #[default]
     Standard,
     /// Also character n-grams, with and without stop words, and more models; minutes in place of seconds.
@@ -21,7 +21,7 @@ impl Preset {
     /// All presets.
     pub const ALL: [Self; 3] = [Self::Reference, Self::Standard, Self::Thorough];
 
-    /// Points of all its candidates' grids.
+    /// Number of points in the grids of its candidates.
     pub const fn estimators(self) -> usize {
         match self {
             Self::Reference | Self::Standard => 6,
@@ -29,7 +29,7 @@ impl Preset {
         }
     }
 
-    /// Text pipelines that it tries.
+    /// Number of text pipelines that it tries.
     pub const fn pipelines(self) -> usize {
         match self {
             Self::Reference | Self::Standard => 1,
@@ -87,8 +87,8 @@ pub enum Strategy {
     Random,
 }
 
-/// Values to try for steps of the text pipeline; every combination is tried with every candidate. A step that is left out
-/// stays as `preprocessing` and `features` say.
+/// Values to try for steps of the text pipeline; every combination is tried with every candidate. Steps that are left
+/// out are set by `preprocessing` and `features`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
@@ -137,7 +137,7 @@ pub struct PipelineGrid {
 
 #[cfg(feature = "schema")]
 impl PipelineGrid {
-    /// The number of text pipelines that `grid` makes, in CEL.
+    /// CEL for the number of text pipelines in `grid`.
     fn count(grid: &str) -> String {
         product(
             grid,
@@ -152,7 +152,7 @@ impl PipelineGrid {
     }
 }
 
-/// The number of combinations of the lists `fields` of `object` in CEL; a list that is left out has one value.
+/// CEL for the number of combinations of the lists `fields` of `object`. A list that is left out has one value.
 #[cfg(feature = "schema")]
 fn product(object: &str, fields: &[&str]) -> String {
     let size =
@@ -160,19 +160,19 @@ fn product(object: &str, fields: &[&str]) -> String {
     fields.iter().map(size).collect::<Vec<_>>().join(" * ")
 }
 
-/// Rules of a TrainingRun's spec about fields of several sections, in CEL with their messages: what the trainer would refuse
-/// whatever the data. `preset` knows what stands behind the fields that are left out.
+/// CEL rules of a TrainingRun's spec about several sections, with their messages. They reject what the trainer would
+/// reject for any data. `preset` gives the values of fields that are left out.
 #[cfg(feature = "schema")]
 pub mod rules {
     use super::{PipelineGrid, Preset, product};
     use crate::limits;
 
-    /// With hashing, texts are counted once, so that only the weighting may vary.
+    /// With hashing, texts are counted once, so only the weighting may vary.
     pub const HASHING: &str = "!has(self.features) || !has(self.features.hashingBits) || !has(self.search) || \
         !has(self.search.pipelineGrid) || !(has(self.search.pipelineGrid.normalizer) || \
         has(self.search.pipelineGrid.removeStopWords) || has(self.search.pipelineGrid.wordNgrams) || \
         has(self.search.pipelineGrid.charNgrams))";
-    /// What to do about [`HASHING`].
+    /// The message of [`HASHING`].
     pub const HASHING_MESSAGE: &str = "with features.hashingBits, search.pipelineGrid can vary sublinearTf only: set the other \
         steps in preprocessing and features, or leave hashingBits out";
 
@@ -203,12 +203,12 @@ pub mod rules {
              (has(self.search.maxTrialCount) ? self.search.maxTrialCount : {most})"
         )
     }
-    /// What to do about [`trials`].
+    /// The message of [`trials`].
     pub const TRIALS_MESSAGE: &str = "the grid has more points than search.maxTrialCount (100 where it is left out): raise it, \
         take values out of the grids, or set search.strategy to Random, which draws that many";
 }
 
-/// Averaging of the best trials of one text pipeline, folded back into one linear model.
+/// Averages the best trials of one text pipeline into one linear model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -346,18 +346,18 @@ impl std::fmt::Display for Algorithm {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum ClassWeight {
-    /// Every row the same.
+    /// Every row counts the same.
     #[default]
     None,
     /// Inversely to the frequency of the row's class: `rows / (classes × rows of the class)`.
     Balanced,
 }
 
-/// What a support vector machine loses on a row on the wrong side of the margin, by distance `d`.
+/// The loss of a support vector machine for a row at distance `d` on the wrong side of the margin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Loss {
-    /// `d²`, as scikit-learn's `LinearSVC` by default.
+    /// `d²`, the default of scikit-learn's `LinearSVC`.
     #[default]
     SquaredHinge,
     /// `d`.

@@ -1,23 +1,23 @@
-//! From a data set's rows to numbers, as a user writes it.
+//! The data set's format and the text pipeline, as a user writes them.
 
 use serde::{Deserialize, Serialize};
 
 use crate::limits;
 
-/// Form of a data set's records; compression goes by the file's suffix.
+/// Format of a data set. The file's suffix tells its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum DatasetFormat {
     /// Comma-separated values with a header row (RFC 4180).
     #[default]
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
-    /// One JSON array of objects, or an Elasticsearch answer with `hits.hits`.
+    /// One JSON array of objects, or an Elasticsearch response with `hits.hits`.
     Json,
 }
 
-/// How words are brought to one form.
+/// The normalisation of words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Normalizer {
@@ -26,7 +26,7 @@ pub enum Normalizer {
     Lemma,
     /// The Snowball English stem (`accounting` becomes `account`).
     Stem,
-    /// The word as it stands, case-folded.
+    /// The case-folded word.
     None,
 }
 
@@ -41,7 +41,7 @@ pub struct Preprocessing {
     /// Remove English stop words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_stop_words: Option<bool>,
-    /// How words are brought to one form: `Lemma` (WordNet), `Stem` (Snowball) or `None`.
+    /// Normalisation of words: `Lemma` (WordNet), `Stem` (Snowball) or `None`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
     /// Keep numbers of up to four digits as words.
@@ -54,7 +54,7 @@ pub struct Preprocessing {
         schemars(range(min = *limits::MIN_TOKEN_LENGTH.start(), max = *limits::MIN_TOKEN_LENGTH.end()))
     )]
     pub min_token_length: Option<usize>,
-    /// Regular expression of what publishers put in place of names and numbers; matches are removed.
+    /// Regular expression for redactions such as `XXXX`; matches are removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(length(max = limits::REDACTION_PATTERN)))]
     pub redaction_pattern: Option<String>,
@@ -89,7 +89,7 @@ pub struct Features {
         schemars(inner(range(min = *limits::CHAR_NGRAMS.start(), max = *limits::CHAR_NGRAMS.end())))
     )]
     pub char_ngrams: Option<[usize; 2]>,
-    /// Terms in fewer rows are left out; 5 hides single customers' words.
+    /// Terms in fewer rows are left out; 5 excludes the words of single customers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
         feature = "schema",
@@ -122,7 +122,7 @@ pub struct Features {
     pub hashing_bits: Option<u8>,
 }
 
-/// A range of character n-grams, or none: `[3, 5]` or `[]` in JSON.
+/// A range of character n-gram lengths, or none: `[3, 5]` or `[]` in JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct CharNgrams(pub Option<[usize; 2]>);
 

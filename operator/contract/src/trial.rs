@@ -1,11 +1,11 @@
-//! Points of a search and their scores.
+//! Trials and their scores.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Algorithm, CharNgrams, ClassWeight, Loss, Normalizer, decimals};
 
-/// The parameters of one trial or model. Only those that the algorithm has are present, and of the text pipeline's steps
-/// only those that the search varied.
+/// The parameters of one trial or model: those of its algorithm, and the steps of the text pipeline that the search
+/// varied.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -19,27 +19,27 @@ pub struct Parameters {
     /// How much a row counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class_weight: Option<ClassWeight>,
-    /// Loss of a support vector machine, where it is not the default.
+    /// Loss of a support vector machine, if it is not the default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
-    /// The normalizer, where several were tried.
+    /// The normalizer, if several were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
-    /// Stop words removed, where both were tried.
+    /// Whether stop words were removed, if both were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_stop_words: Option<bool>,
-    /// Word n-grams, where several were tried.
+    /// Word n-grams, if several were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub word_ngrams: Option<[usize; 2]>,
-    /// Character n-grams, where several were tried; empty: none.
+    /// Character n-grams, if several were tried; an empty list is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub char_ngrams: Option<CharNgrams>,
-    /// Counts dampened, where both were tried.
+    /// Whether counts were dampened (`sublinearTf`), if both were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sublinear_tf: Option<bool>,
 }
 
-/// `C=1 classWeight=Balanced`: the JSON, easier to read.
+/// `C=1 classWeight=Balanced`: the JSON in a readable form.
 impl std::fmt::Display for Parameters {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let serde_json::Value::Object(fields) = serde_json::to_value(self).map_err(|_| std::fmt::Error)? else {
@@ -74,7 +74,7 @@ pub struct CrossValidation {
 pub struct TrialCounts {
     /// Trials with a score.
     pub succeeded: usize,
-    /// Trials that failed numerically.
+    /// Trials that failed.
     pub failed: usize,
     /// All.
     pub total: usize,
