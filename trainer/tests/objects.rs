@@ -20,7 +20,7 @@ fn run(server: &S3Server, job: &Job, uri: &str) -> support::Ended {
     run_at(server.address, "key", "a-secret", job, uri)
 }
 
-/// A training whose data set is at `uri`, with the store at `address`.
+/// Runs a training on the data set at `uri`, from the store at `address`.
 fn run_at(address: SocketAddr, key: &str, secret: &str, job: &Job, uri: &str) -> support::Ended {
     let endpoint = format!("http://{address}");
     let variables = [
@@ -34,8 +34,8 @@ fn run_at(address: SocketAddr, key: &str, secret: &str, job: &Job, uri: &str) ->
 fn data_sets_are_read_from_an_object_store(weed: Weed) {
     let server = S3Server::start(&weed);
     objects_are_read_with_the_environments_credentials(&server);
-    what_can_not_be_read_is_named_with_the_fix(&server);
-    a_transfer_that_breaks_goes_on_where_it_broke_off(&server);
+    errors_name_the_object_and_the_fix(&server);
+    an_interrupted_transfer_resumes(&server);
 }
 
 fn objects_are_read_with_the_environments_credentials(server: &S3Server) {
@@ -85,7 +85,7 @@ fn profile(server: &S3Server, uri: &str) -> Output {
         .unwrap()
 }
 
-fn what_can_not_be_read_is_named_with_the_fix(server: &S3Server) {
+fn errors_name_the_object_and_the_fix(server: &S3Server) {
     server.put(BUCKET, "cards.csv", csv(&rows()).as_bytes());
     let uri = format!("s3://{BUCKET}/cards.csv");
     let job = Job::new();
@@ -110,7 +110,7 @@ fn what_can_not_be_read_is_named_with_the_fix(server: &S3Server) {
     run_as("stranger", "a-secret").fails(65, "DatasetForbidden", &fix);
     run_as("key", "another").fails(65, "DatasetForbidden", &fix);
 
-    // Without credentials the machine's own identity is asked for; here nobody answers.
+    // Without credentials the client asks the metadata service, which does not exist here.
     let endpoint = format!("http://{}", server.address);
     let ended = job.run_in(
         Path::new(&uri),
@@ -128,7 +128,7 @@ fn what_can_not_be_read_is_named_with_the_fix(server: &S3Server) {
     ended.fails(1, "DownloadFailed", &["s3://data-sets/cards.csv"]);
 }
 
-/// Passes connections on, and cuts the first ones off after some bytes of the answer.
+/// A proxy that closes the first `cuts` connections after `after` bytes of the response.
 fn unsteady(upstream: SocketAddr, cuts: usize, after: usize) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -161,10 +161,10 @@ fn pass(mut client: TcpStream, upstream: SocketAddr, limit: usize) {
     let _ = server.shutdown(std::net::Shutdown::Both);
 }
 
-fn a_transfer_that_breaks_goes_on_where_it_broke_off(server: &S3Server) {
+fn an_interrupted_transfer_resumes(server: &S3Server) {
     let bytes = csv(&rows());
     server.put(BUCKET, "cards.csv", bytes.as_bytes());
-    // Two connections end within the object; begun anew each time, the third would have to bring all of it.
+    // Two connections end within the object. The third would have to transfer all of it if transfers did not resume.
     let (address, connections) = unsteady(server.address, 2, 10_000);
     let mut job = Job::new();
     job.config["dataset"]["sha256"] = json!(Sha256Digest::of_bytes(bytes.as_bytes()).to_string());
@@ -189,7 +189,7 @@ fn settings_that_are_missing_are_named() {
     );
 }
 
-/// Store and champion in a bucket, with keys that are not the data set's.
+/// The store and the champion are in a bucket, with other keys than the data set's.
 fn models_are_kept_in_an_object_store(weed: Weed) {
     let server = S3Server::start(&weed);
     let mut job = Job::new();
@@ -219,7 +219,7 @@ fn models_are_kept_in_an_object_store(weed: Weed) {
         Sha256Digest::of_bytes(&report).to_string()
     );
 
-    // An equal model keeps the report that is there; a folder without its record is written anew.
+    // An equal model keeps the existing report. A folder without its record is written again.
     server.put("models", &format!("{folder}/report.json"), b"{}");
     let kept = job.run_as(&data, "s3://models/a/b", &[], &variables("a-secret"));
     assert_eq!(

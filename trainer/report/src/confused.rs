@@ -11,7 +11,7 @@ pub struct ConfusedPair<'m> {
     pub predicted: &'m str,
     /// Number of rows.
     pub rows: usize,
-    /// Their share of the class.
+    /// Their share of the actual class.
     pub share: f64,
 }
 

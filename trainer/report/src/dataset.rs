@@ -1,40 +1,40 @@
-//! What became of the rows.
+//! Numbers of rows, used and removed.
 
 use complaint_contract::{DroppedLabel, Sha256Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What became of the data set's rows.
+/// Numbers of the data set's rows, used and removed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
     /// Rows that were used: training and test.
     pub rows: usize,
-    /// Rows of the training part.
+    /// Training rows.
     pub train_rows: usize,
-    /// Rows of the held-out part.
+    /// Held-out rows.
     pub test_rows: usize,
-    /// Copies that were left out.
+    /// Copies that were removed.
     pub duplicates: usize,
-    /// Rows left out because copies of their text carry different labels.
+    /// Rows that were removed because copies of their text have different labels.
     #[serde(default)]
     pub contradictions: usize,
-    /// Rows left out for having no text or no label.
+    /// Rows without a text or a label, which were removed.
     #[serde(default)]
     pub empty_rows: usize,
     /// Number of classes.
     pub classes: usize,
     /// Digest of the source's bytes.
     pub sha256: Sha256Digest,
-    /// Labels under `minSamplesPerClass`.
+    /// Labels with fewer rows than `minSamplesPerClass`.
     #[serde(default)]
     pub dropped_labels: Vec<DroppedLabel>,
-    /// Each class's rows in both parts.
+    /// Training and held-out rows per class.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub class_balance: Vec<ClassBalance>,
 }
 
-/// One class's rows in training and held-out part.
+/// The training and held-out rows of one class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassBalance {
@@ -46,7 +46,7 @@ pub struct ClassBalance {
     pub test_rows: usize,
 }
 
-/// Numbers of records that were read, and that were left out.
+/// Numbers of records, read and left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordCounts {
@@ -62,7 +62,7 @@ pub struct RecordCounts {
     pub outside_split: u64,
     /// Further copies of a text with the same label.
     pub duplicates: u64,
-    /// Copies of one text under different labels. All of them are left out.
+    /// Copies of one text with different labels. All of them are left out.
     pub contradictory: u64,
 }
 

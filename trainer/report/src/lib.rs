@@ -1,7 +1,7 @@
-//! What a training reports about its model: `report.json`, its JSON schema, and `report.html`.
+//! The report of a training: `report.json`, its JSON schema, and `report.html`.
 //!
-//! The trainer fills a [`Report`]; a dashboard or a command line reads one. Neither the trainer nor its solvers are needed
-//! for that, and nothing here reads a file or a socket.
+//! The trainer writes a [`Report`]. Other programs, such as a dashboard, read it with this crate alone, which opens no
+//! files and no sockets.
 //!
 //! ```
 //! # fn read(json: &str) -> Result<String, serde_json::Error> {
@@ -10,8 +10,8 @@
 //! # }
 //! ```
 //!
-//! What also stands in statuses and results comes from [`complaint_contract`]. Numbers are written with four decimals at
-//! most. Readers let fields pass that they don't know: new ones are added, none is renamed.
+//! Types that statuses and results share come from [`complaint_contract`]. Numbers have at most four decimals. Readers
+//! must ignore unknown fields: new versions add fields and never rename them.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,33 +1,33 @@
-//! What a data set is like: lengths, copies, near-twins, vocabulary, rows that look wrong.
+//! The profile of a data set: lengths, copies, near-twins, vocabulary, suspicious rows.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::{Contradiction, Duplicate, RecordCounts};
 
-/// A description of the data set.
+/// The profile of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// Records that were read, and records that were left out.
+    /// Numbers of records, read and left out.
     pub records: RecordCounts,
-    /// Words per text, by quantile.
+    /// Quantiles of the words per text.
     pub words: Quantiles,
-    /// Texts by number of words: bins of one width, the last one open.
+    /// Texts by number of words, in bins of equal width. The last bin is open.
     pub length_histogram: Vec<LengthBin>,
-    /// How the vocabulary grows with the rows, in the source's order.
+    /// Growth of the vocabulary with the rows, in the source's order.
     pub vocabulary_growth: Vec<VocabularyPoint>,
-    /// Groups of two or more near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word
-    /// shingles 0.8 or more; with hashing, of their buckets). A group is in one fold and, unless the split was
-    /// published, on one side of it.
+    /// Number of groups of near-twins: rows whose texts differ in a few words (Jaccard similarity of their 5-word
+    /// shingles, or with hashing of their buckets, of at least 0.8). A group is never divided between folds and, unless
+    /// the split is published, never between training and test rows.
     pub near_twin_groups: usize,
-    /// Rows in those groups.
+    /// Number of rows in these groups.
     pub near_twin_rows: usize,
     /// The largest of these groups, by the numbers of their first records.
     pub largest_near_twin_groups: Vec<NearTwins>,
-    /// Some of the copies that were left out.
+    /// Examples of removed copies.
     pub duplicate_examples: Vec<Duplicate>,
-    /// Some of the copies of one text under different labels.
+    /// Examples of copies of one text with different labels.
     pub contradiction_examples: Vec<Contradiction>,
     /// Suspicious rows, by reason.
     pub suspicious_rows: Vec<Suspicion>,
@@ -53,7 +53,7 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// Quantiles of a list; the list gets sorted.
+    /// Computes the quantiles of a list.
     pub fn of(mut values: Vec<usize>) -> Self {
         values.sort_unstable();
         let Some(last) = values.len().checked_sub(1) else {
@@ -120,7 +120,7 @@ pub struct Suspicion {
 pub enum SuspicionReason {
     /// Fewer than three words.
     FewWords,
-    /// More than five times as long as 95 % of the texts.
+    /// More than five times as many words as 95 % of the texts have.
     FarLonger,
     /// Twenty words or more, almost none of them a common English word: another language, a table, a log.
     HardlyEnglish,
@@ -128,7 +128,7 @@ pub enum SuspicionReason {
     OneWordRepeated,
     /// Most words are redactions such as `XXXX`.
     MostlyRedacted,
-    /// Characters that a wrong conversion leaves behind, such as `Ã©` or `â€™`.
+    /// Characters from a wrong text encoding, such as `Ã©` or `â€™`.
     BrokenCharacters,
 }
 
@@ -156,10 +156,10 @@ impl SuspicionReason {
     }
 }
 
-/// A row to look at.
+/// An example of a suspicious row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RowExample {
-    /// Number of the record in the source, from 1.
+    /// Number of the record in the source, counted from 1.
     pub row: u64,
     /// The beginning of the row's text, if the report may hold texts.
     #[serde(skip_serializing_if = "Option::is_none")]

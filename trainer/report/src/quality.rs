@@ -1,4 +1,4 @@
-//! How good a model is.
+//! Quality metrics of a model.
 
 use complaint_contract::decimals::four;
 use schemars::JsonSchema;
@@ -10,10 +10,10 @@ use serde::{Deserialize, Serialize};
 pub struct ClassMetrics {
     /// The class.
     pub label: String,
-    /// Share of right answers among the rows given this class; 0 when there are none.
+    /// Share of correct answers among the rows predicted as this class; 0 if there are none.
     #[serde(serialize_with = "four")]
     pub precision: f64,
-    /// Share of this class's rows that were found.
+    /// Share of this class's rows that were predicted correctly.
     #[serde(serialize_with = "four")]
     pub recall: f64,
     /// Harmonic mean of precision and recall.
@@ -33,7 +33,7 @@ pub struct ConfusionMatrix {
     pub rows: Vec<Vec<usize>>,
 }
 
-/// One bar of the reliability diagram: predictions whose probability lies in `[lower, upper)`.
+/// One bin of the reliability diagram: predictions with a probability in `[lower, upper)`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CalibrationBin {
@@ -48,12 +48,12 @@ pub struct CalibrationBin {
     /// Their mean probability.
     #[serde(serialize_with = "four")]
     pub mean_probability: f64,
-    /// Share of them that were right.
+    /// Share of correct predictions.
     #[serde(serialize_with = "four")]
     pub accuracy: f64,
 }
 
-/// How well probabilities say how often the answer is right.
+/// The calibration of the probabilities.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CalibrationReport {
@@ -87,13 +87,13 @@ pub struct WeightedTerm {
     pub weight: f64,
 }
 
-/// The terms that speak most for a class.
+/// The terms with the largest weights for a class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClassTerms {
     /// The class.
     pub label: String,
-    /// Heaviest first.
+    /// The terms, largest weight first.
     pub terms: Vec<WeightedTerm>,
 }
 
@@ -101,15 +101,15 @@ pub struct ClassTerms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Intervals {
-    /// Interval of the mean F1 of the classes.
+    /// Interval of the macro-averaged F1.
     #[serde(rename = "macroF1")]
     pub macro_f1: [f64; 2],
-    /// Interval of the weighted mean F1.
+    /// Interval of the weighted average of the F1 scores.
     #[serde(rename = "weightedF1")]
     pub weighted_f1: [f64; 2],
-    /// Interval of the share of correct answers.
+    /// Interval of the accuracy.
     pub accuracy: [f64; 2],
-    /// Interval of the mean log loss.
+    /// Interval of the log loss.
     pub log_loss: [f64; 2],
 }
 
@@ -117,7 +117,7 @@ pub struct Intervals {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Mistake {
-    /// Number of the record in the source, from 1.
+    /// Number of the record in the source, counted from 1.
     pub row: u64,
     /// The actual class.
     pub actual: String,

@@ -1,4 +1,4 @@
-//! The whole of `report.json`.
+//! `report.json`.
 
 use complaint_contract::{
     Algorithm, Comparison, Features, Metric, Metrics, OptimalTrial, Parameters, Preprocessing, Sha256Digest, WeakClass,
@@ -25,39 +25,39 @@ pub struct Report {
     pub parameters: Parameters,
     /// Overall quality on the held-out part.
     pub metrics: Metrics,
-    /// Quality class by class, in label order.
+    /// Quality per class, in label order.
     pub per_class: Vec<ClassMetrics>,
-    /// Actual against predicted classes.
+    /// The confusion matrix of actual and predicted classes.
     pub confusion_matrix: ConfusionMatrix,
     /// Quality of the probabilities.
     pub calibration: CalibrationReport,
     /// The classes with the lowest recall, at most five.
     pub weakest_classes: Vec<WeakClass>,
-    /// What became of the rows.
+    /// Numbers of rows, used and removed.
     pub dataset: DatasetSummary,
     /// The split's key, such as `v1/seed=42/testFraction=0.2`.
     pub split: String,
-    /// Text steps, with the values that were used.
+    /// The text steps and their values.
     pub preprocessing: Preprocessing,
-    /// Vectoriser steps, with the values that were used.
+    /// The vectoriser steps and their values.
     pub features: Features,
-    /// Terms in the artifact.
+    /// Number of terms in the artifact.
     pub term_count: usize,
-    /// What the search maximised.
+    /// The metric of the search.
     pub scoring: Metric,
     /// Number of folds.
     pub folds: usize,
     /// All trials, in search order.
     pub trials: Vec<Trial>,
-    /// The one that won, or the ensemble that beat it.
+    /// The best trial, or the ensemble if it was better.
     pub current_optimal_trial: OptimalTrial,
-    /// The models that were averaged, where an ensemble won.
+    /// The averaged models, if the model is an ensemble.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub ensemble: Vec<EnsembleMember>,
-    /// The terms that speak most for each class; with hashing, buckets such as `#0012ab`.
+    /// The terms with the largest weights for each class; with hashing, buckets such as `#0012ab`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub top_terms: Vec<ClassTerms>,
-    /// Against the champion, when there was one.
+    /// The comparison with the champion, if there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub comparison: Option<Comparison>,
     /// Version of the trainer.
@@ -66,8 +66,8 @@ pub struct Report {
     pub confidence_intervals: Intervals,
     /// The most confident wrong answers.
     pub mistakes: Vec<Mistake>,
-    /// A description of the data set.
+    /// The profile of the data set.
     pub profile: Profile,
-    /// Digest of the specification the run was made from.
+    /// Digest of the run's spec.
     pub spec_hash: String,
 }

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use crate::report::Report;
 
-/// The JSON Schema (draft 2020-12) of `report.json`. Readers must let fields pass that it does not name: new ones are
-/// added, none is renamed.
+/// The JSON Schema (draft 2020-12) of `report.json`. Readers must ignore fields that it does not name: new versions add
+/// fields and never rename them.
 pub fn schema() -> Schema {
-    // Rules in CEL are for custom resources.
+    // CEL rules are for custom resources only.
     let plain = RecursiveTransform(|schema: &mut Schema| {
         schema.remove("x-kubernetes-validations");
     });
@@ -86,7 +86,7 @@ fn kind(root: &Value, field: &Value) -> String {
     }
     let name = match &schema["type"] {
         Value::String(name) => name.as_str(),
-        // A type or null.
+        // An optional type.
         Value::Array(names) => names
             .iter()
             .filter_map(Value::as_str)

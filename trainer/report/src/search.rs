@@ -1,4 +1,4 @@
-//! The search: its trials, and the models that were averaged.
+//! Trials, and the models of an ensemble.
 
 use complaint_contract::decimals::{four, four_each};
 use complaint_contract::{Algorithm, CrossValidation, Parameters};
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 /// How a trial ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum TrialStatus {
-    /// It has a score.
+    /// The trial has a score.
     Succeeded,
-    /// It has an error.
+    /// The trial has an error.
     Failed,
 }
 
-/// One point of the search.
+/// One trial of the search.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Trial {
@@ -22,15 +22,15 @@ pub struct Trial {
     pub algorithm: Algorithm,
     /// Its parameters.
     pub parameters: Parameters,
-    /// How it ended.
+    /// Whether it succeeded.
     pub status: TrialStatus,
-    /// Score over the folds, when it succeeded.
+    /// Score over the folds, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cross_validation: Option<CrossValidation>,
     /// Score of each fold, in order.
     #[serde(skip_serializing_if = "Vec::is_empty", default, serialize_with = "four_each")]
     pub fold_scores: Vec<f64>,
-    /// Why it failed, when it did.
+    /// Why it failed, if it did.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
 }
@@ -43,7 +43,7 @@ pub struct EnsembleMember {
     pub algorithm: Algorithm,
     /// Its parameters.
     pub parameters: Parameters,
-    /// Its share of the averaged scores; the shares sum to 1.
+    /// Its weight in the average; the weights sum to 1.
     #[serde(serialize_with = "four")]
     pub weight: f64,
     /// The temperature that its scores were divided by before averaging.

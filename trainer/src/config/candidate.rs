@@ -1,12 +1,12 @@
-//! The estimators that a candidate's grid stands for.
+//! The estimators of a candidate's grid.
 
 use complaint_contract::{Algorithm, Candidate, ClassWeight, Loss};
 
 use super::Estimator;
 
-/// The grid's points: class weights and losses outside, penalties inside in ascending order, so that neighbours in a row
-/// are neighbours on the regularisation path. An absent list means the parameter's default: `C` 1, `alpha` 1, `classWeight`
-/// none, `loss` SquaredHinge.
+/// The points of the grid. `C` varies fastest, in ascending order, so that consecutive estimators are neighbours on the
+/// regularisation path. An absent list means the parameter's default: `C` 1, `alpha` 1, `classWeight` None, `loss`
+/// SquaredHinge.
 pub fn estimators(candidate: &Candidate) -> Vec<Estimator> {
     let grid = &candidate.grid;
     let mut c = or_default(&grid.c, 1.0);
@@ -50,7 +50,7 @@ fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
     }
 }
 
-/// All pairs, the second part running faster.
+/// All pairs; the second part varies faster.
 fn cross<'v, A: Copy, B: Copy>(outer: &'v [A], inner: &'v [B]) -> impl Iterator<Item = (A, B)> + 'v {
     outer.iter().flat_map(move |&a| inner.iter().map(move |&b| (a, b)))
 }

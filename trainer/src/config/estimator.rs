@@ -1,4 +1,4 @@
-//! What a trial fits, and on which text pipeline.
+//! The estimator and the text pipeline of a trial.
 
 use complaint_contract::{Algorithm, ClassWeight, Loss, Parameters};
 
@@ -54,7 +54,7 @@ impl Estimator {
         }
     }
 
-    /// The parameters, as status and report name them. A loss is named only where it is not the default.
+    /// The parameters as in statuses and reports. The loss is left out if it is the default.
     pub fn parameters(&self) -> Parameters {
         let mut parameters = Parameters::default();
         match *self {
@@ -84,11 +84,11 @@ impl std::fmt::Display for Estimator {
     }
 }
 
-/// One point of the search: an estimator over the rows that one text pipeline makes.
+/// One trial: an estimator on the rows of one text pipeline.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trial {
-    /// Place in [`super::RunConfig::pipelines`].
+    /// Index in [`super::RunConfig::pipelines`].
     pub pipeline: usize,
-    /// What is fitted.
+    /// The estimator.
     pub estimator: Estimator,
 }

@@ -1,8 +1,8 @@
-//! The configuration of a training: `run.json` ([`RunFile`]) with its preset under it, and every value checked.
+//! The configuration of a training: `run.json` ([`RunFile`]) merged with its preset, and every value checked.
 //!
-//! Reading is strict: a field that the trainer does not know is refused, so that a misspelt option is an error and never a
-//! default. What a file leaves out of `preprocessing`, `features` and `search` comes from its preset. What
-//! [`RunConfig::parse`] returns can be trained.
+//! Reading is strict: an unknown field is an error, so a misspelt option never falls back to a default. The preset sets
+//! the fields that a file leaves out of `preprocessing`, `features` and `search`. A configuration that
+//! [`RunConfig::parse`] returns is valid.
 
 mod candidate;
 mod estimator;
@@ -25,50 +25,50 @@ pub use candidate::estimators;
 pub use estimator::{Estimator, Trial};
 pub use pipelines::Pipeline;
 
-/// Why a configuration is refused.
+/// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The file is not there or not readable.
+    /// The file is missing or not readable.
     #[error("can't read the configuration file {}: {source}. Pass an existing file with --config", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
-    /// Not JSON, an unknown field, a missing one, or one of another type.
+    /// The file is not JSON, or a field is unknown, missing or of another type.
     #[error(
         "the configuration can't be read at `{field}`: {problem}. Correct that field; docs/contracts.md lists all of them"
     )]
     Malformed {
         /// Path of the field, such as `search.candidates[0].algorithm`.
         field: String,
-        /// What the parser met.
+        /// The parser's error.
         problem: String,
     },
-    /// A value that can't be honoured.
+    /// A value is invalid.
     #[error("{field} {problem}. {fix}")]
     Invalid {
         /// Path of the field.
         field: String,
-        /// What is wrong with it, as the rest of a sentence.
+        /// What is wrong with it: the predicate of a sentence.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// What to do: a sentence without its full stop.
         fix: String,
     },
-    /// A text or vectoriser step outside its range.
+    /// A text or vectoriser step is outside its range.
     #[error(transparent)]
     Setting(#[from] complaint_model::pipeline::InvalidSetting),
 }
 
-/// Everything that decides a training, paths and addresses excepted.
+/// Everything that determines the model. Paths and addresses are arguments.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunConfig {
     /// Name of the TrainingRun, and of the ModelVersion it makes.
     pub name: String,
-    /// Namespace of the run: the first level of the store.
+    /// Namespace of the run: the first directory level of the store.
     pub namespace: String,
-    /// The classifier that gets the result: the second level of the store.
+    /// The classifier that gets the result: the second directory level of the store.
     pub classifier: String,
     /// Digest of the run's specification, recorded in the lineage.
     pub spec_hash: String,
@@ -76,17 +76,17 @@ pub struct RunConfig {
     pub dataset: DatasetSettings,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationSettings,
-    /// From text to words.
+    /// The steps from text to words.
     pub preprocessing: Preprocessing,
-    /// From words to numbers.
+    /// The steps from words to numbers.
     pub features: Features,
-    /// What is tried.
+    /// The search.
     pub search: SearchConfig,
-    /// The present champion, evaluated on the same rows.
+    /// The current champion, which is evaluated on the same rows.
     pub champion: Option<ChampionSettings>,
 }
 
-/// The format that a data set's name suggests, compression aside; CSV where it suggests none.
+/// The format of a data set by its file name, without the suffix of a compression. The default is CSV.
 pub fn format_of_name(name: &str) -> DatasetFormat {
     let name = name.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let packed = [".gz", ".gzip", ".zst", ".zstd", ".zip"];
@@ -101,13 +101,13 @@ pub fn format_of_name(name: &str) -> DatasetFormat {
     }
 }
 
-/// What is tried, and how it is judged.
+/// The search.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchConfig {
     /// Number of cross-validation folds.
     pub folds: usize,
-    /// What the folds are judged by.
+    /// The metric that is averaged over the folds.
     pub scoring: Metric,
     /// Which points of the grid are tried.
     #[serde(default)]
@@ -117,12 +117,12 @@ pub struct SearchConfig {
     pub pipeline_grid: PipelineGrid,
     /// Algorithms with the values to try.
     pub candidates: Vec<Candidate>,
-    /// Averaging of the best; absent: the best trial alone is the model.
+    /// Averages the best trials. Absent: the best trial is the model.
     #[serde(default)]
     pub ensemble: Option<Ensemble>,
-    /// Trials at most: a larger grid is refused, a random search draws so many.
+    /// Most trials: a larger grid is rejected, and a random search draws this many.
     pub max_trial_count: usize,
-    /// More failed trials than this end the run.
+    /// The run fails if more trials than this fail.
     pub max_failed_trial_count: usize,
 }
 
@@ -133,7 +133,7 @@ fn malformed(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigErro
     }
 }
 
-/// A section with its preset's fields.
+/// Deserialises a section that is merged with the preset.
 fn section<T: for<'de> Deserialize<'de>>(sections: &mut Map<String, Value>, name: &str) -> Result<T, ConfigError> {
     serde_json::from_value(sections.remove(name).unwrap_or_default()).map_err(|error| ConfigError::Malformed {
         field: name.to_owned(),
@@ -145,7 +145,7 @@ impl RunConfig {
     /// Reads and checks a configuration file.
     ///
     /// # Errors
-    /// [`ConfigError`], naming the field and the fix.
+    /// [`ConfigError`], which names the field and the fix.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
             path: path.to_owned(),
@@ -157,7 +157,7 @@ impl RunConfig {
     /// Parses and checks a configuration.
     ///
     /// # Errors
-    /// [`ConfigError`], naming the field and the fix.
+    /// [`ConfigError`], which names the field and the fix.
     pub fn parse(json: &[u8]) -> Result<Self, ConfigError> {
         let mut reader = serde_json::Deserializer::from_slice(json);
         let file: RunFile = serde_path_to_error::deserialize(&mut reader).map_err(malformed)?;
@@ -166,7 +166,7 @@ impl RunConfig {
         Ok(config)
     }
 
-    /// The file with its preset under it.
+    /// Merges the file with its preset.
     fn of(file: RunFile) -> Result<Self, ConfigError> {
         let mut sections = Map::new();
         for (name, section) in [
@@ -193,7 +193,7 @@ impl RunConfig {
         })
     }
 
-    /// Name of the split: equal names on equal data mean equal test rows.
+    /// Name of the split. Equal names and equal data mean equal test rows.
     pub fn split_name(&self) -> String {
         match &self.dataset.split_field {
             Some(field) => format!("published/{field}"),

@@ -6,15 +6,15 @@ use complaint_model::{Features, Preprocessing};
 /// One text pipeline of a search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pipeline {
-    /// From text to words.
+    /// The steps from text to words.
     pub preprocessing: Preprocessing,
-    /// From words to numbers.
+    /// The steps from words to numbers.
     pub features: Features,
-    /// The steps that the search varies, with their values here.
+    /// The values of the steps that the search varies.
     pub varied: Parameters,
 }
 
-/// A step that is varied and changes which terms a text has; without one, only their weights differ.
+/// The first varied step that changes a text's terms, and not only their weights.
 pub(super) fn first_step_before_counting(grid: &PipelineGrid) -> Option<&'static str> {
     let steps = [
         ("normalizer", grid.normalizer.is_empty()),
@@ -25,7 +25,7 @@ pub(super) fn first_step_before_counting(grid: &PipelineGrid) -> Option<&'static
     steps.into_iter().find(|(_, absent)| !absent).map(|(step, _)| step)
 }
 
-/// All combinations, preprocessing outside, so that neighbours share their words.
+/// All combinations. Preprocessing varies slowest, so that consecutive pipelines share their words.
 pub(super) fn pipelines(grid: &PipelineGrid, preprocessing: &Preprocessing, features: &Features) -> Vec<Pipeline> {
     let mut all = vec![Pipeline {
         preprocessing: preprocessing.clone(),
@@ -55,7 +55,7 @@ pub(super) fn pipelines(grid: &PipelineGrid, preprocessing: &Preprocessing, feat
     all
 }
 
-/// Multiplies the pipelines by the values of one step.
+/// Combines the pipelines with the values of one step.
 fn vary<T: Copy>(all: &mut Vec<Pipeline>, values: &[T], set: impl Fn(&mut Pipeline, T)) {
     if values.is_empty() {
         return;

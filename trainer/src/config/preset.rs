@@ -1,7 +1,7 @@
-//! Presets: what a configuration leaves out.
+//! Presets set the fields that a configuration leaves out.
 //!
-//! A preset is a fragment of a configuration with the sections `preprocessing`, `features` and `search`. A run's own
-//! fields are laid over it, so that a run says only what it wants otherwise.
+//! A preset is a part of a configuration with the sections `preprocessing`, `features` and `search`. The fields of a
+//! run override it.
 
 use complaint_contract::Preset;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 /// The sections of a preset.
 const SECTIONS: [&str; 3] = ["preprocessing", "features", "search"];
 
-/// The fragment as it is written in `trainer/presets/`.
+/// The preset's file in `trainer/presets/`.
 fn fragment(preset: Preset) -> &'static str {
     match preset {
         Preset::Reference => include_str!("../../presets/reference.json"),
@@ -18,10 +18,10 @@ fn fragment(preset: Preset) -> &'static str {
     }
 }
 
-/// Puts the fragment under a configuration.
+/// Merges a configuration with its preset.
 ///
-/// Objects are joined field by field, everything else is replaced. A step of the text pipeline that the
-/// configuration sets is no longer varied by the preset's search; with hashing, only `sublinearTf` still is.
+/// Objects are merged field by field; the configuration replaces all other values. The preset's search does not vary a
+/// step of the text pipeline that the configuration sets. With hashing it varies only `sublinearTf`.
 pub(super) fn lay_under(preset: Preset, configuration: &mut Map<String, Value>) {
     let Ok(Value::Object(mut preset)) = serde_json::from_str(fragment(preset)) else {
         unreachable!("a test reads every preset");
@@ -52,7 +52,7 @@ pub(super) fn lay_under(preset: Preset, configuration: &mut Map<String, Value>) 
                     own.entry(field).or_insert(value);
                 }
             }
-            // What is no object is refused where it is read.
+            // A section that is not an object is rejected when it is deserialised.
             (Some(_), _) => {}
             (None, below) => {
                 configuration.insert(section.to_owned(), below);
@@ -110,7 +110,7 @@ mod tests {
         );
     }
 
-    /// The rules of a TrainingRun count the points of a preset's grid by these numbers.
+    /// The CEL rules of a TrainingRun use these numbers of grid points.
     #[test]
     fn the_contract_knows_how_much_a_preset_tries() {
         for preset in Preset::ALL {
@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// The pages that explain the presets show them as they are.
+    /// The documentation shows the presets as they are.
     #[test]
     fn the_documentation_shows_the_presets() {
         let page = include_str!("../../../docs/training.md");
@@ -150,7 +150,7 @@ mod tests {
         }
     }
 
-    /// `1` and `1.0` are one number.
+    /// Makes `1` and `1.0` compare equal.
     fn as_numbers(value: Value) -> Value {
         match value {
             Value::Number(number) => number.as_f64().into(),

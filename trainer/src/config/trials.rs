@@ -1,15 +1,15 @@
-//! The points of the search, in order.
+//! The trials of the search, in order.
 
 use complaint_contract::Strategy;
 
 use super::{Estimator, Pipeline, RunConfig, Trial, estimators, pipelines};
 use crate::rng::Rng;
 
-/// The stream of draws of a random search.
+/// The random stream of a random search.
 const DRAWS: u64 = 0x6472_6177;
 
 impl RunConfig {
-    /// The text pipelines that the search tries, all combinations of `search.pipelineGrid`; one where it is empty.
+    /// The text pipelines of the search: all combinations of `search.pipelineGrid`, or one if it is empty.
     pub fn pipelines(&self) -> Vec<Pipeline> {
         let all = pipelines::pipelines(&self.search.pipeline_grid, &self.preprocessing, &self.features);
         let mut distinct: Vec<Pipeline> = Vec::new();
@@ -21,7 +21,7 @@ impl RunConfig {
         distinct
     }
 
-    /// The estimators of all candidates, each once.
+    /// The estimators of all candidates, without duplicates.
     fn estimators(&self) -> Vec<Estimator> {
         let mut distinct: Vec<Estimator> = Vec::new();
         for estimator in self.search.candidates.iter().flat_map(estimators) {
@@ -32,13 +32,13 @@ impl RunConfig {
         distinct
     }
 
-    /// Points of the whole grid.
+    /// Number of points of the whole grid.
     pub(super) fn grid_points(&self) -> usize {
         self.pipelines().len() * self.estimators().len()
     }
 
-    /// The trials in the order in which they are made: pipeline by pipeline. A random search draws
-    /// `search.maxTrialCount` of them with the evaluation's seed.
+    /// The trials in the order in which they run: pipeline by pipeline. A random search draws `search.maxTrialCount` of
+    /// them with the evaluation's seed.
     pub fn trials(&self) -> Vec<Trial> {
         let estimators = self.estimators();
         let mut trials: Vec<Trial> = (0..self.pipelines().len())

@@ -1,4 +1,4 @@
-//! Checks of a configuration's values. Each refusal names the field, what is wrong and what to write instead.
+//! Checks the values of a configuration. Each error names the field, the problem and the fix.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -50,7 +50,7 @@ fn at_most(field: &str, count: usize, most: usize) -> Result<(), ConfigError> {
 }
 
 impl RunConfig {
-    /// Checks every value, for configurations that were not parsed.
+    /// Checks every value.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
         self.validate_names()?;
         self.validate_dataset()?;
@@ -59,7 +59,7 @@ impl RunConfig {
         self.validate_search()
     }
 
-    /// The names become directories of the store, so they must be plain DNS labels and subdomains.
+    /// Checks the names. They become directories of the store, so they must be DNS labels or subdomains.
     fn validate_names(&self) -> Result<(), ConfigError> {
         for (field, value) in [
             ("name", &self.name),
@@ -75,8 +75,8 @@ impl RunConfig {
             require(
                 holds,
                 field,
-                || format!("is `{value}`, which is no Kubernetes name"),
-                "Use lower-case letters, digits and `-`, beginning and ending with a letter or digit",
+                || format!("is `{value}`, which is not a valid Kubernetes name"),
+                "Use lower-case letters, digits and `-`, and begin and end with a letter or digit",
             )?;
         }
         if let Some(champion) = &self.champion {
@@ -148,7 +148,7 @@ impl RunConfig {
         within("evaluation.seed", self.evaluation.seed, &(0..=limits::SEED), "")
     }
 
-    /// The ranges of text and vectoriser steps belong to the crate that runs them.
+    /// Checks the text and vectoriser steps with the crate that runs them.
     fn validate_features(&self) -> Result<(), ConfigError> {
         self.preprocessing
             .validate()
@@ -187,7 +187,7 @@ impl RunConfig {
                 "search.ensemble.maxMembers",
                 ensemble.max_members,
                 &limits::ENSEMBLE_MEMBERS,
-                "; 1 averages nothing",
+                "; with 1 nothing is averaged",
             )?;
         }
         let (points, most) = (self.grid_points(), search.max_trial_count);
@@ -195,20 +195,20 @@ impl RunConfig {
             search.strategy == Strategy::Random || points <= most,
             "search.maxTrialCount",
             || format!("allows {most} trials, and the grid has {points}"),
-            "Raise it, take values out of the grids, or set search.strategy to Random, which draws that many",
+            "Raise it, remove values from the grids, or set search.strategy to Random, which draws that many",
         )
     }
 
-    /// Every pipeline of the search has steps within their ranges, and with hashing all count the same buckets: these are
-    /// counted once, while the texts pass by.
+    /// Checks the steps of every pipeline. With hashing, all pipelines must count the same buckets, because texts are
+    /// counted once while they are read.
     fn validate_pipelines(&self) -> Result<(), ConfigError> {
         if self.features.hashing_bits.is_some()
             && let Some(step) = first_step_before_counting(&self.search.pipeline_grid)
         {
             return Err(invalid(
                 format!("search.pipelineGrid.{step}"),
-                "varies what is counted, and with features.hashingBits texts are counted once",
-                "Set the one value in preprocessing or features, or leave features.hashingBits out; sublinearTf can be varied",
+                "changes the terms, and with features.hashingBits texts are counted only once",
+                "Set one value in preprocessing or features, or leave features.hashingBits out; sublinearTf can be varied",
             ));
         }
         let grid = &self.search.pipeline_grid;
@@ -226,7 +226,7 @@ impl RunConfig {
             pipelines.len() <= limits::PIPELINES,
             "search.pipelineGrid",
             || format!("makes {} text pipelines", pipelines.len()),
-            "Take values out: up to 64 are possible",
+            "Remove values: at most 64 pipelines are possible",
         )?;
         pipelines.iter().try_for_each(|pipeline| {
             pipeline
@@ -244,8 +244,8 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
     if candidate.algorithm == Algorithm::Ensemble {
         return Err(invalid(
             format!("search.candidates[{index}].algorithm"),
-            "is Ensemble, which is made of other algorithms",
-            "Name those, and set search.ensemble to average the best of them",
+            "is Ensemble, which combines other algorithms",
+            "Name the algorithms, and set search.ensemble to average the best trials",
         ));
     }
     let own = candidate.algorithm.parameters();
@@ -270,7 +270,7 @@ fn validate_candidate(index: usize, candidate: &Candidate) -> Result<(), ConfigE
     {
         return Err(invalid(
             field(name),
-            format!("is no parameter of {}", candidate.algorithm),
+            format!("is not a parameter of {}", candidate.algorithm),
             "Remove it",
         ));
     }

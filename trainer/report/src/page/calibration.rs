@@ -1,4 +1,4 @@
-//! Whether probabilities mean what they say, before and after calibration.
+//! The reliability diagram, before and after calibration.
 
 use maud::{Markup, html};
 
@@ -9,7 +9,7 @@ use crate::{CalibrationBin, CalibrationReport};
 
 const X: [f64; 2] = [42.0, 392.0];
 const Y: [f64; 2] = [296.0, 12.0];
-/// The strip under the curves that shows how many answers there are.
+/// The strip under the curves with the number of answers.
 const STRIP: [f64; 2] = [396.0, 336.0];
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
@@ -26,7 +26,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
                     @if !calibration.bins_before.is_empty() {
                         li { svg width="26" height="8" aria-hidden="true" { path.faint d="M0 4H26" {} } "before" }
                     }
-                    li { svg width="26" height="8" aria-hidden="true" { path.ideal d="M0 4H26" {} } "as it should be" }
+                    li { svg width="26" height="8" aria-hidden="true" { path.ideal d="M0 4H26" {} } "perfectly calibrated" }
                 }
             }
             div {
@@ -53,7 +53,7 @@ fn diagram(calibration: &CalibrationReport) -> Markup {
     html! {
         svg role="img" viewBox="0 0 404 420" aria-labelledby="calibration-name" style="max-width:30rem" {
             title id="calibration-name" {
-                "Share of right answers by probability. Expected calibration error " (format!("{:.4}", calibration.error_after))
+                "Share of correct answers by probability. Expected calibration error " (format!("{:.4}", calibration.error_after))
                 ", before calibration " (format!("{:.4}", calibration.error_before)) "."
             }
             @for tick in [0.0, 0.25, 0.5, 0.75, 1.0] {
@@ -63,7 +63,7 @@ fn diagram(calibration: &CalibrationReport) -> Markup {
             }
             path.ideal d={ "M" (x.at(0.0)) " " (y.at(0.0)) "L" (x.at(1.0)) " " (y.at(1.0)) } {}
             text x=(x.at(0.5)) y="327" text-anchor="middle" { "probability of the answer" }
-            text x="10" y=(y.at(0.5)) text-anchor="middle" transform={ "rotate(-90 10 " (y.at(0.5)) ")" } { "share that is right" }
+            text x="10" y=(y.at(0.5)) text-anchor="middle" transform={ "rotate(-90 10 " (y.at(0.5)) ")" } { "share of correct answers" }
             polyline.faint points=(points(calibration.bins_before.iter().map(|bin| (x.at(bin.mean_probability), y.at(bin.accuracy))))) {}
             @for bin in &calibration.bins_before { circle.dot-faint cx=(x.at(bin.mean_probability)) cy=(y.at(bin.accuracy)) r="3" {} }
             polyline.line points=(points(calibration.bins.iter().map(|bin| (x.at(bin.mean_probability), y.at(bin.accuracy))))) {}
@@ -84,7 +84,7 @@ fn diagram(calibration: &CalibrationReport) -> Markup {
 
 fn words(bin: &CalibrationBin) -> String {
     format!(
-        "{} answers of {:.2} to {:.2}: said {:.3}, right {:.3}",
+        "{} answers of {:.2} to {:.2}: mean probability {:.3}, correct {:.3}",
         thousands(bin.rows),
         bin.lower,
         bin.upper,

@@ -1,8 +1,8 @@
-//! Small drawings that sections share.
+//! Small charts that sections share.
 
 use maud::{Markup, html};
 
-/// A line through the middle of a plot, from one range of numbers to another.
+/// A linear scale from one range of numbers to another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scale {
     from: [f64; 2],
@@ -10,12 +10,12 @@ pub(super) struct Scale {
 }
 
 impl Scale {
-    /// Maps `from` to `to`; a range without width to its middle.
+    /// Maps `from` to `to`. An empty range maps to the middle of `to`.
     pub(super) fn new(from: [f64; 2], to: [f64; 2]) -> Self {
         Self { from, to }
     }
 
-    /// Where `value` lies, rounded to a tenth.
+    /// The position of `value`, rounded to a tenth.
     pub(super) fn at(&self, value: f64) -> f64 {
         let width = self.from[1] - self.from[0];
         let share = if width > 0.0 {
@@ -27,12 +27,12 @@ impl Scale {
     }
 }
 
-/// A bar in a table's cell; the number beside it says the same in words.
+/// A bar in a table cell, next to the number that it shows.
 pub(super) fn bar(share: f64) -> Markup {
     html! { span.bar aria-hidden="true" { i style={ "width:" (width(share)) } {} } }
 }
 
-/// A bar of two parts without a ground.
+/// A bar of two parts without a background.
 pub(super) fn stacked(first: f64, second: f64) -> Markup {
     html! {
         span.bar.bare aria-hidden="true" {
@@ -46,7 +46,7 @@ fn width(share: f64) -> String {
     format!("{:.1}%", 100.0 * share.clamp(0.0, 1.0))
 }
 
-/// Points as SVG writes a line.
+/// Points in the form of SVG's `points`.
 pub(super) fn points(points: impl IntoIterator<Item = (f64, f64)>) -> String {
     let points: Vec<String> = points.into_iter().map(|(x, y)| format!("{x},{y}")).collect();
     points.join(" ")

@@ -1,4 +1,4 @@
-//! Quality class by class, the weakest first.
+//! Quality per class, the weakest first.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Which classes are taken for which: a heat map while it can be read, and the pairs that are confused most.
+//! The confusion matrix as a heat map if it has few classes, and the pairs of classes that are confused most often.
 
 use maud::{Markup, html};
 
@@ -7,13 +7,13 @@ use super::{counted, percent, thousands};
 use crate::ConfusionMatrix;
 use crate::report::Report;
 
-/// A heat map of more classes can't be read.
+/// Most classes in a heat map; a larger one is unreadable.
 const MATRIX_CLASSES: usize = 40;
-/// From so many classes on, cells are small.
+/// Number of classes from which on cells are small.
 const DENSE: usize = 16;
-/// Pairs beside a heat map.
+/// Pairs shown next to a heat map.
 const PAIRS: usize = 10;
-/// Pairs in place of one.
+/// Pairs shown without a heat map.
 const PAIRS_ALONE: usize = 40;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
@@ -30,7 +30,7 @@ fn heat_map(matrix: &ConfusionMatrix) -> Markup {
     html! {
         div.scroll {
             table.matrix.dense[dense] {
-                caption { "Held-out rows: a line for each class, a column for each answer. Shades are shares of the line." }
+                caption { "Held-out rows: one row per class, one column per predicted class. Shades are shares of the row." }
                 thead {
                     tr {
                         th scope="col" { span.hidden { "class" } }
@@ -50,8 +50,8 @@ fn heat_map(matrix: &ConfusionMatrix) -> Markup {
             }
         }
         ul.legend {
-            li { span.swatch.right aria-hidden="true" {} "answered rightly" }
-            li { span.swatch.wrong aria-hidden="true" {} "taken for another class" }
+            li { span.swatch.right aria-hidden="true" {} "predicted correctly" }
+            li { span.swatch.wrong aria-hidden="true" {} "predicted as another class" }
         }
     }
 }

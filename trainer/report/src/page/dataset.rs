@@ -1,4 +1,4 @@
-//! What the data set is like.
+//! The profile of the data set.
 
 use maud::{Markup, html};
 
@@ -39,7 +39,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
 fn records(report: &Report) -> Markup {
     let (dataset, counts) = (&report.dataset, &report.profile.records);
     let left_out = [
-        (counts.not_selected as usize, "not chosen by the filter"),
+        (counts.not_selected as usize, "not selected by the filter"),
         (counts.outside_split as usize, "outside the published split"),
         (counts.without_text as usize, "without text"),
         (counts.without_label as usize, "without label"),
@@ -47,7 +47,7 @@ fn records(report: &Report) -> Markup {
         (dataset.contradictions, "copies under different labels"),
         (
             dataset.dropped_labels.iter().map(|dropped| dropped.rows).sum(),
-            "of too small classes",
+            "in classes with too few rows",
         ),
     ];
     html! {
@@ -66,7 +66,7 @@ fn records(report: &Report) -> Markup {
             }
         }
         p.note {
-            "The shares of a class in both parts differ by " (format!("{:.1}", report.profile.largest_share_difference)) " percentage points at most."
+            "The share of a class in both parts differs by " (format!("{:.1}", report.profile.largest_share_difference)) " percentage points at most."
         }
     }
 }
@@ -116,7 +116,7 @@ fn lengths(profile: &Profile) -> Markup {
     let x = Scale::new([0.0, bins.len().max(1) as f64], [LEFT, WIDTH]);
     let y = Scale::new([0.0, most], [FOOT, 12.0]);
     let width = (x.at(1.0) - x.at(0.0) - 1.5).max(1.0);
-    // Every bin has its edge; so many labels fit.
+    // Every bin has an edge; eight labels fit.
     let step = bins.len().div_ceil(8).max(1);
     html! {
         svg role="img" viewBox={ "0 0 " (WIDTH + 8.0) " 206" } aria-labelledby="lengths-name" {
@@ -171,11 +171,11 @@ fn vocabulary(curve: &[VocabularyPoint]) -> Markup {
             }
             text x=(WIDTH) y=(FOOT + 32.0) text-anchor="end" { "rows" }
         }
-        p.note { "Distinct words after preprocessing. A curve that still climbs says that more rows would bring new words." }
+        p.note { "Distinct words after preprocessing. If the curve still rises, more rows would add new words." }
     }
 }
 
-/// Ground line, grid and their numbers.
+/// Base line, grid and their numbers.
 fn frame(y: &Scale, most: usize) -> Markup {
     html! {
         @for share in [0.0, 0.5, 1.0] {
@@ -238,7 +238,7 @@ fn suspicious(profile: &Profile) -> Markup {
             div.scroll {
                 table.wide {
                     caption { "Rows that look wrong, by their number in the source." }
-                    thead { tr { th.left scope="col" { "what" } th scope="col" { "rows" } th.left scope="col" { "the first of them" } } }
+                    thead { tr { th.left scope="col" { "what" } th scope="col" { "rows" } th.left scope="col" { "the first ones" } } }
                     tbody {
                         @for suspicion in &profile.suspicious_rows {
                             tr {

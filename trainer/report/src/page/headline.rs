@@ -1,4 +1,4 @@
-//! What one wants to know first: how good the model is, and against what.
+//! The metrics, and the comparison with the champion.
 
 use complaint_contract::{Comparison, Metric};
 use maud::{Markup, html};
@@ -37,7 +37,7 @@ pub(super) fn body(report: &Report) -> Markup {
             (tile("calibration error", report.calibration.error_after, None, false))
         }
         p.note {
-            "On " (counted(report.dataset.test_rows, "row", "rows")) " that the training did not see; ranges are 95 % bootstrap intervals."
+            "On " (counted(report.dataset.test_rows, "row", "rows")) " that were held out of the training; ranges are 95 % bootstrap intervals."
         }
         @if let Some(comparison) = &report.comparison { (verdict(comparison)) }
     }
@@ -75,7 +75,7 @@ fn verdict(comparison: &Comparison) -> Markup {
             (format!("{:.4} against {:.4}, a difference of {:+.4} ({low:+.4} to {high:+.4})", comparison.value, comparison.champion_value, comparison.difference))
             " on the same " (counted(comparison.rows, "row", "rows")) "."
             @if comparison.metric == Metric::LogLoss { " A positive difference is better." }
-            @if !comparison.same_labels { " The two know different classes." }
+            @if !comparison.same_labels { " The two models have different classes." }
             @if !comparison.same_split { " The champion was trained with another split, so it may have seen some of these rows." }
         }
     }

@@ -1,4 +1,4 @@
-//! Wrong answers that were given with confidence: wrong labels, or what the model has not understood.
+//! Wrong answers with high probabilities, which show wrong labels or weaknesses of the model.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use crate::report::Report;
 
 /// Mistakes shown; `report.json` has more.
 const SHOWN: usize = 25;
-/// Letters shown of a text.
+/// Characters shown of a text.
 const EXCERPT: usize = 600;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
@@ -16,10 +16,10 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
     }
     let shown = report.mistakes.iter().take(SHOWN);
     Some(html! {
-        p.note { "Worth a look: often it is the label that is wrong. Rows are counted from 1, the header aside." }
+        p.note { "Check these rows: often the label is wrong. Rows are counted from 1, without the header." }
         div.scroll {
             table.wide {
-                caption { "Held-out rows that the model was surest of and got wrong." }
+                caption { "Held-out rows with the most confident wrong answers." }
                 thead {
                     tr {
                         th scope="col" style="width:6rem" { "row" }

@@ -1,6 +1,6 @@
-//! `report.html`: the report to look at, in one file that needs nothing from elsewhere: no scripts, no fonts, no images.
+//! `report.html`: the report as a page, in one file without scripts, external fonts or images.
 //!
-//! One module a section. Maud escapes every label, term and text.
+//! One module per section. Maud escapes every label, term and text.
 
 mod calibration;
 mod chart;
@@ -18,7 +18,7 @@ use crate::report::Report;
 
 const STYLE: &str = include_str!("style.css");
 
-/// A part of the page: its anchor, its title, and what it shows; nothing where the report has nothing to show.
+/// A section of the page: its anchor, its title and its content, which is empty if the report has no data for it.
 struct Section {
     id: &'static str,
     title: &'static str,

@@ -1,11 +1,11 @@
-//! The terms that speak most for each class.
+//! The terms with the largest weights of each class.
 
 use maud::{Markup, html};
 
 use super::chart::bar;
 use crate::report::Report;
 
-/// Terms shown of a class; `report.json` has more.
+/// Terms shown per class; `report.json` has more.
 const SHOWN: usize = 12;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
@@ -28,7 +28,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
                 article {
                     h3 { (class.label) }
                     table {
-                        caption.hidden { "Terms that speak for " (class.label) }
+                        caption.hidden { "Top terms of " (class.label) }
                         thead.hidden { tr { th scope="col" { "term" } th scope="col" { "weight" } th scope="col" { "bar" } } }
                         tbody {
                             @for term in class.terms.iter().take(SHOWN) {
@@ -46,7 +46,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
     })
 }
 
-/// Character n-grams can begin or end with the space at a word's edge.
+/// Makes the spaces of character n-grams visible.
 fn visible(term: &str) -> String {
     match term.trim() == term {
         true => term.to_owned(),

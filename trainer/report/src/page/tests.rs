@@ -7,7 +7,7 @@ use crate::profile::{
 };
 use crate::quality::{Intervals, Mistake};
 
-/// A report over classes with these labels, every class now and then taken for the next one.
+/// A report with these classes. Each class is sometimes predicted as the next one.
 fn report(labels: &[String]) -> Report {
     let each = |value: &dyn Fn(usize, &String) -> Value| -> Vec<Value> {
         labels
@@ -139,8 +139,8 @@ fn every_section_is_there_with_its_figures() {
         assert!(page.contains(figure), "{figure}");
     }
     let place = |text: &str| page.find(text).unwrap_or_else(|| panic!("{text} is missing"));
-    assert!(place("0.8000") < place("0.7000"), "the better trial stands first");
-    assert!(place("0.7000") < place("failed: "), "a failed trial stands last");
+    assert!(place("0.8000") < place("0.7000"), "the better trial comes first");
+    assert!(place("0.7000") < place("failed: "), "a failed trial comes last");
 }
 
 #[test]
@@ -198,7 +198,7 @@ fn forty_classes_are_a_heat_map_and_more_are_a_list() {
     assert!(heat_map(2) && heat_map(40) && !heat_map(41));
     let page = page(&report(&labels(150)));
     assert!(page.contains("The 40 pairs of class and answer"));
-    // Class 149 is taken for class 0 in most rows, class 110 for 111 in the least of the forty.
+    // Class 149 is predicted as class 0 most often, class 110 as 111 least often of the forty pairs.
     assert!(page.contains("<th scope=\"row\">Class 149</th><td class=\"left\">Class 000</td><td>150</td>"));
     assert!(page.contains("<td class=\"left\">Class 111</td>") && !page.contains("<td class=\"left\">Class 110</td>"));
     assert!(page.len() < 1 << 20, "{} bytes", page.len());

@@ -1,4 +1,4 @@
-//! The trials, best first, those of one algorithm together.
+//! The trials, best first, grouped by algorithm.
 
 use complaint_contract::Algorithm;
 use maud::{Markup, html};
@@ -8,7 +8,7 @@ use super::{counted, percent};
 use crate::report::Report;
 use crate::{Trial, TrialStatus};
 
-/// Width of a row's drawing.
+/// Width of the chart in a row.
 const WIDTH: f64 = 260.0;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
@@ -93,7 +93,7 @@ fn axis([low, high]: [f64; 2]) -> Markup {
     }
 }
 
-/// Algorithms by their best trial, each with its trials from the best to those that failed.
+/// Algorithms ordered by their best trial, each with its trials from best to failed.
 fn groups(report: &Report) -> Vec<(Algorithm, Vec<&Trial>)> {
     let gain = |trial: &Trial| {
         let score = trial
