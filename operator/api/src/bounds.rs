@@ -1,11 +1,12 @@
-//! Bounds of fractions that hold for whole numbers too.
+//! Fractional bounds that the API server also enforces for whole numbers.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, ValidationRule};
 
 /// Makes the API server enforce the fractional bounds of the number `name`.
 ///
-/// The API server compares a whole number with the whole part of a bound: `0` passes `minimum: 0.01`. So the schema gets the
-/// next lower whole number as an exclusive minimum, and a CEL rule, which reads every value as a fraction, the real bounds.
+/// The API server compares a whole number with the integer part of a bound: `0` passes `minimum: 0.01`. So the schema
+/// gets the next lower whole number as an exclusive minimum, and a CEL rule, which reads every value as a double,
+/// checks the real bounds.
 pub(crate) fn enforce(name: &str, schema: &mut JSONSchemaProps) {
     let is_fraction = |bound: Option<f64>| bound.is_some_and(|bound| bound.fract() != 0.0);
     let (min, max) = (schema.minimum, schema.maximum);
@@ -31,7 +32,7 @@ pub(crate) fn enforce(name: &str, schema: &mut JSONSchemaProps) {
         });
 }
 
-/// The number as CEL writes a double.
+/// The number as a CEL double.
 fn literal(number: f64) -> String {
     let text = number.to_string();
     if text.contains('.') { text } else { format!("{text}.0") }

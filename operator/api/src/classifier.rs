@@ -1,4 +1,4 @@
-//! ComplaintClassifier: the service.
+//! ComplaintClassifier: a classifier as a service.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +58,7 @@ pub struct ComplaintClassifierSpec {
     /// How a new champion takes over.
     #[serde(default)]
     pub rollout: Rollout,
-    /// Leave everything as it stands: nothing is promoted, rolled out or changed.
+    /// Pause reconciliation: nothing is promoted, rolled out or changed.
     #[serde(default)]
     pub paused: bool,
 }
@@ -127,9 +127,9 @@ pub struct Promotion {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 52))]
     pub model_version: Option<String>,
-    /// The metric that decides between champion and newcomer.
+    /// The metric that compares the champion and a new version.
     pub metric: Metric,
-    /// By how much the newcomer must be better.
+    /// The least improvement of a new version over the champion.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min_improvement: f64,
     /// Whether the difference must be significant: the lower bound of its 95 % interval must not be negative.
@@ -156,13 +156,13 @@ impl Default for Promotion {
     }
 }
 
-/// Who promotes.
+/// Whether the operator promotes.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum PromotionPolicy {
-    /// The operator, by gates and comparison.
+    /// The operator promotes by gates and comparison.
     #[default]
     Automatic,
-    /// Only the manifest.
+    /// Only the manifest promotes.
     Manual,
 }
 
@@ -175,11 +175,11 @@ pub enum PromotionPolicy {
 pub struct Gate {
     /// The metric.
     pub metric: Metric,
-    /// The least value that passes.
+    /// The lowest value that passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min: Option<f64>,
-    /// The greatest value that passes (logLoss).
+    /// The highest value that passes (logLoss).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max: Option<f64>,
@@ -216,7 +216,7 @@ pub struct ClassifierServing {
 }
 
 impl ClassifierServing {
-    /// The bounds of the number of server pods, the least first; both are the same without autoscaling.
+    /// The lowest and the highest number of server pods; both are the same without autoscaling.
     pub fn bounds(&self) -> (i32, i32) {
         match self.autoscaling {
             Some(autoscaling) => (autoscaling.min_replicas, autoscaling.max_replicas),
@@ -241,7 +241,7 @@ pub struct Autoscaling {
     /// Most pods.
     #[schemars(range(min = 1, max = 1000))]
     pub max_replicas: i32,
-    /// The use of CPU that is aimed at, as a percentage of what pods request.
+    /// Target average CPU utilization, as a percentage of the pods' requests.
     #[serde(rename = "targetCPUUtilizationPercentage", default = "default_utilization")]
     #[schemars(range(min = 1, max = 1000))]
     pub target_cpu_utilization_percentage: i32,
@@ -310,24 +310,24 @@ impl Default for Rollout {
     }
 }
 
-/// What is known of a classifier.
+/// The observed state of a classifier.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComplaintClassifierStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
-    /// Who serves. The only truth about it; it moves only when the new Deployment is complete.
+    /// The version that serves; it changes only when the new Deployment is complete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<ClassifierChampion>,
-    /// Who is being rolled out.
+    /// The version that is being rolled out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenger: Option<VersionDigest>,
-    /// Who served before.
+    /// The version that served before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_champion: Option<VersionDigest>,
     /// The server pods.

@@ -2,18 +2,18 @@
 //!
 //! The types follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md): `Ready` and
 //! `Available` are normally true; `Reconciling`, `Stalled`, `Failed` and `Rejected` are true only while something is in
-//! progress or wrong.
+//! progress or has failed.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// The object is as its spec wants it.
+/// The object matches its spec.
 pub const READY: &str = "Ready";
 /// The Service has at least one endpoint that serves the champion.
 pub const AVAILABLE: &str = "Available";
 /// The controller is working towards the spec.
 pub const RECONCILING: &str = "Reconciling";
-/// The controller can't go on until somebody changes something.
+/// The controller can't proceed until somebody makes a change.
 pub const STALLED: &str = "Stalled";
 /// The run recorded its ModelVersion.
 pub const COMPLETE: &str = "Complete";
@@ -21,10 +21,10 @@ pub const COMPLETE: &str = "Complete";
 pub const FAILED: &str = "Failed";
 /// The version is not promoted automatically; the reason names the rule, or the error of its server.
 pub const REJECTED: &str = "Rejected";
-/// The Deployment is rolling out as it should.
+/// The Deployment makes progress.
 pub const PROGRESSING: &str = "Progressing";
 
-/// One condition as a controller states it, before times and generation are added.
+/// A condition without its time and generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The condition's type, one of the constants of this module.
@@ -33,12 +33,12 @@ pub struct Statement {
     pub status: Option<bool>,
     /// A CamelCase reason for programs.
     pub reason: String,
-    /// What a person needs to know, with the fix where there is one.
+    /// A message for people, with the fix if there is one.
     pub message: String,
 }
 
 impl Statement {
-    /// States `type_` with a reason and a message.
+    /// A statement about `type_` with a reason and a message.
     pub fn new(
         type_: &'static str,
         status: Option<bool>,
@@ -62,8 +62,8 @@ fn status_text(status: Option<bool>) -> &'static str {
     }
 }
 
-/// The conditions after `statements`: `lastTransitionTime` moves only where a status flips. Types that are not stated are
-/// dropped. Sorted by type, so that the same statements always give the same list.
+/// The conditions after `statements`, sorted by type. `lastTransitionTime` changes only if the status does. Types
+/// without a statement are removed.
 pub fn merge(old: &[Condition], statements: &[Statement], generation: Option<i64>, now: Timestamp) -> Vec<Condition> {
     let mut conditions: Vec<Condition> = statements
         .iter()

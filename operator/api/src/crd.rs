@@ -20,14 +20,14 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
     crds
 }
 
-/// What the derived schema says differently from what we mean:
+/// Corrects the derived schema:
 ///
-/// * no field is nullable: the API server prunes a `null` where it can't stand, so that `has()` in a rule means a value;
-/// * `format: uint32` and its kin are Rust's, not the API server's, which would warn of them;
-/// * strings, lists and maps without a maximum get one, since the cost of a rule is estimated from the maxima;
-/// * fractional bounds hold for whole numbers too.
+/// * no field is nullable: the API server then prunes `null`, and `has()` in a rule means a value;
+/// * `format: uint32` and similar formats are removed: the API server does not know them and would warn;
+/// * strings, lists and maps without a maximum get one, because the cost of a rule is estimated from the maxima;
+/// * fractional bounds also apply to whole numbers ([`enforce`](bounds::enforce)).
 ///
-/// `name` is the field's; items of a list have the list's.
+/// `name` is the field's name; items of a list have the list's name.
 fn tidy(name: &str, schema: &mut JSONSchemaProps) {
     schema.nullable = None;
     schema.title = None;

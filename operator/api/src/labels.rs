@@ -1,18 +1,18 @@
 //! Labels, annotations and field managers that the operator writes.
 
-/// Label on everything that belongs to a classifier; the only label in a selector, and it never changes.
+/// Label on everything that belongs to a classifier; selectors use it, and it never changes.
 pub const CLASSIFIER: &str = "complaints.dev/classifier";
 /// Label on everything that belongs to a training run.
 pub const TRAINING_RUN: &str = "complaints.dev/training-run";
-/// Label with the first 16 digits of the digest a pod serves (label values are at most 63 characters).
+/// Label with the first 16 digits of the digest that a pod serves (a label value has at most 63 characters).
 pub const DIGEST_PREFIX: &str = "complaints.dev/digest";
-/// Annotation with the full `sha256:…` digest a pod template serves.
+/// Annotation with the full `sha256:…` digest that a pod template serves.
 pub const DIGEST: &str = "complaints.dev/model-digest";
-/// Annotation with the name of the ModelVersion a Deployment rolls out.
+/// Annotation with the name of the ModelVersion that a Deployment rolls out.
 pub const MODEL_VERSION: &str = "complaints.dev/model-version";
 /// Annotation on a ModelVersion: when it became champion (RFC 3339). A classifier without status adopts the newest.
 pub const PROMOTED_AT: &str = "complaints.dev/promoted-at";
-/// Annotation on a Job and a ModelVersion: digest of the run's spec that it was made for.
+/// Annotation on a Job and a ModelVersion: digest of the run's spec.
 pub const SPEC_HASH: &str = "complaints.dev/spec-hash";
 /// Standard label: the program.
 pub const NAME: &str = "app.kubernetes.io/name";

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | [`TrainingRun`] | one training: data set, pipeline, search; immutable |
 //! | [`ModelVersion`] | the registry record of one trained model; immutable |
-//! | [`ComplaintClassifier`] | the service: who is champion, and how it is served |
+//! | [`ComplaintClassifier`] | the service: which version is champion, and how it is served |
 //!
-//! What a user writes about text, features and search, and what the trainer reports, comes from [`complaint_contract`], so that
-//! the trainer accepts what the schemas admit. The crate is pure: no client, no runtime. [`crds`] renders the CustomResourceDefinitions that stand in `crds/`.
+//! The types for text, features, search and results come from [`complaint_contract`], so the trainer accepts what the
+//! schemas admit. The crate is pure: no client, no runtime. [`crds`] renders the CustomResourceDefinitions in `crds/`.
 //!
 //! ```
 //! let kinds: Vec<String> = complaint_api::crds().into_iter().map(|crd| crd.spec.names.kind).collect();

@@ -1,4 +1,4 @@
-//! What of a Pod users may set; a full PodTemplateSpec would make each CRD several hundred kilobytes.
+//! The fields of a Pod that users may set. A full PodTemplateSpec would add several hundred kilobytes to each CRD.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Schemas of upstream types without their descriptions, which would make the CRDs several times as large.
+//! Schemas of Kubernetes types without descriptions, which would make the CRDs several times as large.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -60,9 +60,9 @@ use crate::{
 pub struct TrainingRunSpec {
     /// The ComplaintClassifier in the same namespace that gets the result.
     pub classifier_ref: ClassifierRef,
-    /// What to learn from.
+    /// The training data.
     pub dataset: Dataset,
-    /// What stands behind the fields that the next three leave out.
+    /// The preset, which sets the fields that the next three sections leave out.
     #[serde(default)]
     pub preset: Preset,
     /// How a text becomes words.
@@ -89,7 +89,7 @@ pub struct TrainingRunSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 315_360_000))]
     pub ttl_seconds_after_finished: Option<i32>,
-    /// Hold the run back, or stop its pod. Setting it to false starts it again from the beginning.
+    /// Do not start the run, or stop its pod. When set to false, the run starts from the beginning.
     #[serde(default)]
     pub suspend: bool,
 }
@@ -112,9 +112,9 @@ pub struct ClassifierRef {
 #[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
     .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
 pub struct Dataset {
-    /// Where the bytes are.
+    /// The source of the data.
     pub source: DatasetSource,
-    /// How they are written. `.gz` and `.zip` are recognised by suffix.
+    /// The format of the data. `.gz` and `.zip` are recognised by suffix.
     pub format: DatasetFormat,
     /// The field with the complaint's text; dots descend into objects (`_source.complaint_what_happened`).
     #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
@@ -208,11 +208,11 @@ pub struct VolumePath {
     pub path: String,
 }
 
-/// What is known of a run.
+/// The observed state of a run.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TrainingRunStatus {
-    /// The generation of the spec that this status speaks of.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Reconciling`, `Stalled`, `Complete`, `Failed`.
@@ -222,19 +222,19 @@ pub struct TrainingRunStatus {
     /// A summary for people; programs read the conditions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phase: Option<RunPhase>,
-    /// How far the training is.
+    /// The progress of the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// What was read.
+    /// The data that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<DatasetStatus>,
     /// How many trials there were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trials: Option<TrialCounts>,
-    /// The trial that won the cross-validation.
+    /// The trial with the best cross-validation score.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub current_optimal_trial: Option<OptimalTrial>,
-    /// The final model on the test rows.
+    /// The metrics of the final model on the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metrics: Option<PartialMetrics>,
     /// The ModelVersion that records the result.
@@ -244,7 +244,7 @@ pub struct TrainingRunStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub start_time: Option<Time>,
-    /// When the run ended, well or not.
+    /// When the run ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub completion_time: Option<Time>,
@@ -253,11 +253,11 @@ pub struct TrainingRunStatus {
 /// A summary of a run for people.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum RunPhase {
-    /// Waits for its pod.
+    /// It waits for its pod.
     Pending,
-    /// Its pod works.
+    /// Its pod runs.
     Running,
-    /// Held back by `suspend`.
+    /// It is suspended.
     Suspended,
     /// Its ModelVersion is recorded.
     Succeeded,
@@ -265,11 +265,11 @@ pub enum RunPhase {
     Failed,
 }
 
-/// What was read of a data set.
+/// The rows that were read.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetStatus {
-    /// Rows used, after copies and small labels were left out.
+    /// Rows used, without copies and labels with too few rows.
     pub rows: usize,
     /// Copies of another row's text that were left out.
     pub duplicates: usize,

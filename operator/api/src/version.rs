@@ -133,7 +133,7 @@ pub struct Lineage {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LineageDataset {
-    /// How it is written.
+    /// Its format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<DatasetFormat>,
     /// Its fields that were used.
@@ -159,18 +159,18 @@ pub struct LineageFields {
     pub labels: Vec<String>,
 }
 
-/// What this cluster's operator knows of a version, and the only thing that promotion is decided by.
+/// The observed state of a version. Promotion depends on it alone.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ModelVersionStatus {
-    /// The generation of the spec that this status is about.
+    /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
     /// `Ready`, `Stalled`, `Rejected`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
-    /// Where it stands, computed from the classifier's record.
+    /// Its stage, computed from the classifier's status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stage: Option<Stage>,
     /// When it last became champion.
@@ -180,19 +180,19 @@ pub struct ModelVersionStatus {
     /// What a training of this operator measured on the test rows. A version without it is never promoted automatically.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evaluation: Option<VersionEvaluation>,
-    /// The champion of that moment on the same test rows.
+    /// The comparison with the champion of that time on the same test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
 }
 
 impl ModelVersionStatus {
-    /// Why the version is not promoted automatically any more.
+    /// Why the version is no longer promoted automatically.
     pub fn rejection(&self) -> Option<&Condition> {
         condition::find(&self.conditions, condition::REJECTED).filter(|condition| condition.status == "True")
     }
 }
 
-/// What was measured of a version.
+/// The evaluation of a version.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionEvaluation {
@@ -206,17 +206,17 @@ pub struct VersionEvaluation {
     pub weakest_classes: Vec<WeakClass>,
 }
 
-/// Where a version stands.
+/// The stage of a version.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Stage {
-    /// Not judged yet, or not evaluated.
+    /// Not yet judged, or not evaluated.
     Candidate,
     /// Accepted and being rolled out.
     Challenger,
-    /// Serves.
+    /// It serves.
     Champion,
-    /// Served before.
+    /// It served before.
     Retired,
-    /// Refused by a rule of promotion or by its server; comes back only by pin.
+    /// A rule of promotion or its server rejected it; only a pin promotes it.
     Rejected,
 }

@@ -80,7 +80,7 @@ pub struct TrialCounts {
     pub total: usize,
 }
 
-/// The trial that won the cross-validation.
+/// The trial with the best cross-validation score.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
