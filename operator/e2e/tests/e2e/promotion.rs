@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_sample, poor_features, run, train, until_champion, until_stage},
+    runs::{apply_classifier, apply_sample, gated_out, poor_features, run, train, until_champion, until_stage},
     traffic::{Traffic, predict},
 };
 
@@ -144,15 +144,7 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_keeps_a_weak_first_version_out() {
     let world = World::open("gate").await;
-    apply_sample(&world).await;
-    apply_classifier(
-        &world,
-        "cards",
-        json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.99 }] } }),
-    )
-    .await;
-    train(&world, run("cards-1", "sample", poor_features(40))).await;
-    let rejected = until_stage(&world, "cards-1", Stage::Rejected).await;
+    let rejected = gated_out(&world).await;
     let reason = rejection(&rejected);
     assert!(reason.starts_with("GateFailed") && reason.contains("0.99"), "{reason}");
     let classifier = world

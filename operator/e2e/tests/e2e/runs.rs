@@ -110,6 +110,15 @@ pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVer
         .await
 }
 
+/// Trains the version `cards-1` of the classifier `cards`, whose gate rejects it.
+pub async fn gated_out(world: &World) -> ModelVersion {
+    apply_sample(world).await;
+    let gates = json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.99 }] } });
+    apply_classifier(world, "cards", gates).await;
+    train(world, run("cards-1", "sample", poor_features(40))).await;
+    until_stage(world, "cards-1", Stage::Rejected).await
+}
+
 /// Applies a run that can't work, waits until it says so, and returns reason and message.
 pub async fn fails(world: &World, manifest: Value) -> (String, String) {
     let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_sample, poor_features, run, train, until_champion, until_stage},
+    runs::{apply_classifier, apply_sample, gated_out, poor_features, run, train, until_champion, until_stage},
 };
 
 /// What a restore or an edit does to a status: the fields named are as given, whoever owned them.
@@ -101,15 +101,7 @@ async fn foreign_conditions_are_kept_and_edited_fields_are_computed_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
     let world = World::open("forged").await;
-    apply_sample(&world).await;
-    apply_classifier(
-        &world,
-        "cards",
-        json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.99 }] } }),
-    )
-    .await;
-    train(&world, run("cards-1", "sample", poor_features(40))).await;
-    let rejected = until_stage(&world, "cards-1", Stage::Rejected).await;
+    let rejected = gated_out(&world).await;
 
     // The rejected model under another name, with numbers that pass every gate.
     let mut forged = serde_json::to_value(&rejected.spec).expect("JSON");

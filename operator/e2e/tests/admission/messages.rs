@@ -1,41 +1,13 @@
-//! What the API server refuses of the product's kinds, and what it says. Over real HTTP.
+//! What the API server rejects, and its messages.
 
 use complaint_api::TrainingRun;
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{
-    Api, Client,
+    Api,
     api::{Patch, PatchParams, PostParams},
 };
-use sandbox_apiserver::{Options, Server};
 use serde_json::{Value, json};
 
-async fn served() -> (Server, Client) {
-    let sandbox = Server::start(Options::default()).await.expect("a sandbox");
-    let client = sandbox.client().expect("a client");
-    let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-    for crd in complaint_api::crds() {
-        let made = definitions.create(&PostParams::default(), &crd).await;
-        made.expect("a valid definition");
-    }
-    (sandbox, client)
-}
-
-/// The code and message with which an object is refused. The body is sent as it is, so that it may hold what the kind's type
-/// can't; nothing is stored.
-async fn refusal(client: &Client, kind: &str, validation: &str, spec: &Value) -> Option<(u16, String)> {
-    let object =
-        json!({ "apiVersion": "complaints.dev/v1alpha1", "kind": kind, "metadata": { "name": "cards" }, "spec": spec });
-    let plural = kind.to_lowercase();
-    let path =
-        format!("/apis/complaints.dev/v1alpha1/namespaces/default/{plural}s?dryRun=All&fieldValidation={validation}");
-    let request = http::Request::post(path).header("content-type", "application/json");
-    let request = request.body(object.to_string().into_bytes()).expect("a request");
-    match client.request::<Value>(request).await {
-        Ok(_) => None,
-        Err(kube::Error::Api(status)) => Some((status.code, status.message.clone())),
-        Err(other) => panic!("no answer of the API: {other}"),
-    }
-}
+use crate::{refusal, served};
 
 fn run(overrides: &Value) -> Value {
     let mut spec = json!({

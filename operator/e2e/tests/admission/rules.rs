@@ -1,0 +1,143 @@
+//! The schemas and the trainer have the same rules about several fields.
+
+use serde_json::{Value, json};
+
+use crate::{
+    case::{Case, grid, run, vary},
+    served,
+};
+
+/// Rules about several fields: what the trainer would refuse whatever the data is refused at admission, with the fix.
+#[tokio::test]
+async fn schema_and_trainer_have_the_same_rules() {
+    let (_sandbox, client) = served().await;
+    let words = json!([[1, 1], [1, 2], [1, 3], [1, 4], [1, 5], [2, 2], [2, 3], [2, 4]]);
+    let pipelines = |characters: Value| {
+        run(json!({ "search": { "strategy": "Random",
+            "pipelineGrid": { "removeStopWords": [true, false], "wordNgrams": words, "charNgrams": characters } } }))
+    };
+    let trials = |preset: &str, most: u32, more: Value| {
+        let mut case = run(json!({ "preset": preset, "search": { "maxTrialCount": most } }));
+        for (section, fields) in more.as_object().expect("an object") {
+            for (field, value) in fields.as_object().expect("an object") {
+                case.spec[section][field] = value.clone();
+            }
+        }
+        case
+    };
+    let fields = |text: &str, labels: &[&str]| run(json!({ "dataset": { "textField": text, "labelFields": labels } }));
+    let candidates = json!([
+        { "algorithm": "LinearSvm", "grid": { "C": [1, 2, 3], "classWeight": ["None", "Balanced"] } },
+        { "algorithm": "ComplementNaiveBayes" },
+    ]);
+    let cases: Vec<(Case, Option<&str>)> = vec![
+        (fields("a", &["b", "c"]), None),
+        (fields("a", &["b", "a"]), Some("name another field for the label")),
+        (fields(" ", &["b"]), Some("textField")),
+        (fields("a", &[" "]), Some("labelFields")),
+        (
+            run(json!({ "dataset": { "labelMap": { "a": " " } } })),
+            Some("labelMap"),
+        ),
+        (run(json!({ "dataset": { "splitField": " " } })), Some("splitField")),
+        (
+            run(json!({ "features": { "wordNgrams": [2, 1] } })),
+            Some("must not be the larger"),
+        ),
+        (
+            run(json!({ "features": { "charNgrams": [5, 3] } })),
+            Some("must not be the larger"),
+        ),
+        (
+            vary("wordNgrams", json!([[1, 2], [2, 1]])),
+            Some("must not be the larger"),
+        ),
+        (vary("charNgrams", json!([[], [3, 5]])), None),
+        (vary("charNgrams", json!([[5, 3]])), Some("must not be the larger")),
+        (vary("charNgrams", json!([[3]])), Some("[shortest, longest]")),
+        (pipelines(json!([[], [3, 3], [3, 4], [3, 5]])), None),
+        (
+            pipelines(json!([[], [3, 3], [3, 4], [3, 5], [4, 5]])),
+            Some("more than 64 text pipelines"),
+        ),
+        (
+            run(
+                json!({ "features": { "hashingBits": 18 }, "search": { "pipelineGrid": { "sublinearTf": [true, false] } } }),
+            ),
+            None,
+        ),
+        (
+            run(json!({ "features": { "hashingBits": 18 }, "search": { "pipelineGrid": { "normalizer": ["Stem"] } } })),
+            Some("can vary sublinearTf only"),
+        ),
+        (trials("Reference", 6, json!({})), None),
+        (trials("Reference", 5, json!({})), Some("set search.strategy to Random")),
+        (trials("Standard", 6, json!({})), None),
+        (trials("Standard", 5, json!({})), Some("set search.strategy to Random")),
+        (
+            trials("Standard", 5, json!({ "search": { "strategy": "Random" } })),
+            None,
+        ),
+        (trials("Thorough", 34, json!({})), None),
+        (trials("Thorough", 33, json!({})), Some("set search.strategy to Random")),
+        (
+            trials("Thorough", 17, json!({ "preprocessing": { "removeStopWords": true } })),
+            None,
+        ),
+        (
+            trials("Thorough", 16, json!({ "preprocessing": { "removeStopWords": true } })),
+            Some("set search.strategy to Random"),
+        ),
+        (
+            trials("Thorough", 17, json!({ "features": { "hashingBits": 18 } })),
+            None,
+        ),
+        (
+            trials("Standard", 7, json!({ "search": { "candidates": candidates } })),
+            None,
+        ),
+        (
+            trials("Standard", 6, json!({ "search": { "candidates": candidates } })),
+            Some("set search.strategy to Random"),
+        ),
+        (
+            trials(
+                "Standard",
+                13,
+                json!({ "search": { "candidates": candidates, "pipelineGrid": { "sublinearTf": [true, false] } } }),
+            ),
+            Some("set search.strategy to Random"),
+        ),
+        (vary("wordNgrams", words.clone()), None),
+        (
+            run(
+                json!({ "search": { "pipelineGrid": { "wordNgrams": words, "normalizer": ["Lemma", "Stem", "None"] } } }),
+            ),
+            Some("100 where it is left out"),
+        ),
+        (grid("LinearSvm", "alpha", json!([1])), Some("alpha is a parameter of")),
+        (grid("ComplementNaiveBayes", "C", json!([1])), Some("set grid.alpha")),
+        (
+            grid("NbSvm", "loss", json!(["Hinge"])),
+            Some("loss is a parameter of LinearSvm only"),
+        ),
+        (
+            grid("Ensemble", "C", json!([1])),
+            Some("Ensemble is made of other algorithms"),
+        ),
+    ];
+    for (case, told) in cases {
+        let (schema, trainer) = (case.refused_by_schema(&client).await, case.refused_by_trainer());
+        match told {
+            None => assert_eq!((&schema, &trainer), (&None, &None), "{}", case.spec),
+            Some(told) => {
+                assert!(trainer.is_some(), "the trainer accepts {}", case.spec);
+                assert!(
+                    schema.as_ref().is_some_and(|message| message.contains(told)),
+                    "{}: {schema:?}",
+                    case.spec
+                );
+            }
+        }
+    }
+}
