@@ -56,6 +56,14 @@ pub trait Meta {
     fn has_finalizer(&self, finalizer: &str) -> bool {
         self.finalizers().contains(&finalizer)
     }
+    /// Adds `finalizer` unless it is set.
+    fn add_finalizer(&mut self, finalizer: &str) {
+        if !self.has_finalizer(finalizer) {
+            let mut all: Vec<String> = self.finalizers().into_iter().map(str::to_owned).collect();
+            all.push(finalizer.to_owned());
+            self.set_meta("finalizers", all);
+        }
+    }
     /// A label's value.
     fn label(&self, key: &str) -> Option<&str> {
         self.meta("labels")?.get(key)?.as_str()

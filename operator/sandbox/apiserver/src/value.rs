@@ -12,6 +12,12 @@ pub(crate) fn default_to(object: &mut Value, key: &str, value: impl Into<Value>)
     }
 }
 
+/// The value at `key`, an empty object if absent, to be changed in place.
+pub(crate) fn child<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
+    default_to(object, key, serde_json::json!({}));
+    &mut object[key]
+}
+
 /// The entries of a list at `key`, to be changed in place.
 pub(crate) fn each<'a>(object: &'a mut Value, key: &str) -> impl Iterator<Item = &'a mut Value> {
     object.get_mut(key).and_then(Value::as_array_mut).into_iter().flatten()

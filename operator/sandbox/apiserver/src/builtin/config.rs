@@ -7,7 +7,7 @@ use crate::field::{FieldError, Path, Problem};
 use crate::meta::{Meta, child_map};
 use crate::names;
 use crate::resource::Strategy;
-use crate::value::{default_to, has, text};
+use crate::value::{child, default_to, has, text};
 
 /// The most that the data of a ConfigMap or Secret may hold, in bytes.
 const MAX_DATA: usize = 1024 * 1024;
@@ -19,8 +19,7 @@ impl Strategy for Namespaces {
     fn default(&self, object: &mut Value) {
         let name = object.name().to_owned();
         if !name.is_empty() {
-            let metadata = child_map_of(object);
-            child_map(metadata, "labels").insert("kubernetes.io/metadata.name".into(), name.into());
+            child_map(child(object, "metadata"), "labels").insert("kubernetes.io/metadata.name".into(), name.into());
         }
     }
 
@@ -35,11 +34,6 @@ impl Strategy for Namespaces {
     }
 }
 
-fn child_map_of(object: &mut Value) -> &mut Value {
-    default_to(object, "metadata", json!({}));
-    &mut object["metadata"]
-}
-
 /// ConfigMaps.
 pub(crate) struct ConfigMaps;
 
@@ -49,13 +43,7 @@ impl Strategy for ConfigMaps {
         let mut size = 0;
         for field in ["data", "binaryData"] {
             for (key, value) in object.get(field).and_then(Value::as_object).into_iter().flatten() {
-                for problem in names::config_key(key) {
-                    errors.push(FieldError::invalid(
-                        &Path::new(field).key(key),
-                        &key.as_str().into(),
-                        problem,
-                    ));
-                }
+                check_key(field, key, &mut errors);
                 if field == "data" && has(&object["binaryData"], key) {
                     let detail = "duplicate of key present in binaryData";
                     errors.push(FieldError::invalid(
@@ -82,6 +70,15 @@ impl Strategy for ConfigMaps {
         errors.extend(self.validate(new));
         errors
     }
+}
+
+fn check_key(field: &str, key: &str, errors: &mut Vec<FieldError>) {
+    let path = Path::new(field).key(key);
+    errors.extend(
+        names::config_key(key)
+            .into_iter()
+            .map(|problem| FieldError::invalid(&path, &key.into(), problem)),
+    );
 }
 
 /// What an object with `immutable: true` refuses.
@@ -120,13 +117,7 @@ impl Strategy for Secrets {
         let mut errors = Vec::new();
         let mut size = 0;
         for (key, value) in object.get("data").and_then(Value::as_object).into_iter().flatten() {
-            for problem in names::config_key(key) {
-                errors.push(FieldError::invalid(
-                    &Path::new("data").key(key),
-                    &key.as_str().into(),
-                    problem,
-                ));
-            }
+            check_key("data", key, &mut errors);
             size += value.as_str().map_or(0, |v| v.len() / 4 * 3);
         }
         if size > MAX_DATA {
@@ -176,13 +167,7 @@ impl Strategy for Claims {
 
     fn prepare_create(&self, object: &mut Value) {
         object["status"] = json!({ "phase": "Pending" });
-        let metadata = child_map_of(object);
-        default_to(metadata, "finalizers", json!([]));
-        if let Some(list) = metadata["finalizers"].as_array_mut()
-            && !list.iter().any(|f| f == "kubernetes.io/pvc-protection")
-        {
-            list.push("kubernetes.io/pvc-protection".into());
-        }
+        object.add_finalizer("kubernetes.io/pvc-protection");
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {

@@ -21,17 +21,12 @@ impl Strategy for Pods {
         }
     }
 
-    fn prepare_create(&self, pod: &mut Value) {
-        let class = qos_class(&pod["spec"]);
-        pod["status"] = json!({ "phase": "Pending", "qosClass": class });
-        if !has(&pod["spec"], "nodeName") {
-            return;
+    fn initial_status(&self, pod: &Value) -> Option<Value> {
+        let mut status = json!({ "phase": "Pending", "qosClass": qos_class(&pod["spec"]) });
+        if has(&pod["spec"], "nodeName") {
+            status["conditions"] = json!([]);
         }
-        pod["status"]["conditions"] = json!([]);
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+        Some(status)
     }
 
     fn validate(&self, pod: &Value) -> Vec<FieldError> {

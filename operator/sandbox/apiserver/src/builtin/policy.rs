@@ -23,12 +23,8 @@ impl Strategy for Autoscalers {
         }
     }
 
-    fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({ "desiredReplicas": 0, "currentMetrics": null });
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        Some(json!({ "desiredReplicas": 0, "currentMetrics": null }))
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -40,13 +36,8 @@ impl Strategy for Autoscalers {
 pub(crate) struct DisruptionBudgets;
 
 impl Strategy for DisruptionBudgets {
-    fn prepare_create(&self, object: &mut Value) {
-        object["status"] =
-            json!({ "currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0 });
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        Some(json!({ "currentHealthy": 0, "desiredHealthy": 0, "disruptionsAllowed": 0, "expectedPods": 0 }))
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

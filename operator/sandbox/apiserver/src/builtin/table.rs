@@ -17,13 +17,7 @@ use crate::resource::{BuiltIn, Plain, Subresource, Verbs};
 const READ_WRITE: &[&str] = &["get", "patch", "update"];
 
 const fn status(kind: &'static str) -> Subresource {
-    Subresource {
-        name: "status",
-        kind,
-        group: "",
-        version: "",
-        verbs: READ_WRITE,
-    }
+    subresource("status", kind, READ_WRITE)
 }
 
 const SCALE: Subresource = Subresource {
@@ -34,7 +28,7 @@ const SCALE: Subresource = Subresource {
     verbs: READ_WRITE,
 };
 
-const fn of_pod(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
+const fn subresource(name: &'static str, kind: &'static str, verbs: &'static [&'static str]) -> Subresource {
     Subresource {
         name,
         kind,
@@ -82,9 +76,9 @@ const EVENT_FIELDS: &[&str] = &[
 ];
 
 const POD_SUBRESOURCES: &[Subresource] = &[
-    of_pod("attach", "PodAttachOptions", &["create", "get"]),
-    of_pod("binding", "Binding", &["create"]),
-    of_pod("ephemeralcontainers", "Pod", READ_WRITE),
+    subresource("attach", "PodAttachOptions", &["create", "get"]),
+    subresource("binding", "Binding", &["create"]),
+    subresource("ephemeralcontainers", "Pod", READ_WRITE),
     Subresource {
         name: "eviction",
         kind: "Eviction",
@@ -92,20 +86,20 @@ const POD_SUBRESOURCES: &[Subresource] = &[
         version: "v1",
         verbs: &["create"],
     },
-    of_pod("exec", "PodExecOptions", &["create", "get"]),
-    of_pod("log", "Pod", &["get"]),
-    of_pod("portforward", "PodPortForwardOptions", &["create", "get"]),
-    of_pod(
+    subresource("exec", "PodExecOptions", &["create", "get"]),
+    subresource("log", "Pod", &["get"]),
+    subresource("portforward", "PodPortForwardOptions", &["create", "get"]),
+    subresource(
         "proxy",
         "PodProxyOptions",
         &["create", "delete", "get", "patch", "update"],
     ),
-    of_pod("resize", "Pod", READ_WRITE),
+    subresource("resize", "Pod", READ_WRITE),
     status("Pod"),
 ];
 
 const SERVICE_SUBRESOURCES: &[Subresource] = &[
-    of_pod(
+    subresource(
         "proxy",
         "ServiceProxyOptions",
         &["create", "delete", "get", "patch", "update"],
@@ -113,16 +107,8 @@ const SERVICE_SUBRESOURCES: &[Subresource] = &[
     status("Service"),
 ];
 
-const NAMESPACE_SUBRESOURCES: &[Subresource] = &[
-    Subresource {
-        name: "finalize",
-        kind: "Namespace",
-        group: "",
-        version: "",
-        verbs: &["update"],
-    },
-    status("Namespace"),
-];
+const NAMESPACE_SUBRESOURCES: &[Subresource] =
+    &[subresource("finalize", "Namespace", &["update"]), status("Namespace")];
 
 const ACCOUNT_SUBRESOURCES: &[Subresource] = &[Subresource {
     name: "token",

@@ -6,7 +6,7 @@ use super::pod;
 use crate::field::{FieldError, Path};
 use crate::meta::{Meta, child_map};
 use crate::resource::Strategy;
-use crate::value::{default_to, each, has, text};
+use crate::value::{child, default_to, each, has, text};
 
 mod checks;
 
@@ -21,23 +21,18 @@ impl Strategy for Deployments {
         default_to(spec, "replicas", 1);
         default_to(spec, "progressDeadlineSeconds", 600);
         default_to(spec, "revisionHistoryLimit", 10);
-        default_to(spec, "strategy", json!({}));
-        default_to(&mut spec["strategy"], "type", "RollingUpdate");
-        if spec["strategy"]["type"] == "RollingUpdate" {
-            let strategy = &mut spec["strategy"];
-            default_to(strategy, "rollingUpdate", json!({}));
-            default_to(&mut strategy["rollingUpdate"], "maxSurge", "25%");
-            default_to(&mut strategy["rollingUpdate"], "maxUnavailable", "25%");
+        let strategy = child(spec, "strategy");
+        default_to(strategy, "type", "RollingUpdate");
+        if strategy["type"] == "RollingUpdate" {
+            let update = child(strategy, "rollingUpdate");
+            default_to(update, "maxSurge", "25%");
+            default_to(update, "maxUnavailable", "25%");
         }
         default_template(spec);
     }
 
-    fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({});
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        Some(json!({}))
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -63,12 +58,8 @@ impl Strategy for ReplicaSets {
         default_template(spec);
     }
 
-    fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({ "replicas": 0 });
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        Some(json!({ "replicas": 0 }))
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {
@@ -170,19 +161,13 @@ fn own_selector(job: &mut Value) {
         ("job-name", &name),
     ];
     if let Some(template) = job["spec"].get_mut("template") {
-        let own = child_map(child_map_value(template, "metadata"), "labels");
+        let own = child_map(child(template, "metadata"), "labels");
         for (key, value) in labels {
             own.insert(key.to_owned(), value.as_str().into());
         }
     }
-    default_to(&mut job["spec"], "selector", json!({}));
-    let selector = child_map(&mut job["spec"]["selector"], "matchLabels");
+    let selector = child_map(child(&mut job["spec"], "selector"), "matchLabels");
     selector.insert("batch.kubernetes.io/controller-uid".to_owned(), uid.into());
-}
-
-fn child_map_value<'a>(object: &'a mut Value, key: &str) -> &'a mut Value {
-    default_to(object, key, json!({}));
-    &mut object[key]
 }
 
 /// CronJobs.
@@ -205,12 +190,8 @@ impl Strategy for CronJobs {
         }
     }
 
-    fn prepare_create(&self, object: &mut Value) {
-        object["status"] = json!({});
-    }
-
-    fn prepare_update(&self, new: &mut Value, old: &Value) {
-        new["status"] = old["status"].clone();
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        Some(json!({}))
     }
 
     fn validate(&self, object: &Value) -> Vec<FieldError> {

@@ -30,13 +30,7 @@ impl Strategy for CrdStrategy {
 
     fn prepare_create(&self, object: &mut Value) {
         object["status"] = established(object);
-        let metadata = &mut object["metadata"];
-        default_to(metadata, "finalizers", json!([]));
-        if let Some(list) = metadata["finalizers"].as_array_mut()
-            && !list.iter().any(|f| f == CLEANUP)
-        {
-            list.push(CLEANUP.into());
-        }
+        object.add_finalizer(CLEANUP);
     }
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {

@@ -258,20 +258,7 @@ async fn main_resource(
             reply(resource, written, asked, negotiated)
         }
         (&Method::PUT, false) => {
-            let context = asked.context("UpdateOptions")?;
-            let body = read_body(request.into_body()).await?;
-            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
-            let (object, warnings) = decode(resource, decoded, &body, &context)?;
-            let written = put(
-                &api,
-                resource,
-                &target.namespace,
-                &target.name,
-                Part::Main,
-                object,
-                warnings,
-                &context,
-            )?;
+            let written = replaced(&api, resource, target, Part::Main, asked, request).await?;
             reply(resource, written, asked, negotiated)
         }
         (&Method::PATCH, false) => {
@@ -300,6 +287,22 @@ fn post(api: &Api, resource: &Resource, target: &Target, asked: &Asked, body: &[
     Ok(Written { warnings, ..written })
 }
 
+pub(super) async fn replaced(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    part: Part,
+    asked: &Asked,
+    request: Request,
+) -> Result<Written, ApiError> {
+    let context = asked.context("UpdateOptions")?;
+    let body = read_body(request.into_body()).await?;
+    let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
+    let (object, warnings) = decode(resource, decoded, &body, &context)?;
+    let (namespace, name) = (&target.namespace, &target.name);
+    put(api, resource, namespace, name, part, object, warnings, &context)
+}
+
 pub(super) async fn patched(
     api: &Api,
     resource: &Resource,
@@ -315,17 +318,8 @@ pub(super) async fn patched(
     }
     let body = read_body(request.into_body()).await?;
     let force = asked.query.flag("force");
-    patch(
-        api,
-        resource,
-        &target.namespace,
-        &target.name,
-        part,
-        kind,
-        &body,
-        force,
-        &context,
-    )
+    let (namespace, name) = (&target.namespace, &target.name);
+    patch(api, resource, namespace, name, part, kind, &body, force, &context)
 }
 
 async fn remove(
@@ -349,19 +343,17 @@ async fn remove(
             return Err(ApiError::method_not_allowed());
         }
         let query = ListQuery::read(&asked.query, resource, false)?;
-        let list = delete_collection(api, resource, &target.namespace, &query, &options)?;
+        let body = delete_collection(api, resource, &target.namespace, &query, &options)?;
         return Ok(Answer {
-            status: 200,
-            body: list,
             warnings,
+            ..Answer::ok(body)
         }
         .into_response(negotiated.yaml));
     }
-    let deleted = verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
+    let body = verbs::delete(api, resource, &target.namespace, &target.name, &options)?.body(resource);
     Ok(Answer {
-        status: 200,
-        body: deleted.body(resource),
         warnings,
+        ..Answer::ok(body)
     }
     .into_response(negotiated.yaml))
 }

@@ -21,11 +21,17 @@ pub(crate) struct Answer {
 impl Answer {
     /// 200 with a body.
     pub(crate) fn ok(body: Value) -> Self {
-        Self {
-            status: 200,
-            body,
-            warnings: Vec::new(),
-        }
+        Self::of(200, body)
+    }
+
+    /// 201 with a body.
+    pub(crate) fn created(body: Value) -> Self {
+        Self::of(201, body)
+    }
+
+    fn of(status: u16, body: Value) -> Self {
+        let warnings = Vec::new();
+        Self { status, body, warnings }
     }
 
     /// As a response, in JSON or YAML.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::response::Response;
 use http::{Method, header};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::dispatch::{Asked, one, patched, read_body, reply};
+use super::dispatch::{Asked, one, patched, read_body, replaced, reply};
 use super::endpoints::{ServicePort, pick};
 use super::negotiate::negotiate;
 use super::respond::Answer;
@@ -19,7 +19,7 @@ use crate::meta::Meta;
 use crate::request::Target;
 use crate::resource::{Resource, Source};
 use crate::selector::LabelSelector;
-use crate::verbs::{self, DeleteOptions, Part, PatchType, body_from, decode, patch_scale, put, put_scale, scale_of};
+use crate::verbs::{self, DeleteOptions, Part, PatchType, body_from, patch_scale, put_scale, scale_of};
 
 /// Answers a request for a subresource.
 ///
@@ -73,22 +73,7 @@ async fn part(
             let object = verbs::get(api, resource, &target.namespace, &target.name)?;
             return one(resource, object, 200, Vec::new(), asked, negotiated);
         }
-        Method::PUT => {
-            let context = asked.context("UpdateOptions")?;
-            let body = read_body(request.into_body()).await?;
-            let decoded = body_from(asked.header(header::CONTENT_TYPE), &body)?;
-            let (object, warnings) = decode(resource, decoded, &body, &context)?;
-            put(
-                api,
-                resource,
-                &target.namespace,
-                &target.name,
-                part,
-                object,
-                warnings,
-                &context,
-            )?
-        }
+        Method::PUT => replaced(api, resource, target, part, asked, request).await?,
         Method::PATCH => patched(api, resource, target, part, asked, request).await?,
         _ => return Err(ApiError::method_not_allowed()),
     };
@@ -155,19 +140,24 @@ async fn proxied(api: &Api, target: &Target, asked: &Asked, request: Request) ->
     proxy::forward(&named.scheme, &authority, &target.rest, query.as_deref(), request).await
 }
 
-async fn token(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+/// The body of a request that must be a POST.
+async fn posted(asked: &Asked, request: Request) -> Result<Value, ApiError> {
     if asked.method != Method::POST {
         return Err(ApiError::method_not_allowed());
     }
     let body = read_body(request.into_body()).await?;
-    let wanted = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    Ok(body_from(asked.header(header::CONTENT_TYPE), &body)?.value)
+}
+
+fn success() -> Response {
+    let body = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
+    Answer::created(body).into_response(false)
+}
+
+async fn token(api: &Api, target: &Target, asked: &Asked, request: Request) -> Result<Response, ApiError> {
+    let wanted = posted(asked, request).await?;
     let body = issue(api, &target.namespace, &target.name, wanted)?;
-    Ok(Answer {
-        status: 201,
-        body,
-        warnings: Vec::new(),
-    }
-    .into_response(negotiate(asked.accept())?.yaml))
+    Ok(Answer::created(body).into_response(negotiate(asked.accept())?.yaml))
 }
 
 async fn evict(
@@ -177,11 +167,7 @@ async fn evict(
     asked: &Asked,
     request: Request,
 ) -> Result<Response, ApiError> {
-    if asked.method != Method::POST {
-        return Err(ApiError::method_not_allowed());
-    }
-    let body = read_body(request.into_body()).await?;
-    let eviction = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let eviction = posted(asked, request).await?;
     let pod = verbs::get(api, resource, &target.namespace, &target.name)?;
     if let Some(budget) = budget_of(api, &pod) {
         let what =
@@ -194,15 +180,7 @@ async fn evict(
         ..DeleteOptions::default()
     };
     verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
-    let status = serde_json::json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201,
-    });
-    Ok(Answer {
-        status: 201,
-        body: status,
-        warnings: Vec::new(),
-    }
-    .into_response(false))
+    Ok(success())
 }
 
 /// The disruption budget that selects a pod. Nobody here counts what it still allows.
@@ -224,11 +202,7 @@ async fn bind(
     asked: &Asked,
     request: Request,
 ) -> Result<Response, ApiError> {
-    if asked.method != Method::POST {
-        return Err(ApiError::method_not_allowed());
-    }
-    let body = read_body(request.into_body()).await?;
-    let binding = body_from(asked.header(header::CONTENT_TYPE), &body)?.value;
+    let binding = posted(asked, request).await?;
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
     let context = asked.context("CreateOptions")?;
     let qualified = resource.qualified();
@@ -253,12 +227,5 @@ async fn bind(
             })
         },
     )?;
-    let status =
-        serde_json::json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 });
-    Ok(Answer {
-        status: 201,
-        body: status,
-        warnings: Vec::new(),
-    }
-    .into_response(false))
+    Ok(success())
 }

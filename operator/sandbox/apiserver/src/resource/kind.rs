@@ -10,10 +10,22 @@ use crate::names::NameSyntax;
 pub trait Strategy: Sync + Send {
     /// Fills in defaults; runs on every write.
     fn default(&self, _object: &mut Value) {}
+    /// The status of a new object; `None` for a kind without a status.
+    fn initial_status(&self, _object: &Value) -> Option<Value> {
+        None
+    }
     /// Sets what the server decides at creation.
-    fn prepare_create(&self, _object: &mut Value) {}
+    fn prepare_create(&self, object: &mut Value) {
+        if let Some(status) = self.initial_status(object) {
+            object["status"] = status;
+        }
+    }
     /// Keeps what an update may not touch.
-    fn prepare_update(&self, _new: &mut Value, _old: &Value) {}
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        if self.initial_status(new).is_some() {
+            new["status"] = old["status"].clone();
+        }
+    }
     /// Checks a new object.
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
