@@ -1,13 +1,13 @@
-//! Cluster addresses and node ports.
+//! Cluster IPs and node ports.
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
-/// The first of the sandboxes' Service addresses: loopback, so that they can be listened on without privileges.
+/// The first Service address. Service addresses are loopback addresses, which need no privileges to listen on.
 const FIRST: u32 = u32::from_be_bytes([127, 96, 0, 1]);
-/// How many addresses there are (127.96.0.0/12).
+/// Number of addresses (127.96.0.0/12).
 const COUNT: u32 = 1 << 20;
-/// Node ports, as upstream hands them out.
+/// Upstream's range of node ports.
 const PORTS: std::ops::Range<u16> = 30000..32768;
 
 /// Addresses and node ports in use.
@@ -18,7 +18,7 @@ pub(crate) struct AddressPool {
 }
 
 impl AddressPool {
-    /// A free address. Random, so that sandboxes side by side seldom meet.
+    /// Allocates a random free address, so that sandboxes on one machine rarely collide.
     pub(crate) fn address(&mut self) -> Option<Ipv4Addr> {
         let start = rand::random::<u32>() % COUNT;
         let free = (0..COUNT)
@@ -39,12 +39,12 @@ impl AddressPool {
         (FIRST..FIRST + COUNT).contains(&n)
     }
 
-    /// Gives an address back.
+    /// Releases an address.
     pub(crate) fn release(&mut self, address: Ipv4Addr) {
         self.addresses.remove(&u32::from(address));
     }
 
-    /// A free node port.
+    /// Allocates a free node port.
     pub(crate) fn port(&mut self) -> Option<u16> {
         let free = PORTS.clone().find(|p| !self.ports.contains(p))?;
         self.ports.insert(free);
@@ -56,7 +56,7 @@ impl AddressPool {
         self.ports.insert(port)
     }
 
-    /// Gives a node port back.
+    /// Releases a node port.
     pub(crate) fn release_port(&mut self, port: u16) {
         self.ports.remove(&port);
     }

@@ -12,13 +12,13 @@ use crate::registry::Registry;
 use crate::store::{Change, Contents, Journal, Store};
 use crate::token::TokenKey;
 
-/// How a server is to behave.
+/// The options of a server.
 pub(crate) struct Settings {
     /// Where the runner keeps pods' logs.
     pub(crate) pods_dir: PathBuf,
-    /// Whether Roles decide what users may do; otherwise everybody may do everything.
+    /// Whether requests are authorised by RBAC; otherwise everything is allowed.
     pub(crate) rbac: bool,
-    /// Where requests are written down.
+    /// The audit log.
     pub(crate) audit: Option<AuditLog>,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Api {
     pub(crate) registry: Registry,
     pub(crate) token: String,
     pub(crate) token_key: TokenKey,
-    /// Whether Roles decide what users may do.
+    /// Whether requests are authorised by RBAC.
     pub(crate) rbac: bool,
     pub(crate) audit: Option<AuditLog>,
     pub(crate) pods_dir: PathBuf,
@@ -37,7 +37,7 @@ pub(crate) struct Api {
 }
 
 impl Api {
-    /// A server with what was saved.
+    /// A server with the saved objects.
     pub(crate) fn new(
         token: String,
         token_key: TokenKey,
@@ -63,16 +63,16 @@ impl Api {
         (api, changes)
     }
 
-    /// Brings what is stored to the disk.
+    /// Flushes the stored objects to the disk.
     pub(crate) fn sync(&self) {
         if let Some((file, _)) = self.store.file()
             && let Err(error) = file.sync_data()
         {
-            tracing::error!(%error, "the objects could not be brought to the disk");
+            tracing::error!(%error, "the objects could not be flushed to the disk");
         }
     }
 
-    /// The addresses and node ports of Services.
+    /// The cluster IPs and node ports in use.
     pub(crate) fn addresses(&self) -> MutexGuard<'_, AddressPool> {
         self.addresses.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! The audit log: who asked for what, whether he might, and with what result. One `audit.k8s.io/v1` event a line, at the
-//! level Metadata, as upstream's log back-end writes them.
+//! The audit log: the user, the request, the decision and the result. One `audit.k8s.io/v1` event per line, at the
+//! level Metadata, in the format of upstream's log backend.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -15,10 +15,10 @@ use crate::meta::new_uid;
 use crate::request::Attributes;
 use crate::user::User;
 
-/// A file that requests are added to.
+/// The file to which requests are appended.
 pub(crate) struct AuditLog(Mutex<File>);
 
-/// One request, as far as it is known.
+/// One request.
 pub(crate) struct Entry(Value);
 
 fn now() -> String {
@@ -26,7 +26,7 @@ fn now() -> String {
 }
 
 impl Entry {
-    /// A request that has come in.
+    /// The entry of a new request.
     pub(crate) fn of_request(request: &Request) -> Self {
         let agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok());
         Self(json!({
@@ -43,7 +43,7 @@ impl Entry {
         }))
     }
 
-    /// Who asks, as whom, for what, and whether he may.
+    /// Adds the user, the impersonated user, the request's attributes and the decision.
     pub(crate) fn judged(
         &mut self,
         user: &User,
@@ -74,10 +74,10 @@ impl Entry {
 }
 
 impl AuditLog {
-    /// Opens a file to add to.
+    /// Opens a file to append to.
     ///
     /// # Errors
-    /// If it cannot be made or written.
+    /// If it cannot be created or written.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         OpenOptions::new()
             .create(true)
@@ -86,12 +86,12 @@ impl AuditLog {
             .map(|file| Self(Mutex::new(file)))
     }
 
-    /// Writes down a request that has been answered with a status.
+    /// Writes a request that was answered with this status.
     pub(crate) fn write(&self, entry: Entry, status: u16) {
         let mut event = entry.0;
         event["responseStatus"] = json!({ "code": status });
         event["stageTimestamp"] = now().into();
-        // In one piece: other processes may read along.
+        // One write per line, because other processes may read the file.
         let line = format!("{event}\n");
         let mut file = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = file.write_all(line.as_bytes()) {

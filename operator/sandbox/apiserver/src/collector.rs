@@ -1,4 +1,4 @@
-//! The garbage collector: dependents follow their owners, objects follow their definition.
+//! The garbage collector: deletes dependents of deleted owners, and the objects of deleted definitions.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::roles;
 use crate::store::{Change, Reference};
 use crate::verbs::{self, DeleteOptions, Part, Propagation, Tracking, delete, update};
 
-/// Follows all writes until the server stops.
+/// Processes all writes until the server stops.
 pub(super) async fn run(
     api: Arc<Api>,
     mut changes: mpsc::UnboundedReceiver<Change>,
@@ -39,7 +39,7 @@ pub(super) async fn run(
     }
 }
 
-/// A namespace that is being deleted is looked at again when something in it goes.
+/// Notifies the namespace controller if an object in a terminating namespace is removed.
 fn wake_namespace(api: &Api, change: &Change, to_namespaces: &mpsc::UnboundedSender<String>) {
     let reference = &change.reference;
     let name = if &*reference.storage == "/namespaces" {
@@ -68,7 +68,7 @@ fn owner_gone(api: &Api, change: &Change) {
     for dependent in api.store.dependents(change.item.object.uid()) {
         judge(api, &dependent);
     }
-    // The owners of what is gone may have waited for it.
+    // The owners of the removed object may have waited for it.
     for owner in change.item.object.owners() {
         if let Some(reference) = api.store.by_uid(&owner.uid) {
             finish_foreground(api, &reference);
@@ -84,7 +84,7 @@ fn written(api: &Api, change: &Change) {
     let object = &change.item.object;
     if !object.owners().is_empty() {
         judge(api, &change.reference);
-        // A reference that no longer blocks may free the owner.
+        // A reference that no longer blocks may release the owner.
         for owner in object.owners() {
             if let Some(reference) = api.store.by_uid(&owner.uid) {
                 finish_foreground(api, &reference);
@@ -106,7 +106,7 @@ fn written(api: &Api, change: &Change) {
     }
 }
 
-/// Where an owner stands.
+/// The state of an owner.
 #[derive(PartialEq, Eq)]
 enum Owner {
     Present,
@@ -119,7 +119,7 @@ fn owner_state(api: &Api, dependent: &Reference, owner: &OwnerReference) -> Owne
     let Some(found) = api.store.by_uid(&owner.uid) else {
         return Owner::Gone;
     };
-    // An owner in another namespace counts as absent.
+    // An owner in another namespace is treated as absent.
     if !found.namespace.is_empty() && found.namespace != dependent.namespace {
         return Owner::Gone;
     }
@@ -130,7 +130,7 @@ fn owner_state(api: &Api, dependent: &Reference, owner: &OwnerReference) -> Owne
     }
 }
 
-/// Decides what becomes of a dependent.
+/// Deletes a dependent, or removes its references, depending on its owners.
 fn judge(api: &Api, dependent: &Reference) {
     let Some(item) = api.store.resolve(dependent) else {
         return;
@@ -253,7 +253,7 @@ fn delete_dependents(api: &Api, uid: &str) {
     }
 }
 
-/// Lets an owner go that waited in the foreground, once no dependent blocks it.
+/// Removes the foreground finalizer of an owner once no dependent blocks it.
 fn finish_foreground(api: &Api, owner: &Reference) {
     let Some(item) = api.store.resolve(owner) else { return };
     if !item.object.is_deleting() || !item.object.has_finalizer("foregroundDeletion") {
@@ -284,7 +284,7 @@ fn empty_definition(api: &Api, definition: &Value) {
     finish_definition(api, definition.name());
 }
 
-/// Lets a definition go once it has no objects.
+/// Removes the finalizer of a definition once it has no objects.
 fn finish_definition(api: &Api, name: &str) {
     let Some(resource) = api
         .registry

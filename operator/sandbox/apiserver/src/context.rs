@@ -1,4 +1,4 @@
-//! Who writes, and how: what every verb that writes is told.
+//! The context of a write: its user and its options.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use crate::user::User;
 /// What to do about unknown and duplicated fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FieldValidation {
-    /// Prune silently.
+    /// Prune without a warning.
     Ignore,
     /// Prune and warn.
     Warn,
-    /// Refuse.
+    /// Reject.
     Strict,
 }
 
-/// Who writes, and how.
+/// The context of a write.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
     /// Field manager.
     pub(crate) manager: String,
-    /// Answer as if, and store nothing.
+    /// Dry run: answer without storing.
     pub(crate) dry_run: bool,
     /// Treatment of unknown fields.
     pub(crate) validation: FieldValidation,
-    /// Who asks.
+    /// The user.
     pub(crate) user: Arc<User>,
 }
 
@@ -45,7 +45,7 @@ impl Context {
     /// Reads the options of a write; `kind` is the options kind for errors.
     ///
     /// # Errors
-    /// 422 if an option has a value that upstream refuses.
+    /// 422 if an option has a value that upstream rejects.
     pub(crate) fn from_query(query: &Query, user_agent: &str, kind: &str) -> Result<Self, ApiError> {
         let manager = match query.get("fieldManager") {
             "" => user_agent

@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources are served.
+//! Discovery of groups, versions and resources.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,7 +29,7 @@ const CUSTOM_VERBS: [&str; 8] = [
     "watch",
 ];
 
-/// One subresource as discovery tells it.
+/// One subresource in discovery documents.
 struct Sub {
     name: String,
     kind: String,
@@ -65,7 +65,7 @@ fn names(resource: &Resource) -> (String, Vec<String>, Vec<String>) {
     }
 }
 
-/// Upstream's singular name is the kind in lower case but for ReplicaSet.
+/// Upstream's singular name in discovery, which differs for ReplicaSet.
 fn discovered_singular(kind: &str, singular: &str) -> String {
     if kind == "ReplicaSet" {
         "replicaset".to_owned()
@@ -114,7 +114,7 @@ fn subresources(resource: &Resource) -> Vec<Sub> {
     }
 }
 
-/// Groups with their versions, best first.
+/// Groups with their versions, the preferred version first.
 fn groups(api: &Api) -> BTreeMap<String, Vec<String>> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for resource in api.registry.all() {
@@ -123,7 +123,7 @@ fn groups(api: &Api) -> BTreeMap<String, Vec<String>> {
             versions.push(resource.version.clone());
         }
     }
-    // Autoscaling's first version is served without resources, for clients that look for it.
+    // autoscaling/v1 is served without resources, for clients that look for it.
     if let Some(versions) = groups.get_mut("autoscaling") {
         versions.push("v1".into());
     }
@@ -133,7 +133,7 @@ fn groups(api: &Api) -> BTreeMap<String, Vec<String>> {
     groups
 }
 
-/// Stable before beta before alpha, higher first; names of another form last.
+/// Upstream's version priority: stable, beta, alpha, each highest first, then other names.
 fn priority(version: &str) -> (u8, u64, u64, std::cmp::Reverse<String>) {
     let other = || (0, 0, 0, std::cmp::Reverse(version.to_owned()));
     let Some(rest) = version.strip_prefix('v') else {
@@ -208,7 +208,7 @@ fn of_version(api: &Api, group: &str, version: &str) -> Vec<Arc<Resource>> {
         .into_iter()
         .filter(|r| r.group == group && r.version == version)
         .collect();
-    // Upstream orders by kind name within some groups and by plural in others; clients do not care.
+    // Upstream orders some groups by kind and others by plural; clients do not depend on the order.
     found.sort_by(|a, b| a.plural.cmp(&b.plural));
     found
 }
@@ -280,7 +280,7 @@ pub(crate) fn aggregated(api: &Api, core: bool) -> Value {
 
 fn aggregated_resource(resource: &Resource) -> Value {
     let (singular, short_names, categories) = names(resource);
-    // Kinds of the resource's own group and version are written without them, except those of custom resources.
+    // Group and version are left out if they are the resource's own, except for custom resources.
     let (own_group, own_version) = if resource.is_custom() {
         (resource.group.as_str(), resource.version.as_str())
     } else {

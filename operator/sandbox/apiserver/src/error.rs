@@ -1,12 +1,12 @@
-//! Errors as the API tells them: a `Status` object with a code, a reason and details.
+//! Errors of the API: a `Status` object with a code, a reason and details.
 
 use serde_json::{Map, Value, json};
 
 use crate::field::FieldError;
 
-/// A failed request: what becomes a `Status` of status `Failure`.
+/// A failed request, which is answered with a `Status`.
 ///
-/// The texts are upstream's, because clients and people match on them.
+/// The messages are upstream's, because clients and people match on them.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct ApiError {
@@ -14,7 +14,7 @@ pub struct ApiError {
     pub code: u16,
     /// Machine-readable reason, such as `NotFound`; a few upstream errors have none.
     pub reason: Option<&'static str>,
-    /// What a person reads.
+    /// Message for people.
     pub message: String,
     /// `details` of the Status, if any.
     pub details: Option<Value>,
@@ -43,7 +43,7 @@ impl ApiError {
         Self::new(400, Some("BadRequest"), message)
     }
 
-    /// 401: no or a wrong bearer token.
+    /// 401: the bearer token is missing or invalid.
     pub fn unauthorized() -> Self {
         Self::new(401, Some("Unauthorized"), "Unauthorized")
     }
@@ -68,7 +68,7 @@ impl ApiError {
         Self::new(404, Some("NotFound"), format!("{what} \"{name}\" not found")).with_details(what.details(name))
     }
 
-    /// 404: the path names nothing that the server knows.
+    /// 404: the path is unknown.
     pub fn unknown_path() -> Self {
         Self::new(
             404,
@@ -78,7 +78,7 @@ impl ApiError {
         .with_details(json!({}))
     }
 
-    /// 405: the resource lacks the verb.
+    /// 405: the resource does not support the verb.
     pub fn method_not_allowed() -> Self {
         Self::new(
             405,
@@ -88,7 +88,7 @@ impl ApiError {
         .with_details(json!({}))
     }
 
-    /// 406: none of the accepted media types can be answered.
+    /// 406: none of the accepted media types is supported.
     pub fn not_acceptable() -> Self {
         Self::new(
             406,
@@ -100,19 +100,19 @@ impl ApiError {
         .with_details(json!({}))
     }
 
-    /// 409: a create of a name that is taken.
+    /// 409: an object of this name already exists.
     pub fn already_exists(what: &Qualified, name: &str) -> Self {
         Self::new(409, Some("AlreadyExists"), format!("{what} \"{name}\" already exists"))
             .with_details(what.details(name))
     }
 
-    /// 409: a write that does not fit the object's present state.
+    /// 409: a write that conflicts with the object's current state.
     pub fn conflict(what: &Qualified, name: &str, why: impl AsRef<str>) -> Self {
         let message = format!("Operation cannot be fulfilled on {what} \"{name}\": {}", why.as_ref());
         Self::new(409, Some("Conflict"), message).with_details(what.details(name))
     }
 
-    /// 409: a write over an old resourceVersion.
+    /// 409: a write with an old resourceVersion.
     pub fn stale(what: &Qualified, name: &str) -> Self {
         Self::conflict(
             what,
@@ -121,12 +121,12 @@ impl ApiError {
         )
     }
 
-    /// 409: a server-side apply over fields of other managers; `causes` are Status causes.
+    /// 409: a server-side apply that conflicts with other managers; `causes` are Status causes.
     pub fn apply_conflict(message: String, causes: Vec<Value>) -> Self {
         Self::new(409, Some("Conflict"), message).with_details(json!({ "causes": causes }))
     }
 
-    /// 410: the resourceVersion is no longer kept.
+    /// 410: the resourceVersion has expired.
     pub fn expired(message: impl Into<String>) -> Self {
         Self::new(410, Some("Expired"), message)
     }
@@ -140,7 +140,7 @@ impl ApiError {
         )
     }
 
-    /// 415: the body's media type is none of `accepted`.
+    /// 415: the body's media type is not one of `accepted`.
     pub fn unsupported_media_type(accepted: &[&str]) -> Self {
         Self::new(
             415,
@@ -152,12 +152,12 @@ impl ApiError {
         )
     }
 
-    /// 415 of a built-in resource's patch, which upstream refuses before it looks at the body.
+    /// 415 for the patch of a built-in resource, which upstream rejects before it reads the body.
     pub fn unsupported_patch_type() -> Self {
         Self::new(415, Some("UnsupportedMediaType"), "415: Unsupported Media Type").with_details(json!({}))
     }
 
-    /// 422: the object breaks its schema or a rule.
+    /// 422: the object is invalid.
     pub fn invalid(group: &str, kind: &str, name: &str, errors: &[FieldError]) -> Self {
         let mut messages: Vec<String> = Vec::new();
         for error in errors {
@@ -190,7 +190,7 @@ impl ApiError {
             .with_details(Value::Object(details))
     }
 
-    /// 422 about query parameters, which upstream validates as the options kind `kind`.
+    /// 422 about query parameters, which upstream validates as an object of the options kind `kind`.
     pub fn invalid_options(kind: &str, error: FieldError) -> Self {
         Self::invalid("meta.k8s.io", kind, "", &[error])
     }
@@ -205,7 +205,7 @@ impl ApiError {
         .with_details(json!({}))
     }
 
-    /// 500 without a reason, as upstream answers for a few client mistakes.
+    /// 500 without a reason, as upstream answers a few client errors.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::new(500, None, message)
     }
@@ -219,7 +219,7 @@ impl ApiError {
         )
     }
 
-    /// 501: the sandbox does not have `feature`, and says so.
+    /// 501: the sandbox does not support `feature`.
     pub fn not_implemented(feature: impl AsRef<str>) -> Self {
         Self::new(
             501,
@@ -228,12 +228,12 @@ impl ApiError {
         )
     }
 
-    /// 503: nothing can answer at present.
+    /// 503: no backend is available.
     pub fn service_unavailable(message: impl Into<String>) -> Self {
         Self::new(503, Some("ServiceUnavailable"), message)
     }
 
-    /// 504: the server could not reach what it was to ask.
+    /// 504: a backend did not answer in time.
     pub fn bad_gateway(message: impl Into<String>) -> Self {
         Self::new(502, Some("ServiceUnavailable"), message)
     }
@@ -271,7 +271,7 @@ impl ApiError {
     }
 }
 
-/// A resource with its group, as it stands in messages: `deployments.apps`, `configmaps`.
+/// A resource with its group as in messages: `deployments.apps`, `configmaps`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Qualified {
     /// API group, empty for the core group.

@@ -1,4 +1,4 @@
-//! Errors about one field of an object, and paths to fields.
+//! Field errors and field paths.
 
 use std::fmt;
 
@@ -53,7 +53,7 @@ impl fmt::Display for Path {
     }
 }
 
-/// What is wrong with a field.
+/// The problem of a field.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Problem {
     /// A value is missing; with a detail, or empty.
@@ -72,16 +72,16 @@ pub enum Problem {
     TooMany(usize, usize),
     /// The value, as text, occurs twice.
     Duplicate(String),
-    /// The value, as text, names something that is not there.
+    /// The value, as text, refers to something that does not exist.
     NotFound(String),
 }
 
-/// One field's problem; becomes one cause of an `Invalid` Status.
+/// A field error, one cause of an `Invalid` Status.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FieldError {
-    /// Where, or `<nil>` for the whole object.
+    /// The field's path, or `<nil>` for the whole object.
     pub field: String,
-    /// What.
+    /// The problem.
     pub problem: Problem,
 }
 
@@ -154,7 +154,7 @@ impl FieldError {
         }
     }
 
-    /// Whether rules can't be checked beside it: a value is missing, of another type, or larger than rules may be given.
+    /// Whether CEL rules can't be evaluated: a value is missing, of another type, or too large.
     pub fn blocks_rules(&self) -> bool {
         matches!(
             self.problem,
@@ -193,7 +193,7 @@ impl FieldError {
         }
     }
 
-    /// The cause as it stands in a Status.
+    /// The cause in a Status.
     pub fn cause(&self) -> Value {
         json!({ "reason": self.reason(), "message": self.message(), "field": self.field })
     }

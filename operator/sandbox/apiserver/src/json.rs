@@ -1,4 +1,4 @@
-//! Reading bodies: JSON that remembers duplicated keys, and YAML.
+//! Decodes request bodies: YAML, and JSON with its duplicate keys.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::error::ApiError;
 /// A decoded body.
 #[derive(Debug, Clone)]
 pub struct Decoded {
-    /// The value; of a duplicated key the last one counts.
+    /// The value; the last of duplicate keys wins.
     pub value: Value,
-    /// Paths of duplicated keys, in the order found.
+    /// Paths of duplicate keys, in document order.
     pub duplicates: Vec<String>,
 }
 
@@ -33,7 +33,7 @@ pub fn from_json(body: &[u8]) -> Result<Decoded, ApiError> {
     Ok(Decoded { value, duplicates })
 }
 
-/// Decodes YAML (of which JSON is a part).
+/// Decodes YAML, a superset of JSON.
 ///
 /// # Errors
 /// 400 if the text is not YAML.
@@ -45,7 +45,7 @@ pub fn from_yaml(body: &[u8]) -> Result<Decoded, ApiError> {
     {
         return Ok(decoded);
     }
-    // The parser itself refuses duplicated keys.
+    // The parser rejects duplicate keys.
     let mut duplicates = Vec::new();
     let walk = Walk {
         path: String::new(),
@@ -56,7 +56,7 @@ pub fn from_yaml(body: &[u8]) -> Result<Decoded, ApiError> {
     Ok(Decoded { value, duplicates })
 }
 
-/// A key of a map. Upstream reads YAML 1.1, where `n`, `yes` or `1` without quotes are no texts, and then writes them as
+/// A key of a map. Upstream reads YAML 1.1, in which unquoted `n`, `yes` or `1` are not strings, and converts them to
 /// JSON keys.
 struct Key;
 

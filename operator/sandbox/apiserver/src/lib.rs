@@ -1,21 +1,20 @@
 //! A Kubernetes API server in one process: store, discovery, validation, patches, watches, tables, garbage collection.
 //!
-//! It is for trying a product out and for its tests; production is a real cluster. It must never be kinder than
-//! Kubernetes: what it does not support it refuses by name.
+//! It is for trials and tests; production needs a real cluster. It must never accept what Kubernetes rejects, and it
+//! rejects unsupported features by name.
 //!
-//! The modules stand in layers. A module uses modules of the layers below its own, and of its own layer without a
-//! circle.
+//! The modules form layers. A module uses modules of lower layers, and of its own layer without cycles.
 //!
 //! | layer | modules |
 //! |---|---|
 //! | start | `server`, on a `state` directory, over `tls` |
-//! | requests, and what goes on beside them | `http` (a request, its answer); `tasks`: `collector` (owner references, definitions), `namespaces` (their end), `roles` (those that every cluster has) |
+//! | requests and background tasks | `http` (requests and responses); `tasks`: `collector` (owner references, definitions), `namespaces` (termination), `roles` (bootstrap roles) |
 //! | answers | `verbs` (read, watch, create, update, patch, delete), `authentication`, `reviews`, `discovery`, `openapi`, `table` |
-//! | rights and owners | `rbac` (who may do what), `ownership` (who owns which field) |
-//! | the server's state | `api`: objects, kinds, keys; `audit` |
-//! | kinds | `registry` of `builtin` ones and of those of `crd`s, in terms of `resource` and `selector` |
+//! | access and ownership | `rbac` (authorisation), `ownership` (managed fields) |
+//! | state | `api`: objects, kinds, keys; `audit` |
+//! | kinds | `registry` of `builtin` and `crd` kinds, in terms of `resource` and `selector` |
 //! | objects | `store`, `schema` (with CEL rules), `definitions` (schemas of Kubernetes' types), `patch`, `json`, `protobuf` |
-//! | words | `request` and `context` (what is asked, by whom, how), `user`, `token`, `addresses`, `error`, `field`, `meta`, `names`, `quantity`, `value` |
+//! | basics | `request` and `context` (a request's path, options and user), `user`, `token`, `addresses`, `error`, `field`, `meta`, `names`, `quantity`, `value` |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// One owner reference, as far as the server acts on it.
+/// The fields of an owner reference that the server uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnerReference {
     /// `group/version` of the owner.
@@ -44,7 +44,7 @@ pub trait Meta {
     fn resource_version(&self) -> &str {
         self.meta_str("resourceVersion")
     }
-    /// Whether a delete has been asked for.
+    /// Whether the object is being deleted.
     fn is_deleting(&self) -> bool {
         self.meta("deletionTimestamp").is_some_and(|t| !t.is_null())
     }
@@ -113,7 +113,7 @@ impl Meta for Value {
     }
 }
 
-/// The map at `key` of the object `value`, made if absent or of another type.
+/// The map at `key` of the object `value`; replaced by an empty map if absent or of another type.
 ///
 /// # Panics
 /// If `value` is not an object, which every stored object is.
@@ -134,7 +134,7 @@ pub fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |v, key| v.get(key))
 }
 
-/// The time now as `metadata` has it: RFC 3339 with seconds.
+/// The current time in the format of `metadata`: RFC 3339 with seconds.
 pub fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
@@ -155,7 +155,7 @@ pub fn new_uid() -> String {
     )
 }
 
-/// Five random letters as `generateName` appends them; vowels and look-alikes are left out, as upstream does.
+/// The random suffix of `generateName`: five of upstream's characters, without vowels and look-alikes.
 pub fn name_suffix() -> String {
     const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
     (0..5)

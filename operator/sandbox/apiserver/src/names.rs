@@ -1,4 +1,4 @@
-//! The syntax of names, labels and other identifiers, with upstream's words for what breaks it.
+//! The syntax of names, labels and other identifiers, with upstream's messages.
 
 const DNS_LABEL: &str = "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must \
     start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is \
@@ -15,14 +15,14 @@ const LABEL_VALUE: &str = "a valid label must be an empty string or consist of a
 const CONFIG_KEY: &str = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or \
     'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')";
 
-/// How a kind's names are written.
+/// The name syntax of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameSyntax {
-    /// A DNS subdomain, as most kinds have.
+    /// A DNS subdomain, for most kinds.
     Subdomain,
     /// A DNS label (RFC 1123).
     Label,
-    /// Anything that can stand in a path (RBAC objects).
+    /// Any path segment (RBAC objects).
     PathSegment,
 }
 
@@ -36,7 +36,7 @@ fn too_long(limit: usize) -> String {
     format!("must be no more than {limit} bytes")
 }
 
-/// What is wrong with a DNS label.
+/// Checks a DNS label.
 pub fn dns_label(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if text.len() > 63 {
@@ -48,7 +48,7 @@ pub fn dns_label(text: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with a DNS subdomain.
+/// Checks a DNS subdomain.
 pub fn dns_subdomain(text: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if text.len() > 253 {
@@ -60,7 +60,7 @@ pub fn dns_subdomain(text: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with a name that stands in a path.
+/// Checks a path segment.
 pub fn path_segment(text: &str) -> Vec<String> {
     if text == "." || text == ".." {
         return vec![format!("may not be '{text}'")];
@@ -72,7 +72,7 @@ pub fn path_segment(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// What is wrong with an object's name.
+/// Checks an object's name.
 pub fn object_name(syntax: NameSyntax, name: &str) -> Vec<String> {
     match syntax {
         NameSyntax::Subdomain => dns_subdomain(name),
@@ -81,7 +81,7 @@ pub fn object_name(syntax: NameSyntax, name: &str) -> Vec<String> {
     }
 }
 
-/// What is wrong with a prefix of generated names: as the name, where a trailing dash is fine.
+/// Checks a `generateName` prefix: like a name, but a trailing dash is allowed.
 pub fn name_prefix(syntax: NameSyntax, prefix: &str) -> Vec<String> {
     match prefix.strip_suffix('-') {
         Some(head) if !head.is_empty() => object_name(syntax, &format!("{head}a")),
@@ -99,7 +99,7 @@ fn qualified_part(text: &str) -> bool {
         && bytes[bytes.len() - 1].is_ascii_alphanumeric()
 }
 
-/// What is wrong with a label or annotation key: `[prefix/]name`.
+/// Checks a label or annotation key: `[prefix/]name`.
 pub fn qualified_name(key: &str) -> Vec<String> {
     let mut problems = Vec::new();
     let mut parts = key.split('/');
@@ -130,7 +130,7 @@ pub fn qualified_name(key: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with a label's value.
+/// Checks a label's value.
 pub fn label_value(value: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if value.len() > 63 {
@@ -142,7 +142,7 @@ pub fn label_value(value: &str) -> Vec<String> {
     problems
 }
 
-/// What is wrong with a key of a ConfigMap or Secret.
+/// Checks a key of a ConfigMap or Secret.
 pub fn config_key(key: &str) -> Vec<String> {
     let mut problems = Vec::new();
     if key.len() > 253 {

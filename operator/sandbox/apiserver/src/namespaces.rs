@@ -1,4 +1,4 @@
-//! Namespaces: what each begins with, and how one ends.
+//! Namespaces: their initial content and their termination.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::ownership::New;
 use crate::resource::Resource;
 use crate::verbs::{Change, DeleteOptions, Part, Propagation, Tracking, create, delete, update};
 
-/// The namespaces that exist from the start.
+/// The initial namespaces.
 const INITIAL: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
-/// Makes the initial namespaces and their content.
+/// Creates the initial namespaces and their content.
 pub(super) fn create_initial(api: &Api) {
     let Some(namespaces) = api.registry.get("", "v1", "namespaces") else {
         return;
@@ -33,7 +33,7 @@ pub(super) fn create_initial(api: &Api) {
     }
 }
 
-/// Goes on with namespaces that an earlier process did not see to their end.
+/// Resumes the termination of namespaces after a restart.
 pub(super) fn resume(api: &Api, woken: &mpsc::UnboundedSender<String>) {
     for namespace in api.store.all("/namespaces", "") {
         if namespace.object.is_deleting() {
@@ -43,7 +43,7 @@ pub(super) fn resume(api: &Api, woken: &mpsc::UnboundedSender<String>) {
     }
 }
 
-/// Ends namespaces that are being deleted; `woken` names one whenever something in it changes.
+/// Terminates namespaces that are being deleted; `woken` receives the name of a namespace when an object in it changes.
 pub(super) async fn run(api: Arc<Api>, mut woken: mpsc::UnboundedReceiver<String>) {
     let mut waiting: HashSet<String> = HashSet::new();
     loop {
@@ -54,7 +54,7 @@ pub(super) async fn run(api: Arc<Api>, mut woken: mpsc::UnboundedReceiver<String
             },
             () = api.stopping.cancelled() => return,
         }
-        // Let a burst of changes pass before looking.
+        // Debounce bursts of changes.
         while let Ok(Some(name)) = tokio::time::timeout(Duration::from_millis(20), woken.recv()).await {
             waiting.insert(name);
             if waiting.len() > 100 {
@@ -67,7 +67,7 @@ pub(super) async fn run(api: Arc<Api>, mut woken: mpsc::UnboundedReceiver<String
     }
 }
 
-/// Deletes a namespace's content, and the namespace once nothing is left.
+/// Deletes a namespace's content, and then the empty namespace.
 fn end(api: &Api, name: &str) {
     let Some(namespaces) = api.registry.get("", "v1", "namespaces") else {
         return;
@@ -90,7 +90,7 @@ fn end(api: &Api, name: &str) {
             continue;
         }
         for object in api.store.all(&resource.storage, name) {
-            // Failing means that someone else has deleted it meanwhile.
+            // On failure somebody else has deleted it.
             let _ = delete(api, &resource, name, object.object.name(), &options);
         }
         for object in api.store.all(&resource.storage, name) {

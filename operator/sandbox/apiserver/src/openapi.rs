@@ -1,4 +1,4 @@
-//! OpenAPI v3: an index, and one document a group version, for `kubectl explain`, validation and apply.
+//! OpenAPI v3: an index and one document per group version, for `kubectl explain`, validation and apply.
 
 use serde_json::{Map, Value, json};
 
@@ -14,7 +14,7 @@ pub(crate) fn index(api: &Api) -> Value {
     let mut paths = Map::new();
     for resource in api.registry.all() {
         let name = document_name(&resource.group, &resource.version);
-        // The hash changes with the definitions, so that clients do not use a cached document.
+        // The hash changes with the definitions, which invalidates clients' caches.
         let url = format!("/openapi/v3/{name}?hash={:X}", api.store.revision());
         paths.insert(name, json!({ "serverRelativeURL": url }));
     }
@@ -55,7 +55,7 @@ pub(crate) fn document(api: &Api, name: &str) -> Option<Value> {
     }))
 }
 
-/// Adds a kind's definition with all that it refers to; returns its name.
+/// Adds a kind's definition and the definitions that it refers to; returns its name.
 fn add_kind(resource: &Resource, definitions: &mut Map<String, Value>) -> String {
     let gvk = json!([{ "group": resource.group, "version": resource.version, "kind": resource.kind }]);
     let (name, mut schema) = match &resource.source {
@@ -96,7 +96,7 @@ fn custom_schema(raw: &Value) -> Value {
     schema
 }
 
-/// Adds the definitions that `value` refers to, and theirs.
+/// Adds the definitions that `value` refers to, recursively.
 fn add_references(value: &Value, definitions: &mut Map<String, Value>) {
     match value {
         Value::Object(map) => {

@@ -1,7 +1,7 @@
-//! Protobuf bodies of the few kinds that kubectl and helm send so: their typed clients prefer protobuf.
+//! Protobuf bodies of the kinds that kubectl and helm send in protobuf, as their typed clients do.
 //!
-//! Field numbers are upstream's (`generated.proto`). Other kinds are refused by name; answers are always JSON, which the
-//! same clients accept.
+//! Field numbers are upstream's (`generated.proto`). Other kinds are rejected by name. Responses are always JSON, which
+//! the same clients accept.
 
 use base64::Engine;
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::error::ApiError;
 use crate::json::Decoded;
 
-/// What every protobuf body begins with.
+/// The prefix of every protobuf body.
 const MAGIC: &[u8] = b"k8s\0";
 
 #[derive(Clone, Copy)]
@@ -156,7 +156,7 @@ fn message_of(kind: &str) -> Option<&'static Message> {
 /// Decodes a body.
 ///
 /// # Errors
-/// 400 if it is malformed, 501 for a kind that the sandbox takes as JSON only.
+/// 400 if it is malformed, 501 for a kind that is supported in JSON only.
 pub(crate) fn decode(body: &[u8]) -> Result<Decoded, ApiError> {
     let malformed = || ApiError::bad_request("error decoding the body as protobuf");
     let envelope = body.strip_prefix(MAGIC).ok_or_else(malformed)?;
@@ -238,7 +238,7 @@ fn read(bytes: &[u8], message: &Message) -> Option<Value> {
             continue;
         }
         let value = single(&wire, *kind)?;
-        // Go writes empty strings and messages that JSON leaves out.
+        // Go encodes empty strings and messages, which JSON leaves out.
         let empty = value == "" || value.is_null();
         if *repeated {
             let slot = map.entry(*name).or_insert_with(|| Value::Array(Vec::new()));
@@ -290,7 +290,7 @@ fn single(wire: &Wire<'_>, kind: Kind) -> Option<Value> {
     }
 }
 
-/// Seconds and nanoseconds; none of both is no time.
+/// Seconds and nanoseconds; no time if both are absent.
 fn timestamp(bytes: &[u8], format: &str) -> Option<Value> {
     let (mut seconds, mut nanos) = (0_i64, 0_i32);
     for (number, wire) in fields(bytes)? {
@@ -301,7 +301,7 @@ fn timestamp(bytes: &[u8], format: &str) -> Option<Value> {
             _ => {}
         }
     }
-    // The zero time of Go lies before the epoch.
+    // Go's zero time is before the epoch.
     if bytes.is_empty() || seconds < 0 {
         return Some(Value::Null);
     }

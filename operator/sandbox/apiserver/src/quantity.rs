@@ -1,4 +1,4 @@
-//! Quantities such as `500m` and `1.5Gi`: their value, and the one way in which upstream writes each.
+//! Quantities such as `500m` and `1.5Gi`: their value and their canonical form.
 
 use serde_json::Value;
 
@@ -22,7 +22,7 @@ fn split(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// A quantity's value, if the text is one.
+/// The value of a quantity; `None` if the text is not one.
 pub(crate) fn value(text: &str) -> Option<f64> {
     let (number, suffix) = split(text);
     let number: f64 = number.parse().ok()?;
@@ -42,7 +42,7 @@ fn scale(suffix: &str) -> Option<f64> {
     }
 }
 
-/// The way in which upstream writes a quantity: the largest suffix that leaves a whole number.
+/// The canonical form of a quantity: the largest suffix that leaves a whole number.
 pub(crate) fn canonical(quantity: &Value) -> Option<String> {
     let text = match quantity {
         Value::String(text) => text.clone(),
@@ -55,7 +55,7 @@ pub(crate) fn canonical(quantity: &Value) -> Option<String> {
         .strip_prefix(['e', 'E'])
         .is_some_and(|e| e.parse::<i32>().is_ok())
     {
-        // Scientific notation stays.
+        // Scientific notation is kept.
         return Some(text.clone());
     }
     if let Some((_, bits)) = BINARY.iter().find(|(s, _)| *s == suffix) {

@@ -1,4 +1,4 @@
-//! Which resources are served: the built-in ones and those of custom resource definitions.
+//! The served resources: built-in ones and those of custom resource definitions.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -56,7 +56,7 @@ impl Registry {
         self.read().values().cloned().collect()
     }
 
-    /// A resource by where its objects are stored.
+    /// A resource by its storage key.
     pub fn by_storage(&self, storage: &str) -> Option<Arc<Resource>> {
         self.read().values().find(|r| &*r.storage == storage).cloned()
     }
@@ -69,14 +69,14 @@ impl Registry {
         storages
     }
 
-    /// Whether a group, or a version of it, has any resource.
+    /// Whether a group, or one of its versions, has any resource.
     pub fn has_group(&self, group: &str, version: Option<&str>) -> bool {
         self.read()
             .keys()
             .any(|(g, v, _)| g == group && version.is_none_or(|wanted| v == wanted))
     }
 
-    /// Serves the versions of a definition as they now are; returns the storage key.
+    /// Serves the current versions of a definition; returns the storage key.
     pub fn serve(&self, definition: &Value) -> Arc<str> {
         let resources = crd::resources(definition);
         let storage = crd::storage_of(definition);
@@ -113,7 +113,7 @@ impl Default for Registry {
 }
 
 impl Resource {
-    /// Whether objects are kept, which questions such as access reviews are not.
+    /// Whether objects are stored; reviews such as SubjectAccessReview are not.
     pub fn stores_objects(&self) -> bool {
         !matches!(self.source, Source::BuiltIn(kind) if kind.verbs == Verbs::CreateOnly)
     }

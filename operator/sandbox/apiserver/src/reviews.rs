@@ -1,4 +1,4 @@
-//! Questions that are answered and not stored: access reviews and who am I.
+//! Reviews, which are answered and not stored: access reviews, TokenReview and SelfSubjectReview.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use crate::request::Attributes;
 use crate::resource::Resource;
 use crate::user::User;
 
-/// Answers a review that `user` asks for.
+/// Answers a review that `user` requests.
 ///
 /// # Errors
-/// 422 if the question is incomplete, 501 for reviews that the sandbox has no answer to.
+/// 422 if the review is incomplete, 501 for reviews that the sandbox does not support.
 pub(crate) fn answer(
     api: &Api,
     user: &User,
@@ -33,7 +33,7 @@ pub(crate) fn answer(
             check_access(resource, &review)?;
             check_namespace(resource, namespace, &review)?;
             let spec = &review["spec"];
-            // Bindings are asked even where requests are not judged by them, so that they can be tried out.
+            // Reviews use RBAC even if requests don't, so that bindings can be tried out.
             let decision = decide(api, &User::of_review(spec), &Attributes::of_review(spec));
             review["status"] = access(decision);
         }
@@ -69,7 +69,7 @@ fn access(decision: Decision) -> Value {
     status
 }
 
-/// A local review asks about its own namespace.
+/// A local review is about its own namespace.
 fn check_namespace(resource: &Resource, namespace: &str, review: &Value) -> Result<(), ApiError> {
     let asked = &review["spec"]["resourceAttributes"]["namespace"];
     if resource.kind != "LocalSubjectAccessReview" || asked == namespace {

@@ -1,4 +1,4 @@
-//! Starting and stopping the server.
+//! Starts and stops the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -17,21 +17,21 @@ use crate::tls::{CertificateError, Listener};
 use crate::token::TokenKey;
 use crate::{http, tasks, verbs};
 
-/// How to start a server.
+/// The options of a server.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Port on 127.0.0.1; 0 picks a free one.
     pub port: u16,
     /// The bearer token; a random one if absent.
     pub token: Option<String>,
-    /// Directory in which objects and credentials outlive the process; without it they are gone at the end.
+    /// Directory for objects and credentials; without it they are kept in memory only.
     pub state: Option<PathBuf>,
-    /// Where the runner keeps pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
+    /// The runner's directory for pods; logs are `<pods_dir>/<pod uid>/<container>/<restart>.log`.
     pub pods_dir: PathBuf,
-    /// Let Roles and bindings decide what users may do, except the one with the sandbox's own token. Otherwise everybody
-    /// who has a token may do everything.
+    /// Authorise requests by RBAC, except those with the sandbox's own token. Otherwise every valid token is allowed
+    /// everything.
     pub rbac: bool,
-    /// Where requests are written down, one `audit.k8s.io/v1` event a line; an existing file is added to.
+    /// The audit log, one `audit.k8s.io/v1` event per line; an existing file is appended to.
     pub audit_log: Option<PathBuf>,
 }
 
@@ -54,7 +54,7 @@ pub enum StartError {
     /// The port is not free.
     #[error("listening on 127.0.0.1:{port}: {source}; choose another port, or 0 for any")]
     Listen {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
         /// What the system says.
         source: std::io::Error,
@@ -62,13 +62,13 @@ pub enum StartError {
     /// The state directory cannot be used.
     #[error(transparent)]
     State(#[from] StateError),
-    /// There is no certificate for HTTPS.
+    /// The certificate for HTTPS cannot be made or used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
     /// The audit log could not be opened.
     #[error("opening the audit log {path}: {source}; choose a file in a directory that exists and is writable")]
     AuditLog {
-        /// The path asked for.
+        /// The requested path.
         path: PathBuf,
         /// What the system says.
         source: std::io::Error,
@@ -83,7 +83,7 @@ pub struct Server {
     api: Arc<Api>,
     stopping: CancellationToken,
     server: JoinHandle<()>,
-    /// Keeps others away from the state directory.
+    /// Holds the lock of the state directory.
     _lock: Option<std::fs::File>,
 }
 
@@ -96,9 +96,9 @@ impl std::fmt::Debug for Server {
 }
 
 impl Server {
-    /// Starts an API server on loopback, with the namespaces that every cluster has.
+    /// Starts an API server on loopback, with the initial namespaces.
     ///
-    /// The future is boxed so that the server is compiled here, not in every program that awaits it.
+    /// The future is boxed, so that it is compiled in this crate and not in every program that awaits it.
     ///
     /// # Errors
     /// [`StartError`] if the port is taken or a file cannot be used.
@@ -160,7 +160,7 @@ impl Server {
         })
     }
 
-    /// `http://127.0.0.1:port`, for clients in this process; the same port answers HTTPS.
+    /// `http://127.0.0.1:port`, for clients in this process; the same port serves HTTPS.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
@@ -175,7 +175,7 @@ impl Server {
         format!("https://{}", self.address)
     }
 
-    /// The certificate of the authority that signed the server's, in PEM.
+    /// The certificate authority of the server's certificate, in PEM.
     pub fn authority(&self) -> &str {
         &self.authority
     }
@@ -204,7 +204,7 @@ impl Server {
         self.stopping.clone()
     }
 
-    /// Stops the server and waits for open requests to end.
+    /// Stops the server and waits for open requests.
     pub async fn stop(mut self) {
         self.stopping.cancel();
         // The server task only ends by itself.

@@ -1,4 +1,4 @@
-//! What outlives the process: objects, and the credentials with which clients come back.
+//! The persistent state: objects and credentials.
 
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
@@ -13,8 +13,8 @@ use crate::tls::{CertificateError, Certificates};
 /// Why a state directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Another sandbox has it.
-    #[error("{} is in use by another sandbox; stop that, or choose another directory", .0.display())]
+    /// Another sandbox uses it.
+    #[error("{} is in use by another sandbox; stop it, or choose another directory", .0.display())]
     InUse(PathBuf),
     /// A file cannot be read or written.
     #[error("{}: {source}", .path.display())]
@@ -24,35 +24,35 @@ pub enum StateError {
         /// What the system says.
         source: io::Error,
     },
-    /// The credentials cannot be understood.
-    #[error("{}: {source}; remove the file to have new credentials made", .path.display())]
+    /// The credentials cannot be parsed.
+    #[error("{}: {source}; remove the file to create new credentials", .path.display())]
     Credentials {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
-    /// The objects cannot be read back.
+    /// The objects cannot be read.
     #[error(transparent)]
     Objects(#[from] JournalError),
-    /// There are no certificates.
+    /// The certificates cannot be made.
     #[error(transparent)]
     Certificates(#[from] CertificateError),
 }
 
-/// Secrets of the server.
+/// Credentials of the server.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Credentials {
     /// The administrator's bearer token.
     pub(crate) token: String,
-    /// What tokens of service accounts are signed with, in hexadecimal.
+    /// The key that signs tokens of service accounts, in hexadecimal.
     pub(crate) signing_key: String,
     /// The certificate of the HTTPS listener.
     pub(crate) certificates: Certificates,
 }
 
 impl Credentials {
-    /// Makes new ones.
+    /// Makes new credentials.
     ///
     /// # Errors
     /// [`CertificateError`] if the cryptography fails.
@@ -66,9 +66,9 @@ impl Credentials {
     }
 }
 
-/// A directory that one process has to itself.
+/// A directory that is locked by one process.
 pub(crate) struct StateDirectory {
-    /// Released when the process ends, however it ends.
+    /// Released when the process ends.
     pub(crate) lock: File,
     /// Secrets.
     pub(crate) credentials: Credentials,
@@ -77,16 +77,16 @@ pub(crate) struct StateDirectory {
 }
 
 impl StateDirectory {
-    /// Opens a directory, made if absent.
+    /// Opens or creates a directory.
     ///
     /// # Errors
-    /// [`StateError`] if another process has it or a file in it cannot be used.
+    /// [`StateError`] if another process uses it or a file in it is unusable.
     pub(crate) fn open(directory: &Path) -> Result<Self, StateError> {
         let failed = |path: &Path| {
             let path = path.to_owned();
             move |source| StateError::File { path, source }
         };
-        // The tokens in it let any local process run programs.
+        // Any local process with a token from this directory can run programs.
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder.create(directory).map_err(failed(directory))?;
@@ -105,7 +105,7 @@ impl StateDirectory {
     }
 }
 
-/// Reads the credentials, or makes them.
+/// Reads or creates the credentials.
 fn credentials(path: &Path) -> Result<Credentials, StateError> {
     let failed = |source| StateError::File {
         path: path.to_owned(),
@@ -126,7 +126,7 @@ fn credentials(path: &Path) -> Result<Credentials, StateError> {
         path: path.to_owned(),
         source,
     })?;
-    // Under another name first: half a file would never be read again.
+    // Written under another name first, because a partial file would be unreadable.
     let new = path.with_extension("new");
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(true).mode(0o600);

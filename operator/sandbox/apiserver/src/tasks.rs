@@ -1,4 +1,4 @@
-//! What goes on beside requests, until the server stops.
+//! Background tasks, which run until the server stops.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use crate::store::Change;
 use crate::{Api, collector, namespaces, roles};
 
-/// Makes what every cluster has, and starts the tasks that work on stored objects.
+/// Creates the initial objects and starts the controllers of the API server.
 pub(crate) fn start(api: &Arc<Api>, changes: mpsc::UnboundedReceiver<Change>) {
     namespaces::create_initial(api);
     roles::create_initial(api);
@@ -18,14 +18,14 @@ pub(crate) fn start(api: &Arc<Api>, changes: mpsc::UnboundedReceiver<Change>) {
     tokio::spawn(namespaces::run(api.clone(), for_namespaces));
 }
 
-/// Brings writes to the disk soon after they are made: one power failure costs at most this much.
+/// Interval of flushes to the disk, and so the most that a power failure can lose.
 async fn sync_often(api: Arc<Api>) {
     const PERIOD: std::time::Duration = std::time::Duration::from_millis(100);
     let mut synced = 0;
     while let Some((_, length)) = api.store.file() {
         if length != synced {
             let syncing = api.clone();
-            // It fails only when the process ends.
+            // This fails only at the end of the process.
             let _ = tokio::task::spawn_blocking(move || syncing.sync()).await;
             synced = length;
         }

@@ -1,7 +1,7 @@
 //! One port for HTTP and HTTPS.
 //!
-//! kubectl and helm send a token over HTTPS only, so the kubeconfig names an HTTPS address with a certificate made at
-//! the start. Clients in the process use plain HTTP on the same port: loopback is loopback. The first byte tells which.
+//! kubectl and helm send a token over HTTPS only, so the kubeconfig has an HTTPS address with a self-made certificate.
+//! Clients in the process use plain HTTP on the same port. The first byte of a connection tells them apart.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -24,10 +24,10 @@ use tokio_util::either::Either;
 
 /// The first byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
-/// A connection that says nothing for this long is dropped.
+/// A connection without data is closed after this time.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Why there is no certificate.
+/// Why a certificate cannot be made or used.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
     /// Making the certificate failed.
@@ -41,22 +41,22 @@ pub enum CertificateError {
     Use(#[from] tokio_rustls::rustls::Error),
 }
 
-/// A certificate for loopback with its key and the authority that signed it, all in PEM.
+/// A certificate for loopback with its key and its authority, all in PEM.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Certificates {
-    /// The authority's certificate, for kubeconfigs. Its key is forgotten.
+    /// The authority's certificate, for kubeconfigs. Its key is not kept.
     pub(crate) authority: String,
     certificate: String,
     key: String,
 }
 
 impl Certificates {
-    /// Makes new ones.
+    /// Makes new certificates.
     ///
     /// # Errors
     /// [`CertificateError`] if the cryptography fails.
     pub(crate) fn make() -> Result<Self, CertificateError> {
-        // An authority and a certificate signed by it: rustls accepts no authority as a server's own certificate.
+        // rustls does not accept an authority as a server certificate, so the authority signs a separate one.
         let mut authority = CertificateParams::default();
         authority.distinguished_name.push(DnType::CommonName, "sandbox");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -81,10 +81,10 @@ impl Certificates {
         })
     }
 
-    /// Puts them to use.
+    /// The TLS acceptor with these certificates.
     ///
     /// # Errors
-    /// [`CertificateError`] if they are not what they were.
+    /// [`CertificateError`] if they are invalid.
     fn acceptor(&self) -> Result<TlsAcceptor, CertificateError> {
         let certificate = CertificateDer::from_pem_slice(self.certificate.as_bytes())?;
         let private = PrivateKeyDer::from_pem_slice(self.key.as_bytes())?;
@@ -99,7 +99,7 @@ impl Certificates {
 
 type Connection = Either<TcpStream, TlsStream<TcpStream>>;
 
-/// Accepts both kinds of connections.
+/// A listener for both protocols.
 pub(crate) struct Listener {
     address: SocketAddr,
     ready: mpsc::Receiver<(Connection, SocketAddr)>,
@@ -125,7 +125,7 @@ impl Listener {
                         tokio::spawn(greet(stream, peer, acceptor.clone(), sender.clone()));
                     }
                     Err(error) => {
-                        // Too many open files, mostly: others may close theirs meanwhile.
+                        // Usually too many open files: wait until some are closed.
                         tracing::warn!(%error, "accepting a connection");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }

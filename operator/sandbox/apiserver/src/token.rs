@@ -1,40 +1,40 @@
-//! Tokens of ServiceAccounts: JSON web tokens with upstream's claims, bound to an account and maybe to a Pod.
+//! Tokens of ServiceAccounts: JSON Web Tokens with upstream's claims, bound to an account and optionally to a Pod.
 //!
-//! Upstream signs them with a key pair whose public half it publishes. Nobody but the sandbox itself has to believe
-//! these, so they are authenticated with a secret (HS256), and there is no discovery of issuers.
+//! Upstream signs them with a key pair and publishes the public key. Only the sandbox verifies these, so they are
+//! signed with a secret (HS256), and there is no issuer discovery.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-/// The issuer, and the audience of tokens that name none.
+/// The issuer, and the default audience.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
-/// What a token says.
+/// The claims of a token.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Claims {
-    /// For whom it is.
+    /// Audiences.
     pub(crate) aud: Vec<String>,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub(crate) exp: i64,
-    /// When it was made.
+    /// Time of issue.
     pub(crate) iat: i64,
-    /// Who made it.
+    /// Issuer.
     pub(crate) iss: String,
-    /// Its own id.
+    /// Unique id.
     pub(crate) jti: String,
-    /// What it is bound to.
+    /// The objects that it is bound to.
     #[serde(rename = "kubernetes.io")]
     pub(crate) bound: Bound,
-    /// When it begins.
+    /// Start of its validity.
     pub(crate) nbf: i64,
-    /// The user's name.
+    /// User name.
     pub(crate) sub: String,
 }
 
-/// What a token is bound to: it holds only as long as these exist.
+/// The objects that a token is bound to; it is valid only while they exist.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Bound {
@@ -48,7 +48,7 @@ pub(crate) struct Bound {
     pub(crate) secret: Option<Named>,
     /// The account.
     pub(crate) serviceaccount: Named,
-    /// When a holder that asked for a short time should have got a new one.
+    /// For an extended token, the expiry that was requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) warnafter: Option<i64>,
 }
@@ -62,16 +62,16 @@ pub(crate) struct Named {
     pub(crate) uid: String,
 }
 
-/// The secret that tokens are authenticated with.
+/// The key that signs tokens.
 pub(crate) struct TokenKey(hmac::Key);
 
 impl TokenKey {
-    /// The key made of a secret.
+    /// The key from a secret.
     pub(crate) fn new(secret: &[u8]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
 
-    /// The token with these claims.
+    /// Signs a token with these claims.
     pub(crate) fn sign(&self, claims: &Claims) -> String {
         let body = serde_json::to_vec(claims).unwrap_or_default();
         let text = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(body));
@@ -79,7 +79,7 @@ impl TokenKey {
         format!("{text}.{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
 
-    /// The claims of a token that this key made.
+    /// The claims of a token that this key signed.
     pub(crate) fn verify(&self, token: &str) -> Option<Claims> {
         let (text, tag) = token.rsplit_once('.')?;
         let (_, body) = text.split_once('.')?;

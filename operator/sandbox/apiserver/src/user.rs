@@ -1,26 +1,26 @@
-//! Who asks.
+//! Users.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// Everybody who has proved who he is.
+/// All authenticated users.
 pub(crate) const AUTHENTICATED: &str = "system:authenticated";
-/// Everybody else.
+/// All anonymous users.
 pub(crate) const UNAUTHENTICATED: &str = "system:unauthenticated";
-/// Those who may do everything, whatever Roles say.
+/// Administrators, who are allowed everything.
 pub(crate) const MASTERS: &str = "system:masters";
 
-/// A user as authentication knows him.
+/// An authenticated user.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct User {
     /// Unique name.
     pub(crate) name: String,
-    /// Identifier that outlives a name, often empty.
+    /// Unique id over time, often empty.
     pub(crate) uid: String,
-    /// Groups, in the order in which they were learnt.
+    /// Groups.
     pub(crate) groups: Vec<String>,
-    /// What else is known, such as the pod behind a token.
+    /// Extra attributes, such as the pod of a token.
     pub(crate) extra: BTreeMap<String, Vec<String>>,
 }
 
@@ -38,12 +38,12 @@ impl User {
         Self::of("sandbox-admin", &[MASTERS, AUTHENTICATED])
     }
 
-    /// The server's own tasks.
+    /// The user of the server's own tasks.
     pub(crate) fn server() -> Self {
         Self::of("system:apiserver", &[MASTERS])
     }
 
-    /// Somebody without credentials.
+    /// The anonymous user.
     pub(crate) fn anonymous() -> Self {
         Self::of("system:anonymous", &[UNAUTHENTICATED])
     }
@@ -58,7 +58,7 @@ impl User {
         Self::of(&format!("system:serviceaccount:{namespace}:{name}"), &groups)
     }
 
-    /// The user that an access review asks about.
+    /// The user of an access review.
     pub(crate) fn of_review(spec: &Value) -> Self {
         let text = |key: &str| spec[key].as_str().unwrap_or_default().to_owned();
         let strings = |list: &Value| {
@@ -83,7 +83,7 @@ impl User {
         self.groups.iter().any(|g| g == group)
     }
 
-    /// As `UserInfo` of the authentication API.
+    /// The user as `UserInfo` of the authentication API.
     pub(crate) fn info(&self) -> Value {
         let mut info = json!({ "username": self.name });
         if !self.uid.is_empty() {

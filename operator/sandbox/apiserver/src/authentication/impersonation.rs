@@ -1,4 +1,4 @@
-//! `kubectl --as`: acting as somebody else, for those who may.
+//! Impersonation (`kubectl --as`).
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::user::{AUTHENTICATED, UNAUTHENTICATED, User};
 
 const EXTRA: &str = "impersonate-extra-";
 
-/// The user whom a request acts as: the one behind its credentials, or whom its `Impersonate-` headers name.
+/// The user that a request acts as: the authenticated one, or the one that its `Impersonate-` headers name.
 ///
 /// # Errors
-/// 403 if that is not allowed, 500 for headers that make no sense, as upstream answers.
+/// 403 if the impersonation is not allowed; 500 for invalid headers, as upstream answers.
 pub(crate) fn impersonate(api: &Api, user: User, headers: &HeaderMap) -> Result<User, ApiError> {
     let all = |name: &str| -> Vec<String> {
         headers
@@ -77,7 +77,7 @@ pub(crate) fn impersonate(api: &Api, user: User, headers: &HeaderMap) -> Result<
     Ok(acting(name, uid, groups, extra, is_account))
 }
 
-/// The user acted as, with the groups that his kind always has.
+/// The impersonated user, with the groups of its kind.
 fn acting(
     name: String,
     uid: String,

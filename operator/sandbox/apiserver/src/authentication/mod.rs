@@ -15,10 +15,10 @@ use crate::user::User;
 pub(crate) use impersonation::impersonate;
 pub(crate) use request::{issue, review};
 
-/// The user behind a request's credentials.
+/// Authenticates a request.
 ///
 /// # Errors
-/// 401 if they are not believed; also without any, where nobody is served without.
+/// 401 if the credentials are invalid, or missing while anonymous requests are not allowed.
 pub(crate) fn authenticate(api: &Api, headers: &HeaderMap) -> Result<User, ApiError> {
     let Some(given) = headers.get(header::AUTHORIZATION) else {
         return if api.rbac {
@@ -34,7 +34,7 @@ pub(crate) fn authenticate(api: &Api, headers: &HeaderMap) -> Result<User, ApiEr
         .ok_or_else(ApiError::unauthorized)
 }
 
-/// The user behind a bearer token for an audience, and the token's audiences.
+/// The user of a bearer token for an audience, and the token's audiences.
 fn user_of(api: &Api, token: &str, audience: &str) -> Option<(User, Vec<String>)> {
     if constant_time_equal(token, &api.token) {
         return (audience == ISSUER).then(|| (User::admin(), vec![ISSUER.to_owned()]));
@@ -60,7 +60,7 @@ fn user_of(api: &Api, token: &str, audience: &str) -> Option<(User, Vec<String>)
     Some((user, claims.aud))
 }
 
-/// Whether all that a token is bound to still exists.
+/// Whether the objects that a token is bound to still exist.
 fn holds(api: &Api, claims: &Claims) -> bool {
     let bound = &claims.bound;
     let exists = |storage: &str, named: &Named| {
@@ -72,7 +72,7 @@ fn holds(api: &Api, claims: &Claims) -> bool {
         && bound.secret.as_ref().is_none_or(|secret| exists("/secrets", secret))
 }
 
-/// Compares without telling by its duration where the texts differ.
+/// Compares in constant time.
 fn constant_time_equal(a: &str, b: &str) -> bool {
     a.as_bytes().ct_eq(b.as_bytes()).into()
 }

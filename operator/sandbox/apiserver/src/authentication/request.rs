@@ -13,14 +13,14 @@ use crate::value::{entries, has, text};
 const SHORTEST: i64 = 600;
 const LONGEST: i64 = 1 << 32;
 const DEFAULT: i64 = 3600;
-/// What kubelets ask for. Such a token lives on for a year, for programs that never read it again.
+/// The lifetime that kubelets request. Such a token is extended to a year, for programs that never reload it.
 const EXTENDED: i64 = 3607;
 const EXTENSION: i64 = 365 * 24 * 3600;
 
-/// Answers a TokenRequest for an account.
+/// Answers a TokenRequest for a service account.
 ///
 /// # Errors
-/// 404 without the account or the bound object, 409 if that has another uid, 422 for a time that is too short or long.
+/// 404 if the account or the bound object is missing, 409 if the object's uid differs, 422 for a duration out of range.
 pub(crate) fn issue(api: &Api, namespace: &str, account: &str, mut request: Value) -> Result<Value, ApiError> {
     let found = existing(api, "serviceaccounts", namespace, account)?;
     if !request["spec"].is_object() {
@@ -67,7 +67,7 @@ pub(crate) fn issue(api: &Api, namespace: &str, account: &str, mut request: Valu
     Ok(request)
 }
 
-/// The uid of an object that exists.
+/// The uid of an existing object.
 fn existing(api: &Api, plural: &str, namespace: &str, name: &str) -> Result<String, ApiError> {
     let qualified = Qualified {
         group: String::new(),
@@ -94,7 +94,7 @@ fn check_time(account: &str, seconds: i64) -> Result<(), ApiError> {
     ))
 }
 
-/// The Pod or Secret that a token is to be bound to.
+/// The Pod or Secret to bind a token to.
 fn bound_object(
     api: &Api,
     namespace: &str,
@@ -139,7 +139,7 @@ fn bound_object(
     Ok(if kind == "Pod" { (named, None) } else { (None, named) })
 }
 
-/// The status of a TokenReview: whose token it is.
+/// The status of a TokenReview.
 pub(crate) fn review(api: &Api, spec: &Value) -> Value {
     let wanted: Vec<&str> = entries(spec, "audiences").filter_map(|(_, a)| a.as_str()).collect();
     let wanted = if has(spec, "audiences") && !wanted.is_empty() {
@@ -154,6 +154,6 @@ pub(crate) fn review(api: &Api, spec: &Value) -> Value {
             let common: Vec<&String> = audiences.iter().filter(|a| wanted.contains(&a.as_str())).collect();
             json!({ "authenticated": true, "user": user.info(), "audiences": common })
         }
-        None => json!({ "user": {}, "error": "the token is not one of this cluster, or has ended" }),
+        None => json!({ "user": {}, "error": "the token was not issued by this cluster, or has expired" }),
     }
 }

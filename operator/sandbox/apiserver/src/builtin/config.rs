@@ -9,7 +9,7 @@ use crate::names;
 use crate::resource::Strategy;
 use crate::value::{child, default_to, has, text};
 
-/// The most that the data of a ConfigMap or Secret may hold, in bytes.
+/// Largest data of a ConfigMap or Secret, in bytes.
 const MAX_DATA: usize = 1024 * 1024;
 
 /// Namespaces.
@@ -81,7 +81,7 @@ fn check_key(field: &str, key: &str, errors: &mut Vec<FieldError>) {
     );
 }
 
-/// What an object with `immutable: true` refuses.
+/// Changes that an object with `immutable: true` rejects.
 fn frozen(new: &Value, old: &Value, fields: &[&str], errors: &mut Vec<FieldError>) {
     if old["immutable"] != true {
         return;
@@ -197,7 +197,7 @@ impl Strategy for Claims {
 
     fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         let mut errors = self.validate(new);
-        // A binder sets the volume; a bound claim may grow.
+        // The binder sets the volume name, and the requests of a bound claim may grow.
         let fixed = |claim: &Value| {
             let mut spec = claim["spec"].clone();
             if let Some(map) = spec.as_object_mut() {

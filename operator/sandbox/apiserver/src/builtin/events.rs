@@ -12,7 +12,7 @@ pub(crate) struct CoreEvents;
 
 impl Strategy for CoreEvents {
     fn default(&self, event: &mut Value) {
-        // Upstream writes these whether they are set or not.
+        // Upstream writes these even if they are not set.
         for key in ["reportingComponent", "reportingInstance"] {
             default_to(event, key, "");
         }
@@ -110,7 +110,7 @@ pub(crate) const VIEW: View = View {
     write: |shown| renamed(shown, true),
 };
 
-/// What upstream writes in each form although it is not set.
+/// Fields that upstream writes in each form even if they are not set.
 fn complete(event: &mut Value, nulls: &[&str], source: &str) {
     for key in nulls {
         if event.get(*key).is_none() {

@@ -1,4 +1,4 @@
-//! The built-in kinds: a table of what each is, and one `Strategy` a family for how it behaves.
+//! The built-in kinds: a table of their properties, and a `Strategy` for the behaviour of each.
 
 mod config;
 mod events;
@@ -17,7 +17,7 @@ use crate::definitions::{Schemas, register};
 
 pub(crate) use table::{KINDS, UNSUPPORTED};
 
-/// The definitions of all kinds, made once a process.
+/// The definitions of all kinds, built once per process.
 pub(crate) fn schemas() -> &'static Schemas {
     static SCHEMAS: OnceLock<Schemas> = OnceLock::new();
     SCHEMAS.get_or_init(|| {

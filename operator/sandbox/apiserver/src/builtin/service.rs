@@ -47,7 +47,7 @@ impl Strategy for Services {
 
     fn prepare_update(&self, new: &mut Value, old: &Value) {
         new["status"] = old["status"].clone();
-        // What the server allotted stays unless it is named.
+        // Allocated values are kept unless the update sets them.
         if new["spec"]["type"] == "ExternalName" {
             return;
         }
@@ -56,7 +56,7 @@ impl Strategy for Services {
                 new["spec"][field] = old["spec"][field].clone();
             }
         }
-        // The list follows the one address that was changed.
+        // `clusterIPs` follows a changed `clusterIP`.
         if new["spec"]["clusterIP"] != old["spec"]["clusterIP"] {
             new["spec"]["clusterIPs"] = json!([new["spec"]["clusterIP"]]);
         }

@@ -38,7 +38,7 @@ const fn subresource(name: &'static str, kind: &'static str, verbs: &'static [&'
     }
 }
 
-/// The common case: a namespaced kind that takes all requests and has no subresources.
+/// The common case: a namespaced kind with all verbs and no subresources.
 const BASE: BuiltIn = BuiltIn {
     group: "",
     version: "v1",
@@ -160,7 +160,7 @@ pub(crate) static KINDS: &[BuiltIn] = &[
     BuiltIn { group: "storage.k8s.io", plural: "storageclasses", singular: "storageclass", kind: "StorageClass", short_names: &["sc"], namespaced: false, schema: register::<storage::StorageClass>, ..BASE },
 ];
 
-/// Resources that Kubernetes has and the sandbox does not: refused by name instead of as unknown.
+/// Resources that Kubernetes has and the sandbox does not: they are rejected by name.
 pub(crate) const UNSUPPORTED: &[(&str, &str)] = &[
     ("", "bindings"),
     ("", "componentstatuses"),

@@ -110,7 +110,7 @@ impl Strategy for Jobs {
     }
 }
 
-/// A Job without labels has its template's.
+/// A Job without labels gets its template's labels.
 fn default_labels(job: &mut Value) {
     let own = job
         .meta("labels")
@@ -151,7 +151,7 @@ fn default_job(spec: &mut Value, running: bool) {
     default_template(spec);
 }
 
-/// The selector and labels that tie a Job to its pods.
+/// Sets the selector and the labels that connect a Job with its pods.
 fn own_selector(job: &mut Value) {
     let (name, uid) = (job.name().to_owned(), job.uid().to_owned());
     let labels = [
@@ -209,7 +209,7 @@ fn default_template(spec: &mut Value) {
     }
 }
 
-/// The template's checks below `spec`.
+/// Checks the pod template in `spec`.
 fn check_template(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     errors.extend(pod::template(&spec["template"], &path.child("template")));
 }

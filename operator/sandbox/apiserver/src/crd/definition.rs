@@ -1,4 +1,4 @@
-//! How definitions themselves are defaulted and checked.
+//! Defaults and validation of definitions.
 
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ impl Strategy for CrdStrategy {
                 errors.push(FieldError::immutable(&Path::new("spec.names").child(name), now));
             }
         }
-        // What is immutable is part of the name too: only the first finding is reported.
+        // The immutable fields are also part of the name. Only the first error is reported.
         if errors.is_empty() {
             errors.extend(check(new));
         }
@@ -167,7 +167,7 @@ fn versions(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
             errors.push(FieldError::required(&here, ""));
             continue;
         }
-        // Versions with one schema are one schema to upstream, which names it by its internal place.
+        // Upstream merges equal schemas of all versions into one, and names its internal path.
         if shared && i > 0 {
             continue;
         }
@@ -180,7 +180,7 @@ fn versions(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// A version as upstream prints its internal form, as far as messages are compared.
+/// A version in upstream's internal form, as far as messages show it.
 fn internal_form(version: &Value) -> String {
     format!(
         "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":null,\"Schema\":null,\

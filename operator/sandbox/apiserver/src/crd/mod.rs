@@ -1,4 +1,4 @@
-//! Custom resource definitions: what a definition makes the server serve.
+//! Custom resource definitions and the resources that they define.
 
 mod definition;
 mod structure;
@@ -28,12 +28,12 @@ fn texts(value: &Value) -> Vec<String> {
         .unwrap_or_default()
 }
 
-/// `.a.b` as its parts.
+/// The parts of `.a.b`.
 fn dotted(path: &str) -> Vec<String> {
     path.split('.').filter(|p| !p.is_empty()).map(str::to_owned).collect()
 }
 
-/// The resources that a definition's served versions are.
+/// The resources of a definition's served versions.
 pub fn resources(definition: &Value) -> Vec<Resource> {
     let spec = &definition["spec"];
     let names = &spec["names"];
@@ -118,7 +118,7 @@ fn column(raw: &Value) -> Column {
     }
 }
 
-/// A version's schema with what every object has: apiVersion, kind and metadata.
+/// A version's schema with the fields of every object: apiVersion, kind and metadata.
 pub(crate) fn root_schema(raw: &Value) -> SchemaRef {
     let mut raw = raw.clone();
     if let Some(map) = raw.as_object_mut() {

@@ -1,4 +1,4 @@
-//! What a definition's schema must be: structural, with defaults that fit it and rules that compile and stay cheap.
+//! Checks a definition's schema: it must be structural, with valid defaults and rules within the cost limit.
 
 use std::sync::OnceLock;
 
@@ -194,10 +194,7 @@ fn rules(
     }
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one rule with all that its place tells about it"
-)]
+#[expect(clippy::too_many_arguments, reason = "one rule with its context")]
 fn check_rule(
     rule: &Rule,
     raw: &Value,
@@ -251,7 +248,7 @@ fn regex(cell: &'static OnceLock<Option<Regex>>, pattern: &str) -> Option<&'stat
     cell.get_or_init(|| Regex::new(pattern).ok()).as_ref()
 }
 
-/// A field after `self.` that the schema does not have.
+/// A field after `self.` that is not in the schema.
 fn undefined_field(source: &str, schema: &Schema, root: bool) -> Option<String> {
     static FIELD: OnceLock<Option<Regex>> = OnceLock::new();
     if schema.kind != Some(Type::Object) || schema.properties.is_empty() || schema.additional.is_some() {
@@ -276,7 +273,7 @@ fn without_strings(source: &str) -> String {
     }
 }
 
-/// Whether the expression's outermost operation can give a boolean.
+/// Whether the expression's outermost operation can return a boolean.
 fn may_be_boolean(rule: &Rule) -> bool {
     use cel::common::ast::Expr;
     match rule.program().map(|p| &p.expression().expr) {
@@ -297,7 +294,7 @@ fn macros() -> Option<&'static Regex> {
     )
 }
 
-/// Whether the rule goes through a list or map that has no maximum.
+/// Whether the rule iterates over a list or map without a maximum.
 fn runs_over_unbounded(source: &str, schema: &Schema) -> bool {
     let Some(pattern) = macros() else { return false };
     pattern.captures_iter(source).any(|found| {
@@ -315,7 +312,7 @@ fn runs_over_unbounded(source: &str, schema: &Schema) -> bool {
     })
 }
 
-/// Whether a rule that runs once an entry costs more than a comparison.
+/// Whether a rule that runs once per entry costs more than a comparison.
 fn is_costly(source: &str) -> bool {
     [
         "matches(",
@@ -330,7 +327,7 @@ fn is_costly(source: &str) -> bool {
     .any(|call| source.contains(call))
 }
 
-/// Whether a message is built from text without a maximum.
+/// Whether a message is built from a string without a maximum length.
 fn builds_unbounded(source: &str, schema: &Schema) -> bool {
     static TEXT: OnceLock<Option<Regex>> = OnceLock::new();
     if source.contains("string(") {

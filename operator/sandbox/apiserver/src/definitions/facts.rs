@@ -1,6 +1,6 @@
-//! What the generated schemas of `k8s-openapi` do not carry: how lists are identified and merged, and which maps are one
-//! value. One line a field, as upstream's type definitions mark them (`+listType`, `+listMapKey`, `patchStrategy`,
-//! `patchMergeKey`, `+structType`, `+mapType`).
+//! Facts that the generated schemas of `k8s-openapi` lack: list types, merge keys and atomic maps. One line per field,
+//! from the markers of upstream's type definitions (`+listType`, `+listMapKey`, `patchStrategy`, `patchMergeKey`,
+//! `+structType`, `+mapType`).
 
 use serde_json::Value;
 
@@ -106,7 +106,7 @@ const LISTS: &[Line] = &[
     ("CustomResourceDefinitionStatus", "conditions", "type", "", ""),
 ];
 
-/// Types of which an apply owns the whole value.
+/// Atomic struct types: an apply owns the whole value.
 pub(crate) const ATOMIC_TYPES: &[&str] = &[
     "ConfigMapKeySelector",
     "CrossVersionObjectReference",
@@ -130,7 +130,7 @@ pub(crate) const ATOMIC_TYPES: &[&str] = &[
     "TypedLocalObjectReference",
 ];
 
-/// Map fields of which an apply owns the whole value.
+/// Atomic map fields: an apply owns the whole value.
 pub(crate) const ATOMIC_FIELDS: &[(&str, &str)] = &[
     ("PodSpec", "nodeSelector"),
     ("ReplicationControllerSpec", "selector"),
@@ -140,7 +140,7 @@ pub(crate) const ATOMIC_FIELDS: &[(&str, &str)] = &[
 /// Types whose values are quantities.
 pub(crate) const QUANTITY: &str = "Quantity";
 
-/// Types that hold any JSON.
+/// Types with arbitrary JSON.
 pub(crate) const OPEN_TYPES: &[&str] = &[
     "FieldsV1",
     "JSON",
@@ -150,6 +150,6 @@ pub(crate) const OPEN_TYPES: &[&str] = &[
     "RawExtension",
 ];
 
-/// Defaults of list-map keys: an entry that leaves the key out is identified by this value.
+/// Defaults of list-map keys: an entry without the key is identified by this value.
 pub(crate) const DEFAULTS: &[(&str, &str, &str)] =
     &[("ContainerPort", "protocol", "TCP"), ("ServicePort", "protocol", "TCP")];

@@ -1,4 +1,4 @@
-//! Schemas of Kubernetes' own types: derived from `k8s-openapi`, with the facts it lacks laid over them.
+//! Schemas of Kubernetes' own types, derived from `k8s-openapi` and completed by [`facts`].
 
 mod facts;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::{Definitions, SchemaRef, parse};
 
-/// Makes the generator know a kind, and gives the kind's definition name.
+/// Registers a kind with the generator and returns the name of its definition.
 pub(crate) type Register = fn(&mut SchemaGenerator) -> String;
 
 /// Registers `K` and everything it refers to.
@@ -55,7 +55,7 @@ impl Schemas {
     }
 }
 
-/// The schema of every object's metadata, made once a process.
+/// The schema of every object's metadata, built once per process.
 pub(crate) fn object_meta() -> SchemaRef {
     static SCHEMA: OnceLock<SchemaRef> = OnceLock::new();
     SCHEMA
@@ -66,7 +66,7 @@ pub(crate) fn object_meta() -> SchemaRef {
         .clone()
 }
 
-/// Lays what `k8s-openapi` leaves out over a definition.
+/// Adds the facts that `k8s-openapi` lacks to a definition.
 fn adjust(name: &str, definition: &mut Value, plain: &Map<String, Value>) {
     let short = name.rsplit('.').next().unwrap_or(name);
     if facts::OPEN_TYPES.contains(&short) {
@@ -103,7 +103,7 @@ fn adjust(name: &str, definition: &mut Value, plain: &Map<String, Value>) {
     }
 }
 
-/// Replaces a reference by what it refers to, so that a fact holds for this field alone.
+/// Replaces a reference by its target, so that a fact applies to this field alone.
 fn inline(schema: &mut Value, plain: &Map<String, Value>) {
     let Some(name) = schema["$ref"].as_str().and_then(|r| r.rsplit('/').next()) else {
         return;

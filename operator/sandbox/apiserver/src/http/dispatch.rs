@@ -1,4 +1,4 @@
-//! One request: who asks, what for, and which verb answers.
+//! Dispatches a request: authentication, authorisation, and the verb that answers.
 
 use std::sync::Arc;
 
@@ -71,7 +71,7 @@ impl Asked {
     }
 }
 
-/// Finds out who asks, whether he may, and answers.
+/// Authenticates, authorises and answers a request.
 async fn answer(api: &Arc<Api>, request: Request, entry: Option<&mut Entry>) -> Result<Response, ApiError> {
     let path = request.uri().path().to_owned();
     if matches!(path.as_str(), "/healthz" | "/livez" | "/readyz" | "/healthz/ping") {
@@ -388,7 +388,7 @@ pub(super) fn one(
     Ok(Answer { status, body, warnings }.into_response(negotiated.yaml))
 }
 
-/// A list whose items are written as they are stored, without a copy of each: lists can be long.
+/// A list whose items are serialised from the store without copies, because lists can be long.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct StoredList<'a> {
@@ -398,7 +398,7 @@ struct StoredList<'a> {
     items: Vec<WithoutType<'a>>,
 }
 
-/// An object without kind and apiVersion, as [`verbs::listed`] gives it.
+/// An object without kind and apiVersion, as [`verbs::listed`] returns it.
 struct WithoutType<'a>(&'a Value);
 
 impl Serialize for WithoutType<'_> {

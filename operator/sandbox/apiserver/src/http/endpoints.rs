@@ -1,4 +1,4 @@
-//! Finding a ready endpoint of a Service, from its EndpointSlices.
+//! Picks a ready endpoint of a Service from its EndpointSlices.
 
 use serde_json::Value;
 
@@ -6,14 +6,14 @@ use crate::Api;
 use crate::error::{ApiError, Qualified};
 use crate::meta::Meta;
 
-/// `[scheme:]name[:port]` as it stands in a proxy path.
+/// `[scheme:]name[:port]` in a proxy path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServicePort {
     /// `http` or `https`.
     pub(crate) scheme: String,
     /// Name of the Service.
     pub(crate) name: String,
-    /// Port number or name; empty for the only one.
+    /// Port number or name; empty for the only port.
     pub(crate) port: String,
 }
 
@@ -36,10 +36,10 @@ impl ServicePort {
     }
 }
 
-/// `host:port` of a ready endpoint, picked at random.
+/// `host:port` of a random ready endpoint.
 ///
 /// # Errors
-/// 404 if there is no such Service, 503 if it has no ready endpoint.
+/// 404 if the Service does not exist, 503 if it has no ready endpoint.
 pub(crate) fn pick(api: &Api, namespace: &str, target: &ServicePort) -> Result<String, ApiError> {
     let services = Qualified {
         group: String::new(),
@@ -87,7 +87,7 @@ pub(crate) fn pick(api: &Api, namespace: &str, target: &ServicePort) -> Result<S
         .ok_or_else(none)
 }
 
-/// The name of the port that is meant.
+/// The name of the requested port.
 fn service_port(service: &Value, port: &str) -> Option<String> {
     let ports = service["spec"]["ports"].as_array()?;
     let name = |p: &Value| p["name"].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! `GET pods/{name}/log`: the files that the runner writes, one a container and restart.
+//! `GET pods/{name}/log`: serves the files that the runner writes, one per container and restart.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::error::ApiError;
 use crate::meta::Meta;
 use crate::request::Query;
 
-/// How often a followed file is looked at.
+/// How often a followed file is polled.
 const POLL: Duration = Duration::from_millis(100);
 
-/// What of a log is wanted.
+/// The options of a log request.
 #[derive(Debug, Clone)]
 struct Selection {
     tail: Option<usize>,
@@ -47,7 +47,7 @@ pub(crate) async fn serve(api: Arc<Api>, pod: Value, query: &Query) -> Result<Re
         return Err(ApiError::bad_request(message));
     };
     if pod["spec"]["nodeName"].as_str().unwrap_or_default().is_empty() {
-        // No node has the pod, so there is nothing to ask.
+        // The pod is not scheduled.
         return Ok(text_response(204, "text/plain", Body::empty()));
     }
     let follow = query.flag("follow") && !previous;
@@ -158,7 +158,7 @@ fn restart_count(pod: &Value, container: &str) -> u64 {
         .unwrap_or(0)
 }
 
-/// The lines that are wanted, in the form that is wanted.
+/// The requested lines in the requested form.
 fn select(text: &[u8], selection: &Selection) -> Vec<u8> {
     let mut lines: Vec<&[u8]> = text
         .split_inclusive(|b| *b == b'\n')
@@ -204,7 +204,7 @@ struct Follow {
     started: bool,
 }
 
-/// Sends what is there and then what is added, until the container has ended.
+/// Streams the log until the container has ended.
 fn follow_file(
     api: Arc<Api>,
     pod: Value,
@@ -240,7 +240,7 @@ fn follow_file(
 }
 
 impl Follow {
-    /// Whether the followed run of the container is over: it has terminated, been restarted, or the pod is gone.
+    /// Whether the followed run of the container has ended: it terminated or restarted, or the pod is gone.
     fn has_ended(&self) -> bool {
         let Some(item) = self.api.store.get("/pods", self.pod.namespace(), self.pod.name()) else {
             return true;

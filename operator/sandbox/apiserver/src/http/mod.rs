@@ -1,4 +1,4 @@
-//! HTTP: authentication, content negotiation, the right verb, and answers.
+//! HTTP: authentication, content negotiation, dispatch and responses.
 
 mod dispatch;
 mod endpoints;

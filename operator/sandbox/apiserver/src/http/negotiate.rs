@@ -1,23 +1,23 @@
-//! Which form of an answer a client accepts.
+//! Content negotiation.
 
 use crate::error::ApiError;
 
-/// The form of the body.
+/// The form of a response body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// The object as it is.
+    /// The object itself.
     Object,
     /// A `meta.k8s.io/v1` Table.
     Table,
-    /// Only apiVersion, kind and metadata, of one object.
+    /// PartialObjectMetadata of one object.
     PartialObject,
-    /// The same of a list.
+    /// PartialObjectMetadata of a list.
     PartialList,
     /// An aggregated discovery document.
     Discovery,
 }
 
-/// What was agreed on.
+/// The negotiated form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Negotiated {
     /// The form of the body.
@@ -34,7 +34,7 @@ impl Negotiated {
     };
 }
 
-/// Reads an Accept header; the first alternative that the server has counts.
+/// Reads an Accept header and picks its first supported alternative.
 ///
 /// # Errors
 /// 406 if there is none.

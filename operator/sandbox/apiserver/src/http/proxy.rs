@@ -1,4 +1,4 @@
-//! The `proxy` subresource of Services and pods: requests are passed on, answers are streamed back.
+//! The `proxy` subresource of Services and pods: forwards requests and streams the responses.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -10,7 +10,7 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::error::ApiError;
 
-/// Headers that belong to one connection and are not passed on.
+/// Hop-by-hop headers, which are not forwarded.
 const HOP_BY_HOP: [HeaderName; 7] = [
     header::CONNECTION,
     header::PROXY_AUTHENTICATE,
@@ -21,10 +21,10 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     header::UPGRADE,
 ];
 
-/// Passes a request on to `authority` (`host:port`) at `path`.
+/// Forwards a request to `authority` (`host:port`) at `path`.
 ///
 /// # Errors
-/// 501 for https, 502 if nothing answers there.
+/// 501 for https, 502 if the backend does not answer.
 pub(crate) async fn forward(
     scheme: &str,
     authority: &str,
@@ -47,7 +47,7 @@ pub(crate) async fn forward(
     parts.uri = uri;
     parts.version = http::Version::HTTP_11;
     strip(&mut parts.headers);
-    // The token is the API server's, not the backend's.
+    // The token is for the API server, not for the backend.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::HOST);
     let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();

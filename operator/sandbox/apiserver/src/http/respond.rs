@@ -1,4 +1,4 @@
-//! Answers.
+//! Responses.
 
 use axum::body::Body;
 use axum::response::Response;
@@ -34,7 +34,7 @@ impl Answer {
         Self { status, body, warnings }
     }
 
-    /// As a response, in JSON or YAML.
+    /// The response, in JSON or YAML.
     pub(crate) fn into_response(self, yaml: bool) -> Response {
         let (kind, text) = if yaml {
             (
@@ -56,7 +56,7 @@ fn warn(response: &mut Response, warnings: &[String]) {
     }
 }
 
-/// `299 - "text"`, with quotes and backslashes escaped; control characters are left out.
+/// `299 - "text"` with escaped quotes and backslashes, without control characters.
 fn warning_header(text: &str) -> Option<HeaderValue> {
     let clean: String = text.chars().filter(|c| !c.is_control()).collect();
     let escaped = clean.replace('\\', "\\\\").replace('"', "\\\"");

@@ -24,7 +24,7 @@ use crate::verbs::{self, DeleteOptions, Part, PatchType, body_from, patch_scale,
 /// Answers a request for a subresource.
 ///
 /// # Errors
-/// 404 if the resource lacks it, 501 if the sandbox does.
+/// 404 if the resource does not have it, 501 if the sandbox does not support it.
 pub(super) async fn subresource(
     api: Arc<Api>,
     resource: &Arc<Resource>,
@@ -183,7 +183,7 @@ async fn evict(
     Ok(success())
 }
 
-/// The disruption budget that selects a pod. Nobody here counts what it still allows.
+/// A disruption budget that selects a pod. The sandbox does not track its allowed disruptions.
 fn budget_of(api: &Api, pod: &Value) -> Option<String> {
     let budgets = api.store.all("policy/poddisruptionbudgets", pod.namespace());
     let selects = |budget: &Value| {

@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::meta::{Meta, now};
 use crate::resource::Resource;
 
-/// The result of an apply: the object (not yet defaulted) and who owns its fields.
+/// The result of an apply: the object (not yet defaulted) and its managers.
 pub(crate) struct Applied {
     /// The merged object.
     pub(crate) object: Value,
@@ -22,8 +22,8 @@ pub(crate) struct Applied {
 /// Applies `config` over `live` (an object with only its identity, if there is none yet).
 ///
 /// # Errors
-/// 500 if the configuration does not fit the schema, as upstream answers; 409 if it would change fields of others and
-/// `force` is not set.
+/// 500 if the configuration does not match the schema, as upstream answers; 409 if it would change fields of other
+/// managers and `force` is not set.
 pub(crate) fn apply(
     resource: &Resource,
     live: &Value,
@@ -66,7 +66,7 @@ pub(crate) fn apply(
     Ok(Applied { object, managers })
 }
 
-/// The configuration can be read through the schema.
+/// Checks that the configuration matches the schema.
 fn check(resource: &Resource, config: &Value) -> Result<(), ApiError> {
     let found = typed::problems(config, &resource.schema);
     if found.is_empty() {
@@ -89,7 +89,7 @@ fn check(resource: &Resource, config: &Value) -> Result<(), ApiError> {
     )))
 }
 
-/// What of the configuration counts: not the status in an apply of the main part, only the status in one of the status.
+/// The part of the configuration that is applied: without the status, or only the status in an apply to the status.
 fn own_part(resource: &Resource, config: &Value, subresource: &str) -> Value {
     let mut config = config.clone();
     let Some(map) = config.as_object_mut() else {

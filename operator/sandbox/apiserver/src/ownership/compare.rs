@@ -1,4 +1,4 @@
-//! The fields in which two objects differ, and the fields of one object.
+//! Field sets: the difference of two objects, and the fields of one.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use crate::schema::Schema;
 /// The difference between two objects.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
-    /// Fields that only the new one has.
+    /// Fields only in the new object.
     pub(crate) added: FieldSet,
     /// Fields whose values differ.
     pub(crate) modified: FieldSet,
-    /// Fields that only the old one has.
+    /// Fields only in the old object.
     pub(crate) removed: FieldSet,
 }
 
@@ -119,7 +119,7 @@ fn lists(old: Option<&Value>, new: Option<&Value>, schema: &Schema, path: &mut V
     }
 }
 
-/// The fields that an applied object names.
+/// The fields of an applied object.
 pub(crate) fn fields_of(value: &Value, schema: &Schema) -> FieldSet {
     let mut set = FieldSet::default();
     collect(value, Some(schema), &mut Vec::new(), &mut set);
@@ -132,7 +132,7 @@ fn collect(value: &Value, schema: Option<&Schema>, path: &mut Vec<Element>, set:
             for (name, child) in map {
                 path.push(field(name));
                 collect(child, field_schema(schema, name), path, set);
-                // A free key is a member itself, so that an entry with nothing in it is owned too.
+                // A map key is itself a member, so that an empty entry is owned too.
                 if schema.is_some_and(|s| s.additional.is_some()) && !is_named(schema, name) {
                     set.insert(path);
                 }

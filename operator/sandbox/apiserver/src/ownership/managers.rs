@@ -1,4 +1,4 @@
-//! The managers of an object, as `metadata.managedFields` lists them.
+//! The managers of an object (`metadata.managedFields`).
 
 use serde_json::{Map, Value};
 
@@ -6,12 +6,12 @@ use super::set::FieldSet;
 use crate::context::Context;
 use crate::resource::Resource;
 
-/// How a manager writes.
+/// The operation of a manager.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Operation {
-    /// By server-side apply.
+    /// Server-side apply.
     Apply,
-    /// By everything else.
+    /// All other writes.
     Update,
 }
 
@@ -24,7 +24,7 @@ impl Operation {
     }
 }
 
-/// What tells managers apart.
+/// The identity of a manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(super) manager: String,
@@ -34,12 +34,12 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// A writer by update.
+    /// A manager that updates.
     pub(super) fn update(resource: &Resource, context: &Context, subresource: &str) -> Self {
         Self::new(Operation::Update, resource, context, subresource)
     }
 
-    /// A writer by apply.
+    /// A manager that applies.
     pub(super) fn apply(resource: &Resource, context: &Context, subresource: &str) -> Self {
         Self::new(Operation::Apply, resource, context, subresource)
     }
@@ -53,7 +53,7 @@ impl Identity {
         }
     }
 
-    /// As a conflict names the manager.
+    /// The manager's name in conflicts.
     pub(super) fn shown(&self) -> String {
         let mut text = Value::from(self.manager.as_str()).to_string();
         if !self.subresource.is_empty() {
@@ -78,7 +78,7 @@ pub(super) struct Entry {
 pub(crate) struct Managers(pub(super) Vec<Entry>);
 
 impl Managers {
-    /// Reads `managedFields`; entries that make no sense are left out.
+    /// Reads `managedFields` without invalid entries.
     pub(crate) fn read(value: &Value) -> Self {
         let text = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         Self(
@@ -145,7 +145,7 @@ impl Managers {
         self.add(identity, all, Some(time));
     }
 
-    /// Takes fields from all managers but one.
+    /// Removes fields from all managers but one.
     pub(super) fn take(&mut self, fields: &FieldSet, except: Option<&Identity>) {
         for entry in &mut self.0 {
             if Some(&entry.identity) != except {

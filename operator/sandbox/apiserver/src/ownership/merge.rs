@@ -1,4 +1,4 @@
-//! Merging an applied object into the live one, and removing what is no longer owned.
+//! Merges an applied object into the live one, and removes fields that are no longer owned.
 
 use serde_json::{Map, Value};
 
@@ -6,7 +6,7 @@ use super::set::{Element, FieldSet, field};
 use super::typed::{Shape, element, elements, field_schema, is_named, shape};
 use crate::schema::Schema;
 
-/// The live object with the applied one laid over it.
+/// The live object merged with the applied one.
 pub(super) fn merge(live: &Value, applied: &Value, schema: Option<&Schema>) -> Value {
     match (shape(applied, schema), live, applied) {
         (Shape::Map, Value::Object(live), Value::Object(applied)) => {
@@ -27,7 +27,7 @@ pub(super) fn merge(live: &Value, applied: &Value, schema: Option<&Schema>) -> V
     }
 }
 
-/// Entries of both lists: the applied order rules among applied entries, the others keep their places between them.
+/// Entries of both lists: applied entries are in the applied order, the others keep their positions between them.
 fn merge_lists(live: &[Value], applied: &[Value], schema: &Schema) -> Vec<Value> {
     let (left, right) = (elements(live, schema), elements(applied, schema));
     let find = |list: &[(Element, &Value)], e: &Element| list.iter().find(|(x, _)| x == e).map(|(_, v)| (*v).clone());
@@ -80,7 +80,7 @@ fn merge_lists(live: &[Value], applied: &[Value], schema: &Schema) -> Vec<Value>
     out
 }
 
-/// Removes from `value` what `last` has and `owned` has not.
+/// Removes the fields from `value` that are in `last` and not in `owned`.
 pub(super) fn remove_unowned(value: &mut Value, schema: Option<&Schema>, last: &FieldSet, owned: &FieldSet) {
     match shape(value, schema) {
         Shape::Map => {
@@ -101,7 +101,7 @@ fn from_map(map: &mut Map<String, Value>, schema: Option<&Schema>, last: &FieldS
     let empty = FieldSet::default();
     map.retain(|name, child| {
         let element = field(name);
-        // A named field counts as a member as soon as anything below it does.
+        // A named field is a member if any field below it is.
         let named = is_named(schema, name);
         let member = |set: &FieldSet| set.has(&element) || (named && set.below(&element).is_some());
         if member(last) && !member(owned) {

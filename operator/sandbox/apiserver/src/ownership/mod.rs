@@ -1,9 +1,9 @@
-//! Who owns which field: `metadata.managedFields` and server-side apply, after structured-merge-diff
+//! Field ownership: `metadata.managedFields` and server-side apply, after structured-merge-diff
 //! (<https://github.com/kubernetes-sigs/structured-merge-diff>).
 //!
-//! Each writer is a manager with a set of fields. A write adds what it changes to the writer's set and takes it from the
-//! others; an apply replaces the applier's set, removes what only it owned, and conflicts where it would change what
-//! another owns.
+//! Each writer is a manager with a set of fields. A write adds the changed fields to the writer's set and removes them
+//! from the others. An apply replaces the manager's set, removes fields that only it owned, and conflicts if it would
+//! change fields of another manager.
 
 mod apply;
 mod compare;
@@ -26,11 +26,11 @@ use compare::compare;
 use managers::Identity;
 use set::FieldSet;
 
-/// How the ownership of a new object comes about.
+/// The ownership of a new object.
 pub(crate) enum New {
-    /// By a plain create: the writer owns everything it sent.
+    /// A create: the writer owns everything it sent.
     Update,
-    /// By an apply that has decided already.
+    /// An apply, which has computed the managers.
     Applied(Managers),
 }
 
@@ -51,7 +51,7 @@ impl New {
     }
 }
 
-/// Metadata that nobody owns, and the status where it is a subresource of its own.
+/// Removes metadata that is never owned, and the status if it is a subresource.
 fn strip(set: &mut FieldSet) {
     for field in ["apiVersion", "kind", "metadata"] {
         set.remove_member(field);
@@ -76,7 +76,7 @@ fn strip(set: &mut FieldSet) {
     set.drop_empty();
 }
 
-/// Removes fields of the other part: the status from a write of the main part, all but the status from a status write.
+/// Removes fields of the other part: the status from a main write, all but the status from a status write.
 fn restrict(set: &mut FieldSet, resource: &Resource, subresource: &str) {
     if !resource.has_status() {
         return;
@@ -88,7 +88,7 @@ fn restrict(set: &mut FieldSet, resource: &Resource, subresource: &str) {
     }
 }
 
-/// The managers after a plain write from `old` to `new`.
+/// The managers after an update from `old` to `new`.
 ///
 /// # Errors
 /// 400 if the client set `managedFields` that cannot be read.

@@ -1,10 +1,10 @@
-//! Sets of fields, as `fieldsV1` writes them: a tree of path elements.
+//! Field sets (`fieldsV1`): trees of path elements.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-/// A path element in its written form: `f:name`, `k:{"key":"value"}`, `v:"value"` or `i:0`.
+/// A serialised path element: `f:name`, `k:{"key":"value"}`, `v:"value"` or `i:0`.
 pub(crate) type Element = String;
 
 /// A field of a map.
@@ -54,7 +54,7 @@ impl FieldSet {
         Value::Object(map)
     }
 
-    /// Whether nothing is in the set.
+    /// Whether the set is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.members.is_empty() && self.children.values().all(Self::is_empty)
     }
@@ -75,17 +75,17 @@ impl FieldSet {
         self.members.contains(element)
     }
 
-    /// What is in the set below an element.
+    /// The subset below an element.
     pub(crate) fn below(&self, element: &str) -> Option<&Self> {
         self.children.get(element).filter(|c| !c.is_empty())
     }
 
-    /// What is in the set below a field, to be changed.
+    /// The mutable subset below a field.
     pub(super) fn child_mut(&mut self, name: &str) -> Option<&mut Self> {
         self.children.get_mut(&field(name))
     }
 
-    /// Removes a field itself, not what is below it.
+    /// Removes a field, but not the fields below it.
     pub(super) fn remove_member(&mut self, name: &str) {
         self.members.remove(&field(name));
     }
@@ -112,7 +112,7 @@ impl FieldSet {
         });
     }
 
-    /// What is in either set.
+    /// The union of both sets.
     pub(crate) fn union(&self, other: &Self) -> Self {
         let mut result = self.clone();
         result.members.extend(other.members.iter().cloned());
@@ -126,7 +126,7 @@ impl FieldSet {
         result
     }
 
-    /// What is in this set and not in the other.
+    /// The members of this set that are not in the other.
     pub(crate) fn difference(&self, other: &Self) -> Self {
         let mut result = Self {
             members: self.members.difference(&other.members).cloned().collect(),
@@ -143,7 +143,7 @@ impl FieldSet {
         result
     }
 
-    /// What is in both sets.
+    /// The intersection of both sets.
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         let mut result = Self {
             members: self.members.intersection(&other.members).cloned().collect(),
@@ -162,7 +162,7 @@ impl FieldSet {
         result
     }
 
-    /// All paths, as messages show them: `.spec.l[name="x"].value`.
+    /// All paths in the form of messages: `.spec.l[name="x"].value`.
     pub(crate) fn paths(&self) -> Vec<String> {
         let mut found = Vec::new();
         self.collect("", &mut found);
@@ -179,7 +179,7 @@ impl FieldSet {
     }
 }
 
-/// An element as messages show it.
+/// An element in the form of messages.
 pub(super) fn shown(element: &str) -> String {
     match element.split_at_checked(2) {
         Some(("f:", name)) => format!(".{name}"),

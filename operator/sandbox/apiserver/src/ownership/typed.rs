@@ -1,4 +1,4 @@
-//! Values seen through their schema: which lists have identified entries, which maps are one value.
+//! Typed values: the schema tells which lists are associative, and which lists and maps are atomic.
 
 use std::collections::BTreeMap;
 
@@ -7,17 +7,17 @@ use serde_json::Value;
 use super::set::{Element, shown};
 use crate::schema::{ListKind, Schema};
 
-/// How a value is divided.
+/// The granularity of a value.
 pub(super) enum Shape<'a> {
-    /// One value.
+    /// An atomic value.
     Leaf,
-    /// A map by fields.
+    /// A map of fields.
     Map,
-    /// A list by identified entries.
+    /// An associative list.
     List(&'a Schema),
 }
 
-/// How `value` is divided under `schema`; without a schema maps are divided and lists are not.
+/// The granularity of `value` under `schema`; without a schema, maps are granular and lists are atomic.
 pub(super) fn shape<'a>(value: &Value, schema: Option<&'a Schema>) -> Shape<'a> {
     match (value, schema) {
         (Value::Object(_), Some(s)) if s.atomic => Shape::Leaf,
@@ -27,17 +27,17 @@ pub(super) fn shape<'a>(value: &Value, schema: Option<&'a Schema>) -> Shape<'a> 
     }
 }
 
-/// The schema of a field, if one is known.
+/// The schema of a field, if known.
 pub(super) fn field_schema<'a>(schema: Option<&'a Schema>, name: &str) -> Option<&'a Schema> {
     schema.and_then(|s| s.field(name)).map(|s| &**s)
 }
 
-/// Whether `name` is a named field, and not a free key.
+/// Whether `name` is a declared field, and not a map key.
 pub(super) fn is_named(schema: Option<&Schema>, name: &str) -> bool {
     schema.is_some_and(|s| s.properties.contains_key(name))
 }
 
-/// What identifies an entry of a list.
+/// The path element of a list entry.
 pub(super) fn element(entry: &Value, list: &Schema) -> Result<Element, String> {
     let keys = match &list.list {
         ListKind::Map(keys) => keys,
@@ -67,14 +67,14 @@ pub(super) fn element(entry: &Value, list: &Schema) -> Result<Element, String> {
     Ok(format!("k:{written}"))
 }
 
-/// The entries of a list with what identifies each; entries that cannot be identified are left out.
+/// The entries of a list with their path elements, without entries that have none.
 pub(super) fn elements<'a>(list: &'a [Value], schema: &Schema) -> Vec<(Element, &'a Value)> {
     list.iter()
         .filter_map(|entry| element(entry, schema).ok().map(|e| (e, entry)))
         .collect()
 }
 
-/// What keeps an applied object from being read through its schema.
+/// The errors of an applied object under its schema.
 pub(super) fn problems(value: &Value, schema: &Schema) -> Vec<String> {
     let mut found = Vec::new();
     walk(value, schema, "", &mut found);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::ApiError;
 
-/// Applies the operations in order; on the first that fails nothing is changed.
+/// Applies the operations in order. If one fails, nothing changes.
 ///
 /// # Errors
 /// 400 if the patch is not a list of operations, 422 if one cannot be applied.
@@ -26,7 +26,7 @@ pub(crate) fn apply_json_patch(object: &Value, patch: &Value) -> Result<Value, A
     Ok(result)
 }
 
-/// Whether the operation tests for null and nothing is there. To Kubernetes that is a match, to RFC 6902 it is not.
+/// Whether the operation tests an absent value for null, which succeeds in Kubernetes, but not in RFC 6902.
 fn tests_absence(document: &Value, operation: &PatchOperation) -> bool {
     match operation {
         PatchOperation::Test(TestOperation {

@@ -57,7 +57,7 @@ fn merge(target: &Value, patch: &Value, schema: Option<&Schema>) -> Value {
     Value::Object(merged)
 }
 
-/// An order given for a list that the patch does not change otherwise.
+/// Applies an order to a list that the patch does not change otherwise.
 fn reorder_only(merged: &mut Map<String, Value>, patch: &Map<String, Value>, schema: Option<&Schema>) {
     for (key, order) in patch {
         let Some(name) = key.strip_prefix(SET_ORDER) else {
@@ -143,8 +143,8 @@ fn in_order(entries: Vec<Value>, server: &[Value], order: &[Value], strategy: &P
     sort_by_orders(entries, &wanted, &present, strategy)
 }
 
-/// Entries of the patch in the patch's order, with the server's other entries merged in by the server's order: an entry
-/// that only the server has goes before a patched one if it stood before it on the server.
+/// The patch's entries in the patch's order, merged with the server's other entries in the server's order: a server
+/// entry goes before a patched entry if it was before it on the server.
 fn sort_by_orders(entries: Vec<Value>, patch: &[Value], server: &[Value], strategy: &PatchStrategy) -> Vec<Value> {
     let place = |list: &[Value], e: &Value| identity(e, strategy).and_then(|id| list.iter().position(|o| o == id));
     let (mut named, mut rest): (Vec<Value>, Vec<Value>) = entries.into_iter().partition(|e| place(patch, e).is_some());

@@ -1,4 +1,4 @@
-//! Nobody hands on rights that he does not have: writes of Roles and bindings are checked against the writer's own.
+//! Prevents privilege escalation: a writer of Roles and bindings must hold the permissions that they grant.
 
 use serde_json::Value;
 
@@ -15,7 +15,7 @@ use crate::value::{has, text};
 /// Checks the write of a Role or binding; other kinds pass.
 ///
 /// # Errors
-/// 403 if it would give rights that the user has not, 404 if a binding's role is not there to be judged.
+/// 403 if it would grant permissions that the user lacks, 404 if a binding's role does not exist.
 pub(crate) fn check_grant(
     api: &Api,
     user: &User,
@@ -79,7 +79,7 @@ fn may(api: &Api, user: &User, verb: &str, resource: &str, namespace: &str, name
     judge(api, user, &wish).allowed
 }
 
-/// What the user lacks of `wanted`, in upstream's words.
+/// The permissions of `wanted` that the user lacks, in upstream's words.
 fn gap(api: &Api, user: &User, namespace: &str, wanted: &[Rule]) -> Option<String> {
     let (owned, problems) = rules_for(api, user, namespace);
     let lines = missing(&owned, wanted);

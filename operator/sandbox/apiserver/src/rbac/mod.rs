@@ -1,7 +1,7 @@
-//! Authorisation by Roles and bindings, as upstream's RBAC authoriser does it.
+//! RBAC authorisation, like upstream's authoriser.
 //!
-//! [`Attributes`] say what a request is about, `rule` what a rule allows, `resolve` which rules a user has. Rights that
-//! somebody hands on must be his own (`escalation`).
+//! [`Attributes`] describe a request, `rule` tells what a rule allows, `resolve` which rules a user has. `escalation`
+//! checks that users grant only permissions that they hold.
 
 mod escalation;
 mod resolve;
@@ -16,10 +16,10 @@ use crate::user::{MASTERS, User};
 pub(crate) use escalation::check_grant;
 pub(crate) use resolve::{Decision, decide, rules_review};
 
-/// The group of Roles and bindings.
+/// The API group of Roles and bindings.
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
 
-/// Lets a request pass, and says why.
+/// Authorises a request; returns the reason.
 ///
 /// # Errors
 /// 403, in upstream's words.
@@ -32,7 +32,7 @@ pub(crate) fn authorize(api: &Api, user: &User, wish: &Attributes) -> Result<Str
     }
 }
 
-/// As [`decide`], but everything is allowed where Roles are not asked.
+/// Like [`decide`], but allows everything if RBAC is off.
 pub(crate) fn judge(api: &Api, user: &User, wish: &Attributes) -> Decision {
     if user.is_in(MASTERS) {
         return Decision::allowed("");
@@ -44,10 +44,10 @@ pub(crate) fn judge(api: &Api, user: &User, wish: &Attributes) -> Decision {
     }
 }
 
-/// An update or patch that makes an object needs the right to create it, too.
+/// An update or patch that creates an object also needs the permission to create.
 ///
 /// # Errors
-/// 403 without it.
+/// 403 without this permission.
 pub(crate) fn authorize_create(
     api: &Api,
     user: &User,

@@ -1,4 +1,4 @@
-//! Which rules a user has: bindings that name him, and the roles they refer to.
+//! Resolves the rules of a user through bindings and roles.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use crate::store::Item;
 use crate::user::User;
 use crate::value::{entries, text};
 
-/// An answer, and why.
+/// A decision and its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Decision {
-    /// Whether the request may pass.
+    /// Whether the request is allowed.
     pub(crate) allowed: bool,
-    /// Which binding allows it, or what is wrong with bindings that might.
+    /// The binding that allows it, or the errors of bindings.
     pub(crate) reason: String,
 }
 
 impl Decision {
-    /// It may.
+    /// The request is allowed.
     pub(super) fn allowed(reason: &str) -> Self {
         Self {
             allowed: true,
@@ -39,7 +39,7 @@ struct Grant {
     subject: Value,
 }
 
-/// The bindings that name a user: of the cluster, and of the namespace if one is given.
+/// The bindings that name a user: ClusterRoleBindings, and the RoleBindings of the namespace if one is given.
 fn grants(api: &Api, user: &User, namespace: &str) -> Vec<Grant> {
     let mut found = Vec::new();
     let mut look = |resource: &str, within: &str, everywhere: bool| {
@@ -82,7 +82,7 @@ fn names(subject: &Value, user: &User, namespace: &str) -> bool {
 /// The rules of the role that a binding refers to.
 ///
 /// # Errors
-/// 404 if there is no such role.
+/// 404 if the role does not exist.
 pub(super) fn rules_of(api: &Api, reference: &Value, namespace: &str) -> Result<Vec<Rule>, ApiError> {
     let name = text(reference, "name");
     let (found, singular) = if text(reference, "kind") == "ClusterRole" {
@@ -99,7 +99,7 @@ pub(super) fn rules_of(api: &Api, reference: &Value, namespace: &str) -> Result<
         .ok_or_else(|| ApiError::not_found(&qualified, name))
 }
 
-/// What bindings say about a request.
+/// Decides a request by the user's bindings.
 pub(crate) fn decide(api: &Api, user: &User, wish: &Attributes) -> Decision {
     let mut problems = Vec::new();
     for grant in grants(api, user, &wish.namespace) {
@@ -127,7 +127,7 @@ impl Grant {
             ("RoleBinding", format!("{}/{}", binding.name(), binding.namespace()))
         };
         let (kind, name) = (text(&self.subject, "kind"), text(&self.subject, "name"));
-        // An account is told with its namespace.
+        // A service account is shown with its namespace.
         let name = match text(&self.subject, "namespace") {
             namespace if kind == "ServiceAccount" && !namespace.is_empty() => format!("{name}/{namespace}"),
             _ => name.to_owned(),
@@ -140,7 +140,7 @@ impl Grant {
     }
 }
 
-/// All rules of a user in a namespace (empty: those that hold everywhere), and what could not be resolved.
+/// All rules of a user in a namespace (empty: cluster-wide ones only), and the resolution errors.
 pub(super) fn rules_for(api: &Api, user: &User, namespace: &str) -> (Vec<Rule>, Vec<String>) {
     let (mut rules, mut problems) = (Vec::new(), Vec::new());
     for grant in grants(api, user, namespace) {

@@ -1,4 +1,4 @@
-//! One rule of a Role: what it allows, and what it covers of another.
+//! One rule of a Role: what it allows, and whether it covers another rule.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn has_all(list: &[String], wanted: &[String]) -> bool {
     list.iter().any(|v| v == "*") || wanted.iter().all(|w| list.contains(w))
 }
 
-/// A path, or its beginning followed by `*`.
+/// A path, or a prefix followed by `*`.
 fn url_matches(pattern: &str, path: &str) -> bool {
     pattern == path || pattern.strip_suffix('*').is_some_and(|head| path.starts_with(head))
 }
@@ -50,7 +50,7 @@ impl Rule {
         entries(role, "rules").map(|(_, rule)| Self::read(rule)).collect()
     }
 
-    /// The right to do everything.
+    /// The rule that allows everything.
     pub(crate) fn everything() -> [Self; 2] {
         let any = || vec!["*".to_owned()];
         let resources = Self {
@@ -81,7 +81,7 @@ impl Rule {
         has(&self.groups, &wish.group) && self.takes(&wish.resource, &wish.subresource) && named
     }
 
-    /// `*/scale` stands for that subresource of everything.
+    /// `*/scale` matches this subresource of all resources.
     fn takes(&self, resource: &str, subresource: &str) -> bool {
         if subresource.is_empty() {
             return has(&self.resources, resource);
@@ -90,7 +90,7 @@ impl Rule {
             || self.resources.contains(&format!("*/{subresource}"))
     }
 
-    /// Whether whoever has this rule has all that `other` gives.
+    /// Whether this rule grants everything that `other` grants.
     fn covers(&self, other: &Self) -> bool {
         let resource = |r: &String| {
             let any_of = r.split_once('/').map(|(_, sub)| format!("*/{sub}"));
@@ -105,7 +105,7 @@ impl Rule {
             && names
     }
 
-    /// One rule for each single thing that this one gives.
+    /// Splits the rule into rules with a single verb and resource each.
     fn parts(&self) -> Vec<Self> {
         let mut parts = Vec::new();
         let one = |text: &String| vec![text.clone()];
@@ -137,7 +137,7 @@ impl Rule {
         parts
     }
 
-    /// As the API writes it.
+    /// The rule in the API's form.
     pub(super) fn value(&self) -> Value {
         let mut rule = json!({ "verbs": self.verbs });
         for (key, list) in self.lists() {
@@ -157,7 +157,7 @@ impl Rule {
         ]
     }
 
-    /// As upstream writes it in messages.
+    /// The rule in upstream's messages.
     fn shown(&self) -> String {
         let list = |(name, list): (&str, &Vec<String>)| (!list.is_empty()).then(|| format!("{name}:{}", quoted(list)));
         let named = [
@@ -172,20 +172,21 @@ impl Rule {
     }
 }
 
-/// A list of texts as Go's `%q` prints it.
+/// A list of strings in the format of Go's `%q`.
 pub(super) fn quoted(list: &[String]) -> String {
     let parts: Vec<String> = list.iter().map(|text| Value::from(text.as_str()).to_string()).collect();
     format!("[{}]", parts.join(" "))
 }
 
-/// What `wanted` gives and `owned` does not, one line each, as upstream's message lists it. Empty if all is covered.
+/// The permissions of `wanted` that `owned` does not cover, one per line as in upstream's message. Empty if all are
+/// covered.
 pub(super) fn missing(owned: &[Rule], wanted: &[Rule]) -> Vec<String> {
     let mut gaps: Vec<Rule> = Vec::new();
     for part in wanted.iter().flat_map(Rule::parts) {
         if owned.iter().any(|rule| rule.covers(&part)) {
             continue;
         }
-        // The verbs of one thing stand in one line.
+        // The verbs of one resource share a line.
         let same = gaps.iter_mut().find(|gap| {
             Rule {
                 verbs: part.verbs.clone(),

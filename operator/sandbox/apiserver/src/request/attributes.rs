@@ -1,4 +1,4 @@
-//! What a request is about, as authorisation sees it.
+//! The attributes of a request for authorisation.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use super::{Query, Route, Target};
 use crate::value::text;
 
-/// A verb on a resource, or on a path that is none.
+/// A verb on a resource or on a non-resource path.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Attributes {
-    /// `get`, `list`, …; of a path the method in lower case.
+    /// `get`, `list`, …; for a path, the method in lower case.
     pub(crate) verb: String,
     /// API group.
     pub(crate) group: String,
@@ -21,9 +21,9 @@ pub(crate) struct Attributes {
     pub(crate) subresource: String,
     /// Namespace, empty for all or none.
     pub(crate) namespace: String,
-    /// Name of the object, empty for all or a new one.
+    /// Name of the object, empty for a collection or a new object.
     pub(crate) name: String,
-    /// The path, of requests that are not about a resource.
+    /// The path of a non-resource request.
     pub(crate) path: String,
 }
 
@@ -52,11 +52,11 @@ impl Attributes {
             name: target.name.clone(),
             path: String::new(),
         };
-        // A namespace is in itself, so that a RoleBinding there may give access to it.
+        // A namespace counts as being in itself, so that a RoleBinding in it can grant access to it.
         if wish.group.is_empty() && wish.resource == "namespaces" {
             wish.namespace.clone_from(&wish.name);
         }
-        // A list of one name is a question about that name.
+        // A list restricted to one name is authorised for that name.
         if on_collection && matches!(wish.verb.as_str(), "list" | "watch" | "deletecollection") {
             let one = query
                 .get("fieldSelector")
@@ -95,7 +95,7 @@ impl Attributes {
         }
     }
 
-    /// Whether it is about a resource.
+    /// Whether it is a resource request.
     pub(crate) fn is_resource(&self) -> bool {
         self.path.is_empty()
     }
@@ -109,7 +109,7 @@ impl Attributes {
         }
     }
 
-    /// As an audit event names it; null for paths.
+    /// The object reference of an audit event; null for paths.
     pub(crate) fn object_reference(&self) -> Value {
         if !self.is_resource() {
             return Value::Null;

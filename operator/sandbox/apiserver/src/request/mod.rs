@@ -1,4 +1,4 @@
-//! What a request says: its path, its parameters, and what it is about as authorisation sees it.
+//! A request's path, parameters and attributes for authorisation.
 
 mod attributes;
 mod query;

@@ -1,4 +1,4 @@
-//! Query parameters, and the options kinds that upstream reads from them.
+//! Query parameters.
 
 use crate::error::ApiError;
 use crate::field::{FieldError, Path};
@@ -26,12 +26,12 @@ impl Query {
         self.0.iter().find(|(k, _)| k == key).map_or("", |(_, v)| v)
     }
 
-    /// Whether a parameter is there.
+    /// Whether a parameter is present.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(k, _)| k == key)
     }
 
-    /// Whether a parameter is true, as Go reads booleans in queries.
+    /// Whether a parameter is true by Go's rules for booleans in queries.
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.has(key) && !matches!(self.get(key), "false" | "0" | "False" | "F" | "f")
     }
@@ -45,10 +45,10 @@ impl Query {
             .collect()
     }
 
-    /// A whole number, if the parameter is there.
+    /// An integer parameter, if present.
     ///
     /// # Errors
-    /// 400 if it is no number.
+    /// 400 if it is not an integer.
     pub(crate) fn number(&self, key: &str) -> Result<Option<i64>, ApiError> {
         match self.get(key) {
             "" => Ok(None),

@@ -1,8 +1,8 @@
-//! Paths → what they name.
+//! Routes of request paths.
 
 use super::query::percent;
 
-/// What a path names.
+/// The route of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// `/api`.
@@ -39,7 +39,7 @@ pub(crate) struct Target {
     pub(crate) name: String,
     /// Subresource, empty for the object.
     pub(crate) subresource: String,
-    /// What follows a `proxy` subresource, with its leading slash if there is any.
+    /// The path after a `proxy` subresource, with its leading slash if any.
     pub(crate) rest: String,
 }
 
@@ -71,7 +71,7 @@ fn objects(group: &str, version: &str, rest: &[&str], path: &str) -> Route {
         ..Target::default()
     };
     let rest = match rest {
-        // A namespace's own subresources are not collections inside it.
+        // A namespace's own subresources are not collections in it.
         ["namespaces", name] => ["namespaces", name].to_vec(),
         ["namespaces", name, sub @ ("status" | "finalize")] => ["namespaces", name, sub].to_vec(),
         ["namespaces", namespace, rest @ ..] => {

@@ -1,4 +1,4 @@
-//! A version of a custom resource definition: what it says, and how its objects are defaulted and checked.
+//! A version of a custom resource definition, with its defaults and validation.
 
 use serde_json::Value;
 
@@ -17,17 +17,17 @@ pub struct Column {
     pub kind: String,
     /// Display format.
     pub format: String,
-    /// What the column shows.
+    /// Description.
     pub description: String,
-    /// 0 is shown always, others with `-o wide`.
+    /// 0 is always shown, others with `-o wide`.
     pub priority: i64,
-    /// Where the value stands.
+    /// JSONPath of the value.
     pub json_path: String,
 }
 
 /// One served version of a definition.
 pub struct CustomVersion {
-    /// The shape of objects.
+    /// The schema of objects.
     pub schema: SchemaRef,
     /// The schema as written, for OpenAPI.
     pub raw_schema: Value,
@@ -37,20 +37,20 @@ pub struct CustomVersion {
     pub short_names: Vec<String>,
     /// Categories.
     pub categories: Vec<String>,
-    /// Whether there is a status subresource.
+    /// Whether it has a status subresource.
     pub has_status: bool,
     /// The scale subresource.
     pub scale: Option<ScalePaths>,
-    /// Fields that can be selected.
+    /// Selectable fields.
     pub selectable: Vec<String>,
     /// Printer columns; empty for the default.
     pub columns: Vec<Column>,
-    /// What every answer warns of, if the version is deprecated.
+    /// The warning of every response, if the version is deprecated.
     pub deprecation: Option<String>,
 }
 
 impl CustomVersion {
-    /// A stored object through this version's schema: what it no longer knows is gone, new defaults are there.
+    /// A stored object in this version: unknown fields are pruned and new defaults are applied.
     pub fn present(&self, object: &Value, schema: &Schema) -> Value {
         let mut shown = object.clone();
         let _ = prune(&mut shown, schema);
@@ -94,7 +94,7 @@ impl Strategy for CustomVersion {
     }
 
     fn validate_status(&self, new: &Value, old: &Value) -> Vec<FieldError> {
-        // Upstream looks at the status alone, so texts name paths inside it.
+        // Upstream validates the status alone, so messages contain paths relative to it.
         let Some(schema) = self.schema.properties.get("status") else {
             return Vec::new();
         };
@@ -113,7 +113,7 @@ impl Strategy for CustomVersion {
 }
 
 impl CustomVersion {
-    /// Checks the rules too, where the errors found so far leave values that rules can read.
+    /// Checks the rules too, unless earlier errors prevent it.
     fn add_rules(&self, new: &Value, old: Option<&Value>, errors: &mut Vec<FieldError>) {
         if !errors.iter().any(FieldError::blocks_rules) {
             errors.extend(check_rules(new, old, &self.schema));
@@ -124,7 +124,7 @@ impl CustomVersion {
     }
 
     fn check(&self, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
-        // Metadata is checked for every kind alike.
+        // Metadata is checked in the same way for every kind.
         let bare = |object: &Value| {
             let mut object = object.clone();
             if let Some(map) = object.as_object_mut() {

@@ -1,4 +1,4 @@
-//! What a built-in kind is, and how it behaves: the form of `builtin`'s table.
+//! The properties and behaviour of a built-in kind.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::definitions::Register;
 use crate::field::FieldError;
 use crate::names::NameSyntax;
 
-/// How objects of a kind are defaulted, prepared and checked. All methods are pure.
+/// The defaults, preparation and validation of a kind's objects. All methods are pure.
 pub trait Strategy: Sync + Send {
     /// Fills in defaults; runs on every write.
     fn default(&self, _object: &mut Value) {}
@@ -14,13 +14,13 @@ pub trait Strategy: Sync + Send {
     fn initial_status(&self, _object: &Value) -> Option<Value> {
         None
     }
-    /// Sets what the server decides at creation.
+    /// Sets the fields that the server decides at creation.
     fn prepare_create(&self, object: &mut Value) {
         if let Some(status) = self.initial_status(object) {
             object["status"] = status;
         }
     }
-    /// Keeps what an update may not touch.
+    /// Restores the fields that an update must not change.
     fn prepare_update(&self, new: &mut Value, old: &Value) {
         if self.initial_status(new).is_some() {
             new["status"] = old["status"].clone();
@@ -30,7 +30,7 @@ pub trait Strategy: Sync + Send {
     fn validate(&self, _object: &Value) -> Vec<FieldError> {
         Vec::new()
     }
-    /// Checks an update. Without an override the new object is checked as if it were created.
+    /// Checks an update. By default, the new object is checked as if it were created.
     fn validate_update(&self, new: &Value, _old: &Value) -> Vec<FieldError> {
         self.validate(new)
     }
@@ -38,7 +38,7 @@ pub trait Strategy: Sync + Send {
     fn validate_status(&self, _new: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
     }
-    /// Adds what an answer holds although it is not stored.
+    /// Adds fields of a response that are not stored.
     fn complete(&self, _shown: &mut Value) {}
     /// Warnings that accompany a successful write.
     fn warnings(&self, _object: &Value) -> Vec<String> {
@@ -46,7 +46,7 @@ pub trait Strategy: Sync + Send {
     }
 }
 
-/// The other form in which a kind is shown, when two versions share one storage.
+/// The conversion of a kind that shares its storage with another version.
 #[derive(Clone, Copy)]
 pub struct View {
     /// Stored form → shown form.
@@ -55,29 +55,29 @@ pub struct View {
     pub write: fn(&Value) -> Value,
 }
 
-/// A subresource: its name and the kind that it speaks.
+/// A subresource and its kind.
 #[derive(Clone, Copy)]
 pub struct Subresource {
     /// `status`, `scale`, …
     pub name: &'static str,
     /// Kind of its body.
     pub kind: &'static str,
-    /// Group of that kind, if another than the resource's.
+    /// Group of that kind, if different from the resource's.
     pub group: &'static str,
-    /// Version of that kind, if another than the resource's.
+    /// Version of that kind, if different from the resource's.
     pub version: &'static str,
-    /// Verbs, as discovery tells them.
+    /// Verbs in discovery.
     pub verbs: &'static [&'static str],
 }
 
-/// What requests a kind takes.
+/// The verbs of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verbs {
-    /// Everything.
+    /// All verbs.
     All,
-    /// Everything but deletecollection.
+    /// All verbs but deletecollection.
     NoDeleteCollection,
-    /// Only create: the object is a question and is not stored.
+    /// Only create: the object is a review and is not stored.
     CreateOnly,
 }
 
@@ -99,26 +99,26 @@ pub struct BuiltIn {
     pub categories: &'static [&'static str],
     /// Whether objects live in namespaces.
     pub namespaced: bool,
-    /// Requests it takes.
+    /// Its verbs.
     pub verbs: Verbs,
     /// Its subresources.
     pub subresources: &'static [Subresource],
     pub(crate) schema: Register,
-    /// How names are written.
+    /// The syntax of names.
     pub names: NameSyntax,
     /// Whether `metadata.generation` counts changes of the spec.
     pub generation: bool,
-    /// Whether a PUT may create.
+    /// Whether a PUT may create an object.
     pub create_on_update: bool,
     /// Whether a PUT needs a resourceVersion.
     pub needs_version: bool,
-    /// Fields that can be selected besides name and namespace.
+    /// Selectable fields besides name and namespace.
     pub fields: &'static [&'static str],
     /// Behaviour.
     pub strategy: &'static dyn Strategy,
-    /// The form shown, if another than the one stored.
+    /// The conversion from the stored form, if there is one.
     pub view: Option<View>,
-    /// Storage key, if another than `group/plural`.
+    /// Storage key, if different from `group/plural`.
     pub storage: Option<&'static str>,
 }
 

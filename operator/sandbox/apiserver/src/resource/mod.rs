@@ -1,4 +1,4 @@
-//! What the server knows about a resource: its names, its shape and how it behaves.
+//! Resources: their names, schema and behaviour.
 
 mod custom;
 mod kind;
@@ -31,15 +31,15 @@ pub struct Resource {
     pub list_kind: String,
     /// Whether objects live in namespaces.
     pub namespaced: bool,
-    /// Under which key objects are stored: one for all versions (and for both views of events).
+    /// Storage key of the objects: the same for all versions (and for both forms of events).
     pub storage: Arc<str>,
-    /// The shape of an object of this version.
+    /// The schema of an object of this version.
     pub schema: SchemaRef,
-    /// Where the resource comes from.
+    /// The source of the definition.
     pub source: Source,
 }
 
-/// Where a resource comes from.
+/// The source of a resource's definition.
 #[derive(Clone)]
 pub enum Source {
     /// Compiled in.
@@ -58,7 +58,7 @@ impl Resource {
         }
     }
 
-    /// The resource with its group, for messages.
+    /// The resource and its group, for messages.
     pub fn qualified(&self) -> Qualified {
         Qualified {
             group: self.group.clone(),
@@ -106,7 +106,7 @@ impl Resource {
         }
     }
 
-    /// Where a scale subresource finds its numbers, if there is one.
+    /// The paths of the scale subresource, if there is one.
     pub fn scale(&self) -> Option<ScalePaths> {
         match &self.source {
             Source::BuiltIn(kind) => kind.subresources.iter().any(|s| s.name == "scale").then(|| ScalePaths {
@@ -126,7 +126,7 @@ impl Resource {
         }
     }
 
-    /// Whether a PUT may create.
+    /// Whether a PUT may create an object.
     pub fn creates_on_update(&self) -> bool {
         match &self.source {
             Source::BuiltIn(kind) => kind.create_on_update,
@@ -142,7 +142,7 @@ impl Resource {
         }
     }
 
-    /// How names are written.
+    /// The syntax of names.
     pub fn name_syntax(&self) -> NameSyntax {
         match &self.source {
             Source::BuiltIn(kind) => kind.names,
@@ -150,12 +150,12 @@ impl Resource {
         }
     }
 
-    /// Whether this version shows an object as it is stored, but for kind and apiVersion.
+    /// Whether this version shows an object as it is stored, except for kind and apiVersion.
     pub fn shows_as_stored(&self) -> bool {
         matches!(&self.source, Source::BuiltIn(kind) if kind.view.is_none()) && &*self.storage != "/events"
     }
 
-    /// A stored object as this version shows it.
+    /// A stored object in this version's form.
     pub fn present(&self, object: &Value) -> Value {
         let mut shown = match &self.source {
             Source::BuiltIn(kind) => match kind.view {
@@ -170,7 +170,7 @@ impl Resource {
         shown
     }
 
-    /// An object of this version as it is stored.
+    /// An object of this version in its stored form.
     pub fn store(&self, object: Value) -> Value {
         match &self.source {
             Source::BuiltIn(BuiltIn { view: Some(view), .. }) => (view.write)(&object),
@@ -179,13 +179,13 @@ impl Resource {
     }
 }
 
-/// Where a scale subresource finds its numbers.
+/// The paths of a scale subresource.
 #[derive(Debug, Clone)]
 pub struct ScalePaths {
-    /// Path to the wanted count.
+    /// Path of the desired count.
     pub spec_replicas: Vec<String>,
-    /// Path to the observed count.
+    /// Path of the observed count.
     pub status_replicas: Vec<String>,
-    /// Path to the selector as text; built-in kinds use `spec.selector` instead.
+    /// Path of the selector in text form; built-in kinds use `spec.selector` instead.
     pub selector: Option<Vec<String>>,
 }

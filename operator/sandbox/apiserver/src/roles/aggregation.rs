@@ -1,4 +1,4 @@
-//! ClusterRoles that gather the rules of others by label.
+//! Aggregated ClusterRoles.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use crate::selector::LabelSelector;
 use crate::value::entries;
 use crate::verbs::{Change, Part, Tracking, update};
 
-/// Brings the rules of all gathering ClusterRoles up to date. Called after every change of a ClusterRole.
+/// Updates the rules of all aggregated ClusterRoles. Called after every change of a ClusterRole.
 pub(crate) fn gather(api: &Api) {
     let storage = format!("{GROUP}/clusterroles");
     let Some(resource) = api.registry.get(GROUP, "v1", "clusterroles") else {

@@ -1,5 +1,5 @@
-//! The ClusterRoles and bindings that every cluster has, as far as they concern people and applications. Upstream has
-//! more for its own components; those of the sandbox act as administrators.
+//! The default ClusterRoles and bindings for people and applications. Upstream has more for its own components; the
+//! sandbox's components act as administrators.
 
 use serde_json::{Value, json};
 
@@ -25,16 +25,16 @@ const BOTH: &[&str] = &[
     "watch",
 ];
 
-/// Groups, resources with spaces between, verbs.
+/// Groups, space-separated resources, verbs.
 type Line = (&'static [&'static str], &'static str, &'static [&'static str]);
 
-/// A name, the role that gathers it (or empty), and rules.
+/// A name, the role that aggregates it (or empty), and rules.
 struct Role(&'static str, &'static str, &'static [Line]);
 
 const LABEL: &str = "kubernetes.io/bootstrapping";
 const AGGREGATE: &str = "rbac.authorization.k8s.io/aggregate-to-";
 
-/// What the three roles for people gather; each takes in the one before.
+/// The parts of the three user-facing roles; each role includes the one before.
 #[rustfmt::skip]
 const GATHERED: &[Role] = &[
     Role("system:aggregate-to-view", "view", &[
@@ -73,7 +73,7 @@ const GATHERED: &[Role] = &[
     ]),
 ];
 
-/// Roles that stand for themselves.
+/// Roles without aggregation.
 const PLAIN: &[Role] = &[
     Role("cluster-admin", "", &[(ALL, "*", ALL)]),
     Role(
@@ -98,7 +98,7 @@ const PLAIN: &[Role] = &[
     ),
 ];
 
-/// Roles about paths: name, paths, verbs.
+/// Roles for non-resource paths: name, paths, verbs.
 const PATHS: &[(&str, &[&str], &[&str])] = &[
     ("cluster-admin", ALL, ALL),
     (
@@ -125,7 +125,7 @@ const PATHS: &[(&str, &[&str], &[&str])] = &[
     ),
 ];
 
-/// Who has which of them.
+/// The bindings of these roles.
 const BINDINGS: &[(&str, &[&str])] = &[
     ("cluster-admin", &[MASTERS]),
     ("system:basic-user", &[AUTHENTICATED]),
@@ -197,7 +197,7 @@ fn bindings() -> impl Iterator<Item = Value> {
     })
 }
 
-/// Makes those that are not there.
+/// Creates the missing ones.
 pub(crate) fn create_initial(api: &Api) {
     for (plural, objects) in [("clusterroles", roles()), ("clusterrolebindings", bindings().collect())] {
         let Some(resource) = api.registry.get(GROUP, "v1", plural) else {

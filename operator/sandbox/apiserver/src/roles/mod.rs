@@ -1,4 +1,4 @@
-//! The ClusterRoles and bindings that every cluster has, and ClusterRoles that gather others by label.
+//! The default ClusterRoles and bindings, and aggregated ClusterRoles.
 
 mod aggregation;
 mod bootstrap;

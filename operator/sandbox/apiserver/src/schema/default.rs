@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Schema;
 
-/// Fills in defaults, at every level that exists.
+/// Applies defaults at every level that exists.
 pub fn apply_defaults(value: &mut Value, schema: &Schema) {
     match value {
         Value::Object(map) => {
@@ -42,7 +42,7 @@ pub fn apply_defaults(value: &mut Value, schema: &Schema) {
     }
 }
 
-/// Removes nulls of fields that are neither nullable nor have a default.
+/// Removes null from fields that are not nullable and have no default.
 pub fn drop_nulls(value: &mut Value, schema: &Schema) {
     match value {
         Value::Object(map) => map.retain(|name, child| {

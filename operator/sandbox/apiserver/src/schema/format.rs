@@ -2,7 +2,7 @@
 
 use base64::Engine;
 
-/// Whether `text` has the format; formats that upstream does not know match anything.
+/// Whether `text` has the format. Formats that upstream does not know match any text.
 pub fn matches(format: &str, text: &str) -> bool {
     match format {
         "date-time" => text.parse::<jiff::Timestamp>().is_ok(),

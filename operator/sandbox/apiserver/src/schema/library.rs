@@ -1,4 +1,4 @@
-//! The functions that Kubernetes adds to CEL: strings, lists, URLs, quantities, regular expressions.
+//! Kubernetes' CEL libraries: strings, lists, URLs, quantities, regular expressions.
 //!
 //! <https://kubernetes.io/docs/reference/using-api/cel/>
 

@@ -1,7 +1,7 @@
 //! Structural schemas: one form for built-in kinds and for custom resources.
 //!
-//! A [`Schema`] drives everything that depends on an object's shape: pruning, defaulting, validation, strategic merge
-//! and field ownership. Built-in schemas are derived from `k8s-openapi`; custom ones come from the definition.
+//! A [`Schema`] controls pruning, defaulting, validation, strategic merge and field ownership. Built-in schemas are
+//! derived from `k8s-openapi`; custom ones come from the definition.
 
 mod default;
 mod format;
@@ -24,7 +24,7 @@ pub use prune::{check_types, prune};
 pub use rules::{Rule, check as check_rules, has_rules};
 pub use validate::{validate, validate_lists};
 
-/// A shared schema; definitions that refer to themselves are filled in after they are handed out.
+/// A shared schema. A recursive definition is filled in after it is shared.
 #[derive(Clone, Default)]
 pub struct SchemaRef(Arc<OnceLock<Schema>>);
 
@@ -36,7 +36,7 @@ impl SchemaRef {
         Self(Arc::new(cell))
     }
 
-    /// Fills in a schema that was handed out before it was parsed; later calls change nothing.
+    /// Fills in a schema that was shared before it was parsed; later calls have no effect.
     pub fn fill_from(&self, parsed: SchemaRef) {
         if let Some(schema) = Arc::into_inner(parsed.0).and_then(OnceLock::into_inner) {
             let _ = self.0.set(schema);
@@ -58,10 +58,10 @@ impl std::fmt::Debug for SchemaRef {
     }
 }
 
-/// The JSON type that a schema names.
+/// The JSON type of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Type {
-    /// A map with named or free keys.
+    /// An object or map.
     Object,
     /// A list.
     Array,
@@ -89,15 +89,15 @@ impl Type {
     }
 }
 
-/// What identifies an entry of a list.
+/// The list type.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum ListKind {
-    /// The list is one value.
+    /// Atomic: the list is one value.
     #[default]
     Atomic,
-    /// Entries are distinct scalars.
+    /// Set: entries are distinct scalars.
     Set,
-    /// Entries are maps identified by these keys.
+    /// Map: entries are objects identified by these keys.
     Map(Vec<String>),
 }
 
@@ -121,44 +121,44 @@ pub struct Limits {
     pub maximum: Option<(f64, bool)>,
     /// The number is a multiple of this.
     pub multiple_of: Option<f64>,
-    /// Characters of a string at least.
+    /// Shortest string, in characters.
     pub min_length: Option<usize>,
-    /// Characters of a string at most.
+    /// Longest string, in characters.
     pub max_length: Option<usize>,
-    /// Entries of a list at least.
+    /// Fewest entries of a list.
     pub min_items: Option<usize>,
-    /// Entries of a list at most.
+    /// Most entries of a list.
     pub max_items: Option<usize>,
-    /// Keys of a map at least.
+    /// Fewest keys of a map.
     pub min_properties: Option<usize>,
-    /// Keys of a map at most.
+    /// Most keys of a map.
     pub max_properties: Option<usize>,
-    /// No entry of the list occurs twice.
+    /// The list has no duplicate entries.
     pub unique_items: bool,
 }
 
-/// The shape of one value.
+/// The schema of one value.
 #[derive(Debug, Default)]
 pub struct Schema {
-    /// The type, if the schema names one.
+    /// The type, if the schema has one.
     pub kind: Option<Type>,
     /// `x-kubernetes-int-or-string`.
     pub int_or_string: bool,
-    /// Null is a value.
+    /// Whether null is allowed.
     pub nullable: bool,
     /// `x-kubernetes-preserve-unknown-fields`.
     pub preserve_unknown: bool,
     /// `x-kubernetes-embedded-resource`.
     pub embedded: bool,
-    /// Named fields.
+    /// Properties.
     pub properties: BTreeMap<String, SchemaRef>,
-    /// Fields that must be there.
+    /// Required properties.
     pub required: Vec<String>,
     /// Schema of list entries.
     pub items: Option<SchemaRef>,
-    /// Schema of the values under free keys.
+    /// Schema of additional properties.
     pub additional: Option<SchemaRef>,
-    /// The only values there are.
+    /// The allowed values (`enum`).
     pub enumeration: Option<Vec<Value>>,
     /// Bounds.
     pub limits: Limits,
@@ -166,13 +166,13 @@ pub struct Schema {
     pub format: Option<String>,
     /// The pattern and its source text.
     pub pattern: Option<(Regex, String)>,
-    /// What an absent value becomes.
+    /// The default.
     pub default: Option<Value>,
-    /// What an absent list-map key counts as, where the value itself is defaulted elsewhere.
+    /// The default of a list-map key whose value is defaulted elsewhere.
     pub key_default: Option<Value>,
-    /// How the entries of a list are identified.
+    /// The list type.
     pub list: ListKind,
-    /// The map is one value.
+    /// Whether the map is atomic.
     pub atomic: bool,
     /// Treatment by a strategic merge patch.
     pub patch: PatchStrategy,
@@ -189,24 +189,24 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// The schema of the field or free key `name`.
+    /// The schema of the property or additional property `name`.
     pub fn field(&self, name: &str) -> Option<&SchemaRef> {
         self.properties.get(name).or(self.additional.as_ref())
     }
 
-    /// Whether nothing is known about the value.
+    /// Whether the schema says nothing about the value.
     pub fn is_untyped(&self) -> bool {
         self.kind.is_none() && !self.int_or_string && self.properties.is_empty() && self.items.is_none()
     }
 
-    /// Follows named fields from here.
+    /// Follows properties from here.
     pub fn at(&self, path: &[&str]) -> Option<&Schema> {
         path.iter()
             .try_fold(self, |schema, name| schema.field(name).map(|s| &**s))
     }
 }
 
-/// The schema type that a JSON value has.
+/// The schema type of a JSON value.
 pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -219,7 +219,7 @@ pub fn type_name(value: &Value) -> &'static str {
     }
 }
 
-/// Whether a number is whole.
+/// Whether a number is an integer.
 pub fn is_whole(value: &Value) -> bool {
     match value {
         Value::Number(n) => n.is_i64() || n.is_u64() || n.as_f64().is_some_and(|f| f.fract() == 0.0),

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::{Limits, ListKind, PatchStrategy, Rule, Schema, SchemaRef, Type};
 
-/// Named schemas that `$ref` leads to.
+/// The targets of `$ref`, by name.
 pub type Definitions = HashMap<String, SchemaRef>;
 
-/// Reads a schema. References that `definitions` lacks become empty schemas.
+/// Reads a schema. References that are not in `definitions` become empty schemas.
 pub fn parse(raw: &Value, definitions: &Definitions) -> SchemaRef {
     match raw.get("$ref").and_then(Value::as_str) {
         Some(reference) => definitions

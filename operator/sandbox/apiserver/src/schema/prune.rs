@@ -1,4 +1,4 @@
-//! Removing what the schema does not know, and refusing what has another type.
+//! Prunes unknown fields and finds values of the wrong type.
 
 use serde_json::Value;
 
@@ -42,18 +42,18 @@ fn walk(value: &mut Value, schema: &Schema, path: &Path, unknown: &mut Vec<Strin
     }
 }
 
-/// A value of another type than its schema's, in a built-in kind's body.
+/// A value of the wrong type in the body of a built-in kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistyped {
-    /// Where.
+    /// Its path.
     pub path: String,
-    /// What was found.
+    /// The type that was found.
     pub found: &'static str,
-    /// What the schema has.
+    /// The type in the schema.
     pub wanted: &'static str,
 }
 
-/// Finds the first value whose type differs from its schema's. Null counts as absent, as a Go decoder treats it.
+/// Finds the first value of the wrong type. Null counts as absent, as in Go's decoder.
 pub fn check_types(value: &Value, schema: &Schema) -> Option<Mistyped> {
     find(value, schema, &Path::root())
 }

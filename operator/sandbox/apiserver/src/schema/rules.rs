@@ -1,4 +1,4 @@
-//! `x-kubernetes-validations`: CEL rules, compiled with the definition and evaluated on every write.
+//! CEL rules (`x-kubernetes-validations`), compiled with the definition and evaluated on every write.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::field::{FieldError, Path, Problem};
 pub struct Rule {
     /// The expression as written.
     pub source: String,
-    /// The expression that makes the message, as written.
+    /// The message expression as written.
     pub message_source: Option<String>,
     program: Result<Program, String>,
     message_program: Option<Result<Program, String>>,
@@ -53,7 +53,7 @@ impl Rule {
         }
     }
 
-    /// Why the rule cannot be compiled, if it cannot.
+    /// The compile error, if there is one.
     pub fn problem(&self) -> Option<&str> {
         self.program.as_ref().err().map(String::as_str)
     }
@@ -68,7 +68,7 @@ impl Rule {
     }
 }
 
-/// Evaluates the rules of a schema and everything below it. `new` and `old` are whole objects.
+/// Evaluates the rules of a schema and its subschemas. `new` and `old` are whole objects.
 pub fn check(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldError> {
     if !has_rules(schema) {
         return Vec::new();
@@ -78,7 +78,7 @@ pub fn check(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldErro
     errors
 }
 
-/// Whether the schema or anything below it has rules.
+/// Whether the schema or one of its subschemas has rules.
 pub fn has_rules(schema: &Schema) -> bool {
     rules_below(schema, 0)
 }
@@ -166,7 +166,7 @@ fn told(error: &cel::ExecutionError) -> String {
     }
 }
 
-/// Maps and lists are named by their type in messages, or not at all.
+/// A value in messages: maps and lists are shown by their type only.
 fn shown(value: &Value) -> String {
     if value.is_object() || value.is_array() {
         String::new()
@@ -209,7 +209,7 @@ fn failure(rule: &Rule, value: &Value, path: &Path, context: &Context<'_, '_>) -
     FieldError::new(&at, problem)
 }
 
-/// A JSON value as rules see it: typed by the schema, without fields that the schema does not name.
+/// Converts a JSON value to CEL: typed by the schema, without fields that are not in it.
 fn to_cel(value: &Value, schema: &Schema, root: bool) -> Cel {
     match value {
         Value::Null => Cel::Null,
@@ -242,7 +242,7 @@ fn to_cel(value: &Value, schema: &Schema, root: bool) -> Cel {
     }
 }
 
-/// Of an object's metadata rules see the name alone.
+/// Metadata for rules, which have access to the name only.
 fn visible_metadata(metadata: &Value) -> Cel {
     let seen = ["name", "generateName"].into_iter().filter_map(|key| {
         let text = metadata[key].as_str()?;
@@ -256,5 +256,5 @@ fn visible_metadata(metadata: &Value) -> Cel {
     })
 }
 
-/// The environment type that rules are compiled in.
+/// The type of the CEL environment.
 pub(super) type Environment = Env;

@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use super::{ListKind, Schema, SchemaRef, Type, format, is_whole, type_name};
 use crate::field::{FieldError, Path, Problem, shown};
 
-/// Checks `new`. Where it equals the corresponding part of `old` nothing is reported: an update that leaves an already
-/// invalid value alone is let through (upstream's ratcheting).
+/// Checks `new`. A value that equals its counterpart in `old` is not reported: an update may keep an invalid value
+/// (upstream's ratcheting).
 pub fn validate(new: &Value, old: Option<&Value>, schema: &Schema) -> Vec<FieldError> {
     let mut errors = Vec::new();
     walk(new, old, schema, &Path::root(), &mut errors);
@@ -66,7 +66,7 @@ fn type_fits(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Field
             Problem::TypeInvalid(format!("\"{found}\""), detail),
         ));
         if wanted == "integer" && value.is_number() {
-            // Upstream's number validator looks at the value once more.
+            // Upstream's number validator also checks the value.
             let detail = format!("Checked value must be of type integer (default format) in {path}");
             errors.push(FieldError {
                 field: "<nil>".into(),
@@ -122,7 +122,7 @@ fn string(text: &str, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>
 
 fn number(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<FieldError>) {
     let Some(n) = value.as_f64() else { return };
-    // Like upstream, which compares a whole number with the whole part of a bound: 0 is not below 0.01.
+    // Like upstream, which compares an integer with the integer part of a bound: 0 is not below 0.01.
     let whole = value.is_i64() || value.is_u64();
     let effective = |(bound, exclusive): (f64, bool)| (if whole { bound.trunc() } else { bound }, exclusive);
     let mut complain = |text: String| errors.push(FieldError::invalid(path, value, body(path, text)));
@@ -185,7 +185,7 @@ fn array(list: &[Value], old: Option<&Value>, schema: &Schema, path: &Path, erro
     }
 }
 
-/// The entry of the old list that `entry` continues. Entries of atomic lists have none.
+/// The entry of the old list that corresponds to `entry`. Entries of atomic lists have none.
 pub(super) fn counterpart<'a>(entry: &Value, old: Option<&'a Value>, kind: &ListKind) -> Option<&'a Value> {
     let old = old?.as_array()?;
     match kind {
@@ -276,7 +276,7 @@ fn combinations(value: &Value, schema: &Schema, path: &Path, errors: &mut Vec<Fi
     errors.extend(more);
 }
 
-/// The errors of the alternative that came nearest.
+/// The errors of the best-matching alternative.
 fn fewest(results: Vec<Result<(), Vec<FieldError>>>) -> Vec<FieldError> {
     results
         .into_iter()
@@ -285,7 +285,7 @@ fn fewest(results: Vec<Result<(), Vec<FieldError>>>) -> Vec<FieldError> {
         .unwrap_or_default()
 }
 
-/// Duplicate entries of lists that are sets or maps.
+/// Finds duplicate entries of sets and list maps.
 pub fn validate_lists(value: &Value, schema: &Schema) -> Vec<FieldError> {
     let mut errors = Vec::new();
     lists(value, schema, &Path::root(), &mut errors);

@@ -1,4 +1,4 @@
-//! Field selectors: `a.b=c,d!=e` over the fields that a resource lets be selected.
+//! Field selectors: `a.b=c,d!=e` over the selectable fields of a resource.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use crate::error::ApiError;
 use crate::meta::Meta;
 use crate::resource::{Resource, Source};
 
-/// A conjunction of (in)equalities on fields.
+/// A conjunction of field requirements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldSelector(Vec<Term>);
 
@@ -18,10 +18,10 @@ struct Term {
 }
 
 impl FieldSelector {
-    /// Reads a selector for a resource.
+    /// Parses a selector for a resource.
     ///
     /// # Errors
-    /// 400 if the text is not a selector, or selects a field that the resource does not offer.
+    /// 400 if the text is not a selector, or uses a field that is not selectable.
     pub fn parse(text: &str, resource: &Resource) -> Result<Self, ApiError> {
         let mut terms = Vec::new();
         for part in text.split(',').filter(|p| !p.is_empty()) {
@@ -47,12 +47,12 @@ impl FieldSelector {
         Ok(Self(terms))
     }
 
-    /// Whether every object matches.
+    /// Whether the selector matches every object.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an object, as the resource shows it, matches.
+    /// Whether an object, in the resource's form, matches.
     pub fn matches(&self, object: &Value) -> bool {
         self.0
             .iter()

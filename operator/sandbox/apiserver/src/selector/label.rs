@@ -1,11 +1,11 @@
-//! Label selectors: `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1,m<2`, and their structured form.
+//! Label selectors in text form (`a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1,m<2`) and structured form.
 
 use serde_json::Value;
 
 use crate::error::ApiError;
 use crate::names;
 
-/// A conjunction of requirements on labels.
+/// A conjunction of label requirements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LabelSelector(Vec<Requirement>);
 
@@ -26,7 +26,7 @@ enum Operator {
 }
 
 impl LabelSelector {
-    /// Reads a selector from its text.
+    /// Parses the text form.
     ///
     /// # Errors
     /// 400 if the text is not a selector.
@@ -91,7 +91,7 @@ impl LabelSelector {
         Some(Self(requirements))
     }
 
-    /// Whether every object matches.
+    /// Whether the selector matches every object.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -111,7 +111,7 @@ impl LabelSelector {
         })
     }
 
-    /// The text form, as a scale subresource's status has it.
+    /// The text form, for the status of a scale subresource.
     pub fn text(&self) -> String {
         let mut parts: Vec<String> = self
             .0

@@ -8,42 +8,42 @@ use tokio::sync::watch;
 
 use super::{Expired, Item};
 
-/// Changes kept for watches and for lists at an older version.
+/// Number of changes kept for watches and for lists at older versions.
 const LOG_LENGTH: usize = 20_000;
 
-/// What happened to an object.
+/// The type of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// It was made.
+    /// Created.
     Added,
-    /// It changed.
+    /// Changed.
     Modified,
-    /// It is gone.
+    /// Removed.
     Deleted,
 }
 
 /// One change.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// What happened.
+    /// The type.
     pub kind: EventKind,
     /// `namespace/name`.
     pub key: Arc<str>,
-    /// The state after the change, or the last one of a deleted object with the deletion's version.
+    /// The state after the change; for a removed object its last state with the removal's version.
     pub item: Arc<Item>,
     /// The state before the change.
     pub previous: Option<Arc<Item>>,
 }
 
-/// Which page of a list is wanted.
+/// The parameters of a page.
 pub struct PageQuery<'a> {
     /// At most this many items; 0 is no limit.
     pub limit: usize,
     /// Only keys after this one.
     pub after: Option<&'a str>,
-    /// The state at this version instead of the present one.
+    /// List the state at this version instead of the current one.
     pub at: Option<u64>,
-    /// Which objects match.
+    /// The filter.
     pub matches: &'a dyn Fn(&Item) -> bool,
 }
 
@@ -54,18 +54,18 @@ pub struct Page {
     pub items: Vec<Arc<Item>>,
     /// The version of the list.
     pub revision: u64,
-    /// The key to continue after, if there is more.
+    /// The key to continue after, if there are more.
     pub next: Option<String>,
-    /// How many objects (matching or not) follow.
+    /// Number of remaining objects, matching or not.
     pub remaining: usize,
 }
 
 pub(super) struct Collection {
     objects: BTreeMap<Arc<str>, Arc<Item>>,
     log: VecDeque<Event>,
-    /// Changes up to and including this version are not in the log.
+    /// The log contains only changes after this version.
     floor: u64,
-    /// The version of the newest change; that of a list of the present state.
+    /// The version of the newest change, and of a list of the current state.
     last: u64,
     changed: watch::Sender<u64>,
 }
@@ -81,7 +81,7 @@ impl Collection {
         }
     }
 
-    /// Objects that an earlier process left. What happened before is not known.
+    /// A collection of persisted objects, without earlier changes.
     pub(super) fn restored(floor: u64, objects: impl Iterator<Item = (String, Arc<Item>)>) -> Self {
         Self {
             objects: objects.map(|(key, item)| (key.into(), item)).collect(),
@@ -204,7 +204,7 @@ impl Collection {
         Ok(page)
     }
 
-    /// The objects as they were at `revision`: the present ones with later changes undone.
+    /// The objects at `revision`: the current ones with later changes undone.
     fn state_at(&self, revision: u64) -> Result<BTreeMap<Arc<str>, Arc<Item>>, Expired> {
         if revision < self.floor {
             return Err(Expired {

@@ -1,4 +1,4 @@
-//! Finding objects by uid and by owner, for the garbage collector.
+//! Indexes by uid and by owner, for the garbage collector.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::meta::Meta;
 
-/// Where an object is stored.
+/// The key of a stored object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Reference {
     /// Storage key of the resource.
@@ -19,7 +19,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// The place of `object`.
+    /// The key of `object`.
     pub fn of(storage: &Arc<str>, object: &Value) -> Self {
         Self {
             storage: storage.clone(),

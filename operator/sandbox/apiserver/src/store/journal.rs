@@ -1,9 +1,9 @@
-//! The file behind the store: a log of writes that is read back at the start.
+//! The file of the store: a log of writes that is replayed at the start.
 //!
 //! A record is its length, a CRC-32 and JSON: an object that was written, or the key of one that was removed. A write is
-//! in the file (in the system's cache) before it is answered, so it outlives the process however that ends; the disk has
-//! it a moment later (see [`Journal::sync_handle`]). A record that a crash cut off is dropped; a damaged one before others is an
-//! error. The log is rewritten without its past when that has become the larger part.
+//! in the file (in the system's cache) before it is answered, so it survives the end of the process; it is flushed to
+//! the disk a moment later (see [`Journal::sync_handle`]). A last record that a crash truncated is dropped; a damaged
+//! earlier record is an error. The log is compacted when most of it is obsolete.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -18,14 +18,14 @@ use serde_json::Value;
 use super::{Item, key};
 use crate::meta::Meta;
 
-/// The first bytes of the file: what it is, and the version of its form.
+/// The first bytes of the file: its type and format version.
 const MAGIC: &[u8] = b"sandbox objects 1\n";
-/// A log shorter than this is not worth rewriting while it is in use.
+/// A shorter log is not compacted.
 const SMALL: u64 = 16 * 1024 * 1024;
-/// Length and checksum before each record.
+/// Size of a record's header: length and checksum.
 const HEAD: usize = 8;
 
-/// Why the objects could not be read back.
+/// Why the objects could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// The file cannot be read or written.
@@ -36,8 +36,8 @@ pub enum JournalError {
         /// What the system says.
         source: io::Error,
     },
-    /// It is something else, or of another release.
-    #[error("{} does not hold objects of this release; move it away to begin with none", .path.display())]
+    /// It is another file, or of another release.
+    #[error("{} does not hold objects of this release; move it away to start without objects", .path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -56,7 +56,7 @@ pub enum JournalError {
     },
 }
 
-/// One write. In a log without its past, one with neither object nor key tells the newest revision.
+/// One write. In a compacted log, a record without object and key holds the newest revision.
 #[derive(Serialize, Deserialize)]
 struct Record<'a, O> {
     /// Where the object is stored.
@@ -97,7 +97,7 @@ impl<'a> Record<'a, &'a Value> {
     }
 }
 
-/// What a log says in the end.
+/// The state at the end of a log.
 #[derive(Debug, Default)]
 pub(crate) struct Contents {
     /// Objects by storage and key.
@@ -106,12 +106,12 @@ pub(crate) struct Contents {
     pub(super) revision: u64,
 }
 
-/// A log that is being written.
+/// A log that is open for writing.
 pub(crate) struct Journal {
     path: PathBuf,
     file: Arc<File>,
     length: u64,
-    /// Its length when it had no past.
+    /// Its length after the last compaction.
     compact: u64,
 }
 
@@ -123,7 +123,7 @@ fn frame(body: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The body of the record at the start of `bytes`, if it is whole and sound.
+/// The body of the record at the start of `bytes`, if it is complete and its checksum matches.
 fn body(bytes: &[u8]) -> Option<&[u8]> {
     let number = |at: usize| {
         bytes
@@ -133,18 +133,18 @@ fn body(bytes: &[u8]) -> Option<&[u8]> {
     };
     let (length, sum) = (number(0)?, number(4)?);
     let body = bytes.get(HEAD..HEAD + usize::try_from(length).ok()?)?;
-    // An empty record cannot be; zeros are what a crash may leave.
+    // An empty record is invalid: a crash may leave zeros.
     (!body.is_empty() && crc32fast::hash(body) == sum).then_some(body)
 }
 
-/// Where the record at the start of `bytes` claims to end.
+/// The end of the record at the start of `bytes` by its length.
 fn claimed_end(bytes: &[u8]) -> Option<usize> {
     let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?);
     usize::try_from(length).ok().map(|length| HEAD + length)
 }
 
 impl Contents {
-    /// Takes a record in; false if it says nothing that this release understands.
+    /// Applies a record; false if this release does not understand it.
     fn take(&mut self, body: &[u8], interned: &mut HashMap<String, Arc<str>>) -> bool {
         let Ok(record) = serde_json::from_slice::<Record<'_, Value>>(body) else {
             return false;
@@ -174,7 +174,7 @@ impl Contents {
         true
     }
 
-    /// Reads records; returns how many bytes of them are good.
+    /// Replays records; returns the number of valid bytes.
     fn read(&mut self, bytes: &[u8], path: &Path) -> Result<usize, JournalError> {
         let (mut at, mut interned) = (0, HashMap::new());
         while at < bytes.len() {
@@ -200,10 +200,10 @@ impl Contents {
 }
 
 impl Journal {
-    /// Opens a log, or begins one; what a crash has cut off is dropped.
+    /// Opens or creates a log; a truncated last record is dropped.
     ///
     /// # Errors
-    /// [`JournalError`] if the file cannot be used, or is damaged elsewhere than at its end.
+    /// [`JournalError`] if the file cannot be used, or is damaged before its end.
     pub(crate) fn open(path: &Path) -> Result<(Self, Contents), JournalError> {
         let failed = |source| JournalError::File {
             path: path.into(),
@@ -223,10 +223,10 @@ impl Journal {
         if let Some(records) = bytes.strip_prefix(MAGIC) {
             let good = contents.read(records, path)?;
             if good < records.len() {
-                tracing::warn!(path = %path.display(), bytes = records.len() - good, "dropped a write that a crash cut off");
+                tracing::warn!(path = %path.display(), bytes = records.len() - good, "dropped a truncated write");
             }
         }
-        // The new log has no past and no torn end.
+        // The new log is compact and complete.
         let objects = contents
             .objects
             .iter()
@@ -235,7 +235,7 @@ impl Journal {
         Ok((journal, contents))
     }
 
-    /// Writes a log of these objects alone in the place of the one that may be there.
+    /// Replaces the log by one with these objects only.
     fn rewritten<'a>(
         path: &Path,
         revision: u64,
@@ -252,7 +252,7 @@ impl Journal {
         file.sync_all()?;
         fs::rename(&new, path)?;
         if let Some(directory) = path.parent() {
-            // The name is on the disk only with the directory.
+            // Flush the directory to persist the name.
             File::open(directory)?.sync_all()?;
         }
         let length = bytes.len() as u64;
@@ -272,7 +272,7 @@ impl Journal {
                 Ok(())
             }
             Err(error) => {
-                // Half a record would hide those after it.
+                // A partial record would hide the following ones.
                 self.file.set_len(self.length)?;
                 io::Seek::seek(&mut &*self.file, io::SeekFrom::Start(self.length))?;
                 Err(error)
@@ -280,31 +280,31 @@ impl Journal {
         }
     }
 
-    /// Notes an object that is written.
+    /// Appends the write of an object.
     ///
     /// # Errors
-    /// If the file cannot be written, because the disk is full for instance.
+    /// If the file cannot be written, for example because the disk is full.
     pub(super) fn put(&mut self, storage: &str, object: &Value) -> io::Result<()> {
         self.append(&Record::put(storage, object))
     }
 
-    /// Notes a removal.
+    /// Appends a removal.
     ///
     /// # Errors
-    /// As [`Journal::put`].
+    /// See [`Journal::put`].
     pub(super) fn remove(&mut self, storage: &str, key: &str, revision: u64) -> io::Result<()> {
         self.append(&Record::remove(storage, Some(key), revision))
     }
 
-    /// Whether most of the log is past.
+    /// Whether most of the log is obsolete.
     pub(super) fn is_long(&self) -> bool {
         self.length > SMALL && self.length / 4 > self.compact
     }
 
-    /// Begins the log anew with what there is.
+    /// Compacts the log.
     ///
     /// # Errors
-    /// As [`Journal::put`]; the old log stays then.
+    /// See [`Journal::put`]; the old log is kept.
     pub(super) fn rewrite<'a>(
         &mut self,
         revision: u64,
@@ -314,7 +314,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The file and its length, for whoever brings it to the disk (`File::sync_data`).
+    /// The file and its length, to flush it to the disk (`File::sync_data`).
     pub(super) fn sync_handle(&self) -> (Arc<File>, u64) {
         (self.file.clone(), self.length)
     }
@@ -372,7 +372,7 @@ mod tests {
             last = contents.revision;
         }
         assert_eq!(last, 3);
-        // What a crash leaves may also be zeros, or a record with a wrong sum.
+        // A crash may also leave zeros, or a record with a wrong checksum.
         let mut zeros = whole.clone();
         zeros.extend([0; 100]);
         let mut wrong = whole.clone();

@@ -1,5 +1,5 @@
-//! The objects: in memory, ordered by one resourceVersion, with a log from which watches resume, and on demand a file
-//! from which they come back.
+//! The objects in memory, ordered by one resourceVersion, with a log for watches and an optional file that persists
+//! them.
 
 mod collection;
 mod index;
@@ -22,7 +22,7 @@ use crate::meta::Meta;
 use collection::Collection;
 use index::Index;
 
-/// The first resourceVersion that is given out. Lower ones are expired from the start.
+/// The first resourceVersion. Lower ones count as expired.
 const FIRST_REVISION: u64 = 100;
 
 /// One stored state of an object.
@@ -30,18 +30,18 @@ const FIRST_REVISION: u64 = 100;
 pub struct Item {
     /// The resourceVersion of this state, also in its metadata.
     pub revision: u64,
-    /// The object, in the form of its storage version.
+    /// The object in its storage version.
     pub object: Value,
 }
 
-/// Why a write was not made.
+/// Why a write failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteError {
-    /// The name is taken.
+    /// The object exists.
     Exists,
-    /// The object is not there, or has changed since it was read.
+    /// The object is gone, or has changed since it was read.
     Changed,
-    /// The file behind the store cannot be written.
+    /// The file of the store cannot be written.
     File(String),
 }
 
@@ -58,18 +58,18 @@ struct Inner {
     journal: Option<Journal>,
 }
 
-/// What the garbage collector and the namespace controller hear of every write.
+/// The notification of a write, for the garbage collector and the namespace controller.
 #[derive(Debug, Clone)]
 pub struct Change {
     /// Where the object is stored.
     pub reference: Reference,
-    /// The state written, or the last one of a removed object.
+    /// The written state, or the last state of a removed object.
     pub item: Arc<Item>,
     /// Whether the object is gone.
     pub removed: bool,
 }
 
-/// The key under which an object is stored: `namespace/name`, or `name` for cluster-scoped ones.
+/// The key of an object in its collection: `namespace/name`, or `name` if cluster-scoped.
 pub fn key(namespace: &str, name: &str) -> String {
     if namespace.is_empty() {
         name.to_owned()
@@ -79,8 +79,8 @@ pub fn key(namespace: &str, name: &str) -> String {
 }
 
 impl Store {
-    /// A store, and the stream of its writes. It begins empty, or with what a file holds; then every object there is told
-    /// of as if it had just been written, so that what an earlier process left undone goes on.
+    /// A store and the stream of its writes. It starts empty or with the objects of a file. Each of these is notified
+    /// like a write, so that unfinished work of an earlier process resumes.
     pub(crate) fn new(saved: Option<(Journal, Contents)>) -> (Self, mpsc::UnboundedReceiver<Change>) {
         let (changes, receiver) = mpsc::unbounded_channel();
         let (journal, contents) = saved.map_or((None, Contents::default()), |(journal, contents)| {
@@ -97,13 +97,13 @@ impl Store {
         (Self { inner, changes }, receiver)
     }
 
-    /// The file behind the store and how long it is, if there is one.
+    /// The file of the store and its length, if there is one.
     pub(crate) fn file(&self) -> Option<(Arc<File>, u64)> {
         self.lock().journal.as_ref().map(Journal::sync_handle)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // Every critical section leaves the store consistent, so a panic elsewhere does not spoil it.
+        // Every critical section leaves the store consistent, so a poisoned lock is usable.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -112,7 +112,7 @@ impl Store {
         self.lock().revision
     }
 
-    /// Makes a collection known, so that watches can start from now.
+    /// Registers a collection, so that watches can start.
     pub fn register(&self, storage: &Arc<str>) {
         let mut inner = self.lock();
         inner.revision += 1;
@@ -123,12 +123,12 @@ impl Store {
             .or_insert_with(|| Collection::new(floor));
     }
 
-    /// Forgets an empty collection, whose resource is gone.
+    /// Removes the empty collection of a removed resource.
     pub fn unregister(&self, storage: &str) {
         self.lock().collections.remove(storage);
     }
 
-    /// The present state of an object.
+    /// The current state of an object.
     pub fn get(&self, storage: &str, namespace: &str, name: &str) -> Option<Arc<Item>> {
         self.lock().collections.get(storage)?.get(&key(namespace, name))
     }
@@ -136,7 +136,7 @@ impl Store {
     /// Adds an object; its resourceVersion is set.
     ///
     /// # Errors
-    /// [`WriteError::Exists`] if the name is taken.
+    /// [`WriteError::Exists`] if it exists.
     pub fn create(&self, storage: &Arc<str>, object: Value) -> Result<Arc<Item>, WriteError> {
         let mut inner = self.lock();
         let key = key(object.namespace(), object.name());
@@ -159,7 +159,7 @@ impl Store {
         }
     }
 
-    /// Removes an object that is still in the state `seen`; watches are told of the state `last`, or of the stored one.
+    /// Removes an object that is still in the state `seen`; watches get the state `last`, or else the stored one.
     ///
     /// # Errors
     /// [`WriteError::Changed`] if it is not.
@@ -194,7 +194,7 @@ impl Store {
         }
     }
 
-    /// Every object of a collection, of all namespaces or one.
+    /// All objects of a collection, in all namespaces or one.
     pub fn all(&self, storage: &str, namespace: &str) -> Vec<Arc<Item>> {
         self.lock()
             .collections
@@ -203,10 +203,10 @@ impl Store {
             .unwrap_or_default()
     }
 
-    /// Events of a collection after `since`, and the resourceVersion up to which they are complete.
+    /// The changes of a collection after `since`, and the resourceVersion up to which they are complete.
     ///
     /// # Errors
-    /// [`Expired`] if the log no longer goes back that far.
+    /// [`Expired`] if the log no longer contains them.
     pub fn events_since(&self, storage: &str, since: u64) -> Result<(Vec<Event>, u64), Expired> {
         let inner = self.lock();
         let collection = inner.collections.get(storage).ok_or(Expired {
@@ -216,31 +216,31 @@ impl Store {
         Ok((collection.events_since(since)?, inner.revision))
     }
 
-    /// A receiver that changes with each write to the collection.
+    /// A receiver that is notified of each write to the collection.
     pub fn subscribe(&self, storage: &str) -> Option<watch::Receiver<u64>> {
         self.lock().collections.get(storage).map(Collection::subscribe)
     }
 
-    /// The object with a uid, if it exists.
+    /// The object with this uid, if it exists.
     pub fn by_uid(&self, uid: &str) -> Option<Reference> {
         self.lock().index.by_uid(uid)
     }
 
-    /// The objects that name `uid` as an owner.
+    /// The objects with the owner `uid`.
     pub fn dependents(&self, uid: &str) -> Vec<Reference> {
         self.lock().index.dependents(uid)
     }
 
-    /// The state behind a reference.
+    /// The current state of a referenced object.
     pub fn resolve(&self, reference: &Reference) -> Option<Arc<Item>> {
         self.get(&reference.storage, &reference.namespace, &reference.name)
     }
 }
 
-/// A resourceVersion that is no longer kept.
+/// An expired resourceVersion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expired {
-    /// The version asked for.
+    /// The requested version.
     pub asked: u64,
     /// The oldest version kept.
     pub oldest: u64,
@@ -249,7 +249,7 @@ pub struct Expired {
 pub use collection::PageQuery;
 
 impl Inner {
-    /// Takes over what a file held.
+    /// Loads the content of a file.
     fn restore(&mut self, contents: Contents, changes: &mpsc::UnboundedSender<Change>) {
         let floor = self.revision;
         for (storage, objects) in contents.objects {
@@ -267,7 +267,7 @@ impl Inner {
         }
     }
 
-    /// Writes to the file, if there is one, before anything is changed.
+    /// Writes to the file, if there is one, before the change in memory.
     fn save(&mut self, write: impl FnOnce(&mut Journal) -> io::Result<()>) -> Result<(), WriteError> {
         let Some(journal) = &mut self.journal else {
             return Ok(());
@@ -276,7 +276,7 @@ impl Inner {
             let collections = self.collections.iter();
             let objects = collections.flat_map(|(storage, all)| all.items().map(move |item| (storage, item)));
             if let Err(error) = journal.rewrite(self.revision, objects) {
-                tracing::warn!(%error, "the file of objects could not be rewritten; it grows");
+                tracing::warn!(%error, "the file of objects could not be compacted; it keeps growing");
             }
         }
         write(journal).map_err(|error| WriteError::File(error.to_string()))

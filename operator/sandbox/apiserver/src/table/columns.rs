@@ -11,7 +11,7 @@ mod config;
 mod pod;
 mod workload;
 
-/// What a column shows of an object.
+/// The value of a column.
 pub(crate) type Cell = Box<dyn Fn(&Value) -> Value + Send + Sync>;
 
 /// A column of a Table.
@@ -62,7 +62,7 @@ fn column(name: &str, cell: impl Fn(&Value) -> Value + Send + Sync + 'static) ->
     }
 }
 
-/// A text column that is shown with `-o wide`.
+/// A text column for `-o wide`.
 fn wide(name: &str, cell: impl Fn(&Value) -> Value + Send + Sync + 'static) -> Column {
     Column {
         priority: 1,
@@ -123,7 +123,7 @@ pub(super) fn built_in(kind: &BuiltIn) -> Vec<Column> {
     columns
 }
 
-/// Columns before and after Age.
+/// The columns before and after Age.
 type Split = (Vec<Column>, Vec<Column>);
 
 fn text(object: &Value, path: &[&str]) -> String {

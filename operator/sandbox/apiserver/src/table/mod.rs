@@ -1,4 +1,4 @@
-//! Table responses: what `kubectl get` prints.
+//! Table responses, for `kubectl get`.
 
 mod age;
 mod columns;
@@ -11,7 +11,7 @@ use crate::error::ApiError;
 use crate::resource::{Resource, Source};
 pub(crate) use columns::Column;
 
-/// Only apiVersion, kind and metadata of an object.
+/// The PartialObjectMetadata of an object.
 pub(crate) fn partial(object: &Value) -> Value {
     json!({ "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"] })
 }
@@ -19,7 +19,7 @@ pub(crate) fn partial(object: &Value) -> Value {
 /// A Table of objects; `include` is the `includeObject` parameter.
 ///
 /// # Errors
-/// 400 for another `include` than `None`, `Metadata` and `Object`.
+/// 400 if `include` is not `None`, `Metadata` or `Object`.
 pub(crate) fn table(resource: &Resource, objects: &[Value], metadata: Value, include: &str) -> Result<Value, ApiError> {
     if !matches!(include, "" | "None" | "Metadata" | "Object") {
         return Err(ApiError::bad_request(format!(

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// A path that leads to values.
+/// A parsed path.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct JsonPath(Vec<Step>);
 
@@ -15,7 +15,7 @@ enum Step {
 }
 
 impl JsonPath {
-    /// Reads a path; what cannot be read leads nowhere.
+    /// Parses a path; an invalid path matches nothing.
     pub(crate) fn parse(text: &str) -> Self {
         let mut steps = Vec::new();
         let mut rest = text
@@ -46,7 +46,7 @@ impl JsonPath {
         Self(steps)
     }
 
-    /// Every value that the path leads to.
+    /// All values at the path.
     pub(crate) fn find<'a>(&self, object: &'a Value) -> Vec<&'a Value> {
         let mut found = vec![object];
         for step in &self.0 {

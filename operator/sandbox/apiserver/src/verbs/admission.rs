@@ -1,4 +1,4 @@
-//! What depends on other objects at a write: service accounts of pods, addresses of Services.
+//! Admission that depends on other objects: service accounts of pods, cluster IPs and node ports of Services.
 
 use std::net::Ipv4Addr;
 
@@ -50,7 +50,7 @@ fn admit_pod(api: &Api, resource: &Resource, pod: &mut Value) -> Result<(), ApiE
     Ok(())
 }
 
-/// The volume with the account's token, unless a container has mounted something there already.
+/// Adds the volume with the account's token, unless a container has a mount at this path.
 fn add_token_volume(spec: &mut Value) {
     const PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
     let name = format!("kube-api-access-{}", name_suffix());
@@ -107,7 +107,7 @@ fn add_tolerations(spec: &mut Value) {
     }
 }
 
-/// What was given out for a write that may still fail.
+/// Addresses and ports that were allocated for a write that may still fail.
 #[derive(Debug, Default)]
 pub(super) struct Allotted {
     address: Option<Ipv4Addr>,
@@ -115,7 +115,7 @@ pub(super) struct Allotted {
 }
 
 impl Allotted {
-    /// Takes it back.
+    /// Releases them.
     pub(super) fn release(self, api: &Api) {
         let mut pool = api.addresses();
         if let Some(address) = self.address {
@@ -127,10 +127,10 @@ impl Allotted {
     }
 }
 
-/// Gives a Service its address and node ports.
+/// Allocates the cluster IP and the node ports of a Service.
 ///
 /// # Errors
-/// 422 if a chosen address is taken or not one of the Service addresses.
+/// 422 if a requested address is in use or out of range.
 pub(super) fn allot(
     api: &Api,
     resource: &Resource,
@@ -197,7 +197,7 @@ fn settle_address(
     let path = Path::new("spec.clusterIPs");
     let refuse = |why: &str| Err(resource.invalid(name, &[FieldError::invalid(&path, &json!([given]), why)]));
     if !held.is_empty() && held != "None" {
-        // The kind's own checks refuse the change.
+        // The kind's validation rejects the change.
         return Ok(());
     }
     let Ok(address) = given.parse::<Ipv4Addr>() else {
@@ -253,7 +253,7 @@ fn settle_ports(api: &Api, spec: &mut Value, old: Option<&Value>, allotted: &mut
     }
 }
 
-/// Marks what a Service holds that an earlier process made.
+/// Marks the addresses and ports of a persisted Service as used.
 pub(super) fn claim_service(api: &Api, service: &Value) {
     let mut pool = api.addresses();
     if let Ok(address) = text(&service["spec"], "clusterIP").parse() {
@@ -269,7 +269,7 @@ fn node_ports(service: &Value) -> impl Iterator<Item = u16> {
     ports.filter_map(|port| u16::try_from(port["nodePort"].as_u64()?).ok())
 }
 
-/// Gives back what a removed Service held.
+/// Releases the addresses and ports of a removed Service.
 pub(super) fn release_service(api: &Api, service: &Value) {
     let mut pool = api.addresses();
     if let Ok(address) = text(&service["spec"], "clusterIP").parse() {

@@ -13,13 +13,13 @@ use crate::rbac;
 use crate::resource::Resource;
 use crate::store::WriteError;
 
-/// How often a generated name is tried before giving up.
+/// Attempts with a generated name.
 const NAME_ATTEMPTS: usize = 8;
 
 /// Creates a decoded object in a namespace (empty for cluster-scoped resources).
 ///
 /// # Errors
-/// As the API: missing namespace, taken name, invalid object.
+/// As in the API, for example 404 for a missing namespace, 409 for an existing name, 422 for an invalid object.
 pub(crate) fn create(
     api: &Api,
     resource: &Resource,
@@ -88,7 +88,7 @@ pub(crate) fn create(
     }
 }
 
-/// The namespace exists and takes new content.
+/// Checks that the namespace exists and is not terminating.
 fn check_namespace(api: &Api, resource: &Resource, namespace: &str, name: &str) -> Result<(), ApiError> {
     if !resource.namespaced {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Bodies → objects of a resource: kind and version agree, unknown fields are pruned or refused, types fit.
+//! Decodes bodies into objects: checks kind, version and types, and prunes or rejects unknown fields.
 
 use serde_json::Value;
 
@@ -33,7 +33,7 @@ pub(crate) fn body_from(content_type: &str, body: &[u8]) -> Result<Decoded, ApiE
 /// Checks a decoded body against the resource and prunes it; returns the object and warnings.
 ///
 /// # Errors
-/// 400 if kind, version or types do not fit, or (strict) a field is unknown or duplicated.
+/// 400 if kind, version or a type is wrong, or (strict) a field is unknown or duplicate.
 pub(crate) fn decode(
     resource: &Resource,
     decoded: Decoded,
@@ -58,7 +58,7 @@ pub(crate) fn decode(
 /// Prunes an object and checks the types of a built-in one; returns warnings.
 ///
 /// # Errors
-/// 400 if a type does not fit, or (strict) a field is unknown or duplicated.
+/// 400 if a type is wrong, or (strict) a field is unknown or duplicate.
 pub(crate) fn conform(
     resource: &Resource,
     value: &mut Value,
@@ -101,7 +101,7 @@ pub(crate) fn conform(
     }
 }
 
-/// What Go's JSON decoder calls a type of JSON schema.
+/// The name of a JSON Schema type in Go's JSON decoder.
 fn go_name(found: &str) -> &str {
     match found {
         "integer" => "number",
@@ -110,8 +110,8 @@ fn go_name(found: &str) -> &str {
     }
 }
 
-/// Of a version that a definition does not have upstream knows no field but those of every object, and warns of them
-/// before it notices.
+/// The warnings for a version that the definition does not have. Upstream then knows only the fields of every object,
+/// and warns of all others before it rejects the version.
 fn warned(resource: &Resource, mut error: ApiError, value: &Value, context: &Context) -> ApiError {
     let other_version = value["apiVersion"]
         .as_str()
@@ -126,7 +126,7 @@ fn warned(resource: &Resource, mut error: ApiError, value: &Value, context: &Con
     error
 }
 
-/// A custom object of another kind or version is an invalid object to upstream.
+/// Upstream answers `Invalid` for a custom object of another kind or version.
 fn wrong_identity(resource: &Resource, value: &Value, kind: &str, api_version: &str, wanted: &str) -> ApiError {
     if api_version != wanted {
         return ApiError::bad_request(format!(

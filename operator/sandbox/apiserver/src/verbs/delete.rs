@@ -1,4 +1,4 @@
-//! DELETE: grace, finalizers, propagation.
+//! DELETE: grace periods, finalizers, propagation.
 
 use serde_json::{Value, json};
 
@@ -12,14 +12,14 @@ use crate::request::{Query, check_dry_run};
 use crate::resource::{Resource, Source};
 use crate::store::WriteError;
 
-/// What happens to dependents.
+/// The propagation policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagation {
-    /// They are collected after the owner is gone.
+    /// Dependents are deleted after the owner.
     Background,
-    /// The owner waits for those that block it.
+    /// The owner is deleted after the dependents that block it.
     Foreground,
-    /// They stay and lose the reference.
+    /// Dependents are kept and lose the owner reference.
     Orphan,
 }
 
@@ -34,10 +34,10 @@ pub(crate) struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// Reads options from the body, or else from the query.
+    /// Reads the options from the body or the query.
     ///
     /// # Errors
-    /// 400 or 422 for values that upstream refuses.
+    /// 400 or 422 for values that upstream rejects.
     pub(crate) fn read(query: &Query, body: Option<Decoded>) -> Result<Self, ApiError> {
         let body = body.map(|b| b.value).unwrap_or(Value::Null);
         let policy = match body["propagationPolicy"].as_str() {
@@ -75,16 +75,16 @@ impl DeleteOptions {
     }
 }
 
-/// What a delete answers.
+/// The result of a delete.
 pub(crate) enum Deleted {
-    /// The object is gone: a Status with its name and uid, or its last state for kinds that return it.
+    /// The object is gone; its last state.
     Gone(Value),
-    /// The object waits for finalizers or its node.
+    /// The object waits for finalizers or for its node.
     Waiting(Value),
 }
 
 impl Deleted {
-    /// The body of the answer.
+    /// The body of the response.
     pub(crate) fn body(self, resource: &Resource) -> Value {
         match self {
             Self::Waiting(object) => object,
@@ -98,7 +98,7 @@ impl Deleted {
     }
 }
 
-/// Kinds whose delete answers the object itself.
+/// Whether a delete returns the object itself instead of a Status.
 fn returns_object(resource: &Resource) -> bool {
     const KINDS: [&str; 5] = [
         "Pod",
@@ -113,7 +113,7 @@ fn returns_object(resource: &Resource) -> bool {
 /// Deletes an object.
 ///
 /// # Errors
-/// 404 if it does not exist, 403 for the namespaces that must stay, 409 if a precondition fails.
+/// 404 if it does not exist, 403 for protected namespaces, 409 if a precondition fails.
 pub(crate) fn delete(
     api: &Api,
     resource: &Resource,
@@ -173,7 +173,7 @@ pub(crate) fn delete(
                 return Ok(Deleted::Waiting(resource.present(&item.object)));
             }
             Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
-            // Another write came between.
+            // The object has changed meanwhile.
             Err(WriteError::Changed | WriteError::Exists) => {}
         }
     }
@@ -209,14 +209,14 @@ fn check_preconditions(resource: &Resource, object: &Value, options: &DeleteOpti
     Ok(())
 }
 
-/// The object with its deletion asked for.
+/// The object with its deletion timestamp.
 fn marked(resource: &Resource, old: &Value, options: &DeleteOptions) -> Value {
     let mut new = old.clone();
     settle_finalizers(resource, &mut new, options.propagation);
     let grace = grace_period(resource, old, options);
     let before = old.meta("deletionGracePeriodSeconds").and_then(Value::as_i64);
     if old.is_deleting() {
-        // A second delete may only shorten the time.
+        // A second delete can only shorten the grace period.
         if before.is_some_and(|b| grace < b) {
             new.set_meta("deletionGracePeriodSeconds", grace);
             new.set_meta("deletionTimestamp", later(grace));
@@ -242,7 +242,7 @@ fn later(grace: i64) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Only pods that a node runs take their time.
+/// The grace period, which is 0 except for pods on a node.
 fn grace_period(resource: &Resource, pod: &Value, options: &DeleteOptions) -> i64 {
     if !grace_matters(resource) {
         return 0;
@@ -256,7 +256,7 @@ fn grace_period(resource: &Resource, pod: &Value, options: &DeleteOptions) -> i6
     options.grace.unwrap_or(own).max(0)
 }
 
-/// Sets the finalizer that the propagation needs.
+/// Sets the finalizer of the propagation policy.
 fn settle_finalizers(resource: &Resource, object: &mut Value, propagation: Option<Propagation>) {
     let Some(propagation) = propagation.or(default_propagation(resource)) else {
         return;
@@ -283,7 +283,7 @@ fn default_propagation(resource: &Resource) -> Option<Propagation> {
     (&*resource.storage == "batch/jobs").then_some(Propagation::Orphan)
 }
 
-/// What a delete without a policy warns of.
+/// The warning of a delete without a propagation policy.
 pub(crate) fn warning(resource: &Resource, options: &DeleteOptions) -> Option<String> {
     (options.propagation.is_none() && default_propagation(resource).is_some()).then(|| {
         "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or \
@@ -295,7 +295,7 @@ pub(crate) fn warning(resource: &Resource, options: &DeleteOptions) -> Option<St
 /// Deletes the selected objects of a collection; returns their states.
 ///
 /// # Errors
-/// As [`delete`]; objects that others delete meanwhile are passed over.
+/// See [`delete`]; objects that others delete meanwhile are skipped.
 pub(crate) fn delete_collection(
     api: &Api,
     resource: &Resource,
@@ -321,7 +321,7 @@ pub(crate) fn delete_collection(
 }
 
 impl Resource {
-    /// Whether the server itself keeps the definition behind this resource.
+    /// Whether the server itself handles the finalizer of this resource.
     pub(crate) fn is_definition(&self) -> bool {
         matches!(&self.source, Source::BuiltIn(kind) if kind.kind == "CustomResourceDefinition")
     }

@@ -1,4 +1,4 @@
-//! What follows at once from writes: it is done before they are answered.
+//! Synchronous effects of writes.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::resource::Resource;
 use crate::store::Item;
 use crate::{Api, crd};
 
-/// Takes up again what follows from stored objects: definitions are served, Services hold their addresses.
+/// Restores the effects of persisted objects: definitions are served, addresses of Services are in use.
 pub(crate) fn restore(api: &Api) {
     for definition in api.store.all("apiextensions.k8s.io/customresourcedefinitions", "") {
         let storage = api.registry.serve(&definition.object);
@@ -22,7 +22,7 @@ pub(crate) fn restore(api: &Api) {
     }
 }
 
-/// What follows at once from a write, before it is answered.
+/// The effects of a write, before it is answered.
 pub(super) fn wrote(api: &Api, resource: &Resource, item: &Item) {
     if resource.is_definition() {
         let storage = api.registry.serve(&item.object);
@@ -33,7 +33,7 @@ pub(super) fn wrote(api: &Api, resource: &Resource, item: &Item) {
     }
 }
 
-/// What follows at once from a removal.
+/// The effects of a removal.
 pub(super) fn removed(api: &Api, resource: &Resource, item: &Item) {
     if resource.is_definition() {
         api.registry.withdraw(&item.object);
@@ -44,7 +44,7 @@ pub(super) fn removed(api: &Api, resource: &Resource, item: &Item) {
     }
 }
 
-/// Makes what every namespace holds: the default account and the root certificates.
+/// Creates the default content of a namespace: the default account and the root certificates.
 fn fill_namespace(api: &Api, namespace: &str) {
     let content = [
         (

@@ -1,4 +1,4 @@
-//! Metadata that the server owns, and the checks that hold for every kind.
+//! Server-managed metadata, and the validation of metadata for every kind.
 
 use serde_json::Value;
 
@@ -8,10 +8,10 @@ use crate::meta::{Meta, name_suffix, new_uid, now};
 use crate::names;
 use crate::resource::Resource;
 
-/// Annotations in all may be this long.
+/// Largest total size of annotations, in bytes.
 const MAX_ANNOTATIONS: usize = 256 * 1024;
 
-/// The body's namespace agrees with the path's; sets it (or removes it, for cluster-scoped kinds).
+/// Checks that the body's namespace matches the path's, and sets it (or removes it, for cluster-scoped kinds).
 ///
 /// # Errors
 /// 400 if they differ.
@@ -30,7 +30,7 @@ pub(super) fn settle_namespace(resource: &Resource, object: &mut Value, namespac
     Ok(())
 }
 
-/// Sets what a client may not choose, and makes a name from `generateName`.
+/// Sets server-managed metadata, and generates a name from `generateName`.
 ///
 /// # Errors
 /// 500 if a resourceVersion is set, as upstream answers.
@@ -55,14 +55,14 @@ pub(super) fn fill_new(resource: &Resource, object: &mut Value) -> Result<(), Ap
     }
     let prefix = object.meta_str("generateName").to_owned();
     if object.name().is_empty() && !prefix.is_empty() {
-        // A name has at most 63 characters as a label value; upstream cuts the prefix to fit.
+        // Upstream truncates the prefix, so that the name fits into 63 characters.
         let head: String = prefix.chars().take(58).collect();
         object.set_meta("name", format!("{head}{}", name_suffix()));
     }
     Ok(())
 }
 
-/// Checks of metadata that hold for every kind.
+/// Validates metadata, for every kind.
 pub(super) fn validate(resource: &Resource, object: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let path = Path::new("metadata");
@@ -194,7 +194,7 @@ fn finalizers(object: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Takes over what an update leaves out and the server owns.
+/// Restores server-managed metadata in an update.
 pub(super) fn carry_over(new: &mut Value, old: &Value) {
     for key in [
         "uid",
@@ -219,7 +219,7 @@ pub(super) fn carry_over(new: &mut Value, old: &Value) {
     }
 }
 
-/// Checks of changed metadata that hold for every kind.
+/// Validates changes of metadata, for every kind.
 pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let path = Path::new("metadata");
     let mut errors = Vec::new();
@@ -249,7 +249,7 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
             errors.push(FieldError::immutable(&path.child(key), new));
         }
     }
-    // Both the generic layer and the kind's own one check this, and upstream reports both.
+    // Upstream checks this twice, generically and per kind, and reports both errors.
     let again = errors.clone();
     errors.extend(again);
     errors

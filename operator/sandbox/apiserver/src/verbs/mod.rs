@@ -1,4 +1,4 @@
-//! What can be done to objects: read, watch, create, update, patch, delete.
+//! The verbs: read, watch, create, update, patch, delete.
 //!
 //! Handlers of HTTP requests and the server's own controllers (garbage collection, namespace deletion) use the same
 //! functions.
@@ -29,7 +29,7 @@ pub(crate) use scale::{patch_scale, put_scale, scale_of};
 pub(crate) use update::{Change, Part, Tracking, put, update};
 pub(crate) use watch::watch;
 
-/// A stored object as an item of a list: built-in kinds leave kind and apiVersion out.
+/// A stored object as a list item: items of built-in kinds have no kind and apiVersion.
 pub(crate) fn listed(resource: &Resource, object: &Value) -> Value {
     let mut item = resource.present(object);
     if !resource.is_custom()
@@ -44,10 +44,10 @@ pub(crate) fn listed(resource: &Resource, object: &Value) -> Value {
 /// A successful write.
 #[derive(Debug)]
 pub(crate) struct Written {
-    /// The object as its version shows it.
+    /// The object in its version.
     pub(crate) object: Value,
     /// Warnings for the client.
     pub(crate) warnings: Vec<String>,
-    /// Whether the object was made by this write.
+    /// Whether this write created the object.
     pub(crate) created: bool,
 }

@@ -54,7 +54,7 @@ impl PatchType {
 /// Patches an object; an apply may create it.
 ///
 /// # Errors
-/// As [`update()`]; 400 or 422 for patches that cannot be read or applied.
+/// See [`update()`]; 400 or 422 for patches that cannot be read or applied.
 #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
 pub(crate) fn patch(
     api: &Api,
@@ -104,7 +104,7 @@ pub(super) fn patched(old: &Value, patch: &Value, kind: PatchType, resource: &Re
     }
 }
 
-/// A patch does not make another kind of the object.
+/// A patch must not change the object's kind.
 fn settle_kind(resource: &Resource, new: &Value, name: &str) -> Result<(), ApiError> {
     for (field, wanted) in [("kind", resource.kind.clone()), ("apiVersion", resource.api_version())] {
         if new[field].as_str().is_some_and(|v| v != wanted) {

@@ -1,4 +1,4 @@
-//! Reading one object, and lists.
+//! Reads one object or a list.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::resource::Resource;
 use crate::selector::{FieldSelector, LabelSelector};
 use crate::store::{Expired, Item, PageQuery};
 
-/// One object.
+/// Reads one object.
 ///
 /// # Errors
 /// 404 if it does not exist.
@@ -25,7 +25,7 @@ pub(crate) fn get(api: &Api, resource: &Resource, namespace: &str, name: &str) -
     }
 }
 
-/// The options of a list or watch, checked.
+/// The validated options of a list or watch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListQuery {
     pub(crate) labels: LabelSelector,
@@ -39,7 +39,7 @@ pub(crate) struct ListQuery {
     pub(crate) timeout: Option<u64>,
 }
 
-/// Where a limited list goes on.
+/// The position of a continued list.
 #[derive(Debug, Clone)]
 pub(crate) struct Continue {
     revision: u64,
@@ -47,10 +47,10 @@ pub(crate) struct Continue {
 }
 
 impl ListQuery {
-    /// Reads and checks the options.
+    /// Reads and validates the options.
     ///
     /// # Errors
-    /// 400 for selectors and tokens, 422 for combinations that upstream refuses.
+    /// 400 for invalid selectors and tokens, 422 for combinations that upstream rejects.
     pub(crate) fn read(query: &Query, resource: &Resource, watch: bool) -> Result<Self, ApiError> {
         check_match(query, watch)?;
         let resource_version = query.get("resourceVersion").to_owned();
@@ -142,16 +142,16 @@ fn check_match(query: &Query, watch: bool) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// A resourceVersion as a number.
+/// Parses a resourceVersion.
 ///
 /// # Errors
-/// 400 if it is none.
+/// 400 if it is not a number.
 pub(crate) fn parse_version(text: &str) -> Result<u64, ApiError> {
     text.parse()
         .map_err(|_| ApiError::bad_request(format!("invalid resource version: {}", version_problem(text))))
 }
 
-/// Upstream's words about a resourceVersion that is no number.
+/// Upstream's message about an invalid resourceVersion.
 pub(crate) fn version_problem(text: &str) -> String {
     format!("resourceVersion: Invalid value: \"{text}\": strconv.ParseUint: parsing \"{text}\": invalid syntax")
 }
@@ -200,7 +200,7 @@ pub(crate) struct Listed {
 /// Reads a list.
 ///
 /// # Errors
-/// 400 for a resourceVersion that is no number, 410 for one that is no longer kept, 504 for one from the future.
+/// 400 for an invalid resourceVersion, 410 for an expired one, 504 for one in the future.
 pub(crate) fn list(api: &Api, resource: &Resource, namespace: &str, query: &ListQuery) -> Result<Listed, ApiError> {
     let version = match query.resource_version.as_str() {
         "" => 0,

@@ -56,7 +56,7 @@ pub(crate) fn scale_of(resource: &Resource, object: &Value) -> Result<Value, Api
 /// Sets an object's replicas from a Scale; returns the new Scale.
 ///
 /// # Errors
-/// As [`update()`], and 422 for a negative count.
+/// See [`update()`]; 422 for a negative count.
 pub(crate) fn put_scale(
     api: &Api,
     resource: &Resource,
@@ -71,7 +71,7 @@ pub(crate) fn put_scale(
 /// Patches an object's Scale; returns the new Scale.
 ///
 /// # Errors
-/// As [`update()`], and 422 for a negative count.
+/// See [`update()`]; 422 for a negative count.
 pub(crate) fn patch_scale(
     api: &Api,
     resource: &Resource,

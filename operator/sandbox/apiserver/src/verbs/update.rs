@@ -1,4 +1,4 @@
-//! Replacing objects: the one path that PUT, all patches and the server's own writes take.
+//! Updates of objects, for PUT, all patches and the server's own writes.
 
 use serde_json::Value;
 
@@ -14,24 +14,24 @@ use crate::resource::Resource;
 use crate::schema::Schema;
 use crate::store::{Item, WriteError};
 
-/// How often a write is tried again when others keep changing the object.
+/// Retries of a write while others change the object.
 const ATTEMPTS: usize = 20;
 
-/// Which part of an object a write is about.
+/// The part of an object that a write changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part {
     /// The object without its status.
     Main,
     /// The status subresource.
     Status,
-    /// The scale subresource: a change of the main part, tracked under the subresource.
+    /// The scale subresource, which changes the main part.
     Scale,
-    /// Another subresource that may change anything, such as `finalize`.
+    /// Another subresource, such as `finalize`, which may change everything.
     Whole,
 }
 
 impl Part {
-    /// The subresource as managed fields name it.
+    /// The name of the subresource in managed fields.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Main | Self::Whole => "",
@@ -41,15 +41,15 @@ impl Part {
     }
 }
 
-/// Who owns the fields of the new object.
+/// The ownership of the new object's fields.
 pub(crate) enum Tracking {
-    /// The writer owns what it changes.
+    /// The writer owns the fields that it changes.
     Update,
-    /// Ownership has been decided already.
+    /// Ownership is already computed.
     Decided(ownership::Managers),
 }
 
-/// A new state: the object, and who owns its fields.
+/// A new state: the object and its ownership.
 pub(crate) struct Change {
     /// The new object, in the resource's version.
     pub(crate) object: Value,
@@ -59,11 +59,11 @@ pub(crate) struct Change {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Replaces an object by what `change` makes of its present state.
+/// Updates an object with the function `change` of its current state.
 ///
 /// # Errors
-/// 404 if it is missing, 409 if `change` keeps an old resourceVersion, 422 if the result is invalid, and what `change`
-/// returns.
+/// 404 if it does not exist, 409 if `change` keeps an old resourceVersion, 422 if the result is invalid, and the errors
+/// of `change`.
 pub(crate) fn update(
     api: &Api,
     resource: &Resource,
@@ -109,7 +109,7 @@ pub(crate) fn update(
                 });
             }
             Err(WriteError::File(why)) => return Err(ApiError::not_stored(&why)),
-            // Another write came between: try again, unless the client named the version it saw.
+            // The object has changed meanwhile: retry, unless the client set a resourceVersion.
             Err(WriteError::Changed | WriteError::Exists) if asked == old.resource_version() => {}
             Err(_) => return Err(ApiError::stale(&resource.qualified(), name)),
         }
@@ -121,7 +121,7 @@ fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Valu
     let ends = new.is_deleting() && finished(&new);
     let item = if ends {
         let (namespace, name) = (new.namespace().to_owned(), new.name().to_owned());
-        // The last state that watches see is the one before its last finalizer went.
+        // The last state for watches is the one before the removal of the last finalizer.
         let item = api
             .store
             .remove(&resource.storage, &namespace, &name, seen.revision, None)?;
@@ -135,7 +135,7 @@ fn write(api: &Api, resource: &Resource, seen: &Item, new: Value) -> Result<Valu
     Ok(resource.present(&item.object))
 }
 
-/// Whether nothing holds an object that is being deleted.
+/// Whether an object that is being deleted can be removed.
 pub(crate) fn finished(object: &Value) -> bool {
     object.finalizers().is_empty()
         && object
@@ -146,7 +146,7 @@ pub(crate) fn finished(object: &Value) -> bool {
         && object["spec"]["finalizers"].as_array().is_none_or(Vec::is_empty)
 }
 
-/// The new state as it would be stored.
+/// The new state in its stored form.
 fn build(
     api: &Api,
     resource: &Resource,
@@ -205,7 +205,7 @@ fn build(
     }
 }
 
-/// A status write changes nothing else: of a custom resource not even labels, of a built-in one no spec.
+/// Restricts a status write: in a custom resource it changes only the status, in a built-in one also metadata.
 fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     let status = new.get("status").cloned();
     let managed = new.meta("managedFields").cloned();
@@ -233,7 +233,7 @@ fn keep_all_but_status(resource: &Resource, new: &mut Value, old: &Value) {
     *new = kept;
 }
 
-/// Whether what `metadata.generation` counts has changed.
+/// Whether `metadata.generation` must increase.
 fn content_changed(resource: &Resource, new: &Value, old: &Value) -> bool {
     if !resource.is_custom() && new.get("spec").is_some() {
         return new["spec"] != old["spec"];
@@ -251,7 +251,7 @@ fn content_changed(resource: &Resource, new: &Value, old: &Value) -> bool {
     bare(new) != bare(old)
 }
 
-/// Whether two states differ in nothing but the times of managed fields.
+/// Whether two states differ only in the times of managed fields.
 pub(super) fn same_but_managed(new: &Value, old: &Value) -> bool {
     let bare = |object: &Value| {
         let mut object = object.clone();
@@ -271,8 +271,8 @@ pub(super) fn same_but_managed(new: &Value, old: &Value) -> bool {
     bare(new) == bare(old)
 }
 
-/// Removes nulls, empty lists and empty free maps of a built-in kind, which upstream's encoding leaves out, and writes
-/// quantities in their one form.
+/// Removes nulls, empty lists and empty maps of a built-in kind, which upstream's encoding leaves out, and writes
+/// quantities in canonical form.
 pub(super) fn tidy(value: &mut Value, schema: &Schema) {
     match value {
         Value::Object(map) => map.retain(|name, child| {
@@ -305,15 +305,15 @@ pub(super) fn tidy(value: &mut Value, schema: &Schema) {
     }
 }
 
-/// Lists that upstream writes even when they are empty.
+/// Lists that upstream writes even if they are empty.
 fn keeps_empty(name: &str) -> bool {
     matches!(name, "endpoints" | "addresses" | "rules" | "items")
 }
 
-/// PUT: the body replaces the object, and makes it for kinds that allow that.
+/// PUT: replaces the object, or creates it for kinds that allow this.
 ///
 /// # Errors
-/// As [`update`], and 400 if the body names another object.
+/// See [`update`]; 400 if the body names another object.
 #[expect(clippy::too_many_arguments, reason = "the parts of one request")]
 pub(crate) fn put(
     api: &Api,
@@ -372,10 +372,10 @@ pub(crate) fn put(
     })
 }
 
-/// The body names the object of the path.
+/// Checks that the body names the object of the path.
 ///
 /// # Errors
-/// 400 if it names another one.
+/// 400 if it names another object.
 pub(super) fn check_name(body: &Value, name: &str) -> Result<(), ApiError> {
     let given = body.name();
     if given.is_empty() || given == name {

@@ -1,4 +1,4 @@
-//! Watching a collection: a stream of JSON events, one a line.
+//! Watches: a stream of JSON events, one per line.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::error::ApiError;
 use crate::resource::Resource;
 use crate::store::{Event, EventKind, Item};
 
-/// A watch without `timeoutSeconds` ends after this long, and the client begins anew.
+/// The duration of a watch without `timeoutSeconds`; the client then starts a new one.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(40 * 60);
-/// How often a bookmark tells an idle watch how far it has come.
+/// Interval of bookmarks in an idle watch.
 const BOOKMARK_EVERY: Duration = Duration::from_secs(50);
 
-/// Puts an object of an event into the form that the client asked for.
+/// Converts the object of an event into the negotiated form.
 pub(crate) type Shape = Box<dyn Fn(Value) -> Value + Send + Sync>;
 
 struct Watch {
@@ -41,7 +41,7 @@ struct Watch {
 /// Opens a watch.
 ///
 /// # Errors
-/// 500 for a resourceVersion that is no number, as upstream answers.
+/// 500 for an invalid resourceVersion, as upstream answers.
 pub(crate) fn watch(
     api: Arc<Api>,
     resource: Arc<Resource>,
@@ -84,7 +84,7 @@ pub(crate) fn watch(
 }
 
 impl Watch {
-    /// Synthetic ADDED events for what exists, and the bookmark that ends them if the client asked for it.
+    /// Synthetic ADDED events for existing objects, and the final bookmark if the client requested it.
     fn send_present_state(&mut self) -> Result<(), ApiError> {
         let query = ListQuery {
             labels: self.query.labels.clone(),
@@ -155,7 +155,7 @@ impl Watch {
         }
     }
 
-    /// Takes over what has happened since the cursor.
+    /// Reads the changes since the cursor.
     fn collect(&mut self) {
         let (events, up_to) = match self.api.store.events_since(&self.resource.storage, self.cursor) {
             Ok(found) => found,
@@ -189,7 +189,7 @@ impl Watch {
             (None, true) => self.push("ADDED", self.resource.present(&event.item.object)),
             (Some(_), true) => self.push("MODIFIED", self.resource.present(&event.item.object)),
             (Some(last), false) => {
-                // A deleted object, or one that no longer matches: its last matching state with the event's version.
+                // A deleted object, or one that no longer matches: the last matching state with the event's version.
                 let mut object = self.resource.present(&last.object);
                 object["metadata"]["resourceVersion"] = event.item.revision.to_string().into();
                 self.push("DELETED", object);

@@ -11,7 +11,7 @@ pub(super) fn pod(pod: &Value) -> Vec<FieldError> {
     pod_spec(&pod["spec"], &Path::new("spec"), false)
 }
 
-/// A pod spec at `path`; `_template` tells whether it stands in a workload.
+/// A pod spec at `path`; `_template` tells whether it is a workload's template.
 pub(in crate::builtin) fn pod_spec(spec: &Value, path: &Path, _template: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
     containers(spec, "containers", path, &mut errors);
@@ -89,7 +89,7 @@ fn variables(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// A request stays within its limit.
+/// Requests must not exceed their limits.
 fn resources(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     let resources = &container["resources"];
     for (name, request) in resources["requests"].as_object().into_iter().flatten() {
@@ -106,7 +106,7 @@ fn resources(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// A changed pod: only images, deadlines, tolerations and the like may change.
+/// An updated pod: only images, deadlines, tolerations and a few other fields may change.
 pub(super) fn pod_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let strip = |pod: &Value| {
         let mut spec = pod["spec"].clone();

@@ -11,7 +11,7 @@ fn spec_path() -> Path {
     Path::new("spec")
 }
 
-/// The selector is there, and selects the template.
+/// The selector is required and must match the template's labels.
 fn selector(object: &Value, errors: &mut Vec<FieldError>) {
     let spec = &object["spec"];
     let path = spec_path().child("selector");
@@ -261,7 +261,7 @@ pub(super) fn job_update(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut wanted = new["spec"]["template"].clone();
     let kept = &old["spec"]["template"];
     let scheduled = ["nodeSelector", "tolerations", "affinity", "schedulingGates"];
-    // A suspended Job that has not started may still be told where to run.
+    // The scheduling directives of a suspended Job that has not started may change.
     let suspended = old["spec"]["suspend"] == true && old["status"]["startTime"].is_null();
     if suspended {
         for field in scheduled {
@@ -292,7 +292,7 @@ pub(super) fn job_update(new: &Value, old: &Value) -> Vec<FieldError> {
     errors
 }
 
-/// What a Job has ended with stays.
+/// The terminal condition of a Job must not change.
 pub(super) fn job_status(new: &Value, old: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let path = Path::new("status");

@@ -43,7 +43,7 @@ pub(super) fn columns(kind: &str) -> Split {
     }
 }
 
-/// Upstream declares some counts as strings.
+/// Some counts are strings in upstream's tables.
 fn as_text(mut column: Column) -> Column {
     column.kind = "string".into();
     column
@@ -165,7 +165,7 @@ fn binding() -> Split {
     (vec![column("Role", move |o| role(o).into())], Vec::new())
 }
 
-/// Events have no Name column in front, and no Age.
+/// The columns of Events, which do not begin with Name and have no Age.
 pub(super) fn event() -> Vec<Column> {
     let involved = |o: &Value, key: &str| {
         let view = if o["involvedObject"].is_object() {

@@ -51,7 +51,7 @@ fn restarts(pod: &Value) -> String {
     }
 }
 
-/// The one word that tells how a pod is: a container's reason before the pod's phase.
+/// The STATUS column: a container's reason, or else the pod's phase.
 fn status(pod: &Value) -> String {
     let mut word = match pod["status"]["reason"].as_str() {
         Some(reason) if !reason.is_empty() => reason.to_owned(),

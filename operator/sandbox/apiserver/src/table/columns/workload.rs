@@ -22,7 +22,7 @@ pub(super) fn deployment() -> Split {
     (as_strings(before), template_columns())
 }
 
-/// Upstream declares these counts as strings.
+/// These counts are strings in upstream's tables.
 fn as_strings(mut columns: Vec<Column>) -> Vec<Column> {
     for column in &mut columns {
         column.kind = "string".into();
