@@ -1,4 +1,4 @@
-//! The compose file's services by their own command lines: train, serve, predict. Only the containers are missing.
+//! The compose file's services without containers: train, serve, predict with their command lines.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -22,7 +22,7 @@ fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")
 }
 
-/// The program of a service's image with its command, paths as they are here.
+/// The program of a service's image with its command and local paths.
 fn service(compose: &Value, name: &str, models: &Path) -> Command {
     let service = &compose["services"][name];
     let image = service["image"].as_str().expect("an image");

@@ -1,4 +1,4 @@
-//! What the operator renders the trainer reads, and what the trainer reports the operator reads (`docs/contracts.md`).
+//! The trainer reads what the operator writes, and the operator reads what the trainer reports (`docs/contracts.md`).
 
 use std::{path::Path, process::Command};
 

@@ -1,4 +1,4 @@
-//! The command that newcomers type: it ends with a prediction or with the reason, and leaves no process behind.
+//! The demo ends with a prediction or an error, and leaves no process behind.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -31,7 +31,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
 }
 
-/// Processes that were started with this state directory: pods have it in their arguments, the operator in KUBECONFIG.
+/// Processes with this state directory: in the arguments of pods, or in the operator's KUBECONFIG.
 fn processes(state: &Path) -> Vec<String> {
     let state = state.to_str().expect("a path in UTF-8").as_bytes();
     let has = |text: Vec<u8>| text.windows(state.len()).any(|window| window == state);
@@ -91,7 +91,7 @@ fn the_demo_ends_in_a_correct_prediction_and_leaves_nothing() {
         assert!(said.contains(words), "`{words}` is not in:\n{said}");
     }
     assert_eq!(processes(state.path()), Vec::<String>::new());
-    // Held-out macro-F1 of the sample: neither noise nor toy.
+    // The held-out macro-F1 of the sample must be plausible.
     let score = said
         .split("macro-F1 ")
         .nth(1)
@@ -160,7 +160,7 @@ fn ctrl_c_at_any_moment_leaves_nothing_and_a_second_start_works() {
         let mut tail = String::new();
         rest.read_to_string(&mut tail).expect("text");
         let status = child.wait().expect("it ends");
-        // After the last moment the demo may have ended before the signal came.
+        // After the last step the demo may end before the signal arrives.
         let had_ended = moment == "promoted" && tail.contains("done in");
         assert!(!status.success() || had_ended, "interrupted at `{moment}`");
         assert_eq!(
@@ -186,7 +186,7 @@ fn even_a_killed_sandbox_leaves_nothing() {
     );
     signal(&child, Signal::SIGKILL);
     child.wait().expect("it ends");
-    // Not our children: their end can only be looked for.
+    // These are not our children, so their end is polled.
     let deadline = Instant::now() + Duration::from_secs(10);
     while !processes(state.path()).is_empty() {
         assert!(Instant::now() < deadline, "left behind: {:?}", processes(state.path()));

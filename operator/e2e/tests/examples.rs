@@ -1,4 +1,4 @@
-//! The examples are what the README says they are: same rows in both files, enough of them, and the ConfigMap in step.
+//! The examples match the README: both files have the same rows, enough of them, and the ConfigMap is up to date.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -71,7 +71,7 @@ fn the_config_map_is_in_step_with_the_sample() {
         std::fs::write(&path, config_map(&csv)).expect("the manifest can be written");
     }
     let manifest = std::fs::read_to_string(&path).expect("the manifest is readable");
-    // kubectl keeps a copy in an annotation, and annotations end at 256 KiB.
+    // kubectl keeps a copy in an annotation, and annotations are limited to 256 KiB.
     assert!(
         manifest.len() < 256 * 1024,
         "{} bytes are too many for `kubectl apply`",

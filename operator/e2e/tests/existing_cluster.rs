@@ -1,5 +1,5 @@
-//! In a cluster that it did not start, the end-to-end suite runs the operator as a process of its own. Both end, and whoever
-//! started the suite lives on, although all of them began in one process group.
+//! In an existing cluster, the end-to-end suite runs the operator in its own process. Both end without ending the starter
+//! of the suite, although all of them begin in one process group.
 //!
 //! The suite and its caller are this test binary itself, run again with the role in a variable.
 
@@ -26,7 +26,7 @@ fn again(role: &str) -> Command {
     command
 }
 
-/// Not a test by itself: what the started programs do.
+/// Not a test by itself: the code of the started programs.
 #[tokio::test(flavor = "multi_thread")]
 async fn program() {
     match std::env::var(ROLE).as_deref() {

@@ -1,4 +1,4 @@
-//! The whole sandbox: API server, controllers, node, Services, and on demand the operator as a process of its own.
+//! The whole sandbox: API server, controllers, node, Services, and optionally the operator in its own process.
 
 use std::{
     path::{Path, PathBuf},
@@ -26,30 +26,30 @@ use sandbox_cluster::{
     services,
 };
 
-/// What kubeconfigs call the cluster and its administrator.
+/// The name of the cluster and its administrator in kubeconfigs.
 const NAME: &str = "complaint-sandbox";
 
-/// The image names that the sandbox can run, and the program behind each.
+/// The names of the images that the sandbox can run, and their programs.
 pub const IMAGES: [(&str, &str); 3] = [
     ("complaint-trainer", "trainer"),
     ("complaint-inference", "inference"),
     ("complaint-operator", "operator"),
 ];
 
-/// What a cluster is started with.
+/// The options of a cluster.
 #[derive(Clone, Debug)]
 pub struct ClusterOptions {
     /// Directory for objects, volumes, logs and the kubeconfig.
     pub state: PathBuf,
     /// Keep objects in memory only.
     pub ephemeral: bool,
-    /// Where to write the kubeconfig; `None`: `<state>/kubeconfig`.
+    /// Path of the kubeconfig; `None`: `<state>/kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
     /// Port of the API server; 0: any free one.
     pub port: u16,
-    /// Let Roles and bindings decide what users may do.
+    /// Authorise requests by RBAC.
     pub rbac: bool,
-    /// Where requests are written down.
+    /// The audit log.
     pub audit_log: Option<PathBuf>,
     /// The multi-call executable: `<executable> exec trainer|inference|operator …`.
     pub executable: PathBuf,
@@ -72,7 +72,7 @@ impl Cluster {
     /// # Errors
     /// When the port is taken or the state directory can't be written.
     pub async fn start(mut options: ClusterOptions) -> anyhow::Result<Self> {
-        // What is printed and handed to processes must hold in every working directory.
+        // Paths that are printed and passed to processes must be valid in every working directory.
         options.state = std::path::absolute(&options.state).context("the state directory has no absolute path")?;
         std::fs::create_dir_all(&options.state)
             .with_context(|| format!("the state directory {} can't be made", options.state.display()))?;
@@ -145,15 +145,15 @@ impl Cluster {
         self.options.state.join("volumes").join(namespace).join(claim)
     }
 
-    /// Where the operator logs.
+    /// The operator's log file.
     pub fn operator_log(&self) -> PathBuf {
         self.options.state.join("operator.log")
     }
 
-    /// Installs the CRDs and starts the operator as a process of its own, as it would run in a cluster.
+    /// Installs the CRDs and starts the operator in its own process, as in a cluster.
     ///
     /// # Errors
-    /// When a CRD is refused or the process can't be started.
+    /// When a CRD is rejected or the process can't be started.
     pub async fn start_operator(&mut self) -> anyhow::Result<()> {
         install_crds(&self.client).await?;
         let log = std::fs::File::create(self.operator_log()).context("the operator's log can't be made")?;
@@ -169,7 +169,7 @@ impl Cluster {
                 "text",
             ])
             .env("KUBECONFIG", &self.kubeconfig)
-            // Its end of this pipe closes when the sandbox ends, however it ends.
+            // The pipe closes when the sandbox ends for any reason.
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log)
@@ -181,7 +181,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Waits for the operator's end, which is a failure as long as the sandbox runs. Pends without an operator.
+    /// Waits for the end of the operator, which is an error while the sandbox runs. Never returns without an operator.
     pub async fn operator_ended(&mut self) -> anyhow::Error {
         let Some((child, _)) = &mut self.operator else {
             return std::future::pending().await;
@@ -193,7 +193,7 @@ impl Cluster {
         anyhow::anyhow!("the operator ended ({status:?}); its last words:\n{}", tail.join("\n"))
     }
 
-    /// Stops the operator, every pod's process, then the API server. Nothing is left behind.
+    /// Stops the operator, all processes of pods, then the API server.
     pub async fn stop(mut self) {
         if let Some((mut child, lifeline)) = self.operator.take() {
             terminate(&child);
@@ -219,7 +219,7 @@ fn terminate(child: &Child) {
         unistd::Pid,
     };
     if let Some(pid) = child.id().and_then(|pid| i32::try_from(pid).ok()) {
-        // Already gone: then there is nothing to stop.
+        // It may have ended already.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
 }
@@ -237,7 +237,7 @@ pub async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
 /// Applies the three CRDs and waits until they are served.
 ///
 /// # Errors
-/// When the API server refuses one.
+/// When the API server rejects one.
 pub async fn install_crds(client: &Client) -> anyhow::Result<()> {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api = Api::<CustomResourceDefinition>::all(client.clone());

@@ -1,8 +1,8 @@
 //! The sandbox's program: `demo`, `start`, and `exec`, by which it runs itself as trainer, server or operator.
 //!
-//! It joins a Kubernetes API (`sandbox_apiserver`) and what makes a cluster of it (`sandbox_cluster`), which know nothing
-//! of the product, with the product's programs and kinds. `main.rs` only calls [`main_from`], so that its code is
-//! compiled here, once.
+//! It combines a Kubernetes API server (`sandbox_apiserver`) and a cluster (`sandbox_cluster`), which are independent
+//! of the product, with the product's programs and kinds. `main.rs` only calls [`main_from`], so that the code is
+//! compiled once, here.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -118,7 +118,7 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
     complaint_operator::telemetry::init(false);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        // The directory goes when this value does, after everything in it has stopped.
+        // The directory is removed with this value, after everything in it has stopped.
         let temporary = match args.state {
             Some(_) => None,
             None => Some(tempfile::tempdir().context("no temporary directory can be made")?),
@@ -129,7 +129,7 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
             .unwrap_or_default();
         let mut cluster = Cluster::start(ClusterOptions {
-            // What is in a temporary directory is never read again.
+            // A temporary directory is never read again.
             ephemeral: args.ephemeral || temporary.is_some(),
             state,
             kubeconfig: args.kubeconfig.clone(),
@@ -166,6 +166,6 @@ async fn input_ended(asked: bool) {
         return std::future::pending().await;
     }
     let read_to_end = || std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-    // A broken input is an ended one.
+    // A read error counts as the end of the input.
     let _ = tokio::task::spawn_blocking(read_to_end).await;
 }

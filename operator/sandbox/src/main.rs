@@ -1,4 +1,4 @@
-//! The sandbox's program; all of it is in the library.
+//! The sandbox's program; see the library.
 #![forbid(unsafe_code)]
 
 fn main() -> std::process::ExitCode {

@@ -1,4 +1,4 @@
-//! What outlives the sandbox: objects and what was going on with them, even when it is killed amid writes.
+//! Persistence: objects and unfinished work survive the end of the sandbox, even if it is killed during writes.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A sandbox in a process of its own.
+/// A sandbox in its own process.
 struct Running {
     child: Child,
     _output: BufReader<ChildStdout>,
@@ -58,7 +58,7 @@ impl Running {
         Client::try_from(config.expect("a config")).expect("a client")
     }
 
-    /// SIGKILL: nothing can be put in order any more.
+    /// Sends SIGKILL, which allows no clean-up.
     fn kill(mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it ends");
@@ -90,8 +90,8 @@ where
         .expect("a watch");
 }
 
-/// Writes until the sandbox is gone: makes objects, changes every second one, deletes every third. Returns what was
-/// acknowledged last of each: its resourceVersion, or none for a deleted one; and the one whose write got no answer.
+/// Writes until the sandbox is gone: creates objects, changes every second one, deletes every third. Returns the last
+/// acknowledged resourceVersion of each, none for a deleted one, and the object whose write got no response.
 async fn write_on(
     maps: Api<ConfigMap>,
     round: usize,
@@ -108,7 +108,7 @@ async fn write_on(
         if n % 2 == 0 {
             match maps.patch(&name, &PatchParams::default(), &label).await {
                 Ok(changed) => last = changed.resource_version(),
-                // Whether it was made is not known.
+                // It is unknown whether it was created.
                 Err(_) => break,
             }
         }
@@ -155,11 +155,11 @@ async fn nothing_acknowledged_is_lost_when_it_is_killed_amid_writes() {
     let running = Running::start(folder.path(), &[]);
     let maps = Api::<ConfigMap>::default_namespaced(running.client().await);
     let list = maps.list(&ListParams::default()).await.expect("a list");
-    // At most one write a round got no answer.
+    // At most one write per round got no response.
     let kept = expected.iter().filter(|(_, version)| version.is_some()).count();
     let found = list.items.iter().filter(|map| map.name_any().starts_with('r')).count();
     assert!((kept..=kept + 3).contains(&found), "{found} of {kept}");
-    // Versions go on from where they were.
+    // resourceVersions continue.
     let newest = expected
         .iter()
         .filter_map(|(_, version)| version.as_ref()?.parse::<u64>().ok())
@@ -229,7 +229,7 @@ async fn definitions_addresses_and_credentials_come_back() {
     };
     assert_eq!(authority(&before), authority(&after), "the same authority");
 
-    // The directory is one sandbox's at a time.
+    // Only one sandbox can use the directory at a time.
     let second = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
         .args(["start", "--state"])
         .arg(folder.path())
@@ -239,7 +239,7 @@ async fn definitions_addresses_and_credentials_come_back() {
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("in use by another sandbox"));
     running.end();
-    // Without them, each start begins anew.
+    // In memory, each start begins without objects.
     let running = Running::start(folder.path(), &["--ephemeral"]);
     let services = Api::<Service>::default_namespaced(running.client().await);
     assert!(services.get_opt("a").await.expect("an answer").is_none());
@@ -252,7 +252,7 @@ async fn deletions_go_on_and_workloads_come_back() {
     let running = Running::start(folder.path(), &[]);
     let client = running.client().await;
     let params = PostParams::default();
-    // A namespace and an owner, both held by a finalizer of somebody else.
+    // A namespace and an owner, both kept by a foreign finalizer.
     let namespaces = Api::<Namespace>::all(client.clone());
     namespaces
         .create(&params, &object(json!({ "metadata": { "name": "going" } })))

@@ -1,4 +1,4 @@
-//! Test functions as the runner's trials.
+//! Test functions for the runner.
 
 use std::process::ExitCode;
 
@@ -6,16 +6,16 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use crate::tool::{Missing, Tool};
 
-/// A function that is a test: its arguments are [`Tool`]s, and it is synchronous or returns a future. `Signature` tells
-/// these apart.
+/// A test function: its arguments are [`Tool`]s, and it is synchronous or returns a future. `Signature` distinguishes
+/// these forms.
 pub trait Test<Signature>: Send + 'static {
     /// Why the test can't run here; `None` if it can.
     fn missing() -> Option<Missing>;
 
-    /// Runs the test. Its failure is a panic.
+    /// Runs the test, which fails by a panic.
     ///
     /// # Errors
-    /// When a tool is missing; then nothing was run.
+    /// If a tool is missing; then the test is not run.
     fn run(self) -> Result<(), Missing>;
 }
 
@@ -54,7 +54,7 @@ test_functions!();
 test_functions!(A);
 test_functions!(A, B);
 
-/// A test with its name.
+/// A named test.
 pub struct Case {
     name: String,
     missing: fn() -> Option<Missing>,
@@ -62,7 +62,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// A test; `path` is the function's path, of which the first part, the test target, is left out.
+    /// A test; `path` is the function's path, whose first part, the test target, is dropped.
     pub fn new<Signature, T: Test<Signature>>(path: &str, test: T) -> Self {
         Self {
             name: path.split_once("::").map_or(path, |(_, name)| name).to_owned(),
@@ -72,7 +72,7 @@ impl Case {
     }
 
     fn trial(self, arguments: &Arguments) -> Trial {
-        // Lists tell in advance what is ignored: another runner asks for one and then starts each test by its name.
+        // Lists must include what is ignored: other runners request a list and then start each test by name.
         let listed_as_ignored =
             (arguments.list || arguments.ignored) && !tools_are_required() && (self.missing)().is_some();
         Trial::ignorable_test(self.name, || outcome((self.run)())).with_ignored_flag(listed_as_ignored)
@@ -91,7 +91,7 @@ fn tools_are_required() -> bool {
     std::env::var_os("REQUIRE_TOOLS").is_some()
 }
 
-/// Runs tests as the command line says, which is that of Rust's own runner. The exit code is the test target's.
+/// Runs tests with the command line of Rust's own runner, and returns the test target's exit code.
 pub fn run(tests: impl IntoIterator<Item = Vec<Case>>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     let threads = std::env::var("RUST_TEST_THREADS").ok();

@@ -1,7 +1,7 @@
 //! Runs tests that need programs other than the product's: kubectl, helm, an S3 server, a browser.
 //!
-//! A test names what it needs by the types of its arguments. Where one is missing, the runner reports the test as ignored,
-//! with the reason; with `REQUIRE_TOOLS` set the test fails.
+//! The types of a test's arguments name the tools that it needs. If one is missing, the runner reports the test as
+//! ignored, with the reason; with `REQUIRE_TOOLS` set the test fails.
 //!
 //! A test target uses this crate with `harness = false` in its manifest:
 //!
@@ -16,7 +16,7 @@
 //! }
 //! ```
 //!
-//! The compiler reports a test that no list names: it is dead code.
+//! The compiler reports a test that is in no list as dead code.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -28,7 +28,7 @@ pub use case::{Case, Test, run};
 pub use s3::S3Server;
 pub use tool::{Chromium, Curl, Helm, Kubectl, Missing, PythonWithLua, PythonWithTriton, Schemathesis, Tool, Weed};
 
-/// A list of the test functions named, for [`run`]. A test is called by its module and name, as Rust's own runner does it.
+/// A list of test functions for [`run`]. A test's name is its module and function name, as in Rust's own runner.
 #[macro_export]
 macro_rules! tests {
     ($($test:ident),* $(,)?) => {

@@ -8,17 +8,17 @@ use complaint_store::{Store, StoreError};
 
 use crate::tool::Weed;
 
-/// Who may read the bucket, and who may not.
+/// The users, with and without access to the bucket.
 const IDENTITIES: &str = r#"{"identities": [
     {"name": "trainer", "credentials": [{"accessKey": "key", "secretKey": "a-secret"}], "actions": ["Admin", "Read", "Write", "List"]},
     {"name": "stranger", "credentials": [{"accessKey": "stranger", "secretKey": "a-secret"}], "actions": ["Read:elsewhere"]}
 ]}"#;
 
-/// A server that ends with the test. Requests are signed with the key `key` and the secret `a-secret`, who may do everything;
-/// `stranger` with the same secret may read nothing.
+/// A server that stops with the test. The key `key` with the secret `a-secret` has all permissions; `stranger` with the
+/// same secret can't read the bucket.
 pub struct S3Server {
     child: Child,
-    /// Where it listens, without TLS.
+    /// Its address, without TLS.
     pub address: SocketAddr,
     _state: tempfile::TempDir,
 }
@@ -30,14 +30,14 @@ impl Drop for S3Server {
     }
 }
 
-/// Ports that nobody had a moment ago.
+/// Ports that were free a moment ago.
 fn free_ports<const COUNT: usize>() -> [u16; COUNT] {
     let listeners = [(); COUNT].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
     listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 impl S3Server {
-    /// Starts it; again where another process has taken one of the ports meanwhile.
+    /// Starts it; retries if another process has taken one of the ports meanwhile.
     ///
     /// # Panics
     /// When it does not start.
@@ -96,7 +96,7 @@ impl S3Server {
         None
     }
 
-    /// What programs read their settings from, with the keys of somebody who may do everything.
+    /// The environment variables of clients, with the keys that have all permissions.
     pub fn variables(&self) -> [(&'static str, String); 3] {
         [
             ("AWS_ENDPOINT", format!("http://{}", self.address)),
@@ -105,18 +105,18 @@ impl S3Server {
         ]
     }
 
-    /// Writes an object; its bucket is made when it is missing.
+    /// Writes an object; creates its bucket if it is missing.
     ///
     /// # Panics
-    /// When the server does not take it.
+    /// If the write fails.
     pub fn put(&self, bucket: &str, key: &str, bytes: &[u8]) {
         self.try_put(bucket, key, bytes).unwrap();
     }
 
-    /// An object's bytes, where there is one.
+    /// The bytes of an object, if it exists.
     ///
     /// # Panics
-    /// When the server can't be asked.
+    /// If the read fails.
     pub fn get(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
         wait(self.store(bucket).read(key)).unwrap().map(Into::into)
     }
@@ -124,7 +124,7 @@ impl S3Server {
     /// Deletes an object.
     ///
     /// # Panics
-    /// When the server does not.
+    /// If the deletion fails.
     pub fn delete(&self, bucket: &str, key: &str) {
         wait(self.store(bucket).delete(key)).unwrap();
     }
@@ -133,10 +133,10 @@ impl S3Server {
         wait(self.store(bucket).write(key, bytes.to_vec().into()))
     }
 
-    /// The whole of a bucket, or `bucket/prefix`.
+    /// The store in a bucket, or in `bucket/prefix`.
     ///
     /// # Panics
-    /// When the name makes no sense.
+    /// If the name is invalid.
     pub fn store(&self, bucket: &str) -> Store {
         let variables = self.variables().map(|(name, value)| (name.to_owned(), value));
         Store::open_with(&format!("s3://{bucket}"), variables.to_vec()).unwrap()

@@ -1,4 +1,4 @@
-//! Programs that tests drive. A variable names each one, otherwise `PATH` does.
+//! Programs that tests use, found by a variable or in `PATH`.
 
 use std::{
     ffi::OsStr,
@@ -9,12 +9,12 @@ use std::{
     sync::OnceLock,
 };
 
-/// Something that a test needs and this repository does not build.
+/// A program that a test needs and this repository does not build.
 pub trait Tool: Sized + 'static {
     /// Finds it.
     ///
     /// # Errors
-    /// What is missing and how to get it.
+    /// What is missing and how to install it.
     fn find() -> Result<Self, Missing>;
 }
 
@@ -28,7 +28,7 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The path of a program that starts with these arguments.
+/// The path of a program, from a variable or `PATH`, if it starts with these arguments.
 fn program(variable: &str, name: &str, arguments: &[&str]) -> Result<PathBuf, Missing> {
     let path = std::env::var_os(variable).map_or_else(|| PathBuf::from(name), PathBuf::from);
     match started(&path, arguments) {
@@ -40,7 +40,7 @@ fn program(variable: &str, name: &str, arguments: &[&str]) -> Result<PathBuf, Mi
     }
 }
 
-/// A program that scripts call by its name.
+/// A program in `PATH`, for scripts that call it by name.
 fn program_in_path(name: &str, arguments: &[&str]) -> Result<PathBuf, Missing> {
     match started(Path::new(name), arguments) {
         Ok(_) => Ok(name.into()),
@@ -48,7 +48,7 @@ fn program_in_path(name: &str, arguments: &[&str]) -> Result<PathBuf, Missing> {
     }
 }
 
-/// Whether the program succeeds, once it could be started.
+/// Starts the program; returns whether it succeeds.
 fn started(path: &Path, arguments: &[&str]) -> std::io::Result<bool> {
     let mut command = Command::new(path);
     command
@@ -59,7 +59,7 @@ fn started(path: &Path, arguments: &[&str]) -> std::io::Result<bool> {
     Ok(command.status()?.success())
 }
 
-/// A Python that has a module.
+/// A Python with a module.
 fn python_with(module: &str) -> Result<PathBuf, Missing> {
     let path = program("PYTHON", "python3", &["--version"])?;
     match started(&path, &["-c", &format!("import {module}")]) {

@@ -1,11 +1,11 @@
-//! What the runner says about tests whose tool is missing: this program runs itself again, with tests that need one and an
+//! The runner's report of tests whose tool is missing. This program runs itself again, with tests that need one and an
 //! empty `PATH`.
 
 use std::process::{Command, ExitCode};
 
 use complaint_harness::{Case, Curl, Kubectl, tests};
 
-/// Set for the program that is looked at.
+/// Set for the program under test.
 const SAMPLE: &str = "HARNESS_SAMPLE";
 
 mod sample {
@@ -26,7 +26,7 @@ fn sample() -> Vec<Case> {
     tests![needs_kubectl, needs_two_of_which_one_is_there, needs_nothing, fails]
 }
 
-/// What the sample says: whether it succeeded, and its lines without those that are empty.
+/// The sample's success, and its output without empty lines.
 fn said(arguments: &[&str], variables: &[(&str, &str)]) -> (bool, String) {
     let path = tempfile::tempdir().expect("a directory");
     let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -84,7 +84,7 @@ fn a_panic_fails_and_says_why() {
     );
 }
 
-/// Runners that start each test by its name (cargo-nextest) ask for two lists first.
+/// Runners that start each test by name (cargo-nextest) request two lists first.
 fn lists_say_in_advance_what_is_ignored() {
     let list = |arguments: &[&str], variables: &[(&str, &str)]| {
         let (succeeded, text) = said(&[&["--list", "--format", "terse"], arguments].concat(), variables);

@@ -1,5 +1,5 @@
-//! The schemas and the trainer have the same bounds: each bound of each field of a run, at the bound and one beyond it, is sent
-//! to an API server and to the trainer.
+//! The schemas and the trainer have the same bounds: each bound of each field of a run, and a value beyond it, is sent to
+//! an API server and to the trainer.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{
     table::{Bounded, every_bound},
 };
 
-/// Everything with a bound in the sections that reach the trainer, as [`Bounded::what`] names it.
+/// All bounded properties of the sections that the trainer reads, in the form of [`Bounded::what`].
 fn bounds_of_the_schemas() -> BTreeSet<String> {
     fn walk(path: &str, schema: &Value, found: &mut BTreeSet<String>) {
         for (keywords, what) in [
@@ -44,7 +44,7 @@ fn bounds_of_the_schemas() -> BTreeSet<String> {
         for section in sections {
             let mut schema = schema["openAPIV3Schema"]["properties"]["spec"]["properties"][section].clone();
             if let Some(properties) = schema["properties"].as_object_mut() {
-                // Where the bytes are is an argument of the trainer.
+                // The source is an argument of the trainer.
                 properties.remove("source");
             }
             walk(section, &schema, &mut found);
@@ -82,7 +82,7 @@ async fn schema_and_trainer_have_the_same_bounds() {
         let mut points = vec![(most, true), (beyond(most, 1.0), false)];
         if let Some(least) = least {
             points.push((least, true));
-            // No text and no list has less than nothing.
+            // Lengths and counts are never negative.
             if beyond(least, -1.0) >= 0.0 || what.ends_with("value") {
                 points.push((beyond(least, -1.0), false));
             }

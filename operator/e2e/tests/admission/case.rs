@@ -13,7 +13,7 @@ pub struct Case {
     pub evaluation: Value,
 }
 
-/// A run with these fields in place of its own, section by section.
+/// A run with these overrides, section by section.
 pub fn run(overrides: Value) -> Case {
     let mut spec = json!({
         "classifierRef": { "name": "cards" },
@@ -51,7 +51,7 @@ pub fn vary(step: &str, values: Value) -> Case {
 }
 
 impl Case {
-    /// What the API server says against it.
+    /// Why the API server rejects it.
     pub async fn refused_by_schema(&self, client: &Client) -> Option<String> {
         let classifier = json!({ "evaluation": self.evaluation });
         for (kind, spec) in [("TrainingRun", &self.spec), ("ComplaintClassifier", &classifier)] {
@@ -62,7 +62,7 @@ impl Case {
         None
     }
 
-    /// What the trainer says against it. Its file holds the spec's sections as they are.
+    /// Why the trainer rejects it. Its file has the same sections as the spec.
     pub fn refused_by_trainer(&self) -> Option<String> {
         let mut file = json!({ "name": "cards", "namespace": "default", "classifier": "cards", "specHash": "ab" });
         for section in ["dataset", "preset", "preprocessing", "features", "search"] {

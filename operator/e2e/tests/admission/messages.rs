@@ -26,8 +26,8 @@ fn grid(algorithm: &str, grid: Value) -> Value {
     run(&json!({ "search": { "candidates": candidates } }))
 }
 
-/// Each bound from both sides, and with whole numbers where a fraction is expected: an API server compares those with the
-/// whole part of a bound.
+/// Each bound from both sides, and with integers for fractions: an API server compares those with the integer part of a
+/// bound.
 #[tokio::test]
 async fn numbers_outside_their_bounds_are_refused_with_the_bounds() {
     const RUN: &str = "TrainingRun";
@@ -96,7 +96,7 @@ async fn numbers_outside_their_bounds_are_refused_with_the_bounds() {
     }
 }
 
-/// A whole number as JSON writes one.
+/// A JSON number, without a fraction if it is an integer.
 fn number(value: f64) -> Value {
     if value.fract() == 0.0 {
         json!(value as i64)
@@ -168,7 +168,7 @@ async fn a_run_is_immutable_but_for_its_pause_and_its_end() {
             "dataset" => vec![("full", json!({ "source": { "sha256": "ab".repeat(32) } }))],
             "preset" => vec![("full", json!("Reference"))],
             "backoffLimit" => vec![("bare", value.clone())],
-            // What was left out can't be added, and what was set can't be taken out.
+            // Absent fields can't be added, and present ones can't be removed.
             _ => vec![("bare", value.clone()), ("full", Value::Null)],
         };
         for (name, change) in changes {

@@ -7,7 +7,7 @@ use crate::{
     served,
 };
 
-/// Rules about several fields: what the trainer would refuse whatever the data is refused at admission, with the fix.
+/// Admission rejects what the trainer would reject for any data, with the fix.
 #[tokio::test]
 async fn schema_and_trainer_have_the_same_rules() {
     let (_sandbox, client) = served().await;

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use crate::case::{Case, evaluation, grid, run, vary};
 
-/// One bounded thing of a field: its value, its length or the number of its entries.
+/// One bounded property of a field: its value, its length or its number of entries.
 pub struct Bounded {
     /// Path and keyword, such as `dataset.labelFields[] length`.
     pub what: &'static str,
     pub least: Option<f64>,
     pub most: f64,
-    /// Whether only whole numbers can be given.
+    /// Whether only integers are possible.
     pub whole: bool,
     pub case: Box<dyn Fn(f64) -> Case>,
 }
@@ -32,7 +32,7 @@ fn bounded(
     }
 }
 
-/// Whole values.
+/// The bounds of an integer.
 fn number<T: Copy + TryInto<u32>>(
     what: &'static str,
     accepted: std::ops::RangeInclusive<T>,
@@ -43,7 +43,7 @@ fn number<T: Copy + TryInto<u32>>(
     bounded(what, least, most, true, move |value| case(json!(value as i64)))
 }
 
-/// Values with a fraction.
+/// The bounds of a fraction.
 fn fraction(
     what: &'static str,
     accepted: std::ops::RangeInclusive<f64>,
@@ -53,14 +53,14 @@ fn fraction(
     bounded(what, least, most, false, move |value| case(json!(value)))
 }
 
-/// Lengths of texts, in characters that have two bytes each.
+/// The bounds of a text's length, tested with two-byte characters.
 fn text(what: &'static str, least: Option<f64>, most: usize, case: impl Fn(Value) -> Case + 'static) -> Bounded {
     bounded(what, least, most as f64, true, move |length| {
         case(json!("\u{e4}".repeat(length as usize)))
     })
 }
 
-/// Numbers of entries. An empty list is a parameter left out to the trainer, so that only the most is shared.
+/// The largest number of entries. The trainer treats an empty list as absent, so there is no lower bound.
 fn entries(what: &'static str, most: usize, entry: Value, case: impl Fn(Value) -> Case + 'static) -> Bounded {
     bounded(what, None, most as f64, true, move |count| {
         case(json!(vec![entry.clone(); count as usize]))

@@ -1,4 +1,4 @@
-//! How many pods serve, where an autoscaler says it.
+//! The number of server pods with an autoscaler.
 
 use complaint_api::ComplaintClassifier;
 use k8s_openapi::api::{apps::v1::Deployment, autoscaling::v2::HorizontalPodAutoscaler};
@@ -38,7 +38,7 @@ async fn the_autoscaler_chooses_the_number_of_pods_and_a_promotion_keeps_it() {
         .until::<HorizontalPodAutoscaler>("cards", "made", |scaler| scaler.spec.max_replicas == 3)
         .await;
 
-    // What an autoscaler does under load, it does through this subresource.
+    // An autoscaler scales through this subresource.
     let scale = json!({ "spec": { "replicas": 3 } });
     let params = PatchParams {
         field_manager: Some("e2e-load".into()),
@@ -54,7 +54,7 @@ async fn the_autoscaler_chooses_the_number_of_pods_and_a_promotion_keeps_it() {
     until_champion(&world, "cards", "cards-2").await;
     assert_eq!(replicas(&world).await, Some(3), "the operator leaves the number alone");
 
-    // Back to a number of our own.
+    // Back to a fixed number.
     apply_classifier(&world, "cards", json!({ "serving": { "replicas": 1 } })).await;
     world.until_gone::<HorizontalPodAutoscaler>("cards").await;
     until_serving(&world, 1).await;

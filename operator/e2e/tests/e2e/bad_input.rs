@@ -8,7 +8,7 @@ use crate::{
     runs::{apply_classifier, apply_data, apply_sample, fails, poor_features, run, train},
 };
 
-/// A data set of `rows` complaints a label. Every row has words of its own: near copies would fall on one side of the split.
+/// A data set of `rows` complaints per label. Every row has its own words, because the split keeps near-twins together.
 fn csv(labels: &[(&str, usize)]) -> String {
     let mut text = String::from("id,narrative,category\n");
     for (label, rows) in labels {
@@ -23,13 +23,13 @@ fn csv(labels: &[(&str, usize)]) -> String {
     text
 }
 
-/// A word of letters only, another for each number.
+/// A word of letters, different for each number.
 fn invented_word(number: usize) -> String {
     let letters = |digit: usize| ["ba", "co", "du", "fe", "gi", "la", "mo", "nu", "pe", "ri"][digit % 10];
     [number / 100, number / 10, number].map(letters).concat()
 }
 
-/// A run on `data` must fail for `reason`, with these words in its message.
+/// Asserts that a run on `data` fails for `reason`, with these words in its message.
 async fn refused(test: &str, data: &[u8], overrides: Value, reason: &str, words: &[&str]) {
     let world = World::open(test).await;
     apply_data(&world, "data", data).await;

@@ -1,4 +1,4 @@
-//! The cluster under test, a namespace for each test, and waiting on conditions.
+//! The cluster under test, a namespace for each test, and waits for conditions.
 
 use std::{
     fmt::Debug,
@@ -21,13 +21,13 @@ use kube::{
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
-/// How long anything may take before a test fails; a cluster that pulls images is slower than the sandbox.
+/// Timeout of every wait; a cluster that pulls images is slower than the sandbox.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
-/// A cluster, and processes that live as long as this value: their standard input is a pipe that its end closes.
+/// A cluster, and processes that end with this value, because it holds the pipe of their standard input.
 pub struct Running {
     pub kubeconfig: PathBuf,
-    /// Whether the definitions are there already, or come with the operator.
+    /// Whether the definitions exist already or are installed with the operator.
     has_definitions: bool,
     _processes: Vec<(Child, Option<BufReader<ChildStdout>>)>,
 }
@@ -41,7 +41,7 @@ fn program() -> Command {
     command
 }
 
-/// A sandbox of its own.
+/// Starts a sandbox.
 pub fn sandbox(flags: &[&str]) -> Running {
     let mut child = program()
         .args(["start", "--lifeline"])
@@ -112,7 +112,7 @@ pub struct World {
 }
 
 impl World {
-    /// A fresh namespace.
+    /// Creates a namespace.
     pub async fn open(test: &str) -> Self {
         let running = tokio::task::spawn_blocking(running).await.expect("the cluster starts");
         let read = Kubeconfig::read_from(&running.kubeconfig).expect("a kubeconfig");
@@ -139,7 +139,7 @@ impl World {
         }
     }
 
-    /// Deletes the namespace; its content goes with it in the background.
+    /// Deletes the namespace and, in the background, its content.
     pub async fn close(self) {
         let api = Api::<Namespace>::all(self.client);
         api.delete(&self.namespace, &DeleteParams::background())

@@ -81,7 +81,7 @@ async fn deleting_a_run_takes_its_job_and_leaves_its_version() {
             .is_some()
     );
 
-    // Git applies the run again: it is done at once, without a Job.
+    // If the run is applied again, it completes at once, without a Job.
     let again = train(&world, manifest).await;
     let conditions = again.status.expect("a status").conditions;
     assert_eq!(
@@ -103,7 +103,7 @@ async fn deleting_a_run_takes_its_job_and_leaves_its_version() {
         .expect("deleted");
     world.until_gone::<TrainingRun>("cards-1").await;
 
-    // The same name for other work is refused.
+    // A different spec under the same name is rejected.
     let other = run("cards-1", "sample", poor_features(50));
     let (reason, message) = crate::runs::fails(&world, other).await;
     assert_eq!(reason, "NameTaken");

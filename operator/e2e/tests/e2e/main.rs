@@ -1,8 +1,8 @@
 //! The product end to end, through the API only: the same suite runs on the sandbox and on any cluster.
 //!
 //! By default the suite starts `complaint-sandbox start --with-operator`. With `E2E_KUBECONFIG` it uses that cluster: it
-//! installs the CRDs and runs the operator against it, with the images named by `E2E_TRAINER_IMAGE` and
-//! `E2E_INFERENCE_IMAGE` (`E2E_OPERATOR=installed` when the chart is installed there already).
+//! installs the CRDs and runs the operator against it, with the images in `E2E_TRAINER_IMAGE` and
+//! `E2E_INFERENCE_IMAGE` (`E2E_OPERATOR=installed` if the chart is already installed).
 
 mod autoscaling;
 mod bad_input;

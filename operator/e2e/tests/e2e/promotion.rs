@@ -1,4 +1,4 @@
-//! Who serves: a better version takes over, a worse one does not, a pin rolls back.
+//! Promotion: a better version is promoted, a worse one is not, and a pin rolls back.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, PromotionReason, Stage, condition};
 use kube::api::{Patch, PatchParams};
@@ -23,7 +23,7 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     apply_sample(&world).await;
     apply_classifier(&world, "cards", json!({})).await;
 
-    // The first version needs only the gates, and there are none.
+    // The first version only has to pass the gates, and there are none.
     let first = train(&world, run("cards-1", "sample", poor_features(40))).await;
     assert_eq!(
         first
@@ -39,7 +39,7 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
         Some(PromotionReason::FirstVersion)
     );
 
-    // A better one takes over, and no client notices.
+    // A better one is promoted without failed requests.
     let traffic = Traffic::start(&world, "cards");
     train(&world, run("cards-2", "sample", json!({}))).await;
     let replaced = until_champion(&world, "cards", "cards-2").await;
@@ -69,7 +69,7 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     let answer = answer.expect("an answer");
     assert_eq!(answer["modelDigest"], format!("sha256:{}", second.spec.artifact.sha256));
 
-    // A worse one is compared on the same rows and rejected with the numbers.
+    // A worse one is compared on the same rows and rejected; the message has the numbers.
     train(&world, run("cards-3", "sample", poor_features(30))).await;
     let rejected = until_stage(&world, "cards-3", Stage::Rejected).await;
     let reason = rejection(&rejected);
@@ -80,7 +80,7 @@ async fn a_better_version_takes_over_a_worse_one_does_not_and_a_pin_rolls_back()
     assert!(world.event("cards", "VersionRejected").await.contains("cards-3"));
     until_champion(&world, "cards", "cards-2").await;
 
-    // The manifest rolls back.
+    // A pin in the manifest rolls back.
     let traffic = Traffic::start(&world, "cards");
     apply_classifier(&world, "cards", json!({ "promotion": { "modelVersion": "cards-1" } })).await;
     let pinned = until_champion(&world, "cards", "cards-1").await;
@@ -106,7 +106,7 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
         .await
         .expect("it is recorded");
 
-    // The pin stands before the version, so that no policy judges it first.
+    // The pin is set before the version exists, so that promotion does not judge it first.
     let traffic = Traffic::start(&world, "cards");
     let pin = json!({ "spec": { "promotion": { "modelVersion": "forged" } } });
     world

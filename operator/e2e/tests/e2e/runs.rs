@@ -1,4 +1,4 @@
-//! Manifests of the tests and what is waited for.
+//! Manifests of the tests, and waits for their results.
 
 use std::path::Path;
 
@@ -55,7 +55,7 @@ pub fn run(name: &str, data: &str, overrides: Value) -> Value {
     manifest
 }
 
-/// Features so poor that the model must be bad.
+/// Features that give a bad model.
 pub fn poor_features(terms: u32) -> Value {
     json!({ "features": { "minDocumentFrequency": 2, "wordNgrams": [1, 1], "maxFeatures": terms } })
 }
@@ -98,7 +98,7 @@ pub async fn until_champion(world: &World, classifier: &str, version: &str) -> C
         .await
 }
 
-/// Waits until a version stands where it should.
+/// Waits until a version has this stage.
 pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVersion {
     world
         .until::<ModelVersion>(version, &format!("{stage:?}"), |version| {
@@ -119,7 +119,7 @@ pub async fn gated_out(world: &World) -> ModelVersion {
     until_stage(world, "cards-1", Stage::Rejected).await
 }
 
-/// Applies a run that can't work, waits until it says so, and returns reason and message.
+/// Applies a run that must fail, waits until it is stalled, and returns reason and message.
 pub async fn fails(world: &World, manifest: Value) -> (String, String) {
     let name = manifest["metadata"]["name"].as_str().expect("a name").to_owned();
     world
@@ -137,7 +137,7 @@ pub async fn fails(world: &World, manifest: Value) -> (String, String) {
     let condition = condition::find(&status.conditions, STALLED)
         .expect("a condition")
         .clone();
-    // The same words stand in an Event, where `kubectl describe` shows them.
+    // An Event has the same message, for `kubectl describe`.
     assert_eq!(world.event(&name, &condition.reason).await, condition.message);
     (condition.reason, condition.message)
 }

@@ -1,5 +1,5 @@
-//! Who owns what of a status: foreign conditions stay, foreign values in computed fields go, and nothing that a manifest
-//! claims promotes a version.
+//! Ownership of statuses: foreign conditions are kept, foreign values of computed fields are replaced, and claims in a
+//! manifest do not promote a version.
 
 use complaint_api::{
     ComplaintClassifier, ModelVersion, Stage, TrainingRun,
@@ -13,7 +13,7 @@ use crate::{
     runs::{apply_classifier, apply_sample, gated_out, poor_features, run, train, until_champion, until_stage},
 };
 
-/// What a restore or an edit does to a status: the fields named are as given, whoever owned them.
+/// Overwrites fields of a status, as a restore or an edit does.
 async fn edit<K: complaint_operator::object::Object>(world: &World, name: &str, status: Value) {
     let params = PatchParams {
         field_manager: Some("restore".into()),
@@ -103,7 +103,7 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
     let world = World::open("forged").await;
     let rejected = gated_out(&world).await;
 
-    // The rejected model under another name, with numbers that pass every gate.
+    // The rejected model under another name, with metrics that pass every gate.
     let mut forged = serde_json::to_value(&rejected.spec).expect("JSON");
     forged["metrics"] = json!({ "macroF1": 1.0, "accuracy": 1.0 });
     world
@@ -142,7 +142,7 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
 async fn a_run_that_was_stopped_between_its_version_and_its_evaluation_writes_it() {
     let world = World::open("evidence").await;
     apply_sample(&world).await;
-    // Manual, so that nothing is promoted meanwhile.
+    // Manual, so that nothing is promoted.
     apply_classifier(&world, "cards", json!({ "promotion": { "policy": "Manual" } })).await;
     let complete = train(&world, run("cards-1", "sample", poor_features(40))).await;
     let recorded = until_stage(&world, "cards-1", Stage::Candidate).await;

@@ -1,4 +1,4 @@
-//! Requests to the Service while something happens to it.
+//! Requests to the Service during changes.
 //!
 //! They go through the API server's proxy, which every cluster offers at the same address.
 
@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::World;
 
-/// Asks the classifier's Service for a prediction.
+/// Requests a prediction from the classifier's Service.
 pub async fn predict(client: &Client, namespace: &str, classifier: &str, text: &str) -> Result<Value, kube::Error> {
     let path = format!("/api/v1/namespaces/{namespace}/services/{classifier}:http/proxy/predict");
     let body = json!({ "text": text }).to_string().into_bytes();
@@ -26,7 +26,7 @@ pub async fn predict(client: &Client, namespace: &str, classifier: &str, text: &
     client.request::<Value>(request).await
 }
 
-/// A client that asks without pause and remembers every failure.
+/// A client that sends requests without pause and records every failure.
 pub struct Traffic {
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -35,7 +35,7 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Starts asking.
+    /// Starts the requests.
     pub fn start(world: &World, classifier: &str) -> Self {
         let stop = CancellationToken::new();
         let (answered, failures) = (Arc::new(AtomicU64::new(0)), Arc::new(Mutex::new(Vec::new())));

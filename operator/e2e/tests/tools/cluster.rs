@@ -1,4 +1,4 @@
-//! A sandbox in a process of its own, and the tools that are run against it.
+//! A sandbox in its own process, and the tools that run against it.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -12,7 +12,7 @@ pub struct Answer {
     pub err: String,
 }
 
-/// A sandbox that ends with its standard input, and a home directory for the tools' caches.
+/// A sandbox that ends with its standard input, and a home directory for the caches of tools.
 pub struct Cluster {
     child: Child,
     _output: BufReader<ChildStdout>,
@@ -23,7 +23,7 @@ pub struct Cluster {
 impl Cluster {
     pub fn start(flags: &[&str]) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        // A relative state directory, as people type it: pods must find the kubeconfig all the same.
+        // With a relative state directory, pods must find the kubeconfig too.
         let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"))
             .args(["start", "--lifeline", "--state", "state"])
             .args(flags)
@@ -63,15 +63,14 @@ impl Cluster {
         finish(self.command(tool, args), input)
     }
 
-    /// As [`Cluster::run`], with a sed script in the place of somebody at an editor.
+    /// Like [`Cluster::run`], with a sed script as the editor.
     pub fn edit(&self, tool: &Path, args: &str, script: &str) -> Answer {
         let mut command = self.command(tool, args);
         command.env("KUBE_EDITOR", format!("sed -i -e '{script}'"));
         finish(command, "")
     }
 
-    /// Runs a script as a reader of the documentation would, in `directory`, with the product's programs and the tools in
-    /// `PATH`.
+    /// Runs a script of the documentation in `directory`, with the product's programs and the tools in `PATH`.
     pub fn bash(&self, script: &str, directory: &Path, variables: &[(&str, String)]) -> Answer {
         let programs = self.home.path().join("bin");
         std::fs::create_dir_all(&programs).expect("a directory");
@@ -105,7 +104,7 @@ impl Cluster {
         std::fs::read_to_string(self.home.path().join(name)).expect("the file is readable")
     }
 
-    /// What the tool prints when it succeeds.
+    /// The output of the tool, which must succeed.
     pub fn ok(&self, tool: &Path, args: &str) -> String {
         let answer = self.run(tool, args, "");
         assert!(answer.ok, "{args}:\n{}{}", answer.out, answer.err);
@@ -113,7 +112,7 @@ impl Cluster {
     }
 }
 
-/// A program that is a line of shell.
+/// Writes a program that is a line of shell.
 fn program(path: &Path, line: &str) {
     use std::os::unix::fs::PermissionsExt;
     std::fs::write(path, format!("#!/bin/sh\n{line}\n")).expect("it can be written");
@@ -127,7 +126,7 @@ fn finish(mut command: Command, input: &str) -> Answer {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the tool starts");
-    // A tool that reads no input may have closed it.
+    // A tool that does not read its input may have closed it.
     let _ = child
         .stdin
         .take()
@@ -144,7 +143,7 @@ fn finish(mut command: Command, input: &str) -> Answer {
 impl Drop for Cluster {
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        // The directory goes after every process in it has ended.
+        // The directory is removed after every process in it has ended.
         let _ = self.child.wait();
     }
 }

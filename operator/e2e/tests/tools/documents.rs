@@ -1,6 +1,6 @@
-//! The documentation's commands: each page is followed from its first command to its last, in an empty cluster.
+//! The commands of the documentation: all commands of each page run in order in an empty cluster.
 //!
-//! A block marked `sh` is run, all of a page in one shell; a block marked `console` is only shown.
+//! Blocks marked `sh` run, all of a page in one shell; blocks marked `console` don't.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-/// Pages whose reader has a cluster with the operator.
+/// Pages that need a cluster with the operator.
 const WITH_OPERATOR: [&str; 6] = [
     "docs/first-classifier.md",
     "docs/your-data.md",
@@ -25,9 +25,9 @@ const WITH_OPERATOR: [&str; 6] = [
     "docs/monitoring.md",
     "docs/troubleshooting.md",
 ];
-/// Pages whose reader installs the chart.
+/// Pages that install the chart.
 const WITH_CHART: [&str; 2] = ["docs/install.md", "docs/security.md"];
-/// Pages that other tests run, and pages without commands for a cluster.
+/// Pages that other tests cover, and pages without commands for a cluster.
 const ELSEWHERE: [&str; 11] = [
     "docs/CHANGELOG.md",
     "docs/api-versions.md",

@@ -1,4 +1,4 @@
-//! The GitOps example, as its README tells it: staging trains into a bucket, production gets the version by manifest.
+//! The GitOps example by its README: staging trains into a bucket, and production gets the version by manifest.
 
 use std::{fs, path::Path, process::Command};
 
@@ -18,7 +18,7 @@ pub fn tests() -> Vec<Case> {
     ]
 }
 
-/// A copy of the repository's part that the commands change.
+/// A copy of the files that the commands change.
 fn checkout() -> tempfile::TempDir {
     let copy = tempfile::tempdir().expect("a directory");
     let copied = Command::new("cp")
@@ -47,7 +47,7 @@ fn a_version_goes_from_staging_to_production_by_manifest(kubectl: Kubectl, weed:
         &["now promotes card-complaints-1", "card-complaints-1", "True"],
     );
 
-    // The same bytes serve in both, and production never saw the data.
+    // Both serve the same bytes, and production has no access to the data.
     let digest = |namespace: &str| {
         let path = "jsonpath={.status.champion.sha256}";
         cluster.ok(
@@ -61,7 +61,7 @@ fn a_version_goes_from_staging_to_production_by_manifest(kubectl: Kubectl, weed:
         ""
     );
 
-    // Promoting once more changes nothing, and another version changes the record's name and one line.
+    // Repeating the promotion changes nothing; another version changes the record's name and one line.
     let production = copy.path().join("examples/gitops/overlays/production");
     let before = fs::read_to_string(production.join("kustomization.yaml")).expect("it is readable");
     let again = cluster.bash("examples/gitops/promote card-complaints-1", copy.path(), &[]);
@@ -74,7 +74,7 @@ fn a_version_goes_from_staging_to_production_by_manifest(kubectl: Kubectl, weed:
     assert!(!missing.ok && missing.err.contains("not found"), "{}", missing.err);
 }
 
-/// A version on a volume can't be had elsewhere: the script says so and changes nothing.
+/// A version on a volume is not available elsewhere: the script reports this and changes nothing.
 fn a_version_on_a_volume_is_not_promoted(kubectl: Kubectl) {
     let cluster = Cluster::start(&["--with-operator"]);
     cluster.ok(&kubectl, "apply -f examples/quickstart");
@@ -94,7 +94,7 @@ fn a_version_on_a_volume_is_not_promoted(kubectl: Kubectl) {
     );
 }
 
-/// Flux and Argo CD have no server here; their manifests build, and name folders that are there.
+/// Without servers of Flux and Argo CD: their manifests build and name existing folders.
 fn the_folders_that_flux_and_argo_cd_follow_exist_and_build(kubectl: Kubectl) {
     let examples = root().join("examples/gitops");
     for folder in ["flux", "argocd", "overlays/staging", "overlays/production"] {
@@ -118,7 +118,7 @@ fn the_folders_that_flux_and_argo_cd_follow_exist_and_build(kubectl: Kubectl) {
     }
 }
 
-/// Argo CD's health check, by the interpreter of another Lua than Argo CD's, on what the operator writes.
+/// Argo CD's health check on the operator's objects, run by another Lua interpreter.
 fn argo_cd_tells_the_health_of_each_kind(kubectl: Kubectl, python: PythonWithLua) {
     let cluster = Cluster::start(&["--with-operator"]);
     cluster.ok(&kubectl, "apply -f examples/quickstart");

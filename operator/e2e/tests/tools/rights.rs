@@ -1,5 +1,5 @@
-//! The rights of the chart, proved by what the API server sees: with Roles enforced, the operator works under its own
-//! account, is never refused, and uses every right that it has.
+//! The permissions of the chart, checked by the audit log: with RBAC, the operator runs under its own account, is never
+//! denied, and uses every permission that it has.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ pub fn tests() -> Vec<Case> {
 
 const OPERATOR: &str = "system:serviceaccount:complaint-system:complaint-operator";
 
-/// Rights that the flow below does not use, each with the reason why the chart gives it all the same.
+/// Permissions that the test does not use, each with the reason why the chart grants it.
 const UNUSED: &[(&str, &str)] = &[];
 
 /// `verb resource.group`, one each.
@@ -33,7 +33,7 @@ fn texts<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a str> {
     value[key].as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// What the rules of Roles, as `kubectl get -o json` lists them, allow.
+/// The permissions of Roles in the output of `kubectl get -o json`.
 fn granted(list: &str) -> Rights {
     let list: Value = serde_json::from_str(list).expect("JSON");
     let mut rights = Rights::new();
@@ -49,7 +49,7 @@ fn granted(list: &str) -> Rights {
     rights
 }
 
-/// What the operator did according to the audit log. An apply that made its object used the right to create, too.
+/// The permissions that the operator used by the audit log. An apply that created its object also used `create`.
 fn used(log: &str) -> Rights {
     let mut rights = Rights::new();
     for line in log.lines() {
@@ -79,7 +79,7 @@ fn used(log: &str) -> Rights {
 fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kubectl: Kubectl, helm: Helm) {
     let cluster = Cluster::start(&["--rbac", "--audit-log", "audit.log"]);
     let ok = |args: &str| cluster.ok(&kubectl, args);
-    // Disruption budgets are made only where pods may run on several nodes.
+    // Disruption budgets exist only if pods can run on several nodes.
     cluster.ok(
         &helm,
         "install complaint-operator charts/complaint-operator --namespace complaint-system --create-namespace --wait \
@@ -100,10 +100,10 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     ok("wait --for=create hpa/card-complaints --timeout=60s");
     ok(r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":1,"autoscaling":null}}}"#);
     ok("wait --for=delete hpa/card-complaints --timeout=60s");
-    // A run ends with its time to live, and the second version of a classifier is made by a change.
+    // A run is deleted by its TTL, and a changed run trains the second version of a classifier.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");
-    // A version that never comes up: its Deployment goes again.
+    // A version that never becomes ready: its Deployment is deleted.
     ok("apply -f examples/import/");
     ok(
         r#"patch cc/imported-complaints --type=merge -p {"spec":{"promotion":{"modelVersion":"imported-complaints-2026-11"},"rollout":{"progressDeadlineSeconds":10}}}"#,
@@ -116,7 +116,7 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
 
     let roles = ok("get clusterroles,roles --all-namespaces -l app.kubernetes.io/name=complaint-operator -o json");
     let mut roles: Value = serde_json::from_str(&roles).expect("JSON");
-    // Those that people's roles gather are not the operator's.
+    // Roles that aggregate into the user-facing ones are not the operator's.
     let own = |role: &Value| role["metadata"]["labels"].to_string().contains("aggregate-to-");
     roles["items"].as_array_mut().expect("a list").retain(|role| !own(role));
     let granted = granted(&roles.to_string());

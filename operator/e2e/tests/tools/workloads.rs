@@ -1,4 +1,4 @@
-//! kubectl with built-in kinds: what people do to Deployments, Jobs and their parts all day.
+//! kubectl with built-in kinds: everyday commands for Deployments, Jobs and their parts.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ pub fn tests() -> Vec<Case> {
     tests![kubectl_works_with_workloads]
 }
 
-/// The operator stands for any server: it runs until it is stopped.
+/// The operator serves as an example of a server: it runs until it is stopped.
 const DEPLOYMENT: &str = r#"
 apiVersion: apps/v1
 kind: Deployment
@@ -276,7 +276,7 @@ fn cascade(shell: &Shell<'_>) {
         .filter(|name| shell.field(name, ".status.readyReplicas") == "1")
         .collect();
     assert_eq!(running.len(), 1, "the orphans stay: {set}");
-    // A Deployment of the same selector takes them over again.
+    // A Deployment with the same selector adopts them again.
     shell.with_input("apply -f -", DEPLOYMENT);
     shell.ok("rollout status deploy/web --timeout=60s");
     shell.ok("delete deploy web --cascade=foreground --timeout=60s");

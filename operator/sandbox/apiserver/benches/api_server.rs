@@ -1,4 +1,4 @@
-//! How long the API server takes with many objects and watchers, as a client sees it: over HTTP, on loopback.
+//! Response times of the API server with many objects and watchers, over HTTP on loopback.
 //!
 //! ```text
 //! cargo bench -p sandbox-apiserver --bench api_server
@@ -44,7 +44,7 @@ async fn fill(maps: &Api<ConfigMap>) {
         .await;
     let took = started.elapsed();
     println!(
-        "{OBJECTS} objects made in {took:.1?} ({:.0} a second)",
+        "{OBJECTS} objects made in {took:.1?} ({:.0} per second)",
         OBJECTS as f64 / took.as_secs_f64()
     );
 }
@@ -77,7 +77,7 @@ async fn lists(client: &Client) {
     }
 }
 
-/// The time from a write to its event at the last of the watchers.
+/// The time from a write until the last watcher has received its event.
 async fn fan_out(maps: &Api<ConfigMap>) {
     let version = maps
         .get("object-00000")

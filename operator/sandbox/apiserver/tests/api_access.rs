@@ -1,4 +1,4 @@
-//! What users may do: tokens, Roles and bindings, access reviews, impersonation. Over real HTTP.
+//! Access control over HTTP: tokens, Roles and bindings, access reviews, impersonation.
 
 use k8s_openapi::api::authentication::v1::{
     BoundObjectReference, SelfSubjectReview, TokenRequest, TokenRequestSpec, TokenReview, TokenReviewSpec,
@@ -33,7 +33,7 @@ impl World {
         Self { sandbox, admin }
     }
 
-    /// The administrator as somebody else.
+    /// The administrator who impersonates a user.
     fn acting_as(&self, user: &str, groups: &[&str]) -> Client {
         let mut config = self.sandbox.config();
         config.auth_info.impersonate = Some(user.into());
@@ -71,7 +71,7 @@ impl World {
         create(Api::all(self.admin.clone()), object).await.expect("made")
     }
 
-    /// Lets a user do something in the namespace `default`.
+    /// Grants a user a permission in the namespace `default`.
     async fn allow(&self, name: &str, user: &str, rules: Value) {
         self.make::<Role>(json!({ "metadata": { "name": name }, "rules": rules }))
             .await;
@@ -179,7 +179,7 @@ async fn a_role_allows_what_it_lists_and_no_more() {
     );
     let ben = world.acting_as("ben", &[]);
     assert_eq!(refusal(maps(&ben, "default").get("a").await).0, 403);
-    // An apply that creates needs the right to create, too.
+    // An apply that creates also needs the permission to create.
     maps(&world.admin, "default")
         .delete("a", &DeleteParams::default())
         .await
@@ -235,7 +235,7 @@ async fn roles_gather_others_by_label() {
         }))
         .await;
     let roles = Api::<ClusterRole>::all(world.admin.clone());
-    // View is taken in by edit, and edit by admin.
+    // The role edit includes view, and admin includes edit.
     for name in ["view", "edit", "admin"] {
         let has_it = |role: Option<&ClusterRole>| {
             let rules = role.and_then(|role| role.rules.clone()).unwrap_or_default();
@@ -272,7 +272,7 @@ async fn nobody_hands_on_rights_that_he_has_not() {
         "{APIGroups:[\"\"], Resources:[\"secrets\"], Verbs:[\"get\" \"watch\"]}"
     );
     assert_eq!((code, message.as_str()), (403, expected));
-    // Nor by changing a role that is there, nor by binding one.
+    // Neither by changing an existing role, nor by binding one.
     let patch = Patch::Merge(json!({ "rules": more }));
     assert_eq!(
         refusal(roles.patch("few", &PatchParams::default(), &patch).await).0,
@@ -286,7 +286,7 @@ async fn nobody_hands_on_rights_that_he_has_not() {
         .expect("ann has all of it");
     let to_none = binding("none", "Role", "none", "ben");
     assert_eq!(refusal(create(bindings.clone(), to_none).await).0, 404);
-    // The verbs `bind` and `escalate` are the way out.
+    // The verbs `bind` and `escalate` allow it.
     let way_out = json!([
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "resourceNames": ["view"], "verbs": ["bind"] },
         { "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles"], "verbs": ["escalate"] },

@@ -1,4 +1,4 @@
-//! Custom resources: schemas, defaults, CEL rules, subresources. Over real HTTP.
+//! Custom resources over HTTP: schemas, defaults, CEL rules, subresources.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams, PostParams};
@@ -25,7 +25,7 @@ fn definition(schema: &Value) -> CustomResourceDefinition {
     .unwrap()
 }
 
-/// A schema whose `spec` is the given one, with an open status.
+/// A schema with this `spec` and an open status.
 fn with_spec(spec: &Value) -> Value {
     json!({
         "type": "object",
@@ -117,7 +117,7 @@ async fn values_are_checked_against_the_schema() {
         .unwrap();
 }
 
-/// Upstream compares a whole number with the whole part of a bound, and a fraction with the bound itself.
+/// Upstream compares an integer with the integer part of a bound, and a fraction with the bound itself.
 #[tokio::test]
 async fn whole_numbers_meet_the_whole_part_of_a_bound() {
     let rule = json!([{ "rule": "self >= 0.01 && self <= 0.5", "message": "take a share from 0.01 to 0.5" }]);
@@ -186,7 +186,7 @@ async fn whole_numbers_meet_the_whole_part_of_a_bound() {
     }
 }
 
-/// Upstream checks rules beside a value out of bounds, but not beside one that is missing, too long or of another type.
+/// Upstream checks rules if a value is out of bounds, but not if one is missing, too long or of another type.
 #[tokio::test]
 async fn rules_are_checked_unless_a_value_can_not_be_read() {
     let (_sandbox, api) = served(json!({

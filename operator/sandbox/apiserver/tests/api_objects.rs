@@ -1,4 +1,4 @@
-//! What clients see of the API server: objects, selectors, watches, patches, deletion. Over real HTTP.
+//! The API over HTTP: objects, selectors, watches, patches, deletion.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! The API server with its controllers and without a node, for programs that check what it answers.
+//! The API server with controllers and without a node, for conformance checks.
 //!
 //! ```text
 //! cargo run -p sandbox-cluster --example apiserver -- --port 6443 --token secret

@@ -1,4 +1,4 @@
-//! Kubeconfig files: how programs reach the API server, and as whom.
+//! Kubeconfig files.
 
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -7,10 +7,10 @@ use std::path::Path;
 use base64::Engine;
 use serde_json::json;
 
-/// Where the API server is, and the authority that signed its certificate.
+/// The API server's address and certificate authority.
 #[derive(Debug, Clone)]
 pub struct Connection {
-    /// What kubeconfigs call the cluster.
+    /// Name of the cluster in kubeconfigs.
     pub cluster: String,
     /// The server's https address.
     pub server: String,
@@ -19,9 +19,9 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Writes a kubeconfig with one user, who has a bearer token.
+    /// Writes a kubeconfig with one user and its bearer token.
     ///
-    /// Only its owner can read the file: any local process that has the token can run programs.
+    /// Only its owner can read the file, because any local process with the token can run programs.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -38,7 +38,7 @@ impl Connection {
             "contexts": [{ "name": name, "context": { "cluster": name, "user": user, "namespace": namespace } }],
             "current-context": name,
         });
-        // JSON is YAML, so no serialiser of that is needed. An existing file keeps its mode, so it is made anew.
+        // JSON is valid YAML. An existing file would keep its mode, so it is replaced.
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

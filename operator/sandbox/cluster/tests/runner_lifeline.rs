@@ -1,4 +1,4 @@
-//! A program that holds the lifeline ends with whoever held the other end, and takes its own group with it, nobody else.
+//! A program with a lifeline ends with the holder of the other end, together with its own group and nothing else.
 //!
 //! The program is this test binary itself, run again with the role in a variable.
 
@@ -12,7 +12,7 @@ use sandbox_cluster::runner::lifeline;
 
 const ROLE: &str = "LIFELINE_ROLE";
 
-/// Not a test by itself: what the started programs do.
+/// Not a test by itself: the code of the started programs.
 #[test]
 fn program() {
     match std::env::var(ROLE).as_deref() {
@@ -48,13 +48,13 @@ fn again(role: &str) -> Command {
     command
 }
 
-/// The process exists and is no zombie.
+/// Whether the process exists and is not a zombie.
 fn lives(pid: i32) -> bool {
     let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     kill(Pid::from_raw(pid), None).is_ok() && !state.contains(") Z ")
 }
 
-/// What a holder says: its process id and its child's.
+/// A holder's output: its process id and its child's.
 fn pids(holder: &mut Child) -> Vec<i32> {
     let output = BufReader::new(holder.stdout.take().expect("output"));
     let line = output
@@ -97,7 +97,7 @@ fn closing_the_pipe_ends_the_whole_group() {
 #[test]
 fn whoever_started_the_program_stays_alive() {
     use std::os::unix::process::CommandExt;
-    // The starter is in a group with the program that it starts, and not in this test's.
+    // The starter shares a group with the program that it starts, and not with this test.
     let output = again("starter").process_group(0).output().expect("an end");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(said.contains("the starter lives"), "{}\n{said}", output.status);

@@ -1,4 +1,4 @@
-//! Pods through the API, run by the node: what people and controllers see of them.
+//! Pods that the node runs, through the API.
 //!
 //! The program in the containers is this test binary itself, run again with its part in the variable `PART`.
 
@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Not a test by itself: what the containers do.
+/// Not a test by itself: the code of the containers.
 #[test]
 fn program() {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();
@@ -33,7 +33,7 @@ fn program() {
             let config = std::fs::read_to_string(variable("CONFIG")).expect("the configuration");
             std::fs::write(variable("OUTPUT"), &config).expect("an output");
             std::fs::write(variable("MESSAGE"), format!("read {config}")).expect("a message");
-            // The test harness has begun a line.
+            // The test harness has started a line.
             println!("\nto standard output");
             eprintln!("to standard error");
             std::process::exit(0);
@@ -239,7 +239,7 @@ async fn a_job_works_on_its_volumes_and_leaves_message_and_log() {
         "{log}"
     );
 
-    // A deleted claim goes with its data, for no Pod that still runs uses it.
+    // A deleted claim is removed with its data, because no unfinished Pod uses it.
     let claims = world.api::<PersistentVolumeClaim>();
     claims.delete("store", &DeleteParams::default()).await.expect("deleted");
     let gone = await_condition(claims, "store", |claim: Option<&PersistentVolumeClaim>| claim.is_none());
@@ -342,7 +342,7 @@ async fn a_container_that_fails_is_restarted_with_growing_delay() {
     world.stop().await;
 }
 
-/// Asks a server for its process id.
+/// Requests a server's process id.
 async fn ask(address: &str) -> std::io::Result<i32> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await?;

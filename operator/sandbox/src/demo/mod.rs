@@ -1,4 +1,4 @@
-//! The main job on this machine: apply the examples, watch a model being trained, promoted and served, ask it something.
+//! The demo: applies the examples, watches a model being trained, promoted and served, and requests predictions.
 
 mod objects;
 mod prediction;
@@ -66,7 +66,7 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         .clone()
         .or_else(|| Some(temporary.as_ref()?.path().to_owned()))
         .unwrap_or_default();
-    // One listener for all of it: a signal between two would be lost.
+    // One listener for all steps, so that no signal is lost between them.
     let mut stop = std::pin::pin!(interrupted());
     let starting = Cluster::start(ClusterOptions {
         ephemeral: true,
@@ -101,7 +101,7 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
     outcome.map(|_| ())
 }
 
-/// The steps, each with its line on the screen. Returns the Service's address.
+/// Runs the steps, each with a line on the screen. Returns the Service's address.
 async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Result<String> {
     screen.line(
         "sandbox",
@@ -131,13 +131,13 @@ async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Res
     }
 }
 
-/// Waits for Ctrl-C or SIGTERM; from this call on, not from when it is first awaited, so that none is lost.
+/// Waits for Ctrl-C or SIGTERM. It listens from the call on, not from the first poll, so that no signal is lost.
 pub fn interrupted() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let handlers = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async move {
         let (Ok(mut interrupt), Ok(mut terminate)) = handlers else {
-            // Without handlers the signals end the process, and the lifelines end its children.
+            // Without handlers, signals end the process, and the lifelines end its children.
             return std::future::pending().await;
         };
         tokio::select! {

@@ -1,4 +1,4 @@
-//! What the demo applies: the quickstart's manifests, or the same shape for the user's own file.
+//! The objects of the demo: the quickstart's manifests, or similar ones for the user's file.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ const CLASSIFIER: &str = include_str!("../../../../examples/quickstart/classifie
 const TRAINING_RUN: &str = include_str!("../../../../examples/quickstart/training-run.yaml");
 const DATA: &str = include_str!("../../../../examples/quickstart/data.yaml");
 
-/// What the demo trains, serves and asks.
+/// The objects and questions of the demo.
 pub(crate) struct Job {
     pub(crate) classifier: ComplaintClassifier,
     pub(crate) run: TrainingRun,
@@ -27,7 +27,7 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// The quickstart, or the user's file. Reads the file first, so that a mistake shows before anything is started.
+    /// The quickstart, or the user's file. Reads the file first, so that an error shows before anything starts.
     pub(crate) fn new(args: &DemoArgs) -> anyhow::Result<Self> {
         let classifier: ComplaintClassifier = serde_saphyr::from_str(CLASSIFIER)?;
         let run: TrainingRun = serde_saphyr::from_str(TRAINING_RUN)?;
@@ -82,7 +82,7 @@ impl Job {
         self.classifier.name_any()
     }
 
-    /// Applies everything, data first, and says what was applied.
+    /// Applies everything, data first, and returns what was applied.
     pub(crate) async fn apply(&self, cluster: &Cluster, objects: &Objects) -> anyhow::Result<Vec<String>> {
         let mut applied = Vec::new();
         if let Some(sample) = &self.sample {
@@ -110,7 +110,7 @@ fn claim() -> anyhow::Result<PersistentVolumeClaim> {
     }))?)
 }
 
-/// Puts the file on the volume without copying it, whatever its size.
+/// Links the file into the volume without a copy.
 fn link(file: &Path, volume: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(volume)?;
     let link = volume.join(file.file_name().unwrap_or_default());
@@ -138,7 +138,7 @@ fn format_of(file: &Path) -> anyhow::Result<DatasetFormat> {
         Some("jsonl" | "ndjson") => Ok(DatasetFormat::JsonLines),
         Some("json") => Ok(DatasetFormat::Json),
         _ => anyhow::bail!(
-            "the format of {} can't be told by its name: give --data-format csv, json-lines or json",
+            "the format of {} is not clear from its name: give --data-format csv, json-lines or json",
             file.display()
         ),
     }

@@ -1,4 +1,4 @@
-//! Asks the served model over HTTP, as any client would.
+//! Requests predictions from the served model over HTTP.
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{objects::Job, question::Question, screen::Screen};
 
-/// What the demo reads of an answer.
+/// The fields of a response that the demo reads.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Answer {
@@ -22,7 +22,7 @@ pub(crate) struct Answer {
     pub(crate) model_digest: String,
 }
 
-/// Asks all questions; at least half of the answers must be right.
+/// Asks all questions; at least half of the answers must be correct.
 pub(crate) async fn ask(address: &str, job: &Job, screen: &Screen) -> anyhow::Result<()> {
     let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let mut shown = false;

@@ -1,4 +1,4 @@
-//! Complaints whose category is known, to ask the served model about.
+//! Complaints with known categories, for predictions.
 
 use std::path::Path;
 
@@ -9,10 +9,10 @@ use complaint_trainer::{
     split::split,
 };
 
-/// How many rows of a user's file are asked about.
+/// Number of questions from a user's file.
 const ASKED: usize = 20;
 
-/// A text with the category it should get.
+/// A text and its category.
 #[derive(Clone, Debug)]
 pub(crate) struct Question {
     pub(crate) text: String,
@@ -30,10 +30,10 @@ impl Question {
         }]
     }
 
-    /// Rows spread over the part of the user's file that the training holds out.
+    /// Evenly spaced held-out rows of the user's file.
     ///
     /// # Errors
-    /// What the trainer would say of the file: missing column, bad encoding, too few labels.
+    /// The trainer's errors about the file, such as a missing column, a wrong encoding or too few labels.
     pub(crate) fn of_file(
         file: &Path,
         run: &TrainingRun,

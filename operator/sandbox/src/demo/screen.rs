@@ -1,4 +1,4 @@
-//! What one sees: a line a step, a bar while something works; plain lines where there is no terminal.
+//! The output: one line per step and a progress bar; plain lines without a terminal.
 
 use std::{io::IsTerminal, sync::Mutex, time::Duration};
 
@@ -13,10 +13,10 @@ use super::{
 };
 use crate::cluster::Cluster;
 
-/// The terminal, or a log file in its place.
+/// The terminal or a log file.
 pub(crate) struct Screen {
     bar: Option<ProgressBar>,
-    /// Where there is no terminal: the last stage, so that each is one line.
+    /// Without a terminal: the last stage, so that each stage is printed once.
     last: Mutex<String>,
 }
 
@@ -51,7 +51,7 @@ impl Screen {
         }
     }
 
-    /// Work under way.
+    /// Shows progress.
     pub(crate) fn progress(&self, stage: &str, percent: u8, message: &str) {
         match &self.bar {
             Some(bar) => {
@@ -69,7 +69,7 @@ impl Screen {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn clear(&self) {
         if let Some(bar) = &self.bar {
             bar.set_message(String::new());
@@ -78,7 +78,7 @@ impl Screen {
         }
     }
 
-    /// What came of the training.
+    /// Shows the result of the training.
     pub(crate) fn trained(&self, status: &TrainingRunStatus) {
         let mut parts = Vec::new();
         if let Some(best) = &status.current_optimal_trial {
@@ -106,7 +106,7 @@ impl Screen {
         self.line("trained", &parts.join(" · "));
     }
 
-    /// Who serves now, and why.
+    /// Shows the champion and the reason of its promotion.
     pub(crate) fn promoted(&self, status: &ComplaintClassifierStatus) {
         let name = status.champion.as_ref().map_or("", |champion| champion.name.as_str());
         let reason = status
@@ -116,7 +116,7 @@ impl Screen {
         self.line("promoted", &format!("ModelVersion {name} is champion{reason}"));
     }
 
-    /// One right answer.
+    /// Shows one correct answer.
     pub(crate) fn prediction(&self, question: &Question, answer: &Answer) {
         self.line("prediction", &format!("“{}”", shortened(question, 90)));
         let digest = answer.model_digest.get(..19).unwrap_or(&answer.model_digest);
@@ -129,7 +129,7 @@ impl Screen {
         );
     }
 
-    /// What to try while it runs.
+    /// Shows commands to try.
     pub(crate) fn keep(&self, cluster: &Cluster, job: &Job, address: &str) {
         self.clear();
         let (name, run) = (job.name(), job.run.name_any());

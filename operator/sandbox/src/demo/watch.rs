@@ -1,4 +1,4 @@
-//! Waits for the run and the classifier, through the API, and shows what happens.
+//! Waits for the run and the classifier through the API, and shows their progress.
 
 use std::convert::Infallible;
 
@@ -20,7 +20,7 @@ use kube::{
 
 use super::{objects::Job, screen::Screen};
 
-/// Calls `check` with each state of the object until it has an answer.
+/// Calls `check` with each state of the object until it returns a value.
 async fn until<K: Object + Send + 'static, T>(
     objects: &Objects,
     name: &str,
@@ -35,7 +35,7 @@ async fn until<K: Object + Send + 'static, T>(
     anyhow::bail!("the watch of {} {name} ended", K::kind(&()))
 }
 
-/// Waits for the run's end, and shows what its pod says meanwhile.
+/// Waits for the end of the run, and shows its pod's progress.
 pub(crate) async fn until_trained(objects: &Objects, job: &Job, screen: &Screen) -> anyhow::Result<()> {
     tokio::select! {
         ended = until_ended(objects, job, screen) => ended,
@@ -43,8 +43,8 @@ pub(crate) async fn until_trained(objects: &Objects, job: &Job, screen: &Screen)
     }
 }
 
-/// Shows each progress line of the training pod's log, as `kubectl logs --follow` would. The status of the run, which has it
-/// too, is written every few seconds at most. A log that can't be read is no failure: the status decides.
+/// Shows each progress line of the training pod's log, like `kubectl logs --follow`. The status of the run also has the
+/// progress, but changes only every few seconds. An unreadable log is not an error: the status decides.
 async fn follow_log(objects: &Objects, job: &Job, screen: &Screen) -> Infallible {
     let labels = format!("{}={}", labels::TRAINING_RUN, job.run.name_any());
     let pods = watcher(objects.api::<Pod>(), watcher::Config::default().labels(&labels)).applied_objects();

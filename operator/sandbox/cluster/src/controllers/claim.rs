@@ -1,4 +1,4 @@
-//! Which objects an owner has: orphans that its selector matches are adopted, what no longer matches is released.
+//! The objects of an owner: matching orphans are adopted, and objects that no longer match are released.
 
 use std::fmt::Debug;
 
@@ -12,16 +12,16 @@ use serde_json::json;
 use super::code;
 use super::pods::{controlled_by, controller_of};
 
-/// What becomes of an object.
+/// The action for an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Claim {
-    /// It is the owner's.
+    /// The owner controls it.
     Keep,
-    /// It becomes the owner's.
+    /// The owner adopts it.
     Adopt,
-    /// It is no longer the owner's.
+    /// The owner releases it.
     Release,
-    /// It is none of the owner's business.
+    /// It is not related to the owner.
     Ignore,
 }
 
@@ -43,7 +43,7 @@ where
 /// The objects that `owner` controls and its selector matches.
 ///
 /// # Errors
-/// If the API refuses to list or change them.
+/// If they can't be listed or changed.
 pub(super) async fn claim<O, D>(
     api: &Api<D>,
     owner: &O,
@@ -77,7 +77,7 @@ where
     Ok(owned)
 }
 
-/// Changes owner references; `None` if the object is gone or is another one of that name.
+/// Changes owner references; `None` if the object is gone or was replaced.
 async fn refer<D>(api: &Api<D>, object: &D, references: serde_json::Value) -> Result<Option<D>, kube::Error>
 where
     D: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,

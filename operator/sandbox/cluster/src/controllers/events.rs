@@ -1,5 +1,4 @@
-//! Events, written as the controllers of a cluster write them: core/v1, with a source and a count that grows when the
-//! same thing happens again.
+//! Events of controllers: core/v1, with a source, and a count for repeated ones.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -11,12 +10,12 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource, ResourceExt};
 use serde_json::json;
 
-/// How much attention an Event asks for.
+/// The type of an Event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Severity {
-    /// Something went as it should.
+    /// Information.
     Normal,
-    /// Something a person may have to look at.
+    /// A problem that may need attention.
     Warning,
 }
 
@@ -29,19 +28,19 @@ impl Severity {
     }
 }
 
-/// What an Event says, apart from the object it is about.
+/// The content of an Event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// Normal or Warning.
     pub severity: Severity,
-    /// One word in CamelCase.
+    /// A CamelCase reason.
     pub reason: &'static str,
-    /// A sentence for people.
+    /// A message for people.
     pub message: String,
 }
 
 impl Notice {
-    /// A notice that all is well.
+    /// A Normal notice.
     pub fn normal(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Normal,
@@ -50,7 +49,7 @@ impl Notice {
         }
     }
 
-    /// A notice that something is wrong.
+    /// A Warning notice.
     pub fn warning(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             severity: Severity::Warning,
@@ -60,7 +59,7 @@ impl Notice {
     }
 }
 
-/// Repeated Events that are remembered; past this the memory starts anew and a repeated Event becomes a second one.
+/// Number of Events that are remembered; beyond it the memory is cleared, and a repeated Event is a new one.
 const REMEMBERED: usize = 4096;
 
 #[derive(PartialEq, Eq, Hash)]
@@ -70,8 +69,7 @@ struct Repetition {
     message: String,
 }
 
-/// Writes Events in the name of one component. An Event is told at best: a failure to write it is logged and never
-/// stops the work it reports.
+/// Writes Events of one component. This is best effort: a failure is logged and does not affect the caller.
 pub struct EventWriter {
     client: Client,
     component: &'static str,
@@ -80,7 +78,7 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// A writer for the component `component`, running on the node `host` if it belongs to one.
+    /// A writer for `component`, on the node `host` if any.
     pub fn new(client: Client, component: &'static str, host: Option<String>) -> Self {
         Self {
             client,
@@ -98,7 +96,7 @@ impl EventWriter {
         self.tell_about(object.object_ref(&()), notice).await;
     }
 
-    /// Writes `notice` about the object that `reference` names (which may also name one of its fields).
+    /// Writes `notice` about the object (or field) of `reference`.
     pub async fn tell_about(&self, reference: ObjectReference, notice: &Notice) {
         let key = Repetition {
             uid: format!(

@@ -1,9 +1,8 @@
-//! The controllers of a cluster that the product needs: Job, CronJob, Deployment, ReplicaSet, EndpointSlice
-//! and HorizontalPodAutoscaler.
+//! The controllers that the product needs: Job, CronJob, Deployment, ReplicaSet, EndpointSlice and
+//! HorizontalPodAutoscaler.
 //!
-//! They are ordinary clients of the API. Each has a pure `plan` (objects and the time in, what to do out), tested by
-//! table, and a thin loop that carries the plan out. Garbage collection and the deletion of namespaces are part of the
-//! API server.
+//! They are clients of the API. Each has a pure `plan` (from objects and the time to actions), tested by tables, and a
+//! thin loop that executes the plan. Garbage collection and the deletion of namespaces are part of the API server.
 
 mod autoscaler;
 mod claim;
@@ -35,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use events::EventWriter;
 
-/// Why a pass over an object ended early; it is tried again.
+/// Why a pass over an object failed; it is retried.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An object could not be read.
@@ -86,16 +85,16 @@ impl Error {
     }
 }
 
-/// What every pass of a controller has at hand.
+/// The context of a controller's passes.
 pub struct Pass {
     client: Client,
     events: EventWriter,
 }
 
-/// How long controllers may take to end.
+/// Longest time to stop the controllers.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Starts all controllers; they end with `shutdown`. The API may come up later than they do.
+/// Starts all controllers; they stop with `shutdown`. The API server may start later.
 pub fn start(client: Client, shutdown: CancellationToken) -> JoinHandle<()> {
     tokio::spawn(run(client, shutdown))
 }
@@ -115,8 +114,8 @@ async fn run(client: Client, shutdown: CancellationToken) {
     until_stopped(all, stopped).await;
 }
 
-/// Waits for controllers to end, but not for long: one that is stopped before its first list is answered waits for that
-/// list for ever.
+/// Waits for controllers to stop, for a limited time: one that is stopped before the response to its first list never
+/// ends.
 pub(crate) async fn until_stopped<T>(work: impl Future<Output = T>, shutdown: CancellationToken) {
     let out_of_patience = async {
         shutdown.cancelled().await;
@@ -128,7 +127,7 @@ pub(crate) async fn until_stopped<T>(work: impl Future<Output = T>, shutdown: Ca
     }
 }
 
-/// The HTTP code of an answer that refuses.
+/// The HTTP status code of an API error.
 fn code(error: &kube::Error) -> Option<u16> {
     match error {
         kube::Error::Api(status) => Some(status.code),
@@ -136,7 +135,7 @@ fn code(error: &kube::Error) -> Option<u16> {
     }
 }
 
-/// An object that is gone already needs no deleting.
+/// Ignores the error that an object is already gone.
 fn gone_is_fine<T>(outcome: Result<T, kube::Error>) -> Result<(), kube::Error> {
     match outcome {
         Err(error) if code(&error) != Some(404) => Err(error),
@@ -155,7 +154,7 @@ fn every_change() -> watcher::Config {
     watcher::Config::default().any_semantic()
 }
 
-/// The objects a selector selects, read from the API.
+/// Lists the objects that a selector matches.
 async fn selected<K>(api: &Api<K>, selector: Option<&LabelSelector>) -> Result<Vec<K>, kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug,
@@ -167,7 +166,7 @@ where
     Ok(api.list(&ListParams::default().labels_from(&selector)).await?.items)
 }
 
-/// A controller of a kind. All controllers are of one type, so that what drives them is compiled once.
+/// A controller of a kind. All controllers have one type, so that their driver is compiled once.
 fn controller<K>(client: &Client, shutdown: CancellationToken) -> Controller<DynamicObject>
 where
     K: Resource<DynamicType = ()>,
@@ -178,7 +177,7 @@ where
         .graceful_shutdown_on(shutdown.cancelled_owned())
 }
 
-/// All objects of a kind, whatever they hold.
+/// All objects of a kind, untyped.
 fn all_of<K>(client: &Client) -> (Api<DynamicObject>, ApiResource)
 where
     K: Resource<DynamicType = ()>,
@@ -187,7 +186,7 @@ where
     (Api::all_with(client.clone(), &kind), kind)
 }
 
-/// Passes over the owner of each `Child` that changes.
+/// Reconciles the owner of each changed `Child`.
 fn owns<Child>(controller: Controller<DynamicObject>, client: &Client) -> Controller<DynamicObject>
 where
     Child: Resource<DynamicType = ()>,
@@ -196,7 +195,7 @@ where
     controller.owns_with(api, kind, every_change())
 }
 
-/// Passes over the objects of kind `K` for which `concerns` is true, given an `Other` that has changed.
+/// Reconciles the objects of kind `K` for which `concerns` is true when an `Other` changes.
 fn watches<K, Other>(
     controller: Controller<DynamicObject>,
     client: &Client,
@@ -225,13 +224,13 @@ where
     controller.watches_with(api, kind, every_change(), mapper)
 }
 
-/// The object as its kind has it.
+/// The typed object.
 fn parsed<K: Resource + DeserializeOwned>(object: DynamicObject) -> Option<K> {
     let name = object.name_any();
     match object.try_parse() {
         Ok(object) => Some(object),
         Err(error) => {
-            tracing::debug!(name, %error, "an object that its kind can't hold");
+            tracing::debug!(name, %error, "an object of an unexpected form");
             None
         }
     }
@@ -240,7 +239,7 @@ fn parsed<K: Resource + DeserializeOwned>(object: DynamicObject) -> Option<K> {
 type Passing = BoxFuture<'static, Result<Action, Error>>;
 type Reconcile = Box<dyn Fn(Arc<DynamicObject>, Arc<Pass>) -> Passing + Send + Sync>;
 
-/// Runs a controller; a pass that failed is repeated, soon after a conflict and after a second otherwise.
+/// Runs a controller. A failed pass is retried: soon after a conflict, otherwise after a second.
 fn drive<K, Pending>(
     name: &'static str,
     controller: Controller<DynamicObject>,
@@ -263,7 +262,7 @@ async fn drive_any(name: &'static str, controller: Controller<DynamicObject>, re
         if error.is_conflict() {
             return Action::requeue(Duration::from_millis(20));
         }
-        tracing::debug!(controller = name, object = object.name_any(), %error, "pass failed, it is tried again");
+        tracing::debug!(controller = name, object = object.name_any(), %error, "pass failed and is retried");
         Action::requeue(Duration::from_secs(1))
     };
     controller

@@ -1,20 +1,20 @@
-//! What the controllers ask of a Pod, in one place so that all of them mean the same by "ready" or "active".
+//! Properties of Pods, such as "ready" and "active", for all controllers.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{Resource, ResourceExt};
 
-/// Where a Pod stands in its life.
+/// The phase of a Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Accepted, not all containers started.
+    /// Accepted, but not all containers have started.
     Pending,
-    /// At least one container runs or restarts.
+    /// At least one container is running or restarting.
     Running,
-    /// All containers ended with exit code 0 and none will be restarted.
+    /// All containers ended with exit code 0 and will not restart.
     Succeeded,
-    /// All containers ended, at least one of them in failure, and none will be restarted.
+    /// All containers ended, at least one of them with a failure, and will not restart.
     Failed,
 }
 
@@ -28,22 +28,22 @@ pub fn phase(pod: &Pod) -> Phase {
     }
 }
 
-/// The Pod has ended and will not run again.
+/// Whether the Pod has finished.
 pub fn is_terminal(pod: &Pod) -> bool {
     matches!(phase(pod), Phase::Succeeded | Phase::Failed)
 }
 
-/// The Pod was deleted and has not ended yet.
+/// Whether the Pod is being deleted and has not finished.
 pub fn is_terminating(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_some() && !is_terminal(pod)
 }
 
-/// The Pod has not ended and was not deleted.
+/// Whether the Pod has not finished and is not being deleted.
 pub fn is_active(pod: &Pod) -> bool {
     pod.metadata.deletion_timestamp.is_none() && !is_terminal(pod)
 }
 
-/// The condition of this type, if the Pod has it.
+/// The Pod's condition of this type.
 pub fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
     pod.status
         .as_ref()?
@@ -53,13 +53,12 @@ pub fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
         .find(|condition| condition.type_ == kind)
 }
 
-/// The Pod's condition `Ready` is true.
+/// Whether the Pod's condition `Ready` is true.
 pub fn is_ready(pod: &Pod) -> bool {
     condition(pod, "Ready").is_some_and(|condition| condition.status == "True")
 }
 
-/// Time that is left until a ready Pod has been so for `min_ready_seconds`; zero when it is available, `None` when it
-/// isn't ready.
+/// Time until a ready Pod has been ready for `min_ready_seconds`: zero if it is available, `None` if it is not ready.
 pub fn time_to_available(pod: &Pod, min_ready_seconds: i32, now: Timestamp) -> Option<SignedDuration> {
     let ready = condition(pod, "Ready").filter(|condition| condition.status == "True")?;
     if min_ready_seconds <= 0 {
@@ -70,7 +69,7 @@ pub fn time_to_available(pod: &Pod, min_ready_seconds: i32, now: Timestamp) -> O
     Some(left.max(SignedDuration::ZERO))
 }
 
-/// The owner that controls this object, if any.
+/// The controller of this object, if any.
 pub fn controller_of(object: &impl ResourceExt) -> Option<&OwnerReference> {
     object
         .owner_references()
@@ -78,12 +77,12 @@ pub fn controller_of(object: &impl ResourceExt) -> Option<&OwnerReference> {
         .find(|owner| owner.controller == Some(true))
 }
 
-/// The owner with this uid controls the object.
+/// Whether the owner with this uid controls the object.
 pub fn is_controlled_by(object: &impl ResourceExt, uid: &str) -> bool {
     controller_of(object).is_some_and(|owner| owner.uid == uid)
 }
 
-/// The reference that makes `owner` the controller of an object, as the built-in controllers write it.
+/// The controller reference to `owner`, as the built-in controllers write it.
 pub fn controlled_by<K: Resource<DynamicType = ()>>(owner: &K) -> Option<Vec<OwnerReference>> {
     let reference = owner.controller_owner_ref(&())?;
     Some(vec![OwnerReference {
@@ -92,7 +91,7 @@ pub fn controlled_by<K: Resource<DynamicType = ()>>(owner: &K) -> Option<Vec<Own
     }])
 }
 
-/// Sorts the Pods that cost least to lose first: without a node, then pending, then not ready, then the youngest.
+/// Sorts Pods for deletion: first those without a node, then pending, then unready, then the youngest.
 pub fn sort_for_removal(pods: &mut [&Pod]) {
     pods.sort_by_key(|pod| {
         let scheduled = pod.spec.as_ref().is_some_and(|spec| spec.node_name.is_some());

@@ -1,4 +1,4 @@
-//! A Pod's credentials: a token of its service account that ends with the Pod, in a kubeconfig of its own.
+//! A Pod's credentials: a kubeconfig with a token of its service account that is bound to the Pod.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ use crate::Connection;
 /// Why a Pod has no credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum AccountError {
-    /// The API gave no token.
+    /// The token request failed.
     #[error("failed to fetch token: {0}")]
     Token(#[from] kube::Error),
     /// The kubeconfig can't be written.
@@ -27,7 +27,7 @@ pub enum AccountError {
     },
 }
 
-/// Whether a service account's token would be mounted into the Pod: the API gives such Pods a volume.
+/// Whether a service account's token is mounted into the Pod: the API server adds a volume to such Pods.
 pub fn is_wanted(pod: &Pod) -> bool {
     pod.spec
         .iter()
@@ -35,7 +35,7 @@ pub fn is_wanted(pod: &Pod) -> bool {
         .any(is_account_volume)
 }
 
-/// Gets a token as kubelet does and writes the kubeconfig; returns its path.
+/// Requests a token as the kubelet does and writes the kubeconfig; returns its path.
 pub(super) async fn write(
     client: &Client,
     connection: &Connection,
@@ -53,7 +53,7 @@ pub(super) async fn write(
                 name: pod.metadata.name.clone(),
                 uid: pod.metadata.uid.clone(),
             }),
-            // As in the volume that the API adds.
+            // As in the volume that the API server adds.
             expiration_seconds: Some(3607),
             ..TokenRequestSpec::default()
         }),

@@ -1,25 +1,24 @@
-//! Loopback addresses for Pods: each Pod has its own, so that two Pods may listen on one port.
+//! Loopback addresses of Pods: each Pod has its own, so that several Pods can listen on the same port.
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
 use std::sync::Mutex;
 
-/// First two numbers of all Pod addresses.
+/// First two octets of all Pod addresses.
 const NETWORK: [u8; 2] = [127, 80];
-/// Addresses that exist; the network's first and last are left out.
+/// Number of addresses, without the network's first and last.
 const SIZE: u16 = u16::MAX - 1;
 
-/// The addresses in use by one runner.
+/// The addresses that one runner uses.
 ///
-/// It begins at a random place: several sandboxes on one machine share the loopback network and know nothing of each
-/// other.
+/// It starts at a random address, because several sandboxes on one machine share the loopback network.
 #[derive(Debug)]
 pub struct Addresses {
     state: Mutex<(HashSet<u16>, u16)>,
 }
 
 impl Addresses {
-    /// Addresses from a random place on.
+    /// Starts at a random address.
     pub fn new() -> Self {
         Self::from(rand::random_range(0..SIZE))
     }
@@ -30,7 +29,7 @@ impl Addresses {
         }
     }
 
-    /// Takes a free address; `None` when all 65,534 are in use.
+    /// Allocates an address; `None` if all 65,534 are in use.
     pub fn take(&self) -> Option<Ipv4Addr> {
         let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (used, next) = &mut *state;
@@ -45,7 +44,7 @@ impl Addresses {
         None
     }
 
-    /// Gives an address back.
+    /// Releases an address.
     pub fn release(&self, address: Ipv4Addr) {
         let [_, _, high, low] = address.octets();
         let number = u16::from_be_bytes([high, low]).wrapping_sub(1);

@@ -1,5 +1,5 @@
-//! The volume binder: a claim is a directory, so it is bound as soon as it is seen. A deleted claim goes with its data
-//! when no Pod uses it any more.
+//! The volume binder: a claim is a directory and is bound at once. A deleted claim is removed with its data when no Pod
+//! uses it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::options::RunnerOptions;
 use crate::controllers::events::{EventWriter, Notice};
 use crate::controllers::pods::is_terminal;
 
-/// The finalizer that keeps a claim while Pods use it.
+/// The finalizer that protects a claim while Pods use it.
 const PROTECTION: &str = "kubernetes.io/pvc-protection";
 
 struct Binder {
@@ -105,7 +105,7 @@ async fn bind(claim: Arc<PersistentVolumeClaim>, binder: Arc<Binder>) -> Result<
     Ok(Action::await_change())
 }
 
-/// Lets a deleted claim go, with its data, once no Pod that may still run uses it.
+/// Releases a deleted claim and its data once no unfinished Pod uses it.
 async fn release(claim: &PersistentVolumeClaim, binder: &Binder) -> Result<Action, kube::Error> {
     if !claim.finalizers().iter().any(|finalizer| finalizer == PROTECTION) {
         return Ok(Action::await_change());
@@ -145,14 +145,14 @@ fn uses(pod: &Pod, claim: &str) -> bool {
     !is_terminal(pod) && claims.any(|source| source.claim_name == claim)
 }
 
-/// The storage class a claim names, if the sandbox does not have it. An empty name asks for no provisioning at all.
+/// The storage class of a claim, if the sandbox does not have it. An empty name requests no provisioning.
 fn unknown_class(claim: &PersistentVolumeClaim, known: &[String]) -> Option<String> {
     let class = claim.spec.as_ref()?.storage_class_name.clone()?;
     (!known.contains(&class)).then_some(class)
 }
 
-/// Makes the directory of a claim. What an earlier claim of the same name has left is removed, as a deleted claim's
-/// volume would be; a directory that never belonged to a claim was put there by hand and stays.
+/// Creates the directory of a claim. The remains of an earlier claim of the same name are removed, like a deleted
+/// claim's volume. A directory that never belonged to a claim was created by hand and is kept.
 fn provide(place: &Path, name: &str, uid: &str) -> io::Result<()> {
     let directory = place.join(name);
     let owner = place.join(format!(".{name}.uid"));

@@ -1,4 +1,4 @@
-//! One container: start, watch, end, start again.
+//! The life cycle of one container: start, supervise, stop, restart.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,25 +21,25 @@ use super::status::{exit_code, waiting};
 use super::termination;
 use crate::controllers::events::Notice;
 
-/// What a container is in its Pod.
+/// The role of a container in its Pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Runs before the others, to its end.
+    /// An init container: runs to completion before the others.
     Init,
-    /// Runs beside the others.
+    /// A sidecar: runs next to the others.
     Sidecar,
-    /// The Pod's purpose.
+    /// A main container.
     Main,
 }
 
-/// Failures so far, for the delay before the next start.
+/// The failures so far, for the back-off.
 #[derive(Default)]
 pub(super) struct Attempts {
     pub(super) restarts: u32,
     pub(super) refusals: u32,
 }
 
-/// Runs a container until it has ended for good or the Pod is to end. True if its last run succeeded.
+/// Runs a container until it has finished or the Pod must stop. True if its last run succeeded.
 pub(super) async fn supervise(run: Arc<PodRun>, role: Role, index: usize) -> bool {
     let one = One { run, role, index };
     let mut attempts = Attempts::default();
@@ -113,7 +113,7 @@ impl One {
         }
     }
 
-    /// The delay before a restart, shown as CrashLoopBackOff; then the entry is ready for the next run.
+    /// Waits before a restart, shown as CrashLoopBackOff, and prepares the entry for the next run.
     async fn wait_out(&self, attempts: &mut Attempts) {
         let delay = self.run.node.options.back_off.delay(attempts.restarts);
         attempts.restarts = attempts.restarts.saturating_add(1);
@@ -139,7 +139,7 @@ impl One {
             self.run.pause(delay).await;
         }
         if self.run.is_stopping() {
-            // It ends as it last ended.
+            // It keeps its last termination state.
             self.change(|entry| {
                 if exit_code(entry).is_none() {
                     entry.state = entry.last_state.take();
@@ -181,7 +181,7 @@ impl One {
         Ok(make(&context)?)
     }
 
-    /// The process of a command (a probe, a hook) in this container's surroundings.
+    /// The process of a command (a probe, a hook) in this container's environment.
     pub(super) async fn exec(&self, container: &Container, command: &[String]) -> Result<Launch, String> {
         let restart = self.entry().restart_count;
         let launch = self
@@ -251,7 +251,7 @@ impl One {
         self.run.publish().await;
     }
 
-    /// An identity for this run, in the form of a container runtime's.
+    /// An id for this run in the format of a container runtime.
     fn identity(&self, container: &Container) -> String {
         let text = format!("{}/{}/{}", self.run.uid, container.name, self.entry().restart_count);
         format!("sandbox://{}", hex::encode(Sha256::digest(text)))
@@ -277,7 +277,7 @@ impl One {
         .await;
     }
 
-    /// Watches a running process: probes, orders, its end.
+    /// Supervises a running process: its probes, orders and end.
     async fn watch(&self, container: &Container, process: &mut Process) -> Exit {
         let mut stop = self.run.stops();
         let mut probing = Probing::start(Arc::new(self.again()), container.clone());
@@ -322,7 +322,7 @@ impl One {
         }
     }
 
-    /// Ends a process: hook, SIGTERM, and SIGKILL at the deadline. An order for the whole Pod may shorten the time.
+    /// Stops a process: hook, SIGTERM, and SIGKILL at the deadline. An order for the Pod can shorten the time.
     async fn stop(&self, container: &Container, process: &mut Process, own: Option<Stop>) -> Exit {
         let mut orders = self.run.stops();
         if own.is_none() {
@@ -340,7 +340,7 @@ impl One {
             }
         }
         process.terminate();
-        // A hook that took all the time leaves two seconds, as in kubelet.
+        // After a hook that used all of the time, two seconds remain, as in the kubelet.
         let least = Instant::now()
             + if first.hooks && container.lifecycle.is_some() {
                 Duration::from_secs(2)

@@ -1,4 +1,4 @@
-//! The downward API: a Pod's fields and resources as text.
+//! The downward API: a Pod's fields and resources.
 
 use std::collections::BTreeMap;
 
@@ -6,21 +6,21 @@ use k8s_openapi::api::core::v1::{Container, Pod, ResourceFieldSelector};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::ResourceExt;
 
-/// Why a reference leads nowhere.
+/// Why a reference can't be resolved.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum FieldError {
-    /// The path names no field that can be referred to.
+    /// The field is not supported.
     #[error("unsupported fieldPath: {0}")]
     Path(String),
-    /// The resource can't be referred to.
+    /// The resource is not supported.
     #[error("unsupported container resource: {0}")]
     Resource(String),
-    /// The named container is not part of the Pod.
+    /// The Pod has no container of this name.
     #[error("container {0} not found")]
     Container(String),
 }
 
-/// A field of a Pod by its path, as in `fieldRef`.
+/// A field of a Pod by its path (`fieldRef`).
 pub fn field(pod: &Pod, path: &str) -> Result<String, FieldError> {
     let spec = pod.spec.as_ref();
     let status = pod.status.as_ref();
@@ -62,8 +62,8 @@ fn lines(map: &BTreeMap<String, String>) -> String {
         .join("\n")
 }
 
-/// A request or limit of a container, divided and rounded up, as in `resourceFieldRef`. A limit that is not set is what
-/// the machine has.
+/// A request or limit of a container, divided and rounded up (`resourceFieldRef`). A limit that is not set is the
+/// machine's capacity.
 pub fn resource(pod: &Pod, own: Option<&Container>, selector: &ResourceFieldSelector) -> Result<String, FieldError> {
     let named = |name: &String| {
         let containers = pod
@@ -135,7 +135,7 @@ pub fn machine_cpus() -> f64 {
     u32::try_from(cpus).map_or(1.0, f64::from)
 }
 
-/// Bytes of memory of this machine; 0 where `/proc` does not tell.
+/// Bytes of memory of this machine; 0 if `/proc` is not available.
 pub fn machine_memory() -> f64 {
     let text = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"));

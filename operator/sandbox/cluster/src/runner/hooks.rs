@@ -8,7 +8,7 @@ use super::container::One;
 use super::{probe, process};
 use crate::controllers::events::Notice;
 
-/// Runs a container's preStop hook, until `deadline` at the latest. A hook that fails is told and does not stop the end.
+/// Runs a container's preStop hook until `deadline`. A failed hook is reported and does not affect the termination.
 pub(super) async fn before_stop(one: &One, container: &Container, deadline: Instant) {
     let Some(hook) = container
         .lifecycle

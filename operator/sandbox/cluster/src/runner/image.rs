@@ -1,4 +1,4 @@
-//! Images and commands as programs.
+//! Programs of images and commands.
 
 use std::collections::HashMap;
 
@@ -9,17 +9,17 @@ use super::options::ProgramSpec;
 /// Why a container has no program.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum NoProgram {
-    /// No program stands for the image.
+    /// There is no program for the image.
     #[error(
         "the sandbox runs programs, not images, and has none for image \"{image}\"; repositories it knows end in: {known}"
     )]
     Image {
-        /// The image asked for.
+        /// The requested image.
         image: String,
         /// The names that would do.
         known: String,
     },
-    /// The command is no known program.
+    /// The command is not a known program.
     #[error(
         "exec: \"{command}\": the sandbox's containers have no file system of their own, so only these programs can be \
          started: {known}"
@@ -32,7 +32,7 @@ pub enum NoProgram {
     },
 }
 
-/// The program of an image and the arguments that come before the container's own.
+/// The program of an image, and its arguments before the container's own.
 pub fn of_image<'a>(programs: &'a HashMap<String, ProgramSpec>, image: &str) -> Result<&'a ProgramSpec, NoProgram> {
     programs.get(repository_name(image)).ok_or_else(|| NoProgram::Image {
         image: image.into(),
@@ -40,7 +40,7 @@ pub fn of_image<'a>(programs: &'a HashMap<String, ProgramSpec>, image: &str) -> 
     })
 }
 
-/// The program and arguments of a command: its first word names a program, by name or by path.
+/// The program and arguments of a command, whose first word is the name or path of a program.
 pub fn of_command(
     programs: &HashMap<String, ProgramSpec>,
     command: &[String],
@@ -56,7 +56,7 @@ pub fn of_command(
     Ok((program.clone(), rest.to_vec()))
 }
 
-/// What a container starts: the program of its image, or of its command if it has one, and all arguments.
+/// The program of a container, from its image or its command, and all arguments.
 pub fn of_container(
     programs: &HashMap<String, ProgramSpec>,
     container: &Container,

@@ -1,4 +1,4 @@
-//! From a container's manifest to a process to start. No process is started here.
+//! The process specification of a container. No process is started here.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -12,16 +12,16 @@ use super::process::Launch;
 use super::rewrite::Rewrite;
 use super::variables::{self, ConfigError, Sources, expand};
 
-/// Why a container can't be started. Each kind is a waiting reason of its own.
+/// Why a container can't be started. Each variant has its own waiting reason.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// `CreateContainerConfigError`: something the manifest refers to is missing.
+    /// `CreateContainerConfigError`: a referenced object is missing.
     #[error(transparent)]
     Configuration(#[from] ConfigError),
     /// `ErrImagePull` or `CreateContainerError`: there is no program.
     #[error(transparent)]
     Program(#[from] NoProgram),
-    /// `CreateContainerConfigError`: a mount names no volume of the Pod.
+    /// `CreateContainerConfigError`: a mount's volume is not in the Pod.
     #[error("volume mount {path} names the volume {volume}, which the pod does not have")]
     Mount {
         /// The mount path.
@@ -39,9 +39,9 @@ pub enum LaunchError {
     },
 }
 
-/// Where a Pod lives on disk.
+/// The directory of a Pod.
 ///
-/// Directories that belong to no container begin with `_`, which no container's name can.
+/// Directories that don't belong to a container begin with `_`, which container names can't.
 #[derive(Debug, Clone)]
 pub struct PodDirectory(PathBuf);
 
@@ -51,12 +51,12 @@ impl PodDirectory {
         Self(options.pods_dir().join(uid))
     }
 
-    /// The directory itself.
+    /// The path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Volumes that belong to the Pod alone.
+    /// The Pod's own volumes.
     pub fn volumes(&self) -> PathBuf {
         self.0.join("_volumes")
     }
@@ -72,7 +72,7 @@ impl PodDirectory {
     }
 }
 
-/// What containers of one Pod have in common when they start.
+/// The context that the containers of one Pod share.
 pub struct PodContext<'a> {
     /// The runner's options.
     pub options: &'a RunnerOptions,
@@ -82,20 +82,20 @@ pub struct PodContext<'a> {
     pub sources: &'a Sources,
     /// Directories of the volumes.
     pub volumes: &'a HashMap<String, PathBuf>,
-    /// Where the Pod lives on disk.
+    /// The Pod's directory.
     pub directory: &'a PodDirectory,
-    /// By which it reaches the API, if it has an account.
+    /// Its kubeconfig, if it has a service account token.
     pub kubeconfig: Option<&'a Path>,
 }
 
 impl PodContext<'_> {
-    /// The process for the run number `restart` of a container.
+    /// The process of run number `restart` of a container.
     pub fn launch(&self, container: &Container, restart: i32) -> Result<Launch, LaunchError> {
         let (program, args) = image::of_container(&self.options.programs, container)?;
         self.with_program(container, restart, program, args)
     }
 
-    /// The process for a command (a probe, a hook) in a container's surroundings.
+    /// The process of a command (a probe, a hook) in a container's environment.
     pub fn exec(&self, container: &Container, restart: i32, command: &[String]) -> Result<Launch, LaunchError> {
         let (program, args) = image::of_command(&self.options.programs, command)?;
         self.with_program(container, restart, program, args)

@@ -1,22 +1,22 @@
-//! No process outlives the sandbox, not even when the sandbox is killed.
+//! Ends all processes with the sandbox, even if it is killed.
 //!
-//! A container's standard input is a pipe whose other end the runner holds and never writes to. When the sandbox ends,
-//! however it ends, the kernel closes that end; the program sees the end of its input and ends with its whole process
-//! group. The group is its own, so whoever started it stays alive. (Linux' parent-death signal would need `unsafe` code
-//! between fork and exec, and covers one process only.)
+//! A container's standard input is a pipe whose other end the runner holds and never writes to. When the sandbox ends
+//! for any reason, the kernel closes that end; the program reads the end of its input and ends its process group. The
+//! group is its own, so the process that started it is not affected. (Linux' parent-death signal would need `unsafe`
+//! code between fork and exec, and affects one process only.)
 
 use std::io::Read;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, getpgrp, getpid, setpgid};
 
-/// Watches standard input in a thread of its own and ends this process and its group when the input ends. A process that
-/// does not lead its group leaves it for one of its own first: the others in it belong to whoever started this one.
+/// Reads standard input in its own thread and ends this process and its group at the end of the input. A process that
+/// does not lead its group first creates its own, because the others in the group belong to its starter.
 ///
-/// Programs that the sandbox starts as containers call this first. A program started by hand must not: its terminal is
-/// its input.
+/// Programs that the sandbox starts as containers call this first. A program started by hand must not, because its
+/// input is the terminal.
 pub fn watch_stdin() {
-    // Fails for the leader of a session, which leads its group already.
+    // Fails for a session leader, which already leads its group.
     let this = Pid::from_raw(0);
     let _ = setpgid(this, this);
     let watch = || {
@@ -32,7 +32,7 @@ pub fn watch_stdin() {
         }
         leave();
     };
-    // Without the thread the program would still run and only lack the lifeline.
+    // Without the thread the program runs without the lifeline.
     if std::thread::Builder::new()
         .name("lifeline".into())
         .spawn(watch)
@@ -44,7 +44,7 @@ pub fn watch_stdin() {
 
 fn leave() -> ! {
     if getpgrp() == getpid() {
-        // Fails only if the group is gone, and then so are we.
+        // Fails only if the group, and so this process, is gone.
         let _ = killpg(getpgrp(), Signal::SIGKILL);
     }
     std::process::exit(137);

@@ -1,4 +1,4 @@
-//! Container logs: one file a run, each line with its time, standard output and standard error together.
+//! Container logs: one file per run with standard output and standard error, each line with its time.
 
 use std::fs::File;
 use std::io::Write;
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::task::JoinHandle;
 
-/// A longer line is cut into several entries, as container runtimes do.
+/// A longer line is split into several entries, as in container runtimes.
 const LONGEST_LINE: u64 = 16 * 1024;
 
 /// The log file of one run of a container.
@@ -47,12 +47,12 @@ impl LogFile {
         entry.extend_from_slice(text);
         entry.push(b'\n');
         let mut file = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // A full disk must not stop the container; its log has a gap.
+        // A full disk must not stop the container; its log then has a gap.
         let _ = file.write_all(&entry);
     }
 }
 
-/// The end of a log without the times: at most `lines` lines and `bytes` bytes.
+/// The end of a log without times: at most `lines` lines and `bytes` bytes.
 pub fn tail(path: &Path, lines: usize, bytes: usize) -> String {
     let content = std::fs::read(path).unwrap_or_default();
     let content = String::from_utf8_lossy(&content);

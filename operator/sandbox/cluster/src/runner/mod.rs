@@ -1,17 +1,17 @@
-//! The one node of the sandbox, `sandbox`: it runs Pods as local processes.
+//! The node of the sandbox, `sandbox`, which runs Pods as local processes.
 //!
-//! It is scheduler, volume binder, kubelet and container runtime in one, an ordinary client of the API. What a process
-//! can't have is emulated or refused:
+//! It is scheduler, volume binder, kubelet and container runtime in one, and a client of the API. Features that
+//! processes lack are emulated or rejected:
 //!
-//! * An image is a program ([`image`]); an unknown image can't be pulled, an unknown command can't be created.
+//! * An image is a program ([`image`]). An unknown image can't be pulled, and a container with an unknown command can't
+//!   be created.
 //! * Each Pod has its own loopback address ([`addresses`]). Mount paths and "listen on all addresses" are rewritten in
 //!   arguments and variables ([`rewrite`]).
-//! * Volumes are directories ([`volumes`]); claims keep theirs.
-//! * Processes run in groups of their own and hold a [`lifeline`]: none outlives the sandbox.
+//! * Volumes are directories ([`volumes`]); those of claims are persistent.
+//! * Processes run in their own groups and end with the sandbox ([`lifeline`]).
 //!
-//! Pure parts (image, rewrite, variables, downward, launch, status, the probes' counting) know neither the API nor
-//! processes and are tested by table. Then [`container`] supervises one container, [`pod`] one Pod, and [`Runner`]
-//! follows the API.
+//! The pure parts (image, rewrite, variables, downward, launch, status, probe counts) use neither the API nor processes
+//! and are tested by tables. [`container`] supervises one container, [`pod`] one Pod, and [`Runner`] watches the API.
 
 mod account;
 mod addresses;
@@ -60,7 +60,7 @@ pub use options::{BackOff, ProgramSpec, RunnerOptions};
 /// The name of the node.
 pub const NODE: &str = "sandbox";
 
-/// What all Pods share.
+/// The context that all Pods share.
 struct Node {
     client: Client,
     options: RunnerOptions,
@@ -76,16 +76,16 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A node that has not started.
+    /// A node that is not started.
     pub fn new(client: Client, mut options: RunnerOptions) -> Self {
-        // Processes have working directories of their own, so paths must not depend on this one's.
+        // Processes have their own working directories, so paths must be absolute.
         if let Ok(absolute) = std::path::absolute(&options.state) {
             options.state = absolute;
         }
         Self { client, options }
     }
 
-    /// Starts running Pods until `shutdown`; it ends when all their processes have ended.
+    /// Runs Pods until `shutdown`; the task ends when all their processes have ended.
     pub fn start(self, shutdown: CancellationToken) -> JoinHandle<()> {
         tokio::spawn(self.run(shutdown))
     }
@@ -117,7 +117,7 @@ struct Pods {
     node: Arc<Node>,
     known: HashMap<String, watch::Sender<Option<Arc<Pod>>>>,
     tasks: JoinSet<()>,
-    /// Uids seen since the watch began anew; `None` while it goes on.
+    /// Uids seen since the watch restarted; `None` while it runs.
     listed: Option<HashSet<String>>,
 }
 

@@ -1,4 +1,4 @@
-//! The Node object, so that people see where their Pods are.
+//! The Node object, which shows where Pods run.
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Node;
@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{NODE, downward, scheduler, status};
 
-/// Creates or renews the Node. An API that knows no Nodes is fine.
+/// Creates or updates the Node. Errors are ignored.
 pub(super) async fn announce(client: Client) {
     let nodes: Api<Node> = Api::all(client);
     let node =

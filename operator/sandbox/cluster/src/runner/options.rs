@@ -1,4 +1,4 @@
-//! What a runner is told when it starts.
+//! The options of a runner.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use crate::Connection;
 
-/// A program that stands for an image.
+/// The program of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramSpec {
     /// The executable.
     pub program: PathBuf,
-    /// Arguments before those of the container, for instance the sub-command of a multi-call executable.
+    /// Arguments before those of the container, such as the subcommand of a multi-call executable.
     pub args: Vec<String>,
 }
 
-/// Delays before something is tried again. Kubernetes' own values are the default; tests shorten them.
+/// Delays of retries. Kubernetes' values are the default; tests shorten them.
 #[derive(Debug, Clone, Copy)]
 pub struct BackOff {
-    /// Delay before the second restart of a container (the first is immediate); it doubles with each further one.
+    /// Delay before the second restart of a container (the first is immediate); it doubles with each restart.
     pub first: Duration,
     /// The longest delay.
     pub longest: Duration,
-    /// A container that ran as long as this starts with no delay again.
+    /// A container that ran for this time restarts without delay.
     pub forgiven_after: Duration,
-    /// Delay before a missing ConfigMap, Secret or volume is looked for again.
+    /// Delay before the next check for a missing ConfigMap, Secret or volume.
     pub configuration: Duration,
 }
 
@@ -52,18 +52,18 @@ impl BackOff {
     }
 }
 
-/// What a runner is told when it starts.
+/// The options of a runner.
 #[derive(Debug, Clone)]
 pub struct RunnerOptions {
-    /// Directory for everything a Pod leaves on disk: `pods/<uid>/…` and `volumes/<namespace>/<claim>`.
+    /// Directory for the data of Pods: `pods/<uid>/…` and `volumes/<namespace>/<claim>`.
     pub state: PathBuf,
     /// Programs by the last path segment of an image's repository (`ghcr.io/x/tool:1` is `tool`).
     pub programs: HashMap<String, ProgramSpec>,
-    /// How Pods reach the API server that would get a service account's token in a cluster; without it they get none.
+    /// The API server, for Pods with a service account token; without it they get no kubeconfig.
     pub api: Option<Connection>,
-    /// Storage classes whose claims are bound, besides claims that name none.
+    /// Storage classes whose claims are bound; claims without a class always are.
     pub storage_classes: Vec<String>,
-    /// Delays between attempts.
+    /// Delays of retries.
     pub back_off: BackOff,
     /// Time between SIGTERM and SIGKILL when the sandbox itself ends.
     pub shutdown_grace: Duration,
@@ -96,12 +96,12 @@ impl RunnerOptions {
         self
     }
 
-    /// Where logs and volumes of Pods are: `<here>/<uid>/<container>/<restart count>.log`.
+    /// Directory of logs and volumes of Pods: `<here>/<uid>/<container>/<restart count>.log`.
     pub fn pods_dir(&self) -> PathBuf {
         self.state.join("pods")
     }
 
-    /// Where the content of claims is: `<here>/<namespace>/<claim>`.
+    /// Directory of claims: `<here>/<namespace>/<claim>`.
     pub fn volumes_dir(&self) -> PathBuf {
         self.state.join("volumes")
     }

@@ -1,4 +1,4 @@
-//! One Pod on this node, from its binding to its removal.
+//! The life cycle of one Pod on this node, from its binding to its removal.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,10 +25,10 @@ use super::variables::Sources;
 use super::{Node, sources, volumes};
 use crate::controllers::events::Notice;
 
-/// An order to end containers.
+/// An order to stop containers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stop {
-    /// When what still runs is killed.
+    /// When the remaining processes are killed.
     pub(super) deadline: Instant,
     /// Whether preStop hooks run first.
     pub(super) hooks: bool,
@@ -43,26 +43,26 @@ impl Stop {
     }
 }
 
-/// Waits for an order to end.
+/// Waits for an order to stop.
 pub(super) async fn ordered(stop: &mut watch::Receiver<Option<Stop>>) {
-    // The sender lives as long as the Pod's run, whose parts wait here.
+    // The sender outlives all tasks of the Pod that wait here.
     let _ = stop.wait_for(Option::is_some).await.map(drop);
 }
 
-/// A Pod that runs, or has run, here.
+/// A Pod on this node.
 pub(super) struct PodRun {
     pub(super) node: Arc<Node>,
     pub(super) uid: String,
     pub(super) directory: PodDirectory,
     pub(super) volumes: OnceCell<HashMap<String, PathBuf>>,
     kubeconfig: OnceCell<PathBuf>,
-    /// The Pod as the API shows it; `None` once it is gone.
+    /// The Pod in the API; `None` once it is gone.
     latest: watch::Receiver<Option<Arc<Pod>>>,
-    /// The last Pod seen, for the time after it is gone.
+    /// The last state of the Pod, for use after its removal.
     last: Mutex<Arc<Pod>>,
     stop: watch::Sender<Option<Stop>>,
     book: Mutex<Book>,
-    /// The status last written; held while writing, so that statuses are written in order.
+    /// The last written status; locked during a write, so that writes are ordered.
     written: tokio::sync::Mutex<Option<PodStatus>>,
 }
 
@@ -83,7 +83,7 @@ impl PodRun {
         }
     }
 
-    /// Runs the Pod to its end and waits for its removal.
+    /// Runs the Pod until it has finished and is removed.
     pub(super) async fn run(self: Arc<Self>) {
         let stopper = tokio::spawn(Arc::clone(&self).follow_orders());
         if !self.has_ended() {
@@ -105,7 +105,7 @@ impl PodRun {
         matches!(phase, Some("Succeeded" | "Failed"))
     }
 
-    /// The Pod as last seen, with its address here.
+    /// The last state of the Pod, with its address.
     pub(super) fn pod(&self) -> Arc<Pod> {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pod) = self.latest.borrow().as_ref() {
@@ -114,7 +114,7 @@ impl PodRun {
         Arc::clone(&last)
     }
 
-    /// The Pod as its containers see it: with the address it has here.
+    /// The Pod as its containers see it, with its address.
     pub(super) fn addressed(&self) -> Pod {
         let mut pod = Pod::clone(&self.pod());
         let status = pod.status.get_or_insert_default();
@@ -135,7 +135,7 @@ impl PodRun {
         self.stop.borrow().is_some()
     }
 
-    /// Gives the order to end; an earlier order can only become more urgent.
+    /// Gives the order to stop; it can only make an earlier order more urgent.
     fn order(&self, order: Stop) {
         self.stop.send_if_modified(|current| match current {
             Some(earlier) if earlier.deadline <= order.deadline => false,
@@ -146,7 +146,7 @@ impl PodRun {
         });
     }
 
-    /// Turns deletion, removal, the Pod's deadline and the end of the sandbox into orders.
+    /// Gives orders on deletion, removal, the Pod's deadline and shutdown.
     async fn follow_orders(self: Arc<Self>) {
         let mut latest = self.latest.clone();
         let deadline = self.pod().spec.as_ref().and_then(|spec| spec.active_deadline_seconds);
@@ -186,7 +186,7 @@ impl PodRun {
         }
     }
 
-    /// Time a container gets to end.
+    /// The grace period of a container.
     pub(super) fn grace(&self) -> Duration {
         let seconds = self
             .pod()
@@ -196,7 +196,7 @@ impl PodRun {
         Duration::from_secs(seconds.and_then(|seconds| u64::try_from(seconds).ok()).unwrap_or(30))
     }
 
-    /// First entries for all containers; those of a Pod that an earlier sandbox ran go on where they were.
+    /// The initial entries of all containers; those of a Pod from an earlier sandbox continue.
     fn open_book(&self) {
         let pod = self.pod();
         let Some(spec) = pod.spec.as_ref() else { return };
@@ -278,7 +278,7 @@ impl PodRun {
         }
     }
 
-    /// Makes the volumes, again and again while something is missing; false if the Pod is to end before.
+    /// Makes the volumes, with retries while something is missing; false if the Pod must stop first.
     async fn make_volumes(&self) -> bool {
         loop {
             if self.is_stopping() {
@@ -300,18 +300,18 @@ impl PodRun {
         }
     }
 
-    /// Waits, or less if the Pod is to end.
+    /// Waits, at most until the Pod must stop.
     pub(super) async fn pause(&self, time: Duration) {
         let mut stop = self.stops();
         let _ = tokio::time::timeout(time, ordered(&mut stop)).await;
     }
 
-    /// The ConfigMaps and Secrets the Pod refers to, as they are now.
+    /// The current ConfigMaps and Secrets that the Pod refers to.
     pub(super) async fn sources(&self) -> Result<Sources, kube::Error> {
         sources::read(&self.node.client, &self.pod()).await
     }
 
-    /// The kubeconfig of the Pod's service account, if it is to have one.
+    /// The kubeconfig of the Pod's service account, if its token is mounted.
     pub(super) async fn kubeconfig(&self) -> Result<Option<PathBuf>, AccountError> {
         let pod = self.pod();
         let Some(connection) = self.node.options.api.as_ref().filter(|_| account::is_wanted(&pod)) else {
@@ -321,12 +321,12 @@ impl PodRun {
         self.kubeconfig.get_or_try_init(write).await.cloned().map(Some)
     }
 
-    /// An Event about the Pod.
+    /// Records an Event about the Pod.
     pub(super) async fn tell(&self, notice: &Notice) {
         self.node.events.tell(&*self.pod(), notice).await;
     }
 
-    /// An Event about one of its containers.
+    /// Records an Event about one of its containers.
     pub(super) async fn tell_of(&self, role: Role, container: &str, notice: &Notice) {
         let mut reference = self.pod().object_ref(&());
         let field = if role == Role::Main {
@@ -338,11 +338,11 @@ impl PodRun {
         self.node.events.tell_about(reference, notice).await;
     }
 
-    /// Writes the status as the book has it now.
+    /// Writes the current status.
     pub(super) async fn publish(&self) {
         let mut written = self.written.lock().await;
         if self.with_book(|book| book.since.is_none()) {
-            // A Pod that an earlier sandbox has brought to its end keeps the status it has.
+            // A Pod that finished in an earlier sandbox keeps its status.
             return;
         }
         for attempt in 0..20_u32 {
@@ -374,7 +374,7 @@ impl PodRun {
         }
     }
 
-    /// Waits until the Pod is deleted, then takes it out of the API and off the disk.
+    /// Waits until the Pod is deleted, then removes it from the API and the disk.
     async fn wait_for_removal(&self) {
         let mut latest = self.latest.clone();
         let deleted = |pod: &Option<Arc<Pod>>| pod.as_ref().is_none_or(|pod| pod.metadata.deletion_timestamp.is_some());
@@ -401,7 +401,7 @@ impl PodRun {
                 () = self.node.shutdown.cancelled() => return,
             }
         }
-        // A finalizer may still hold the object; the directory goes with it.
+        // A finalizer may still keep the object; the directory is removed with it.
         tokio::select! {
             () = until(&mut latest, Option::is_none) => {}
             () = self.node.shutdown.cancelled() => return,
@@ -413,12 +413,11 @@ impl PodRun {
 }
 
 async fn until(latest: &mut watch::Receiver<Option<Arc<Pod>>>, holds: impl FnMut(&Option<Arc<Pod>>) -> bool) {
-    // A sender that is gone is a runner that ends.
+    // The sender is gone when the runner ends.
     let _ = latest.wait_for(holds).await.map(drop);
 }
 
-/// The Pod with the status last written, if that is newer than the one the watch has brought; conditions that others
-/// have set meanwhile are kept.
+/// The Pod with the last written status, if it is newer than the watched one; conditions of others are kept.
 fn with_status(pod: &Pod, written: Option<&PodStatus>) -> Pod {
     let mut pod = pod.clone();
     if let Some(written) = written {
@@ -441,7 +440,7 @@ fn with_status(pod: &Pod, written: Option<&PodStatus>) -> Pod {
     pod
 }
 
-/// A container that an earlier sandbox left: what ran then has ended, nobody knows how.
+/// The state of a container from an earlier sandbox, whose exit code is unknown.
 fn adopt(known: &ContainerStatus) -> ContainerStatus {
     let mut entry = known.clone();
     entry.ready = false;

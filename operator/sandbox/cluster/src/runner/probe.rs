@@ -1,4 +1,4 @@
-//! Probes: is a container started, alive, ready?
+//! Startup, liveness and readiness probes.
 
 use std::time::Duration;
 
@@ -7,19 +7,19 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// What a probe is for.
+/// The kind of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// Has the container started?
+    /// Startup.
     Startup,
-    /// Must it be restarted?
+    /// Liveness.
     Liveness,
-    /// May it get traffic?
+    /// Readiness.
     Readiness,
 }
 
 impl Purpose {
-    /// The word in Events.
+    /// The name in Events.
     pub fn name(self) -> &'static str {
         match self {
             Purpose::Startup => "Startup",
@@ -29,18 +29,18 @@ impl Purpose {
     }
 }
 
-/// The numbers of a probe, with Kubernetes' defaults.
+/// The settings of a probe, with Kubernetes' defaults.
 #[derive(Debug, Clone, Copy)]
 pub struct Pace {
-    /// Time before the first attempt.
+    /// Initial delay.
     pub delay: Duration,
-    /// Time between attempts.
+    /// Period.
     pub period: Duration,
-    /// Time an attempt may take.
+    /// Timeout of an attempt.
     pub timeout: Duration,
-    /// Successes in a row that count.
+    /// Success threshold.
     pub successes: u32,
-    /// Failures in a row that count.
+    /// Failure threshold.
     pub failures: u32,
 }
 
@@ -59,7 +59,7 @@ impl From<&Probe> for Pace {
     }
 }
 
-/// Counts results in a row.
+/// Counts consecutive results.
 #[derive(Debug, Default)]
 pub struct Streak {
     successes: u32,
@@ -67,7 +67,7 @@ pub struct Streak {
 }
 
 impl Streak {
-    /// Takes a result; `Some` when it is one too many to be chance.
+    /// Adds a result; `Some` if a threshold is reached.
     pub fn take(&mut self, success: bool, pace: &Pace) -> Option<bool> {
         if success {
             self.failures = 0;
@@ -81,7 +81,7 @@ impl Streak {
     }
 }
 
-/// The number of a port given by number or by name.
+/// The number of a port that is given by number or name.
 pub fn port(container: &Container, port: &IntOrString) -> Result<u16, String> {
     let number = match port {
         IntOrString::Int(number) => Some(*number),
@@ -101,7 +101,7 @@ pub fn port(container: &Container, port: &IntOrString) -> Result<u16, String> {
         .ok_or_else(|| format!("couldn't find port: {port:?}"))
 }
 
-/// Connects and disconnects.
+/// A TCP probe.
 pub async fn tcp(host: &str, port: u16) -> Result<(), String> {
     let connected = TcpStream::connect((host, port)).await;
     connected
@@ -109,7 +109,7 @@ pub async fn tcp(host: &str, port: u16) -> Result<(), String> {
         .map_err(|error| format!("dial tcp {host}:{port}: {error}"))
 }
 
-/// Asks for a page; any status from 200 to 399 is a success.
+/// An HTTP probe; a status from 200 to 399 is a success.
 pub async fn http(action: &HTTPGetAction, address: &str, port: u16) -> Result<(), String> {
     let host = action.host.as_deref().unwrap_or(address);
     let path = action.path.as_deref().unwrap_or("/");

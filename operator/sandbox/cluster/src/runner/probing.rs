@@ -1,4 +1,4 @@
-//! The probes of one running container, in a task that ends with it.
+//! Runs the probes of one container in a task that ends with it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,18 +12,18 @@ use super::probe::{self, Pace, Purpose, Streak};
 use super::process;
 use crate::controllers::events::Notice;
 
-/// What probes have found.
+/// The finding of a probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Finding {
     /// The startup probe has succeeded.
     Started,
-    /// The container is, or is no longer, ready.
+    /// The container became ready or unready.
     Ready(bool),
     /// The container must be restarted.
     Unhealthy {
         /// The probe that found it.
         purpose: Purpose,
-        /// Time the container gets to end, if the probe sets its own.
+        /// The probe's own grace period, if set.
         grace: Option<Duration>,
     },
 }
@@ -41,7 +41,7 @@ impl Drop for Probing {
 }
 
 impl Probing {
-    /// Starts to probe.
+    /// Starts the probes.
     pub(super) fn start(one: Arc<One>, container: Container) -> Self {
         let (sender, findings) = mpsc::channel(8);
         Self {
@@ -50,7 +50,7 @@ impl Probing {
         }
     }
 
-    /// The next finding; waits for ever when there is nothing to probe.
+    /// The next finding; never returns without probes.
     pub(super) async fn next(&mut self) -> Finding {
         match self.findings.recv().await {
             Some(finding) => finding,
@@ -110,7 +110,7 @@ fn own_grace(probe: &Probe) -> Option<Duration> {
         .map(Duration::from_secs)
 }
 
-/// One probe of one container, again and again.
+/// Runs one probe periodically.
 struct Series<'a> {
     one: &'a One,
     container: &'a Container,
@@ -158,7 +158,7 @@ impl Series<'_> {
         }
     }
 
-    /// One attempt; a failure is told.
+    /// One attempt; a failure is recorded as an Event.
     async fn attempt(&self, pace: &Pace) -> bool {
         let outcome = match tokio::time::timeout(pace.timeout, self.check(pace)).await {
             Ok(outcome) => outcome,

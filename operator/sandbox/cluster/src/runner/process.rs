@@ -1,4 +1,4 @@
-//! One run of a container: a process in a group of its own, with its log and its lifeline.
+//! One run of a container: a process in its own group, with a log and a lifeline.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt;
@@ -36,7 +36,7 @@ pub struct Launch {
 pub struct Exit {
     /// The exit code; 128 and the signal's number for a process that a signal ended.
     pub code: i32,
-    /// The kernel killed it because memory ran out.
+    /// Whether the kernel killed it because of low memory.
     pub out_of_memory: bool,
     /// When.
     pub at: Timestamp,
@@ -46,7 +46,7 @@ pub struct Exit {
 pub struct Process {
     child: Child,
     group: Pid,
-    /// Held, never written to: see [`super::lifeline`].
+    /// Held open, never written to: see [`super::lifeline`].
     _lifeline: Option<ChildStdin>,
     copies: Vec<JoinHandle<()>>,
     started_at: Timestamp,
@@ -58,7 +58,7 @@ impl Process {
     /// Starts a process with its log.
     pub fn start(launch: &Launch) -> std::io::Result<Self> {
         let log = LogFile::create(&launch.log)?;
-        // The file is there from the start, as in a container.
+        // The file exists from the start, as in a container.
         std::fs::File::create(&launch.message)?;
         let memory_kills = memory_kills();
         let mut child = command(launch).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -82,12 +82,11 @@ impl Process {
         self.started_at
     }
 
-    /// Waits for the process to end, then ends what is left of its group and completes the log. May be cancelled and
-    /// called again.
+    /// Waits for the end of the process, then kills the rest of its group and completes the log. Cancel safe.
     pub async fn wait(&mut self) -> Exit {
         let status = self.child.wait().await;
         let at = Timestamp::now();
-        // The first process of a container takes the others with it.
+        // The end of a container's first process ends the others.
         let _ = killpg(self.group, Signal::SIGKILL);
         for copy in self.copies.drain(..) {
             let _ = tokio::time::timeout(Duration::from_secs(2), copy).await;
@@ -110,12 +109,12 @@ impl Process {
         }
     }
 
-    /// Asks the process group to end.
+    /// Sends SIGTERM to the process group.
     pub fn terminate(&self) {
         let _ = killpg(self.group, Signal::SIGTERM);
     }
 
-    /// Ends the process group.
+    /// Sends SIGKILL to the process group.
     pub fn kill(&mut self) {
         self.killed = true;
         let _ = killpg(self.group, Signal::SIGKILL);
@@ -124,14 +123,14 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // A process whose end was not awaited: its task was aborted.
+        // The task was aborted before the process ended.
         if self.child.id().is_some() {
             self.kill();
         }
     }
 }
 
-/// Runs a short command (a probe, a hook) to its end, without a log. `None` if it took longer than `limit`.
+/// Runs a short command (a probe, a hook) without a log. `None` if it exceeds `limit`.
 pub async fn run_to_end(launch: &Launch, limit: Duration) -> std::io::Result<Option<i32>> {
     let mut child = command(launch).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let group = group_of(&child);
@@ -157,13 +156,13 @@ fn command(launch: &Launch) -> Command {
     command
 }
 
-/// The group of a child is its own process id: it was started with `process_group(0)`.
+/// The process group of a child, which is its process id: it was started with `process_group(0)`.
 fn group_of(child: &Child) -> Pid {
     let id = child.id().and_then(|id| i32::try_from(id).ok());
     Pid::from_raw(id.expect("a child that was not awaited has a process id"))
 }
 
-/// Processes the kernel has killed for want of memory since it started; `None` where `/proc` does not tell.
+/// Number of processes that the kernel has killed because of low memory; `None` if `/proc` is not available.
 fn memory_kills() -> Option<u64> {
     let text = std::fs::read_to_string("/proc/vmstat").ok()?;
     text.lines()

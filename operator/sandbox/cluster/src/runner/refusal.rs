@@ -1,4 +1,4 @@
-//! A container that can't start: what its status says, and when it is tried again.
+//! Containers that can't start: their status and retries.
 
 use std::time::Duration;
 

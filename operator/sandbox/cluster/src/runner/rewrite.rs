@@ -1,12 +1,12 @@
-//! Paths and addresses as a container means them, turned into those of this machine.
+//! Translates a container's paths and addresses to those of this machine.
 //!
-//! A local process has neither a mount namespace nor a network namespace. So every path under a mount, and every
-//! "listen on all addresses", in arguments and variables is rewritten before the process starts. Paths inside files are
-//! not: programs for the sandbox take paths as arguments.
+//! A local process has no mount and network namespaces. So every path under a mount, and every unspecified address, in
+//! arguments and variables is rewritten before the process starts. Paths in files are not rewritten: programs for the
+//! sandbox take paths as arguments.
 
 use std::path::{Path, PathBuf};
 
-/// Mount paths with the host paths behind them, and the Pod's address.
+/// Mount paths with their host paths, and the Pod's address.
 #[derive(Debug, Clone, Default)]
 pub struct Rewrite {
     mounts: Vec<(String, String)>,
@@ -14,7 +14,7 @@ pub struct Rewrite {
 }
 
 impl Rewrite {
-    /// A rewrite for a Pod with this address.
+    /// A rewrite without mounts for a Pod with this address.
     pub fn new(address: Option<String>) -> Self {
         Self {
             mounts: Vec::new(),
@@ -22,7 +22,7 @@ impl Rewrite {
         }
     }
 
-    /// Adds a mount. The longest mount path wins, whatever the order.
+    /// Adds a mount. The longest mount path wins, regardless of the order.
     pub fn mount(&mut self, path: &str, host: &Path) {
         let path = path.trim_end_matches('/');
         if path.is_empty() {
@@ -67,7 +67,7 @@ impl Rewrite {
         })
     }
 
-    /// The host path of a path in the container, if it lies under a mount.
+    /// The host path of a container's path, if it is under a mount.
     pub fn path(&self, path: &str) -> Option<PathBuf> {
         let rewritten = self.apply(path);
         (rewritten != path).then(|| PathBuf::from(rewritten))

@@ -1,4 +1,4 @@
-//! The scheduler: binds pending Pods to the one node there is, or says why it can't.
+//! The scheduler: binds pending Pods to the node, or reports why it can't.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(super) async fn run(client: Client, shutdown: CancellationToken) {
         .await;
 }
 
-/// The Pod waits for this scheduler.
+/// Whether the Pod waits for this scheduler.
 fn waits(pod: &Pod) -> bool {
     let Some(spec) = pod.spec.as_ref() else { return false };
     spec.node_name.as_ref().is_none_or(String::is_empty)
@@ -97,7 +97,7 @@ async fn bind(pod: &Pod, pods: &Api<Pod>) -> Result<(), kube::Error> {
                 .await
                 .map(drop)
         }
-        // Bound already, or gone: the next event tells.
+        // Already bound or gone: the next event tells.
         Err(kube::Error::Api(status)) if matches!(status.code, 404 | 409) => Ok(()),
         outcome => outcome.map(drop),
     }
@@ -148,7 +148,7 @@ fn claim_names(pod: &Pod) -> impl Iterator<Item = &str> {
     volumes.filter_map(|volume| Some(volume.persistent_volume_claim.as_ref()?.claim_name.as_str()))
 }
 
-/// Whether the node will do for the Pod, or why not, in the scheduler's words.
+/// Why the node does not fit the Pod, in upstream's words.
 fn fits(pod: &Pod, labels: &BTreeMap<String, String>, claims: &[PersistentVolumeClaim]) -> Result<(), String> {
     for name in claim_names(pod) {
         let claim = claims.iter().find(|claim| claim.name_any() == name);

@@ -1,4 +1,4 @@
-//! The ConfigMaps and Secrets behind a Pod's volumes and variables.
+//! The ConfigMaps and Secrets that a Pod refers to.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use kube::{Api, Client, ResourceExt};
 
 use super::variables::{Holder, Sources};
 
-/// Reads what the Pod refers to, as it is now.
+/// Reads the current ConfigMaps and Secrets.
 pub(super) async fn read(client: &Client, pod: &Pod) -> Result<Sources, kube::Error> {
     let namespace = pod.namespace().unwrap_or_default();
     let mut sources = Sources::new();
@@ -39,7 +39,7 @@ fn bytes(data: Option<BTreeMap<String, ByteString>>) -> impl Iterator<Item = (St
     data.unwrap_or_default().into_iter().map(|(key, value)| (key, value.0))
 }
 
-/// The ConfigMaps and Secrets that a Pod's volumes and variables are made of.
+/// The names of the ConfigMaps and Secrets of a Pod's volumes and variables.
 fn references(pod: &Pod) -> Vec<(Holder, String)> {
     let mut found: Vec<(Holder, String)> = Vec::new();
     let Some(spec) = pod.spec.as_ref() else { return found };

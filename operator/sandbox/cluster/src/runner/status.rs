@@ -1,4 +1,4 @@
-//! A Pod's status from the state of its containers, as kubelet writes it. Pure.
+//! A Pod's status from the states of its containers, as the kubelet writes it. Pure.
 
 use std::net::Ipv4Addr;
 
@@ -8,13 +8,13 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// The address under which the node itself is known.
+/// The node's address.
 pub const HOST: &str = "127.0.0.1";
 
-/// What the runner knows of a Pod.
+/// The runner's state of a Pod.
 #[derive(Debug, Clone, Default)]
 pub struct Book {
-    /// When the runner took the Pod.
+    /// When the runner accepted the Pod.
     pub since: Option<Timestamp>,
     /// The Pod's address.
     pub address: Option<Ipv4Addr>,
@@ -22,11 +22,11 @@ pub struct Book {
     pub init: Vec<ContainerStatus>,
     /// Containers, in the order of the manifest.
     pub main: Vec<ContainerStatus>,
-    /// The volumes are there.
+    /// Whether the volumes are ready.
     pub prepared: bool,
-    /// The Pod was deleted: its containers will not be restarted.
+    /// Whether the Pod is being deleted, so its containers do not restart.
     pub stopping: bool,
-    /// Why the runner ended the Pod: reason and message.
+    /// Why the runner stopped the Pod: reason and message.
     pub ended: Option<(String, String)>,
 }
 
@@ -42,7 +42,7 @@ pub fn fresh(container: &Container, reason: &str) -> ContainerStatus {
     }
 }
 
-/// The state of a container that waits.
+/// The waiting state of a container.
 pub fn waiting(reason: &str, message: Option<String>) -> ContainerState {
     let waiting = ContainerStateWaiting {
         reason: Some(reason.into()),
@@ -54,7 +54,7 @@ pub fn waiting(reason: &str, message: Option<String>) -> ContainerState {
     }
 }
 
-/// The exit code of a container that has ended.
+/// The exit code of a terminated container.
 pub fn exit_code(container: &ContainerStatus) -> Option<i32> {
     Some(container.state.as_ref()?.terminated.as_ref()?.exit_code)
 }
@@ -70,12 +70,12 @@ fn is_running(container: &ContainerStatus) -> bool {
     container.state.as_ref().is_some_and(|state| state.running.is_some())
 }
 
-/// An init container that goes on beside the others.
+/// Whether an init container is a sidecar.
 pub fn is_sidecar(container: &Container) -> bool {
     container.restart_policy.as_deref() == Some("Always")
 }
 
-/// The phase a Pod is in. A Pod that has ended stays so.
+/// The phase of a Pod. A finished Pod keeps its phase.
 pub fn phase(pod: &Pod, book: &Book) -> &'static str {
     match pod.status.as_ref().and_then(|status| status.phase.as_deref()) {
         Some("Succeeded") => return "Succeeded",
@@ -143,7 +143,7 @@ pub fn phase(pod: &Pod, book: &Book) -> &'static str {
     }
 }
 
-/// All init containers have done their part.
+/// Whether all init containers are complete.
 fn initialized(pod: &Pod, book: &Book) -> bool {
     let specs = pod
         .spec
@@ -231,12 +231,12 @@ fn conditions(pod: &Pod, book: &Book, phase: &str, before: Vec<PodCondition>, no
             last_probe_time: None,
         });
     }
-    // Conditions of others (readiness gates, disruption) are theirs.
+    // Conditions of others (readiness gates, disruption) are kept.
     conditions.extend(before.into_iter().filter(|condition| !is_own(&condition.type_)));
     conditions
 }
 
-/// The condition is the node's to write.
+/// Whether the node writes the condition.
 pub fn is_own(kind: &str) -> bool {
     matches!(
         kind,
@@ -283,7 +283,7 @@ fn containers_ready(book: &Book, phase: &str) -> Truth {
     )
 }
 
-/// The readiness gates that are not met, as a message.
+/// The message about unmet readiness gates.
 fn gates_ready(pod: &Pod, before: &[PodCondition]) -> Option<String> {
     let gates = pod.spec.as_ref().and_then(|spec| spec.readiness_gates.as_ref())?;
     let missing: Vec<String> = gates

@@ -1,4 +1,4 @@
-//! What a container says when it ends.
+//! Termination messages.
 
 use std::io::Read;
 use std::path::Path;
@@ -9,13 +9,13 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::logs;
 use super::process::{Exit, Launch};
 
-/// Bytes of a termination message at most.
+/// Largest termination message in bytes.
 const LONGEST: u64 = 4096;
-/// Bytes and lines of the log that stand in for a message at most.
+/// Most bytes and lines of the log that replace a missing message.
 const LOG_BYTES: usize = 2048;
 const LOG_LINES: usize = 80;
 
-/// The state of a container whose process ended. Like kubelet's, it has no `signal`: the exit code tells.
+/// The terminated state of a container. Like the kubelet's it has no `signal`; the exit code contains it.
 pub fn state(container: &Container, launch: &Launch, id: &str, started: Time, exit: Exit) -> ContainerStateTerminated {
     let reason = match exit {
         Exit {
@@ -49,7 +49,7 @@ fn message(container: &Container, launch: &Launch, code: i32) -> Option<String> 
 fn read_start(path: &Path) -> String {
     let mut bytes = Vec::new();
     if let Ok(file) = std::fs::File::open(path) {
-        // A message that can't be read is one that was not written.
+        // An unreadable message counts as missing.
         let _ = file.take(LONGEST).read_to_end(&mut bytes);
     }
     String::from_utf8_lossy(&bytes).into_owned()

@@ -1,4 +1,4 @@
-//! A container's environment: values, references to ConfigMaps, Secrets and the Pod's own fields, `$(NAME)`.
+//! A container's environment: values, references to ConfigMaps, Secrets and fields of the Pod, `$(NAME)`.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -32,10 +32,10 @@ impl Holder {
     }
 }
 
-/// The data of the ConfigMaps and Secrets a Pod refers to; `None` for one that does not exist.
+/// The data of the ConfigMaps and Secrets that a Pod refers to; `None` for a missing one.
 pub type Sources = HashMap<(Holder, String), Option<BTreeMap<String, Vec<u8>>>>;
 
-/// Why a container's configuration is not complete. The texts are kubelet's, which people and controllers search for.
+/// Why a container's configuration is incomplete. The messages are the kubelet's.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// A ConfigMap or Secret does not exist.
@@ -46,7 +46,7 @@ pub enum ConfigError {
         /// Its name.
         name: String,
     },
-    /// It exists and lacks a key.
+    /// A key is missing in it.
     #[error("couldn't find key {key} in {} {namespace}/{name}", .holder.name())]
     NoKey {
         /// Its kind.
@@ -55,18 +55,18 @@ pub enum ConfigError {
         namespace: String,
         /// Its name.
         name: String,
-        /// The key asked for.
+        /// The missing key.
         key: String,
     },
-    /// A field of the Pod that can't be referred to.
+    /// A field reference that is not supported.
     #[error("{0}")]
     Field(#[from] downward::FieldError),
-    /// A source the sandbox does not have.
+    /// A source that the sandbox does not support.
     #[error("variable {0}: the sandbox knows configMapKeyRef, secretKeyRef, fieldRef and resourceFieldRef only")]
     UnknownSource(String),
 }
 
-/// The value under a key, or why there is none; `Ok(None)` if it is optional.
+/// The value of a key, or the error; `Ok(None)` if it is optional and missing.
 pub fn lookup<'a>(
     sources: &'a Sources,
     holder: Holder,
@@ -94,7 +94,7 @@ pub fn lookup<'a>(
     }
 }
 
-/// The environment that a container's manifest describes, in the order in which later values win.
+/// The environment of a container's manifest; later values override earlier ones.
 pub fn of_container(
     pod: &Pod,
     container: &Container,
@@ -163,7 +163,7 @@ fn text(value: impl AsRef<[u8]>) -> String {
     String::from_utf8_lossy(value.as_ref()).into_owned()
 }
 
-/// Replaces `$(NAME)` by the variable's value. `$$` stands for a dollar sign; a name that is not known stays as it is.
+/// Replaces `$(NAME)` by the variable's value. `$$` is a dollar sign; unknown names are kept.
 pub fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -1,4 +1,4 @@
-//! Volumes as directories: written anew from ConfigMaps, Secrets and fields, or shared for claims.
+//! Volumes as directories: filled from ConfigMaps, Secrets and fields, or shared for claims.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -12,10 +12,10 @@ use kube::ResourceExt;
 use super::downward;
 use super::variables::{ConfigError, Holder, Sources};
 
-/// Why a volume is not there.
+/// Why a volume can't be made.
 #[derive(Debug, thiserror::Error)]
 pub enum VolumeError {
-    /// Something the volume is made of is missing.
+    /// A source of the volume is missing.
     #[error("MountVolume.SetUp failed for volume \"{volume}\" : {source}")]
     Configuration {
         /// The volume.
@@ -23,7 +23,7 @@ pub enum VolumeError {
         /// What is missing.
         source: ConfigError,
     },
-    /// A key that is not in the ConfigMap or Secret.
+    /// A key is missing in the ConfigMap or Secret.
     #[error("MountVolume.SetUp failed for volume \"{volume}\" : references non-existent config key: {key}")]
     NoKey {
         /// The volume.
@@ -31,7 +31,7 @@ pub enum VolumeError {
         /// The key.
         key: String,
     },
-    /// A path that leaves the volume.
+    /// A path leads out of the volume.
     #[error("MountVolume.SetUp failed for volume \"{volume}\" : path {path} leaves the volume")]
     Path {
         /// The volume.
@@ -39,7 +39,7 @@ pub enum VolumeError {
         /// The path.
         path: String,
     },
-    /// A kind of volume the sandbox does not have.
+    /// A kind of volume that the sandbox does not support.
     #[error(
         "MountVolume.SetUp failed for volume \"{volume}\" : the sandbox has no volumes of kind {kind}; it knows \
          configMap, secret, emptyDir, persistentVolumeClaim, projected and downwardAPI"
@@ -63,8 +63,8 @@ pub enum VolumeError {
 /// A file of a volume: its content and its mode.
 type Files = BTreeMap<PathBuf, (Vec<u8>, u32)>;
 
-/// Makes all volumes of a Pod under `directory`; claims are directories under `claims`. Returns the directories by the
-/// volumes' names. What is there already is kept or, where it is made from configuration, written anew.
+/// Makes all volumes of a Pod under `directory`; claims are directories under `claims`. Returns the directories by
+/// volume name. Existing volumes are kept, or rewritten if they come from configuration.
 pub fn make(
     pod: &Pod,
     sources: &Sources,
@@ -159,7 +159,7 @@ fn content(pod: &Pod, volume: &Volume, sources: &Sources) -> Result<Files, Volum
     Ok(maker.files)
 }
 
-/// The volume that the API adds to every Pod with a service account. Programs of the sandbox get a kubeconfig instead.
+/// The volume that the API server adds to every Pod with a service account. The sandbox provides a kubeconfig instead.
 pub fn is_account_volume(volume: &Volume) -> bool {
     volume.name.starts_with("kube-api-access-")
 }
@@ -251,7 +251,7 @@ impl Maker<'_> {
         Ok(())
     }
 
-    /// The error for a source that is not known, by the field that is set.
+    /// The error for an unknown source, by the field that is set.
     fn unknown(&self, source: &impl serde::Serialize) -> VolumeError {
         let value = serde_json::to_value(source).unwrap_or_default();
         let kind = value
@@ -264,7 +264,7 @@ impl Maker<'_> {
     }
 }
 
-/// Writes a volume's files. Such volumes are mounted read-only in a cluster, so nobody may write here either.
+/// Writes a volume's files, read-only as in a cluster.
 fn write(place: &Path, files: &Files) -> io::Result<()> {
     make_writable(place);
     fs::create_dir_all(place)?;
@@ -282,7 +282,7 @@ fn write(place: &Path, files: &Files) -> io::Result<()> {
     fs::set_permissions(place, fs::Permissions::from_mode(0o555))
 }
 
-/// Removes a Pod's directory, its read-only parts included.
+/// Removes a Pod's directory, including its read-only parts.
 pub fn remove(directory: &Path) -> io::Result<()> {
     make_writable(directory);
     match fs::remove_dir_all(directory) {
@@ -298,7 +298,7 @@ fn make_writable(directory: &Path) {
     if !metadata.is_dir() {
         return;
     }
-    // A directory that stays read-only shows when it is removed.
+    // A failure here shows as a failure to remove the directory.
     let _ = fs::set_permissions(directory, fs::Permissions::from_mode(0o755));
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         make_writable(&entry.path());

@@ -1,4 +1,4 @@
-//! Listeners: one for each port of each Service that has somewhere to send a connection.
+//! Listeners: one for each port of each Service with endpoints.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -11,10 +11,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Time a connection to an endpoint may take before the next one is tried.
+/// Longest time to connect to an endpoint before the next one is tried.
 const CONNECT: Duration = Duration::from_secs(2);
 
-/// Where connections go, in turn.
+/// The endpoints of a port, used in turn.
 #[derive(Debug, Default)]
 struct Backends {
     endpoints: Mutex<Vec<SocketAddr>>,
@@ -26,7 +26,7 @@ impl Backends {
         *self.endpoints.lock().unwrap_or_else(PoisonError::into_inner) = endpoints;
     }
 
-    /// All endpoints, beginning with the one whose turn it is.
+    /// All endpoints, starting with the next in turn.
     fn in_turn(&self) -> Vec<SocketAddr> {
         let mut endpoints = self.endpoints.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if !endpoints.is_empty() {
@@ -50,10 +50,10 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// Listens on exactly these addresses, each with the endpoints behind it. An address without endpoints is not
-    /// listened on, so that a connection is refused at once. Returns the addresses that could not be had, and why.
+    /// Listens on exactly these addresses, each with its endpoints. An address without endpoints has no listener, so
+    /// connections are refused at once. Returns the addresses that could not be bound, with the errors.
     ///
-    /// Connections that are open stay open, whatever becomes of their endpoint or address.
+    /// Open connections stay open, even if their endpoint or address is removed.
     pub async fn set(&mut self, wanted: HashMap<SocketAddr, Vec<SocketAddr>>) -> Vec<(SocketAddr, std::io::Error)> {
         let unused = |address: &SocketAddr| wanted.get(address).is_none_or(Vec::is_empty);
         let closing: Vec<SocketAddr> = self
@@ -65,7 +65,7 @@ impl Balancer {
         for address in closing {
             if let Some(listening) = self.listening.remove(&address) {
                 listening.accepting.abort();
-                // The socket is closed when the task is gone.
+                // The socket is closed when the task ends.
                 let _ = listening.accepting.await;
             }
         }
@@ -111,16 +111,16 @@ async fn accept(listener: TcpListener, backends: Arc<Backends>, ending: Cancella
     }
 }
 
-/// Joins a connection to the first endpoint that takes it. If none does, the connection is closed.
+/// Connects a connection with the first endpoint that accepts it. If none does, the connection is closed.
 async fn forward(mut client: TcpStream, endpoints: Vec<SocketAddr>) {
     for endpoint in endpoints {
         let Ok(Ok(mut server)) = tokio::time::timeout(CONNECT, TcpStream::connect(endpoint)).await else {
             continue;
         };
-        // Small requests and answers must not wait for each other; without it they are only slower.
+        // Avoids delays of small packets; an error only makes them slower.
         let _ = client.set_nodelay(true);
         let _ = server.set_nodelay(true);
-        // Either side may break off; then the other is closed too.
+        // If one side closes, the other is closed too.
         let _ = copy_bidirectional(&mut client, &mut server).await;
         return;
     }
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// A server that says its name and then repeats what it hears.
+    /// A server that sends its name and then echoes its input.
     async fn server(name: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -1,7 +1,7 @@
-//! Services: each listens on its cluster address and spreads connections over its ready endpoints.
+//! Services: each listens on its cluster IP and balances connections over its ready endpoints.
 //!
-//! Cluster addresses are loopback addresses that the API server allots. [`routes`] decides, [`balancer`] listens; this
-//! file follows the API.
+//! Cluster IPs are loopback addresses that the API server allocates. [`routes`] computes the routes, [`balancer`]
+//! listens, and this file watches the API.
 
 mod balancer;
 mod routes;
@@ -64,7 +64,7 @@ where
             match change {
                 Ok(_) => Some(()),
                 Err(error) => {
-                    tracing::debug!(%error, "watching what Services are made of");
+                    tracing::debug!(%error, "watching Services and EndpointSlices");
                     None
                 }
             }
@@ -72,7 +72,7 @@ where
     (store, changes)
 }
 
-/// Tells once why a Service's address can't be had, and what to do.
+/// Reports once why a Service's address can't be bound, with the fix.
 async fn tell(
     events: &EventWriter,
     routes: &Routes,

@@ -1,4 +1,4 @@
-//! From Services and EndpointSlices to addresses and the endpoints behind them. Pure.
+//! Computes addresses and their endpoints from Services and EndpointSlices. Pure.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -10,10 +10,10 @@ use kube::ResourceExt;
 
 use crate::controllers::endpoint_slice::plan::SERVICE;
 
-/// For each address that Services have: the Service, and its endpoints, sorted.
+/// The Service and its sorted endpoints for each address.
 pub type Routes = HashMap<SocketAddr, (Arc<Service>, Vec<SocketAddr>)>;
 
-/// The routes for these objects. Only ready endpoints get new connections; one that is terminating is not ready.
+/// The routes of these objects. Only ready endpoints get new connections; terminating ones are not ready.
 pub fn of(services: &[Arc<Service>], slices: &[Arc<EndpointSlice>]) -> Routes {
     let mut routes = Routes::new();
     for service in services {

@@ -1,5 +1,5 @@
-//! The HorizontalPodAutoscaler controller of a cluster without a metrics API: it keeps targets within their bounds, and
-//! says that it has no measurements to scale by.
+//! The HorizontalPodAutoscaler controller of a cluster without a metrics API: it keeps targets within their bounds and
+//! reports that it has no metrics.
 
 pub mod plan;
 #[cfg(test)]
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::events::EventWriter;
 use super::{Error, Pass};
 
-/// How often targets are looked at, as upstream does.
+/// Upstream's interval of reconciles.
 const PERIOD: Duration = Duration::from_secs(15);
 
 /// Runs the controller until `shutdown`.
@@ -34,7 +34,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
     super::drive("horizontalpodautoscaler", controller, reconcile, pass).await;
 }
 
-/// The targets that have a scale here.
+/// The kinds with a scale subresource.
 enum Target {
     Deployment(Api<Deployment>),
     ReplicaSet(Api<ReplicaSet>),

@@ -9,16 +9,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use crate::controllers::events::Notice;
 
-/// What upstream says where no metrics API is served.
+/// Upstream's message without a metrics API.
 const NO_METRICS: &str = "unable to fetch metrics from resource metrics API: the server could not find the requested \
                           resource (get pods.metrics.k8s.io)";
 
-/// What is to be done.
+/// The actions of a pass.
 #[derive(Debug)]
 pub struct Plan {
-    /// The count of replicas to write.
+    /// The number of replicas to write.
     pub scale_to: Option<i32>,
-    /// What to tell.
+    /// The Events.
     pub notices: Vec<Notice>,
     /// The status to write.
     pub status: HorizontalPodAutoscalerStatus,
@@ -30,7 +30,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// The time moves only with the status.
+    /// The transition time changes only with the status.
     fn set(&mut self, kind: &str, status: bool, reason: &str, message: String) {
         let status = if status { "True" } else { "False" };
         let known = self.list.iter().position(|condition| condition.type_ == kind);

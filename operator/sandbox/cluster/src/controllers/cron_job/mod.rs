@@ -1,4 +1,4 @@
-//! The CronJob controller (batch/v1): a Job for each time of a schedule.
+//! The CronJob controller (batch/v1): creates a Job for each time of a schedule.
 
 pub mod plan;
 mod schedule;
@@ -67,7 +67,7 @@ async fn reconcile(cron: Arc<CronJob>, pass: Arc<Pass>) -> Result<Action, Error>
                     .tell(&cron, &Notice::normal("SuccessfulCreate", message))
                     .await;
             }
-            // Made by a pass whose status was not written.
+            // Created by a pass whose status was not written.
             Err(error) if code(&error) == Some(409) => {}
             Err(error) => {
                 let message = format!("Error creating job: {error}");

@@ -12,21 +12,21 @@ use crate::controllers::events::Notice;
 use crate::controllers::job::conditions::finished;
 use crate::controllers::pods::controlled_by;
 
-/// The time that a Job was made for.
+/// The scheduled time of a Job.
 const SCHEDULED: &str = "batch.kubernetes.io/cronjob-scheduled-timestamp";
 
-/// What is to be done, in the order of the fields.
+/// The actions of a pass, in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Names of Jobs to delete.
     pub delete: Vec<String>,
-    /// The Job to create; it joins the active ones in the status.
+    /// The Job to create; it is added to the active ones in the status.
     pub create: Option<Job>,
-    /// What to tell.
+    /// The Events.
     pub notices: Vec<Notice>,
     /// The status to write.
     pub status: CronJobStatus,
-    /// Look again after this time even if nothing changes.
+    /// Requeue after this time.
     pub again: Option<SignedDuration>,
 }
 
@@ -59,7 +59,7 @@ pub fn plan(cron: &CronJob, jobs: &[Job], now: Timestamp) -> Plan {
     plan
 }
 
-/// The active Jobs, and the last time that one succeeded.
+/// The active Jobs, and the time of the last success.
 fn take_stock(jobs: &[Job], plan: &mut Plan) {
     let mut active = plan.status.active.take().unwrap_or_default();
     active.retain(|reference| {
@@ -90,7 +90,7 @@ fn take_stock(jobs: &[Job], plan: &mut Plan) {
     plan.status.last_successful_time = latest;
 }
 
-/// Deletes the oldest of the ended Jobs beyond the limits.
+/// Deletes the oldest finished Jobs beyond the limits.
 fn clean_up(cron: &CronJob, jobs: &[Job], plan: &mut Plan) {
     let limits = [
         (true, cron.spec.successful_jobs_history_limit),
@@ -111,7 +111,7 @@ fn clean_up(cron: &CronJob, jobs: &[Job], plan: &mut Plan) {
     }
 }
 
-/// Starts the Job of the last time that has come, unless that is done, or too late, or another is still at work.
+/// Starts the Job of the latest scheduled time, unless it exists, its deadline has passed, or another Job is active.
 fn start(cron: &CronJob, jobs: &[Job], schedule: &Schedule, now: Timestamp, plan: &mut Plan) {
     let spec = &cron.spec;
     let done = plan
@@ -147,7 +147,7 @@ fn start(cron: &CronJob, jobs: &[Job], schedule: &Schedule, now: Timestamp, plan
     plan.create = Some(build(cron, schedule, due));
 }
 
-/// One Job a minute at most: its name is made of the time.
+/// At most one Job per minute: the name contains the time in minutes.
 fn build(cron: &CronJob, schedule: &Schedule, due: Timestamp) -> Job {
     let template = cron.spec.job_template.clone();
     let from = template.metadata.unwrap_or_default();

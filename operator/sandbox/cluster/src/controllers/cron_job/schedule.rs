@@ -1,4 +1,4 @@
-//! The times of a schedule.
+//! Cron schedules.
 
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -12,8 +12,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    /// Reads a schedule of five fields or a name such as `@daily`; without a zone it is in UTC, as controllers of a
-    /// cluster are.
+    /// Parses a schedule of five fields or a name such as `@daily`; the default time zone is UTC, as in a cluster.
     pub(super) fn read(text: &str, zone: Option<&str>) -> Result<Self, String> {
         let parser = CronParser::builder()
             .seconds(Seconds::Disallowed)
@@ -25,7 +24,7 @@ impl Schedule {
         Ok(Self { cron, zone })
     }
 
-    /// A moment in the schedule's zone.
+    /// A time in the schedule's zone.
     pub(super) fn zoned(&self, at: Timestamp) -> Zoned {
         at.to_zoned(self.zone.clone())
     }

@@ -42,7 +42,7 @@ fn each_time_makes_one_job() {
     assert_eq!(
         made(&plan(&every_minute, &[], at("2026-01-01T00:00:59Z"))),
         None,
-        "no time has come since it was made"
+        "no scheduled time since its creation"
     );
     let first = plan(&every_minute, &[], at("2026-01-01T00:01:05Z"));
     assert_eq!(made(&first), Some("c-29453761"));
@@ -60,7 +60,7 @@ fn each_time_makes_one_job() {
         json!({ "lastScheduleTime": "2026-01-01T00:01:00Z" }),
     );
     assert_eq!(made(&plan(&done, &[], at("2026-01-01T00:01:59Z"))), None);
-    // Of several times that were missed, the last counts.
+    // Only the last of several missed times counts.
     assert_eq!(made(&plan(&done, &[], at("2026-01-01T00:09:00Z"))), Some("c-29453769"));
 }
 

@@ -1,4 +1,4 @@
-//! The Deployment controller: a ReplicaSet per template, replaced at the pace the strategy allows.
+//! The Deployment controller: one ReplicaSet per template, replaced as the strategy allows.
 
 pub mod plan;
 mod replicas;
@@ -25,11 +25,11 @@ use super::pods::controller_of;
 use super::{Error, Pass, after, code, gone_is_fine, selected};
 use plan::Plan;
 
-/// The number of a template in the order of use.
+/// The revision of a template.
 pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
-/// Replicas the Deployment asked for when the ReplicaSet was last sized.
+/// The Deployment's replicas when the ReplicaSet was last scaled.
 pub(crate) const DESIRED: &str = "deployment.kubernetes.io/desired-replicas";
-/// The most Pods that were allowed then.
+/// The largest number of Pods that was allowed then.
 pub(crate) const MAX: &str = "deployment.kubernetes.io/max-replicas";
 
 /// Runs the controller until `shutdown`.
@@ -39,7 +39,7 @@ pub async fn run(client: Client, shutdown: CancellationToken) {
         client: client.clone(),
     });
     let controller = super::owns::<ReplicaSet>(super::controller::<Deployment>(&client, shutdown), &client);
-    // A Recreate rollout waits for Pods to be gone, which no ReplicaSet tells.
+    // A Recreate rollout waits until Pods are gone, which ReplicaSets don't report.
     let controller = super::watches(controller, &client, |pod: &Pod, deployment: &Deployment| {
         let set = controller_of(pod).filter(|owner| owner.kind == "ReplicaSet");
         plan::waits_for_pods(deployment)
@@ -126,7 +126,7 @@ async fn carry_out(
         let patched = deployments
             .patch(&name, &PatchParams::default(), &Patch::Merge(patch))
             .await;
-        // A status write carries annotations too, so it must start from the ones just written.
+        // A status write also contains annotations, so it must start from the ones just written.
         deployment.metadata = patched.map_err(Error::writing("Deployment", &name))?.metadata;
     }
     if let Some(status) = plan.status {
@@ -140,7 +140,7 @@ async fn carry_out(
     Ok(())
 }
 
-/// The name for the new ReplicaSet is taken: the next pass takes another.
+/// The name of the new ReplicaSet is taken: the next pass uses another one.
 fn count_collision(deployment: &Deployment, plan: &mut Plan) {
     let status = plan
         .status

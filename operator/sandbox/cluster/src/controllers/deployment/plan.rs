@@ -1,7 +1,7 @@
 //! One pass over a Deployment. Pure; the clock is an argument.
 //!
-//! A pass does one step (make the new ReplicaSet, grow it, shrink old ones, …); the ReplicaSet controller's answer
-//! starts the next pass. That is how upstream's controller converges, too.
+//! A pass does one step, such as creating the new ReplicaSet, or scaling one up or down. The resulting change of a
+//! ReplicaSet starts the next pass, as in upstream's controller.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentStatus, ReplicaSet, ReplicaSetSpec};
@@ -15,24 +15,24 @@ use super::{DESIRED, MAX, REVISION, status};
 use crate::controllers::events::Notice;
 use crate::controllers::pods::{controlled_by, is_controlled_by, is_terminal};
 
-/// What is to be done, in the order of the fields.
+/// The actions of a pass, in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// The new ReplicaSet to create.
     pub create: Option<Box<ReplicaSet>>,
-    /// ReplicaSets to resize: name and size.
+    /// ReplicaSets to scale: name and size.
     pub scale: Vec<(String, i32)>,
-    /// ReplicaSets whose annotations are to follow the Deployment: name, annotations.
+    /// ReplicaSets whose annotations to sync with the Deployment: name, annotations.
     pub annotate: Vec<(String, Vec<(String, String)>)>,
-    /// Old ReplicaSets past the history limit.
+    /// Old ReplicaSets beyond the history limit.
     pub delete: Vec<String>,
-    /// The revision to note on the Deployment.
+    /// The revision to set on the Deployment.
     pub revision: Option<String>,
     /// The status to write.
     pub status: Option<DeploymentStatus>,
     /// Events for the Deployment.
     pub notices: Vec<Notice>,
-    /// Look again after this time even if nothing changes.
+    /// Requeue after this time.
     pub again: Option<SignedDuration>,
 }
 
@@ -114,7 +114,7 @@ impl View<'_> {
             .expect("`plan` returned before for a Deployment without a spec")
     }
 
-    /// Resizes a set and notes it as an Event.
+    /// Scales a set and records an Event.
     fn resize(&self, plan: &mut Plan, set: &ReplicaSet, size: i32) {
         let from = spec_of(set);
         if from == size || plan.scale.iter().any(|(name, _)| *name == set.name_any()) {
@@ -135,7 +135,7 @@ impl View<'_> {
         self.old.iter().copied().filter(|set| spec_of(set) > 0)
     }
 
-    /// The Deployment was scaled, or is paused: sizes follow, templates don't.
+    /// Syncs sizes only: the Deployment was scaled, or is paused.
     fn rescale(&self, plan: &mut Plan) {
         let active: Vec<&ReplicaSet> = self.all.iter().copied().filter(|set| spec_of(set) > 0).collect();
         let newest = self.new.or_else(|| self.old.last().copied());
@@ -166,7 +166,7 @@ impl View<'_> {
         spec_of(set) == wanted && desired == Some(wanted) && replicas::available([set]) == wanted
     }
 
-    /// Makes the ReplicaSet for the present template. Returns a status in which a taken name is counted.
+    /// Creates the ReplicaSet of the current template. Returns a status that counts a name collision.
     fn create_new(&self, plan: &mut Plan, now: Timestamp) -> Option<DeploymentStatus> {
         let mut current = self.deployment.status.clone().unwrap_or_default();
         let template = &self.spec().template;
@@ -224,7 +224,7 @@ impl View<'_> {
         Some(current)
     }
 
-    /// Removes old Pods of a Recreate rollout; true while some are left.
+    /// Removes old Pods of a Recreate rollout; true while some remain.
     fn drain(&self, pods: &[Pod], plan: &mut Plan) -> bool {
         for set in self.active_old() {
             self.resize(plan, set, 0);
@@ -265,7 +265,7 @@ impl View<'_> {
             return;
         }
         let mut sizes: Vec<(&ReplicaSet, i32)> = self.active_old().map(|set| (set, spec_of(set))).collect();
-        // Old Pods that don't work go first: they serve nobody.
+        // Unhealthy old Pods go first, because they serve no traffic.
         for (set, size) in &mut sizes {
             let broken = (*size - replicas::available([*set])).min(spare).max(0);
             *size -= broken;
@@ -286,7 +286,7 @@ impl View<'_> {
         self.old.iter().filter_map(|set| revision(*set)).max().unwrap_or(0)
     }
 
-    /// Annotations of a ReplicaSet: the Deployment's own, without what belongs to it alone, and the sizes.
+    /// Annotations of a ReplicaSet: the Deployment's, except those that are not copied, and the sizes.
     fn annotations(&self, revision: &str) -> Vec<(String, String)> {
         let own = [
             REVISION,
@@ -337,7 +337,7 @@ impl View<'_> {
         }
     }
 
-    /// Removes the oldest ReplicaSets past the history limit.
+    /// Deletes the oldest ReplicaSets beyond the history limit.
     fn clean_up(&self, plan: &mut Plan) {
         let limit = usize::try_from(self.spec().revision_history_limit.unwrap_or(10)).unwrap_or(usize::MAX);
         let mut empty: Vec<&ReplicaSet> = self
@@ -364,7 +364,7 @@ fn revision(object: &impl ResourceExt) -> Option<i64> {
     object.annotations().get(REVISION)?.parse().ok()
 }
 
-/// The next step of this Deployment may depend on Pods being gone.
+/// Whether the next step may depend on the removal of Pods.
 pub fn waits_for_pods(deployment: &Deployment) -> bool {
     is_recreate(deployment)
 }

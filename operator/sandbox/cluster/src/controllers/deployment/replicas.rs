@@ -1,4 +1,4 @@
-//! The arithmetic of a rollout: how many replicas which ReplicaSet should have.
+//! The replicas of each ReplicaSet during a rollout.
 
 use k8s_openapi::api::apps::v1::{Deployment, ReplicaSet};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
@@ -6,22 +6,22 @@ use kube::ResourceExt;
 
 use super::DESIRED;
 
-/// Replicas that a Deployment asks for.
+/// The desired replicas of a Deployment.
 pub fn wanted(deployment: &Deployment) -> i32 {
     deployment.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
-/// Replicas that a ReplicaSet is told to have.
+/// The desired replicas of a ReplicaSet.
 pub fn spec_of(set: &ReplicaSet) -> i32 {
     set.spec.as_ref().and_then(|spec| spec.replicas).unwrap_or(1)
 }
 
-/// Replicas told to a group of ReplicaSets.
+/// The desired replicas of a group of ReplicaSets.
 pub fn told<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
     sets.into_iter().map(spec_of).sum()
 }
 
-/// Replicas of a group of ReplicaSets that are available.
+/// The available replicas of a group of ReplicaSets.
 pub fn available<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
     sets.into_iter()
         .filter_map(|set| set.status.as_ref())
@@ -29,7 +29,7 @@ pub fn available<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
         .sum()
 }
 
-/// Replicas of a group of ReplicaSets that exist.
+/// The existing replicas of a group of ReplicaSets.
 pub fn existing<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
     sets.into_iter()
         .filter_map(|set| set.status.as_ref())
@@ -37,14 +37,14 @@ pub fn existing<'a>(sets: impl IntoIterator<Item = &'a ReplicaSet>) -> i32 {
         .sum()
 }
 
-/// Old Pods are removed before new ones are made.
+/// Whether old Pods are removed before new ones are created.
 pub fn is_recreate(deployment: &Deployment) -> bool {
     let strategy = deployment.spec.as_ref().and_then(|spec| spec.strategy.as_ref());
     strategy.and_then(|strategy| strategy.type_.as_deref()) == Some("Recreate")
 }
 
-/// Pods a rolling update may have on top of, and short of, what is asked for: surge is rounded up, unavailability
-/// down, and if both come to nothing one Pod may be unavailable, or nothing would ever move.
+/// maxSurge and maxUnavailable of a rolling update. Surge is rounded up and unavailability down. If both are 0, one Pod
+/// may be unavailable, so that the rollout can proceed.
 pub fn slack(deployment: &Deployment) -> (i32, i32) {
     if is_recreate(deployment) {
         return (0, 0);
@@ -72,7 +72,7 @@ pub fn slack(deployment: &Deployment) -> (i32, i32) {
     }
 }
 
-/// The most Pods that may be unavailable; never more than are asked for.
+/// The largest number of unavailable Pods, at most the desired replicas.
 pub fn max_unavailable(deployment: &Deployment) -> i32 {
     if wanted(deployment) == 0 {
         0
@@ -98,7 +98,7 @@ fn resolve(value: &IntOrString, percent: impl Fn(i32) -> i32) -> i32 {
     }
 }
 
-/// What the new ReplicaSet may have now, given all of them.
+/// The size of the new ReplicaSet, given all of them.
 pub fn for_new_set(deployment: &Deployment, all: &[&ReplicaSet], now: i32) -> i32 {
     let wanted = wanted(deployment);
     if is_recreate(deployment) {
@@ -113,15 +113,15 @@ pub fn for_new_set(deployment: &Deployment, all: &[&ReplicaSet], now: i32) -> i3
     }
 }
 
-/// Sizes for the ReplicaSets of a Deployment that was scaled in the middle of a rollout: each keeps its share of the
-/// Pods. Returns the sets whose size changes.
+/// Sizes of the ReplicaSets of a Deployment that was scaled during a rollout: each keeps its share of the Pods. Returns
+/// the sets whose size changes.
 pub fn proportionally<'a>(deployment: &Deployment, active: &[&'a ReplicaSet]) -> Vec<(&'a ReplicaSet, i32)> {
     let wanted = wanted(deployment);
     let present = told(active.iter().copied());
     let allowed = if wanted > 0 { wanted + slack(deployment).0 } else { 0 };
     let to_add = allowed - present;
     let mut sorted = active.to_vec();
-    // The largest first; among equals the newest when growing, the oldest when shrinking.
+    // The largest first; of equal ones the newest when scaling up, the oldest when scaling down.
     sorted.sort_by_key(|set| {
         let created = set
             .metadata
@@ -148,7 +148,7 @@ pub fn proportionally<'a>(deployment: &Deployment, active: &[&'a ReplicaSet]) ->
     sizes
 }
 
-/// A ReplicaSet's part of the replicas to add (or, negative, to take).
+/// A ReplicaSet's share of the replicas to add, or to remove if negative.
 fn share(set: &ReplicaSet, allowed: i32, to_add: i32, added: i32) -> i32 {
     let size = spec_of(set);
     let rest = to_add - added;
@@ -166,7 +166,7 @@ fn share(set: &ReplicaSet, allowed: i32, to_add: i32, added: i32) -> i32 {
     if to_add > 0 { part.min(rest) } else { part.max(rest) }
 }
 
-/// The Deployment was scaled since this ReplicaSet was last sized.
+/// Whether the Deployment was scaled after this ReplicaSet.
 pub fn was_scaled(deployment: &Deployment, set: &ReplicaSet) -> bool {
     let desired = set.annotations().get(DESIRED).and_then(|text| text.parse::<i32>().ok());
     spec_of(set) > 0 && desired.is_some_and(|desired| desired != wanted(deployment))

@@ -1,4 +1,4 @@
-//! A Deployment's status: counters and the conditions Available and Progressing.
+//! A Deployment's status: counts and the conditions Available and Progressing.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet};
@@ -7,7 +7,7 @@ use kube::ResourceExt;
 
 use super::replicas::{available, existing, max_unavailable, told, wanted};
 
-/// The new ReplicaSet took over completely.
+/// The new ReplicaSet is complete.
 const DONE: &str = "NewReplicaSetAvailable";
 const TIMED_OUT: &str = "ProgressDeadlineExceeded";
 
@@ -20,8 +20,8 @@ pub fn find<'a>(status: &'a DeploymentStatus, kind: &str) -> Option<&'a Deployme
         .find(|condition| condition.type_ == kind)
 }
 
-/// Sets a condition. One that says the same already stays as it is; a changed one moves to the end of the list, and
-/// its transition time moves only when the status flips.
+/// Sets a condition. An equal one is kept; a changed one moves to the end of the list, and its transition time changes
+/// only with the status.
 pub fn set(status: &mut DeploymentStatus, kind: &str, value: &str, reason: &str, message: &str, now: Timestamp) {
     let current = find(status, kind);
     if current.is_some_and(|current| current.status == value && current.reason.as_deref() == Some(reason)) {
@@ -54,8 +54,8 @@ fn replace(
     });
 }
 
-/// The status for what the ReplicaSets show. `estimate` is whether a rollout is under way that may progress or time
-/// out. Also tells after which time the deadline will have passed.
+/// The status from the ReplicaSets. `estimate` is whether a rollout is in progress, which may time out. Also returns
+/// the time until the deadline.
 pub fn of(
     deployment: &Deployment,
     all: &[&ReplicaSet],
@@ -103,7 +103,7 @@ pub fn of(
     (status, left)
 }
 
-/// The time a rollout may go without progress, if it is limited.
+/// The progress deadline, if there is one.
 pub fn deadline(deployment: &Deployment) -> Option<SignedDuration> {
     let seconds = deployment
         .spec
@@ -113,7 +113,7 @@ pub fn deadline(deployment: &Deployment) -> Option<SignedDuration> {
     Some(SignedDuration::from_secs(i64::from(seconds)))
 }
 
-/// The ReplicaSets' counts belong to their present sizes. Until then a Deployment keeps the counts it had.
+/// Whether the ReplicaSets' counts are current. Otherwise the Deployment keeps its counts.
 pub fn is_settled(all: &[&ReplicaSet]) -> bool {
     all.iter()
         .all(|set| set.status.as_ref().and_then(|status| status.observed_generation) >= set.metadata.generation)
@@ -149,7 +149,7 @@ fn counted(
     }
 }
 
-/// All Pods are of the new template and available, and nothing else is left.
+/// Whether all Pods have the new template and are available, and no others exist.
 pub fn is_complete(deployment: &Deployment, status: &DeploymentStatus) -> bool {
     let wanted = wanted(deployment);
     status.updated_replicas.unwrap_or(0) == wanted
@@ -198,7 +198,7 @@ fn follow_progress(
     }
 }
 
-/// More Pods are up to date, ready or available than before, or fewer old ones are left.
+/// Whether more Pods are up to date, ready or available than before, or fewer old ones remain.
 fn has_progressed(before: &DeploymentStatus, status: &DeploymentStatus) -> bool {
     let old = |status: &DeploymentStatus| status.replicas.unwrap_or(0) - status.updated_replicas.unwrap_or(0);
     status.updated_replicas > before.updated_replicas
@@ -235,7 +235,7 @@ fn time_left(
     Some((deadline - now.duration_since(since)).max(SignedDuration::from_millis(100)))
 }
 
-/// A paused Deployment makes no progress and has no deadline; resumed, its time starts anew.
+/// A paused Deployment has no progress and no deadline; resuming it restarts the deadline.
 pub fn follow_pause(deployment: &mut Deployment, now: Timestamp) {
     if deadline(deployment).is_none() {
         return;

@@ -1,16 +1,16 @@
-//! Comparing and hashing Pod templates.
+//! Comparison and hashes of Pod templates.
 
 use k8s_openapi::api::apps::v1::ReplicaSet;
 use k8s_openapi::api::core::v1::PodTemplateSpec;
 use serde_json::Value;
 
-/// The label that tells the Pods of one template from those of another.
+/// The label that distinguishes Pods of different templates.
 pub const HASH: &str = "pod-template-hash";
 
-/// Characters of a hash: no vowels and no look-alikes, so that no words come about.
+/// Characters of a hash: no vowels and no look-alikes, so that hashes are never words.
 const ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// A short name for a template. `collisions` counts how often a name was taken by another template.
+/// A hash of a template. `collisions` is the number of earlier collisions with other templates.
 pub fn hash(template: &PodTemplateSpec, collisions: i32) -> String {
     let text = serde_json::to_string(&without_hash(template)).unwrap_or_default();
     let seed = fnv1a(0x811c_9dc5, text.as_bytes());
@@ -31,13 +31,13 @@ fn fnv1a(seed: u32, bytes: &[u8]) -> u32 {
         .fold(seed, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
 
-/// The ReplicaSet was made from this template.
+/// Whether the ReplicaSet has this template.
 pub fn made_from(set: &ReplicaSet, template: &PodTemplateSpec) -> bool {
     let made = set.spec.as_ref().and_then(|spec| spec.template.as_ref());
     made.is_some_and(|made| without_hash(made) == without_hash(template))
 }
 
-/// The template as JSON without the hash label, so that equal templates compare equal.
+/// The template as JSON without the hash label, for comparison.
 fn without_hash(template: &PodTemplateSpec) -> Value {
     let mut template = template.clone();
     if let Some(labels) = template.metadata.as_mut().and_then(|metadata| metadata.labels.as_mut()) {

@@ -1,4 +1,4 @@
-//! Rollouts in memory: the plans of the Deployment and ReplicaSet controllers, carried out in turn.
+//! Rollouts in memory: the plans of the Deployment and ReplicaSet controllers, executed in turn.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ struct World {
     pods: Vec<Pod>,
     now: Timestamp,
     made: usize,
-    /// The fewest ready and the most existing Pods at any moment.
+    /// The fewest ready and the most existing Pods at any time.
     fewest_ready: usize,
     most: usize,
 }
@@ -59,7 +59,7 @@ impl World {
                 return;
             }
         }
-        panic!("the plans do not settle");
+        panic!("the plans do not converge");
     }
 
     fn deployment_pass(&mut self) -> bool {
@@ -141,7 +141,7 @@ impl World {
         self.pods.iter().filter(|pod| is_ready(pod)).count()
     }
 
-    /// The first Pod that is not ready becomes so.
+    /// Makes the first unready Pod ready.
     fn make_one_ready(&mut self) -> bool {
         let Some(pod) = self.pods.iter_mut().find(|pod| !is_ready(pod)) else {
             return false;

@@ -1,4 +1,4 @@
-//! The EndpointSlice controller: which Pods stand behind a Service, and which of them are ready.
+//! The EndpointSlice controller: the Pods of a Service and their readiness.
 
 pub mod plan;
 #[cfg(test)]

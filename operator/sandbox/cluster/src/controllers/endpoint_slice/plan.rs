@@ -1,4 +1,4 @@
-//! The EndpointSlices a Service should have, from its Pods. Pure.
+//! The EndpointSlices of a Service, from its Pods. Pure.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use kube::ResourceExt;
 
 use crate::controllers::pods::{controlled_by, is_ready, is_terminal};
 
-/// The label that names a slice's Service.
+/// The label with the name of a slice's Service.
 pub const SERVICE: &str = "kubernetes.io/service-name";
-/// The label that says who looks after a slice.
+/// The label with the name of a slice's controller.
 pub const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
-/// This controller, as a value of [`MANAGED_BY`].
+/// This controller's value of [`MANAGED_BY`].
 pub const CONTROLLER: &str = "endpointslice-controller.k8s.io";
 const HEADLESS: &str = "service.kubernetes.io/headless";
-/// Endpoints in one slice at most.
+/// Most endpoints in one slice.
 const LARGEST: usize = 100;
 
-/// What is to be done.
+/// The actions of a pass.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Slices to create.
     pub create: Vec<EndpointSlice>,
-    /// Slices to replace, with their new content.
+    /// Slices to replace.
     pub replace: Vec<EndpointSlice>,
     /// Names of slices to delete.
     pub delete: Vec<String>,
 }
 
-/// Plans one pass: `pods` are those the Service's selector selects, `slices` those this controller made for it.
+/// Plans one pass: `pods` are the Pods that the Service selects, `slices` the Service's slices of this controller.
 pub fn plan(service: &Service, pods: &[Pod], slices: &[EndpointSlice]) -> Plan {
     let selects = service
         .spec
@@ -81,8 +81,8 @@ fn says_the_same(old: &EndpointSlice, new: &EndpointSlice) -> bool {
 
 type Group = (Vec<EndpointPort>, Vec<Endpoint>);
 
-/// Endpoints, grouped by the ports they resolve to (a named port may differ from Pod to Pod) and cut into slices. A
-/// Service without endpoints has one empty slice.
+/// Endpoints, grouped by their resolved ports (a named port may differ between Pods) and divided into slices. A Service
+/// without endpoints has one empty slice.
 fn wanted(service: &Service, pods: &[Pod]) -> Vec<Group> {
     let publish_all = service
         .spec
@@ -163,7 +163,7 @@ fn ports_on(service: &Service, pod: &Pod) -> Vec<EndpointPort> {
         .collect()
 }
 
-/// The number behind a Service's port on this Pod; a name that no container of the Pod has leads nowhere.
+/// The port number of a Service's port on this Pod; `None` if no container has a port of this name.
 fn target(port: &ServicePort, pod: &Pod) -> Option<i32> {
     let protocol = port.protocol.as_deref().unwrap_or("TCP");
     match &port.target_port {

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::{Job, JobCondition, JobStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-/// Why a Job ends, decided before its pods are gone.
+/// The result of a Job, decided before its pods are gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ending {
-    /// It completes; otherwise it fails.
+    /// Whether it completes or fails.
     pub success: bool,
-    /// One word in CamelCase.
+    /// A CamelCase reason.
     pub reason: String,
-    /// A sentence for people.
+    /// A message for people.
     pub message: String,
 }
 
@@ -32,7 +32,7 @@ impl Ending {
         }
     }
 
-    /// The ending that an earlier pass has recorded and not finished.
+    /// The result that an earlier pass recorded but did not finish.
     pub(super) fn recorded(status: &JobStatus) -> Option<Self> {
         [("FailureTarget", false), ("SuccessCriteriaMet", true)]
             .into_iter()
@@ -46,7 +46,7 @@ impl Ending {
             })
     }
 
-    /// The condition that announces the ending while pods are still going.
+    /// The interim condition while pods terminate.
     pub(super) fn announced(&self) -> &'static str {
         if self.success {
             "SuccessCriteriaMet"
@@ -55,7 +55,7 @@ impl Ending {
         }
     }
 
-    /// The condition that closes the Job.
+    /// The terminal condition of the Job.
     pub(super) fn terminal(&self) -> &'static str {
         if self.success { "Complete" } else { "Failed" }
     }
@@ -70,7 +70,7 @@ pub fn find<'a>(status: &'a JobStatus, kind: &str) -> Option<&'a JobCondition> {
         .find(|condition| condition.type_ == kind)
 }
 
-/// The closing condition of a finished Job.
+/// The terminal condition of a finished Job.
 pub fn finished(job: &Job) -> Option<&JobCondition> {
     let status = job.status.as_ref()?;
     ["Complete", "Failed"]
@@ -78,7 +78,7 @@ pub fn finished(job: &Job) -> Option<&JobCondition> {
         .find_map(|kind| find(status, kind).filter(|condition| condition.status == "True"))
 }
 
-/// Sets a condition; returns whether its status changed. A condition that would only say "no" is not added.
+/// Sets a condition; returns whether its status changed. A new condition with the status False is not added.
 pub fn set(status: &mut JobStatus, kind: &str, truth: bool, reason: &str, message: &str, now: Timestamp) -> bool {
     let value = if truth { "True" } else { "False" };
     let conditions = status.conditions.get_or_insert_default();

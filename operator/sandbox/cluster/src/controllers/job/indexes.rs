@@ -1,14 +1,14 @@
-//! Completion indexes: sets of them, and the text form in a Job's status ("0-3,7").
+//! Sets of completion indexes, and their text form in a Job's status ("0-3,7").
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-/// Label and annotation that carry a pod's completion index.
+/// Label and annotation with a pod's completion index.
 pub const INDEX: &str = "batch.kubernetes.io/job-completion-index";
 
-/// Reads a status text like `0,2-4`; parts that can't be read, and indexes from `completions` up, are left out.
+/// Parses a text such as `0,2-4`, without invalid parts and indexes from `completions` on.
 pub fn parse(text: &str, completions: i32) -> BTreeSet<i32> {
     let mut indexes = BTreeSet::new();
     for part in text.split(',').filter(|part| !part.is_empty()) {
@@ -20,7 +20,7 @@ pub fn parse(text: &str, completions: i32) -> BTreeSet<i32> {
     indexes
 }
 
-/// Writes a set the way the status does: runs of three or more as `first-last`, everything else separated by commas.
+/// Formats a set for the status: runs of three or more as `first-last`, separated by commas.
 pub fn format(indexes: &BTreeSet<i32>) -> String {
     let mut parts: Vec<String> = Vec::new();
     let mut rest = indexes.iter().copied().peekable();

@@ -1,7 +1,7 @@
-//! The Job controller (batch/v1): pods until enough of them have succeeded, or too many have failed.
+//! The Job controller (batch/v1): runs pods until enough of them have succeeded, or too many have failed.
 //!
-//! [`plan`](plan::plan) decides, this file carries out. Every pass reads the Job and its pods anew from the API, so a
-//! pass sees what the one before it wrote; the controller runs one pass per Job at a time.
+//! [`plan`](plan::plan) decides, and this file executes. Every pass reads the Job and its pods from the API, so it sees
+//! the writes of the previous one. The controller runs one pass per Job at a time.
 
 pub mod conditions;
 mod indexes;
@@ -33,12 +33,12 @@ use plan::Plan;
 /// The finalizer that a pod carries until its Job has counted it.
 pub const TRACKING: &str = "batch.kubernetes.io/job-tracking";
 
-/// The Job numbers its pods.
+/// Whether the Job is Indexed.
 pub(crate) fn is_indexed(job: &Job) -> bool {
     job.spec.as_ref().and_then(|spec| spec.completion_mode.as_deref()) == Some("Indexed")
 }
 
-/// Each index of the Job has its own limit of failures.
+/// Whether the Job has a back-off limit per index.
 pub(crate) fn per_index(job: &Job) -> bool {
     is_indexed(job)
         && job
@@ -47,7 +47,7 @@ pub(crate) fn per_index(job: &Job) -> bool {
             .is_some_and(|spec| spec.backoff_limit_per_index.is_some())
 }
 
-/// A pod is replaced only once it has failed; one that is being deleted still counts as there.
+/// Whether only failed pods are replaced, and terminating ones still count.
 pub(crate) fn replaces_only_failed(job: &Job) -> bool {
     job.spec.as_ref().is_some_and(|spec| {
         spec.pod_replacement_policy.as_deref() == Some("Failed")
@@ -146,7 +146,7 @@ async fn carry_out(pass: &Pass, jobs: &Api<Job>, pods: &Api<Pod>, job: Job, plan
     Ok(())
 }
 
-/// Replaces the status; a Job that somebody changed meanwhile is a conflict, and the pass starts anew.
+/// Replaces the status. If the Job has changed, this is a conflict, and the pass is repeated.
 async fn write_status(jobs: &Api<Job>, mut job: Job, status: JobStatus) -> Result<Job, Error> {
     let name = job.name_any();
     job.status = Some(status);
@@ -156,7 +156,7 @@ async fn write_status(jobs: &Api<Job>, mut job: Job, status: JobStatus) -> Resul
         .map_err(Error::writing("status of Job", &name))
 }
 
-/// Removes the tracking finalizer of a pod that may be gone already.
+/// Removes the tracking finalizer of a pod, if the pod still exists.
 async fn untrack(pods: &Api<Pod>, name: &str) -> Result<(), kube::Error> {
     let patch = json!({ "metadata": { "$deleteFromPrimitiveList/finalizers": [TRACKING] } });
     gone_is_fine(

@@ -1,4 +1,4 @@
-//! Pods whose Job is gone: nobody will count them, so their finalizer must not hold them.
+//! Removes the tracking finalizer of pods whose Job is gone.
 
 use std::sync::Arc;
 

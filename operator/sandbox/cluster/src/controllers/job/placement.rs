@@ -1,4 +1,4 @@
-//! How many pods a Job should have now, and which to create or to remove.
+//! The pods of a Job to create or remove.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ const BACK_OFF: SignedDuration = SignedDuration::from_secs(10);
 /// Longest delay before a failed pod is replaced.
 const LONGEST_BACK_OFF: SignedDuration = SignedDuration::from_secs(600);
 
-/// Pods to add and to take away.
+/// Pods to create and to remove.
 #[derive(Debug, Default)]
 pub struct Placement {
     /// Names of pods to remove.
@@ -29,7 +29,7 @@ pub struct Placement {
     pub wait: Option<SignedDuration>,
 }
 
-/// Decides for a Job that has not ended.
+/// Decides for an unfinished Job.
 pub fn place(
     job: &Job,
     pods: &[Pod],
@@ -71,7 +71,7 @@ fn wanted(job: &Job, tally: &Tally, failed_indexes: &BTreeSet<i32>, active: usiz
     let Some(spec) = job.spec.as_ref() else { return 0 };
     let parallelism = usize::try_from(spec.parallelism.unwrap_or(1)).unwrap_or(0);
     match spec.completions {
-        // A work queue: after the first success nothing new is started.
+        // A work queue starts no pods after the first success.
         None if tally.succeeded > 0 => active,
         None => parallelism,
         Some(completions) => {
@@ -81,7 +81,7 @@ fn wanted(job: &Job, tally: &Tally, failed_indexes: &BTreeSet<i32>, active: usiz
     }
 }
 
-/// Pods past what is wanted; of an Indexed Job first those whose index is taken twice or out of range.
+/// Surplus pods; of an Indexed Job, first those with a duplicate or invalid index.
 fn surplus(job: &Job, active: &[&Pod], wanted: usize) -> Vec<String> {
     let mut remove = Vec::new();
     let mut rest: Vec<&Pod> = active.to_vec();
@@ -152,7 +152,7 @@ fn failures_with(job: &Job, pod: &Pod) -> i32 {
     }
 }
 
-/// Indexes that have failed for good: their own limit is used up, or a rule says so.
+/// Failed indexes: their back-off limit is reached, or a rule fails them.
 pub fn failed_indexes(job: &Job, pods: &[Pod]) -> BTreeSet<i32> {
     let Some(spec) = job.spec.as_ref().filter(|_| per_index(job)) else {
         return BTreeSet::new();
@@ -176,7 +176,7 @@ pub fn failed_indexes(job: &Job, pods: &[Pod]) -> BTreeSet<i32> {
     failed
 }
 
-/// The last failed pod of each open index stays until its replacement, which takes its count over, exists.
+/// The last failed pod of each open index is kept until its replacement has taken over its failure count.
 pub fn awaiting_replacement(job: &Job, pods: &[Pod], failed_indexes: &BTreeSet<i32>) -> BTreeSet<String> {
     if !per_index(job) || job.metadata.deletion_timestamp.is_some() {
         return BTreeSet::new();
@@ -200,7 +200,7 @@ pub fn awaiting_replacement(job: &Job, pods: &[Pod], failed_indexes: &BTreeSet<i
         .collect()
 }
 
-/// Time to wait before the next pod, from the failures after the last success.
+/// The back-off before the next pod, from the failures since the last success.
 fn back_off<'a>(job: &Job, pods: impl Iterator<Item = &'a Pod> + Clone, now: Timestamp) -> Option<SignedDuration> {
     let success = pods
         .clone()

@@ -1,4 +1,4 @@
-//! One pass over a Job: from what is seen to what is to be done. Pure; the clock is an argument.
+//! One pass over a Job. Pure; the clock is an argument.
 
 use std::collections::BTreeSet;
 
@@ -16,26 +16,26 @@ use super::{indexes, is_indexed, per_index};
 use crate::controllers::events::Notice;
 use crate::controllers::pods::{Phase, is_active, is_ready, is_terminating, phase};
 
-/// What is to be done, in the order of the fields.
+/// The actions of a pass, in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// Pods to delete whose end does not count (too many, suspended): they are released before they are deleted.
+    /// Pods to delete that do not count (surplus, suspended): their finalizer is removed first.
     pub remove: Vec<String>,
-    /// Pods to delete because the Job has ended.
+    /// Pods to delete because the Job has finished.
     pub stop: Vec<String>,
     /// Pods to create.
     pub create: Vec<Pod>,
-    /// The status to write before any finalizer goes.
+    /// The status to write before finalizers are removed.
     pub interim: Option<JobStatus>,
-    /// Pods that are counted with that status and lose their finalizer.
+    /// Pods that this status counts, whose finalizer is then removed.
     pub untrack: Vec<String>,
-    /// The status to write at the end.
+    /// The final status to write.
     pub status: Option<JobStatus>,
     /// Events for the Job.
     pub notices: Vec<Notice>,
-    /// The Job's time is over (TTL): delete it.
+    /// Whether to delete the Job (TTL).
     pub expire: bool,
-    /// Look again after this time even if nothing changes.
+    /// Requeue after this time.
     pub again: Option<SignedDuration>,
 }
 
@@ -46,7 +46,7 @@ impl Plan {
     }
 }
 
-/// Plans one pass. `pods` are the pods the Job controls, ended ones included.
+/// Plans one pass. `pods` are the pods that the Job controls, including finished ones.
 pub fn plan(job: &Job, pods: &[Pod], now: Timestamp) -> Plan {
     let Some(spec) = job.spec.as_ref() else {
         return Plan::default();
@@ -116,7 +116,7 @@ pub fn plan(job: &Job, pods: &[Pod], now: Timestamp) -> Plan {
     plan
 }
 
-/// Fills the two statuses: with the uids of ended pods, and with the counters they become.
+/// Fills both statuses: with the uids of finished pods, and with the resulting counts.
 fn write(
     job: &Job,
     before: &JobStatus,
@@ -138,7 +138,7 @@ fn write(
         );
     }
     if !tally.untrack.is_empty() {
-        // Only the counters of ended pods wait for the finalizers; everything else holds already.
+        // Only the counts of finished pods depend on the finalizers.
         let mut interim = status.clone();
         tally.write_uncounted(&mut interim, indexed);
         plan.interim = (interim != *before).then_some(interim);
@@ -165,7 +165,7 @@ fn write(
     plan.status = (plan.interim.is_some() || status != *before).then_some(status);
 }
 
-/// Event reasons are fixed words; an ending that an older state recorded under another name is told as `Failed`.
+/// The reason of the Event; `Failed` for unknown reasons of persisted objects.
 fn failure_reason(reason: &str) -> &'static str {
     [
         "BackoffLimitExceeded",
@@ -179,7 +179,7 @@ fn failure_reason(reason: &str) -> &'static str {
     .unwrap_or("Failed")
 }
 
-/// Why the Job has to end now, if it has to: first reason wins.
+/// The result of a Job that ends now: the first reason in order.
 fn decide(
     job: &Job,
     status: &JobStatus,
@@ -227,7 +227,7 @@ fn decide(
     indexed_ending(job, spec, tally, failed_indexes)
 }
 
-/// Endings that only an Indexed Job knows.
+/// Results of Indexed Jobs.
 fn indexed_ending(job: &Job, spec: &JobSpec, tally: &Tally, failed: &BTreeSet<i32>) -> Option<Ending> {
     let completions = usize::try_from(spec.completions?).ok().filter(|_| is_indexed(job))?;
     if let Some(most) = spec.max_failed_indexes.and_then(|most| usize::try_from(most).ok())
@@ -271,7 +271,7 @@ fn indexed_ending(job: &Job, spec: &JobSpec, tally: &Tally, failed: &BTreeSet<i3
     None
 }
 
-/// With `OnFailure` pods are restarted in place; their restarts count against the limit.
+/// Whether restarts of pods with `OnFailure` exceed the limit.
 fn restarted_too_often(spec: &JobSpec, pods: &[Pod], limit: i32) -> bool {
     if spec
         .template
@@ -318,7 +318,7 @@ fn follow_suspension(status: &mut JobStatus, suspended: bool, now: Timestamp, pl
     }
 }
 
-/// A finished Job only releases pods that were left tracked, and goes when its time to live is over.
+/// A finished Job: only remaining finalizers are removed, and its TTL is checked.
 fn after_finish(spec: &JobSpec, pods: &[Pod], since: Timestamp, now: Timestamp) -> Plan {
     let mut plan = Plan {
         untrack: pods

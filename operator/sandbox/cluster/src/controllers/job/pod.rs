@@ -9,10 +9,10 @@ use super::TRACKING;
 use super::indexes::INDEX;
 use crate::controllers::pods::controlled_by;
 
-/// How often the pods of an index have failed before this one.
+/// The annotation with an index's failures before this pod.
 pub const INDEX_FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
 
-/// The pod of a Job; of an Indexed one for the index `(index, failures before)`.
+/// The pod of a Job; for an Indexed Job with `(index, earlier failures)`.
 pub fn build(job: &Job, index: Option<(i32, i32)>, per_index_limit: bool) -> Pod {
     let template = job.spec.as_ref().map(|spec| spec.template.clone()).unwrap_or_default();
     let from = template.metadata.unwrap_or_default();

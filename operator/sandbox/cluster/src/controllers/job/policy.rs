@@ -1,4 +1,4 @@
-//! The pod failure policy: what a failed pod means for its Job.
+//! The pod failure policy.
 
 use k8s_openapi::api::batch::v1::{
     Job, PodFailurePolicyOnExitCodesRequirement, PodFailurePolicyOnPodConditionsPattern,
@@ -8,20 +8,20 @@ use kube::ResourceExt;
 
 use crate::controllers::pods::condition;
 
-/// The verdict on one failed pod.
+/// The action for a failed pod.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// It counts towards the back-off limit, as without a policy.
+    /// It counts towards the back-off limit, as it does without a policy.
     Count,
     /// It is replaced and does not count.
     Ignore,
-    /// Its index has failed for good.
+    /// Its index fails.
     FailIndex,
-    /// The whole Job has failed, with this message.
+    /// The Job fails with this message.
     FailJob(String),
 }
 
-/// Judges a failed pod by the first rule that matches it.
+/// The action of the first rule that matches a failed pod.
 pub fn judge(job: &Job, pod: &Pod) -> Verdict {
     let rules = job
         .spec

@@ -1,8 +1,8 @@
-//! Counting ended pods exactly once.
+//! Counts finished pods exactly once.
 //!
-//! As upstream: a pod carries a finalizer until it is counted. Its uid is first written to the status
-//! (`uncountedTerminatedPods`), then the finalizer is removed, then the uid is exchanged for the counter. Whatever
-//! happens between two steps, no pod is counted twice or lost.
+//! As in upstream, a pod has a finalizer until it is counted. Its uid is first written to the status
+//! (`uncountedTerminatedPods`), then the finalizer is removed, then the uid is replaced by a count. An interruption
+//! between two steps neither loses a pod nor counts it twice.
 
 use std::collections::BTreeSet;
 
@@ -14,30 +14,30 @@ use super::policy::{Verdict, judge};
 use super::{TRACKING, indexes, replaces_only_failed};
 use crate::controllers::pods::{Phase, phase};
 
-/// What has ended so far, the pods that are not counted yet included.
+/// The finished pods, including those that are not counted yet.
 #[derive(Debug, Default)]
 pub struct Tally {
     /// Succeeded pods; of an Indexed Job, succeeded indexes.
     pub succeeded: i32,
     /// Failed pods that count.
     pub failed: i32,
-    /// Uids on their way into the counters.
+    /// Uids of succeeded pods that are not counted yet.
     pub uncounted_succeeded: BTreeSet<String>,
-    /// Uids on their way into the counters.
+    /// Uids of failed pods that are not counted yet.
     pub uncounted_failed: BTreeSet<String>,
     /// Indexes that succeeded (Indexed Jobs only).
     pub completed: BTreeSet<i32>,
-    /// Names of pods whose finalizer can go once the uids are written.
+    /// Names of pods whose finalizer can be removed once the uids are written.
     pub untrack: Vec<String>,
 }
 
-/// The pod has not been counted yet.
+/// Whether the pod is not counted yet.
 pub fn is_tracked(pod: &Pod) -> bool {
     pod.finalizers().iter().any(|finalizer| finalizer == TRACKING)
 }
 
-/// The pod failed in the sense of its Job: it ended in failure, or it was deleted before it ended, unless the Job
-/// replaces only what really failed.
+/// Whether the pod counts as failed: it failed, or it was deleted before it finished, unless the Job replaces only
+/// failed pods.
 pub fn has_failed(job: &Job, pod: &Pod) -> bool {
     match phase(pod) {
         Phase::Failed => true,
@@ -47,7 +47,7 @@ pub fn has_failed(job: &Job, pod: &Pod) -> bool {
 }
 
 impl Tally {
-    /// Counts what the status and the pods say. `keep` names pods that must stay tracked for now.
+    /// Counts the status and the pods. `keep` names pods that must stay tracked.
     pub fn of(job: &Job, status: &JobStatus, pods: &[Pod], completions: Option<i32>, keep: &BTreeSet<String>) -> Self {
         let mut tally = Tally::from_status(status, pods, completions);
         for pod in pods
@@ -65,8 +65,8 @@ impl Tally {
         tally
     }
 
-    /// The counters of the status. Uids whose pods lost their finalizer already are counted here: the write that
-    /// should have done so did not happen.
+    /// The counts of the status. Uids of pods whose finalizer is already removed are counted here, because the write
+    /// that should have done so failed.
     fn from_status(status: &JobStatus, pods: &[Pod], completions: Option<i32>) -> Self {
         let uncounted = status.uncounted_terminated_pods.clone().unwrap_or_default();
         let tracked: BTreeSet<String> = pods.iter().filter(|pod| is_tracked(pod)).filter_map(Pod::uid).collect();
@@ -93,7 +93,7 @@ impl Tally {
         }
     }
 
-    /// `completions` is given for Indexed Jobs: there the index is what counts, and only once.
+    /// `completions` is set for Indexed Jobs, which count each index once.
     fn add_success(&mut self, pod: &Pod, completions: Option<i32>) {
         self.untrack.push(pod.name_any());
         let uid = pod.uid().unwrap_or_default();
@@ -114,7 +114,7 @@ impl Tally {
         }
     }
 
-    /// Counts a failed pod, unless the Job's policy says to ignore it.
+    /// Counts a failed pod, unless the Job's policy ignores it.
     pub fn add_failure(&mut self, job: &Job, pod: &Pod) {
         self.untrack.push(pod.name_any());
         let uid = pod.uid().unwrap_or_default();
@@ -124,7 +124,7 @@ impl Tally {
         }
     }
 
-    /// Writes the tally into a status as it stands before the finalizers are removed.
+    /// Writes the tally into the status before the finalizers are removed.
     pub fn write_uncounted(&self, status: &mut JobStatus, indexed: bool) {
         status.succeeded = positive(if indexed {
             self.succeeded
@@ -141,7 +141,7 @@ impl Tally {
         }
     }
 
-    /// Writes the tally into a status as it stands once the finalizers are removed.
+    /// Writes the tally into the status after the finalizers are removed.
     pub fn write_counted(&self, status: &mut JobStatus, indexed: bool) {
         self.write_uncounted(status, indexed);
         status.succeeded = positive(self.succeeded);
@@ -150,7 +150,7 @@ impl Tally {
     }
 }
 
-/// Kubernetes leaves counters out of a Job's status while they are zero.
+/// A count in a Job's status, which leaves out zero.
 pub fn positive(count: i32) -> Option<i32> {
     (count > 0).then_some(count)
 }

@@ -1,4 +1,4 @@
-//! The Job's plan, carried out on objects in memory until nothing is left to do.
+//! The Job's plan, executed on objects in memory until it has no more actions.
 
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobStatus};
@@ -10,7 +10,7 @@ use super::plan::plan;
 use super::tally::is_tracked;
 use super::{TRACKING, conditions};
 
-/// A Job with its pods, and a clock that the test moves.
+/// A Job with its pods, and a clock that the test sets.
 struct World {
     job: Job,
     pods: Vec<Pod>,
@@ -43,7 +43,7 @@ impl World {
         }
     }
 
-    /// Passes until one has nothing to do. Returns how long the last pass wants to wait.
+    /// Runs passes until one has no actions. Returns the requeue time of the last pass.
     fn settle(&mut self) -> Option<SignedDuration> {
         for _ in 0..50 {
             let plan = plan(&self.job, &self.pods, self.now);
@@ -80,7 +80,7 @@ impl World {
                 return plan.again;
             }
         }
-        panic!("the plan does not settle: {:?}", self.status());
+        panic!("the plan does not converge: {:?}", self.status());
     }
 
     fn delete(&mut self, name: &str) {
@@ -97,7 +97,7 @@ impl World {
             .collect()
     }
 
-    /// The pod at this position among the pending ones ends with an exit code.
+    /// Ends a pending pod with an exit code.
     fn end(&mut self, position: usize, code: i32) {
         let name = self.pending().swap_remove(position);
         let phase = if code == 0 { "Succeeded" } else { "Failed" };

@@ -1,4 +1,4 @@
-//! The ReplicaSet controller: as many Pods of a template as asked for.
+//! The ReplicaSet controller: keeps the desired number of Pods of a template.
 
 pub mod plan;
 #[cfg(test)]
@@ -79,7 +79,7 @@ async fn reconcile(set: Arc<ReplicaSet>, pass: Arc<Pass>) -> Result<Action, Erro
     Ok(after(plan.again))
 }
 
-/// The status of a set whose Pods the API refuses (a quota, an invalid template): the count as it is, and why.
+/// The status of a set whose Pods the API rejects (a quota, an invalid template): the current count and the error.
 fn create_failed(set: &ReplicaSet, pods: &[Pod], message: String) -> ReplicaSetStatus {
     let mut asked_for_nothing = set.clone();
     if let Some(spec) = asked_for_nothing.spec.as_mut() {

@@ -10,10 +10,10 @@ use crate::controllers::pods::{
     controlled_by, is_active, is_ready, is_terminating, sort_for_removal, time_to_available,
 };
 
-/// Pods that one pass creates or deletes at most.
+/// Most Pods that one pass creates or deletes.
 const BURST: usize = 500;
 
-/// What is to be done, in the order of the fields.
+/// The actions of a pass, in the order of the fields.
 #[derive(Debug, Default)]
 pub struct Plan {
     /// Pods to create.
@@ -22,11 +22,11 @@ pub struct Plan {
     pub delete: Vec<String>,
     /// The status to write.
     pub status: Option<ReplicaSetStatus>,
-    /// Look again after this time even if nothing changes.
+    /// Requeue after this time.
     pub again: Option<SignedDuration>,
 }
 
-/// Plans one pass. `pods` are the Pods the ReplicaSet controls.
+/// Plans one pass. `pods` are the Pods that the ReplicaSet controls.
 pub fn plan(set: &ReplicaSet, pods: &[Pod], now: Timestamp) -> Plan {
     let Some(spec) = set.spec.as_ref() else {
         return Plan::default();
