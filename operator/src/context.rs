@@ -32,7 +32,7 @@ pub struct Context {
 /// One thing worth telling the user about an object, published as an Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// Whether somebody should have a look.
+    /// Whether the Event is a Warning.
     pub warning: bool,
     /// A CamelCase reason.
     pub reason: String,
@@ -44,7 +44,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Something went as it should.
+    /// A Normal notice.
     pub fn normal(reason: impl Into<String>, note: impl Into<String>) -> Self {
         Self {
             warning: false,
@@ -54,7 +54,7 @@ impl Notice {
         }
     }
 
-    /// Something needs a look.
+    /// A Warning notice.
     pub fn warning(reason: impl Into<String>, note: impl Into<String>) -> Self {
         Self {
             warning: true,

@@ -1,8 +1,8 @@
-//! What a pod's status says: why it can't start, how its container ended, whether it is ready.
+//! The status of a pod: why it can't start, how its container ended, whether it is ready.
 
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, Pod};
 
-/// Why a pod does not start, in words that name the missing thing.
+/// Why a pod does not start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blocked {
     /// The kubelet's or scheduler's reason, such as `ImagePullBackOff`.
@@ -11,7 +11,7 @@ pub struct Blocked {
     pub message: String,
 }
 
-/// Reasons of a waiting container that need somebody to act.
+/// Waiting reasons that need an action of a person.
 const BLOCKING: [&str; 7] = [
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -53,7 +53,7 @@ pub fn blocked(pod: &Pod) -> Option<Blocked> {
     })
 }
 
-/// How the container ended most recently: now, or before its last restart.
+/// The most recent termination of the container, current or before its last restart.
 pub fn terminated<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStateTerminated> {
     let status = pod
         .status

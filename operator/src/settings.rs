@@ -1,6 +1,6 @@
-//! Settings that come from the chart, not from a custom resource.
+//! Settings from the chart.
 
-/// What the operator needs to know to build pods and claims.
+/// Settings for the pods and claims that the operator creates.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Image of the trainer.

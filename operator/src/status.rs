@@ -1,8 +1,8 @@
-//! The part of a status that one controller owns: what it writes, and what it removes after another hand.
+//! The part of a status that one controller owns: it writes its fields and removes foreign values from them.
 //!
-//! Server-side apply keeps what other field managers own, so it never removes a field or condition that a restore or an edit
-//! of the status put there. What the controller computes must not keep foreign values: after an apply, whatever differs in
-//! its own fields and conditions is mended by a JSON patch that holds only for the state that was read.
+//! Server-side apply keeps fields of other managers, so it never removes a field or condition that a restore or an edit
+//! of the status has set. Computed fields must not keep foreign values: after an apply, a JSON patch, which is valid
+//! only for the state that was read, corrects all differences in the controller's own fields and conditions.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -16,7 +16,7 @@ pub(crate) trait Owned: Serialize {
     /// Types of the conditions.
     const CONDITIONS: &'static [&'static str];
 
-    /// The part as it is written.
+    /// The part to write.
     fn part(&self) -> Part {
         Part {
             fields: Self::FIELDS,
@@ -35,12 +35,12 @@ pub(crate) struct Part {
 }
 
 impl Part {
-    /// What is sent to the API server.
+    /// The value that is sent to the API server.
     pub(crate) fn value(&self) -> &Value {
         &self.value
     }
 
-    /// Whether the stored status says the same in every field and condition of this part.
+    /// Whether the stored status equals this part in all of its fields and conditions.
     pub(crate) fn is_in(&self, stored: &Value) -> bool {
         self.corrections(stored).is_empty() && self.lacks_nothing(stored)
     }
@@ -56,8 +56,7 @@ impl Part {
                 .all(|wanted| find(stored, type_of(wanted)).is_some())
     }
 
-    /// The operations of a JSON patch that make the stored part equal to this one, where server-side apply leaves a
-    /// difference.
+    /// The operations of a JSON patch that correct the differences that server-side apply leaves.
     pub(crate) fn corrections(&self, stored: &Value) -> Vec<Value> {
         let mut operations = Vec::new();
         for field in self.fields {
@@ -72,7 +71,7 @@ impl Part {
             }
         }
         let found = stored[CONDITIONS].as_array().map(Vec::as_slice).unwrap_or_default();
-        // From the end, so that a removal leaves the places of the others as they were read.
+        // From the end, so that a removal keeps the indices of the others.
         for (place, condition) in found.iter().enumerate().rev() {
             if !self.conditions.contains(&type_of(condition)) {
                 continue;
@@ -107,7 +106,7 @@ fn find<'a>(status: &'a Value, type_: &str) -> Option<&'a Value> {
     conditions.iter().find(|condition| type_of(condition) == type_)
 }
 
-/// Equality of JSON values in which `1` and `1.0` are one number, as they are for the API server.
+/// Equality of JSON values, where `1` equals `1.0` as in the API server.
 fn same(a: &Value, b: &Value) -> bool {
     let each = |a: &Map<String, Value>, b: &Map<String, Value>| {
         a.len() == b.len()

@@ -1,4 +1,4 @@
-//! The artifact store: its claim, its addresses, and how pods mount it.
+//! The artifact store: its claim, addresses and mounts.
 
 use std::collections::BTreeMap;
 
@@ -17,16 +17,16 @@ use kube::ResourceExt;
 
 use crate::{settings::Settings, workload};
 
-/// Where pods see the store.
+/// The mount path of the store in pods.
 pub(crate) const MOUNT_PATH: &str = "/var/lib/complaint-store";
 const VOLUME: &str = "store";
 
-/// The claim that the operator makes for a classifier without `spec.artifacts`.
+/// The name of the claim for a classifier without `spec.artifacts`.
 pub(crate) fn default_claim(classifier: &str) -> String {
     format!("{classifier}-artifacts")
 }
 
-/// Where a classifier's models are.
+/// The store of a classifier's models.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Store {
     /// On a volume, which pods mount.
@@ -67,8 +67,8 @@ impl Store {
         }
     }
 
-    /// What a pod of this store opens for the file at `uri`; `None` for a volume that it does not mount. An object may be in
-    /// any bucket that the pod's settings, or its own identity, give access to.
+    /// The path or address that a pod of this store opens for `uri`; `None` for a volume that it does not mount. An
+    /// object can be in any bucket that the pod's settings or its identity give access to.
     pub(crate) fn open(&self, uri: &str) -> Option<String> {
         if uri.starts_with("s3://") {
             return Some(uri.to_owned());
@@ -82,7 +82,7 @@ impl Store {
         plain.then(|| format!("{MOUNT_PATH}/{path}"))
     }
 
-    /// Its root, as pods name it.
+    /// Its root in pods.
     pub(crate) fn root(&self) -> &str {
         match self {
             Self::Claim(_) => MOUNT_PATH,
@@ -90,7 +90,7 @@ impl Store {
         }
     }
 
-    /// Its volume, where it is one.
+    /// Its volume, if it has one.
     pub(crate) fn volume(&self, read_only: bool) -> Option<Volume> {
         let Self::Claim(claim) = self else { return None };
         Some(Volume {
@@ -122,7 +122,7 @@ impl Store {
     }
 }
 
-/// All keys of a Secret as environment variables. A Secret that is missing keeps the pod from starting.
+/// All keys of a Secret as environment variables. A missing Secret blocks the start of the pod.
 pub(crate) fn secret_variables(secret: &str) -> EnvFromSource {
     EnvFromSource {
         secret_ref: Some(SecretEnvSource {
@@ -133,7 +133,7 @@ pub(crate) fn secret_variables(secret: &str) -> EnvFromSource {
     }
 }
 
-/// With a ReadWriteOnce claim of the operator's, all pods of a classifier must run where the first one does.
+/// With a ReadWriteOnce claim of the operator, all pods of a classifier must run on one node.
 pub(crate) fn affinity(classifier: &ComplaintClassifier, settings: &Settings) -> Option<PodAffinity> {
     let shared = classifier.spec.artifacts.is_some() || settings.storage_access_mode != "ReadWriteOnce";
     (!shared).then(|| PodAffinity {
@@ -149,7 +149,7 @@ pub(crate) fn affinity(classifier: &ComplaintClassifier, settings: &Settings) ->
     })
 }
 
-/// The claim of a classifier without `spec.artifacts`. It belongs to nobody: deleting a classifier never deletes models.
+/// The claim of a classifier without `spec.artifacts`. It has no owner, so deleting a classifier never deletes models.
 pub(crate) fn claim(classifier: &ComplaintClassifier, settings: &Settings) -> Option<PersistentVolumeClaim> {
     if classifier.spec.artifacts.is_some() {
         return None;

@@ -41,7 +41,7 @@ struct ControllerLabel {
     controller: &'static str,
 }
 
-/// Counts and times of reconciles.
+/// Metrics of reconciles.
 #[derive(Clone)]
 pub struct ReconcileMetrics {
     reconciles: Family<ReconcileLabels, Counter>,
@@ -89,7 +89,7 @@ impl ReconcileMetrics {
         }
     }
 
-    /// Says whether this process leads.
+    /// Sets whether this process is the leader.
     pub fn set_leader(&self, leads: bool) {
         self.leader.set(i64::from(leads));
     }

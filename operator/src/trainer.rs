@@ -1,4 +1,4 @@
-//! Jobs of the trainer's image, and what their pods say.
+//! Jobs of the trainer, and the messages of their pods.
 
 use complaint_api::PodTemplate;
 use complaint_contract::ExitKind;
@@ -26,7 +26,7 @@ pub(crate) const CONTAINER: &str = "trainer";
 /// The file that becomes the container's termination message.
 pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 
-/// What differs between Jobs of the trainer.
+/// The parameters of a trainer Job.
 pub(crate) struct TrainerJob<'a> {
     pub(crate) metadata: ObjectMeta,
     /// The command with its arguments; `--termination-log` is added.
@@ -83,7 +83,7 @@ pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
     }
 }
 
-/// Bad configuration (64) and bad data (65) fail again; a node that goes away is nobody's fault.
+/// Fails the Job for bad configuration (64) and bad data (65), and ignores disruptions of nodes.
 fn failure_policy() -> PodFailurePolicy {
     PodFailurePolicy {
         rules: vec![
@@ -115,7 +115,7 @@ pub(crate) fn message(pods: &[Pod]) -> Option<&str> {
         .find_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
 }
 
-/// How the trainer ended most recently in any of the pods.
+/// The most recent termination of the trainer in any of the pods.
 pub(crate) fn last_end(pods: &[Pod]) -> Option<&ContainerStateTerminated> {
     pods.iter()
         .filter_map(|pod| pod::terminated(pod, CONTAINER))

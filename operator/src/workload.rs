@@ -1,4 +1,4 @@
-//! Pods as the operator makes them: the `restricted` Pod Security Standard, no service-account token, the user's settings.
+//! Pod templates: the `restricted` Pod Security Standard, no service account token, the user's settings.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 
-/// The user of the images, which have no other.
+/// The user id of the images.
 const USER: i64 = 65_532;
 const SCRATCH: &str = "/tmp";
 
@@ -25,7 +25,7 @@ pub fn labels(name: &str, component: &str, instance: &str) -> BTreeMap<String, S
     ])
 }
 
-/// What differs between the pods of the product.
+/// The parameters of a pod template.
 pub(crate) struct Workload<'a> {
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) template: &'a PodTemplate,
@@ -35,7 +35,7 @@ pub(crate) struct Workload<'a> {
     pub(crate) base: PodSpec,
 }
 
-/// The pod template: the user's settings, with the operator's own winning.
+/// The pod template: the user's settings, overridden by the operator's.
 pub(crate) fn pod_template(workload: Workload<'_>) -> PodTemplateSpec {
     let Workload {
         labels,

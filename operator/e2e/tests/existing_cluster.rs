@@ -1,5 +1,5 @@
-//! In an existing cluster, the end-to-end suite runs the operator in its own process. Both end without ending the starter
-//! of the suite, although all of them begin in one process group.
+//! In an existing cluster, the end-to-end suite runs the operator in its own process. Both end without ending the
+//! starter of the suite, although all of them begin in one process group.
 //!
 //! The suite and its caller are this test binary itself, run again with the role in a variable.
 

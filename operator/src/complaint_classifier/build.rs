@@ -1,4 +1,4 @@
-//! Builds the changes that carry a plan out: verdicts on versions, then the claim, the Service, the PodDisruptionBudget, the
+//! Builds the changes of a plan: the statuses of versions, then the claim, the Service, the PodDisruptionBudget, the
 //! Deployment and the HorizontalPodAutoscaler of a classifier. Pure and infallible.
 
 use std::collections::BTreeMap;
@@ -46,12 +46,13 @@ use crate::{
 /// The port of the server's container.
 const PORT: i32 = 8080;
 const TERMINATION_LOG: &str = "/dev/termination-log";
-/// Seconds that a pod goes on answering after it was told to stop, until every balancer has noticed.
+/// Seconds that a terminating pod keeps serving, until every load balancer has removed it.
 const DRAIN_SECONDS: i64 = 5;
-/// Failed probes, two seconds apart, until a server that fetches its model is taken for dead: longer than its own limit.
+/// Failure threshold of the startup probe, every two seconds, of a server that fetches its model: longer than the
+/// server's own limit.
 const STARTUP_FAILURES: i32 = 90;
 
-/// The changes that carry `plan` out, in order: verdicts are recorded on the versions first, the workload comes last.
+/// The changes of `plan`, in order: the statuses of versions first, the workload last.
 pub(crate) fn build(
     classifier: &ComplaintClassifier,
     seen: &Seen,
@@ -64,7 +65,7 @@ pub(crate) fn build(
         return Vec::new();
     }
     let mut changes = verdicts(classifier, seen, plan, now);
-    // Most of a claim can't be changed, and its size may have been raised by hand: it is created once.
+    // The claim is created once: most of its fields are immutable, and its size may have been raised by hand.
     if let Some(claim) = store::claim(classifier, settings).filter(|_| !seen.claim) {
         changes.push(Change::Create(Manifest::of(&claim)));
     }
@@ -78,7 +79,7 @@ pub(crate) fn build(
     changes
 }
 
-/// What versions are told: rejected ones why, and one that was brought back by pin that it serves after all.
+/// The statuses of versions: the reasons of rejected ones, and the end of a rejection when a pinned version serves.
 fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan, now: Timestamp) -> Vec<Change> {
     let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
     let mut changes = Vec::new();
@@ -123,7 +124,7 @@ fn workload(
     let mut changes = Vec::new();
     let autoscaler = autoscaler(classifier, owner);
     if let (None, Some(unwanted)) = (&autoscaler, &seen.autoscaler) {
-        // First, or it would go on changing the number that is set next.
+        // First, because it would change the replicas that are set next.
         changes.push(Change::Delete(Target::of(unwanted)));
     }
     match (&plan.target, &seen.deployment) {
@@ -132,7 +133,7 @@ fn workload(
             let replicas = rollout::replicas_to_set(serving, seen.deployment.as_ref());
             let mut wanted = deployment(classifier, version, replicas, owner, settings);
             if serving.autoscaling.is_some() && replicas.is_some() {
-                // Whoever scaled it since it was read must not be undone: then the apply conflicts, and is tried again.
+                // A concurrent scaling must not be undone: the apply conflicts and is retried.
                 wanted.metadata.resource_version = seen.deployment.as_ref().and_then(ResourceExt::resource_version);
             }
             changes.push(Change::Apply(Manifest::of(&wanted)));
@@ -145,14 +146,14 @@ fn workload(
     let scalable = plan.target.is_some() || (seen.deployment.is_some() && !plan.deletes_deployment());
     match (autoscaler, &seen.autoscaler) {
         (Some(wanted), _) if scalable => changes.push(Change::Apply(Manifest::of(&wanted))),
-        // Nothing is there to scale.
+        // There is nothing to scale.
         (Some(_), Some(idle)) => changes.push(Change::Delete(Target::of(idle))),
         _ => {}
     }
     changes
 }
 
-/// What this controller owns of a version's status.
+/// This controller's part of a version's status.
 #[derive(serde::Serialize)]
 struct Verdict {
     conditions: Vec<Condition>,
@@ -179,7 +180,7 @@ fn metadata(classifier: &ComplaintClassifier, owner: &OwnerReference) -> ObjectM
     }
 }
 
-/// What selects the server pods: never the trainer's, which carry the classifier's label too.
+/// The selector of the server pods, which excludes the trainer's pods with the same classifier label.
 fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     BTreeMap::from([
         (labels::CLASSIFIER.to_owned(), classifier.name_any()),
@@ -187,7 +188,7 @@ fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     ])
 }
 
-/// The Deployment that serves `version`, with so many replicas; `None` leaves their number to whoever set it last.
+/// The Deployment that serves `version`. `replicas` is `None` if another field manager owns the number.
 pub(crate) fn deployment(
     classifier: &ComplaintClassifier,
     version: &ModelVersion,
@@ -207,7 +208,7 @@ pub(crate) fn deployment(
                 match_labels: Some(selector(classifier)),
                 match_expressions: None,
             },
-            // A pod goes only when its successor is ready: no request is lost, whatever the number of replicas.
+            // A pod stops only when its successor is ready, so that no request is lost.
             strategy: Some(DeploymentStrategy {
                 type_: Some("RollingUpdate".into()),
                 rolling_update: Some(RollingUpdateDeployment {
@@ -256,7 +257,7 @@ fn container(
 ) -> Container {
     let digest = format!("sha256:{}", version.spec.artifact.sha256);
     let uri = &version.spec.artifact.uri;
-    // Another claim is not mounted; the server then says that it does not find the file.
+    // Other claims are not mounted; the server then reports a missing file.
     let model = store.open(uri).unwrap_or_else(|| uri.clone());
     let remote = model.starts_with("s3://");
     let probe = |path: String, period, failures| Probe {
@@ -300,7 +301,7 @@ fn container(
         }]),
         readiness_probe: Some(probe(format!("/v2/health/ready?digest={digest}"), 2, 2)),
         liveness_probe: Some(probe("/v2/health/live".into(), 10, 3)),
-        // The server answers once it has its model, and gives up by itself when the store is too slow.
+        // The server is live once it has its model, and gives up by itself if the store is too slow.
         startup_probe: remote.then(|| probe("/v2/health/live".into(), 2, STARTUP_FAILURES)),
         env_from: store.variables(None).map(|variables| vec![variables]),
         lifecycle: Some(Lifecycle {
@@ -316,7 +317,7 @@ fn container(
     }
 }
 
-/// The Service in front of the server pods. It stands before the first champion, so that its address is known.
+/// The Service of the server pods. It exists before the first champion, so that its address is known.
 pub(crate) fn service(classifier: &ComplaintClassifier, owner: &OwnerReference) -> Service {
     let wanted = &classifier.spec.serving.service;
     let mut metadata = metadata(classifier, owner);
@@ -347,8 +348,8 @@ pub(crate) fn service(classifier: &ComplaintClassifier, owner: &OwnerReference) 
     }
 }
 
-/// From two replicas up, a drain takes one pod at a time. Pods that must share a node get no budget: the successor of the
-/// first one drained could start nowhere else, and the drain would never end.
+/// From two replicas on, a drain evicts one pod at a time. Pods that must share a node get no budget: the successor of
+/// an evicted pod could not start on another node, and the drain would never end.
 pub(crate) fn disruption_budget(
     classifier: &ComplaintClassifier,
     owner: &OwnerReference,
@@ -371,7 +372,7 @@ pub(crate) fn disruption_budget(
     })
 }
 
-/// The autoscaler of the Deployment, where one is asked for.
+/// The autoscaler of the Deployment, if requested.
 pub(crate) fn autoscaler(classifier: &ComplaintClassifier, owner: &OwnerReference) -> Option<HorizontalPodAutoscaler> {
     let wanted = classifier.spec.serving.autoscaling?;
     Some(HorizontalPodAutoscaler {

@@ -20,15 +20,15 @@ use crate::{
 pub(crate) struct Seen {
     /// Its versions.
     pub(crate) versions: Vec<ModelVersion>,
-    /// The Deployment of its name.
+    /// The Deployment with its name.
     pub(crate) deployment: Option<Deployment>,
-    /// The Service of its name.
+    /// The Service with its name.
     pub(crate) service: Option<Service>,
-    /// Whether there is a claim of the name that the operator gives to a classifier's own store.
+    /// Whether the claim of the classifier's own store exists.
     pub(crate) claim: bool,
-    /// The PodDisruptionBudget of its name.
+    /// The PodDisruptionBudget with its name.
     pub(crate) budget: Option<PodDisruptionBudget>,
-    /// The HorizontalPodAutoscaler of its name.
+    /// The HorizontalPodAutoscaler with its name.
     pub(crate) autoscaler: Option<HorizontalPodAutoscaler>,
     /// Its server pods.
     pub(crate) pods: Vec<Pod>,

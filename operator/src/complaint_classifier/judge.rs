@@ -1,4 +1,4 @@
-//! Judges a version: a chain of small rules, the first that objects wins. Pure.
+//! Judges a version by a list of rules. The first rule that rejects it decides. Pure.
 
 use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion, VersionEvaluation};
 use complaint_contract::Comparison;
@@ -25,7 +25,7 @@ const RULES: [Rule; 6] = [same_artifact, gates, comparable, same_labels, better,
 /// Judges `version` against the gates and, where there is one, the champion.
 ///
 /// # Errors
-/// The first rule's objection.
+/// The rejection by the first rule that applies.
 pub(crate) fn judge(
     classifier: &ComplaintClassifier,
     champion: Option<&ClassifierChampion>,
@@ -48,7 +48,7 @@ pub(crate) fn comparison<'a>(version: &'a ModelVersion, champion: &ClassifierCha
     comparison.filter(|comparison| comparison.champion_sha256.to_string() == champion.sha256)
 }
 
-/// What a training of this operator measured of a version: nothing else decides.
+/// The evaluation of a version by a training of this operator, which alone decides.
 pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
     version.status.as_ref()?.evaluation.as_ref()
 }

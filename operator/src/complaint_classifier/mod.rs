@@ -1,4 +1,4 @@
-//! ComplaintClassifier: judges versions, rolls the champion out, and keeps the record of who serves.
+//! ComplaintClassifier: judges versions, rolls out the champion, and records promotions.
 
 mod build;
 mod gather;
@@ -32,9 +32,9 @@ use crate::{
 /// Name of the container that serves.
 pub(crate) const CONTAINER: &str = "server";
 
-/// How often a rollout is looked at, should an event of its pods be missed.
+/// Requeue interval during a rollout, in case a pod's event is missed.
 const WHILE_ROLLING: Duration = Duration::from_secs(5);
-/// How often a classifier at rest is looked at, to undo changes made by others.
+/// Requeue interval of a classifier without changes, to revert changes by others.
 const AT_REST: Duration = Duration::from_secs(300);
 
 /// The controller of ComplaintClassifiers.
@@ -81,7 +81,7 @@ impl Reconciler for ComplaintClassifiers {
                 None => return Err(error),
             },
         }
-        // Told at once: a version is judged once, and the status may have to be written again.
+        // Published at once: a version is judged once, and writing the status may have to be retried.
         context.publish(&classifier, status::rejections(&plan)).await;
         let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, now);
         objects.write_status(&classifier, &next).await?;

@@ -1,4 +1,4 @@
-//! Decides who serves. Pure; the clock plays no part.
+//! Decides which version serves. Pure, and independent of the clock.
 
 use complaint_api::{
     ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason,
@@ -54,8 +54,8 @@ pub(crate) enum Hold {
 }
 
 impl Plan {
-    /// Takes the Deployment as it stands after it was applied: a changed one is not complete, and nobody is promoted on what
-    /// was said of its predecessor.
+    /// Updates the plan with the applied Deployment: a changed one is not complete, and nothing is promoted by the
+    /// status of the previous one.
     pub(crate) fn look_again(
         &mut self,
         classifier: &ComplaintClassifier,
@@ -77,7 +77,8 @@ impl Plan {
         }
     }
 
-    /// Nobody serves and nobody is to. While a champion is on record its pods go on, even if its ModelVersion is gone.
+    /// Whether nothing serves and nothing is to be rolled out. The pods of a recorded champion are kept, even if its
+    /// ModelVersion is gone.
     pub(crate) fn deletes_deployment(&self) -> bool {
         self.target.is_none() && self.champion.is_none()
     }
@@ -88,7 +89,7 @@ impl Plan {
         settled && self.stalled.as_ref().is_none_or(|(reason, _)| *reason != APPLY_REFUSED)
     }
 
-    /// The API server refuses what the plan needs: nothing is promoted until that is mended.
+    /// Marks the plan as stalled because the API server rejects a change; nothing is promoted until this is fixed.
     pub(crate) fn refused(&mut self, message: String) {
         self.promote = None;
         self.stalled = Some((APPLY_REFUSED, message));
@@ -223,7 +224,7 @@ fn pinned_target<'a>(
     }
 }
 
-/// What was said of the pinned version when it failed for this very spec.
+/// The message of the pinned version's failure, if it failed for the current spec.
 fn failed_pin(classifier: &ComplaintClassifier) -> Option<String> {
     let status = classifier.status.as_ref()?;
     let stalled = condition::find(&status.conditions, STALLED)?;
@@ -274,7 +275,7 @@ fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
     !rejected && !promoted
 }
 
-/// A target that is not champion yet is promoted, or rejected and given up, by what its pods say.
+/// Promotes or rejects a target that is not champion yet, by the state of its pods.
 fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan) {
     let Some(target) = plan.target.clone() else { return };
     let serving = &classifier.spec.serving;

@@ -1,7 +1,7 @@
-//! What the Deployment and its pods say about a rollout. Pure.
+//! The state of a rollout from its Deployment and pods. Pure.
 //!
-//! No network path from operator to pods is needed: the readiness probe asks for the digest, so a ready pod of a version's
-//! template serves that version.
+//! The operator does not connect to pods: the readiness probe checks the digest, so a ready pod of a version's template
+//! serves that version.
 
 use complaint_api::{ClassifierServing, ModelVersion, labels};
 use complaint_contract::{ErrorEnvelope, ProgramError};
@@ -11,18 +11,18 @@ use kube::ResourceExt;
 use super::{CONTAINER, ComplaintClassifiers, gather::Seen};
 use crate::{controller::Reconciler, pod};
 
-/// Where the rollout of a version stands.
+/// The state of a version's rollout.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rollout {
-    /// The Deployment is not there or rolls out something else.
+    /// The Deployment does not exist or rolls out another version.
     NotStarted,
-    /// Going on as it should.
+    /// The rollout makes progress.
     InProgress { ready: i32, desired: i32 },
-    /// Waiting for something that is not the model's fault.
+    /// The rollout is blocked, but not by the model.
     Blocked(pod::Blocked),
-    /// The model's fault: it must not serve.
+    /// The model is broken and must not serve.
     Broken(ProgramError),
-    /// Every wanted pod serves it, and no other pod is left.
+    /// All desired pods serve it, and no other pod remains.
     Complete,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn rolling(deployment: &Deployment) -> Option<&str> {
     deployment.annotations().get(labels::MODEL_VERSION).map(String::as_str)
 }
 
-/// Where the rollout of `version` stands.
+/// The state of the rollout of `version`.
 pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &Seen) -> Rollout {
     let Some(deployment) = &seen.deployment else {
         return Rollout::NotStarted;
@@ -81,7 +81,7 @@ pub(crate) fn pods_of<'a>(seen: &'a Seen, sha256: &'a str) -> impl Iterator<Item
     })
 }
 
-/// How many of the pods are ready.
+/// Number of ready pods.
 pub(crate) fn ready_count(pods: &[&Pod]) -> i32 {
     i32::try_from(pods.iter().filter(|pod| pod::is_ready(pod)).count()).unwrap_or(i32::MAX)
 }
@@ -100,8 +100,8 @@ fn template_serves(deployment: &Deployment, sha256: &str) -> bool {
         .is_some_and(|digest| digest.strip_prefix("sha256:") == Some(sha256))
 }
 
-/// Whether all pods are of the present template, and enough of them are available: every one, or the least number where an
-/// autoscaler adds and takes pods all the time.
+/// Whether all pods have the current template, and enough of them are available: all, or the minimum if an autoscaler
+/// changes the number of pods.
 fn complete(deployment: &Deployment, serving: &ClassifierServing) -> bool {
     let Some(status) = &deployment.status else { return false };
     let (all, updated, available) = (
@@ -116,8 +116,8 @@ fn complete(deployment: &Deployment, serving: &ClassifierServing) -> bool {
     observed(deployment) && updated == all && enough
 }
 
-/// The number of replicas to write into the Deployment. With an autoscaler: none once somebody else has set it within the
-/// bounds. Until then it is repeated, because a field that is left out without another owner falls back to 1.
+/// The number of replicas to set in the Deployment. With an autoscaler, `None` once another field manager has set it
+/// within the bounds. Until then it must be applied, because an unowned field falls back to 1.
 pub(crate) fn replicas_to_set(serving: &ClassifierServing, deployment: Option<&Deployment>) -> Option<i32> {
     let (least, most) = serving.bounds();
     let present = deployment.map_or(least, desired);
@@ -134,13 +134,13 @@ fn scaled_by_others(deployment: &Deployment) -> bool {
     })
 }
 
-/// Whether the Deployment's status speaks of its present spec.
+/// Whether the Deployment's status describes its current spec.
 fn observed(deployment: &Deployment) -> bool {
     let status = deployment.status.as_ref();
     status.and_then(|status| status.observed_generation) >= deployment.metadata.generation
 }
 
-/// Why pods can't even be made: a quota, or a policy of the namespace.
+/// Why pods can't be created, for example a quota or a policy of the namespace.
 fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
     let conditions = deployment.status.as_ref()?.conditions.as_ref()?;
     let failure = conditions
@@ -152,7 +152,7 @@ fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
     })
 }
 
-/// What the server said when it refused its model: exit code 65 is final. A pod that is ready has found its model after all.
+/// The error of a server that rejected its model, with the final exit code 65. A ready pod has loaded its model.
 fn model_error(pod: &Pod) -> Option<ProgramError> {
     if pod::is_ready(pod) {
         return None;
@@ -176,7 +176,8 @@ fn deadline_exceeded(deployment: &Deployment) -> bool {
     exceeded && observed(deployment)
 }
 
-/// Pods that ran and stayed unready are the model's fault; pods that never ran are the cluster's.
+/// A rollout beyond its deadline: pods that ran and stayed unready mean a broken model, pods that never ran a blocked
+/// cluster.
 fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
     let ran = pods
         .iter()

@@ -1,4 +1,4 @@
-//! The status after what was applied. Pure; the clock is an argument.
+//! The status after the changes were applied. Pure; the clock is an argument.
 
 use complaint_api::{
     ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, PromotionComparison, PromotionReason,
@@ -33,10 +33,10 @@ impl Owned for ComplaintClassifierStatus {
 }
 
 const PROMOTIONS_KEPT: usize = 20;
-/// Reason of both conditions where no pod is asked for.
+/// Reason of both conditions with 0 replicas.
 const SCALED_TO_ZERO: &str = "ScaledToZero";
 
-/// The next status, and what to tell the user about the change.
+/// The next status and the Events about the change.
 pub(crate) fn next(
     classifier: &ComplaintClassifier,
     seen: &Seen,
@@ -48,7 +48,7 @@ pub(crate) fn next(
     let mut status = ComplaintClassifierStatus {
         observed_generation: classifier.metadata.generation,
         url: Some(build::url(classifier, settings)),
-        // The record, which nobody can compute again.
+        // The record, which can't be computed again.
         champion: plan.champion.clone(),
         previous_champion: old.previous_champion.clone(),
         promotions: old.promotions.clone(),
@@ -95,7 +95,7 @@ fn promote(plan: &Plan, status: &mut ComplaintClassifierStatus, now: Timestamp, 
     record(status, plan, reason, from.as_ref(), now, notices);
 }
 
-/// Puts the champion at the head of the record.
+/// Adds the champion to the front of the record.
 fn record(
     status: &mut ComplaintClassifierStatus,
     plan: &Plan,
@@ -220,7 +220,7 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
             "WaitingForReplicas",
             "spec.serving.replicas is 0: a version is promoted when a pod has loaded it".into(),
         ),
-        // As asked for, so ready, like a Deployment of no replicas; `Available` tells that nobody answers.
+        // Ready, like a Deployment with 0 replicas; `Available` is false.
         Some(Rollout::Complete) if status.replicas.unwrap_or_default().desired == 0 => say(
             Some(true),
             SCALED_TO_ZERO,
@@ -255,7 +255,7 @@ fn progressing(plan: &Plan) -> Option<Statement> {
     })
 }
 
-/// What to tell the user about versions that are rejected.
+/// Events about rejected versions.
 pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
     plan.rejected
         .iter()
@@ -269,7 +269,7 @@ pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
         .collect()
 }
 
-/// Events for `Stalled` and for a rollout that is held up, when they begin or change.
+/// Events when `Stalled` or a blocked rollout begins or changes.
 fn condition_notices(old: &ComplaintClassifierStatus, statements: &[Statement]) -> Vec<Notice> {
     statements
         .iter()

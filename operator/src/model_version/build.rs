@@ -7,8 +7,7 @@ use serde_json::json;
 use super::plan::{Plan, noted_promotion};
 use crate::change::{Change, Manifest};
 
-/// The changes that carry `plan` out: the promotion that the classifier's status records is repeated as an annotation, for
-/// the day that the status is lost.
+/// The changes of `plan`: an annotation repeats the promotion in the classifier's status, in case the status is lost.
 pub(crate) fn build(version: &ModelVersion, plan: &Plan) -> Vec<Change> {
     let Some(promoted) = plan
         .promoted
@@ -17,7 +16,7 @@ pub(crate) fn build(version: &ModelVersion, plan: &Plan) -> Vec<Change> {
         return Vec::new();
     };
     let mut manifest = Manifest::of(version);
-    // Only what this controller owns: the spec is another's.
+    // Only the fields that this controller owns, without the spec.
     manifest.body = json!({
         "apiVersion": manifest.body["apiVersion"],
         "kind": manifest.body["kind"],

@@ -1,4 +1,4 @@
-//! Reads what a version's stage depends on.
+//! Reads the objects that a version's stage depends on.
 
 use complaint_api::{ComplaintClassifier, ModelVersion};
 

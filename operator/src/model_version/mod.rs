@@ -42,7 +42,7 @@ impl Reconciler for ModelVersions {
         )
     }
 
-    /// Works on the version of the cache: one that has changed since is a conflict, and is reconciled again.
+    /// Works on the cached version: if it has changed, the write conflicts and the reconcile is retried.
     async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Action, Error> {
         let objects = context.objects(version.namespace());
         let seen = gather::gather(version, &objects).await?;

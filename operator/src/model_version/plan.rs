@@ -1,4 +1,4 @@
-//! Decides where a version stands. Pure.
+//! Decides the stage of a version. Pure.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, Stage, labels};
 use jiff::Timestamp;
@@ -6,24 +6,24 @@ use kube::ResourceExt;
 
 use super::gather::Seen;
 
-/// Where a version stands.
+/// The stage of a version.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) stage: Stage,
     /// When it last became champion.
     pub(crate) promoted: Option<Timestamp>,
-    /// Why it is not promoted automatically any more.
+    /// Why it is no longer promoted automatically.
     pub(crate) rejection: Option<Rejection>,
-    /// Whether a training of this operator measured it.
+    /// Whether a training of this operator evaluated it.
     pub(crate) evaluated: bool,
 }
 
-/// What the condition `Rejected` says.
+/// Reason and message of the condition `Rejected`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rejection {
     pub(crate) reason: String,
     pub(crate) message: String,
-    /// Whether the server refuses the model, so that it can't serve at all.
+    /// Whether the server rejects the model, so that it can't serve at all.
     pub(crate) broken: bool,
 }
 
@@ -67,7 +67,7 @@ fn stage(version: &ModelVersion, classifier: Option<&ComplaintClassifier>, promo
     }
 }
 
-/// When the version last became champion: by the classifier's record, or by the annotation that repeats it.
+/// When the version last became champion, by the classifier's record or the annotation.
 fn promoted(version: &ModelVersion, classifier: Option<&ComplaintClassifier>) -> Option<Timestamp> {
     let name = version.name_any();
     let status = classifier.and_then(|classifier| classifier.status.as_ref());
@@ -86,12 +86,12 @@ fn promoted(version: &ModelVersion, classifier: Option<&ComplaintClassifier>) ->
         .or_else(|| noted_promotion(version))
 }
 
-/// The promotion that the version's annotation tells.
+/// The time of the promotion in the version's annotation.
 pub(crate) fn noted_promotion(version: &ModelVersion) -> Option<Timestamp> {
     version.annotations().get(labels::PROMOTED_AT)?.parse().ok()
 }
 
-/// Whether the reason is one that a server gives for refusing its model; a rule of promotion refuses sound models too.
+/// Whether the reason comes from a server that rejects its model, and not from a rule of promotion.
 fn is_broken(reason: &str) -> bool {
     const SERVER: [&str; 5] = [
         "DigestMismatch",

@@ -1,4 +1,4 @@
-//! The part of a version's status that this controller owns. Pure; the clock is an argument.
+//! This controller's part of a version's status. Pure; the clock is an argument.
 
 use complaint_api::{
     ModelVersion, Stage,
@@ -15,7 +15,7 @@ use crate::{context::Notice, status::Owned};
 const NOT_EVALUATED: &str = "NotEvaluated";
 const NOT_EVALUATED_MESSAGE: &str = "the version is recorded, but no training of this cluster evaluated it, so it is not promoted automatically: pin it with spec.promotion.modelVersion of its classifier";
 
-/// What this controller computes of a version's status.
+/// This controller's part of a version's status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VersionStage {
@@ -32,7 +32,7 @@ impl Owned for VersionStage {
     const CONDITIONS: &'static [&'static str] = &[READY, STALLED];
 }
 
-/// The part after `plan`, and what to tell the user about the change.
+/// The part after `plan` and the Events about the change.
 pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (VersionStage, Vec<Notice>) {
     let old = version.status.as_ref();
     let statements = match &plan.rejection {
@@ -59,7 +59,7 @@ pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (Vers
     (part, notices(old.and_then(|status| status.stage), plan))
 }
 
-/// An Event where the stage changes to something final.
+/// An Event if the stage changes to a final one.
 fn notices(before: Option<Stage>, plan: &Plan) -> Vec<Notice> {
     match plan.stage {
         stage if Some(stage) == before => Vec::new(),

@@ -1,4 +1,4 @@
-//! Builds the changes that carry a decision out: the ConfigMap, the Job and the ModelVersion of a run. Pure and infallible.
+//! Builds the changes of a decision: the ConfigMap, the Job and the ModelVersion of a run. Pure and infallible.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ use crate::{
 const CONFIG_DIR: &str = "/etc/complaint-trainer";
 const DATASET_DIR: &str = "/var/lib/complaint-dataset";
 
-/// The changes that carry `decision` out, in order.
+/// The changes of `decision`, in order.
 pub(crate) fn build(
     run: &TrainingRun,
     seen: &Seen,
@@ -62,7 +62,7 @@ pub(crate) fn build(
     }
 }
 
-/// The configuration stands before the Job whose pods mount it.
+/// The configuration comes before the Job whose pods mount it.
 fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Settings) -> Vec<Change> {
     let Some(classifier) = &seen.classifier else {
         return Vec::new();
@@ -71,7 +71,7 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
     let inputs = Inputs {
         run,
         classifier,
-        // A champion in another store can't be mounted here; the version is then not comparable, and says so.
+        // A champion in another store can't be mounted. The version is then reported as not comparable.
         champion: seen
             .champion
             .as_ref()
@@ -85,8 +85,8 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
     ]
 }
 
-/// The registry record is created once, and what was measured is written into its status once. The run is complete only
-/// after both: whatever stops the operator in between, the next reconcile writes what is missing.
+/// The ModelVersion and its evaluation are each written once. The run is complete only after both: if the operator
+/// stops in between, the next reconcile writes the rest.
 fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Change> {
     let evidence = Evidence {
         evaluation: VersionEvaluation {
@@ -115,7 +115,7 @@ fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Chang
     }
 }
 
-/// What this controller owns of a version's status.
+/// This controller's part of a version's status.
 #[derive(Serialize)]
 struct Evidence {
     evaluation: VersionEvaluation,
@@ -128,17 +128,17 @@ impl Owned for Evidence {
     const CONDITIONS: &'static [&'static str] = &[];
 }
 
-/// What a run's manifests are built from.
+/// The inputs of a run's manifests.
 pub(crate) struct Inputs<'a> {
     pub(crate) run: &'a TrainingRun,
     pub(crate) classifier: &'a ComplaintClassifier,
-    /// The champion to compare with, where it can be opened: same store.
+    /// The champion to compare with, if it is in the same store.
     pub(crate) champion: Option<&'a ModelVersion>,
     pub(crate) owner: OwnerReference,
     pub(crate) settings: &'a Settings,
 }
 
-/// The trainer's configuration file. The trainer knows the presets: what the spec leaves out stays out here.
+/// The trainer's configuration file. Fields that the spec leaves out stay unset; the trainer applies the presets.
 pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Option<&ModelVersion>) -> RunFile {
     let spec = &run.spec;
     let dataset = &spec.dataset;
@@ -301,8 +301,8 @@ fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
     (source.uri.clone().unwrap_or_default(), Vec::new(), Vec::new())
 }
 
-/// The keys of the Secrets that give access to data set and store, as environment variables. The store's have names of their
-/// own, since they may be other keys.
+/// The keys of the Secrets for data set and store, as environment variables. The store's have their own prefix, because
+/// the keys may differ.
 fn credentials(run: &TrainingRun, store: &Store) -> Vec<EnvFromSource> {
     let dataset = run.spec.dataset.source.secret_ref.as_ref();
     dataset

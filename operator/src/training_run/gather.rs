@@ -16,7 +16,7 @@ use crate::{error::Error, object::Objects, pod, trainer};
 pub(crate) struct Seen {
     pub(crate) classifier: Option<ComplaintClassifier>,
     pub(crate) champion: Option<ModelVersion>,
-    /// The ModelVersion of the run's name.
+    /// The ModelVersion with the run's name.
     pub(crate) recorded: Option<ModelVersion>,
     pub(crate) job: Option<Job>,
     pub(crate) pods: Vec<Pod>,
@@ -24,19 +24,19 @@ pub(crate) struct Seen {
     pub(crate) source: Source,
 }
 
-/// What the data set's source is in this namespace.
+/// The source of the data set in this namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Not an object of the cluster, or no longer of interest since a Job exists.
+    /// Not an object of the cluster, or not needed because a Job exists.
     #[default]
     Unseen,
-    /// The keys of the ConfigMap; `None`: there is none of that name.
+    /// The keys of the ConfigMap; `None` if it does not exist.
     ConfigMap(Option<Vec<String>>),
     /// Whether the claim exists.
     Claim { exists: bool },
 }
 
-/// Reads what is there. Nothing is read for a run that ended: only its expiry is left to do.
+/// Reads the objects. A run that has ended needs none, because only its expiry remains.
 pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen, Error> {
     if status::ended(run) {
         return Ok(Seen::default());
@@ -68,7 +68,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
     })
 }
 
-/// The last line of the running pod's log. A log that can't be read says nothing about the run.
+/// The progress in the last line of the running pod's log; `None` if it can't be read.
 async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
     let running = pods.iter().find(|pod| pod::phase(pod) == "Running")?;
     let params = LogParams {
@@ -80,7 +80,7 @@ async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
     log.lines().rev().find_map(Progress::of_line)
 }
 
-/// Looks for the source before a pod waits for it in vain with a message that few find.
+/// Checks the source, so that a missing one is reported before a pod is blocked by it.
 async fn source(run: &TrainingRun, objects: &Objects) -> Result<Source, Error> {
     let source = &run.spec.dataset.source;
     if let Some(wanted) = &source.config_map {

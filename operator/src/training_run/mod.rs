@@ -27,9 +27,9 @@ use plan::Decision;
 
 pub use build::config as trainer_config;
 
-/// How often a running training is looked at: its progress is in its log, which can't be watched cheaply.
+/// Requeue interval of a running training: its progress is in its log, which can't be watched cheaply.
 const WHILE_RUNNING: Duration = Duration::from_secs(5);
-/// How often something outside our watches (a ConfigMap, a claim) is looked for again.
+/// Requeue interval while an unwatched object (a ConfigMap, a claim) is missing.
 const WHILE_WAITING: Duration = Duration::from_secs(10);
 
 /// The controller of TrainingRuns.
@@ -53,7 +53,7 @@ impl Reconciler for TrainingRuns {
                 watcher::Config::default(),
                 move |classifier: Guarded<ComplaintClassifier>| {
                     let name = classifier.name_any();
-                    // Only runs that wait for this classifier care.
+                    // Only runs that wait for this classifier.
                     concerned(&runs, &classifier, |run: &TrainingRun| {
                         run.spec.classifier_ref.name == name && !status::ended(run)
                     })
@@ -96,10 +96,10 @@ pub(crate) fn job_name(run: &str) -> String {
     format!("{run}-train")
 }
 
-/// The digest that tells one run's work from another's: of all that shapes the result, so not of `suspend`, `ttl` or pods.
+/// The digest of all fields that affect the model: without `suspend`, the TTL and pod settings.
 pub(crate) fn spec_hash(run: &TrainingRun) -> String {
     let spec = &run.spec;
-    // An empty section says as little as an absent one.
+    // An empty section equals an absent one.
     crate::object::digest_of(&(
         &spec.classifier_ref,
         &spec.dataset,

@@ -1,4 +1,4 @@
-//! Decides what to do about a run: the first rule that has something to say wins. Pure.
+//! Decides what to do about a run: the first rule that applies decides. Pure.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ use crate::{error::Error, object::is_owned_by, pod, trainer};
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
-    /// An evaluated ModelVersion for exactly this spec exists: nothing to train.
+    /// An evaluated ModelVersion of this spec exists: there is nothing to train.
     AlreadyTrained,
-    /// Can't start until something else is there or corrected.
+    /// The run can't start until something is created or corrected.
     Wait { reason: &'static str, message: String },
-    /// Held back by `suspend`.
+    /// The run is suspended.
     Suspend { stop_job: bool },
-    /// Make the Job.
+    /// Create the Job.
     Train,
-    /// The Job exists and works, or waits for its pod.
+    /// The Job exists and runs or waits for its pod.
     Watch {
         resume: bool,
         blocked: Option<pod::Blocked>,
@@ -34,17 +34,17 @@ pub(crate) enum Decision {
     Record(Box<TrainingResult>),
     /// Ended without a model.
     Fail { reason: String, message: String },
-    /// Ended before this reconcile; to be deleted after a while, or never.
+    /// The run ended before this reconcile and expires later or never.
     Ended { expires_in: Option<Duration> },
-    /// Ended, and its time is over: delete the run. Its ModelVersion belongs to nobody and stays.
+    /// The run has ended and expired: delete it. Its ModelVersion has no owner and is kept.
     Expire,
 }
 
 impl Decision {
-    /// What becomes of a decision that the API server refuses to carry out.
+    /// The decision if the API server rejects the changes.
     ///
     /// # Errors
-    /// The error itself where it passes: the reconcile is tried again.
+    /// The error itself if it is transient: the reconcile is retried.
     pub(crate) fn refused(error: Error) -> Result<Self, Error> {
         match error.refusal() {
             Some(message) => Ok(Self::Wait {
@@ -110,7 +110,7 @@ fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
     Decision::Train
 }
 
-/// What the data set's source lacks, with the fix.
+/// The message about a missing source, with the fix.
 fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
     let source = &run.spec.dataset.source;
     let namespace = run.namespace().unwrap_or_default();
@@ -133,7 +133,7 @@ fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
     }
 }
 
-/// A ModelVersion of the run's name exists, and no Job.
+/// Decides for a run whose ModelVersion exists and whose Job does not.
 fn without_training(run: &TrainingRun, recorded: &ModelVersion) -> Decision {
     let name = recorded.name_any();
     if !is_from(run, recorded) {
@@ -153,18 +153,18 @@ fn without_training(run: &TrainingRun, recorded: &ModelVersion) -> Decision {
     Decision::AlreadyTrained
 }
 
-/// Whether the version claims to be made from this very spec.
+/// Whether the version claims to be made from this spec.
 fn is_from(run: &TrainingRun, version: &ModelVersion) -> bool {
     let lineage = version.spec.lineage.as_ref();
     lineage.is_some_and(|lineage| lineage.spec_hash == spec_hash(run))
 }
 
-/// What a training of this operator measured of the version.
+/// The evaluation of the version by a training of this operator.
 pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
     version.status.as_ref()?.evaluation.as_ref()
 }
 
-/// Whether the run's result is on record: its version and what was measured of it.
+/// Whether the run's version and its evaluation are recorded.
 fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
     let recorded = seen.recorded.as_ref();
     recorded.is_some_and(|recorded| is_from(run, recorded) && evaluation(recorded).is_some())
@@ -179,7 +179,7 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
     };
     if condition("Complete").is_some() {
         return match result_of(&seen.pods) {
-            // Recorded before this status could say so.
+            // The result was recorded before this status was written.
             Decision::Fail { .. } if is_recorded(run, seen) => Decision::AlreadyTrained,
             Decision::Record(outcome) => match &seen.recorded {
                 Some(other) if other.spec.artifact.sha256 != outcome.artifact.sha256.to_string() => {
@@ -230,7 +230,7 @@ fn result_of(pods: &[Pod]) -> Decision {
     }
 }
 
-/// The most telling reason: what the trainer said of itself, then how its pod ended, then what the Job says.
+/// The most specific reason: the trainer's error, then its pod's termination, then the Job's condition.
 fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &str) -> Decision {
     let last = trainer::last_end(pods);
     if job_reason == "DeadlineExceeded" {
@@ -269,7 +269,7 @@ fn failure_of(run: &TrainingRun, pods: &[Pod], job_reason: &str, job_message: &s
     }
 }
 
-/// The ModelVersion that was champion when the Job was made, and that its trainer compares the newcomer with.
+/// The ModelVersion that was champion when the Job was created, with which the trainer compares the new model.
 pub(crate) fn champion_of(job: &Job) -> Option<&str> {
     job.annotations().get(labels::MODEL_VERSION).map(String::as_str)
 }

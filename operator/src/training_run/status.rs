@@ -1,4 +1,4 @@
-//! The status after what was applied. Pure; the clock is an argument.
+//! The status after the changes were applied. Pure; the clock is an argument.
 
 use std::time::Duration;
 
@@ -34,14 +34,14 @@ impl Owned for TrainingRunStatus {
     const CONDITIONS: &'static [&'static str] = &[READY, RECONCILING, STALLED, COMPLETE, FAILED];
 }
 
-/// Whether the run ended, well or not: nothing but its expiry is left to do.
+/// Whether the run has ended, so that only its expiry remains.
 pub(crate) fn ended(run: &TrainingRun) -> bool {
     run.status.as_ref().is_some_and(|status| {
         condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
     })
 }
 
-/// How long until an ended run is to be deleted; zero: now.
+/// The time until an ended run expires; zero: now.
 pub(crate) fn expires_in(run: &TrainingRun, now: Timestamp) -> Option<Duration> {
     let ttl = SignedDuration::from_secs(run.spec.ttl_seconds_after_finished?.into());
     let end = run.status.as_ref()?.completion_time.as_ref()?.0;
@@ -49,7 +49,7 @@ pub(crate) fn expires_in(run: &TrainingRun, now: Timestamp) -> Option<Duration> 
     Some(Duration::try_from(left).unwrap_or(Duration::ZERO))
 }
 
-/// The next status, and what to tell the user about the change.
+/// The next status and the Events about the change.
 pub(crate) fn next(
     run: &TrainingRun,
     seen: &Seen,
@@ -58,7 +58,7 @@ pub(crate) fn next(
 ) -> (TrainingRunStatus, Vec<Notice>) {
     let old = run.status.clone().unwrap_or_default();
     let mut status = match decision {
-        // The record of a run that ended: nobody can compute it again.
+        // The record of an ended run, which can't be computed again.
         Decision::Ended { .. } | Decision::Expire => TrainingRunStatus {
             conditions: Vec::new(),
             ..old.clone()
@@ -114,7 +114,7 @@ fn started(seen: &Seen) -> Option<Time> {
         .min_by_key(|time| time.0)
 }
 
-/// `Ready` is false: either on the way, or `stuck` until somebody acts.
+/// `Ready` is false: in progress, or `stuck` until somebody acts.
 fn not_ready(stuck: bool, reason: &str, message: &str) -> Vec<Statement> {
     let abnormal = if stuck { STALLED } else { RECONCILING };
     vec![
@@ -138,7 +138,7 @@ fn failed(reason: &str, message: &str, status: &mut TrainingRunStatus) -> Vec<St
     statements
 }
 
-/// How a run ended, from the condition that records it: what else the status says follows from that.
+/// The statements of an ended run, derived from the condition that records its result.
 fn as_it_ended(old: &TrainingRunStatus, status: &mut TrainingRunStatus) -> Vec<Statement> {
     let record = |type_| condition::find(&old.conditions, type_).filter(|condition| condition.status == "True");
     match (record(COMPLETE), record(FAILED)) {
@@ -163,7 +163,7 @@ fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
     }
 }
 
-/// A new stage or five percent: each write of a status wakes everybody who watches.
+/// Whether the stage or at least five percent changed. Each write of a status triggers all watches.
 fn worth_writing(old: Option<&Progress>, new: &Progress) -> bool {
     old.is_none_or(|old| old.stage != new.stage || old.percent.abs_diff(new.percent) >= 5)
 }
@@ -215,7 +215,7 @@ fn already_trained(run: &TrainingRun, seen: &Seen, status: &mut TrainingRunStatu
     )
 }
 
-/// One Event where the reason of `Ready` changes, and one for labels that were left out.
+/// An Event if the reason of `Ready` changes, and one for labels that were left out.
 fn notices(
     old: &TrainingRunStatus,
     decision: &Decision,

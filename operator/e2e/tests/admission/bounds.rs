@@ -1,5 +1,5 @@
-//! The schemas and the trainer have the same bounds: each bound of each field of a run, and a value beyond it, is sent to
-//! an API server and to the trainer.
+//! The schemas and the trainer have the same bounds: each bound of each field of a run, and a value beyond it, is sent
+//! to an API server and to the trainer.
 
 use std::collections::BTreeSet;
 

@@ -134,7 +134,7 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
         .expect("the pin is accepted");
     let pinned = until_champion(&world, "cards", "forged").await;
     let champion = pinned.status.and_then(|status| status.champion).expect("a champion");
-    assert_eq!(champion.metrics.macro_f1, None, "a claim is no measurement");
+    assert_eq!(champion.metrics.macro_f1, None, "claimed metrics are not used");
     world.close().await;
 }
 

@@ -100,7 +100,7 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     ok("wait --for=create hpa/card-complaints --timeout=60s");
     ok(r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":1,"autoscaling":null}}}"#);
     ok("wait --for=delete hpa/card-complaints --timeout=60s");
-    // A run is deleted by its TTL, and a changed run trains the second version of a classifier.
+    // The TTL deletes the run.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");
     // A version that never becomes ready: its Deployment is deleted.
