@@ -19,7 +19,7 @@ struct Cli {
 enum Command {
     /// Reconcile custom resources until stopped.
     Run(Box<RunArgs>),
-    /// Print the CustomResourceDefinitions, or write them to a folder, one file a kind.
+    /// Print the CustomResourceDefinitions, or write them to a folder, one file per kind.
     Crds {
         /// The folder to write to.
         #[arg(long)]

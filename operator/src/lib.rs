@@ -7,13 +7,13 @@
 //!
 //! * [`training_run`]: TrainingRun → ConfigMap + Job → progress and metrics → ModelVersion.
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
-//! * [`complaint_classifier`]: judges versions, rolls the champion out as Deployment + Service.
+//! * [`complaint_classifier`]: judges versions, rolls out the champion as Deployment + Service.
 //!
-//! What the controllers share stands beside them: `controller` runs one, `change` and `status` write, `store` knows where
-//! artifacts are, `workload` and `trainer` make pods.
+//! The controllers share these modules: `controller` runs a controller, `change` and `status` write, `store` locates
+//! artifacts, `workload` and `trainer` build pods.
 //!
-//! The operator links neither the trainer's nor the server's code: it runs their images and talks to them by the files and
-//! messages of `docs/contracts.md`. It never opens an artifact store and reads no Secret.
+//! The operator links neither the trainer's nor the server's code: it runs their images and exchanges the files and
+//! messages of `docs/contracts.md` with them. It never opens an artifact store and reads no Secret.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -36,7 +36,7 @@ enum Command {
     Start(StartArgs),
     /// Run as one of the product's programs: `exec trainer|inference|operator ARGS…`.
     Exec {
-        /// End with the whole process group when standard input ends: for programs that the sandbox starts.
+        /// End with the process group when standard input ends: for programs that the sandbox starts.
         #[arg(long)]
         lifeline: bool,
         /// The program.
@@ -61,10 +61,10 @@ struct StartArgs {
     /// Port of the API server; 0: any free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
-    /// Authorise requests by the Roles and bindings applied; unset: every valid token may do everything.
+    /// Authorise requests by RBAC; unset: every valid token is allowed everything.
     #[arg(long)]
     rbac: bool,
-    /// Add every request to this file: one audit.k8s.io/v1 event a line.
+    /// Append every request to this file: one audit.k8s.io/v1 event per line.
     #[arg(long, value_name = "FILE")]
     audit_log: Option<PathBuf>,
     /// Install the CRDs and run the operator too.

@@ -53,7 +53,7 @@ fn granted(list: &str) -> Rights {
 fn used(log: &str) -> Rights {
     let mut rights = Rights::new();
     for line in log.lines() {
-        let event: Value = serde_json::from_str(line).expect("an audit event a line");
+        let event: Value = serde_json::from_str(line).expect("an audit event per line");
         let object = &event["objectRef"];
         if event["user"]["username"] != OPERATOR || object.is_null() {
             continue;
