@@ -7,6 +7,7 @@ mod documents;
 mod gitops;
 mod helm;
 mod kubectl;
+mod policy;
 mod rights;
 mod workloads;
 
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
         gitops::tests(),
         helm::tests(),
         kubectl::tests(),
+        policy::tests(),
         rights::tests(),
         workloads::tests(),
     ])
