@@ -7,7 +7,57 @@ use complaint_harness::{Case, Kubectl, tests};
 use crate::cluster::{Cluster, example, has};
 
 pub fn tests() -> Vec<Case> {
-    tests![kubectl_works_with_the_examples]
+    tests![
+        kubectl_works_with_the_examples,
+        promotion_by_manifest_changes_nothing_but_the_pin
+    ]
+}
+
+/// The ways of the documentation to pin a version. Each leaves what an earlier apply set, and an apply without the line
+/// takes the pin out again only where an apply put it in.
+fn promotion_by_manifest_changes_nothing_but_the_pin(kubectl: Kubectl) {
+    let cluster = Cluster::start(&[]);
+    let manifest = |name: &str, pin: &str| {
+        let manifest = example("quickstart/classifier.yaml").replace("name: card-complaints", &format!("name: {name}"));
+        manifest.replace("  promotion:\n", &format!("  promotion:\n{pin}"))
+    };
+    let line = |version: &str| format!("    modelVersion: {version}\n");
+    for (name, apply) in [("client", "apply -f -"), ("server", "apply --server-side -f -")] {
+        let pinned = |expected: &str| {
+            let get = |path: &str| cluster.ok(&kubectl, &format!("get cc/{name} -o jsonpath={{{path}}}"));
+            assert_eq!(get(".spec.promotion.modelVersion"), expected, "{name}");
+            assert_eq!(get(".spec.promotion.gates[0].min"), "0.7", "{name}");
+            assert_eq!(get(".spec.serving.replicas"), "1", "{name}");
+            assert_eq!(
+                get(".spec.serving.podTemplate.resources.limits.memory"),
+                "128Mi",
+                "{name}"
+            );
+        };
+        let applied = |pin: &str| {
+            let answer = cluster.run(&kubectl, apply, &manifest(name, pin));
+            assert!(answer.ok, "{}", answer.err);
+        };
+        let patched = |version: &str| {
+            let patch =
+                format!(r#"patch cc/{name} --type=merge -p {{"spec":{{"promotion":{{"modelVersion":{version}}}}}}}"#);
+            cluster.ok(&kubectl, &patch);
+        };
+        applied("");
+        pinned("");
+        applied(&line("cards-1"));
+        pinned("cards-1");
+        applied(&line("cards-2"));
+        pinned("cards-2");
+        applied("");
+        pinned("");
+        patched(r#""cards-1""#);
+        pinned("cards-1");
+        applied("");
+        pinned("cards-1");
+        patched("null");
+        pinned("");
+    }
 }
 
 fn kubectl_works_with_the_examples(kubectl: Kubectl) {
@@ -27,7 +77,6 @@ fn kubectl_works_with_the_examples(kubectl: Kubectl) {
     change(&cluster, &kubectl);
     has(&ok("apply -f examples/retrain.yaml"), &["card-complaints-2 created"]);
     ok("wait --for=condition=Ready tr/card-complaints-2 --timeout=180s");
-    has(&ok("apply -f examples/pin.yaml"), &["card-complaints configured"]);
     has(
         &ok("apply -f examples/import/"),
         &["imported-complaints-2026-11 created"],
