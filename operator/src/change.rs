@@ -23,6 +23,9 @@ pub(crate) enum Change {
     Apply(Manifest),
     /// Creates an object. One that appeared since the cluster was read is a conflict, and the reconcile is tried again.
     Create(Manifest),
+    /// Creates an object that the owner with this uid controls. One of its name that the owner controls already is brought to
+    /// the same state; one that belongs to something else is an error, and stays as it is.
+    CreateOwned(Manifest, String),
     /// Changes a few fields by merge patch.
     Merge(Target, Value),
     /// Deletes exactly this object. One that is gone already is no error.
@@ -100,7 +103,7 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, resource, name) = match self {
             Self::Apply(manifest) => ("apply", &manifest.resource, manifest.name()),
-            Self::Create(manifest) => ("create", &manifest.resource, manifest.name()),
+            Self::Create(manifest) | Self::CreateOwned(manifest, _) => ("create", &manifest.resource, manifest.name()),
             Self::Merge(target, _) => ("change", &target.resource, target.name.as_str()),
             Self::Delete(target) => ("delete", &target.resource, target.name.as_str()),
             Self::Status { of, .. } => ("write the status of", &of.resource, of.name.as_str()),
@@ -149,6 +152,10 @@ pub(crate) async fn apply(changes: &[Change], objects: &Objects) -> Result<Appli
             }
             Change::Create(manifest) => {
                 let object = objects.create(manifest).await?;
+                applied.0.push((manifest.resource.clone(), object));
+            }
+            Change::CreateOwned(manifest, owner) => {
+                let object = objects.create_owned(manifest, owner).await?;
                 applied.0.push((manifest.resource.clone(), object));
             }
             Change::Merge(target, patch) => {

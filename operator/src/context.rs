@@ -41,6 +41,8 @@ pub struct Notice {
     /// The ModelVersion that it is about. Kubernetes folds Events with the same reason and object and keeps the first text;
     /// this reference keeps Events about different versions apart.
     pub version: Option<String>,
+    /// When it happened, for what may happen to the same version again and is then another Event.
+    pub time: Option<Timestamp>,
 }
 
 impl Notice {
@@ -51,6 +53,7 @@ impl Notice {
             reason: reason.into(),
             note: note.into(),
             version: None,
+            time: None,
         }
     }
 
@@ -61,7 +64,14 @@ impl Notice {
             reason: reason.into(),
             note: note.into(),
             version: None,
+            time: None,
         }
+    }
+
+    /// It happened at that time, and is not folded with an earlier one.
+    pub fn at(mut self, time: Timestamp) -> Self {
+        self.time = Some(time);
+        self
     }
 
     /// It is about that ModelVersion.
@@ -117,6 +127,8 @@ impl Context {
                     kind: Some(ModelVersion::kind(&()).into()),
                     name: Some(version),
                     namespace: object.namespace(),
+                    // No path of the version: it keeps Events of the same version apart.
+                    field_path: notice.time.map(|time| time.to_string()),
                     ..ObjectReference::default()
                 }),
             };

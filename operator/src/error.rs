@@ -27,6 +27,14 @@ pub enum Error {
         /// Where its form differs.
         message: String,
     },
+    /// An object that belongs to something else has the name of one of the operator's.
+    #[error("{kind} {name} belongs to something else")]
+    NameTaken {
+        /// The object's kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
     /// Another hand changed an object between two steps.
     #[error("{action} failed: the object was changed meanwhile")]
     Changed {
@@ -46,8 +54,14 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Incomplete { .. } | Self::Unreadable { .. } | Self::Changed { .. } => None,
+            Self::Incomplete { .. } | Self::Unreadable { .. } | Self::NameTaken { .. } | Self::Changed { .. } => None,
         }
+    }
+
+    /// Whether an object that was to be created exists.
+    pub fn is_already_exists(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        matches!(source.as_ref(), kube::Error::Api(status) if status.reason == "AlreadyExists")
     }
 
     /// A short name for metrics: one of a fixed set, never an object's name.
@@ -61,6 +75,7 @@ impl Error {
             },
             Self::Incomplete { .. } => "IncompleteObject",
             Self::Unreadable { .. } => "UnreadableObject",
+            Self::NameTaken { .. } => "NameTaken",
             Self::Changed { .. } => "Conflict",
         }
     }

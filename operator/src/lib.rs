@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod candidate;
 mod change;
 pub mod cli;
 pub mod complaint_classifier;

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::OwnerReference};
+use k8s_openapi::{NamespaceResourceScope, api::events::v1::Event, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
     Api, Client, Resource, ResourceExt,
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
@@ -78,6 +78,24 @@ impl Objects {
             .items)
     }
 
+    /// The note of the latest Event about `object` with that reason.
+    ///
+    /// # Errors
+    /// [`Error::Api`] when the call fails.
+    pub(crate) async fn latest_event<K: Object>(&self, object: &K, reason: &str) -> Result<Option<String>, Error> {
+        let uid = object.uid().unwrap_or_default();
+        let about = ListParams::default().fields(&format!("regarding.uid={uid},reason={reason}"));
+        let events = self.api::<Event>().list(&about).await;
+        let events = events.doing(|| format!("listing the Events about {} {}", K::kind(&()), object.name_any()))?;
+        let seen = |event: &Event| {
+            let last = event.series.as_ref().map(|series| series.last_observed_time.0);
+            last.or(event.deprecated_last_timestamp.as_ref().map(|time| time.0))
+                .or(event.event_time.as_ref().map(|time| time.0))
+        };
+        let latest = events.items.into_iter().max_by_key(seen);
+        Ok(latest.and_then(|event| event.note))
+    }
+
     /// Creates or changes `object` by server-side apply. Fields that others own are taken over: the operator's objects are
     /// the operator's.
     ///
@@ -127,6 +145,37 @@ impl Objects {
             .create(&params, &object)
             .await
             .doing(doing)
+    }
+
+    /// Creates an object that `owner` controls, or brings the one that it controls already to the same state.
+    ///
+    /// # Errors
+    /// [`Error::NameTaken`] for an object of that name that is not the owner's.
+    pub(crate) async fn create_owned(&self, manifest: &Manifest, owner: &str) -> Result<DynamicObject, Error> {
+        match self.create(manifest).await {
+            Err(error) if error.is_already_exists() => {}
+            created => return created,
+        }
+        let (resource, name) = (&manifest.resource, manifest.name());
+        let found = self
+            .dynamic(resource)
+            .get(name)
+            .await
+            .doing(|| format!("reading {} {name}", resource.kind))?;
+        if found.metadata.deletion_timestamp.is_some() {
+            return Err(Error::Changed {
+                action: format!("creating {} {name}", resource.kind),
+            });
+        }
+        if !is_controlled_by(&found, owner) {
+            return Err(Error::NameTaken {
+                kind: resource.kind.clone(),
+                name: name.into(),
+            });
+        }
+        let mut manifest = manifest.clone();
+        manifest.body["metadata"]["uid"] = found.uid().into();
+        self.apply_manifest(&manifest).await
     }
 
     /// Changes a few fields of an object by merge patch.
@@ -227,10 +276,13 @@ pub fn owner_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Result<Owner
 
 /// Whether `child`'s controller is `owner`.
 pub fn is_owned_by<C: ResourceExt, O: ResourceExt>(child: &C, owner: &O) -> bool {
+    owner.uid().is_some_and(|uid| is_controlled_by(child, &uid))
+}
+
+/// Whether `child`'s controller has that uid.
+fn is_controlled_by<C: ResourceExt>(child: &C, uid: &str) -> bool {
     let mut owners = child.owner_references().iter();
-    owner
-        .uid()
-        .is_some_and(|uid| owners.any(|reference| reference.controller == Some(true) && reference.uid == uid))
+    owners.any(|reference| reference.controller == Some(true) && reference.uid == uid)
 }
 
 /// SHA-256 of the value's canonical JSON (sorted keys), in hexadecimal.

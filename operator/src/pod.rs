@@ -11,7 +11,29 @@ pub struct Blocked {
     pub message: String,
 }
 
-/// Waiting reasons that need an action of a person.
+impl Blocked {
+    /// A pod that does not start for this reason.
+    pub fn new(reason: &str, message: String) -> Self {
+        Self {
+            reason: reason.to_owned(),
+            message,
+        }
+    }
+
+    /// Whether it passes by itself in most cases, so that nobody is to be warned.
+    pub fn is_passing(&self) -> bool {
+        self.reason == WAITING_FOR_VOLUME
+    }
+}
+
+/// A claim of the pod is not bound yet.
+const WAITING_FOR_VOLUME: &str = "WaitingForVolume";
+/// What the scheduler says meanwhile.
+const UNBOUND_CLAIM: &str = "unbound immediate PersistentVolumeClaims";
+/// The kubelet goes to and fro between these two while it tries to pull an image.
+const PULLING: [&str; 2] = ["ErrImagePull", "ImagePullBackOff"];
+
+/// Reasons of a waiting container that need somebody to act.
 const BLOCKING: [&str; 7] = [
     "CreateContainerConfigError",
     "CreateContainerError",
@@ -25,21 +47,21 @@ const BLOCKING: [&str; 7] = [
 /// Why the pod does not start, if it doesn't.
 pub fn blocked(pod: &Pod) -> Option<Blocked> {
     let status = pod.status.as_ref()?;
-    let waiting = status
-        .container_statuses
-        .iter()
-        .flatten()
-        .filter_map(|container| container.state.as_ref()?.waiting.as_ref())
-        .find(|waiting| {
-            waiting
-                .reason
-                .as_deref()
-                .is_some_and(|reason| BLOCKING.contains(&reason))
-        });
-    if let Some(waiting) = waiting {
-        return Some(Blocked {
-            reason: waiting.reason.clone().unwrap_or_default(),
-            message: waiting.message.clone().unwrap_or_default(),
+    let mut waiting = status.container_statuses.iter().flatten().filter_map(|container| {
+        let waiting = container.state.as_ref()?.waiting.as_ref()?;
+        Some((container, waiting, waiting.reason.as_deref()?))
+    });
+    if let Some((container, waiting, reason)) = waiting.find(|(_, _, reason)| BLOCKING.contains(reason)) {
+        // The same words for both states: each change of a status is a write and an Event.
+        return Some(if PULLING.contains(&reason) {
+            let told = format!(
+                "the image {} can't be pulled; `kubectl describe pod {}` shows the registry's answer",
+                container.image,
+                pod.metadata.name.as_deref().unwrap_or_default()
+            );
+            Blocked::new("ImagePullBackOff", told)
+        } else {
+            Blocked::new(reason, waiting.message.clone().unwrap_or_default())
         });
     }
     let unscheduled = status
@@ -47,10 +69,12 @@ pub fn blocked(pod: &Pod) -> Option<Blocked> {
         .iter()
         .flatten()
         .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
-    Some(Blocked {
-        reason: unscheduled.reason.clone().unwrap_or_else(|| "Unschedulable".into()),
-        message: unscheduled.message.clone().unwrap_or_default(),
-    })
+    let message = unscheduled.message.clone().unwrap_or_default();
+    let reason = match unscheduled.reason.as_deref() {
+        _ if message.contains(UNBOUND_CLAIM) => WAITING_FOR_VOLUME,
+        reason => reason.unwrap_or("Unschedulable"),
+    };
+    Some(Blocked::new(reason, message))
 }
 
 /// The most recent termination of the container, current or before its last restart.
@@ -107,6 +131,24 @@ mod tests {
         let unschedulable = pod(serde_json::json!({ "conditions": [{
             "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes" }] }));
         assert_eq!(blocked(&unschedulable).map(|b| b.reason), Some("Unschedulable".into()));
+
+        let binding = pod(serde_json::json!({ "conditions": [{
+            "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims." }] }));
+        let passing = blocked(&binding).expect("it waits");
+        assert!(
+            passing.is_passing() && passing.reason == "WaitingForVolume",
+            "{passing:?}"
+        );
+
+        let pulling = |reason: &str, message: &str| {
+            pod(serde_json::json!({ "containerStatuses": [{
+                "name": "trainer", "image": "trainer:1", "imageID": "", "ready": false, "restartCount": 0,
+                "state": { "waiting": { "reason": reason, "message": message } } }] }))
+        };
+        let failed = blocked(&pulling("ErrImagePull", "rpc error: not found"));
+        assert_eq!(failed.as_ref().map(|b| b.reason.as_str()), Some("ImagePullBackOff"));
+        assert_eq!(failed, blocked(&pulling("ImagePullBackOff", "Back-off pulling image")));
 
         let creating = pod(serde_json::json!({ "containerStatuses": [{
             "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,

@@ -50,13 +50,20 @@ impl Store {
                 secret: artifacts.secret_ref.map(|secret| secret.name),
             },
             (None, Some(claim)) => Self::Claim(claim.claim_name),
-            (None, None) => Self::default_of(&classifier.name_any()),
+            (None, None) => Self::Claim(default_claim(&classifier.name_any())),
         }
     }
 
-    /// The store of a classifier without `spec.artifacts`.
-    pub(crate) fn default_of(classifier: &str) -> Self {
-        Self::Claim(default_claim(classifier))
+    /// The store that a pod with these volumes sees at `root`.
+    pub(crate) fn seen_at(root: &str, volumes: &[Volume]) -> Option<Self> {
+        if root != MOUNT_PATH {
+            return Some(Self::Bucket {
+                uri: root.to_owned(),
+                secret: None,
+            });
+        }
+        let volume = volumes.iter().find(|volume| volume.name == VOLUME)?;
+        Some(Self::Claim(volume.persistent_volume_claim.as_ref()?.claim_name.clone()))
     }
 
     /// The address of `path` in the store.
@@ -67,19 +74,14 @@ impl Store {
         }
     }
 
-    /// The path or address that a pod of this store opens for `uri`; `None` for a volume that it does not mount. An
-    /// object can be in any bucket that the pod's settings or its identity give access to.
+    /// What a pod of this store opens for the file at `uri`; `None` for a file that is not in the store. The pod's keys may
+    /// open other buckets too, and whoever records a version must not choose among them.
     pub(crate) fn open(&self, uri: &str) -> Option<String> {
-        if uri.starts_with("s3://") {
-            return Some(uri.to_owned());
-        }
-        let Self::Claim(claim) = self else { return None };
-        let path = uri.strip_prefix("pvc://")?.strip_prefix(claim)?.strip_prefix('/')?;
-        let plain = !path.is_empty()
-            && path
-                .split('/')
-                .all(|part| !part.is_empty() && part != "." && part != "..");
-        plain.then(|| format!("{MOUNT_PATH}/{path}"))
+        let path = uri.strip_prefix(&self.uri(""))?;
+        let plain = path
+            .split('/')
+            .all(|part| !part.is_empty() && part != "." && part != "..");
+        plain.then(|| format!("{}/{path}", self.root()))
     }
 
     /// Its root in pods.
@@ -196,7 +198,7 @@ mod tests {
             ("pvc://cards-artifacts/a//b", None),
             ("pvc://cards-artifacts/", None),
             ("pvc://cards-artifacts-2/a", None),
-            ("s3://bucket/a", Some("s3://bucket/a")),
+            ("s3://bucket/a", None),
             ("gs://bucket/a", None),
         ];
         for (uri, expected) in cases {
@@ -211,11 +213,17 @@ mod tests {
             secret: Some("keys".into()),
         };
         assert_eq!(store.uri("a/model.safetensors"), "s3://models/prod/a/model.safetensors");
-        assert_eq!(
-            store.open("s3://models/staging/a").as_deref(),
-            Some("s3://models/staging/a")
-        );
-        assert_eq!(store.open("pvc://claim/a"), None);
+        let cases = [
+            ("s3://models/prod/staging/cards/ab/model.safetensors", true),
+            ("s3://models/production/a", false),
+            ("s3://models/staging/a", false),
+            ("s3://models/prod/../staging/a", false),
+            ("s3://models-2/prod/a", false),
+            ("pvc://claim/a", false),
+        ];
+        for (uri, inside) in cases {
+            assert_eq!(store.open(uri).as_deref(), inside.then_some(uri), "{uri}");
+        }
         assert_eq!((store.volume(true), store.mount(true)), (None, None));
         let variables = store.variables(Some("STORE_")).unwrap();
         assert_eq!(variables.prefix.as_deref(), Some("STORE_"));

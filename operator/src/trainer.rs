@@ -18,6 +18,7 @@ use k8s_openapi::{
 use crate::{
     pod,
     settings::Settings,
+    store::Store,
     workload::{self, Workload},
 };
 
@@ -83,7 +84,30 @@ pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
     }
 }
 
-/// Fails the Job for bad configuration (64) and bad data (65), and ignores disruptions of nodes.
+/// The argument with the store's root.
+pub(crate) const STORE_ARGUMENT: &str = "--store";
+
+/// The store that a Job's trainer writes to. A Job's pod template never changes.
+pub(crate) fn store_of(job: &Job) -> Option<Store> {
+    let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+    let container = pod.containers.iter().find(|container| container.name == CONTAINER)?;
+    let mut args = container.args.iter().flatten();
+    let root = args.find(|arg| *arg == STORE_ARGUMENT).and_then(|_| args.next())?;
+    Store::seen_at(&workload::literal(root), pod.volumes.as_deref().unwrap_or_default())
+}
+
+/// Whether a Job made now would have the same image, pulled in the same way.
+pub(crate) fn is_current(job: &Job, settings: &Settings) -> bool {
+    let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+    let mut containers = pod.into_iter().flat_map(|pod| &pod.containers);
+    let trainer = containers.find(|container| container.name == CONTAINER);
+    trainer.is_some_and(|container| {
+        container.image.as_ref() == Some(&settings.trainer_image)
+            && container.image_pull_policy.as_ref() == Some(&settings.image_pull_policy)
+    })
+}
+
+/// Bad configuration (64) and bad data (65) fail again; a node that goes away is nobody's fault.
 fn failure_policy() -> PodFailurePolicy {
     PodFailurePolicy {
         rules: vec![
@@ -108,11 +132,10 @@ fn failure_policy() -> PodFailurePolicy {
     }
 }
 
-/// The termination message of the pod that succeeded.
-pub(crate) fn message(pods: &[Pod]) -> Option<&str> {
-    pods.iter()
-        .filter(|pod| pod::phase(pod) == "Succeeded")
-        .find_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
+/// The termination messages of the pods that succeeded: one, unless somebody added a pod to the Job.
+pub(crate) fn messages(pods: &[Pod]) -> impl Iterator<Item = &str> {
+    let succeeded = pods.iter().filter(|pod| pod::phase(pod) == "Succeeded");
+    succeeded.filter_map(|pod| pod::terminated(pod, CONTAINER)?.message.as_deref())
 }
 
 /// The most recent termination of the trainer in any of the pods.

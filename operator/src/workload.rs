@@ -87,7 +87,22 @@ pub(crate) fn pod_template(workload: Workload<'_>) -> PodTemplateSpec {
     }
 }
 
+/// An argument that reaches the program as it is: the kubelet replaces `$(NAME)` by the value of a variable, which may be a
+/// Secret's, and `$$` by `$`.
+fn escaped(argument: &str) -> String {
+    argument.replace('$', "$$")
+}
+
+/// The text that the program gets for an argument of a pod template.
+pub(crate) fn literal(argument: &str) -> String {
+    argument.replace("$$", "$")
+}
+
 fn harden(container: &mut Container, template: &PodTemplate) {
+    container.args = container
+        .args
+        .take()
+        .map(|args| args.iter().map(|arg| escaped(arg)).collect());
     container.resources = template.resources.clone();
     let mut ours = container.env.take().unwrap_or_default();
     ours.push(EnvVar {

@@ -42,6 +42,10 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
+# Which pods are the Deployment's own: labels are no evidence.
+- apiGroups: [apps]
+  resources: [replicasets]
+  verbs: [list]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
@@ -51,8 +55,8 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [get, create, patch, delete]
-# Events for `kubectl describe`. A repeated Event increases its count.
+# Events for `kubectl describe`. A repeated Event increases its count. A Job tells only in Events why it can't make its pod.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 {{- end -}}

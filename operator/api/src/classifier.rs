@@ -7,10 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{Metric, PartialMetrics, limits};
+use complaint_contract::{DatasetFormat, Metric, PartialMetrics, limits};
 
 use crate::{
-    PodTemplate, SecretRef,
+    DatasetSource, PodTemplate, SecretRef,
     schema::{conditions, terse},
 };
 
@@ -63,8 +63,8 @@ pub struct ComplaintClassifierSpec {
     pub paused: bool,
 }
 
-/// The split of rows into training and test part.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
+/// The rows that decide about versions: a part of each data set, or rows of their own.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Evaluation {
     /// Share of rows kept for the test.
@@ -73,6 +73,38 @@ pub struct Evaluation {
     /// Seed of the split and of everything else that is drawn by chance.
     #[schemars(range(min = 0, max = limits::SEED))]
     pub seed: i64,
+    /// Rows on which every version is evaluated and compared instead, and which no TrainingRun can change. Trainings leave out
+    /// rows with nearly the same text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
+}
+
+/// Rows that no training sees.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("!has(self.source.sha256)")
+    .message("set sha256 of the holdout instead of source.sha256"))]
+#[x_kube(validation = Rule::new("!has(self.source.secretRef)")
+    .message("source.secretRef is not supported here: put the holdout on a volume or into a ConfigMap, or give the training pods an identity that may read it"))]
+#[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
+    .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
+pub struct Holdout {
+    /// Where the bytes are.
+    pub source: DatasetSource,
+    /// SHA-256 digest of the bytes in hexadecimal; other bytes are refused.
+    #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
+    pub sha256: String,
+    /// How they are written.
+    pub format: DatasetFormat,
+    /// The field with the complaint's text.
+    #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
+    pub text_field: String,
+    /// The fields with the category, as the versions are to answer it: a run's labelMap does not change it.
+    #[schemars(
+        length(min = *limits::LABEL_FIELDS.start(), max = *limits::LABEL_FIELDS.end()),
+        inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
+    )]
+    pub label_fields: Vec<String>,
 }
 
 impl Default for Evaluation {
@@ -80,6 +112,7 @@ impl Default for Evaluation {
         Self {
             test_fraction: 0.2,
             seed: 42,
+            holdout: None,
         }
     }
 }
@@ -385,6 +418,8 @@ pub struct ClassifierReplicas {
 pub struct PromotionRecord {
     /// The ModelVersion that became champion.
     pub version: String,
+    /// Digest of its artifact.
+    pub sha256: String,
     /// The champion before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
@@ -419,6 +454,4 @@ pub enum PromotionReason {
     Better,
     /// The manifest names it.
     Pinned,
-    /// Taken over from a ModelVersion's annotation by a classifier whose status was lost.
-    Restored,
 }

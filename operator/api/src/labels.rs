@@ -10,7 +10,8 @@ pub const DIGEST_PREFIX: &str = "complaints.dev/digest";
 pub const DIGEST: &str = "complaints.dev/model-digest";
 /// Annotation with the name of the ModelVersion that a Deployment rolls out.
 pub const MODEL_VERSION: &str = "complaints.dev/model-version";
-/// Annotation on a ModelVersion: when it became champion (RFC 3339). A classifier without status adopts the newest.
+/// Annotation on a ModelVersion: when it became champion (RFC 3339). It is shown to people where the record was lost, and
+/// decides nothing, since every editor can write it.
 pub const PROMOTED_AT: &str = "complaints.dev/promoted-at";
 /// Annotation on a Job and a ModelVersion: digest of the run's spec.
 pub const SPEC_HASH: &str = "complaints.dev/spec-hash";

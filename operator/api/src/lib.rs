@@ -28,7 +28,7 @@ mod version;
 
 pub use classifier::{
     ArtifactStore, Autoscaling, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
-    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Promotion,
+    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Holdout, Promotion,
     PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, VersionDigest,
 };
 pub use complaint_contract::{

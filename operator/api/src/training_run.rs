@@ -111,6 +111,10 @@ pub struct ClassifierRef {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
     .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.labelMap) || self.labelMap.all(label, !(self.labelMap[label] in self.labelMap) \
+    || self.labelMap[self.labelMap[label]] == self.labelMap[label])")
+    .message("labelMap renames a label to one that it renames too: name the final label in each entry, and map a label that others are merged into to itself"))]
 pub struct Dataset {
     /// The source of the data.
     pub source: DatasetSource,

@@ -171,6 +171,14 @@ reasons! {
     }
 }
 
+impl ServerReason {
+    /// Whether a server that ends with this reason refuses its model for good.
+    pub fn refuses_model(reason: &str) -> bool {
+        let mut all = Self::ALL.iter();
+        all.any(|known| known.as_str() == reason && known.exit_kind() == ExitKind::BadData)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -80,6 +80,12 @@ impl Metrics {
             Metric::LogLoss => self.log_loss,
         }
     }
+
+    /// Whether every value is one that its metric can have: shares from 0 to 1, and a loss of at least 0.
+    pub fn are_possible(&self) -> bool {
+        let shares = [self.macro_f1, self.weighted_f1, self.accuracy];
+        shares.iter().all(|share| (0.0..=1.0).contains(share)) && self.log_loss.is_finite() && self.log_loss >= 0.0
+    }
 }
 
 /// [`Metrics`] with optional fields, as a manifest may claim them.
@@ -89,15 +95,19 @@ impl Metrics {
 pub struct PartialMetrics {
     /// Unweighted mean of the classes' F1 scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub macro_f1: Option<f64>,
     /// Mean of the classes' F1 scores weighted by their test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub weighted_f1: Option<f64>,
     /// Share of correct predictions on the test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
     pub accuracy: Option<f64>,
     /// Mean negative natural logarithm of the correct class's probability on the test rows; lower is better.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub log_loss: Option<f64>,
 }
 

@@ -36,6 +36,7 @@ use super::{
     rollout::{self, digest_prefix},
 };
 use crate::{
+    candidate::means,
     change::{Change, Manifest, Target},
     settings::Settings,
     status::Owned,
@@ -69,7 +70,13 @@ pub(crate) fn build(
     if let Some(claim) = store::claim(classifier, settings).filter(|_| !seen.claim) {
         changes.push(Change::Create(Manifest::of(&claim)));
     }
-    changes.push(Change::Apply(Manifest::of(&service(classifier, owner))));
+    let wanted = service(classifier, owner);
+    changes.extend(
+        seen.service
+            .as_ref()
+            .and_then(|found| without_foreign_ports(found, &wanted)),
+    );
+    changes.push(Change::Apply(Manifest::of(&wanted)));
     match (disruption_budget(classifier, owner, settings), &seen.budget) {
         (Some(wanted), _) => changes.push(Change::Apply(Manifest::of(&wanted))),
         (None, Some(unwanted)) => changes.push(Change::Delete(Target::of(unwanted))),
@@ -79,7 +86,29 @@ pub(crate) fn build(
     changes
 }
 
-/// The statuses of versions: the reasons of rejected ones, and the end of a rejection when a pinned version serves.
+/// Sets the Service's ports where another port than ours is there. Server-side apply would add ours beside one that somebody
+/// changed by hand, and the API server refuses two ports of one name.
+fn without_foreign_ports(found: &Service, wanted: &Service) -> Option<Change> {
+    let ports = |service: &Service| -> Vec<ServicePort> {
+        let spec = service.spec.iter();
+        spec.flat_map(|spec| spec.ports.iter().flatten()).cloned().collect()
+    };
+    let (found_ports, mut wanted) = (ports(found), ports(wanted));
+    if found_ports
+        .iter()
+        .all(|port| wanted.iter().any(|ours| ours.port == port.port))
+    {
+        return None;
+    }
+    for ours in &mut wanted {
+        let before = found_ports.iter().find(|port| port.name == ours.name);
+        ours.node_port = before.and_then(|port| port.node_port);
+    }
+    let patch = serde_json::json!({ "spec": { "ports": wanted } });
+    Some(Change::Merge(Target::of(found), patch))
+}
+
+/// What versions are told: rejected ones why, and one that was brought back by pin that it serves after all.
 fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan, now: Timestamp) -> Vec<Change> {
     let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
     let mut changes = Vec::new();
@@ -93,7 +122,7 @@ fn verdicts(classifier: &ComplaintClassifier, seen: &Seen, plan: &Plan, now: Tim
         if let Some(rejected) = rejected {
             let statement = Statement::new(REJECTED, Some(true), &rejected.reason, &rejected.message);
             changes.push(verdict(version, &[statement], now));
-        } else if was_rejected && champion.is_some_and(|champion| champion.name == name) {
+        } else if was_rejected && champion.is_some_and(|champion| means(&champion.name, &champion.sha256, version)) {
             changes.push(verdict(version, &[], now));
         }
     }
@@ -257,8 +286,8 @@ fn container(
 ) -> Container {
     let digest = format!("sha256:{}", version.spec.artifact.sha256);
     let uri = &version.spec.artifact.uri;
-    // Other claims are not mounted; the server then reports a missing file.
-    let model = store.open(uri).unwrap_or_else(|| uri.clone());
+    // A plan's target always is in the store.
+    let model = store.open(uri).unwrap_or_default();
     let remote = model.starts_with("s3://");
     let probe = |path: String, period, failures| Probe {
         http_get: Some(HTTPGetAction {

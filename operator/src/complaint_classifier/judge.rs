@@ -1,8 +1,10 @@
-//! Judges a version by a list of rules. The first rule that rejects it decides. Pure.
+//! Judges a version by a chain of small rules; the first objection decides. Pure.
 
-use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion, VersionEvaluation};
+use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion};
 use complaint_contract::Comparison;
 use kube::ResourceExt;
+
+use crate::candidate::evaluation;
 
 /// Why a version is not promoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +48,6 @@ pub(crate) fn judge(
 pub(crate) fn comparison<'a>(version: &'a ModelVersion, champion: &ClassifierChampion) -> Option<&'a Comparison> {
     let comparison = version.status.as_ref()?.comparison.as_ref();
     comparison.filter(|comparison| comparison.champion_sha256.to_string() == champion.sha256)
-}
-
-/// The evaluation of a version by a training of this operator, which alone decides.
-pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
-    version.status.as_ref()?.evaluation.as_ref()
 }
 
 fn objection(reason: &'static str, message: String) -> Option<Objection> {
@@ -184,7 +181,9 @@ pub(crate) fn in_order<'a>(versions: impl IntoIterator<Item = &'a ModelVersion>)
 
 #[cfg(test)]
 mod tests {
-    use complaint_api::{Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec, ModelVersionStatus};
+    use complaint_api::{
+        Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec, ModelVersionStatus, VersionEvaluation,
+    };
     use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
 
     use super::*;

@@ -29,6 +29,8 @@ use crate::{
     object::owner_reference,
 };
 
+pub(crate) use rollout::{DEADLINE_EXCEEDED, MODEL_REFUSED};
+
 /// Name of the container that serves.
 pub(crate) const CONTAINER: &str = "server";
 

@@ -3,8 +3,8 @@
 use complaint_api::{
     ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason,
     condition::{self, STALLED},
-    labels,
 };
+use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt;
 
@@ -13,7 +13,10 @@ use super::{
     judge::{self, Objection},
     rollout::{self, Rollout},
 };
-use crate::object::{Object, is_owned_by};
+use crate::{
+    candidate::{self, Hindrance, means},
+    object::{Object, is_owned_by},
+};
 
 /// The reason of `Stalled` after the pinned version's pods failed; holds until the spec changes.
 pub(crate) const PIN_FAILED: &str = "PinnedVersionFailed";
@@ -34,14 +37,23 @@ pub(crate) struct Plan {
     pub(crate) promote: Option<PromotionReason>,
     /// Versions that are rejected now.
     pub(crate) rejected: Vec<Rejected>,
-    /// A version that waits because no training of this operator evaluated it.
-    pub(crate) not_evaluated: Option<String>,
+    /// The first version that waits for a pin, and why.
+    pub(crate) waiting: Option<(String, Hindrance)>,
+    /// What a classifier without a record found.
+    pub(crate) restore: Option<Restore>,
     /// Why somebody has to act.
     pub(crate) stalled: Option<(&'static str, String)>,
-    /// The champion was taken over from an annotation.
-    pub(crate) restored: bool,
     /// Why nothing is changed at all.
     pub(crate) hold: Option<Hold>,
+}
+
+/// The versions that a classifier without a record must not judge.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Restore {
+    /// The one whose annotation claims the latest promotion. A claim: it is named, and decides nothing.
+    pub(crate) claimant: Option<String>,
+    /// The classifier itself promoted one of them and lost the record: its pods go on until somebody pins a version.
+    pub(crate) record_lost: bool,
 }
 
 /// Why a classifier's objects are left as they are.
@@ -77,10 +89,14 @@ impl Plan {
         }
     }
 
-    /// Whether nothing serves and nothing is to be rolled out. The pods of a recorded champion are kept, even if its
-    /// ModelVersion is gone.
+    /// Nobody serves and nobody is to. While a champion is on record its pods go on, even if its ModelVersion is gone; so do
+    /// those of a champion whose record was lost.
     pub(crate) fn deletes_deployment(&self) -> bool {
-        self.target.is_none() && self.champion.is_none()
+        self.target.is_none() && self.champion.is_none() && !self.record_lost()
+    }
+
+    fn record_lost(&self) -> bool {
+        self.restore.as_ref().is_some_and(|restore| restore.record_lost)
     }
 
     /// Whether nothing is left to do until something changes.
@@ -115,15 +131,9 @@ impl Rejected {
 }
 
 pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
-    let recorded = classifier.status.as_ref().and_then(|status| status.champion.clone());
-    let restored = if recorded.is_none() {
-        restored_champion(seen)
-    } else {
-        None
-    };
     let mut plan = Plan {
-        restored: restored.is_some(),
-        champion: recorded.or(restored),
+        champion: classifier.status.as_ref().and_then(|status| status.champion.clone()),
+        restore: restore(classifier, seen),
         ..Plan::default()
     };
     if classifier.spec.paused {
@@ -144,7 +154,7 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
         Some(pinned) => pinned_target(classifier, seen, pinned, &mut plan),
         None => automatic_target(classifier, seen, &mut plan),
     };
-    plan.target = target.or_else(|| champion_version(&plan, seen)).cloned();
+    plan.target = target.or_else(|| champion_version(classifier, &plan, seen)).cloned();
     judge_rollout(classifier, seen, &mut plan);
     plan
 }
@@ -165,35 +175,51 @@ fn find<'a>(seen: &'a Seen, name: &str) -> Option<&'a ModelVersion> {
     seen.versions.iter().find(|version| version.name_any() == name)
 }
 
-fn champion_version<'a>(plan: &Plan, seen: &'a Seen) -> Option<&'a ModelVersion> {
-    find(seen, &plan.champion.as_ref()?.name)
+/// The champion's record. A version of its name with other bytes is another one.
+fn champion_version<'a>(classifier: &ComplaintClassifier, plan: &Plan, seen: &'a Seen) -> Option<&'a ModelVersion> {
+    let mut versions = seen.versions.iter();
+    versions.find(|version| is_champion(plan, version) && barred(classifier, version).is_none())
 }
 
 fn is_champion(plan: &Plan, version: &ModelVersion) -> bool {
-    plan.champion
-        .as_ref()
-        .is_some_and(|champion| champion.name == version.name_any())
+    let champion = plan.champion.as_ref();
+    champion.is_some_and(|champion| means(&champion.name, &champion.sha256, version))
 }
 
-/// The newest promotion annotation, for a classifier whose status was lost.
-fn restored_champion(seen: &Seen) -> Option<ClassifierChampion> {
-    let promoted_at = |version: &ModelVersion| -> Option<jiff::Timestamp> {
-        version.annotations().get(labels::PROMOTED_AT)?.parse().ok()
-    };
-    let (at, version) = seen
+/// Why not even a pin serves the version.
+fn barred(classifier: &ComplaintClassifier, version: &ModelVersion) -> Option<Hindrance> {
+    candidate::hindrance(version, classifier).filter(|hindrance| hindrance.bars_serving())
+}
+
+/// What a classifier without a record finds: versions older than itself, or promoted by a record that was lost.
+fn restore(classifier: &ComplaintClassifier, seen: &Seen) -> Option<Restore> {
+    if !candidate::has_no_record(classifier) {
+        return None;
+    }
+    let found: Vec<_> = seen
         .versions
         .iter()
-        .filter_map(|v| Some((promoted_at(v)?, v)))
-        .max_by_key(|(at, _)| *at)?;
-    Some(champion_record(version, Some(at)))
+        .filter(|version| candidate::hindrance(version, classifier) == Some(Hindrance::RestoreNeedsPin))
+        .collect();
+    let claims = found
+        .iter()
+        .filter_map(|version| Some((candidate::claimed_promotion(version)?, version)));
+    (!found.is_empty()).then(|| Restore {
+        claimant: claims
+            .max_by_key(|(time, _)| *time)
+            .map(|(_, version)| version.name_any()),
+        record_lost: found
+            .iter()
+            .any(|version| candidate::record_is_lost(version, classifier)),
+    })
 }
 
 /// The record of `version` as champion since `at`.
-pub(crate) fn champion_record(version: &ModelVersion, at: Option<jiff::Timestamp>) -> ClassifierChampion {
+pub(crate) fn champion_record(version: &ModelVersion, at: Option<Timestamp>) -> ClassifierChampion {
     ClassifierChampion {
         name: version.name_any(),
         sha256: version.spec.artifact.sha256.clone(),
-        metrics: judge::evaluation(version)
+        metrics: candidate::evaluation(version)
             .map(|evaluation| evaluation.metrics)
             .unwrap_or_default(),
         promotion_time: at.map(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time),
@@ -215,6 +241,16 @@ fn pinned_target<'a>(
         ));
         return None;
     };
+    if let Some(hindrance) = barred(classifier, version) {
+        plan.stalled = Some((
+            hindrance.reason(),
+            format!(
+                "the pinned ModelVersion {pinned} can't be served: {}",
+                hindrance.message(version)
+            ),
+        ));
+        return None;
+    }
     match failed_pin(classifier) {
         Some(message) if !is_champion(plan, version) => {
             plan.stalled = Some((PIN_FAILED, message));
@@ -233,14 +269,17 @@ fn failed_pin(classifier: &ComplaintClassifier) -> Option<String> {
 }
 
 fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: &mut Plan) -> Option<&'a ModelVersion> {
-    if classifier.spec.promotion.policy == PromotionPolicy::Manual {
+    if classifier.spec.promotion.policy == PromotionPolicy::Manual || plan.record_lost() {
         return None;
     }
+    let is_free = |version: &ModelVersion| candidate::hindrance(version, classifier).is_none();
     // A version once accepted goes on until it serves or fails; others wait for the champion it leaves.
     let challenger = classifier.status.as_ref().and_then(|status| status.challenger.as_ref());
     if let Some(version) = challenger
-        .and_then(|challenger| find(seen, &challenger.name))
-        .filter(|version| unjudged(classifier, version) && judge::evaluation(version).is_some())
+        .and_then(|challenger| {
+            find(seen, &challenger.name).filter(|found| means(&challenger.name, &challenger.sha256, found))
+        })
+        .filter(|version| unjudged(classifier, version) && is_free(version))
     {
         return Some(version);
     }
@@ -249,9 +288,9 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         if accepted.is_some() || !unjudged(classifier, version) || is_champion(plan, version) {
             continue;
         }
-        // Somebody wrote the record by hand, or its run is about to write what it measured.
-        if judge::evaluation(version).is_none() {
-            plan.not_evaluated = Some(version.name_any());
+        // Older than the classifier, or written by hand; or its run is about to write what it measured.
+        if let Some(hindrance) = candidate::hindrance(version, classifier) {
+            plan.waiting.get_or_insert((version.name_any(), hindrance));
             continue;
         }
         match judge::judge(classifier, plan.champion.as_ref(), version) {
@@ -264,15 +303,9 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
 
 /// Neither rejected nor ever promoted: a version is judged automatically once.
 fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
-    let name = version.name_any();
-    let rejected = version
-        .status
-        .as_ref()
-        .is_some_and(|status| status.rejection().is_some());
-    let promotions = classifier.status.iter().flat_map(|status| &status.promotions);
-    let promoted = promotions.into_iter().any(|promotion| promotion.version == name)
-        || version.annotations().contains_key(labels::PROMOTED_AT);
-    !rejected && !promoted
+    let status = version.status.as_ref();
+    let rejected = status.is_some_and(|status| status.rejection().is_some());
+    !rejected && candidate::promotion_time(version, classifier).is_none()
 }
 
 /// Promotes or rejects a target that is not champion yet, by the state of its pods.
@@ -302,7 +335,7 @@ fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan)
                         ),
                     ));
                 }
-                plan.target = champion_version(plan, seen).cloned();
+                plan.target = champion_version(classifier, plan, seen).cloned();
                 plan.rollout = plan
                     .target
                     .as_ref()

@@ -11,7 +11,12 @@ use kube::ResourceExt;
 use super::{CONTAINER, ComplaintClassifiers, gather::Seen};
 use crate::{controller::Reconciler, pod};
 
-/// The state of a version's rollout.
+/// The reason of a server that refused its model without saying why.
+pub(crate) const MODEL_REFUSED: &str = "ModelRefused";
+/// The reason of pods that ran and were not ready in time.
+pub(crate) const DEADLINE_EXCEEDED: &str = "ProgressDeadlineExceeded";
+
+/// Where the rollout of a version stands.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rollout {
     /// The Deployment does not exist or rolls out another version.
@@ -60,6 +65,13 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
         .or_else(|| refused(deployment))
     {
         return Rollout::Blocked(blocked);
+    }
+    if deployment.spec.as_ref().is_some_and(|spec| spec.paused == Some(true)) {
+        let name = deployment.name_any();
+        let message = format!(
+            "somebody paused Deployment {name}: run `kubectl rollout resume deployment/{name}`; to hold a classifier back, set its spec.paused"
+        );
+        return Rollout::Blocked(pod::Blocked::new("DeploymentPaused", message));
     }
     if deadline_exceeded(deployment) {
         return past_deadline(deployment, &pods);
@@ -146,10 +158,8 @@ fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
     let failure = conditions
         .iter()
         .find(|c| c.type_ == "ReplicaFailure" && c.status == "True")?;
-    Some(pod::Blocked {
-        reason: failure.reason.clone().unwrap_or_else(|| "ReplicaFailure".into()),
-        message: failure.message.clone().unwrap_or_default(),
-    })
+    let reason = failure.reason.as_deref().unwrap_or("ReplicaFailure");
+    Some(pod::Blocked::new(reason, failure.message.clone().unwrap_or_default()))
 }
 
 /// The error of a server that rejected its model, with the final exit code 65. A ready pod has loaded its model.
@@ -163,16 +173,17 @@ fn model_error(pod: &Pod) -> Option<ProgramError> {
     }
     let said = ended.message.as_deref().and_then(ErrorEnvelope::read);
     Some(said.unwrap_or_else(|| ProgramError {
-        reason: "ModelRefused".into(),
+        reason: MODEL_REFUSED.into(),
         message: "the server can't use the model file".into(),
     }))
 }
 
 fn deadline_exceeded(deployment: &Deployment) -> bool {
     let conditions = deployment.status.as_ref().and_then(|status| status.conditions.as_ref());
-    let exceeded = conditions.into_iter().flatten().any(|condition| {
-        condition.type_ == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
-    });
+    let exceeded = conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition.type_ == "Progressing" && condition.reason.as_deref() == Some(DEADLINE_EXCEEDED));
     exceeded && observed(deployment)
 }
 
@@ -197,10 +208,10 @@ fn past_deadline(deployment: &Deployment, pods: &[&Pod]) -> Rollout {
         "the pods of Deployment {0} were not ready within spec.rollout.progressDeadlineSeconds{ended}; see `kubectl logs deployment/{0}`",
         deployment.name_any(),
     );
-    let reason = "ProgressDeadlineExceeded".to_owned();
+    let reason = DEADLINE_EXCEEDED.to_owned();
     if ran {
         Rollout::Broken(ProgramError { reason, message })
     } else {
-        Rollout::Blocked(pod::Blocked { reason, message })
+        Rollout::Blocked(pod::Blocked::new(&reason, message))
     }
 }

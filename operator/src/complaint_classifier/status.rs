@@ -4,6 +4,7 @@ use complaint_api::{
     ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, PromotionComparison, PromotionReason,
     PromotionRecord, VersionDigest,
     condition::{self, AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED, Statement},
+    labels,
 };
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
@@ -13,10 +14,10 @@ use super::{
     build,
     gather::Seen,
     judge,
-    plan::{Hold, Plan, champion_record},
+    plan::{Hold, Plan, Restore, champion_record},
     rollout::{self, Rollout},
 };
-use crate::{context::Notice, settings::Settings, status::Owned};
+use crate::{candidate::Hindrance, context::Notice, settings::Settings, status::Owned};
 
 /// This controller owns the whole status.
 impl Owned for ComplaintClassifierStatus {
@@ -33,7 +34,9 @@ impl Owned for ComplaintClassifierStatus {
 }
 
 const PROMOTIONS_KEPT: usize = 20;
-/// Reason of both conditions with 0 replicas.
+/// The reason of `Ready` while a version waits for a pod to load it, and none is asked for.
+const WAITING_FOR_REPLICAS: &str = "WaitingForReplicas";
+/// Reason of both conditions where no pod is asked for.
 const SCALED_TO_ZERO: &str = "ScaledToZero";
 
 /// The next status and the Events about the change.
@@ -55,9 +58,6 @@ pub(crate) fn next(
         ..ComplaintClassifierStatus::default()
     };
     let mut notices = Vec::new();
-    if plan.restored {
-        record(&mut status, plan, PromotionReason::Restored, None, now, &mut notices);
-    }
     promote(plan, &mut status, now, &mut notices);
     status.challenger = plan
         .target
@@ -70,11 +70,12 @@ pub(crate) fn next(
             status
                 .champion
                 .as_ref()
-                .is_none_or(|champion| champion.name != target.name)
+                .is_none_or(|champion| (&champion.name, &champion.sha256) != (&target.name, &target.sha256))
         });
     status.replicas = Some(replicas(classifier, seen, &status));
     let statements = statements(plan, &status);
-    notices.extend(condition_notices(&old, &statements));
+    let passing = matches!(&plan.rollout, Some(Rollout::Blocked(blocked)) if blocked.is_passing());
+    notices.extend(condition_notices(&old, &statements, passing));
     status.conditions = condition::merge(&old.conditions, &statements, classifier.metadata.generation, now);
     (status, notices)
 }
@@ -118,11 +119,12 @@ fn record(
         "ModelVersion {} is champion{replaced}{gained}: {reason:?}",
         champion.name
     );
-    notices.push(Notice::normal("Promoted", note).about(&champion.name));
+    notices.push(Notice::normal("Promoted", note).about(&champion.name).at(now));
     status.promotions.insert(
         0,
         PromotionRecord {
             version: champion.name.clone(),
+            sha256: champion.sha256.clone(),
             from: from_name,
             reason,
             comparison: comparison.map(|comparison| PromotionComparison {
@@ -153,8 +155,12 @@ fn replicas(classifier: &ComplaintClassifier, seen: &Seen, status: &ComplaintCla
     }
 }
 
+fn counts(status: &ComplaintClassifierStatus) -> ClassifierReplicas {
+    status.replicas.unwrap_or_default()
+}
+
 fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement> {
-    let counts = status.replicas.unwrap_or_default();
+    let counts = counts(status);
     let mut statements = vec![match counts.serving {
         0 if counts.desired == 0 => {
             Statement::new(AVAILABLE, Some(false), SCALED_TO_ZERO, "spec.serving.replicas is 0")
@@ -187,20 +193,34 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         return say(None, "Paused", "nothing is changed while spec.paused is true".into());
     }
     let Some(champion) = &status.champion else {
-        return match (&plan.target, &plan.not_evaluated) {
-            (None, Some(waiting)) => say(
+        return match (&plan.target, &plan.restore, &plan.waiting) {
+            (None, Some(restore), _) => say(Some(false), Hindrance::RestoreNeedsPin.reason(), restore_message(restore)),
+            (None, None, Some((waiting, Hindrance::NotEvaluated))) => say(
                 Some(false),
-                "NotEvaluated",
+                Hindrance::NotEvaluated.reason(),
                 format!(
                     "no ModelVersion was promoted yet, and no training of this cluster evaluated {waiting}: pin it with spec.promotion.modelVersion, or apply a TrainingRun for this classifier"
                 ),
             ),
-            (None, None) => say(
+            (None, None, Some((waiting, hindrance))) => say(
+                Some(false),
+                hindrance.reason(),
+                format!("no ModelVersion was promoted yet; `kubectl describe mv {waiting}` says why that one can't be"),
+            ),
+            (None, None, None) => say(
                 Some(false),
                 "NoChampion",
                 "no ModelVersion was promoted yet: apply a TrainingRun for this classifier, or pin a version with spec.promotion.modelVersion; `kubectl describe mv` says why versions were rejected".into(),
             ),
-            (Some(first), _) => say(
+            (Some(first), _, _) if plan.rollout == Some(Rollout::Complete) && counts(status).desired == 0 => say(
+                Some(false),
+                WAITING_FOR_REPLICAS,
+                format!(
+                    "spec.serving.replicas is 0: the first version {} is promoted when a pod has loaded it; raise it",
+                    first.name_any()
+                ),
+            ),
+            (Some(first), _, _) => say(
                 Some(false),
                 "RollingOut",
                 format!("the first version {} is being rolled out", first.name_any()),
@@ -211,17 +231,20 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         return say(
             Some(false),
             "ChampionNotFound",
-            format!("ModelVersion {} is gone; its pods go on serving", champion.name),
+            format!(
+                "the ModelVersion {} that was promoted is gone; its pods go on serving: apply it again with the digest {}, or pin another version",
+                champion.name, champion.sha256
+            ),
         );
     }
     match &plan.rollout {
         Some(Rollout::Complete) if status.challenger.is_some() => say(
             Some(false),
-            "WaitingForReplicas",
+            WAITING_FOR_REPLICAS,
             "spec.serving.replicas is 0: a version is promoted when a pod has loaded it".into(),
         ),
-        // Ready, like a Deployment with 0 replicas; `Available` is false.
-        Some(Rollout::Complete) if status.replicas.unwrap_or_default().desired == 0 => say(
+        // As asked for, so ready, like a Deployment of no replicas; `Available` tells that nobody answers.
+        Some(Rollout::Complete) if counts(status).desired == 0 => say(
             Some(true),
             SCALED_TO_ZERO,
             format!(
@@ -242,6 +265,21 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
         Some(Rollout::Broken(error)) => say(Some(false), &error.reason, error.message.clone()),
         Some(Rollout::NotStarted) | None => say(Some(false), "RollingOut", "the Deployment is being changed".into()),
     }
+}
+
+fn restore_message(restore: &Restore) -> String {
+    let claimant = restore.claimant.as_ref().map_or(String::new(), |name| {
+        format!(
+            "; {name} claims to have served last, by its annotation {}",
+            labels::PROMOTED_AT
+        )
+    });
+    let found = if restore.record_lost {
+        "the record of promotions was lost, and the pods go on as they are"
+    } else {
+        "the ModelVersions found are older than this ComplaintClassifier"
+    };
+    format!("{found}: set spec.promotion.modelVersion to the version that is to serve{claimant}")
 }
 
 fn progressing(plan: &Plan) -> Option<Statement> {
@@ -269,12 +307,13 @@ pub(crate) fn rejections(plan: &Plan) -> Vec<Notice> {
         .collect()
 }
 
-/// Events when `Stalled` or a blocked rollout begins or changes.
-fn condition_notices(old: &ComplaintClassifierStatus, statements: &[Statement]) -> Vec<Notice> {
+/// Events for `Stalled` and for a rollout that is held up, when they begin or change; none for what passes by itself.
+fn condition_notices(old: &ComplaintClassifierStatus, statements: &[Statement], passing: bool) -> Vec<Notice> {
     statements
         .iter()
         .filter(|s| {
-            (s.type_ == STALLED && s.status == Some(true)) || (s.type_ == PROGRESSING && s.status == Some(false))
+            (s.type_ == STALLED && s.status == Some(true))
+                || (s.type_ == PROGRESSING && s.status == Some(false) && !passing)
         })
         .filter(|s| condition::find(&old.conditions, s.type_).is_none_or(|before| before.reason != s.reason))
         .map(|s| Notice::warning(s.reason.clone(), s.message.clone()))

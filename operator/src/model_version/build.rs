@@ -4,14 +4,18 @@ use complaint_api::{ModelVersion, labels};
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::plan::{Plan, noted_promotion};
-use crate::change::{Change, Manifest};
+use super::plan::Plan;
+use crate::{
+    candidate::claimed_promotion,
+    change::{Change, Manifest},
+};
 
-/// The changes of `plan`: an annotation repeats the promotion in the classifier's status, in case the status is lost.
+/// The changes that carry `plan` out: the promotion that the classifier's status records is repeated as an annotation, so
+/// that people find it where a backup keeps no status.
 pub(crate) fn build(version: &ModelVersion, plan: &Plan) -> Vec<Change> {
     let Some(promoted) = plan
         .promoted
-        .filter(|promoted| noted_promotion(version) != Some(*promoted))
+        .filter(|promoted| claimed_promotion(version) != Some(*promoted))
     else {
         return Vec::new();
     };

@@ -1,10 +1,14 @@
 //! Decides the stage of a version. Pure.
 
-use complaint_api::{ComplaintClassifier, ModelVersion, Stage, labels};
+use complaint_api::{ComplaintClassifier, ModelVersion, Stage};
+use complaint_contract::ServerReason;
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::gather::Seen;
+use crate::{
+    candidate::{self, Hindrance, means},
+    complaint_classifier::{DEADLINE_EXCEEDED, MODEL_REFUSED},
+};
 
 /// The stage of a version.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,8 +18,8 @@ pub(crate) struct Plan {
     pub(crate) promoted: Option<Timestamp>,
     /// Why it is no longer promoted automatically.
     pub(crate) rejection: Option<Rejection>,
-    /// Whether a training of this operator evaluated it.
-    pub(crate) evaluated: bool,
+    /// What keeps it from being judged.
+    pub(crate) hindrance: Option<Hindrance>,
 }
 
 /// Reason and message of the condition `Rejected`.
@@ -29,34 +33,44 @@ pub(crate) struct Rejection {
 
 pub(crate) fn plan(version: &ModelVersion, seen: &Seen) -> Plan {
     let classifier = seen.classifier.as_ref();
-    let promoted = promoted(version, classifier);
+    let promoted = match classifier {
+        Some(classifier) => candidate::promotion_time(version, classifier),
+        // The record went with the classifier.
+        None => candidate::noted_promotion(version),
+    };
     let status = version.status.as_ref();
     let rejection = status.and_then(|status| status.rejection()).map(|condition| Rejection {
         reason: condition.reason.clone(),
         message: condition.message.clone(),
         broken: is_broken(&condition.reason),
     });
+    let hindrance = match classifier {
+        Some(classifier) => candidate::hindrance(version, classifier),
+        None => candidate::evaluation(version)
+            .is_none()
+            .then_some(Hindrance::NotEvaluated),
+    };
+    let needs_pin = hindrance == Some(Hindrance::RestoreNeedsPin);
     Plan {
-        stage: stage(version, classifier, promoted.is_some(), rejection.is_some()),
+        stage: stage(
+            version,
+            classifier,
+            promoted.is_some() && !needs_pin,
+            rejection.is_some(),
+        ),
         promoted,
         rejection,
-        evaluated: status.is_some_and(|status| status.evaluation.is_some()),
+        hindrance,
     }
 }
 
 fn stage(version: &ModelVersion, classifier: Option<&ComplaintClassifier>, promoted: bool, rejected: bool) -> Stage {
     let status = classifier.and_then(|classifier| classifier.status.as_ref());
-    let name = version.name_any();
-    let is = |who: Option<&str>| who == Some(name.as_str());
-    if is(status
-        .and_then(|status| status.champion.as_ref())
-        .map(|champion| champion.name.as_str()))
-    {
+    let champion = status.and_then(|status| status.champion.as_ref());
+    let challenger = status.and_then(|status| status.challenger.as_ref());
+    if champion.is_some_and(|champion| means(&champion.name, &champion.sha256, version)) {
         Stage::Champion
-    } else if is(status
-        .and_then(|status| status.challenger.as_ref())
-        .map(|challenger| challenger.name.as_str()))
-    {
+    } else if challenger.is_some_and(|challenger| means(&challenger.name, &challenger.sha256, version)) {
         Stage::Challenger
     } else if rejected {
         Stage::Rejected
@@ -67,38 +81,7 @@ fn stage(version: &ModelVersion, classifier: Option<&ComplaintClassifier>, promo
     }
 }
 
-/// When the version last became champion, by the classifier's record or the annotation.
-fn promoted(version: &ModelVersion, classifier: Option<&ComplaintClassifier>) -> Option<Timestamp> {
-    let name = version.name_any();
-    let status = classifier.and_then(|classifier| classifier.status.as_ref());
-    let champion = status.and_then(|status| status.champion.as_ref());
-    let since = champion
-        .filter(|champion| champion.name == name)
-        .and_then(|champion| champion.promotion_time.as_ref());
-    let mut promotions = status.iter().flat_map(|status| &status.promotions);
-    since
-        .or_else(|| {
-            promotions
-                .find(|promotion| promotion.version == name)
-                .map(|promotion| &promotion.time)
-        })
-        .map(|time| time.0)
-        .or_else(|| noted_promotion(version))
-}
-
-/// The time of the promotion in the version's annotation.
-pub(crate) fn noted_promotion(version: &ModelVersion) -> Option<Timestamp> {
-    version.annotations().get(labels::PROMOTED_AT)?.parse().ok()
-}
-
-/// Whether the reason comes from a server that rejects its model, and not from a rule of promotion.
+/// Whether the reason is one that a server gives for refusing its model; a rule of promotion refuses sound models too.
 fn is_broken(reason: &str) -> bool {
-    const SERVER: [&str; 5] = [
-        "DigestMismatch",
-        "UnsupportedFormat",
-        "CorruptArtifact",
-        "ModelRefused",
-        "ProgressDeadlineExceeded",
-    ];
-    SERVER.contains(&reason)
+    ServerReason::refuses_model(reason) || [MODEL_REFUSED, DEADLINE_EXCEEDED].contains(&reason)
 }

@@ -11,11 +11,7 @@ use serde::Serialize;
 use super::plan::{Plan, Rejection};
 use crate::{context::Notice, status::Owned};
 
-/// Reason of `Ready` for a version that waits for a pin.
-const NOT_EVALUATED: &str = "NotEvaluated";
-const NOT_EVALUATED_MESSAGE: &str = "the version is recorded, but no training of this cluster evaluated it, so it is not promoted automatically: pin it with spec.promotion.modelVersion of its classifier";
-
-/// This controller's part of a version's status.
+/// What this controller computes of a version's status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct VersionStage {
@@ -35,16 +31,28 @@ impl Owned for VersionStage {
 /// The part after `plan` and the Events about the change.
 pub(crate) fn next(version: &ModelVersion, plan: &Plan, now: Timestamp) -> (VersionStage, Vec<Notice>) {
     let old = version.status.as_ref();
-    let statements = match &plan.rejection {
-        Some(rejection) if rejection.broken => {
+    let statements = match (&plan.rejection, &plan.hindrance) {
+        (_, Some(hindrance)) if hindrance.bars_serving() => {
+            let message = hindrance.message(version);
+            vec![
+                Statement::new(READY, Some(false), hindrance.reason(), &message),
+                Statement::new(STALLED, Some(true), hindrance.reason(), &message),
+            ]
+        }
+        (Some(rejection), _) if rejection.broken => {
             let message = format!("{}: {}", rejection.reason, rejection.message);
             vec![
                 Statement::new(READY, Some(false), "LoadingFailed", &message),
                 Statement::new(STALLED, Some(true), "LoadingFailed", &message),
             ]
         }
-        _ if plan.stage == Stage::Candidate && !plan.evaluated => {
-            vec![Statement::new(READY, Some(true), NOT_EVALUATED, NOT_EVALUATED_MESSAGE)]
+        (_, Some(hindrance)) if plan.stage == Stage::Candidate => {
+            vec![Statement::new(
+                READY,
+                Some(true),
+                hindrance.reason(),
+                hindrance.message(version),
+            )]
         }
         _ => vec![Statement::new(READY, Some(true), "Recorded", "the version is recorded")],
     };

@@ -21,20 +21,23 @@ use crate::{change::steps, status::Owned};
 fn version(promoted: bool, rejected: Option<&str>) -> ModelVersion {
     let mut version: ModelVersion = serde_json::from_value(json!({
         "metadata": { "name": "v1", "generation": 1 },
-        "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://a/b", "sha256": "00" } },
+        "spec": { "classifierRef": { "name": "cards" }, "artifact": { "uri": "pvc://cards-artifacts/b", "sha256": "00" } },
     }))
     .expect("a ModelVersion");
-    if promoted {
+    let promotion_time = promoted.then(|| {
+        let time = "2026-01-02T03:04:05Z";
         version
             .annotations_mut()
-            .insert(labels::PROMOTED_AT.into(), "2026-01-02T03:04:05Z".into());
-    }
+            .insert(labels::PROMOTED_AT.into(), time.into());
+        serde_json::from_value(json!(time)).expect("a time")
+    });
     let now = Timestamp::from_second(1).expect("a valid time");
     version.status = Some(ModelVersionStatus {
         conditions: rejected.map_or_else(Vec::new, |reason| {
             condition::merge(&[], &[Statement::new(REJECTED, Some(true), reason, "x")], Some(1), now)
         }),
         evaluation: Some(VersionEvaluation::default()),
+        promotion_time,
         ..Default::default()
     });
     version
@@ -45,11 +48,12 @@ fn classifier(champion: &str, challenger: Option<&str>) -> ComplaintClassifier {
     classifier.status = Some(ComplaintClassifierStatus {
         champion: Some(ClassifierChampion {
             name: champion.into(),
+            sha256: "00".into(),
             ..Default::default()
         }),
         challenger: challenger.map(|name| VersionDigest {
             name: name.into(),
-            ..Default::default()
+            sha256: "00".into(),
         }),
         ..Default::default()
     });
@@ -136,8 +140,8 @@ fn a_promotion_is_annotated_once_whoever_serves_by_now() {
     let mut recorded = classifier("v2", None);
     let status = recorded.status.as_mut().expect("a status");
     status.promotions = serde_json::from_value(json!([
-        { "version": "v2", "reason": "Better", "time": "2026-01-03T00:00:00Z" },
-        { "version": "v1", "reason": "FirstVersion", "time": "2026-01-02T00:00:00Z" },
+        { "version": "v2", "sha256": "00", "reason": "Better", "time": "2026-01-03T00:00:00Z" },
+        { "version": "v1", "sha256": "00", "reason": "FirstVersion", "time": "2026-01-02T00:00:00Z" },
     ]))
     .expect("promotions");
     let cases = [
@@ -154,5 +158,37 @@ fn a_promotion_is_annotated_once_whoever_serves_by_now() {
     for (version, classifier, expected) in cases {
         let plan = planned(&version, classifier);
         assert_eq!(steps(&build(&version, &plan)), expected, "{plan:?}");
+    }
+}
+
+#[test]
+fn a_version_that_the_classifier_can_not_trust_is_a_candidate_with_the_reason() {
+    let created = |classifier: &mut ComplaintClassifier, time: &str| {
+        classifier.metadata.creation_timestamp = Some(serde_json::from_value(json!(time)).expect("a time"));
+    };
+    let mut old = version(true, None);
+    old.metadata.creation_timestamp = Some(serde_json::from_value(json!("2026-01-01T00:00:00Z")).expect("a time"));
+    let mut rebuilt = classifier("v0", None);
+    created(&mut rebuilt, "2026-02-01T00:00:00Z");
+    let mut empty = rebuilt.clone();
+    empty.status = None;
+    let mut lost = empty.clone();
+    created(&mut lost, "2025-12-01T00:00:00Z");
+    let mut same_name = old.clone();
+    same_name.spec.artifact.sha256 = "11".into();
+    let mut outside = old.clone();
+    outside.spec.artifact.uri = "s3://elsewhere/a".into();
+    let cases = [
+        (&old, rebuilt, Stage::Candidate, "RestoreNeedsPin"),
+        (&old, empty, Stage::Candidate, "RestoreNeedsPin"),
+        (&old, lost, Stage::Candidate, "RestoreNeedsPin"),
+        (&same_name, classifier("v1", None), Stage::Retired, "VersionReplaced"),
+        (&outside, classifier("v0", None), Stage::Retired, "ArtifactOutsideStore"),
+    ];
+    for (version, classifier, stage, reason) in cases {
+        let now = Timestamp::from_second(1).expect("a valid time");
+        let part = status::next(version, &planned(version, Some(classifier)), now).0;
+        let ready = condition::find(&part.conditions, READY).expect("it is stated");
+        assert_eq!((part.stage, ready.reason.as_str()), (stage, reason));
     }
 }

@@ -24,10 +24,11 @@ use serde_json::{Value, json};
 use super::{
     gather::Seen,
     job_name,
-    plan::{Decision, champion_of, evaluation},
+    plan::{Decision, champion_of},
     spec_hash,
 };
 use crate::{
+    candidate::evaluation,
     change::{Change, Manifest, Target},
     settings::Settings,
     status::Owned,
@@ -56,6 +57,7 @@ pub(crate) fn build(
         Decision::Train => train(run, seen, owner, settings),
         Decision::Suspend { stop_job: true } => suspend(true),
         Decision::Watch { resume: true, .. } => suspend(false),
+        Decision::Replace => seen.job.iter().map(|job| Change::Delete(Target::of(job))).collect(),
         Decision::Record(outcome) => record(run, seen, outcome),
         Decision::Expire => vec![Change::Delete(Target::of(run))],
         _ => Vec::new(),
@@ -79,9 +81,10 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
         owner: owner.clone(),
         settings,
     };
+    let own = |manifest| Change::CreateOwned(manifest, owner.uid.clone());
     vec![
-        Change::Apply(Manifest::of(&config_map(&inputs))),
-        Change::Apply(Manifest::of(&job(&inputs))),
+        own(Manifest::of(&config_map(&inputs))),
+        own(Manifest::of(&job(&inputs))),
     ]
 }
 
@@ -105,10 +108,12 @@ fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Chang
         Some(recorded) if evaluation(recorded).is_some() => Vec::new(),
         Some(recorded) => vec![write(Target::of(recorded), json!(recorded.status))],
         None => {
-            let classifier = seen.classifier.as_ref();
-            let store = classifier.map_or_else(|| Store::default_of(&run.spec.classifier_ref.name), Store::of);
-            let parent = seen.job.as_ref().and_then(champion_of);
-            let version = model_version(run, &store, parent, outcome);
+            // The classifier may be another one by now, or gone; the Job knows where its trainer wrote.
+            let job = seen.job.as_ref();
+            let Some(store) = job.and_then(trainer::store_of) else {
+                return Vec::new();
+            };
+            let version = model_version(run, &store, job.and_then(champion_of), outcome);
             let created = Target::of(&version);
             vec![Change::Create(Manifest::of(&version)), write(created, Value::Null)]
         }
@@ -219,7 +224,7 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         &format!("{CONFIG_DIR}/run.json"),
         "--dataset",
         &dataset,
-        "--store",
+        trainer::STORE_ARGUMENT,
         store.root(),
     ]
     .map(str::to_owned)

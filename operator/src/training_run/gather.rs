@@ -9,7 +9,12 @@ use k8s_openapi::api::{
 use kube::{ResourceExt, api::LogParams};
 
 use super::{job_name, status};
-use crate::{error::Error, object::Objects, pod, trainer};
+use crate::{
+    candidate::means,
+    error::Error,
+    object::{Objects, is_owned_by},
+    pod, trainer,
+};
 
 /// The cluster as this run sees it.
 #[derive(Debug, Default)]
@@ -22,12 +27,16 @@ pub(crate) struct Seen {
     pub(crate) pods: Vec<Pod>,
     pub(crate) progress: Option<Progress>,
     pub(crate) source: Source,
+    /// What keeps the Job from making its pod, in the Job controller's words.
+    pub(crate) creation_failure: Option<String>,
+    /// The trainer's configuration is gone while a pod waits for it.
+    pub(crate) config_missing: bool,
 }
 
 /// The source of the data set in this namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Not an object of the cluster, or not needed because a Job exists.
+    /// Not an object of the cluster, or of no interest since a pod has it.
     #[default]
     Unseen,
     /// The keys of the ConfigMap; `None` if it does not exist.
@@ -44,31 +53,58 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
     let name = run.name_any();
     let classifier: Option<ComplaintClassifier> = objects.get(&run.spec.classifier_ref.name).await?;
     let job: Option<Job> = objects.get(&job_name(&name)).await?;
-    let (pods, source) = match job {
-        Some(_) => (
-            objects
-                .list::<Pod>(&format!("batch.kubernetes.io/job-name={}", job_name(&name)))
-                .await?,
-            Source::Unseen,
-        ),
-        None => (Vec::new(), source(run, objects).await?),
+    let pods = match &job {
+        Some(job) => {
+            let labelled: Vec<Pod> = objects
+                .list(&format!("batch.kubernetes.io/job-name={}", job_name(&name)))
+                .await?;
+            // A label is anybody's; the Job counts the pods that it owns.
+            labelled.into_iter().filter(|pod| is_owned_by(pod, job)).collect()
+        }
+        None => Vec::new(),
+    };
+    // A pod whose volumes are not there waits without a word in its status.
+    let waits = |pod: &Pod| pod::phase(pod) == "Pending" && pod::blocked(pod).is_none();
+    let waiting = pods.iter().any(waits) && job.is_some();
+    let config: Option<ConfigMap> = match waiting {
+        true => objects.get(&job_name(&name)).await?,
+        false => None,
     };
     let champion = match classifier.as_ref().and_then(|c| c.status.as_ref()?.champion.as_ref()) {
-        Some(champion) => objects.get(&champion.name).await?,
+        Some(champion) => {
+            let found: Option<ModelVersion> = objects.get(&champion.name).await?;
+            found.filter(|found| means(&champion.name, &champion.sha256, found))
+        }
         None => None,
     };
     Ok(Seen {
         champion,
         recorded: objects.get(&name).await?,
         progress: progress(&pods, objects).await,
+        source: match waiting || job.is_none() {
+            true => source(run, objects).await?,
+            false => Source::Unseen,
+        },
+        creation_failure: match &job {
+            Some(job) if pods.is_empty() && should_have_pods(job) => objects.latest_event(job, "FailedCreate").await?,
+            _ => None,
+        },
+        config_missing: waiting && config.is_none(),
         classifier,
         job,
         pods,
-        source,
     })
 }
 
-/// The progress in the last line of the running pod's log; `None` if it can't be read.
+/// Whether the Job works and is not held back.
+fn should_have_pods(job: &Job) -> bool {
+    let suspended = job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false);
+    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let mut ended = conditions.filter(|condition| ["Complete", "Failed"].contains(&condition.type_.as_str()));
+    !suspended && !ended.any(|condition| condition.status == "True")
+}
+
+/// The last line of the running pod's log. A log that can't be read says nothing about the run.
 async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
     let running = pods.iter().find(|pod| pod::phase(pod) == "Running")?;
     let params = LogParams {

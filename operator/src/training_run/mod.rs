@@ -68,7 +68,7 @@ impl Reconciler for TrainingRuns {
         };
         let now = context.now();
         let seen = gather::gather(&run, &objects).await?;
-        let mut decision = plan::plan(&run, &seen, now);
+        let mut decision = plan::plan(&run, &seen, &context.settings, now);
         let changes = build::build(&run, &seen, &decision, &owner_reference(&run)?, &context.settings);
         if let Err(error) = change::apply(&changes, &objects).await {
             decision = Decision::refused(error)?;
@@ -84,7 +84,7 @@ impl Reconciler for TrainingRuns {
 
 fn look_again(decision: &Decision) -> Action {
     match decision {
-        Decision::Train | Decision::Watch { .. } => Action::requeue(WHILE_RUNNING),
+        Decision::Train | Decision::Replace | Decision::Watch { .. } => Action::requeue(WHILE_RUNNING),
         Decision::Wait { .. } => Action::requeue(WHILE_WAITING),
         Decision::Ended { expires_in: Some(left) } => Action::requeue(*left),
         _ => Action::await_change(),

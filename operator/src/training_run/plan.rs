@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use complaint_api::{ModelVersion, TrainingRun, VersionEvaluation, labels};
+use complaint_api::{ModelVersion, TrainingRun, labels};
 use complaint_contract::{ErrorEnvelope, TrainingResult};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
@@ -12,7 +12,7 @@ use super::{
     gather::{Seen, Source},
     spec_hash, status,
 };
-use crate::{error::Error, object::is_owned_by, pod, trainer};
+use crate::{candidate::evaluation, error::Error, object::is_owned_by, pod, settings::Settings, trainer};
 
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,7 +25,9 @@ pub(crate) enum Decision {
     Suspend { stop_job: bool },
     /// Create the Job.
     Train,
-    /// The Job exists and runs or waits for its pod.
+    /// The Job's pod can't start, and one of a new Job could: delete it, to begin again.
+    Replace,
+    /// The Job exists and works, or waits for its pod.
     Watch {
         resume: bool,
         blocked: Option<pod::Blocked>,
@@ -41,7 +43,14 @@ pub(crate) enum Decision {
 }
 
 impl Decision {
-    /// The decision if the API server rejects the changes.
+    fn name_taken(kind: impl std::fmt::Display, name: &str) -> Self {
+        Self::Wait {
+            reason: "NameTaken",
+            message: format!("{kind} {name} belongs to something else: delete it, or apply the run under another name"),
+        }
+    }
+
+    /// What becomes of a decision that the API server refuses to carry out.
     ///
     /// # Errors
     /// The error itself if it is transient: the reconcile is retried.
@@ -51,12 +60,15 @@ impl Decision {
                 reason: "ApplyRefused",
                 message,
             }),
-            None => Err(error),
+            None => match error {
+                Error::NameTaken { kind, name } => Ok(Self::name_taken(kind, &name)),
+                error => Err(error),
+            },
         }
     }
 }
 
-pub(crate) fn plan(run: &TrainingRun, seen: &Seen, now: Timestamp) -> Decision {
+pub(crate) fn plan(run: &TrainingRun, seen: &Seen, settings: &Settings, now: Timestamp) -> Decision {
     if status::ended(run) {
         return match status::expires_in(run, now) {
             Some(Duration::ZERO) => Decision::Expire,
@@ -64,14 +76,8 @@ pub(crate) fn plan(run: &TrainingRun, seen: &Seen, now: Timestamp) -> Decision {
         };
     }
     match &seen.job {
-        Some(job) if is_owned_by(job, run) => with_job(run, seen, job),
-        Some(job) => Decision::Wait {
-            reason: "NameTaken",
-            message: format!(
-                "Job {} belongs to something else: delete it, or apply the run under another name",
-                job.name_any()
-            ),
-        },
+        Some(job) if is_owned_by(job, run) && trainer::store_of(job).is_some() => with_job(run, seen, job, settings),
+        Some(job) => Decision::name_taken("Job", &job.name_any()),
         None => without_job(run, seen),
     }
 }
@@ -159,18 +165,13 @@ fn is_from(run: &TrainingRun, version: &ModelVersion) -> bool {
     lineage.is_some_and(|lineage| lineage.spec_hash == spec_hash(run))
 }
 
-/// The evaluation of the version by a training of this operator.
-pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
-    version.status.as_ref()?.evaluation.as_ref()
-}
-
-/// Whether the run's version and its evaluation are recorded.
+/// Whether the run's result is on record: its version and what was measured of it.
 fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
     let recorded = seen.recorded.as_ref();
     recorded.is_some_and(|recorded| is_from(run, recorded) && evaluation(recorded).is_some())
 }
 
-fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
+fn with_job(run: &TrainingRun, seen: &Seen, job: &Job, settings: &Settings) -> Decision {
     let condition = |type_: &str| {
         let conditions = job.status.as_ref()?.conditions.as_ref()?;
         conditions
@@ -198,10 +199,23 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job) -> Decision {
     if run.spec.suspend {
         return Decision::Suspend { stop_job: !suspended };
     }
+    let blocked = blocked(run, seen);
+    // The configuration is written with the Job, and the image is the chart's: it may have been mended since.
+    if seen.config_missing || (blocked.is_some() && !trainer::is_current(job, settings)) {
+        return Decision::Replace;
+    }
     Decision::Watch {
         resume: suspended,
-        blocked: seen.pods.iter().find_map(pod::blocked),
+        blocked,
     }
+}
+
+/// Why the Job's pod does not start: by its own status, by what it waits for, or by the Job controller.
+fn blocked(run: &TrainingRun, seen: &Seen) -> Option<pod::Blocked> {
+    let by_pod = seen.pods.iter().find_map(pod::blocked);
+    let by_source = || Some(pod::Blocked::new("DatasetNotFound", missing_source(run, &seen.source)?));
+    let by_job = || Some(pod::Blocked::new("FailedCreate", seen.creation_failure.clone()?));
+    by_pod.or_else(by_source).or_else(by_job)
 }
 
 fn taken_meanwhile(other: &ModelVersion) -> Decision {
@@ -215,7 +229,20 @@ fn taken_meanwhile(other: &ModelVersion) -> Decision {
 }
 
 fn result_of(pods: &[Pod]) -> Decision {
-    match trainer::message(pods).map(TrainingResult::read) {
+    let mut messages = trainer::messages(pods);
+    let message = messages.next();
+    if messages.any(|other| Some(other) != message) {
+        return Decision::Fail {
+            reason: "ResultAmbiguous".into(),
+            message: "several pods that differ in their result claim to be the Job's: find out who may create pods in this namespace, and apply the run under another name".into(),
+        };
+    }
+    match message.map(TrainingResult::read) {
+        Some(Ok(outcome)) if !outcome.metrics.are_possible() => Decision::Fail {
+            reason: "ResultUnreadable".into(),
+            message: "the trainer's result has metrics outside their range: report this as a defect of the trainer"
+                .into(),
+        },
         Some(Ok(outcome)) => Decision::Record(Box::new(outcome)),
         Some(Err(error)) => Decision::Fail {
             reason: "ResultUnreadable".into(),

@@ -6,16 +6,13 @@ use complaint_api::{
     DatasetStatus, RunPhase, TrainingRun, TrainingRunStatus,
     condition::{self, COMPLETE, FAILED, READY, RECONCILING, STALLED, Statement},
 };
-use complaint_contract::{Progress, TrainingResult, TrainingStage, VersionRef, round4};
+use complaint_contract::{ErrorEnvelope, Progress, TrainingResult, TrainingStage, VersionRef, round4};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::{
-    gather::Seen,
-    plan::{Decision, evaluation},
-};
-use crate::{context::Notice, status::Owned};
+use super::{gather::Seen, plan::Decision};
+use crate::{candidate::evaluation, context::Notice, status::Owned, trainer};
 
 /// This controller owns the whole status.
 impl Owned for TrainingRunStatus {
@@ -83,6 +80,14 @@ pub(crate) fn next(
         Decision::Train => {
             status.phase = Some(RunPhase::Pending);
             not_ready(false, "JobCreated", "the training Job was created")
+        }
+        Decision::Replace => {
+            status.phase = Some(RunPhase::Pending);
+            not_ready(
+                false,
+                "JobReplaced",
+                "the training Job could not start as it was made, and is made again",
+            )
         }
         Decision::Watch {
             blocked: Some(blocked), ..
@@ -156,14 +161,38 @@ fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
     {
         status.progress = Some(progress.clone());
     }
-    if running {
-        not_ready(false, "Training", "the trainer is at work")
-    } else {
-        not_ready(false, "WaitingForPod", "the training pod has not started yet")
+    let failed = failed_attempts(seen).map_or(String::new(), |told| format!(" ({told})"));
+    match (running, failed.is_empty()) {
+        (true, _) => not_ready(false, "Training", &format!("the trainer is at work{failed}")),
+        (false, true) => not_ready(false, "WaitingForPod", "the training pod has not started yet"),
+        (false, false) => not_ready(
+            false,
+            "WaitingForRetry",
+            &format!("the next training pod has not started yet{failed}"),
+        ),
     }
 }
 
-/// Whether the stage or at least five percent changed. Each write of a status triggers all watches.
+/// How the last of the Job's failed pods ended: a retry must not hide it.
+fn failed_attempts(seen: &Seen) -> Option<String> {
+    let last = trainer::last_end(&seen.pods).filter(|ended| ended.exit_code != 0)?;
+    let attempts = seen
+        .pods
+        .iter()
+        .filter(|pod| crate::pod::phase(pod) == "Failed")
+        .count();
+    let said = last.message.as_deref().and_then(ErrorEnvelope::read);
+    let why = match &said {
+        Some(error) => &error.reason,
+        None => last.reason.as_ref()?,
+    };
+    Some(format!(
+        "{attempts} failed, the last with exit code {}: {why}",
+        last.exit_code
+    ))
+}
+
+/// A new stage or five percent: each write of a status wakes everybody who watches.
 fn worth_writing(old: Option<&Progress>, new: &Progress) -> bool {
     old.is_none_or(|old| old.stage != new.stage || old.percent.abs_diff(new.percent) >= 5)
 }
@@ -255,6 +284,10 @@ fn notices(
                 format!("{} with macro-F1 {score}", ready.message),
             ));
         }
+        // A claim that is being bound is nothing to warn of.
+        Decision::Watch {
+            blocked: Some(blocked), ..
+        } if blocked.is_passing() => {}
         Decision::Wait { .. } | Decision::Fail { .. } | Decision::Watch { blocked: Some(_), .. } => {
             notices.push(Notice::warning(ready.reason.clone(), ready.message.clone()));
         }

@@ -11,10 +11,12 @@ use super::{
     gather::Seen,
     plan::{Decision, plan},
 };
-use crate::change::steps;
+use crate::{change::steps, settings::Settings};
 
 mod decisions;
+mod identity;
 mod statuses;
+mod waiting;
 
 fn run(extra: Value) -> TrainingRun {
     let mut run = json!({
@@ -45,7 +47,9 @@ fn job(status: Value, suspend: bool) -> Job {
     serde_json::from_value(json!({
         "metadata": { "name": "cards-1-train", "ownerReferences": [{
             "apiVersion": "complaints.dev/v1alpha1", "kind": "TrainingRun", "name": "cards-1", "uid": "run-uid", "controller": true }] },
-        "spec": { "suspend": suspend, "template": {} },
+        "spec": { "suspend": suspend, "template": { "spec": {
+            "containers": [{ "name": "trainer", "args": ["run", "--store", "/var/lib/complaint-store"] }],
+            "volumes": [{ "name": "store", "persistentVolumeClaim": { "claimName": "cards-artifacts" } }] } } },
         "status": status,
     }))
     .expect("a Job")
@@ -80,7 +84,12 @@ fn outcome() -> Value {
 }
 
 fn planned(run: &TrainingRun, seen: &Seen) -> Decision {
-    plan(run, seen, Timestamp::from_second(100).expect("a valid time"))
+    plan(
+        run,
+        seen,
+        &Settings::default(),
+        Timestamp::from_second(100).expect("a valid time"),
+    )
 }
 
 fn ready_to_train() -> Seen {
@@ -100,7 +109,7 @@ fn the_job_is_as_the_contract_says() {
                   "artifact": { "uri": "pvc://cards-artifacts/default/cards/00/model.safetensors", "sha256": "00".repeat(32) } },
     }))
     .expect("a ModelVersion");
-    let settings = crate::settings::Settings::default();
+    let settings = Settings::default();
     let inputs = build::Inputs {
         run: &run,
         classifier: &classifier,
@@ -119,7 +128,7 @@ fn a_secret_gives_access_to_an_object_and_is_never_read() {
         json!({ "dataset": { "source": source, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } }),
     );
     let classifier = classifier();
-    let settings = crate::settings::Settings::default();
+    let settings = Settings::default();
     let inputs = build::Inputs {
         run: &run,
         classifier: &classifier,
@@ -174,7 +183,7 @@ fn changes_follow_the_decision_in_order() {
         (
             Decision::Train,
             ready_to_train(),
-            &["apply ConfigMap cards-1-train", "apply Job cards-1-train"],
+            &["create ConfigMap cards-1-train", "create Job cards-1-train"],
         ),
         (wait, Seen::default(), &[]),
         (Decision::Suspend { stop_job: false }, with_job(), &[]),
@@ -216,7 +225,7 @@ fn changes_follow_the_decision_in_order() {
     ];
     let owner = crate::object::owner_reference(&run).expect("a uid");
     for (decision, seen, expected) in cases {
-        let changes = build::build(&run, &seen, &decision, &owner, &crate::settings::Settings::default());
+        let changes = build::build(&run, &seen, &decision, &owner, &Settings::default());
         assert_eq!(steps(&changes), expected, "{decision:?}");
     }
 }

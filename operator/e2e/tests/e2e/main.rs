@@ -7,6 +7,7 @@
 mod autoscaling;
 mod bad_input;
 mod cluster;
+mod identity;
 mod lifecycle;
 mod promotion;
 mod runs;

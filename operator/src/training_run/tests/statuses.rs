@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{outcome, planned, ready_to_train, run};
 use crate::{
+    settings::Settings,
     status::Owned,
     training_run::{
         gather::Seen,
@@ -76,7 +77,7 @@ fn a_run_that_ended_keeps_its_record_and_nothing_foreign() {
     edited.conditions.retain(|condition| condition.type_ == COMPLETE);
     ended.status = Some(edited);
 
-    let decision = plan(&ended, &Seen::default(), at(105));
+    let decision = plan(&ended, &Seen::default(), &Settings::default(), at(105));
     let left = std::time::Duration::from_secs(5);
     assert_eq!(decision, Decision::Ended { expires_in: Some(left) });
     let (mended, notices) = status::next(&ended, &Seen::default(), &decision, at(105));
@@ -84,7 +85,10 @@ fn a_run_that_ended_keeps_its_record_and_nothing_foreign() {
     assert_eq!(mended.completion_time, recorded.completion_time);
     assert!(condition::is_true(&mended.conditions, READY) && condition::is_true(&mended.conditions, COMPLETE));
     assert_eq!(notices, Vec::new());
-    assert_eq!(plan(&ended, &Seen::default(), at(110)), Decision::Expire);
+    assert_eq!(
+        plan(&ended, &Seen::default(), &Settings::default(), at(110)),
+        Decision::Expire
+    );
 }
 
 #[test]

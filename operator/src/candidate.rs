@@ -1,0 +1,156 @@
+//! What keeps a version from being promoted automatically before any number is read. Pure.
+//!
+//! Evidence is what the API server and this operator wrote: creation times, digests and statuses. Names and annotations are
+//! claims of whoever wrote them.
+
+use complaint_api::{ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, VersionEvaluation, labels};
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::store::{Store, default_claim};
+
+/// Why a version is not judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hindrance {
+    /// Its artifact is not in the classifier's store: it can't be served at all.
+    OutsideStore,
+    /// The classifier's record knows another artifact under this name: it can't be served at all.
+    Replaced,
+    /// It is older than its classifier, or the classifier's record was lost: only a pin promotes it.
+    RestoreNeedsPin,
+    /// No training of this cluster evaluated it: only a pin promotes it.
+    NotEvaluated,
+}
+
+impl Hindrance {
+    /// The reason in conditions.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::OutsideStore => "ArtifactOutsideStore",
+            Self::Replaced => "VersionReplaced",
+            Self::RestoreNeedsPin => "RestoreNeedsPin",
+            Self::NotEvaluated => "NotEvaluated",
+        }
+    }
+
+    /// Whether not even a pin serves it.
+    pub(crate) fn bars_serving(self) -> bool {
+        matches!(self, Self::OutsideStore | Self::Replaced)
+    }
+
+    /// What is wrong and what to do.
+    pub(crate) fn message(self, version: &ModelVersion) -> String {
+        let classifier = &version.spec.classifier_ref.name;
+        match self {
+            Self::OutsideStore => format!(
+                "spec.artifact.uri is not a file in the store of ComplaintClassifier {classifier} (its spec.artifacts; unset: pvc://{}): copy the artifact there and record it under a new name",
+                default_claim(classifier),
+            ),
+            Self::Replaced => format!(
+                "ComplaintClassifier {classifier} promoted another artifact under the name {}: record this one under a new name",
+                version.name_any(),
+            ),
+            Self::RestoreNeedsPin => format!(
+                "the version is recorded, but the status of ComplaintClassifier {classifier} has no record of it: pin it with spec.promotion.modelVersion to serve it"
+            ),
+            Self::NotEvaluated => format!(
+                "the version is recorded, but no training of this cluster evaluated it: pin it with spec.promotion.modelVersion of ComplaintClassifier {classifier} to serve it"
+            ),
+        }
+    }
+}
+
+/// What keeps `version` from being judged for `classifier`; the most serious first.
+pub(crate) fn hindrance(version: &ModelVersion, classifier: &ComplaintClassifier) -> Option<Hindrance> {
+    if Store::of(classifier).open(&version.spec.artifact.uri).is_none() {
+        Some(Hindrance::OutsideStore)
+    } else if is_replaced(version, classifier) {
+        Some(Hindrance::Replaced)
+    } else if needs_pin(version, classifier) {
+        Some(Hindrance::RestoreNeedsPin)
+    } else if evaluation(version).is_none() {
+        Some(Hindrance::NotEvaluated)
+    } else {
+        None
+    }
+}
+
+/// What a training of this operator measured of a version: nothing else decides.
+pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
+    version.status.as_ref()?.evaluation.as_ref()
+}
+
+/// Whether a record of this name and digest means `version`. A name alone does not: whoever may delete and create versions
+/// can give it to other bytes.
+pub(crate) fn means(name: &str, sha256: &str, version: &ModelVersion) -> bool {
+    version.metadata.name.as_deref() == Some(name) && version.spec.artifact.sha256 == sha256
+}
+
+/// When `version` last became champion of this very classifier: by its record, or by the status of the version where the
+/// record, which is short, no longer has it.
+pub(crate) fn promotion_time(version: &ModelVersion, classifier: &ComplaintClassifier) -> Option<Timestamp> {
+    let status = classifier.status.as_ref();
+    let champion = status
+        .and_then(|status| status.champion.as_ref())
+        .filter(|champion| means(&champion.name, &champion.sha256, version))
+        .and_then(|champion| champion.promotion_time.as_ref());
+    let mut promotions = status.iter().flat_map(|status| &status.promotions);
+    let recorded = champion.or_else(|| {
+        promotions
+            .find(|promotion| means(&promotion.version, &promotion.sha256, version))
+            .map(|promotion| &promotion.time)
+    });
+    let noted = || noted_promotion(version).filter(|time| Some(*time) >= created(classifier));
+    recorded.map(|time| time.0).or_else(noted)
+}
+
+/// When the version became champion, by its own status.
+pub(crate) fn noted_promotion(version: &ModelVersion) -> Option<Timestamp> {
+    Some(version.status.as_ref()?.promotion_time.as_ref()?.0)
+}
+
+/// When the version became champion, by its annotation: a claim, which people are told and nothing is decided by.
+pub(crate) fn claimed_promotion(version: &ModelVersion) -> Option<Timestamp> {
+    version.annotations().get(labels::PROMOTED_AT)?.parse().ok()
+}
+
+/// Whether the classifier's status has no promotion on record.
+pub(crate) fn has_no_record(classifier: &ComplaintClassifier) -> bool {
+    let recorded = |status: &ComplaintClassifierStatus| status.champion.is_some() || !status.promotions.is_empty();
+    !classifier.status.as_ref().is_some_and(recorded)
+}
+
+/// Whether the classifier promoted `version` and has lost the record of it: nobody knows any more who serves.
+pub(crate) fn record_is_lost(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    has_no_record(classifier) && promotion_time(version, classifier).is_some()
+}
+
+fn needs_pin(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    let is_older = version.creation_timestamp().map(|time| time.0) < created(classifier);
+    (is_older && promotion_time(version, classifier).is_none()) || record_is_lost(version, classifier)
+}
+
+fn created(classifier: &ComplaintClassifier) -> Option<Timestamp> {
+    classifier.creation_timestamp().map(|time| time.0)
+}
+
+/// Whether the classifier's record names another artifact under the version's name.
+fn is_replaced(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    let Some(status) = &classifier.status else { return false };
+    let champion = status
+        .champion
+        .iter()
+        .map(|champion| (&champion.name, &champion.sha256));
+    let previous = status
+        .previous_champion
+        .iter()
+        .map(|previous| (&previous.name, &previous.sha256));
+    let promotions = status
+        .promotions
+        .iter()
+        .map(|promotion| (&promotion.version, &promotion.sha256));
+    champion
+        .chain(previous)
+        .chain(promotions)
+        .any(|(name, sha256)| *name == version.name_any() && *sha256 != version.spec.artifact.sha256)
+}

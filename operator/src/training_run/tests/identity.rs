@@ -1,0 +1,115 @@
+//! Whose objects count, and which text reaches a pod as it is.
+
+use complaint_api::ComplaintClassifier;
+use complaint_contract::TrainingResult;
+use serde_json::json;
+
+use super::{classifier, condition, ended_pod, job, outcome, planned, ready_to_train, run};
+use crate::{
+    change::Change,
+    settings::Settings,
+    training_run::{build, gather::Seen, plan::Decision},
+};
+
+#[test]
+fn the_record_names_the_store_that_the_job_wrote_to_whatever_became_of_the_classifier() {
+    let outcome: TrainingResult = serde_json::from_value(outcome()).expect("an outcome");
+    let elsewhere: ComplaintClassifier = serde_json::from_value(json!({
+        "metadata": { "name": "cards", "namespace": "default", "uid": "another" },
+        "spec": { "artifacts": { "uri": "s3://models/prod" } },
+    }))
+    .expect("a ComplaintClassifier");
+    let run = run(json!({}));
+    let settings = Settings::default();
+    let job_of = |classifier: &ComplaintClassifier| {
+        build::job(&build::Inputs {
+            run: &run,
+            classifier,
+            champion: None,
+            owner: crate::object::owner_reference(&run).expect("a uid"),
+            settings: &settings,
+        })
+    };
+    let cases = [
+        (classifier(), None, "pvc://cards-artifacts/default/cards/"),
+        (
+            classifier(),
+            Some(elsewhere.clone()),
+            "pvc://cards-artifacts/default/cards/",
+        ),
+        (elsewhere, None, "s3://models/prod/default/cards/"),
+    ];
+    for (before, now, expected) in cases {
+        let seen = Seen {
+            job: Some(job_of(&before)),
+            classifier: now,
+            ..Seen::default()
+        };
+        let decision = Decision::Record(Box::new(outcome.clone()));
+        let owner = crate::object::owner_reference(&run).expect("a uid");
+        let changes = build::build(&run, &seen, &decision, &owner, &settings);
+        let Change::Create(manifest) = &changes[0] else {
+            panic!("{changes:?}");
+        };
+        let uri = manifest.body["spec"]["artifact"]["uri"].as_str().expect("an address");
+        assert!(uri.starts_with(expected), "{uri}");
+    }
+}
+
+#[test]
+fn pods_that_contradict_each_other_give_no_result() {
+    let said = |f1: f64| {
+        let mut outcome = outcome();
+        outcome["metrics"]["macroF1"] = json!(f1);
+        ended_pod("Succeeded", json!({ "exitCode": 0, "message": outcome.to_string() }))
+    };
+    let decided = |pods| {
+        let job = Some(job(condition("Complete", "CompletionsReached"), false));
+        planned(
+            &run(json!({})),
+            &Seen {
+                job,
+                pods,
+                ..ready_to_train()
+            },
+        )
+    };
+    let failed = |decision: &Decision, expected: &str| {
+        assert!(
+            matches!(decision, Decision::Fail { reason, .. } if reason == expected),
+            "{decision:?}"
+        );
+    };
+    assert!(matches!(decided(vec![said(0.8), said(0.8)]), Decision::Record(_)));
+    failed(&decided(vec![said(0.8), said(0.9)]), "ResultAmbiguous");
+    failed(&decided(vec![said(1.2)]), "ResultUnreadable");
+    failed(&decided(vec![said(-0.1)]), "ResultUnreadable");
+}
+
+#[test]
+fn no_text_of_a_user_is_expanded_to_a_variable() {
+    let source = json!({ "uri": "https://example.org/$(K)/$HOME/$$(K).csv" });
+    let run = run(
+        json!({ "dataset": { "source": source, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } }),
+    );
+    let classifier = classifier();
+    let settings = Settings::default();
+    let job = build::job(&build::Inputs {
+        run: &run,
+        classifier: &classifier,
+        champion: None,
+        owner: crate::object::owner_reference(&run).expect("a uid"),
+        settings: &settings,
+    });
+    let args = job
+        .spec
+        .and_then(|spec| spec.template.spec)
+        .and_then(|pod| pod.containers.into_iter().next()?.args)
+        .expect("arguments");
+    let address = "https://example.org/$$(K)/$$HOME/$$$$(K).csv";
+    assert!(args.iter().any(|arg| arg == address), "{args:?}");
+    assert!(
+        args.iter().all(|arg| !arg.replace("$$", "").contains('$')),
+        "a single dollar sign: {args:?}"
+    );
+}
