@@ -2,10 +2,18 @@
 
 use complaint_api::{
     ModelVersion, TrainingRun,
-    condition::{self, COMPLETE, READY},
+    condition::{self, COMPLETE, FAILED, READY},
 };
-use k8s_openapi::api::{batch::v1::Job, core::v1::ConfigMap};
-use kube::api::{DeleteParams, Patch, PatchParams};
+use futures::TryStreamExt;
+use k8s_openapi::api::{
+    batch::v1::Job,
+    core::v1::{ConfigMap, Pod},
+};
+use kube::{
+    ResourceExt,
+    api::{DeleteParams, EvictParams, Patch, PatchParams},
+    runtime::{WatchStreamExt, watcher},
+};
 use serde_json::json;
 
 use crate::{
@@ -129,5 +137,43 @@ async fn an_ended_run_goes_after_its_time() {
             .expect("a read")
             .is_some()
     );
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_evicted_pod_is_replaced_even_without_retries() {
+    let world = World::open("evicted").await;
+    apply_sample(&world).await;
+    apply_classifier(&world, "cards", json!({})).await;
+    let mut manifest = run("cards-1", "sample", json!({ "backoffLimit": 0 }));
+    // Long enough to be evicted from.
+    let grid = json!({ "C": [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10], "classWeight": ["Balanced", "None"] });
+    manifest["spec"]["search"] = json!({ "folds": 10, "candidates": [
+        { "algorithm": "LogisticRegression", "grid": grid }, { "algorithm": "NbSvm", "grid": grid } ] });
+    world.apply::<TrainingRun>(manifest).await.expect("accepted");
+
+    let pods = world.api::<Pod>();
+    let ours = watcher::Config::default().labels("complaints.dev/training-run=cards-1");
+    let mut seen = std::pin::pin!(watcher(pods.clone(), ours).default_backoff().applied_objects());
+    let first = loop {
+        let pod = seen.try_next().await.expect("a watch").expect("it goes on");
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        assert_ne!(phase, Some("Succeeded"), "too quick to be evicted");
+        if phase == Some("Running") {
+            break pod;
+        }
+    };
+    pods.evict(&first.name_any(), &EvictParams::default())
+        .await
+        .expect("it can be evicted");
+    let ended = world
+        .until::<TrainingRun>("cards-1", "ended", |run| {
+            run.status.as_ref().is_some_and(|status| {
+                condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
+            })
+        })
+        .await;
+    let conditions = ended.status.expect("a status").conditions;
+    assert!(condition::is_true(&conditions, COMPLETE), "{conditions:#?}");
     world.close().await;
 }

@@ -179,8 +179,45 @@ async fn evict(
         dry_run: asked.query.dry_run("CreateOptions")?,
         ..DeleteOptions::default()
     };
+    if !options.dry_run {
+        // As upstream: a Job's failure policy tells an eviction from a failure by this condition.
+        let disrupted = json!({
+            "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI",
+            "message": "Eviction API: evicting", "lastTransitionTime": crate::meta::now(),
+        });
+        change(api, resource, target, asked, &|pod| {
+            let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+            let others = conditions
+                .filter(|condition| condition["type"] != disrupted["type"])
+                .cloned();
+            pod["status"]["conditions"] = others.chain([disrupted.clone()]).collect();
+            Ok(())
+        })?;
+    }
     verbs::delete(api, resource, &target.namespace, &target.name, &options)?;
     Ok(success())
+}
+
+/// Changes the whole of an object as its subresource asks.
+fn change(
+    api: &Api,
+    resource: &Resource,
+    target: &Target,
+    asked: &Asked,
+    edit: &dyn Fn(&mut Value) -> Result<(), ApiError>,
+) -> Result<(), ApiError> {
+    let context = asked.context("CreateOptions")?;
+    let (namespace, name) = (&target.namespace, &target.name);
+    verbs::update(api, resource, namespace, name, Part::Whole, &context, &|old| {
+        let mut object = old.clone();
+        edit(&mut object)?;
+        Ok(verbs::Change {
+            object,
+            tracking: verbs::Tracking::Update,
+            warnings: Vec::new(),
+        })
+    })
+    .map(drop)
 }
 
 /// A disruption budget that selects a pod. The sandbox does not track its allowed disruptions.
@@ -204,28 +241,14 @@ async fn bind(
 ) -> Result<Response, ApiError> {
     let binding = posted(asked, request).await?;
     let node = binding["target"]["name"].as_str().unwrap_or_default().to_owned();
-    let context = asked.context("CreateOptions")?;
     let qualified = resource.qualified();
-    verbs::update(
-        api,
-        resource,
-        &target.namespace,
-        &target.name,
-        Part::Whole,
-        &context,
-        &|old| {
-            if let Some(taken) = old["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
-                let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
-                return Err(ApiError::conflict(&qualified, &target.name, why));
-            }
-            let mut object = old.clone();
-            object["spec"]["nodeName"] = node.clone().into();
-            Ok(verbs::Change {
-                object,
-                tracking: verbs::Tracking::Update,
-                warnings: Vec::new(),
-            })
-        },
-    )?;
+    change(api, resource, target, asked, &|pod| {
+        if let Some(taken) = pod["spec"]["nodeName"].as_str().filter(|n| !n.is_empty()) {
+            let why = format!("pod {} is already assigned to node \"{taken}\"", target.name);
+            return Err(ApiError::conflict(&qualified, &target.name, why));
+        }
+        pod["spec"]["nodeName"] = node.clone().into();
+        Ok(())
+    })?;
     Ok(success())
 }
