@@ -19,10 +19,10 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 - apiGroups: [complaints.dev]
   resources: [trainingruns/status, modelversions/status, complaintclassifiers/status]
   verbs: [patch]
-# Training.
+# Training. A Job whose pod can't start is made again when its image was corrected.
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create, patch, delete]
 # The trainer's configuration. Also to check that a run's data set exists.
 - apiGroups: [""]
   resources: [configmaps]

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use complaint_harness::{Case, Helm, Kubectl, tests};
 use serde_json::Value;
 
-use crate::cluster::{Cluster, has};
+use crate::cluster::{Cluster, example, has};
 
 pub fn tests() -> Vec<Case> {
     tests![the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other]
@@ -83,10 +83,32 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     cluster.ok(
         &helm,
         "install complaint-operator charts/complaint-operator --namespace complaint-system --create-namespace --wait \
-         --timeout 120s --set storage.accessMode=ReadWriteMany",
+         --timeout 120s --set storage.accessMode=ReadWriteMany --set images.trainer.repository=typo",
     );
     ok("apply -f examples/quickstart");
+    // A run that can't start: it is held back, released, and made again when the chart names an image that exists.
+    let ready = |run: &str, reason: &str| {
+        format!(
+            r#"wait tr/{run} --for=jsonpath={{.status.conditions[?(@.type=="Ready")].reason}}={reason} --timeout=60s"#
+        )
+    };
+    ok(&ready("card-complaints-1", "ImagePullBackOff"));
+    ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"suspend":true}}"#);
+    ok(&ready("card-complaints-1", "Suspended"));
+    ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"suspend":false}}"#);
+    ok(&ready("card-complaints-1", "ImagePullBackOff"));
+    cluster.ok(
+        &helm,
+        "upgrade complaint-operator charts/complaint-operator --namespace complaint-system --wait --timeout 120s \
+         --set storage.accessMode=ReadWriteMany",
+    );
     ok("wait --for=condition=Ready cc/card-complaints --timeout=180s");
+    // A Job that can't make its pod.
+    let run = example("retrain.yaml").replace("\nspec:\n", "\nspec:\n  podTemplate: {serviceAccountName: missing}\n");
+    assert!(cluster.run(&kubectl, "apply -f -", &run).ok);
+    ok(&ready("card-complaints-2", "FailedCreate"));
+    let told = ok(r#"get tr/card-complaints-2 -o jsonpath={.status.conditions[?(@.type=="Ready")].message}"#);
+    has(&told, &[r#"serviceaccount "missing" not found"#]);
     let serving = |replicas: u32| {
         format!(r#"patch cc/card-complaints --type=merge -p {{"spec":{{"serving":{{"replicas":{replicas}}}}}}}"#)
     };
