@@ -32,6 +32,42 @@ fn known_and_unknown_words() {
     }
 }
 
+/// Words as long as a text are cut, in training as in serving.
+#[test]
+fn long_words_are_the_same_to_training_and_serving() {
+    let long = [
+        "card".repeat(1_000),
+        "fee's'd".repeat(1_000),
+        "\u{fdfa}".repeat(2_000),
+        "caf\u{e9}".repeat(2_000),
+        "\u{5361}\u{3002}\u{8d39}".repeat(1_000),
+        format!("late {} fee", "a\u{308}".repeat(3_000)),
+    ];
+    for artifact in [small_artifact(), hashed_artifact(24)] {
+        let predictor = Predictor::new(artifact);
+        let mut scratch = Scratch::default();
+        for text in &long {
+            let (class, probabilities) = reference(predictor.artifact(), text);
+            let prediction = predictor.predict(text, &mut scratch);
+            assert_eq!(prediction.class, class);
+            assert_eq!(prediction.probabilities, &probabilities[..]);
+        }
+    }
+}
+
+/// One character becomes eighteen: a text of them must not become eighteen times as much work.
+#[test]
+fn tokens_grow_no_more_than_twofold() {
+    let pipeline = small_artifact().pipeline();
+    let text = "\u{fdfa}".repeat(20_000);
+    let tokens: usize = pipeline.tokenize(&text).iter().map(String::len).sum();
+    assert!(
+        tokens > 1_000 && tokens < 5 * text.len() / 2,
+        "{tokens} bytes of {}",
+        text.len()
+    );
+}
+
 #[test]
 fn an_explanation_adds_up_and_points_into_the_text() {
     let predictor = Predictor::new(small_artifact());

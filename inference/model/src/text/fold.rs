@@ -18,6 +18,10 @@ pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     );
 }
 
+/// How much longer than the word its folded form may be, in bytes, beyond twice the word's length. One character can
+/// become eighteen (U+FDFA): a word of them would grow elevenfold, and the work with it. What passes the limit is cut off.
+const MAX_GROWTH: usize = 64;
+
 /// Writes the NFKC and case-folded form of `word`, with one character for all apostrophes.
 ///
 /// Folding can undo normalisation and normalisation can undo folding, so both run twice (Unicode 16, definition D146;
@@ -35,10 +39,20 @@ pub(super) fn fold_unicode(word: &str, folded: &mut String) {
         .nfd()
         .filter(|c| !is_ignorable(*c))
         .map(|c| if is_apostrophe(c) { '\'' } else { c });
-    let once: String = visible.nfkc().default_case_fold().nfkc().collect();
+    let limit = 2 * word.len() + MAX_GROWTH;
+    let mut once = String::with_capacity(word.len());
+    extend_to(&mut once, visible.nfkc().default_case_fold().nfkc(), limit);
     folded.clear();
     let twice = once.chars().default_case_fold().nfkc();
-    folded.extend(twice.map(|c| if is_apostrophe(c) { '\'' } else { c }));
+    extend_to(folded, twice.map(|c| if is_apostrophe(c) { '\'' } else { c }), limit);
+}
+
+/// Appends characters as long as the text has at most `limit` bytes.
+fn extend_to(text: &mut String, characters: impl Iterator<Item = char>, limit: usize) {
+    text.extend(characters.scan(0, |length, c| {
+        *length += c.len_utf8();
+        (*length <= limit).then_some(c)
+    }));
 }
 
 /// Invisible characters inside words: soft hyphen, joiners, byte-order mark, variation selectors.
@@ -99,6 +113,20 @@ mod tests {
         ];
         for (word, expected) in cases {
             assert_eq!(folded(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_does_not_grow_without_limit() {
+        let one = folded("\u{fdfa}");
+        assert_eq!(one.chars().count(), 18, "one such character is whole");
+        let many = "\u{fdfa}".repeat(300);
+        assert!(folded(&many).len() <= 2 * many.len() + MAX_GROWTH);
+        assert!(folded(&many).starts_with(&one));
+        // Nothing that people write grows so much.
+        for word in ["\u{fb03}", "\u{390}", "\u{df}", "\u{33a1}", "\u{958}", "\u{e33}"] {
+            let long = word.repeat(300);
+            assert_eq!(folded(&long), folded(word).repeat(300), "{word}");
         }
     }
 

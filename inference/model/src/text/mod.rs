@@ -13,9 +13,11 @@
 //! The steps, in order; training and serving run this same code:
 //!
 //! 1. **Words are found** in the raw text. Tags, character references, URLs, e-mail addresses and digits separate
-//!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word.
+//!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word. A word of more than 1024
+//!    bytes is cut, at punctuation if it has some.
 //! 2. **Folding**: NFKC, case folding, and one character for all apostrophes. Then UAX #29 words, also cut at full
-//!    stops, colons and underscores (`end.Next` is two words).
+//!    stops, colons and underscores (`end.Next` is two words). The folded form has at most twice the word's bytes and 64
+//!    more.
 //! 3. **Contractions** are expanded (`won't` → `will not`) and possessive endings dropped. Without
 //!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
 //! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are removed. The rest is a *part*, the unit from which

@@ -5,9 +5,12 @@
 //! underscores separate words. If numbers are kept, a run of up to four ASCII digits is a word too; all other runs of
 //! digits separate words. A run with any other character is passed on whole, and [`super::fold`] applies UAX #29 to it
 //! after normalisation. Every cut is at an ASCII character that takes part in no canonical composition, or at
-//! punctuation without one, so NFC and NFD spellings of a text are cut alike.
+//! punctuation without one, so that NFC and NFD spellings of a text are cut alike. Only runs longer than [`MAX_WORD`]
+//! are also cut elsewhere: nothing that comes later has to deal with a word as long as a whole text.
 
 use std::ops::Range;
+
+use super::is_ascii_word;
 
 /// A word in its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,9 +81,23 @@ fn is_separator(c: char) -> bool {
     )
 }
 
+/// Punctuation of languages that put no spaces between words, and marks at the end of a sentence in others. No word holds
+/// them, and they are not composed with what stands beside them.
+fn is_break(c: char) -> bool {
+    matches!(
+        c,
+        '\u{3001}'..='\u{3003}' | '\u{3008}'..='\u{3011}' | '\u{ff01}' | '\u{ff08}' | '\u{ff09}' | '\u{ff0c}' | '\u{ff1b}'
+            | '\u{ff1f}' | '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{6d4}' | '\u{964}' | '\u{965}' | '\u{104a}' | '\u{104b}'
+    )
+}
+
 /// Digits of the longest number that is kept. Years, forms (`1099`) and most amounts have no more. Longer runs are
 /// account and order numbers, which don't belong in a model's vocabulary.
 const MAX_DIGITS: usize = 4;
+
+/// Longest word, in bytes. Longer ones are either no words (a file in Base64, a key held down), or many words of a
+/// language that puts no spaces between them: these are cut at punctuation, which gives the same words.
+pub(super) const MAX_WORD: usize = 1024;
 
 /// Longest tag that is recognised, in bytes. It limits the look-ahead.
 const MAX_TAG: usize = 2000;
@@ -138,7 +155,8 @@ impl<'t> Words<'t> {
         false
     }
 
-    /// Goes from a word's first letter or digit to its end. Also returns whether the word is all ASCII.
+    /// Goes from a word's first letter or digit to its end, or as far as the longest word goes. Also returns whether the
+    /// word is all ASCII.
     #[inline]
     fn extend(&self, start: usize) -> (usize, bool) {
         let bytes = self.text.as_bytes();
@@ -149,19 +167,39 @@ impl<'t> Words<'t> {
         if at > start {
             return (at, true);
         }
-        while at < bytes.len() && bytes[at].is_ascii_alphabetic() {
+        let longest = bytes.len().min(start + MAX_WORD + 1);
+        while at < longest && bytes[at].is_ascii_alphabetic() {
             at += 1;
         }
-        match self.class(at) {
+        let (end, ascii) = match self.class(at) {
             Class::Separator | Class::Digit | Class::Less => (at, true),
-            _ => self.extend_slowly(at),
+            _ => self.extend_slowly(at, start + MAX_WORD),
+        };
+        if end - start > MAX_WORD {
+            return self.cut(start);
         }
+        (end, ascii)
     }
 
-    /// Goes to the end of a word that is not all letters.
-    fn extend_slowly(&self, mut at: usize) -> (usize, bool) {
+    /// Where a word ends that is too long: behind its last punctuation, or else wherever a character ends.
+    #[cold]
+    fn cut(&self, start: usize) -> (usize, bool) {
+        let mut end = start + MAX_WORD;
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let last = self.text[start..end].char_indices().rev().find(|(_, c)| is_break(*c));
+        let end = last.map_or(end, |(at, c)| start + at + c.len_utf8());
+        (end, is_ascii_word(&self.text[start..end]))
+    }
+
+    /// Goes to the end of a word that is not all letters, or past `longest`.
+    fn extend_slowly(&self, mut at: usize, longest: usize) -> (usize, bool) {
         let mut ascii = true;
         loop {
+            if at > longest {
+                return (at, ascii);
+            }
             let (step, plain, joins) = match self.class(at) {
                 Class::Letter => (1, true, false),
                 Class::Apostrophe => (1, true, true),
@@ -368,6 +406,46 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(words(text, false), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn no_word_is_longer_than_the_longest() {
+        for text in [
+            "a".repeat(100_000),
+            "a'd".repeat(50_000),
+            "don&#39;t".repeat(20_000),
+            "\u{fdfa}".repeat(50_000),
+            "e\u{301}".repeat(50_000),
+            "x".repeat(1_500) + &"\u{e9}".repeat(50_000),
+        ] {
+            let words = words(&text, false);
+            assert!(words.iter().all(|word| word.len() <= MAX_WORD));
+            let kept: usize = words.iter().map(|word| word.len()).sum();
+            assert!(
+                kept > text.len() - text.len() / 100,
+                "next to nothing is lost: {kept} of {}",
+                text.len()
+            );
+            for word in Words::new(&text, false) {
+                assert_eq!(word.ascii, is_ascii_word(&text[word.range]));
+            }
+        }
+        let longest = "a".repeat(MAX_WORD);
+        assert_eq!(words(&longest, false), [longest.as_str()]);
+    }
+
+    #[test]
+    fn a_text_without_spaces_is_cut_at_punctuation() {
+        let sentence = "\u{6211}\u{7684}\u{5361}\u{88ab}\u{6263}\u{4e86}\u{4e24}\u{6b21}\u{3002}";
+        let text = sentence.repeat(1_000);
+        let words = words(&text, false);
+        assert!(words.len() > 10);
+        assert!(
+            words
+                .iter()
+                .all(|word| word.starts_with('\u{6211}') && word.ends_with('\u{3002}'))
+        );
+        assert_eq!(words.concat(), text);
     }
 
     #[test]
