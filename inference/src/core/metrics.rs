@@ -1,9 +1,9 @@
 //! What Prometheus can ask about the server.
 //!
-//! Every label set is bounded by the code or by the model: routes are the router's own templates (never the path a
-//! client sent), status codes are the server's own, categories are the model's labels.
+//! Every label set is bounded: routes are the router's own templates (never the path a client sent), status codes are
+//! the server's own, and of the models' categories the first [`MAX_CATEGORIES`] have a series each.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -15,6 +15,13 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
+
+/// Categories with a series of their own, over all models that a process serves. Further ones share [`OTHER`].
+pub const MAX_CATEGORIES: usize = 200;
+/// The value of the label `category` for all categories beyond [`MAX_CATEGORIES`].
+pub const OTHER: &str = "other";
+/// Longest value of the label `category`, in characters; longer ones end in an ellipsis.
+pub const MAX_CATEGORY_LENGTH: usize = 100;
 
 /// Labels of the request metrics.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -69,6 +76,8 @@ pub struct Metrics {
     series: RwLock<HashMap<String, Vec<RequestSeries>>>,
     in_flight: Gauge,
     categories: Family<CategoryLabels, Counter>,
+    /// The values of the label `category` so far, [`OTHER`] apart.
+    named: Mutex<HashSet<String>>,
     model: Family<ModelLabels, Gauge>,
     /// The labels under which [`Metrics::model`] shows the model in service.
     shown: Mutex<Option<ModelLabels>>,
@@ -148,6 +157,7 @@ impl Metrics {
             series: RwLock::default(),
             in_flight,
             categories,
+            named: Mutex::default(),
             model,
             shown: Mutex::default(),
             reloads,
@@ -165,8 +175,8 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
-    /// Shows this model as the one in service, and gives the counters of its categories. Each exists from the start, so
-    /// that a category that is never predicted shows as 0 instead of being absent.
+    /// Shows this model as the one in service, and gives the counters of its categories, in the model's order. Each exists
+    /// from the start, so that a category that is never predicted shows as 0 instead of being absent.
     #[must_use]
     pub fn model_served(&self, name: &str, digest: &str, categories: &[String]) -> CategoryCounters {
         let labels = ModelLabels {
@@ -178,10 +188,15 @@ impl Metrics {
         if let Some(before) = shown.replace(labels.clone()).filter(|before| *before != labels) {
             self.model.remove(&before);
         }
+        let mut named = self.named.lock().unwrap_or_else(PoisonError::into_inner);
         let counter = |label: &String| {
-            self.categories.get_or_create_owned(&CategoryLabels {
-                category: label.clone(),
-            })
+            let mut category = short(label);
+            if named.len() < MAX_CATEGORIES {
+                named.insert(category.clone());
+            } else if !named.contains(&category) {
+                OTHER.clone_into(&mut category);
+            }
+            self.categories.get_or_create_owned(&CategoryLabels { category })
         };
         CategoryCounters(categories.iter().map(counter).collect())
     }
@@ -236,6 +251,19 @@ impl Metrics {
         let mut text = String::with_capacity(16 << 10);
         prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a String cannot fail");
         text
+    }
+}
+
+/// A category as a label's value.
+fn short(category: &str) -> String {
+    match category.char_indices().nth(MAX_CATEGORY_LENGTH) {
+        // Room for the ellipsis.
+        Some(_) => category
+            .chars()
+            .take(MAX_CATEGORY_LENGTH - 1)
+            .chain(['\u{2026}'])
+            .collect(),
+        None => category.to_owned(),
     }
 }
 
@@ -310,6 +338,34 @@ mod tests {
         assert!(!text.contains("sha256:00"), "{text}");
         assert!(text.contains("predictions_total{category=\"Fraud\"} 2"), "{text}");
         assert!(text.contains("predictions_total{category=\"Billing\"} 0"), "{text}");
+    }
+
+    #[test]
+    fn categories_are_bounded_in_number_and_length() {
+        let metrics = Metrics::new();
+        let mut labels: Vec<String> = (0..1_000).map(|number| format!("category {number}")).collect();
+        labels[0] = "long ".repeat(1_000);
+        let categories = metrics.model_served("cards", "sha256:00", &labels);
+        for category in [0, 199, 200, 999] {
+            categories.predicted(category);
+        }
+        // Another model with other names adds no series.
+        let others: Vec<String> = (0..300).map(|number| format!("another {number}")).collect();
+        metrics.model_served("cards", "sha256:01", &others).predicted(7);
+        let text = metrics.encode();
+        let series: Vec<&str> = text
+            .lines()
+            .filter(|line| line.contains("predictions_total{"))
+            .collect();
+        assert_eq!(series.len(), MAX_CATEGORIES + 1);
+        assert!(series.iter().all(|line| line.chars().count() < 200), "{series:?}");
+        for line in [
+            "complaint_inference_predictions_total{category=\"category 199\"} 1",
+            "complaint_inference_predictions_total{category=\"other\"} 3",
+        ] {
+            assert!(series.contains(&line), "missing {line} in\n{text}");
+        }
+        assert!(text.contains("long\u{2026}\"} 1"), "{text}");
     }
 
     #[test]
