@@ -74,11 +74,11 @@ fn bench() -> Outcome<()> {
         directory: directory.path(),
     };
     println!("| what | connections | requests/s | p50 ms | p99 ms | failed |\n|---|---|---|---|---|---|");
-    wrk.run("GET /v2/health/live", connections, "")?;
+    wrk.run("GET /version", connections, "")?;
     let rate = wrk.run("POST /predict", connections, "predict")?;
     println!("resident under that load, at most: {:.1} MB", server.peak()?);
-    let live = wrk.run("GET /v2/health/live", connections, "")?;
-    println!("predictions per health answer: {:.0} %", 100.0 * rate / live);
+    let plain = wrk.run("GET /version", connections, "")?;
+    println!("predictions per plain answer: {:.0} %", 100.0 * rate / plain);
     wrk.run("POST /predict", 1, "predict")?;
     Ok(())
 }
@@ -197,7 +197,7 @@ impl Wrk<'_> {
     /// Runs wrk, prints a line of the table, and gives the requests a second.
     fn run(&self, what: &str, connections: u32, body: &str) -> Outcome<f64> {
         let script = self.directory.join("wrk.lua");
-        let path = if body.is_empty() { "/v2/health/live" } else { "/predict" };
+        let path = if body.is_empty() { "/version" } else { "/predict" };
         fs::write(&script, lua(!body.is_empty())?)?;
         let output = Command::new("wrk")
             .args([

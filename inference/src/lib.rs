@@ -8,8 +8,7 @@
 //! ```
 //!
 //! From the inside out:
-//! * [`core`]: the model, its answers, limits, refusals and metrics. Knows no HTTP.
-//! * [`location`]: where a model is; its bytes come through `complaint-store`.
+//! * [`core`]: where the model is, the model, its answers, limits, refusals and metrics. Knows no HTTP.
 //! * [`http`]: the APIs, a file each; errors in one place; connections, their limits, and the drain.
 //! * [`options`]: the command line; [`reload`]: the model is read again at SIGHUP.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
@@ -19,7 +18,6 @@
 pub mod core;
 pub mod http;
 pub mod launch;
-pub mod location;
 pub mod options;
 pub mod reload;
 

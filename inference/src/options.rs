@@ -41,12 +41,12 @@ pub struct Options {
     #[command(flatten)]
     pub limits: Limits,
 
-    /// How long SIGTERM waits for requests in flight, e.g. 20s
+    /// How long SIGTERM waits for requests in flight, and keeps idle connections open for further ones, e.g. 20s
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
-    /// How long the server still takes new requests after SIGTERM has turned readiness off; for load balancers that
-    /// only watch readiness
+    /// How long the server still accepts new connections after SIGTERM has turned readiness off; for load balancers
+    /// that only watch readiness
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub drain_delay: Duration,
 

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::engine::{Answer, Engine};
 use crate::core::limits::Limits;
+use crate::core::memory::Memory;
 use crate::core::metrics::{CategoryCounters, Metrics};
 use crate::core::refusal::Refusal;
 use crate::core::tokens::Tokens;
@@ -22,10 +23,11 @@ pub struct App {
     pub metrics: Metrics,
     /// Who may ask; everybody when absent.
     pub tokens: Option<Tokens>,
+    /// What bodies and answers share.
+    pub memory: Memory,
     served: ArcSwap<Served>,
     places: Arc<Semaphore>,
     draining: AtomicBool,
-    closing: AtomicBool,
 }
 
 /// The model in service, with all that changes when another takes its place.
@@ -70,8 +72,8 @@ impl App {
             metrics,
             places: Arc::new(Semaphore::new(limits.max_concurrency.min(Semaphore::MAX_PERMITS))),
             draining: AtomicBool::new(false),
-            closing: AtomicBool::new(false),
             tokens: None,
+            memory: Memory::new(limits.bytes_in_flight()),
             limits,
         }
     }
@@ -109,20 +111,9 @@ impl App {
         );
     }
 
-    /// Turns readiness off, for good. Requests are still answered.
+    /// Turns readiness off, for good. Requests are still answered, each as the last one of its connection.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
-    }
-
-    /// From now on answers tell their clients that the connection ends.
-    pub fn start_closing(&self) {
-        self.closing.store(true, Ordering::Release);
-    }
-
-    /// Whether connections end with their present request.
-    #[must_use]
-    pub fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire)
     }
 
     /// Whether the server is on its way out.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use complaint_model::Sha256Digest;
 
-use crate::location::report_beside;
+use crate::core::loading::{MAX_REPORT_BYTES, read_bounded};
+use crate::core::location::report_beside;
 
 /// A directory of models by digest.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl Cache {
     /// The report that came with the model.
     #[must_use]
     pub fn read_report(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
-        std::fs::read(report_beside(&self.model(digest))).ok()
+        read_bounded(&report_beside(&self.model(digest)), MAX_REPORT_BYTES).ok()
     }
 
     /// Keeps a model and its report. A cache that can't be written costs a fetch at the next start and no more.

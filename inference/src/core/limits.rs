@@ -23,18 +23,36 @@ pub struct Limits {
     #[arg(long, value_name = "COUNT", default_value_t = 256)]
     pub max_concurrency: usize,
 
-    /// Open connections; more wait in the system's accept queue
-    #[arg(long, value_name = "COUNT", default_value_t = 4_096)]
+    /// Bytes of request bodies and answers held at once, without the first 16 KiB of each; more are answered 429 with
+    /// Retry-After. Never less than two bodies of the largest size
+    #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
+    pub max_bytes_in_flight: usize,
+
+    /// Open connections. A further one takes the place of the connection that has kept the server waiting the longest
+    /// for a request
+    #[arg(long, value_name = "COUNT", default_value_t = 1_024)]
     pub max_connections: usize,
 
-    /// How long a connection may take to send a request's header; also how long it may stay idle between requests
-    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = parse_duration)]
+    /// How long a connection may take to send a request's header
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub header_timeout: Duration,
+
+    /// How long a connection may stay idle between requests
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = parse_duration)]
+    pub idle_timeout: Duration,
 
     /// How long a request body may take to arrive; on a stream, how long the next piece may take. Also
     /// how long a client may leave its answer untaken
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_timeout: Duration,
+}
+
+impl Limits {
+    /// The budget for bodies and answers. A body may stand there twice, as it came and decoded.
+    #[must_use]
+    pub fn bytes_in_flight(&self) -> usize {
+        self.max_bytes_in_flight.max(self.max_body_bytes.saturating_mul(2))
+    }
 }
 
 /// A duration as it is written on the command line.

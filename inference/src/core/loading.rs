@@ -1,6 +1,7 @@
 //! From a file or an address to an engine: the digest is compared before a byte is used.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,11 +15,11 @@ use url::Url;
 
 use crate::core::cache::Cache;
 use crate::core::engine::Engine;
+use crate::core::location::{Location, report_address, report_beside};
 use crate::core::source::Source;
-use crate::location::{Location, report_address, report_beside};
 
 /// Largest report that is kept.
-const MAX_REPORT_BYTES: u64 = 32 << 20;
+pub(crate) const MAX_REPORT_BYTES: u64 = 32 << 20;
 /// How long a connection may bring nothing.
 const SILENCE: Duration = Duration::from_secs(10);
 /// How long a start may wait for a report.
@@ -254,13 +255,26 @@ async fn fetch(url: &Url, bounds: Bounds) -> Result<Bytes, Fault> {
 
 /// The training report beside a model file. Serving goes on without one.
 fn read_report(path: &Path) -> Option<Bytes> {
-    match std::fs::read(path) {
+    match read_bounded(path, MAX_REPORT_BYTES) {
         Ok(bytes) => Some(bytes.into()),
         Err(error) => {
             tracing::info!(path = %path.display(), %error, "no report: /report answers 404");
             None
         }
     }
+}
+
+/// A file of at most `limit` bytes. What its metadata say is not asked: a pipe has no length, and a file can grow.
+pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(limit.saturating_add(1))
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let words = format!("it is larger than {limit} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, words));
+    }
+    Ok(bytes)
 }
 
 /// Whether a report is this model's: it names the digest.
@@ -280,5 +294,21 @@ fn belongs(report: &[u8], digest: Sha256Digest) -> bool {
             tracing::warn!(%error, "the report beside the model names no model: /report answers 404");
             false
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_over_the_limit_is_left_out() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "{}").unwrap();
+        assert_eq!(read_report(file.path()).as_deref(), Some(&b"{}"[..]));
+        file.as_file().set_len(MAX_REPORT_BYTES).unwrap();
+        assert_eq!(read_report(file.path()).unwrap().len() as u64, MAX_REPORT_BYTES);
+        file.as_file().set_len(MAX_REPORT_BYTES + 1).unwrap();
+        assert_eq!(read_report(file.path()), None);
     }
 }

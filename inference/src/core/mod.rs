@@ -2,9 +2,11 @@
 //! refused. Nothing here knows HTTP.
 //!
 //! * [`engine`]: text in, ranked categories out.
-//! * [`source`]: which model to serve; [`loading`]: from a file or an address to an engine, digest first, with [`cache`].
+//! * [`source`]: which model to serve, from which [`location`]; [`loading`]: from a file or an address to an engine,
+//!   digest first, with [`cache`].
 //! * [`app`]: what all requests share; [`serving`]: one request's view of it.
-//! * [`limits`]: what a client may ask for; [`refusal`]: why the core does not answer.
+//! * [`limits`]: what a client may ask for; [`memory`]: how much of it is held at once; [`refusal`]: why the core does
+//!   not answer.
 //! * [`metrics`]: what is counted. [`tokens`]: who may ask.
 
 pub mod app;
@@ -12,6 +14,8 @@ pub mod cache;
 pub mod engine;
 pub mod limits;
 pub mod loading;
+pub mod location;
+pub mod memory;
 pub mod metrics;
 pub mod refusal;
 pub mod serving;

@@ -41,6 +41,12 @@ pub enum Refusal {
         /// The server's limit.
         limit: usize,
     },
+    /// The budget of `--max-bytes-in-flight` is taken.
+    #[error("the server is at its limit of {limit} bytes in flight, which large requests and answers share")]
+    MemoryTaken {
+        /// The server's limit.
+        limit: usize,
+    },
     /// The request names another model than the one served.
     #[error("there is no model `{found}` here; this server serves `{served}`")]
     ModelNotFound {

@@ -7,10 +7,14 @@ use complaint_model::Sha256Digest;
 
 use crate::core::app::{App, Served};
 use crate::core::engine::{Answer, Engine, Explained};
+use crate::core::memory::Held;
 use crate::core::refusal::{Refusal, shorten};
 
 /// Text answered before other connections of the same thread get their turn: about a millisecond's work.
 const TURN_BYTES: usize = 64 << 10;
+
+/// How many times larger than its text an explanation can be.
+const EXPLANATION_FACTOR: usize = 32;
 
 /// What a request is answered with.
 #[derive(Debug, Clone)]
@@ -115,9 +119,14 @@ impl Serving {
     /// Answers all texts of a request with reasons, or none.
     ///
     /// # Errors
-    /// As [`Serving::classify_all`].
+    /// As [`Serving::classify_all`], and where other large requests leave no memory for the reasons.
     pub async fn explain_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explained>, Refusal> {
         self.check_texts(texts)?;
+        let bytes: usize = texts.iter().map(|text| text.as_ref().len()).sum();
+        let mut held = Held::default();
+        self.app
+            .memory
+            .grow(&mut held, bytes.saturating_mul(EXPLANATION_FACTOR))?;
         let explained = in_turns(texts, |text| self.engine().explain(text)).await;
         explained
             .iter()

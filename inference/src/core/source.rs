@@ -7,7 +7,7 @@ use clap::Args;
 use complaint_model::Sha256Digest;
 
 use crate::core::limits::parse_duration;
-use crate::location::Location;
+use crate::core::location::Location;
 
 /// Where the model is, what it must be, and how it answers.
 #[derive(Debug, Clone, Args)]

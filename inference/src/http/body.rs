@@ -1,4 +1,4 @@
-//! Request bodies: admitted, bounded in size and time.
+//! Request bodies: admitted, bounded in size and time, decoded.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,41 +14,94 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use super::coding::Coding;
 use super::error::ApiError;
+use super::json::begins_object;
 use crate::core::app::App;
+use crate::core::memory::{Held, Memory};
 use crate::core::refusal::shorten;
 
 /// How much of a body over the limit is still read and thrown away. A client that is sending when the connection is
 /// reset never sees the answer that explains why; up to this many times the limit, it does.
 const DISCARD_FACTOR: usize = 16;
 
-/// A whole request body. Holds its place among the requests in flight until it is dropped.
+/// A whole request body. Holds its place among the requests in flight, and its memory, until it is dropped.
 #[derive(Debug)]
 pub struct Payload {
-    /// The body.
+    /// The body, decoded.
     pub bytes: Bytes,
     /// The request's headers.
     pub headers: HeaderMap,
-    _place: OwnedSemaphorePermit,
+    _held: Held,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl FromRequest<Arc<App>> for Payload {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
-        let place = app.admit()?;
+        let mut place = Some(app.admit()?);
         let (parts, body) = request.into_parts();
-        let bytes = read(body, &parts.headers, app.limits.max_body_bytes, app.limits.body_timeout).await?;
+        let (limit, timeout) = (app.limits.max_body_bytes, app.limits.body_timeout);
+        let coding = match Coding::of(&parts.headers) {
+            Ok(coding) => coding,
+            Err(error) => {
+                drop(place);
+                discard(body, limit, Instant::now() + timeout).await;
+                return Err(error);
+            }
+        };
+        let mut held = Held::default();
+        let mut bytes = match read(body, &parts.headers, limit, timeout, &app.memory, &mut held).await {
+            Ok(bytes) => bytes,
+            Err(Unread { error, rest }) => {
+                // Others need not wait while the rest of a body is thrown away.
+                drop((place.take(), held));
+                if let Some(rest) = rest {
+                    discard(rest.body, limit, rest.deadline).await;
+                }
+                return Err(error);
+            }
+        };
+        if let Some(coding) = coding {
+            bytes = coding.decode(&bytes, limit, &app.memory, &mut held)?;
+        }
         Ok(Self {
             bytes,
             headers: parts.headers,
+            _held: held,
             _place: place,
         })
     }
 }
 
-/// Reads a body of at most `limit` bytes within `timeout`.
-async fn read(mut body: Body, headers: &HeaderMap, limit: usize, timeout: Duration) -> Result<Bytes, ApiError> {
+/// A body that is not read to its end.
+struct Unread {
+    error: ApiError,
+    rest: Option<Rest>,
+}
+
+/// What the client of an unread body still sends.
+struct Rest {
+    body: Body,
+    deadline: Instant,
+}
+
+impl From<ApiError> for Unread {
+    fn from(error: ApiError) -> Self {
+        Self { error, rest: None }
+    }
+}
+
+/// Reads a body of at most `limit` bytes within `timeout`; what has arrived is held.
+async fn read(
+    mut body: Body,
+    headers: &HeaderMap,
+    limit: usize,
+    timeout: Duration,
+    memory: &Memory,
+    held: &mut Held,
+) -> Result<Bytes, Unread> {
     let deadline = Instant::now() + timeout;
     let too_large = ApiError::BodyTooLarge { limit };
     let announced = headers
@@ -56,10 +109,8 @@ async fn read(mut body: Body, headers: &HeaderMap, limit: usize, timeout: Durati
         .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
         // With `Expect: 100-continue` the client has sent nothing yet and will not: no need to read.
-        if !headers.contains_key(header::EXPECT) {
-            discard(body, limit, deadline).await;
-        }
-        return Err(too_large);
+        let rest = (!headers.contains_key(header::EXPECT)).then_some(Rest { body, deadline });
+        return Err(Unread { error: too_large, rest });
     }
 
     let mut first = Bytes::new();
@@ -67,17 +118,22 @@ async fn read(mut body: Body, headers: &HeaderMap, limit: usize, timeout: Durati
     loop {
         let data = match timeout_at(deadline, body.frame()).await {
             Err(_) => {
-                return Err(ApiError::BodyTimeout {
-                    seconds: timeout.as_secs().max(1),
-                });
+                let seconds = timeout.as_secs().max(1);
+                return Err(ApiError::BodyTimeout { seconds }.into());
             }
             Ok(None) => break,
-            Ok(Some(Err(_))) => return Err(ApiError::BodyIncomplete),
+            Ok(Some(Err(_))) => return Err(ApiError::BodyIncomplete.into()),
             Ok(Some(Ok(frame))) => frame.into_data().unwrap_or_default(),
         };
-        if first.len() + joined.len() + data.len() > limit {
-            discard(body, limit, deadline).await;
-            return Err(too_large);
+        let length = first.len() + joined.len() + data.len();
+        let fits = if length > limit {
+            Err(too_large.clone())
+        } else {
+            memory.grow(held, length).map_err(ApiError::from)
+        };
+        if let Err(error) = fits {
+            let rest = Some(Rest { body, deadline });
+            return Err(Unread { error, rest });
         }
         // Nearly every body is one frame, which is handed on without a copy.
         if first.is_empty() && joined.is_empty() {
@@ -88,8 +144,12 @@ async fn read(mut body: Body, headers: &HeaderMap, limit: usize, timeout: Durati
             }
             continue;
         }
+        // What is announced need not come: the buffer grows with what has.
+        if joined.capacity() < length {
+            let room = announced.unwrap_or(usize::MAX).min(2 * length);
+            joined.reserve(room.max(length) - joined.len());
+        }
         if joined.is_empty() {
-            joined.reserve(announced.unwrap_or(first.len() + data.len()));
             joined.extend_from_slice(&std::mem::take(&mut first));
         }
         joined.extend_from_slice(&data);
@@ -125,38 +185,16 @@ pub fn media_type(headers: &HeaderMap) -> String {
 /// [`ApiError::UnsupportedMediaType`].
 pub fn require_json(payload: &Payload) -> Result<(), ApiError> {
     let found = media_type(&payload.headers);
-    let is_object = || payload.bytes.trim_ascii_start().starts_with(b"{");
     if found.is_empty() || found == "application/json" || found.ends_with("+json") {
         return Ok(());
     }
-    if found == "application/x-www-form-urlencoded" && is_object() {
+    if found == "application/x-www-form-urlencoded" && begins_object(&payload.bytes) {
         return Ok(());
     }
     Err(ApiError::UnsupportedMediaType {
         found: shorten(&found),
         expected: "JSON, with the header `content-type: application/json`",
     })
-}
-
-/// Parses a JSON body; `expected` tells the client what the route takes.
-///
-/// # Errors
-/// [`ApiError::InvalidBody`] with the parser's message, line and column.
-pub fn parse_json<T: serde::de::DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| ApiError::InvalidBody {
-        detail: shorten_message(&error),
-        expected,
-    })
-}
-
-/// serde_json repeats the client's value in "invalid type" messages; a complaint of 60 kB must not come back.
-fn shorten_message(error: &serde_json::Error) -> String {
-    const LIMIT: usize = 200;
-    let text = error.to_string();
-    match text.char_indices().nth(LIMIT) {
-        Some((end, _)) => format!("{}… at line {} column {}", &text[..end], error.line(), error.column()),
-        None => text,
-    }
 }
 
 /// An answer in JSON, written in one go: most fit into the first allocation.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::coding;
 use crate::core::refusal::Refusal;
 
 /// Why a request gets no answer: the core refuses it, or it is no request that could reach the core. The message says
@@ -15,8 +16,8 @@ pub enum ApiError {
     /// The core refuses.
     #[error("{0}{hint}", hint = hint(.0))]
     Refused(#[from] Refusal),
-    /// The body is not the JSON that the route takes.
-    #[error("the body is not the expected JSON: {detail}. {expected}")]
+    /// The body is not the JSON or CSV that the route takes.
+    #[error("the body can't be read: {detail}. {expected}")]
     InvalidBody {
         /// What the parser met, and where.
         detail: String,
@@ -51,6 +52,14 @@ pub enum ApiError {
         /// The types that the route takes.
         expected: &'static str,
     },
+    /// The body is compressed in a way that this server does not know.
+    #[error(
+        "content encoding `{found}` is not supported. Send the body as gzip or deflate, or without content-encoding"
+    )]
+    UnsupportedContentEncoding {
+        /// The request's encoding, shortened.
+        found: String,
+    },
     /// A token is asked for.
     #[error("this server asks for a token: send the header `authorization: Bearer TOKEN` with one of its tokens")]
     Unauthorized,
@@ -71,7 +80,7 @@ pub enum ApiError {
 fn hint(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::TooManyTexts { .. } => ". Send several requests, or use POST /predict/stream, which has no such limit",
-        Refusal::Overloaded { .. } => ". Try again after the time in Retry-After",
+        Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } => ". Try again after the time in Retry-After",
         _ => "",
     }
 }
@@ -96,7 +105,9 @@ impl ApiError {
                 Refusal::NoText | Refusal::BlankText { .. } => (StatusCode::BAD_REQUEST, "InvalidRequest"),
                 Refusal::TextTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TextTooLong"),
                 Refusal::TooManyTexts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooManyTexts"),
-                Refusal::Overloaded { .. } => (StatusCode::TOO_MANY_REQUESTS, "Overloaded"),
+                Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } => {
+                    (StatusCode::TOO_MANY_REQUESTS, "Overloaded")
+                }
                 Refusal::ModelNotFound { .. } => (StatusCode::NOT_FOUND, "ModelNotFound"),
                 Refusal::VersionNotFound { .. } => (StatusCode::NOT_FOUND, "VersionNotFound"),
                 Refusal::NoReport => (StatusCode::NOT_FOUND, "NoReport"),
@@ -108,10 +119,22 @@ impl ApiError {
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "BodyTimeout"),
             Self::BodyIncomplete => (StatusCode::BAD_REQUEST, "BodyIncomplete"),
             Self::UnsupportedMediaType { .. } => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType"),
+            Self::UnsupportedContentEncoding { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedContentEncoding")
+            }
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal"),
+        }
+    }
+
+    /// Adds what the status asks for beside a body.
+    pub(super) fn add_headers(&self, response: &mut Response) {
+        if matches!(self, Self::UnsupportedContentEncoding { .. }) {
+            response
+                .headers_mut()
+                .insert(header::ACCEPT_ENCODING, coding::SUPPORTED);
         }
     }
 
@@ -154,6 +177,7 @@ impl ApiError {
                 found: "image/png".into(),
                 expected: "application/json",
             },
+            Self::UnsupportedContentEncoding { found: "br".into() },
             Refusal::Overloaded { limit: 256 }.into(),
             Self::Internal,
             Refusal::ShuttingDown.into(),
@@ -243,6 +267,7 @@ fn mlflow_code(status: StatusCode) -> &'static str {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();
+        self.add_headers(&mut response);
         response.extensions_mut().insert(self);
         response
     }

@@ -68,8 +68,8 @@ fn refusals<T: PartialSchema>(family: ApiFamily) -> BTreeMap<String, RefOr<Respo
         ("The request makes no sense", "BodyIncomplete"),
         ("The body did not arrive in time", "BodyTimeout"),
         ("The body, a text or their number is over the limit", "BodyTooLarge"),
-        ("Another content type is needed", "UnsupportedMediaType"),
-        ("Too many requests in flight; see Retry-After", "Overloaded"),
+        ("Another content type or encoding is needed", "UnsupportedMediaType"),
+        ("Too many requests or bytes in flight; see Retry-After", "Overloaded"),
         ("A bug of the server", "Internal"),
     ]
     .map(|(description, code)| refusal::<T>(family, description, code))

@@ -10,9 +10,10 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, parse_json, require_json};
+use super::body::{Payload, require_json};
 use super::error::ApiError;
 use super::error_responses::NativeErrors;
+use super::json::parse_json;
 use super::predict::Prediction;
 use crate::core::app::App;
 use crate::core::engine::{Engine, Explained};
@@ -24,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The complaint to explain.
 #[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct ExplainRequest {
     /// The complaint.
     text: String,

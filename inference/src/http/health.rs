@@ -26,6 +26,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics))
 }
 
+/// What a probe's request begins with.
+const PROBES: [&[u8]; 8] = [
+    b"GET /v2/health/",
+    b"GET /ping ",
+    b"GET /health ",
+    b"GET /metrics ",
+    b"HEAD /v2/health/",
+    b"HEAD /ping ",
+    b"HEAD /health ",
+    b"HEAD /metrics ",
+];
+
+/// Whether the first bytes of a request are those of a probe, or of a scrape of the metrics.
+pub(super) fn is_probe(start: &[u8]) -> bool {
+    PROBES.iter().any(|probe| start.starts_with(probe))
+}
+
 /// Whether the process answers at all.
 #[utoipa::path(get, path = "/v2/health/live", tag = "operation", responses((status = 200, description = "Alive", body = Value)))]
 async fn live() -> axum::Json<Value> {

@@ -3,22 +3,26 @@
 //! <https://kserve.github.io/website/docs/concepts/architecture/data-plane/v1-protocol>. An instance is a string, or an
 //! object with the string `text`.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::post;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, json_answer, parse_json, require_json};
+use super::body::{Payload, json_answer, require_json};
 use super::error::ApiError;
 use super::error_responses::InferenceErrors;
 use super::explain::Explanation;
+use super::json::{self, parse_json};
 use super::predict::Prediction;
 use crate::core::app::App;
 use crate::core::refusal::shorten;
@@ -57,19 +61,59 @@ const EXPECTED: &str = r#"Send {"instances": ["…"]} or {"instances": [{"text":
 
 /// Complaints to classify.
 #[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 #[schema(as = KserveRequest)]
 pub(super) struct Request {
     /// Strings, or objects with the string `text`.
+    #[serde(deserialize_with = "instances")]
     instances: Vec<Instance>,
 }
 
+fn instances<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Instance>, D::Error> {
+    json::list("instance", deserializer)
+}
+
 /// One complaint.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
+#[derive(ToSchema)]
 #[schema(as = KserveInstance)]
+#[serde(untagged)]
 enum Instance {
     Text(String),
     Object { text: String },
+}
+
+/// By hand: the derived one would also take `["text"]`, and says nothing of what is wrong.
+impl<'de> Deserialize<'de> for Instance {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = Instance;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, or an object with the string `text`")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Instance, E> {
+                Ok(Instance::Text(text.to_owned()))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Instance, E> {
+                Ok(Instance::Text(text))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Instance, A::Error> {
+                #[derive(Deserialize)]
+                struct WithText {
+                    text: String,
+                }
+                let WithText { text } = WithText::deserialize(MapAccessDeserializer::new(fields))?;
+                Ok(Instance::Object { text })
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 impl AsRef<str> for Instance {

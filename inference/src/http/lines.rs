@@ -9,6 +9,8 @@ pub(super) enum Line {
     Whole(Bytes),
     /// The line passed the limit; it was dropped.
     TooLong,
+    /// There was no memory for the line; it was dropped ([`Lines::refuse`]).
+    Refused,
 }
 
 /// Splits pieces into lines; keeps at most one unfinished line of `limit` bytes besides the last piece.
@@ -21,6 +23,8 @@ pub(super) struct Lines {
     piece: Bytes,
     /// The current line has passed the limit; everything up to its end is dropped.
     skipping: bool,
+    /// The current line is skipped for want of memory.
+    refused: bool,
     /// No more pieces: the rest is a line.
     finished: bool,
 }
@@ -32,6 +36,7 @@ impl Lines {
             begun: BytesMut::new(),
             piece: Bytes::new(),
             skipping: false,
+            refused: false,
             finished: false,
         }
     }
@@ -45,6 +50,18 @@ impl Lines {
     /// Ends the input: what is left is the last line.
     pub(super) fn finish(&mut self) {
         self.finished = true;
+    }
+
+    /// Length of the unfinished line that is kept.
+    pub(super) fn begun(&self) -> usize {
+        self.begun.len()
+    }
+
+    /// Drops the unfinished line, up to its end.
+    pub(super) fn refuse(&mut self) {
+        self.refused = true;
+        self.skipping = true;
+        self.begun = BytesMut::new();
     }
 
     /// The next complete line.
@@ -71,8 +88,9 @@ impl Lines {
     }
 
     fn take(&mut self, part: Bytes) -> Line {
+        let refused = std::mem::take(&mut self.refused);
         if std::mem::take(&mut self.skipping) {
-            return Line::TooLong;
+            return if refused { Line::Refused } else { Line::TooLong };
         }
         if self.begun.is_empty() {
             return Line::Whole(part);
@@ -113,6 +131,18 @@ mod tests {
         for piece in 1..=input.len() {
             assert_eq!(split(input, piece, 10), expected, "in pieces of {piece}");
         }
+    }
+
+    #[test]
+    fn a_refused_line_is_dropped_up_to_its_end() {
+        let mut lines = Lines::new(10);
+        lines.push(Bytes::from_static(b"abc"));
+        assert_eq!((lines.next(), lines.begun()), (None, 3));
+        lines.refuse();
+        assert_eq!(lines.begun(), 0);
+        lines.push(Bytes::from_static(b"def\nnext\n"));
+        let rest: Vec<Line> = std::iter::from_fn(|| lines.next()).collect();
+        assert_eq!(rest, [Line::Refused, Line::Whole(Bytes::from_static(b"next"))]);
     }
 
     #[test]

@@ -7,15 +7,16 @@
 use std::sync::Arc;
 
 use axum::Json;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, media_type, parse_json};
+use super::body::{Payload, media_type};
 use super::error::ApiError;
 use super::error_responses::MlflowErrors;
+use super::json::{Object, list, optional_list, parse_json, without_mark};
 use crate::core::app::App;
 use crate::core::refusal::shorten;
 use crate::core::serving::Serving;
@@ -57,10 +58,12 @@ const EXPECTED: &str = r#"Send exactly one of dataframe_split, dataframe_records
 
 /// A scoring request. `params` is part of the protocol; this model takes none.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 #[schema(as = MlflowRequest)]
 struct Request {
-    dataframe_split: Option<Split>,
+    #[schema(value_type = Option<Split>)]
+    dataframe_split: Option<Object<Split>>,
+    #[serde(default, deserialize_with = "records")]
     dataframe_records: Option<Vec<Map<String, Value>>>,
     instances: Option<Vec<Value>>,
     inputs: Option<Value>,
@@ -70,10 +73,21 @@ struct Request {
 
 /// A table in pandas' `split` orientation.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `columns` and `data`")]
 #[schema(as = MlflowSplit)]
 struct Split {
-    columns: Vec<String>,
+    /// Their names; pandas numbers columns without one.
+    columns: Vec<Value>,
+    #[serde(deserialize_with = "rows")]
     data: Vec<Vec<Value>>,
+}
+
+fn records<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Map<String, Value>>>, D::Error> {
+    optional_list("row", deserializer)
+}
+
+fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<Value>>, D::Error> {
+    list("row", deserializer)
 }
 
 /// Labels for a table of complaints.
@@ -110,12 +124,9 @@ impl Request {
             self.instances,
             self.inputs,
         ) {
-            (Some(split), None, None, None) => split.into_texts(),
-            (None, Some(records), None, None) => records
-                .into_iter()
-                .map(|record| text_of(Value::Object(record)))
-                .collect(),
-            (None, None, Some(instances), None) => instances.into_iter().map(text_of).collect(),
+            (Some(Object(split)), None, None, None) => split.into_texts(),
+            (None, Some(records), None, None) => texts_of("row", records.into_iter().map(Value::Object)),
+            (None, None, Some(instances), None) => texts_of("instance", instances),
             (None, None, None, Some(inputs)) => input_texts(inputs),
             _ => Err(ApiError::InvalidRequest(EXPECTED.into())),
         }
@@ -124,16 +135,20 @@ impl Request {
 
 impl Split {
     fn into_texts(self) -> Result<Vec<String>, ApiError> {
-        let names: Vec<&str> = self.columns.iter().map(String::as_str).collect();
+        let names: Vec<&str> = self
+            .columns
+            .iter()
+            .map(|name| name.as_str().unwrap_or_default())
+            .collect();
         let column = text_column(&names)?;
-        let cell = |mut row: Vec<Value>| {
+        let cells = self.data.into_iter().map(|mut row| {
             if column < row.len() {
-                text_of(row.swap_remove(column))
+                row.swap_remove(column)
             } else {
-                Err(not_a_text())
+                Value::Null
             }
-        };
-        self.data.into_iter().map(cell).collect()
+        });
+        texts_of("row", cells)
     }
 }
 
@@ -141,46 +156,57 @@ impl Split {
 fn input_texts(inputs: Value) -> Result<Vec<String>, ApiError> {
     match inputs {
         Value::String(text) => Ok(vec![text]),
-        Value::Array(items) => items.into_iter().map(text_of).collect(),
+        Value::Array(items) => texts_of("input", items),
         Value::Object(mut columns) => {
             let names: Vec<&str> = columns.keys().map(String::as_str).collect();
             let name = names[text_column(&names)?].to_owned();
             match columns.remove(&name) {
                 Some(Value::String(text)) => Ok(vec![text]),
-                Some(Value::Array(items)) => items.into_iter().map(text_of).collect(),
-                _ => Err(not_a_text()),
+                Some(Value::Array(items)) => texts_of("row", items),
+                _ => Err(ApiError::InvalidRequest(format!("{NOT_A_TEXT}. {EXPECTED}"))),
             }
         }
-        _ => Err(not_a_text()),
+        _ => Err(ApiError::InvalidRequest(format!("{NOT_A_TEXT}. {EXPECTED}"))),
     }
 }
 
-/// A text, a row of one text, or a record with one.
-fn text_of(value: Value) -> Result<String, ApiError> {
+/// The texts of a list, whose items are called `name` in messages.
+fn texts_of(name: &str, items: impl IntoIterator<Item = Value>) -> Result<Vec<String>, ApiError> {
+    let named = |(number, item): (usize, Value)| {
+        let refused = |why: &str| ApiError::InvalidRequest(format!("{name} {number}: {why}. {EXPECTED}"));
+        text_of(item).map_err(refused)
+    };
+    items.into_iter().enumerate().map(named).collect()
+}
+
+/// A text, a row of one text, or a record with one; otherwise what is wrong.
+fn text_of(value: Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text),
         Value::Array(mut row) if row.len() == 1 => match row.swap_remove(0) {
             Value::String(text) => Ok(text),
-            _ => Err(not_a_text()),
+            _ => Err(NOT_A_TEXT),
         },
         Value::Object(mut record) => {
             let names: Vec<&str> = record.keys().map(String::as_str).collect();
-            let name = names[text_column(&names)?].to_owned();
+            let name = names[find_text(&names).ok_or(NO_COLUMN)?].to_owned();
             match record.remove(&name) {
                 Some(Value::String(text)) => Ok(text),
-                _ => Err(not_a_text()),
+                _ => Err(NOT_A_TEXT),
             }
         }
-        _ => Err(not_a_text()),
+        _ => Err(NOT_A_TEXT),
     }
 }
 
 fn csv_texts(bytes: &[u8]) -> Result<Vec<String>, ApiError> {
     const EXPECTED: &str = "Send CSV in UTF-8 with a header line and a column `text`";
-    let invalid = |error: csv::Error| ApiError::InvalidBody {
-        detail: error.to_string(),
+    let unreadable = |detail: String| ApiError::InvalidBody {
+        detail,
         expected: EXPECTED,
     };
+    check_quotes(bytes).map_err(unreadable)?;
+    let invalid = |error: csv::Error| unreadable(error.to_string());
     let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.headers().map_err(invalid)?.clone();
     let column = text_column(&header.iter().collect::<Vec<_>>())?;
@@ -190,20 +216,56 @@ fn csv_texts(bytes: &[u8]) -> Result<Vec<String>, ApiError> {
         .collect()
 }
 
-/// The column named `text`, or the only one.
-fn text_column(names: &[&str]) -> Result<usize, ApiError> {
-    match names {
-        [_] => Ok(0),
-        _ => names.iter().position(|name| *name == "text").ok_or_else(|| {
-            ApiError::InvalidRequest(
-                "the table needs a column `text`, or exactly one column, whose cells are strings".into(),
-            )
-        }),
+/// Refuses quotation marks that are not closed, or closed within a field: what the parser would make of them are fewer
+/// rows than the sender has.
+fn check_quotes(bytes: &[u8]) -> Result<(), String> {
+    /// Where the scan is.
+    enum At {
+        FieldStart,
+        Field,
+        /// Inside quotation marks that were opened in this line.
+        Quoted(usize),
+        /// Behind a quotation mark that closes a field, or is the first of two that stand for one.
+        Closed(usize),
+    }
+    let mut at = At::FieldStart;
+    let mut line = 1;
+    for &byte in without_mark(bytes) {
+        at = match (at, byte) {
+            (At::FieldStart, b'"') => At::Quoted(line),
+            (At::Closed(from), b'"') => At::Quoted(from),
+            (At::Quoted(from), b'"') => At::Closed(from),
+            (At::Quoted(from), _) => At::Quoted(from),
+            (_, b',' | b'\n' | b'\r') => At::FieldStart,
+            (At::Closed(from), _) => {
+                return Err(format!(
+                    "in line {line} text follows the quotation mark that closes a field opened in line {from}; \
+                     write a quotation mark inside a field as two"
+                ));
+            }
+            (At::FieldStart | At::Field, _) => At::Field,
+        };
+        line += usize::from(byte == b'\n');
+    }
+    match at {
+        At::Quoted(from) => Err(format!("the quotation mark opened in line {from} is not closed")),
+        _ => Ok(()),
     }
 }
 
-fn not_a_text() -> ApiError {
-    ApiError::InvalidRequest(format!("a complaint must be one string. {EXPECTED}"))
+const NOT_A_TEXT: &str = "a complaint must be one string";
+const NO_COLUMN: &str = "the table needs a column `text`, or exactly one column, whose cells are strings";
+
+/// The column named `text`, or the only one.
+fn text_column(names: &[&str]) -> Result<usize, ApiError> {
+    find_text(names).ok_or_else(|| ApiError::InvalidRequest(NO_COLUMN.into()))
+}
+
+fn find_text(names: &[&str]) -> Option<usize> {
+    match names {
+        [_] => Some(0),
+        _ => names.iter().position(|name| *name == "text"),
+    }
 }
 
 #[cfg(test)]
@@ -219,6 +281,7 @@ mod tests {
         for body in [
             json!({"dataframe_split": {"columns": ["id", "text"], "index": [0, 1], "data": [[1, "a"], [2, "b"]]}}),
             json!({"dataframe_split": {"columns": ["complaint"], "data": [["a"], ["b"]]}}),
+            json!({"dataframe_split": {"columns": [0], "data": [["a"], ["b"]]}}),
             json!({"dataframe_records": [{"text": "a", "id": 1}, {"text": "b"}]}),
             json!({"instances": ["a", "b"], "params": {}}),
             json!({"instances": [{"text": "a"}, ["b"]]}),
@@ -249,6 +312,62 @@ mod tests {
         }
         for csv in [&b"id,other\n1,a\n"[..], b"id,text\n1\n", b"text\n\xff\n"] {
             assert!(csv_texts(csv).is_err(), "{csv:?}");
+        }
+    }
+
+    #[test]
+    fn the_item_that_is_no_text_is_named() {
+        for (body, expected) in [
+            (
+                json!({"dataframe_split": {"columns": ["text"], "data": [["a"], [null]]}}),
+                "row 1: ",
+            ),
+            (
+                json!({"dataframe_split": {"columns": ["id", "text"], "data": [[1, "a"], [2]]}}),
+                "row 1: ",
+            ),
+            (
+                json!({"dataframe_split": {"columns": ["text"], "data": [["a"], "b"]}}),
+                "row 1: ",
+            ),
+            (
+                json!({"dataframe_records": [{"text": "a"}, {"text": "b"}, {"text": 7}]}),
+                "row 2: ",
+            ),
+            (json!({"dataframe_records": [{"text": "a"}, ["b"]]}), "row 1: "),
+            (
+                json!({"dataframe_records": [{"text": "a"}, {"id": 1, "other": "b"}]}),
+                "row 1: the table needs",
+            ),
+            (json!({"instances": ["a", null]}), "instance 1: "),
+            (json!({"instances": [{"text": null}]}), "instance 0: "),
+            (json!({"inputs": ["a", "b", ["c", "d"]]}), "input 2: "),
+            (json!({"inputs": {"text": ["a", null]}}), "row 1: "),
+        ] {
+            let error = texts(body.clone()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{body}: {error}");
+        }
+    }
+
+    #[test]
+    fn csv_never_has_fewer_texts_than_rows() {
+        for (csv, expected) in [
+            ("text\n\"a lost card\nsecond\nthird\n", "opened in line 2 is not closed"),
+            ("text\na\n\"", "opened in line 3 is not closed"),
+            ("\"text\na\n", "opened in line 1 is not closed"),
+            ("text\n\"a\"\"\nb\n", "opened in line 2 is not closed"),
+            ("text\n\"a\nb \"c\" d\n", "in line 3 text follows"),
+        ] {
+            let error = csv_texts(csv.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(expected), "{csv:?}: {error}");
+        }
+        for (csv, expected) in [
+            ("\u{feff}\"text\"\r\n\"a\r\nb\"\r\n", vec!["a\r\nb"]),
+            ("text\n\"a \"\"b\"\"\"\n\"\"\"c\"\n", vec!["a \"b\"", "\"c"]),
+            ("text\n5\" screen\n", vec!["5\" screen"]),
+            ("id,text\n\"1\",\"\"\n", vec![""]),
+        ] {
+            assert_eq!(csv_texts(csv.as_bytes()).unwrap(), expected, "{csv:?}");
         }
     }
 }

@@ -1,16 +1,22 @@
 //! HTTP over the core. One file per API family; every error goes through [`error`].
 //!
-//! [`router()`] joins the routes; [`serve`] runs the connections and drains them, on the threads of [`workers`].
+//! [`router()`] joins the routes; [`serve`] accepts the connections and drains them; they run on the threads of
+//! [`workers`].
 
 mod authorize;
 mod body;
+mod coding;
+mod connection;
+mod connections;
 mod error;
 mod error_responses;
 mod escape;
 mod explain;
 mod extract;
 mod health;
+mod held;
 mod highlight;
+mod json;
 mod kserve;
 mod lines;
 mod mlflow;
@@ -22,6 +28,7 @@ mod page;
 mod predict;
 mod report;
 mod router;
+mod security;
 pub mod serve;
 mod stream;
 mod tensor;

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONNECTION;
+use axum::http::header::{CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
@@ -20,6 +20,7 @@ use tower::{Layer, Service};
 
 use super::authorize;
 use super::error::{ApiError, ApiFamily};
+use super::held::hold;
 use crate::core::app::{App, Served};
 
 /// The header that carries the served model's digest, on every answer.
@@ -112,7 +113,8 @@ impl Arrival {
     }
 
     /// Puts the common headers on the answer, gives an error its family's shape, counts and logs.
-    fn finish(self, app: &App, mut response: Response) -> Response {
+    fn finish(self, app: &App, response: Response) -> Response {
+        let mut response = hold(&app.memory, response);
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
             // The headers that came with the error, such as `allow`, stay.
@@ -126,7 +128,10 @@ impl Arrival {
         let digest = HeaderValue::from_maybe_shared(self.model.shared_digest()).expect("a digest is hexadecimal");
         response.headers_mut().insert(MODEL_DIGEST, digest);
         response.headers_mut().insert(REQUEST_ID, self.id.clone());
-        if app.is_closing() {
+        response
+            .headers_mut()
+            .insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if app.is_draining() {
             response
                 .headers_mut()
                 .insert(CONNECTION, HeaderValue::from_static("close"));

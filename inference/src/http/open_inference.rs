@@ -8,17 +8,18 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::Path;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, json_answer, parse_json};
+use super::body::{Payload, json_answer};
 use super::error::ApiError;
 use super::error_responses::InferenceErrors;
+use super::json::{Object, list, optional_list, parse_json};
 use super::output::{Output, RequestedOutput, Tensor};
-use super::tensor::{BinaryTensors, InputTensor};
+use super::tensor::{BinaryTensors, InputTensor, RequestParameters};
 use crate::core::app::App;
 use crate::core::engine::Engine;
 use crate::core::serving::Serving;
@@ -123,14 +124,29 @@ const EXPECTED: &str = r#"Send {"inputs": [{"name": "text", "shape": [1], "datat
 
 /// An inference request with one input tensor.
 #[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 struct InferRequest {
     /// Repeated in the answer.
     id: Option<String>,
+    /// Of the request; an input's own go before them.
+    #[schema(value_type = Option<RequestParameters>)]
+    parameters: Option<Object<RequestParameters>>,
     /// Exactly one tensor of texts.
-    inputs: Vec<InputTensor>,
+    #[schema(value_type = Vec<InputTensor>)]
+    #[serde(deserialize_with = "inputs")]
+    inputs: Vec<Object<InputTensor>>,
     /// The outputs wanted; all when absent.
-    #[serde(default)]
-    outputs: Vec<RequestedOutput>,
+    #[schema(value_type = Option<Vec<RequestedOutput>>)]
+    #[serde(default, deserialize_with = "outputs")]
+    outputs: Option<Vec<Object<RequestedOutput>>>,
+}
+
+fn inputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Object<InputTensor>>, D::Error> {
+    list("input", deserializer)
+}
+
+fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Object<RequestedOutput>>>, D::Error> {
+    optional_list("output", deserializer)
 }
 
 /// An inference answer.
@@ -174,14 +190,15 @@ async fn version_infer(
 async fn answer(serving: &Serving, payload: &Payload) -> Result<Response, ApiError> {
     let (header, tail) = BinaryTensors::split(&payload.headers, &payload.bytes)?;
     let request: InferRequest = parse_json(header, EXPECTED)?;
-    let [input] = request.inputs.as_slice() else {
+    let [Object(input)] = request.inputs.as_slice() else {
         let count = request.inputs.len();
         return Err(ApiError::InvalidRequest(format!(
             "the request has {count} inputs; the model takes one. {EXPECTED}"
         )));
     };
-    let outputs = Output::requested(&request.outputs)?;
-    let texts = input.texts(tail, serving.app.limits.max_texts)?;
+    let outputs = Output::requested(request.outputs.as_deref().unwrap_or_default())?;
+    let parameters = request.parameters.as_ref().map(|Object(parameters)| parameters);
+    let texts = input.texts(parameters, tail, serving.app.limits.max_texts)?;
     let answers = serving.classify_all(&texts).await?;
     let response = InferResponse {
         model_name: serving.engine().name(),

@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::header;
+use axum::middleware::map_response;
+use axum::response::Response;
 use axum::routing::get;
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use super::error::ErrorDetail;
+use super::security::{DOCS_POLICY, protected};
 use crate::core::app::App;
 
 /// What the handlers' own documentation does not say. The KServe verbs stand here because their paths, which end in
@@ -51,5 +54,6 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
 
 /// The page that shows the document, where requests can be tried; all of it comes from this server.
 pub(super) fn page() -> Router<Arc<App>> {
-    SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into()
+    let page: Router<Arc<App>> = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
+    page.layer(map_response(async |answer: Response| protected(answer, DOCS_POLICY)))
 }

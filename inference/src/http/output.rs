@@ -5,11 +5,13 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::json::Object;
 use crate::core::engine::{Answer, Engine};
 use crate::core::refusal::shorten;
 
 /// An output that a client asks for by name.
 #[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object with `name`")]
 pub(super) struct RequestedOutput {
     name: String,
 }
@@ -87,11 +89,11 @@ impl Output {
     }
 
     /// All outputs unless the client names some.
-    pub(super) fn requested(names: &[RequestedOutput]) -> Result<Vec<Self>, ApiError> {
+    pub(super) fn requested(names: &[Object<RequestedOutput>]) -> Result<Vec<Self>, ApiError> {
         if names.is_empty() {
             return Ok(Self::ALL.to_vec());
         }
-        let find = |name: &RequestedOutput| {
+        let find = |Object(name): &Object<RequestedOutput>| {
             Self::ALL
                 .into_iter()
                 .find(|output| output.name() == name.name)

@@ -13,6 +13,7 @@ use super::body::{Payload, media_type};
 use super::error::ApiError;
 use super::escape::escape;
 use super::highlight::highlight;
+use super::security::{PAGE_POLICY, protected};
 use crate::core::app::App;
 use crate::core::engine::{Engine, Explained};
 use crate::core::refusal::shorten;
@@ -21,8 +22,6 @@ use crate::core::serving::Serving;
 const PAGE: &str = include_str!("page/page.html");
 const STYLE: &str = include_str!("page/page.css");
 const SCRIPT: &str = include_str!("page/page.js");
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How many categories are shown as bars.
 const BARS: usize = 10;
@@ -48,7 +47,7 @@ async fn show(serving: Serving) -> Response {
 async fn ask(serving: Serving, payload: Result<Payload, ApiError>) -> Response {
     let text = match payload.and_then(|payload| form_text(&payload)) {
         Ok(text) => text,
-        Err(error) => return page(error.status(), serving.engine(), "", &refusal(&error)),
+        Err(error) => return refused(&serving, "", &error),
     };
     match serving.explain_all(&[&text]).await {
         Ok(explained) => {
@@ -58,10 +57,7 @@ async fn ask(serving: Serving, payload: Result<Payload, ApiError>) -> Response {
                 .collect();
             page(StatusCode::OK, serving.engine(), &text, &answers)
         }
-        Err(refused) => {
-            let error = ApiError::from(refused);
-            page(error.status(), serving.engine(), &text, &refusal(&error))
-        }
+        Err(refusal) => refused(&serving, &text, &refusal.into()),
     }
 }
 
@@ -98,17 +94,14 @@ fn page(status: StatusCode, engine: &Engine, text: &str, answer: &str) -> Respon
         rest = behind;
     }
     html.push_str(rest);
-    let headers = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (status, headers, Html(html)).into_response()
+    protected((status, Html(html)).into_response(), PAGE_POLICY)
 }
 
-fn refusal(error: &ApiError) -> String {
-    format!("<p class=\"error\" role=\"alert\">{}</p>", escape(&error.to_string()))
+fn refused(serving: &Serving, text: &str, error: &ApiError) -> Response {
+    let words = format!("<p class=\"error\" role=\"alert\">{}</p>", escape(&error.to_string()));
+    let mut page = page(error.status(), serving.engine(), text, &words);
+    error.add_headers(&mut page);
+    page
 }
 
 fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{Payload, json_answer, parse_json, require_json};
+use super::body::{Payload, json_answer, require_json};
 use super::error::ApiError;
 use super::error_responses::NativeErrors;
+use super::json::{optional_list, parse_json};
 use crate::core::app::App;
 use crate::core::engine::{Answer, Engine};
 use crate::core::serving::Serving;
@@ -24,15 +25,20 @@ const EXPECTED: &str = r#"Send {"text": "…"} or {"texts": ["…", "…"]}, wit
 
 /// The request: exactly one of `text` and `texts`.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, expecting = "an object")]
 pub(super) struct PredictRequest {
     /// One complaint.
     #[schema(example = "I was charged twice for one purchase.")]
     text: Option<String>,
     /// Several complaints, answered in this order.
+    #[serde(default, deserialize_with = "texts")]
     texts: Option<Vec<String>>,
     /// How many categories `probabilities` lists, from the most probable on. All when absent.
     top_k: Option<usize>,
+}
+
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    optional_list("text", deserializer)
 }
 
 /// One complaint's answer.

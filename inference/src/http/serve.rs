@@ -1,22 +1,24 @@
-//! Connections: accepted, bounded in number and in patience, and drained on shutdown without a lost request.
+//! Connections: accepted, handed to the threads that answer, and drained on shutdown without a lost request.
+//!
+//! The thread that accepts is also the one that answers probes. It looks at the first bytes of a connection, without
+//! taking them, and hands every other connection to the workers. So work, however much, is in no probe's way; and since a
+//! newcomer always gets a place ([`super::connections`]), neither are clients that open connections and send nothing.
+//!
+//! A port of its own for probes would do the same against work. But on the port that clients reach, probes and clients
+//! would still be kept out by slow ones; and it would be one more port in Deployments, policies and balancers.
 
 use std::future::Future;
-use std::pin::{Pin, pin};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::{HttpService, Service, service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
-use tokio::io::AsyncWrite;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
-use tokio_io_timeout::TimeoutWriter;
+use tokio::time::timeout;
 
+use super::connection::{Patience, run};
+use super::connections::{Connections, Place};
+use super::health::is_probe;
 use super::router::router;
 use super::workers::Workers;
 use crate::core::app::App;
@@ -24,18 +26,22 @@ use crate::core::app::App;
 /// How the server ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Drain {
-    /// How long new requests are still taken after readiness is off.
+    /// How long new connections are still accepted after readiness is off.
     pub delay: Duration,
-    /// How long requests in flight may take after that.
+    /// How long requests in flight may take after that, and how long idle connections may still bring one.
     pub timeout: Duration,
 }
 
-/// Serves until `shutdown` resolves, then drains: readiness off, new requests taken for `drain.delay`, the accept queue
-/// emptied, idle connections closed, requests in flight finished within `drain.timeout`.
+/// How long connections that are closed at the end of the drain may take for it.
+const LAST_MOMENT: Duration = Duration::from_millis(500);
+
+/// Serves until `shutdown` resolves, then drains: readiness is off and every answer is the last one of its connection; new
+/// connections are accepted for `drain.delay`, then the accept queue is emptied and the port closed. Requests in flight
+/// and those that arrive on idle connections are answered until `drain.timeout`.
 ///
 /// Returns the number of connections that were cut because they did not finish in time.
 ///
-/// Connections run on `workers`, which end with this function.
+/// Connections run on `workers`, which end with this function; those of probes run here.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -43,14 +49,12 @@ pub async fn serve(
     drain: Drain,
     shutdown: impl Future<Output = ()>,
 ) -> usize {
-    let server = Server {
+    let server = Arc::new(Server {
         workers,
         service: router(Arc::clone(&app)),
-        http: http_settings(app.limits.header_timeout),
-        write_timeout: app.limits.body_timeout,
-        places: Arc::new(Semaphore::new(app.limits.max_connections.min(Semaphore::MAX_PERMITS))),
-        drain: watch::Sender::new(()),
-    };
+        patience: Patience::new(&app.limits),
+        connections: Connections::new(app.limits.max_connections),
+    });
 
     let stop = async {
         shutdown.await;
@@ -58,129 +62,126 @@ pub async fn serve(
         tracing::info!(delay = ?drain.delay, timeout = ?drain.timeout, "draining: readiness is off");
         tokio::time::sleep(drain.delay).await;
     };
+    let mut accepted = None;
     tokio::select! {
-        () = server.accept_forever(&listener) => {}
+        () = server.accept_forever(&listener, &mut accepted) => {}
         () = stop => {}
     }
-    server.accept_waiting(&listener).await;
-    app.start_closing();
+    server.accept_waiting(&listener, accepted).await;
     drop(listener);
 
-    let Server {
-        drain: started,
-        workers: _workers,
-        ..
-    } = server;
-    let open = started.receiver_count();
-    let _ = started.send(());
-    // Each connection holds a receiver until it ends.
-    match tokio::time::timeout(drain.timeout, started.closed()).await {
-        Ok(()) => {
-            tracing::info!(connections = open, "drained");
-            0
-        }
-        Err(_) => {
-            let busy = started.receiver_count();
-            tracing::warn!(
-                connections = busy,
-                "connections were still busy after --drain-timeout and are cut"
-            );
-            busy
-        }
+    let connections = &server.connections;
+    let open = connections.count();
+    if timeout(drain.timeout, connections.all_gone()).await.is_ok() {
+        tracing::info!(connections = open, "drained");
+        return 0;
     }
-}
-
-fn http_settings(header_timeout: Duration) -> http1::Builder {
-    let mut http = http1::Builder::new();
-    // A client may close its sending side once its request is out (`nc -N`, HTTP/1.0 tools): it still gets its answer.
-    http.timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .half_close(true)
-        .max_buf_size(64 << 10);
-    http
-}
-
-/// A stream that fails a write which makes no progress for too long.
-type Bounded<S> = Pin<Box<TimeoutWriter<S>>>;
-
-/// A client that asks and never reads would otherwise hold its connection, and on a stream its place among the requests
-/// in flight, for as long as it likes.
-fn bounded<S: AsyncWrite>(stream: S, limit: Duration) -> Bounded<S> {
-    let mut writer = TimeoutWriter::new(stream);
-    writer.set_timeout(Some(limit));
-    Box::pin(writer)
+    connections.close_all();
+    if timeout(LAST_MOMENT, connections.all_gone()).await.is_ok() {
+        tracing::info!(
+            connections = open,
+            "drained; idle connections were closed after --drain-timeout"
+        );
+        return 0;
+    }
+    let busy = connections.count();
+    tracing::warn!(
+        connections = busy,
+        "connections were still busy after --drain-timeout and are cut"
+    );
+    busy
 }
 
 struct Server {
     workers: Workers,
     service: Router,
-    http: http1::Builder,
-    write_timeout: Duration,
-    places: Arc<Semaphore>,
-    drain: watch::Sender<()>,
+    patience: Patience,
+    connections: Arc<Connections>,
 }
 
 impl Server {
-    async fn accept_forever(&self, listener: &TcpListener) {
+    /// Accepts connections for ever. `accepted` holds one that has no place yet.
+    async fn accept_forever(self: &Arc<Self>, listener: &TcpListener, accepted: &mut Option<TcpStream>) {
         loop {
-            let place = Arc::clone(&self.places)
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
-            match listener.accept().await {
-                Ok((stream, _)) => self.spawn(stream, place),
-                // Out of file descriptors, or a client that left before it was accepted. Accepting again at once would
-                // spin while descriptors are short.
-                Err(error) => {
-                    tracing::warn!(%error, "could not accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
+            if accepted.is_none() {
+                match listener.accept().await {
+                    Ok((stream, _)) => *accepted = Some(stream),
+                    // Out of file descriptors, or a client that left before it was accepted. Accepting again at once
+                    // would spin while descriptors are short.
+                    Err(error) => {
+                        tracing::warn!(%error, "could not accept a connection");
+                        self.connections.make_room();
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
                 }
+            }
+            let place = self.connections.enter().await;
+            if let Some(stream) = accepted.take() {
+                self.receive(stream, place);
             }
         }
     }
 
     /// Accepts what the kernel has already accepted on our behalf: closing the listener would reset these clients.
-    async fn accept_waiting(&self, listener: &TcpListener) {
-        loop {
-            let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-                return;
-            };
-            tokio::select! {
-                biased;
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => self.spawn(stream, place),
-                    Err(_) => return,
+    async fn accept_waiting(self: &Arc<Self>, listener: &TcpListener, mut accepted: Option<TcpStream>) {
+        while let Some(place) = self.connections.try_enter() {
+            let stream = match accepted.take() {
+                Some(stream) => stream,
+                None => tokio::select! {
+                    biased;
+                    accepted = listener.accept() => match accepted {
+                        Ok((stream, _)) => stream,
+                        Err(_) => return,
+                    },
+                    () = std::future::ready(()) => return,
                 },
-                () = std::future::ready(()) => return,
-            }
+            };
+            self.receive(stream, place);
         }
     }
 
-    fn spawn(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    /// Sends a connection to where it belongs.
+    fn receive(self: &Arc<Self>, stream: TcpStream, place: Place) {
         // Answers are small and complete: waiting for more to send only delays them. Failing here is harmless.
         let _ = stream.set_nodelay(true);
-        // From this thread's event loop to the worker's.
+        // The workers end with the server, whoever is still waited for here.
+        let (server, patience) = (Arc::downgrade(self), self.patience);
+        tokio::spawn(async move {
+            let probe = tokio::select! {
+                probe = timeout(patience.header, begins_with_probe(&stream)) => probe,
+                () = place.activity.told() => return,
+            };
+            let (Ok(Ok(probe)), Some(server)) = (probe, server.upgrade()) else {
+                // The client left, or sent nothing.
+                return;
+            };
+            if !probe {
+                return server.hand_over(stream, place);
+            }
+            let router = server.service.clone();
+            drop(server);
+            // The connection ends with this request: the next one could be no probe.
+            if let Err(error) = run(stream, router, Arc::clone(&place.activity), patience, false).await {
+                tracing::debug!(%error, "a probe's connection ended early");
+            }
+        });
+    }
+
+    /// Moves a connection from this thread's event loop to a worker's.
+    fn hand_over(&self, stream: TcpStream, place: Place) {
         let stream = match stream.into_std() {
             Ok(stream) => stream,
             Err(error) => return tracing::warn!(%error, "could not hand a connection over"),
         };
-        let (router, http, write_timeout) = (self.service.clone(), self.http.clone(), self.write_timeout);
-        let drain = self.drain.subscribe();
+        let (router, patience) = (self.service.clone(), self.patience);
         self.workers.spawn(async move {
             let stream = match TcpStream::from_std(stream) {
-                Ok(stream) => bounded(stream, write_timeout),
+                Ok(stream) => stream,
                 Err(error) => return tracing::warn!(%error, "could not take a connection over"),
             };
-            let arrived = Arc::new(Notify::new());
-            let service = {
-                let (router, arrived) = (TowerToHyperService::new(router), Arc::clone(&arrived));
-                service_fn(move |request| {
-                    arrived.notify_one();
-                    router.call(request)
-                })
-            };
-            let connection = http.serve_connection(TokioIo::new(stream), service);
-            if let Err(error) = run(connection, &arrived, drain).await {
+            let activity = Arc::clone(&place.activity);
+            if let Err(error) = run(stream, router, activity, patience, true).await {
                 // Clients that leave or stall are daily business; hyper's words hold no request data.
                 tracing::debug!(%error, "connection ended early");
             }
@@ -189,69 +190,12 @@ impl Server {
     }
 }
 
-/// How long a connection that was opened just before the drain may take to send its first request.
-const FIRST_REQUEST_GRACE: Duration = Duration::from_millis(500);
-
-/// Runs one connection to its end; after `drain` it takes no further request.
-///
-/// hyper closes a connection at once when it is told to finish before it has read anything. A client that was let in has
-/// usually sent its request by then, so what has arrived is read first, and a connection without any request yet gets a
-/// moment more.
-async fn run<S>(
-    connection: http1::Connection<TokioIo<Bounded<TcpStream>>, S>,
-    arrived: &Notify,
-    mut drain: watch::Receiver<()>,
-) -> hyper::Result<()>
-where
-    S: HttpService<Incoming, ResBody = Body, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-{
-    let mut connection = pin!(connection);
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        _ = drain.changed() => {}
+/// Whether a connection's first request is a probe's. Waits for the first bytes, which stay where they are.
+async fn begins_with_probe(stream: &TcpStream) -> io::Result<bool> {
+    let mut start = [0; 32];
+    let length = stream.peek(&mut start).await?;
+    if length == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    tokio::select! {
-        biased;
-        ended = connection.as_mut() => return ended,
-        _ = tokio::time::timeout(FIRST_REQUEST_GRACE, arrived.notified()) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    connection.await
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io;
-
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::time::sleep;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reader_that_takes_nothing_is_given_up() {
-        let (ours, _theirs) = duplex(4);
-        let mut stream = bounded(ours, Duration::from_secs(5));
-        let error = stream.write_all(b"more than four").await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_is_served() {
-        let (ours, mut theirs) = duplex(4);
-        let mut stream = bounded(ours, Duration::from_secs(5));
-        let reader = tokio::spawn(async move {
-            let mut taken = Vec::new();
-            let mut two = [0; 2];
-            while let Ok(2) = theirs.read(&mut two).await {
-                taken.extend_from_slice(&two);
-                sleep(Duration::from_secs(4)).await;
-            }
-            taken
-        });
-        stream.write_all(b"longer than the buffer").await.unwrap();
-        drop(stream);
-        assert_eq!(reader.await.unwrap(), b"longer than the buffer");
-    }
+    Ok(is_probe(&start[..length]))
 }

@@ -19,12 +19,15 @@ use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::{media_type, parse_json};
+use super::body::media_type;
+use super::coding::{Coding, Decoder};
 use super::error::ApiError;
 use super::error_responses::NativeErrors;
+use super::json::parse_json;
 use super::lines::{Line, Lines};
 use super::predict::Prediction;
 use crate::core::app::App;
+use crate::core::memory::Held;
 use crate::core::refusal::shorten;
 use crate::core::serving::Serving;
 
@@ -35,7 +38,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 const EXPECTED: &str = r#"Each line is {"text": "…"}, with an optional "id""#;
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Request {
     text: String,
     id: Option<Value>,
@@ -75,6 +78,9 @@ async fn stream(serving: Serving, request: axum::extract::Request) -> Result<Res
     let session = Session {
         place: serving.app.admit()?,
         lines: Lines::new(serving.app.limits.max_body_bytes),
+        decoder: Coding::of(request.headers())?.map(Decoder::new),
+        encoded: Bytes::new(),
+        held: Held::default(),
         body: request.into_body(),
         ended: false,
         number: 0,
@@ -92,7 +98,12 @@ async fn stream(serving: Serving, request: axum::extract::Request) -> Result<Res
 struct Session {
     serving: Serving,
     body: Body,
+    decoder: Option<Decoder>,
+    /// What has arrived and is not decoded yet.
+    encoded: Bytes,
     lines: Lines,
+    /// The memory of the unfinished line.
+    held: Held,
     /// Number of the next line.
     number: usize,
     /// The request body has ended, or broke.
@@ -102,28 +113,70 @@ struct Session {
 }
 
 impl Session {
-    /// The answers to the lines that the next frames complete; `None` at the end.
+    /// The answers to the lines that the next pieces complete; `None` at the end.
     async fn next_chunk(&mut self) -> Option<Bytes> {
         let mut out = BytesMut::new();
         while out.is_empty() && !self.ended {
-            match timeout(self.serving.app.limits.body_timeout, self.body.frame()).await {
-                Ok(Some(Ok(frame))) => self.lines.push(frame.into_data().unwrap_or_default()),
-                Ok(None) => {
-                    self.ended = true;
-                    self.lines.finish();
-                }
-                Ok(Some(Err(_))) => self.end_with(&ApiError::BodyIncomplete, &mut out),
-                Err(_) => {
-                    let seconds = self.serving.app.limits.body_timeout.as_secs().max(1);
-                    self.end_with(&ApiError::BodyTimeout { seconds }, &mut out);
-                }
+            if let Err(error) = self.read().await {
+                self.end_with(&error, &mut out);
             }
             while let Some(line) = self.lines.next() {
                 self.answer(&line, &mut out);
                 self.number += 1;
             }
+            if self.lines.begun() == 0 {
+                self.held = Held::default();
+            } else if self
+                .serving
+                .app
+                .memory
+                .grow(&mut self.held, self.lines.begun())
+                .is_err()
+            {
+                self.lines.refuse();
+            }
         }
         (!out.is_empty()).then(|| out.freeze())
+    }
+
+    /// Gives the next piece of the body to the lines.
+    async fn read(&mut self) -> Result<(), ApiError> {
+        if let Some(decoder) = &mut self.decoder
+            && !self.encoded.is_empty()
+        {
+            let piece = self.encoded.split_to(self.encoded.len().min(Decoder::PIECE));
+            self.lines.push(decoder.push(&piece)?);
+            // A frame can decode to many megabytes: others get their turn in between.
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
+        let limit = self.serving.app.limits.body_timeout;
+        let frame = timeout(limit, self.body.frame())
+            .await
+            .map_err(|_| ApiError::BodyTimeout {
+                seconds: limit.as_secs().max(1),
+            })?;
+        match frame {
+            Some(frame) => {
+                let data = frame
+                    .map_err(|_| ApiError::BodyIncomplete)?
+                    .into_data()
+                    .unwrap_or_default();
+                if self.decoder.is_some() {
+                    self.encoded = data;
+                } else {
+                    self.lines.push(data);
+                }
+            }
+            None => {
+                if let Some(decoder) = &mut self.decoder {
+                    self.lines.push(decoder.finish()?);
+                }
+                self.ended = true;
+                self.lines.finish();
+            }
+        }
+        Ok(())
     }
 
     fn end_with(&mut self, error: &ApiError, out: &mut BytesMut) {
@@ -150,6 +203,7 @@ impl Session {
         let bytes = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return Ok(None),
             Line::Whole(bytes) => bytes,
+            Line::Refused => return Err((self.serving.app.memory.refusal().into(), None)),
             Line::TooLong => {
                 return Err((
                     ApiError::BodyTooLarge {

@@ -6,14 +6,25 @@
 //! length and its bytes.
 
 use axum::http::{HeaderMap, HeaderName};
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
+use super::json::Object;
 use crate::core::refusal::{Refusal, shorten};
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Padding may be left out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Splitting a request body into its JSON header and the binary tensors behind it.
 pub(super) struct BinaryTensors;
@@ -36,6 +47,7 @@ impl BinaryTensors {
 
 /// One input tensor.
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `name`, `shape`, `datatype` and `data`")]
 pub(super) struct InputTensor {
     /// Any name; the model has one input.
     name: String,
@@ -44,27 +56,52 @@ pub(super) struct InputTensor {
     /// `BYTES`.
     datatype: String,
     /// The texts, flat or nested as the shape says.
-    #[serde(default)]
     data: Option<Value>,
-    #[serde(default)]
-    parameters: Parameters,
+    #[schema(value_type = Option<Parameters>)]
+    parameters: Option<Object<Parameters>>,
 }
 
-/// Of the binary extension.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+/// Parameters of an input.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 #[schema(as = TensorParameters)]
 struct Parameters {
-    /// Length of this input's binary data behind the JSON.
+    /// Of the binary extension: length of this input's binary data behind the JSON.
     binary_data_size: Option<usize>,
+    /// How the elements hold their texts, as MLServer's clients say it: `str` when absent, or `base64`.
+    content_type: Option<String>,
+}
+
+/// Parameters of a request.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
+#[schema(as = InferParameters)]
+pub(super) struct RequestParameters {
+    /// The content type of an input that names none.
+    content_type: Option<String>,
+}
+
+/// How an element holds its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Content {
+    Plain,
+    Base64,
 }
 
 impl InputTensor {
     /// The texts, row-major, whatever the shape. `tail` holds the bytes behind the JSON header.
-    pub(super) fn texts(&self, tail: &[u8], max_texts: usize) -> Result<Vec<String>, ApiError> {
+    pub(super) fn texts(
+        &self,
+        request: Option<&RequestParameters>,
+        tail: &[u8],
+        max_texts: usize,
+    ) -> Result<Vec<String>, ApiError> {
         if self.datatype != "BYTES" {
             return Err(self.invalid(&format!("has datatype `{}`; texts are BYTES", shorten(&self.datatype))));
         }
-        let texts = match (&self.data, self.parameters.binary_data_size) {
+        let content = self.content(request)?;
+        let size = self.parameters.as_ref().and_then(|Object(own)| own.binary_data_size);
+        let mut texts = match (&self.data, size) {
             (Some(data), None) => {
                 let mut texts = Vec::new();
                 self.flatten(data, &mut texts)?;
@@ -80,7 +117,40 @@ impl InputTensor {
         if expected != Some(texts.len()) {
             return Err(self.invalid(&format!("has shape {:?} but {} elements", self.shape, texts.len())));
         }
+        if content == Content::Base64 {
+            for (number, text) in texts.iter_mut().enumerate() {
+                *text = self.decode_base64(number, text)?;
+            }
+        }
         Ok(texts)
+    }
+
+    fn content(&self, request: Option<&RequestParameters>) -> Result<Content, ApiError> {
+        let own = self
+            .parameters
+            .as_ref()
+            .and_then(|Object(own)| own.content_type.as_deref());
+        match own.or(request.and_then(|request| request.content_type.as_deref())) {
+            // `np` and `pd` say what becomes of the tensor in Python; its elements are texts as they stand.
+            None | Some("str" | "np" | "pd") => Ok(Content::Plain),
+            Some("base64") => Ok(Content::Base64),
+            Some(other) => {
+                let other = shorten(other);
+                Err(self.invalid(&format!(
+                    "has content_type `{other}`, which is not supported; send str or base64"
+                )))
+            }
+        }
+    }
+
+    fn decode_base64(&self, number: usize, text: &str) -> Result<String, ApiError> {
+        let bytes = BASE64.decode(text.trim_ascii());
+        let text = bytes.ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        text.ok_or_else(|| {
+            self.invalid(&format!(
+                "has an element ({number}) that is not base64 of a text in UTF-8"
+            ))
+        })
     }
 
     /// Nested arrays are allowed where they follow the shape; the recursion is bounded by the parser's depth limit.
@@ -91,7 +161,7 @@ impl InputTensor {
                 texts.push(text.clone());
                 Ok(())
             }
-            _ => Err(self.invalid("has data that are not strings")),
+            _ => Err(self.invalid(&format!("has data that are not strings, at element {}", texts.len()))),
         }
     }
 
@@ -145,7 +215,7 @@ mod tests {
     #[test]
     fn nested_data_are_read_row_by_row() {
         let input = tensor(json!({"name": "t", "shape": [2, 1], "datatype": "BYTES", "data": [["a"], ["b"]]}));
-        assert_eq!(input.texts(&[], 10).unwrap(), ["a", "b"]);
+        assert_eq!(input.texts(None, &[], 10).unwrap(), ["a", "b"]);
     }
 
     #[test]
@@ -154,7 +224,43 @@ mod tests {
         let input = tensor(json!({
             "name": "t", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": tail.len()},
         }));
-        assert_eq!(input.texts(&tail, 10).unwrap(), ["grüße", ""]);
+        assert_eq!(input.texts(None, &tail, 10).unwrap(), ["grüße", ""]);
+    }
+
+    #[test]
+    fn base64_is_decoded_wherever_it_is_named() {
+        let data = json!(["Z3LDvMOfZQ==", "YQ"]);
+        let own = |content: Value| {
+            tensor(json!({
+                "name": "t", "shape": [2], "datatype": "BYTES", "data": data, "parameters": { "content_type": content },
+            }))
+        };
+        let request = RequestParameters {
+            content_type: Some("base64".into()),
+        };
+        let texts = |input: InputTensor, request| input.texts(request, &[], 10);
+        assert_eq!(texts(own(json!("base64")), None).unwrap(), ["gr\u{fc}\u{df}e", "a"]);
+        assert_eq!(
+            texts(own(Value::Null), Some(&request)).unwrap(),
+            ["gr\u{fc}\u{df}e", "a"]
+        );
+        assert_eq!(
+            texts(own(json!("str")), Some(&request)).unwrap(),
+            ["Z3LDvMOfZQ==", "YQ"]
+        );
+        let error = texts(own(json!("image/png")), None).unwrap_err().to_string();
+        assert!(
+            error.contains("content_type `image/png`, which is not supported"),
+            "{error}"
+        );
+
+        let tail = binary(&[b"YQ==", b"_w=="]);
+        let input = tensor(json!({
+            "name": "t", "shape": [2], "datatype": "BYTES",
+            "parameters": { "binary_data_size": tail.len(), "content_type": "base64" },
+        }));
+        let error = input.texts(None, &tail, 10).unwrap_err().to_string();
+        assert!(error.contains("element (1) that is not base64"), "{error}");
     }
 
     #[test]
@@ -183,12 +289,12 @@ mod tests {
             ("cut element", sized(5), vec![9, 0, 0, 0, b'a'], "end within"),
             ("utf-8", sized(5), vec![1, 0, 0, 0, 0xff], "not UTF-8"),
         ] {
-            let error = tensor(value).texts(&tail, 10).unwrap_err().to_string();
+            let error = tensor(value).texts(None, &tail, 10).unwrap_err().to_string();
             assert!(error.contains(expected), "{name}: {error}");
         }
         let many = tensor(sized(12));
         assert!(matches!(
-            many.texts(&[0; 12], 2),
+            many.texts(None, &[0; 12], 2),
             Err(ApiError::Refused(Refusal::TooManyTexts { .. }))
         ));
     }

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::client::{get, post, post_as};
 use crate::model::CARDS;
-use crate::started::Started;
+use crate::started::{Started, eventually};
 
 /// Writes raw bytes and reads until the server closes the connection.
 async fn raw(address: SocketAddr, request: &[u8]) -> String {
@@ -198,25 +198,67 @@ async fn a_header_that_drips_is_given_up_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_connection_too_many_waits_its_turn() {
+async fn a_connection_too_many_takes_the_place_of_an_idle_one_and_waits_for_a_busy_one() {
     let server = Started::with(&["--max-connections", "1"]).await;
+    let live = b"GET /v2/models/cards HTTP/1.1\r\nhost: a\r\n\r\n";
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    let live = b"GET /v2/health/live HTTP/1.1\r\nhost: a\r\n\r\n";
     first.write_all(live).await.unwrap();
     let mut answer = [0; 12];
     first.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");
 
     let mut second = TcpStream::connect(server.address).await.unwrap();
-    second.write_all(live).await.unwrap();
-    let early = timeout(Duration::from_millis(300), second.read_exact(&mut answer)).await;
-    assert!(early.is_err(), "it is not served beside the first");
-    drop(first);
-    timeout(Duration::from_secs(10), second.read_exact(&mut answer))
-        .await
-        .expect("it never gets its turn")
-        .unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 200");
+    let body = json!({ "text": CARDS }).to_string();
+    let head = format!(
+        "POST /predict HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    second.write_all(head.as_bytes()).await.unwrap();
+    read_to_end(&mut first).await;
+    let app = server.app.clone();
+    eventually("the second is being read", || {
+        app.metrics.encode().contains("requests_in_flight 1")
+    })
+    .await;
+
+    let mut third = TcpStream::connect(server.address).await.unwrap();
+    third.write_all(live).await.unwrap();
+    let early = timeout(Duration::from_millis(300), third.read_exact(&mut answer)).await;
+    assert!(early.is_err(), "it is not served beside the second");
+    second.write_all(body.as_bytes()).await.unwrap();
+    for stream in [&mut second, &mut third] {
+        timeout(Duration::from_secs(10), stream.read_exact(&mut answer))
+            .await
+            .expect("it never gets its turn")
+            .unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+    }
+}
+
+#[tokio::test]
+async fn an_idle_connection_has_its_own_time() {
+    let server = Started::with(&["--header-timeout", "100ms", "--idle-timeout", "60s"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let live = b"GET /v2/models/cards HTTP/1.1\r\nhost: a\r\n\r\n";
+    let mut answer = [0; 2_000];
+    for _ in 0..2 {
+        stream.write_all(live).await.unwrap();
+        let length = stream.read(&mut answer).await.unwrap();
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+        tokio::time::sleep(Duration::from_millis(300)).await;
+    }
+    // A header that has begun has the header's time.
+    stream.write_all(b"GET /v2").await.unwrap();
+    let rest = read_to_end(&mut stream).await;
+    assert!(!rest.starts_with("HTTP/1.1 200"), "{rest}");
+
+    let server = Started::with(&["--idle-timeout", "100ms"]).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    stream.write_all(live).await.unwrap();
+    assert!(
+        read_to_end(&mut stream).await.starts_with("HTTP/1.1 200"),
+        "and is closed"
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! The server as its clients meet it: real HTTP over a real listener, with a small model built for the tests.
 
 mod access;
+mod bodies;
 mod client;
+mod coding;
 mod documentation;
 mod hostile;
 mod limits;
@@ -9,6 +11,7 @@ mod model;
 mod openapi;
 mod page;
 mod predict;
+mod privacy;
 mod probes;
 mod process;
 mod protocols;
@@ -17,4 +20,5 @@ mod remote;
 mod running;
 mod shutdown;
 mod started;
+mod starved;
 mod stream;

@@ -15,6 +15,12 @@ async fn the_page_needs_nothing_from_elsewhere() {
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(page.text().contains("<form method=\"post\""));
     assert!(page.text().contains(&server.digest.to_string()));
+    // Nothing is stored that the visitor has not asked for: the box for it is empty, and hidden without the script.
+    assert!(page.text().contains("<p id=\"keep-row\" class=\"hint\" hidden>"));
+    assert!(
+        page.text()
+            .contains("<input type=\"checkbox\" id=\"keep\" autocomplete=\"off\">")
+    );
     for part in [
         page.text(),
         get(server.address, "/page.css").await.text(),
@@ -73,5 +79,47 @@ async fn mistakes_are_told_on_the_page() {
             .unwrap_or_else(|| panic!("{}", page.text()))
             .1;
         assert!(alert.contains(words), "{alert}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_guessing_its_type() {
+    let server = Started::new().await;
+    for path in [
+        "/",
+        "/page.css",
+        "/page.js",
+        "/docs",
+        "/docs/",
+        "/docs/swagger-ui.css",
+        "/docs/nothing",
+        "/openapi.json",
+        "/metrics",
+        "/v2/health/live",
+        "/v2/health/ready?digest=1",
+        "/report",
+        "/predict",
+        "/nothing",
+        "/v2",
+        "/version",
+    ] {
+        let answer = get(server.address, path).await;
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_documentation_has_the_headers_of_a_page() {
+    let server = Started::new().await;
+    for path in ["/docs", "/docs/", "/docs/index.html", "/docs/swagger-ui-bundle.js"] {
+        let answer = get(server.address, path).await;
+        let policy = answer.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
+        assert!(
+            policy.contains("frame-ancestors 'none'") && policy.contains("script-src 'self';"),
+            "{policy}"
+        );
+        assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }
 }

@@ -148,14 +148,6 @@ async fn every_bad_request_says_what_to_do() {
             "unicode",
         ),
         (
-            "surrogate",
-            "/predict",
-            br#"{"text": "\ud800"}"#.to_vec(),
-            400,
-            "InvalidBody",
-            "line 1",
-        ),
-        (
             "deep",
             "/predict",
             deep.into_bytes(),

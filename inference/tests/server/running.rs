@@ -71,6 +71,13 @@ impl Running {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
 
+    /// The most memory that the process has had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
     /// What standard output got behind its first line; of a process that has ended.
     pub fn rest_of_output(&mut self) -> String {
         let mut rest = String::new();

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -60,35 +59,55 @@ async fn a_request_in_flight_is_finished() {
     );
 }
 
-#[tokio::test]
-async fn idle_connections_do_not_hold_the_server() {
-    let server = Started::with(&["--drain-timeout", "60s"]).await;
-    let stream = TcpStream::connect(server.address).await.unwrap();
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .unwrap();
-    let connection = tokio::spawn(connection);
-    let body = http_body_util::Full::new(bytes::Bytes::from(json!({ "text": CARDS }).to_string()));
-    let request = axum::http::Request::post("/predict")
-        .header("host", "a")
-        .body(body)
-        .unwrap();
-    let response = sender.send_request(request).await.unwrap();
-    http_body_util::BodyExt::collect(response.into_body()).await.unwrap();
+/// A connection that has had one answer, read up to its end.
+async fn kept_alive(address: std::net::SocketAddr) -> TcpStream {
+    let (head, body) = request(&json!({ "text": CARDS }).to_string());
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut answer = vec![0; 10_000];
+    let length = stream.read(&mut answer).await.unwrap();
+    let text = String::from_utf8_lossy(&answer[..length]);
+    assert!(text.starts_with("HTTP/1.1 200") && text.ends_with('}'), "{text}");
+    assert!(!text.to_lowercase().contains("connection: close"), "{text}");
+    stream
+}
 
+#[tokio::test]
+async fn a_request_on_an_idle_connection_is_answered_during_the_drain() {
+    let server = Started::with(&["--drain-timeout", "60s"]).await;
+    let (app, address) = (server.app.clone(), server.address);
+    let mut idle = kept_alive(address).await;
+    let mut unused = TcpStream::connect(address).await.unwrap();
     let stopped = server.stop();
-    assert_eq!(
-        timeout(Duration::from_secs(10), stopped)
-            .await
-            .expect("the server waits for nothing")
-            .unwrap(),
-        0
-    );
-    timeout(Duration::from_secs(10), connection)
+    eventually("readiness is off", || app.is_draining()).await;
+    eventually("the port is closed", || std::net::TcpStream::connect(address).is_err()).await;
+    for stream in [&mut idle, &mut unused] {
+        let early = timeout(Duration::from_millis(800), stream.read_u8()).await;
+        assert!(early.is_err(), "it stays open, though nothing is asked");
+        let (head, body) = request(&json!({ "text": CARDS }).to_string());
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        let text = answer(stream).await;
+        assert!(text.starts_with("HTTP/1.1 200"), "{text}");
+        assert!(text.to_lowercase().contains("connection: close"), "{text}");
+    }
+    let cut = timeout(Duration::from_secs(10), stopped)
         .await
-        .unwrap()
-        .unwrap()
-        .unwrap();
+        .expect("the server waits for nothing");
+    assert_eq!(cut.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn idle_connections_are_closed_at_the_end_of_the_drain() {
+    let server = Started::with(&["--drain-timeout", "300ms"]).await;
+    let mut idle = kept_alive(server.address).await;
+    let mut unused = TcpStream::connect(server.address).await.unwrap();
+    let cut = timeout(Duration::from_secs(10), server.stop())
+        .await
+        .expect("the server hangs");
+    assert_eq!(cut.unwrap(), 0, "an idle connection is not cut");
+    for stream in [&mut idle, &mut unused] {
+        assert_eq!(answer(stream).await, "", "it ends in good order");
+    }
 }
 
 #[tokio::test]
@@ -165,7 +184,8 @@ async fn during_the_delay_readiness_is_off_and_requests_are_answered() {
     let stopped = server.stop();
     eventually("readiness is off", || app.is_draining()).await;
     assert_eq!(get(address, "/v2/health/ready").await.status, 503);
-    assert_eq!(post(address, "/predict", &json!({ "text": CARDS })).await.status, 200);
+    let answer = post(address, "/predict", &json!({ "text": CARDS })).await;
+    assert_eq!((answer.status.as_u16(), answer.header("connection")), (200, "close"));
     assert_eq!(
         timeout(Duration::from_secs(10), stopped)
             .await

@@ -31,6 +31,9 @@ def with_triton():
             assert result.as_numpy("probability").dtype == np.float32
             assert (result.as_numpy("probability") > 0.5).all()
             assert result.get_response()["id"] == "7"
+    for compression in ("gzip", "deflate"):
+        result = client.infer("cards", [tensor], request_compression_algorithm=compression)
+        assert result.as_numpy("category").tolist() in (["Cards", "Loans"], [b"Cards", b"Loans"]), result.get_response()
     probabilities = client.infer("cards", [tensor]).as_numpy("probabilities")
     assert probabilities.shape == (2, 3) and np.allclose(probabilities.sum(axis=1), 1, atol=1e-4), probabilities
     try:

@@ -13,6 +13,7 @@ const FOCUS: &str = "document.activeElement.id || document.activeElement.innerTe
 pub fn tests() -> Vec<Case> {
     tests![
         a_person_with_a_keyboard_asks_and_sees_why,
+        nothing_is_kept_before_the_box_is_ticked,
         recent_texts_stay_in_the_browser,
         the_page_works_without_javascript,
         mistakes_are_told_and_the_text_stays,
@@ -104,6 +105,7 @@ async fn recent_texts_stay_in_the_browser(chromium: Chromium) {
     let (mut browser, _server, url) = opened(&chromium).await;
     let recent = "[...document.querySelectorAll('#recent-list li')].map(e => e.innerText)";
     assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
+    browser.click("#keep").await;
     ask(&mut browser, CARDS).await;
     let list = browser.value(recent).await;
     assert_eq!(list.as_array().unwrap().len(), 1);
@@ -114,6 +116,7 @@ async fn recent_texts_stay_in_the_browser(chromium: Chromium) {
 
     browser.open(&url).await;
     assert_eq!(browser.value(recent).await, list, "after opening the page again");
+    assert_eq!(browser.value(KEEP).await, true);
     browser.click("#recent-list button").await;
     browser.until("!!document.querySelector('#answer .category')").await;
     assert_eq!(browser.value("document.getElementById('text').value").await, CARDS);
@@ -121,8 +124,34 @@ async fn recent_texts_stay_in_the_browser(chromium: Chromium) {
 
     browser.click("#forget").await;
     assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
-    assert_eq!(browser.value("localStorage.length").await, 0);
+    assert_eq!(browser.value("localStorage.getItem('complaint-texts')").await, "[]");
     assert_eq!(browser.value("document.cookie").await, "");
+
+    ask(&mut browser, CARDS).await;
+    assert_eq!(browser.value(recent).await.as_array().unwrap().len(), 1);
+    browser.click("#keep").await;
+    assert_eq!(
+        browser.value(recent).await,
+        json!([]),
+        "without the tick nothing is left"
+    );
+    assert_eq!(browser.value(STORED).await, 0);
+}
+
+/// Whether the box is ticked.
+const KEEP: &str = "document.getElementById('keep').checked";
+/// How many things the page has stored.
+const STORED: &str = "localStorage.length + sessionStorage.length";
+
+async fn nothing_is_kept_before_the_box_is_ticked(chromium: Chromium) {
+    let (mut browser, _server, url) = opened(&chromium).await;
+    assert_eq!(browser.value(KEEP).await, false);
+    ask(&mut browser, CARDS).await;
+    assert_eq!(browser.value(STORED).await, 0);
+    assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
+    browser.open(&url).await;
+    assert_eq!(browser.value(KEEP).await, false);
+    assert_eq!(browser.value(STORED).await, 0);
 }
 
 async fn the_page_works_without_javascript(chromium: Chromium) {
@@ -147,6 +176,7 @@ async fn the_page_works_without_javascript(chromium: Chromium) {
     );
     assert_eq!(browser.value("document.querySelectorAll('.bars tr').length").await, 3);
     assert_eq!(browser.value("document.getElementById('recent').hidden").await, true);
+    assert_eq!(browser.value("document.getElementById('keep-row').hidden").await, true);
 }
 
 async fn mistakes_are_told_and_the_text_stays(chromium: Chromium) {
@@ -192,6 +222,7 @@ const CONTRAST: &str = "(selector) => {
 
 async fn light_and_dark_can_be_read(chromium: Chromium) {
     let (mut browser, _server, _) = opened(&chromium).await;
+    browser.click("#keep").await;
     ask(&mut browser, CARDS).await;
     let mut papers = Vec::new();
     for scheme in ["light", "dark"] {
@@ -225,6 +256,7 @@ async fn light_and_dark_can_be_read(chromium: Chromium) {
 
 async fn a_screen_reader_finds_names_for_everything(chromium: Chromium) {
     let (mut browser, _server, _) = opened(&chromium).await;
+    browser.click("#keep").await;
     ask(&mut browser, CARDS).await;
     let tree = browser.call("Accessibility.getFullAXTree", json!({})).await;
     let nodes: Vec<(&str, &str)> = tree["nodes"]
@@ -241,6 +273,7 @@ async fn a_screen_reader_finds_names_for_everything(chromium: Chromium) {
         ("textbox", "Paste a customer complaint"),
         ("button", "Classify"),
         ("button", "Forget them"),
+        ("checkbox", "Keep the last eight texts in this browser"),
         ("heading", "Category"),
         ("heading", "Recent texts"),
         ("rowheader", "Cards"),
@@ -249,7 +282,7 @@ async fn a_screen_reader_finds_names_for_everything(chromium: Chromium) {
     }
     for (role, name) in nodes {
         assert!(
-            !(matches!(role, "button" | "textbox" | "link") && name.is_empty()),
+            !(matches!(role, "button" | "checkbox" | "textbox" | "link") && name.is_empty()),
             "{role} without a name"
         );
     }

@@ -1,4 +1,5 @@
-// The page works without this file. It only saves the reload and remembers texts in the visitor's own browser.
+// The page works without this file. It only saves the reload and, if the visitor wants it, keeps texts in the visitor's
+// own browser. Nothing is stored before the box is ticked, and nothing is left once it is not.
 "use strict";
 
 const form = document.getElementById("ask");
@@ -7,6 +8,16 @@ const answer = document.getElementById("answer");
 const button = form.querySelector("button");
 const KEY = "complaint-texts";
 const KEPT = 8;
+const keep = document.getElementById("keep");
+
+// The key is there, perhaps with an empty list, for as long as the visitor wants texts to be kept.
+function isWanted() {
+  try {
+    return localStorage.getItem(KEY) !== null;
+  } catch {
+    return false; // Storage is forbidden.
+  }
+}
 
 function remembered() {
   try {
@@ -19,10 +30,11 @@ function remembered() {
 
 function remember(list) {
   try {
-    if (list.length) localStorage.setItem(KEY, JSON.stringify(list));
+    if (keep.checked) localStorage.setItem(KEY, JSON.stringify(list));
     else localStorage.removeItem(KEY);
   } catch {
     // Storage is full or forbidden: the page works without it.
+    keep.checked = isWanted();
   }
   showRecent();
 }
@@ -58,7 +70,7 @@ async function ask(event) {
     if (!fresh) throw new Error("the answer is not a page");
     answer.replaceChildren(...fresh.childNodes);
     const category = answer.querySelector(".category");
-    if (category) {
+    if (category && keep.checked) {
       const others = remembered().filter((item) => item.text !== text);
       remember([{ text, category: category.textContent }, ...others].slice(0, KEPT));
     }
@@ -79,5 +91,13 @@ field.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 document.getElementById("forget").addEventListener("click", () => remember([]));
+keep.addEventListener("change", () => remember([]));
+// Another window of this page may have changed it.
+window.addEventListener("storage", () => {
+  keep.checked = isWanted();
+  showRecent();
+});
 document.getElementById("hint").append(" Ctrl+Enter classifies.");
+document.getElementById("keep-row").hidden = false;
+keep.checked = isWanted();
 showRecent();

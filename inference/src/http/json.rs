@@ -1,0 +1,261 @@
+//! JSON bodies, read as their senders mean them.
+//!
+//! * An object is an object. serde also takes a struct's fields by position, so `["a text"]` would be a request.
+//! * A list's item that can't be read is named by its number.
+//! * A byte order mark in front is skipped, and half of a surrogate pair becomes U+FFFD, as other parsers of JSON do it.
+//! * What is said about a mistake repeats no text of the client's.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, Deserializer, Error, SeqAccess, Visitor};
+use serde::{Deserialize, forward_to_deserialize_any};
+
+use super::error::ApiError;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The body without a byte order mark.
+pub(super) fn without_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes)
+}
+
+/// Whether a body looks like a JSON object.
+pub(super) fn begins_object(bytes: &[u8]) -> bool {
+    without_mark(bytes).trim_ascii_start().starts_with(b"{")
+}
+
+/// Parses a JSON object; `expected` tells the client what the route takes.
+///
+/// # Errors
+/// [`ApiError::InvalidBody`] with the parser's message, line and column.
+pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, ApiError> {
+    let text = without_mark(bytes);
+    let error = match serde_json::from_slice::<Object<T>>(text) {
+        Ok(Object(value)) => return Ok(value),
+        Err(error) => error,
+    };
+    // Looked for only now: nearly no text has one.
+    let again = without_half_surrogates(text).map(|text| serde_json::from_slice::<Object<T>>(&text));
+    let error = match again {
+        Some(Ok(Object(value))) => return Ok(value),
+        Some(Err(error)) => error,
+        None => error,
+    };
+    Err(ApiError::InvalidBody {
+        detail: detail(text, &error),
+        expected,
+    })
+}
+
+fn detail(text: &[u8], error: &serde_json::Error) -> String {
+    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+        return "it is UTF-16, and UTF-8 is expected".into();
+    }
+    if error.is_data() && !begins_object(text) {
+        return "an object is expected".into();
+    }
+    shorten_message(error)
+}
+
+/// The parser's message without the client's own text, which it repeats where another type is expected.
+fn shorten_message(error: &serde_json::Error) -> String {
+    const LIMIT: usize = 200;
+    const QUOTE: &str = ": string \"";
+    let mut text = error.to_string();
+    if let Some(start) = text.find(QUOTE)
+        && let Some(end) = text.rfind("\", expected ")
+        && start + QUOTE.len() <= end
+    {
+        text.replace_range(start..=end, ": a string");
+    }
+    match text.char_indices().nth(LIMIT) {
+        Some((end, _)) => format!("{}… at line {} column {}", &text[..end], error.line(), error.column()),
+        None => text,
+    }
+}
+
+/// The text with U+FFFD for each escaped half of a surrogate pair; `None` when there is none. Columns stay the same.
+fn without_half_surrogates(text: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+    };
+    let mut repaired: Option<Vec<u8>> = None;
+    let mut at = 0;
+    while let Some(next) = text[at..].iter().position(|&byte| byte == b'\\') {
+        at += next;
+        match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + 6), Some(0xdc00..=0xdfff)) => at += 12,
+            Some(0xd800..=0xdfff) => {
+                let repaired = repaired.get_or_insert_with(|| text.to_vec());
+                repaired[at..at + 6].copy_from_slice(b"\\ufffd");
+                at += 6;
+            }
+            // The character behind a backslash is no escape's beginning.
+            _ => at = text.len().min(at + 2),
+        }
+    }
+    repaired
+}
+
+/// A struct that is read from an object only.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        T::deserialize(AsMap(deserializer)).map(Self)
+    }
+}
+
+/// Reads structs as maps.
+struct AsMap<D>(D);
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.0.deserialize_any(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.0.deserialize_map(visitor)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+/// A list of what is called `name` in messages.
+///
+/// # Errors
+/// It is no list, or an item can't be read; the message has the item's number.
+pub(super) fn list<'de, T, D>(name: &'static str, deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_seq(Items(name, PhantomData))
+}
+
+/// The same; `None` for `null`.
+pub(super) fn optional_list<'de, T, D>(name: &'static str, deserializer: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_option(Optional(Items(name, PhantomData)))
+}
+
+struct Items<T>(&'static str, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            match items.next_element() {
+                Ok(Some(item)) => list.push(item),
+                Ok(None) => return Ok(list),
+                // The parser's errors carry the place in the text to the end of the message, where it is found again.
+                Err(error) => return Err(A::Error::custom(format_args!("{} {}: {error}", self.0, list.len()))),
+            }
+        }
+    }
+}
+
+struct Optional<V>(V);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<V> {
+    type Value = Option<V::Value>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self.0).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn repaired(text: &str) -> Option<String> {
+        without_half_surrogates(text.as_bytes()).map(|text| String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn halves_of_surrogate_pairs_are_replaced_and_whole_pairs_stay() {
+        for (text, expected) in [
+            (r#""\ud83d""#, Some(r#""\ufffd""#)),
+            (r#""\udfff a""#, Some(r#""\ufffd a""#)),
+            (r#""\ud83d\ud83d\ude00""#, Some(r#""\ufffd\ud83d\ude00""#)),
+            (r#""\uD83D\n""#, Some(r#""\ufffd\n""#)),
+            (r#""\ud83d\ude00""#, None),
+            (r#""\\ud83d""#, None),
+            (r#""\\\ud83d""#, Some(r#""\\\ufffd""#)),
+            (r#""\u00e9 \" \\""#, None),
+            (r#""\ud8"#, None),
+            ("\\", None),
+        ] {
+            assert_eq!(repaired(text).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_repeat_no_text_of_the_client() {
+        #[derive(Debug, Deserialize)]
+        #[serde(expecting = "an object")]
+        struct Body {
+            #[serde(deserialize_with = "numbers")]
+            _numbers: Vec<usize>,
+        }
+        fn numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<usize>, D::Error> {
+            list("number", deserializer)
+        }
+        for (body, expected) in [
+            (
+                r#"{"_numbers": [1, "my secret \", expected nothing"]}"#,
+                "number 1: invalid type: a string, expected usize at line 1 column",
+            ),
+            (
+                r#"{"_numbers": "my secret"}"#,
+                "invalid type: a string, expected a list",
+            ),
+            (r#""my secret""#, "an object is expected"),
+            (r#"["my secret"]"#, "an object is expected"),
+            ("\u{feff}[[1]]", "an object is expected"),
+            (r#"{"_numbers": null}"#, "invalid type: null, expected a list"),
+        ] {
+            let error = parse_json::<Body>(body.as_bytes(), "Send it").unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("secret"), "{body}: {error}");
+        }
+        let error = parse_json::<Value>(b"\xff\xfe{\0", "Send it").unwrap_err().to_string();
+        assert!(error.contains("UTF-16"), "{error}");
+    }
+}

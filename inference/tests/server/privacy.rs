@@ -1,0 +1,137 @@
+//! No complaint leaves the server but in answers: neither in its log nor in its metrics.
+
+use axum::http::Request;
+use bytes::Bytes;
+use http_body_util::Full;
+use serde_json::json;
+
+use crate::client::{get, post_as, send};
+use crate::model;
+use crate::running::Running;
+
+const JSON: &str = "application/json";
+
+/// Requests of every family that are answered, and that are refused in every way that has to do with what they hold. The
+/// marks stand where a complaint stands, or where a client might put one by mistake.
+fn requests() -> Vec<(&'static str, &'static str, Vec<u8>)> {
+    let mark = |number: usize| format!("my card markedtext{number} was charged twice");
+    let mut requests: Vec<(&str, &str, Vec<u8>)> = Vec::new();
+    let mut add = |path, content_type, body: String| requests.push((path, content_type, body.into_bytes()));
+    for (path, body) in [
+        ("/predict", json!({ "text": mark(1) })),
+        ("/predict", json!({ "texts": [mark(2), mark(3)] })),
+        ("/explain", json!({ "text": mark(4) })),
+        ("/predict/stream", json!({ "text": mark(5), "id": mark(6) })),
+        (
+            "/v1/models/cards:predict",
+            json!({ "instances": [mark(7), { "text": mark(8) }] }),
+        ),
+        ("/v1/models/cards:explain", json!({ "instances": [mark(9)] })),
+        (
+            "/v2/models/cards/infer",
+            json!({ "id": mark(10), "inputs": [{ "name": mark(11), "shape": [1], "datatype": "BYTES", "data": [mark(12)] }] }),
+        ),
+        (
+            "/invocations",
+            json!({ "dataframe_split": { "columns": ["text"], "data": [[mark(13)]] } }),
+        ),
+        ("/invocations", json!({ "inputs": [mark(14)] })),
+        // Refused.
+        ("/predict", json!({ "texts": mark(15) })),
+        ("/predict", json!({ mark(16): mark(17) })),
+        ("/predict", json!([mark(18)])),
+        ("/predict", json!({ "text": mark(19).repeat(5_000) })),
+        ("/predict", json!({ "text": mark(20), "topK": mark(21) })),
+        ("/explain", json!({ "text": [mark(22)] })),
+        ("/predict/stream", json!({ "text": { "a": mark(23) } })),
+        ("/v1/models/cards:predict", json!({ "instances": [[mark(24)]] })),
+        (
+            "/v2/models/cards/infer",
+            json!({ "inputs": [{ "name": mark(25), "shape": mark(26), "datatype": mark(27), "data": [mark(28)] }] }),
+        ),
+        (
+            "/v2/models/cards/infer",
+            json!({ "inputs": mark(29), "outputs": [{ "name": mark(30) }] }),
+        ),
+        ("/invocations", json!({ "instances": { "text": mark(31) } })),
+        ("/invocations", json!({ "dataframe_records": [mark(32)] })),
+        ("/v1/models/markedtext33:predict", json!({ "instances": [mark(33)] })),
+        ("/markedtext34", json!({ "text": mark(34) })),
+    ] {
+        add(path, JSON, body.to_string());
+    }
+    add("/predict", JSON, mark(35));
+    add("/predict", JSON, format!("{{\"text\": \"{}", mark(36)));
+    add("/predict", "markedtext/37", mark(37));
+    add("/invocations", "text/csv", format!("text\n{}\n", mark(38)));
+    add("/invocations", "text/csv", format!("text,id\n{}\n", mark(39)));
+    add("/invocations", "text/csv", format!("text\n\"{}\n", mark(40)));
+    add(
+        "/",
+        "application/x-www-form-urlencoded",
+        format!("text={}", mark(41).replace(' ', "+")),
+    );
+    add("/", "application/x-www-form-urlencoded", mark(42));
+    let mut damaged = mark(43).into_bytes();
+    damaged.push(0xff);
+    requests.push(("/invocations", "text/csv", [b"text\n", &damaged[..], b"\n"].concat()));
+    requests.push(("/predict", JSON, [b"{\"text\": \"", &damaged[..], b"\"}"].concat()));
+    requests
+}
+
+#[tokio::test]
+async fn no_text_is_in_the_log_or_the_metrics() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("model.safetensors");
+    std::fs::write(&path, model::file().0).unwrap();
+    let model = path.to_str().unwrap();
+    let mut server = Running::start(&[
+        "--model",
+        model,
+        "--name",
+        "cards",
+        "--log",
+        "trace",
+        "--abstain-below",
+        "1",
+    ]);
+    let mut statuses = Vec::new();
+    for (path, content_type, body) in requests() {
+        statuses.push(post_as(server.address, path, content_type, body).await.status.as_u16());
+    }
+    for status in [200, 400, 404, 413, 415] {
+        assert!(statuses.contains(&status), "{statuses:?}");
+    }
+    // In what belongs to no body.
+    for (header, path) in [
+        ("x-request-id", "/v2/health/live"),
+        ("user-agent", "/v2/health/ready?digest=markedtext"),
+        ("content-encoding", "/predict?text=markedtext"),
+        ("authorization", "/report"),
+    ] {
+        let request = Request::get(path)
+            .header("host", "markedtext")
+            .header(header, "a markedtext");
+        send(
+            server.address,
+            request.body(Full::new(Bytes::from("markedtext"))).unwrap(),
+        )
+        .await;
+    }
+    let metrics = get(server.address, "/metrics").await;
+    assert!(metrics.text().contains("predictions_total"));
+    assert!(!metrics.text().contains("markedtext"), "{}", metrics.text());
+
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+    let log = server.log();
+    assert!(
+        log.contains("request answered") && log.contains("request refused"),
+        "{log}"
+    );
+    for words in ["markedtext", "charged"] {
+        let lines: Vec<&str> = log.lines().filter(|line| line.contains(words)).collect();
+        assert!(lines.is_empty(), "{lines:?}");
+    }
+    assert!(!server.rest_of_output().contains("markedtext"));
+}
