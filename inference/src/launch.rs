@@ -172,11 +172,7 @@ fn start_log(options: &Options) -> Result<(), Failure> {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
         LogFormat::Text => log.try_init(),
     };
-    // The default hook prints the panic's words, which can quote a complaint.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "panic");
-    }));
+    complaint_contract::hide_panic_messages(|place| tracing::error!(place, "panic"));
     Ok(())
 }
 

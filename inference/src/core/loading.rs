@@ -9,7 +9,7 @@ use bytes::Bytes;
 use complaint_contract::{ParseDigestError, ServerReason};
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
-use complaint_store::{Address, Bounds, Fault, Purpose};
+use complaint_store::{Address, Bounds, Fault, Purpose, Reach};
 use serde::Deserialize;
 use url::Url;
 
@@ -228,6 +228,7 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
         retries: usize::MAX,
         larger: "Check the address, or start the server with a larger --max-model-bytes",
         longer: "Check the network, or start the server with a larger --fetch-timeout",
+        reach: Reach::Anywhere,
     };
     let model = fetch(url, bounds).await.map_err(|source| LoadError::Fetch {
         url: Box::new(url.clone()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use complaint_contract::Reach;
 use object_store::{BackoffConfig, RetryConfig};
 
 /// Pause before the second attempt; it doubles with each further one.
@@ -24,6 +25,8 @@ pub struct Bounds {
     pub larger: &'static str,
     /// How to allow more time: a sentence without its full stop.
     pub longer: &'static str,
+    /// Where connections and redirects may lead.
+    pub reach: Reach,
 }
 
 impl Bounds {
@@ -35,9 +38,16 @@ impl Bounds {
         retries: 5,
         larger: "",
         longer: "Check the network between this pod and the store",
+        reach: Reach::Anywhere,
     };
 
-    /// The same limits for the providers' clients.
+    /// [`Bounds::FILE`] within `reach`.
+    #[must_use]
+    pub fn file(reach: Reach) -> Self {
+        Self { reach, ..Self::FILE }
+    }
+
+    /// The same rule for the providers' clients.
     pub(crate) fn retry(&self) -> RetryConfig {
         RetryConfig {
             backoff: BackoffConfig {

@@ -7,15 +7,18 @@
 //!
 //! The same rules hold for all of them:
 //!
-//! * **Settings** come from the environment variables of the providers' own tools (`AWS_ACCESS_KEY_ID`, `AWS_ENDPOINT`,
-//!   …). For artifacts, variables that begin with `STORE_` (`STORE_AWS_ACCESS_KEY_ID`) replace all of them, as the data
-//!   set may need other keys ([`Purpose`]). Without keys the pod's own identity is used.
-//! * **Plain http** is used only if an address or an endpoint begins with `http://`. Redirects from https to http are
-//!   rejected.
-//! * **Retries**: transient faults are retried within the [`Bounds`], first after 0.1 seconds, then with pauses that
-//!   double up to five seconds.
-//! * **Certificates** are verified against the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others),
-//!   or against Mozilla's list if the system has none.
+//! * **Settings** come from the environment, under the names of the providers' own programs (`AWS_ACCESS_KEY_ID`,
+//!   `AWS_ENDPOINT`, …). For artifacts, variables that begin with `STORE_` (`STORE_AWS_ACCESS_KEY_ID`) replace all of them,
+//!   since the data set's may be others ([`Purpose`]). Without keys the pod's own identity is used.
+//! * **Plain http** is used only where an address or an endpoint says `http://`; a redirect never leads from https to it.
+//! * **Retries**: what may pass is tried again, after a tenth of a second first, then with doubled pauses of up to five
+//!   seconds, as often and as long as the [`Bounds`] allow.
+//! * **Certificates** are checked against the system's authorities (`SSL_CERT_FILE` and `SSL_CERT_DIR` name others), or
+//!   against Mozilla's list where the system has none.
+//! * **Reach**: by [`Bounds::reach`] a connection never leads to the machine itself, its link or its cloud's metadata service,
+//!   and a redirect never to another host.
+//! * **Answers** of servers are not quoted in messages, and a transfer's own compression is not undone: digests and resumed
+//!   transfers count the bytes that were sent.
 //! * **Proxies** come from `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`.
 //!
 //! All functions are asynchronous and run on any Tokio runtime with time and I/O; one thread is enough.
@@ -39,6 +42,7 @@ mod web;
 
 pub use address::{Address, ObjectAddress};
 pub use bounds::Bounds;
+pub use complaint_contract::Reach;
 pub use error::{Fault, StoreError};
 pub use fetch::{Sink, fetch, read};
 pub use purpose::Purpose;

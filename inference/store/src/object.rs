@@ -1,10 +1,12 @@
 //! Objects in buckets, and the errors of their stores.
 
 use futures::StreamExt;
+use object_store::client::HttpError;
 use object_store::path::Path;
 use object_store::{Error, ObjectStoreExt};
 
 use crate::address::{ObjectAddress, Provider};
+use crate::client::Refused;
 use crate::error::{Fault, reasons};
 use crate::fetch::Transfer;
 use crate::purpose::Purpose;
@@ -54,15 +56,21 @@ pub(crate) fn unusable(provider: Provider, purpose: Purpose, error: &Error) -> F
     }
 }
 
-/// The fault that a store's error means, with the fix.
+/// What the store's answer means, and what to do.
+///
+/// Answers of servers are never quoted: whoever writes the address would read what only this machine can reach.
 pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error: &Error) -> Fault {
+    if let Some(refused) = Refused::among(error) {
+        return not_reached(refused);
+    }
     let all = reasons(error);
     let denied = |problem: String| Fault::Denied {
         problem,
         fix: purpose.credentials(provider),
     };
-    // Errors of listings have no kind.
-    let says = |status: u16| all.contains(&format!("status code: {status} "));
+    // The errors of listings have no kind.
+    let status = status(&all);
+    let says = |code: u16| status == Some(code);
     match error {
         Error::NotFound { .. } => Fault::NotFound {
             problem: if all.contains("NoSuchBucket")
@@ -85,14 +93,68 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
         _ if METADATA_SERVICES.iter().any(|service| all.contains(service)) => {
             denied("there are no credentials in the environment, and this machine has no identity of its own".into())
         }
-        _ => Fault::Unavailable { problem: all },
+        _ => Fault::Unavailable {
+            problem: match status {
+                Some(status) => format!("the store answers {status}{}", code(&all)),
+                None => without_answer(error),
+            },
+        },
     }
 }
 
-/// S3's error code, in parentheses.
+/// An address that the rules forbid.
+pub(crate) fn not_reached(refused: &Refused) -> Fault {
+    Fault::Denied {
+        problem: refused.to_string(),
+        fix: "Name an address that pods may reach, without redirects to other hosts, or let the operator's chart allow them \
+              (trainer.allowRedirects)",
+    }
+}
+
+/// The status in an error of the providers' clients.
+fn status(text: &str) -> Option<u16> {
+    let (_, rest) = text.split_once("status code: ")?;
+    rest.get(..3)?.parse().ok()
+}
+
+/// What happened on the way, for a request that got no answer that can be used.
+fn without_answer(error: &Error) -> String {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(http) = error.downcast_ref::<HttpError>() {
+            return reasons(http);
+        }
+        cause = error.source();
+    }
+    match error {
+        Error::NotSupported { .. } | Error::InvalidPath { .. } => reasons(error),
+        _ => "the store's answer can't be used".into(),
+    }
+}
+
+/// S3's words for a refusal. Any other word is a server's own and is not shown.
+const CODES: [&str; 14] = [
+    "AccessDenied",
+    "AuthorizationHeaderMalformed",
+    "ExpiredToken",
+    "InternalError",
+    "InvalidAccessKeyId",
+    "InvalidBucketName",
+    "InvalidRequest",
+    "InvalidToken",
+    "NoSuchBucket",
+    "NoSuchKey",
+    "PermanentRedirect",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "SlowDown",
+];
+
+/// S3's own word for a refusal, in parentheses.
 fn code(answer: &str) -> String {
     let word = answer
         .split_once("<Code>")
-        .and_then(|(_, rest)| rest.split_once("</Code>"));
+        .and_then(|(_, rest)| rest.split_once("</Code>"))
+        .filter(|(word, _)| CODES.contains(word));
     word.map_or_else(String::new, |(word, _)| format!(" ({word})"))
 }

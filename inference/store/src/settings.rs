@@ -35,6 +35,7 @@ pub(crate) fn bucket(
 ) -> object_store::Result<Arc<dyn ObjectStore>> {
     let dialer = Dialer {
         silence: bounds.silence,
+        reach: bounds.reach,
     };
     match provider {
         Provider::S3 => {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use complaint_contract::Reach;
 use object_store::path::Path;
 
 use crate::address::Provider;
+use crate::bounds::Bounds;
 use crate::bucket::Bucket;
 use crate::directory;
 use crate::error::{Fault, StoreError};
@@ -49,16 +51,24 @@ impl Store {
     /// # Errors
     /// [`Fault::Settings`] if the address or a setting is invalid. The bucket is not contacted.
     pub fn open(place: &str) -> Result<Self, StoreError> {
-        Self::open_with(place, settings::environment())
+        Self::open_with(place, settings::environment(), Reach::Anywhere)
     }
 
-    /// Like [`open`](Self::open), with these variables instead of the environment.
+    /// As [`open`](Self::open), for connections that stay within `reach`.
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub fn open_with(place: &str, variables: Vec<(String, String)>) -> Result<Self, StoreError> {
+    pub fn open_within(place: &str, reach: Reach) -> Result<Self, StoreError> {
+        Self::open_with(place, settings::environment(), reach)
+    }
+
+    /// As [`open_within`](Self::open_within), with these variables instead of the environment's.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_with(place: &str, variables: Vec<(String, String)>, reach: Reach) -> Result<Self, StoreError> {
         match place.strip_prefix(S3) {
-            Some(address) => bucket(address, variables)
+            Some(address) => bucket(address, variables, reach)
                 .map(|bucket| Self(Place::Bucket(bucket)))
                 .map_err(|fault| fault.when("opening", place)),
             None => Ok(Self::directory(place)),
@@ -200,7 +210,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// `bucket/prefix`.
-fn bucket(address: &str, variables: Variables) -> Result<Bucket, Fault> {
+fn bucket(address: &str, variables: Variables, reach: Reach) -> Result<Bucket, Fault> {
     let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
     let write_like = |problem: String| Fault::Settings {
         problem,
@@ -210,7 +220,7 @@ fn bucket(address: &str, variables: Variables) -> Result<Bucket, Fault> {
         return Err(write_like("it names no bucket".into()));
     }
     let prefix = Path::parse(prefix).map_err(|error| write_like(error.to_string()))?;
-    let bounds = crate::bounds::Bounds::FILE;
+    let bounds = Bounds::file(reach);
     let objects = settings::bucket(Provider::S3, name, Purpose::Artifacts, variables, &bounds)
         .map_err(|error| crate::object::unusable(Provider::S3, Purpose::Artifacts, &error))?;
     Ok(Bucket::new(objects, name, prefix))

@@ -11,9 +11,10 @@ use object_store::client::{HttpRequest, HttpRequestBody};
 use url::Url;
 
 use crate::bounds::{Bounds, FIRST_PAUSE, LONGEST_PAUSE};
-use crate::client::Http;
+use crate::client::{Http, Refused};
 use crate::error::{Fault, reasons};
 use crate::fetch::Transfer;
+use crate::object::not_reached;
 use crate::purpose::Purpose;
 
 /// Why an attempt ended early.
@@ -65,7 +66,8 @@ struct Source {
 impl Source {
     fn new(url: &Url, purpose: Purpose, bounds: &Bounds) -> Result<Self, Fault> {
         let failed = |problem: String| Fault::Unavailable { problem };
-        let http = Http::new(url.scheme() == "http", bounds.silence).map_err(|error| failed(error.to_string()))?;
+        let http = Http::new(url.scheme() == "http", bounds.silence, bounds.reach)
+            .map_err(|error| failed(error.to_string()))?;
         let mut plain = url.clone();
         plain.set_fragment(None);
         // These setters refuse only addresses without a host.
@@ -101,11 +103,16 @@ impl Source {
             }
             _ => transfer.restart()?,
         }
-        let response = self.http.send(request).await.map_err(|error| {
-            Broken::Passing(Fault::Unavailable {
-                problem: reasons(&error),
-            })
-        })?;
+        let response = self
+            .http
+            .send(request)
+            .await
+            .map_err(|error| match Refused::among(&error) {
+                Some(refused) => Broken::Final(not_reached(refused)),
+                None => Broken::Passing(Fault::Unavailable {
+                    problem: reasons(&error),
+                }),
+            })?;
         let (status, headers) = (response.status(), response.headers());
         if status == StatusCode::PARTIAL_CONTENT {
             let begins = format!("bytes {}-", transfer.done());

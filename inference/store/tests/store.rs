@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use bytes::Bytes;
 use complaint_harness::{S3Server, Weed, tests};
 use complaint_store::layout::{MODEL, RECORD};
-use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, Store, read};
+use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, Reach, Store, read};
 
 const FOLDER: &str = "default/cards/abc";
 
@@ -111,7 +111,7 @@ fn a_bucket(weed: Weed) {
             .map(|(name, value)| (name.to_owned(), value))
             .to_vec();
         variables[2].1 = "another".into();
-        let error = Store::open_with("s3://models/a", variables)
+        let error = Store::open_with("s3://models/a", variables, Reach::Anywhere)
             .unwrap()
             .list("b")
             .await

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use complaint_store::{Address, Bounds, Fault, Purpose, read};
+use complaint_store::{Address, Bounds, Fault, Purpose, Reach, read};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -21,16 +21,17 @@ const BOUNDS: Bounds = Bounds {
     retries: 1,
     larger: "Allow more bytes",
     longer: "Allow more time",
+    reach: Reach::Anywhere,
 };
 
 async fn fetch(url: &str) -> Result<String, Fault> {
-    let bytes = read(
-        &Address::of_url(&Url::parse(url).unwrap())?,
-        Purpose::Artifacts,
-        &BOUNDS,
-    )
-    .await?;
-    Ok(String::from_utf8(bytes.into()).unwrap())
+    let bytes = fetch_bytes(url, &BOUNDS).await?;
+    Ok(String::from_utf8(bytes).unwrap())
+}
+
+async fn fetch_bytes(url: &str, bounds: &Bounds) -> Result<Vec<u8>, Fault> {
+    let address = Address::of_url(&Url::parse(url).unwrap())?;
+    Ok(read(&address, Purpose::Artifacts, bounds).await?.into())
 }
 
 /// A server of connections that answers each with what `answer` makes of its head.
@@ -137,6 +138,39 @@ async fn redirects_are_followed_and_logins_stay_where_they_belong() {
 
     let fault = fetch(&format!("http://{address}/round")).await.unwrap_err().to_string();
     assert!(fault.contains("more than ten times"), "{fault}");
+}
+
+#[tokio::test]
+async fn in_a_cluster_nothing_leads_to_the_machine_itself_or_its_cloud() {
+    let (address, seen) = plain(|_| answer("200 OK", "", "an answer that only this machine can read"));
+    let port = address.port();
+    for reach in [Reach::SameHost, Reach::AnyHost] {
+        let bounds = Bounds { reach, ..BOUNDS };
+        for host in [
+            "127.0.0.1",
+            "localhost",
+            "[::ffff:127.0.0.1]",
+            "2130706433",
+            "169.254.169.254",
+            "[fe80::1]",
+        ] {
+            let begun = Instant::now();
+            let fault = fetch_bytes(&format!("http://{host}:{port}/"), &bounds)
+                .await
+                .unwrap_err();
+            assert!(matches!(fault, Fault::Denied { .. }), "{host}: {fault}");
+            assert!(fault.to_string().contains("trainer.allowRedirects"), "{fault}");
+            assert!(begun.elapsed() < Duration::from_secs(1), "{host} is not tried again");
+        }
+    }
+    assert!(seen.try_recv().is_err(), "nobody was asked");
+}
+
+#[tokio::test]
+async fn a_transfers_own_compression_is_not_undone() {
+    let (address, seen) = plain(|_| answer("200 OK", "content-encoding: gzip\r\netag: \"a\"\r\n", "as it was sent"));
+    assert_eq!(fetch(&format!("http://{address}/")).await.unwrap(), "as it was sent");
+    assert!(seen.recv().unwrap().contains("accept-encoding: identity\r\n"));
 }
 
 #[tokio::test]

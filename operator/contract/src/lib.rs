@@ -15,16 +15,23 @@
 //! Users' input is read strictly: an unknown field is an error, so a misspelt option never falls back to a default.
 //! Programs' reports are read leniently: unknown fields are ignored, because a newer program may add some.
 //!
-//! The crate is pure: no Kubernetes client, no files, no network. The feature `schema` adds JSON schemas.
+//! No message holds a text of a complaint, or a label or column name that may be a person's data ([`is_shown`],
+//! [`is_header`], [`hide_panic_messages`]).
+//!
+//! The crate is pure: no Kubernetes client, no file, no network. The feature `schema` adds JSON schemas.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod comparison;
 mod digest;
 mod failure;
+mod label;
 pub mod limits;
 mod metrics;
+mod panic;
 mod progress;
+mod reach;
+mod records;
 mod result;
 mod run;
 mod search;
@@ -34,10 +41,16 @@ mod trial;
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
+pub use label::{LABEL_SEPARATOR, is_header, is_shown, list_labels, renamed_twice};
 pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};
+pub use panic::{hide_panic_messages, last_panic};
 pub use progress::{Progress, TrainingStage};
-pub use result::{DatasetResult, DroppedLabel, MESSAGE_BYTES, StoredArtifact, StoredReport, TrainingResult};
-pub use run::{ChampionSettings, DatasetSettings, EvaluationSettings, RunFile};
+pub use reach::Reach;
+pub use records::{DatasetWarning, RecordCounts};
+pub use result::{
+    DatasetResult, DroppedLabel, HoldoutResult, MESSAGE_BYTES, StoredArtifact, StoredReport, TrainingResult,
+};
+pub use run::{ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, RunFile};
 #[cfg(feature = "schema")]
 pub use search::rules;
 pub use search::{

@@ -67,3 +67,5 @@ pub const PRESET_TRIALS: usize = 100;
 
 /// Longest label of a model, in bytes of UTF-8: [`LABEL`] characters fit.
 pub const LABEL_BYTES: usize = 1024;
+/// Longest label of a data set's row, in bytes of UTF-8; `dataset.labelMap` may give up to [`LABEL_BYTES`].
+pub const ROW_LABEL_BYTES: usize = 1000;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Algorithm, Comparison, Metrics, OptimalTrial, Parameters, Sha256Digest, TrialCounts, WeakClass};
+use crate::{
+    Algorithm, Comparison, DatasetWarning, Metrics, OptimalTrial, Parameters, RecordCounts, Sha256Digest, TrialCounts,
+    WeakClass,
+};
 
 /// Most bytes of a termination message. Kubernetes keeps 4,096.
 pub const MESSAGE_BYTES: usize = 4000;
@@ -80,9 +83,32 @@ pub struct DatasetResult {
     pub classes: usize,
     /// Digest of the source's bytes.
     pub sha256: Sha256Digest,
-    /// Labels that were removed because they have too few rows; left out if the message would be too long.
+    /// Labels left out for having too few rows, if they may be [shown](crate::is_shown); itself left out where the message
+    /// would be too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped_labels: Vec<DroppedLabel>,
+    /// Records that were read, and that were left out, by reason.
+    #[serde(default)]
+    pub records: RecordCounts,
+    /// What a person should look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<DatasetWarning>,
+    /// The rows that the model was evaluated on, where the classifier has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<HoldoutResult>,
+}
+
+/// What became of the holdout's rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct HoldoutResult {
+    /// Digest of its bytes.
+    pub sha256: Sha256Digest,
+    /// Its records, and those that were left out.
+    pub records: RecordCounts,
+    /// Rows with a label that the model does not have; they are left out too.
+    pub unknown_label_rows: u64,
 }
 
 /// A label that was removed because it has too few rows.
@@ -96,13 +122,14 @@ pub struct DroppedLabel {
 }
 
 impl TrainingResult {
-    /// The termination message. If it would exceed [`MESSAGE_BYTES`], optional fields are left out: first the dropped
-    /// labels, then the weakest classes.
+    /// The termination message. Where it would pass [`MESSAGE_BYTES`], optional parts are left out whole: first the dropped
+    /// labels, then the weakest classes, then the warnings.
     pub fn message(&self) -> String {
         let mut short = self.clone();
-        let leave_out: [fn(&mut Self); 2] = [
+        let leave_out: [fn(&mut Self); 3] = [
             |result| result.dataset.dropped_labels.clear(),
             |result| result.weakest_classes.clear(),
+            |result| result.dataset.warnings.clear(),
         ];
         let mut message = short.to_json();
         for leave_out in leave_out {

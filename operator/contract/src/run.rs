@@ -89,6 +89,51 @@ pub struct EvaluationSettings {
     pub seed: u64,
     /// The metric that compares the champion and the new model.
     pub metric: Metric,
+    /// Rows of their own that decide, instead of a part of the data set's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holdout: Option<Holdout>,
+}
+
+/// Rows on which every version of a classifier is evaluated. All of the data set is then training data, apart from rows whose
+/// split key is also the key of one of these rows.
+///
+/// What is left out here is as in [`DatasetSettings`]; `labelMap` holds for both.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Holdout {
+    /// Path or address, in the forms of `--dataset`: a file, `http(s)://`, `s3://`, `gs://` or `az://`.
+    pub source: String,
+    /// SHA-256 that its bytes must have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
+    /// Form of its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<DatasetFormat>,
+    /// Column, or dotted path, of the complaint's text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_field: Option<String>,
+    /// Columns, or dotted paths, of the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_fields: Option<Vec<String>>,
+}
+
+impl Holdout {
+    /// How its rows are read beside a data set with these settings.
+    pub fn settings(&self, dataset: &DatasetSettings) -> DatasetSettings {
+        DatasetSettings {
+            format: self.format.unwrap_or(dataset.format),
+            text_field: self.text_field.clone().unwrap_or_else(|| dataset.text_field.clone()),
+            label_fields: self
+                .label_fields
+                .clone()
+                .unwrap_or_else(|| dataset.label_fields.clone()),
+            split_field: None,
+            min_samples_per_class: 1,
+            label_map: dataset.label_map.clone(),
+            filter: BTreeMap::new(),
+            sha256: self.sha256,
+        }
+    }
 }
 
 /// The champion to compare with.

@@ -17,24 +17,28 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tower_service::Service;
 
+use super::guard::{Guard, Resolver};
+
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// Opens the connection that carries TLS to the server, or plain http.
 #[derive(Debug, Clone)]
 pub(super) struct Dial {
     proxies: Arc<Matcher>,
-    tcp: HttpConnector,
-    /// The connector to a proxy, whose own address may be `https`.
-    to_proxy: HttpsConnector<HttpConnector>,
+    guard: Guard,
+    tcp: HttpConnector<Resolver>,
+    /// To a proxy, whose own address may be `https`.
+    to_proxy: HttpsConnector<HttpConnector<Resolver>>,
 }
 
 impl Dial {
-    pub(super) fn new(proxies: Arc<Matcher>, tls: Arc<rustls::ClientConfig>) -> Self {
-        let mut tcp = HttpConnector::new();
+    pub(super) fn new(proxies: Arc<Matcher>, tls: Arc<rustls::ClientConfig>, guard: Guard) -> Self {
+        let mut tcp = HttpConnector::new_with_resolver(Resolver::new(guard));
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         Self {
             proxies,
+            guard,
             to_proxy: HttpsConnector::from((tcp.clone(), tls)),
             tcp,
         }
@@ -51,6 +55,10 @@ impl Service<Uri> for Dial {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
+        // What a proxy resolves, only the proxy can check; an address that is spelt out is checked here.
+        if let Err(refused) = self.guard.check_host(&to) {
+            return Box::pin(async move { Err(refused.into()) });
+        }
         let Some(proxy) = self.proxies.intercept(&to) else {
             let connecting = self.tcp.call(to);
             return Box::pin(async move { Ok(Stream::new(MaybeHttpsStream::Http(connecting.await?), false)) });
@@ -58,6 +66,9 @@ impl Service<Uri> for Dial {
         if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
             let problem = format!("the proxy {} is neither http:// nor https://", proxy.uri());
             return Box::pin(async move { Err(io::Error::other(problem).into()) });
+        }
+        if let Err(refused) = self.guard.check_host(proxy.uri()) {
+            return Box::pin(async move { Err(refused.into()) });
         }
         if to.scheme_str() != Some("https") {
             let connecting = self.to_proxy.call(proxy.uri().clone());

@@ -1,6 +1,7 @@
-//! The HTTP client: hyper, with TLS by rustls, proxies, timeouts and redirects.
+//! The one HTTP client: hyper, with TLS by rustls, proxies, time limits, redirects, and rules for where it may lead.
 
 mod dial;
+mod guard;
 mod tls;
 
 use std::error::Error;
@@ -8,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use complaint_contract::Reach;
 use http::header::{AUTHORIZATION, COOKIE, HOST, LOCATION, PROXY_AUTHORIZATION, USER_AGENT};
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use http_body_util::BodyExt;
@@ -24,6 +26,9 @@ use object_store::{ClientConfigKey, ClientOptions};
 use url::Url;
 
 use dial::Dial;
+use guard::{Errand, Guard, errand_of};
+
+pub(crate) use guard::Refused;
 
 /// Longest time to open a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
@@ -31,34 +36,53 @@ const CONNECT_TIME: Duration = Duration::from_secs(10);
 const REDIRECTS: usize = 10;
 const AGENT: &str = concat!("complaint-store/", env!("CARGO_PKG_VERSION"));
 
+type Connections = Client<TimeoutConnector<HttpsConnector<Dial>>, HttpRequestBody>;
+
 /// Sends requests.
 #[derive(Debug, Clone)]
 pub(crate) struct Http {
-    client: Client<TimeoutConnector<HttpsConnector<Dial>>, HttpRequestBody>,
+    client: Connections,
+    /// For requests that ask a cloud for the pod's identity.
+    identity: Connections,
     proxies: Arc<Matcher>,
     plain: bool,
+    reach: Reach,
 }
 
 impl Http {
-    /// A client with the environment's proxies. `plain` allows addresses without TLS. A connection without data for
-    /// `silence` while a response is pending is closed.
-    pub(crate) fn new(plain: bool, silence: Duration) -> Result<Self, rustls::Error> {
-        Self::with(plain, Matcher::from_env(), CONNECT_TIME, silence)
+    /// A client with the environment's proxies. `plain` allows addresses without TLS; a connection that brings nothing for
+    /// `silence` while an answer is due is closed.
+    pub(crate) fn new(plain: bool, silence: Duration, reach: Reach) -> Result<Self, rustls::Error> {
+        Self::with(plain, Matcher::from_env(), CONNECT_TIME, silence, reach)
     }
 
-    fn with(plain: bool, proxies: Matcher, connect: Duration, silence: Duration) -> Result<Self, rustls::Error> {
+    fn with(
+        plain: bool,
+        proxies: Matcher,
+        connect: Duration,
+        silence: Duration,
+        reach: Reach,
+    ) -> Result<Self, rustls::Error> {
         let (proxies, tls) = (Arc::new(proxies), Arc::new(tls::config()?));
-        let dial = Dial::new(proxies.clone(), tls.clone());
-        let mut connector = TimeoutConnector::new(HttpsConnector::from((dial, tls)));
-        connector.set_connect_timeout(Some(connect));
-        connector.set_read_timeout(Some(silence));
-        connector.set_write_timeout(Some(silence));
-        // An upload counts as activity.
-        connector.set_reset_reader_on_write(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .build(connector);
-        Ok(Self { client, proxies, plain })
+        let connections = |errand| {
+            let dial = Dial::new(proxies.clone(), tls.clone(), Guard { reach, errand });
+            let mut connector = TimeoutConnector::new(HttpsConnector::from((dial, tls.clone())));
+            connector.set_connect_timeout(Some(connect));
+            connector.set_read_timeout(Some(silence));
+            connector.set_write_timeout(Some(silence));
+            // An upload is no silence.
+            connector.set_reset_reader_on_write(true);
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .build(connector)
+        };
+        Ok(Self {
+            client: connections(Errand::Bytes),
+            identity: connections(Errand::Identity),
+            proxies,
+            plain,
+            reach,
+        })
     }
 
     /// Sends a request. Follows redirects if the request has no body.
@@ -79,6 +103,11 @@ impl Http {
             *request.method_mut() = method;
             if from.scheme_str() == Some("https") && to.scheme_str() == Some("http") {
                 return Err(refused("the server redirects from https to plain http"));
+            }
+            if self.reach == Reach::SameHost && !is_same_host(&from, &to) {
+                return Err(refused(
+                    "the server redirects to another host, which downloads in a cluster don't follow",
+                ));
             }
             *request.uri_mut() = to;
         }
@@ -101,8 +130,11 @@ impl Http {
             .headers_mut()
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(AGENT));
-        let response = self
-            .client
+        let connections = match errand_of(request.method(), request.headers()) {
+            Errand::Bytes => &self.client,
+            Errand::Identity => &self.identity,
+        };
+        let response = connections
             .request(request)
             .await
             .map_err(|error| HttpError::new(kind(&error, error.is_connect()), error))?;
@@ -125,6 +157,8 @@ impl HttpService for Http {
 pub(crate) struct Dialer {
     /// See [`Bounds::silence`](crate::Bounds::silence).
     pub(crate) silence: Duration,
+    /// See [`Bounds::reach`](crate::Bounds::reach).
+    pub(crate) reach: Reach,
 }
 
 impl HttpConnector for Dialer {
@@ -148,7 +182,8 @@ impl HttpConnector for Dialer {
         let connect = setting(ClientConfigKey::ConnectTimeout)
             .and_then(|text| humantime::parse_duration(&text).ok())
             .map_or(CONNECT_TIME, |time| time.min(CONNECT_TIME));
-        let http = Http::with(is_set(ClientConfigKey::AllowHttp), proxies, connect, self.silence).map_err(|error| {
+        let plain = is_set(ClientConfigKey::AllowHttp);
+        let http = Http::with(plain, proxies, connect, self.silence, self.reach).map_err(|error| {
             object_store::Error::Generic {
                 store: "HTTP",
                 source: Box::new(error),
@@ -180,12 +215,25 @@ fn carried_over(mut headers: HeaderMap, from: &Uri, to: &Uri) -> HeaderMap {
     headers
 }
 
-fn refused(why: &'static str) -> HttpError {
-    HttpError::new(HttpErrorKind::Unknown, io::Error::other(why))
+/// The same host and port; a redirect from the default port of http to that of https stays at home too.
+fn is_same_host(from: &Uri, to: &Uri) -> bool {
+    let port = |uri: &Uri| {
+        uri.port_u16()
+            .unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 })
+    };
+    let host = |uri: &Uri| uri.host().map(str::to_ascii_lowercase);
+    host(from) == host(to) && (port(from) == port(to) || (port(from), port(to)) == (80, 443))
+}
+
+fn refused(why: &str) -> HttpError {
+    HttpError::new(HttpErrorKind::Unknown, Refused(why.to_owned()))
 }
 
 /// Whether a retry may help.
 fn kind(error: &(dyn Error + 'static), connecting: bool) -> HttpErrorKind {
+    if Refused::among(error).is_some() {
+        return HttpErrorKind::Unknown;
+    }
     if connecting {
         return HttpErrorKind::Connect;
     }
@@ -212,3 +260,6 @@ fn kind(error: &(dyn Error + 'static), connecting: bool) -> HttpErrorKind {
     }
     HttpErrorKind::Unknown
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use complaint_store::{Store, StoreError};
+use complaint_store::{Reach, Store, StoreError};
 
 use crate::tool::Weed;
 
@@ -139,7 +139,7 @@ impl S3Server {
     /// If the name is invalid.
     pub fn store(&self, bucket: &str) -> Store {
         let variables = self.variables().map(|(name, value)| (name.to_owned(), value));
-        Store::open_with(&format!("s3://{bucket}"), variables.to_vec()).unwrap()
+        Store::open_with(&format!("s3://{bucket}"), variables.to_vec(), Reach::Anywhere).unwrap()
     }
 }
 
