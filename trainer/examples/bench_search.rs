@@ -5,8 +5,8 @@
 
 use std::time::Instant;
 
-use complaint_contract::DatasetSettings;
 use complaint_contract::{ClassWeight, Loss};
+use complaint_contract::{DatasetSettings, Reach};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing};
@@ -71,8 +71,11 @@ fn main() {
         filter: Default::default(),
         sha256: None,
     };
-    let source = timed("open", || Source::open(&Location::parse(&path), None, |_, _| ())).unwrap();
-    let dataset = timed("load", || dataset::load(&config, &source, |_| ())).unwrap();
+    let source = timed("open", || {
+        Source::open(&Location::parse(&path), None, Reach::Anywhere, |_, _| ())
+    })
+    .unwrap();
+    let dataset = timed("load", || dataset::load(&config, &source, None, |_| ())).unwrap();
     let classes = dataset.labels.len();
     let split = timed("split keys", || split(&dataset, 0.2, 42));
     let pipeline = TextPipeline::new(&Preprocessing::default()).unwrap();

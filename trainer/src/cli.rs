@@ -1,14 +1,15 @@
 //! The command line.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use complaint_contract::{Algorithm, ClassWeight, Loss, Metric};
-use complaint_contract::{ExitKind, Preset, Strategy};
-use complaint_model::Normalizer;
+use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages};
+use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
     self, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, predict::PredictArgs, profile::ProfileArgs,
@@ -53,6 +54,10 @@ pub(crate) struct RunArgs {
     /// Root of the artifact store: a directory, or s3://bucket/prefix.
     #[arg(long, value_name = "PLACE")]
     pub(crate) store: String,
+    /// Which addresses may be reached: same-host (no redirect to another host, no loopback or link-local address, no
+    /// metadata service of a cloud), any-host (redirects are followed), or anywhere.
+    #[arg(long, value_name = "REACH", default_value_t = Reach::Anywhere)]
+    pub(crate) reach: Reach,
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
@@ -89,6 +94,13 @@ pub(crate) struct TrainArgs {
     /// Share of the rows that are held out.
     #[arg(long, default_value_t = 0.2)]
     pub(crate) test_fraction: f64,
+    /// Evaluate on the rows of this data set instead, with the same fields. All of --data is then used for training, except
+    /// rows that are nearly equal to one of these.
+    #[arg(long, value_name = "PATH-OR-URL", conflicts_with = "test_fraction")]
+    pub(crate) holdout: Option<String>,
+    /// Required SHA-256 of the holdout.
+    #[arg(long, value_name = "HEX", requires = "holdout")]
+    pub(crate) holdout_sha256: Option<Sha256Digest>,
     /// Seed for split, folds, solvers and bootstrap.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
@@ -252,6 +264,10 @@ fn parse_range(text: &str) -> Result<[usize; 2], String> {
 /// Runs the program on its arguments, including the program's name, and returns its exit code.
 pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::stop::on_signal();
+    hide_panic_messages(|place| {
+        // If nobody reads it, the exit code and the message of the failure remain.
+        let _ = writeln!(std::io::stderr(), "panic at {place}");
+    });
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

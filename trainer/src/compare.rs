@@ -1,6 +1,6 @@
 //! Newcomer and champion on the same held-out rows.
 
-use complaint_contract::{ChampionSettings, Comparison, Metric, VersionRef};
+use complaint_contract::{ChampionSettings, Comparison, Metric, Reach, VersionRef};
 use complaint_model::predict::Scratch;
 use complaint_model::{Artifact, ArtifactError, Predictor, Sha256Digest};
 use rayon::prelude::*;
@@ -51,8 +51,8 @@ impl Champion {
     ///
     /// # Errors
     /// [`ChampionError`].
-    pub fn open(config: &ChampionSettings, place: &str) -> Result<Self, ChampionError> {
-        let bytes = store::read(place)?;
+    pub fn open(config: &ChampionSettings, place: &str, reach: Reach) -> Result<Self, ChampionError> {
+        let bytes = store::read(place, reach)?;
         let actual = Sha256Digest::of_bytes(&bytes);
         if actual != config.sha256 {
             return Err(ChampionError::Digest {

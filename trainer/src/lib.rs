@@ -40,6 +40,7 @@ pub mod solve;
 pub mod split;
 mod stop;
 pub mod store;
+mod terminal;
 pub mod training;
 mod waiting;
 

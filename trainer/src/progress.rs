@@ -6,6 +6,8 @@ use std::sync::Mutex;
 use complaint_contract::TrainingStage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::terminal::{visible, visible_json};
+
 /// Which stages a command has, and how its time is shared among them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
@@ -101,7 +103,7 @@ impl Progress {
             Sink::Silent => {}
             Sink::Bar(bar) => {
                 bar.set_position(u64::from(percent));
-                bar.set_message(format!("{stage:?}: {message}"));
+                bar.set_message(visible(&format!("{stage:?}: {message}")).into_owned());
                 if stage == TrainingStage::Done {
                     bar.finish_and_clear();
                 }
@@ -112,7 +114,7 @@ impl Progress {
                     percent,
                     message: message.to_owned(),
                 };
-                let line = progress.to_line();
+                let line = visible_json(progress.to_line());
                 // Who does not read progress does not stop the training.
                 let _ = if *stdout {
                     writeln!(std::io::stdout(), "{line}")

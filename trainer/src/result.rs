@@ -1,6 +1,6 @@
 //! The result of a training, from its report.
 
-use complaint_contract::{DatasetResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts};
+use complaint_contract::{DatasetResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts, is_shown};
 use complaint_report::{Report, TrialStatus};
 
 /// The result of a report that stands in the store.
@@ -21,7 +21,15 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
             duplicates: dataset.duplicates,
             classes: dataset.classes,
             sha256: dataset.sha256,
-            dropped_labels: dataset.dropped_labels.clone(),
+            dropped_labels: dataset
+                .dropped_labels
+                .iter()
+                .filter(|dropped| is_shown(&dropped.label))
+                .cloned()
+                .collect(),
+            records: report.profile.records,
+            warnings: dataset.warnings.clone(),
+            holdout: dataset.holdout.clone(),
         },
         trials: trial_counts(report),
         current_optimal_trial: report.current_optimal_trial.clone(),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 use complaint_model::Sha256Digest;
-use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, read as fetch};
+use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, Reach, read as fetch};
 
 use crate::record::UNKNOWN_CLAIM;
 use crate::waiting::wait;
@@ -42,12 +42,12 @@ impl Files {
 pub struct Store(complaint_store::Store);
 
 impl Store {
-    /// `s3://bucket/prefix`, or a directory.
+    /// `s3://bucket/prefix`, reached within `reach`, or a directory.
     ///
     /// # Errors
     /// [`StoreError`] where the address, or the environment's settings for it, make no sense.
-    pub fn open(place: &str) -> Result<Self, StoreError> {
-        complaint_store::Store::open(place).map(Self)
+    pub fn open(place: &str, reach: Reach) -> Result<Self, StoreError> {
+        complaint_store::Store::open_within(place, reach).map(Self)
     }
 
     /// A directory.
@@ -89,15 +89,16 @@ impl Store {
     }
 }
 
-/// The bytes of a file of a store: a path, or an `s3://` address.
+/// The bytes of a file of a store: a path, or an `s3://` address that is reached within `reach`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn read(place: &str) -> Result<Bytes, StoreError> {
+pub fn read(place: &str, reach: Reach) -> Result<Bytes, StoreError> {
     let found = match ObjectAddress::parse(place) {
         Some(address) => {
             let address = Address::Object(address);
-            wait(fetch(&address, Purpose::Artifacts, &Bounds::FILE)).unwrap_or_else(|error| Err(Fault::File(error)))
+            wait(fetch(&address, Purpose::Artifacts, &Bounds::file(reach)))
+                .unwrap_or_else(|error| Err(Fault::File(error)))
         }
         None => std::fs::read(place).map(Bytes::from).map_err(Fault::File),
     };
@@ -134,7 +135,7 @@ mod tests {
     #[test]
     fn an_incomplete_version_is_written_again_and_a_complete_one_kept() {
         let root = tempfile::tempdir().unwrap();
-        let store = Store::open(root.path().to_str().unwrap()).unwrap();
+        let store = Store::open(root.path().to_str().unwrap(), Reach::Anywhere).unwrap();
         let directory = root.path().join("default/cards/abc");
         store.write("default/cards/abc", files("first")).unwrap();
         let kept = store.write("default/cards/abc", files("second")).unwrap();
@@ -156,7 +157,7 @@ mod tests {
     fn a_store_that_is_a_file_is_named() {
         let root = tempfile::NamedTempFile::new().unwrap();
         let path = root.path().to_str().unwrap();
-        let error = Store::open(path)
+        let error = Store::open(path, Reach::Anywhere)
             .unwrap()
             .write("default", files("x"))
             .unwrap_err()
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_address_has_a_bucket() {
-        let message = Store::open("s3:///models").unwrap_err().to_string();
+        let message = Store::open("s3:///models", Reach::Anywhere).unwrap_err().to_string();
         assert!(message.contains("s3://bucket/path"), "{message}");
     }
 }

@@ -378,7 +378,7 @@ fn profile_describes_a_data_set() {
 
     let table = said(&trainer(&arguments));
     for word in [
-        "left out: 1 without text, 1 copies, 2 contradictory copies",
+        "left out: 1 without a text, 1 copies, 2 copies under different labels",
         "too few rows",
         "near-twins",
         "fewer than three words (242)",

@@ -1,7 +1,7 @@
 //! Properties of the split, on data sets from proptest.
 
 use complaint_contract::{DatasetFormat, DatasetSettings};
-use complaint_trainer::dataset::{Collector, Dataset, Record};
+use complaint_trainer::dataset::{Collector, Dataset, Field, Record};
 use complaint_trainer::split::{split, split_key};
 use proptest::prelude::*;
 
@@ -18,13 +18,15 @@ fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
     };
     let mut collector = Collector::new(&config, "test");
     for (number, (text, label)) in rows.iter().enumerate() {
-        collector.push(&Record {
+        let label = label.to_string();
+        let record = Record {
             number: number as u64 + 1,
-            text: Some(text),
-            label: Some(&label.to_string()),
+            text: Field::Text(text),
+            label: Field::Text(&label),
             split: None,
             selected: true,
-        });
+        };
+        collector.push(&record).unwrap();
     }
     collector.finish(complaint_model::Sha256Digest::of_bytes(b"")).ok()
 }

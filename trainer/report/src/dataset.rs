@@ -1,6 +1,6 @@
 //! Numbers of rows, used and removed.
 
-use complaint_contract::{DroppedLabel, Sha256Digest};
+use complaint_contract::{DatasetWarning, DroppedLabel, HoldoutResult, Sha256Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ pub struct DatasetSummary {
     /// Rows that were removed because copies of their text have different labels.
     #[serde(default)]
     pub contradictions: usize,
-    /// Rows without a text or a label, which were removed.
+    /// Rows left out for having no text or no label, or one of another type.
     #[serde(default)]
     pub empty_rows: usize,
     /// Number of classes.
@@ -29,7 +29,13 @@ pub struct DatasetSummary {
     /// Labels with fewer rows than `minSamplesPerClass`.
     #[serde(default)]
     pub dropped_labels: Vec<DroppedLabel>,
-    /// Training and held-out rows per class.
+    /// What a person should look at.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<DatasetWarning>,
+    /// The rows that the model was evaluated on, where the classifier has its own.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub holdout: Option<HoldoutResult>,
+    /// Each class's rows in both parts.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub class_balance: Vec<ClassBalance>,
 }
@@ -44,26 +50,6 @@ pub struct ClassBalance {
     pub train_rows: usize,
     /// Its held-out rows.
     pub test_rows: usize,
-}
-
-/// Numbers of records, read and left out.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct RecordCounts {
-    /// Records in the source.
-    pub records: u64,
-    /// Records that `filter` leaves out.
-    pub not_selected: u64,
-    /// Records without a text.
-    pub without_text: u64,
-    /// Records without a label.
-    pub without_label: u64,
-    /// Records whose published split is neither `train` nor `test`.
-    pub outside_split: u64,
-    /// Further copies of a text with the same label.
-    pub duplicates: u64,
-    /// Copies of one text with different labels. All of them are left out.
-    pub contradictory: u64,
 }
 
 /// A text that occurs in two records with the same label.

@@ -25,7 +25,7 @@ mod schema;
 mod search;
 
 pub use confused::ConfusedPair;
-pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate, RecordCounts};
+pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
 pub use page::page;
 pub use profile::{LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint};
 pub use quality::{

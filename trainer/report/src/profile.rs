@@ -1,9 +1,10 @@
 //! The profile of a data set: lengths, copies, near-twins, vocabulary, suspicious rows.
 
+use complaint_contract::RecordCounts;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::dataset::{Contradiction, Duplicate, RecordCounts};
+use crate::dataset::{Contradiction, Duplicate};
 
 /// The profile of a data set.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

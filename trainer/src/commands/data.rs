@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use complaint_contract::{DatasetFormat, DatasetSettings};
+use complaint_contract::{DatasetFormat, DatasetSettings, Reach};
 use complaint_model::Sha256Digest;
 
 use crate::config::format_of_name;
@@ -68,9 +68,7 @@ impl DataArgs {
             filter.entry(field.clone()).or_default().push(value.clone());
         }
         DatasetSettings {
-            format: self
-                .data_format
-                .map_or_else(|| format_of_name(&self.data), DatasetFormat::from),
+            format: self.format_of(&self.data),
             text_field: self.text_field.clone(),
             label_fields: self.label_fields.clone(),
             split_field: self.split_field.clone(),
@@ -79,6 +77,12 @@ impl DataArgs {
             filter,
             sha256: self.sha256,
         }
+    }
+
+    /// The format in which a source is read.
+    pub(super) fn format_of(&self, source: &str) -> DatasetFormat {
+        self.data_format
+            .map_or_else(|| format_of_name(source), DatasetFormat::from)
     }
 
     /// The location of the data set.
@@ -90,7 +94,7 @@ impl DataArgs {
     pub(super) fn open(&self, tell: impl Fn(f64, &str) + Sync) -> Result<Source, DatasetError> {
         let location = self.location();
         tell(0.0, &format!("opening {}", location.name()));
-        Source::open(&location, self.sha256, |done, total| {
+        Source::open(&location, self.sha256, Reach::Anywhere, |done, total| {
             let share = total.map_or(0.0, |total| done as f64 / total.max(1) as f64);
             tell(share, &format!("{} MiB downloaded", done >> 20));
         })

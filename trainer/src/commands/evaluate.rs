@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::{DatasetSettings, TrainingStage};
-use complaint_contract::{Metric, Metrics, round4};
+use complaint_contract::{DatasetSettings, Metric, Metrics, TrainingStage, list_labels, round4};
 use complaint_model::predict::Scratch;
 use complaint_model::{Predictor, Sha256Digest};
 use complaint_report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Intervals};
@@ -174,20 +173,17 @@ fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetSettings) -> Option<(&'
     if !record.selected || !held_out {
         return None;
     }
-    let text = record.text.map(str::trim).filter(|text| !text.is_empty())?;
-    let label = record.label.map(str::trim).filter(|label| !label.is_empty())?;
-    Some((text, config.renamed(label)))
+    Some((record.text.text()?, config.renamed(record.label.text()?)))
 }
 
 fn nothing_to_score(source: &Source, records: u64, unknown: &BTreeMap<String, usize>) -> DatasetError {
-    let listed: Vec<String> = unknown.keys().take(10).map(|label| format!("`{label}`")).collect();
-    let problem = if listed.is_empty() {
+    let listed = list_labels(unknown.keys().map(|label| (label.as_str(), ())), |label, ()| {
+        format!("`{label}`")
+    });
+    let problem = if unknown.is_empty() {
         "no selected row has both text and label".to_owned()
     } else {
-        format!(
-            "the model knows none of their labels ({}); rename them with --label-map",
-            listed.join(", ")
-        )
+        format!("the model knows none of their labels ({listed}); rename them with --label-map")
     };
     DatasetError::NoUsableRows {
         name: source.name().to_owned(),

@@ -16,23 +16,19 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
-use complaint_contract::ErrorEnvelope;
+use complaint_contract::{ErrorEnvelope, last_panic};
 use serde::Serialize;
 
 use crate::cli::OutputForm;
 use crate::error::TrainError;
+use crate::terminal;
 
-/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it.
+/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it. The panic's words
+/// may quote a complaint, so only its place in the source is told.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<String>()
-            .map(String::as_str)
-            .or_else(|| panic.downcast_ref::<&str>().copied());
-        Err(TrainError::Internal(format!(
-            "the trainer stopped: {}",
-            message.unwrap_or("no message")
-        )))
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let place = last_panic().unwrap_or_else(|| "an unknown place".into());
+        Err(TrainError::Internal(format!("the trainer stopped at {place}")))
     })
 }
 
@@ -46,7 +42,7 @@ fn answer<T: Serialize>(
         Ok(result) => {
             print(&match form {
                 OutputForm::Json => to_json(&result),
-                OutputForm::Table => table(&result),
+                OutputForm::Table => terminal::visible(&table(&result)).into_owned(),
             });
             ExitCode::SUCCESS
         }
@@ -59,15 +55,20 @@ fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// JSON in which a terminal finds nothing to obey.
 fn to_json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("strings, numbers and lists are JSON")
+    let json = serde_json::to_string(value).expect("strings, numbers and lists are JSON");
+    terminal::visible_json(json)
 }
 
 /// Prints an error: a sentence for people, the contract's error message for scripts.
 fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
     let text = match form {
         OutputForm::Json => to_json(&ErrorEnvelope::new(error.reason().as_str(), error)),
-        OutputForm::Table => format!("error ({}): {}", error.reason(), with_flags(&error.to_string())),
+        OutputForm::Table => {
+            let message = format!("error ({}): {}", error.reason(), with_flags(&error.to_string()));
+            terminal::visible(&message).into_owned()
+        }
     };
     // If nobody reads the error, the exit code remains.
     let _ = writeln!(std::io::stderr(), "{text}");
@@ -75,7 +76,11 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings in messages, and the arguments that set them here.
-const FLAGS: [(&str, &str); 9] = [
+const FLAGS: [(&str, &str); 13] = [
+    ("dataset.format to JsonLines", "--data-format json-lines"),
+    ("dataset.format to Json", "--data-format json"),
+    ("dataset.format to Csv", "--data-format csv"),
+    ("evaluation.holdout.source", "--holdout"),
     ("dataset.source", "--data"),
     ("dataset.textField", "--text-field"),
     ("dataset.labelFields", "--label-field"),
@@ -113,9 +118,19 @@ mod tests {
             ("Set dataset.textField to one", "Set --text-field to one"),
             ("the fault of dataset.source.", "the fault of --data."),
             ("through dataset.source.secretRef;", "through dataset.source.secretRef;"),
+            ("set dataset.format to JsonLines", "set --data-format json-lines"),
         ];
         for (message, told) in cases {
             assert_eq!(super::with_flags(message), told);
         }
+    }
+
+    #[test]
+    fn a_panic_tells_no_words() {
+        complaint_contract::hide_panic_messages(|_| ());
+        let error = super::guarded::<()>(|| panic!("my neighbour Mrs. Grey"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("commands/mod.rs:") && !error.contains("Grey"), "{error}");
     }
 }

@@ -1,17 +1,19 @@
 //! `predict`: reads texts and writes answers, one per line.
 
-use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::io::{BufRead, BufReader, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use complaint_contract::Reach;
 use complaint_model::Predictor;
 use complaint_model::predict::Scratch;
 
 use super::answer::{Answer, open_model};
 use crate::cli::OutputForm;
-use crate::dataset::{DatasetError, Location, Source};
+use crate::dataset::{DatasetError, Location, Source, Unpacked};
 use crate::error::TrainError;
+use crate::terminal::visible;
 
 /// `predict`.
 #[derive(Debug, Args)]
@@ -48,9 +50,9 @@ fn run(arguments: &PredictArgs) -> Result<(), TrainError> {
         }
         return Ok(answer_all(arguments, &predictor, "standard input", stdin)?);
     }
-    let source = Source::open(&Location::parse(&arguments.texts), None, |_, _| ())?;
-    let answer = |reader: &mut dyn Read| {
-        let lines = BufReader::with_capacity(1 << 16, reader);
+    let source = Source::open(&Location::parse(&arguments.texts), None, Reach::Anywhere, |_, _| ())?;
+    let answer = |unpacked: Unpacked<'_>| {
+        let lines = BufReader::with_capacity(1 << 16, unpacked.reader);
         answer_all(arguments, &predictor, source.name(), lines)
     };
     Ok(source.read(answer)?)
@@ -69,7 +71,7 @@ fn answer_all(
         let answer = Answer::of(predictor, &line, arguments.top_k, &mut scratch);
         let written = match arguments.format {
             OutputForm::Json => writeln!(out, "{}", super::to_json(&answer)),
-            OutputForm::Table => writeln!(out, "{}", row(&answer)),
+            OutputForm::Table => writeln!(out, "{}", visible(&row(&answer))),
         };
         if written.is_err() {
             // The reader has closed its end.

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::TrainingStage;
-use complaint_contract::round4;
+use complaint_contract::{DatasetWarning, TrainingStage, round4};
 use complaint_model::corpus::TokenizedCorpus;
 use complaint_model::text::TextPipeline;
 use complaint_model::{Preprocessing, Sha256Digest};
@@ -59,6 +58,8 @@ struct DataProfile {
     distinct_words: usize,
     /// Classes, most rows first.
     classes: Vec<ClassProfile>,
+    /// What a person should look at.
+    warnings: Vec<DatasetWarning>,
     #[serde(flatten)]
     profile: Profile,
 }
@@ -119,6 +120,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
         rows: dataset.rows.len(),
         distinct_words: corpus.distinct_tokens(),
         classes: classes(&dataset, arguments.min_samples_per_class),
+        warnings: dataset.warnings,
         profile,
     })
 }
@@ -170,18 +172,7 @@ fn show(found: &DataProfile) -> String {
 
 fn heading(found: &DataProfile) -> String {
     let records = &found.profile.records;
-    let left_out: Vec<String> = [
-        (records.not_selected, "not selected by --where"),
-        (records.outside_split, "outside the published split"),
-        (records.without_text, "without text"),
-        (records.without_label, "without label"),
-        (records.duplicates, "copies"),
-        (records.contradictory, "contradictory copies"),
-    ]
-    .into_iter()
-    .filter(|(rows, _)| *rows > 0)
-    .map(|(rows, what)| format!("{rows} {what}"))
-    .collect();
+    let left_out = records.reasons();
     let mut text = format!(
         "{} (sha256:{})\n{} records, {} rows to train on, {} labels",
         found.source,
@@ -191,7 +182,10 @@ fn heading(found: &DataProfile) -> String {
         found.classes.len()
     );
     if !left_out.is_empty() {
-        text.push_str(&format!("\nleft out: {}", left_out.join(", ")));
+        text.push_str(&format!("\nleft out: {left_out}"));
+    }
+    for warning in &found.warnings {
+        text.push_str(&format!("\nwarning: {}", super::with_flags(&warning.message)));
     }
     text
 }

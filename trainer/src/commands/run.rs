@@ -14,6 +14,7 @@ use crate::progress::Progress;
 use crate::record;
 use crate::result::result;
 use crate::store::{self, Files, Store, version_path};
+use crate::terminal::visible;
 use crate::training::{Inputs, train};
 
 /// Trains, writes into the store, and leaves the result in the termination log.
@@ -23,7 +24,7 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
         Ok(result) => (result.message(), ExitCode::SUCCESS),
         Err(error) => {
             // If nobody reads the log, the run still ends the same way.
-            let _ = writeln!(std::io::stderr(), "{}: {error}", error.reason());
+            let _ = writeln!(std::io::stderr(), "{}: {}", error.reason(), visible(&error.to_string()));
             (error_message(error), error.reason().exit_kind().into())
         }
     };
@@ -46,11 +47,12 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
     // Open the store before hours of work, not after.
-    let store = Store::open(&arguments.store)?;
+    let store = Store::open(&arguments.store, arguments.reach)?;
     let inputs = Inputs {
         config: &config,
         location: &location,
         champion: arguments.champion.as_deref(),
+        reach: arguments.reach,
         include_texts: false,
     };
     let trained = train(&inputs, &progress)?;

@@ -1,8 +1,7 @@
 //! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
 //! options.
 
-use complaint_contract::Algorithm;
-use complaint_contract::Preset;
+use complaint_contract::{Algorithm, Holdout, Preset};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -38,6 +37,13 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
             "testFraction": arguments.test_fraction,
             "seed": arguments.seed,
             "metric": metric.unwrap_or_else(|| json!("macroF1")),
+            "holdout": arguments.holdout.as_ref().map(|source| Holdout {
+                source: source.clone(),
+                sha256: arguments.holdout_sha256,
+                format: Some(arguments.data.format_of(source)),
+                text_field: None,
+                label_fields: None,
+            }),
         },
     });
     if let Value::Object(all) = &mut all {

@@ -2,6 +2,8 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+use crate::terminal::visible;
+
 /// Longer cells are cut.
 const WIDEST: usize = 60;
 
@@ -34,9 +36,10 @@ pub(super) fn table<const COLUMNS: usize>(
     table.trim_fmt()
 }
 
-/// The cell on one line, shortened if it is too long.
+/// The cell on one line, shortened if it is too long. What a terminal would obey is escaped, so that columns keep their
+/// widths.
 pub(super) fn shortened(cell: &str) -> String {
-    let line = cell.replace(['\n', '\r', '\t'], " ");
+    let line = visible(&cell.replace(['\n', '\r', '\t'], " ")).into_owned();
     if line.chars().count() <= WIDEST {
         return line;
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use complaint_contract::{StoredReport, TrainingResult, TrainingStage};
+use complaint_contract::{Reach, StoredReport, TrainingResult, TrainingStage};
 use complaint_model::Sha256Digest;
 use complaint_report::{Report, TrialStatus};
 
@@ -17,6 +17,7 @@ use crate::progress::{Plan, Progress};
 use crate::record;
 use crate::result::result;
 use crate::store::{self, Files, Store};
+use crate::terminal::{visible, visible_json};
 use crate::training::{Inputs, train};
 
 /// Trains, writes to a directory, and prints the result.
@@ -24,8 +25,8 @@ pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
     match super::guarded(|| run(arguments)) {
         Ok((report, result)) => {
             let text = match arguments.format {
-                OutputForm::Json => result.message(),
-                OutputForm::Table => show(&report, &arguments.out.display().to_string()),
+                OutputForm::Json => visible_json(result.message()),
+                OutputForm::Table => visible(&show(&report, &arguments.out.display().to_string())).into_owned(),
             };
             super::print(&text);
             ExitCode::SUCCESS
@@ -42,6 +43,7 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         config: &config,
         location: &location,
         champion: None,
+        reach: Reach::Anywhere,
         include_texts: arguments.include_texts,
     };
     let mut trained = train(&inputs, &progress)?;
@@ -78,9 +80,16 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
 fn show(report: &Report, out: &str) -> String {
     let data = &report.dataset;
     let mut rows = format!(
-        "{} rows: {} to train, {} held out, {} classes\nleft out: {} copies, {} contradictory, {} without text or label",
-        data.rows, data.train_rows, data.test_rows, data.classes, data.duplicates, data.contradictions, data.empty_rows
+        "{} rows: {} to train, {} held out, {} classes",
+        data.rows, data.train_rows, data.test_rows, data.classes
     );
+    let left_out = report.profile.records.reasons();
+    if !left_out.is_empty() {
+        rows.push_str(&format!("\nleft out: {left_out}"));
+    }
+    for warning in &data.warnings {
+        rows.push_str(&format!("\nwarning: {}", super::with_flags(&warning.message)));
+    }
     for dropped in &data.dropped_labels {
         let label = shortened(&dropped.label);
         rows.push_str(&format!("\ndropped label: {label} ({} rows)", dropped.rows));

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Metric, PipelineGrid,
-    RunFile, Strategy,
+    RunFile, Sha256Digest, Strategy,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::Deserialize;
@@ -94,10 +94,16 @@ pub fn format_of_name(name: &str) -> DatasetFormat {
         .iter()
         .find_map(|suffix| name.strip_suffix(suffix))
         .unwrap_or(&name);
-    match plain.rsplit_once('.').map(|(_, suffix)| suffix) {
-        Some("json") => DatasetFormat::Json,
-        Some("jsonl" | "ndjson") => DatasetFormat::JsonLines,
-        _ => DatasetFormat::Csv,
+    format_of_suffix(plain).unwrap_or_default()
+}
+
+/// The format that the suffix of an unpacked file suggests.
+pub fn format_of_suffix(name: &str) -> Option<DatasetFormat> {
+    match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
+        "csv" => Some(DatasetFormat::Csv),
+        "json" => Some(DatasetFormat::Json),
+        "jsonl" | "ndjson" => Some(DatasetFormat::JsonLines),
+        _ => None,
     }
 }
 
@@ -193,11 +199,13 @@ impl RunConfig {
         })
     }
 
-    /// Name of the split. Equal names and equal data mean equal test rows.
-    pub fn split_name(&self) -> String {
-        match &self.dataset.split_field {
-            Some(field) => format!("published/{field}"),
-            None => format!(
+    /// Name of the split: equal names on equal data mean equal test rows. `holdout` is the digest of the rows that are held
+    /// out instead of a part of the data set's.
+    pub fn split_name(&self, holdout: Option<Sha256Digest>) -> String {
+        match (holdout, &self.dataset.split_field) {
+            (Some(digest), _) => format!("holdout/{}", digest.prefixed()),
+            (None, Some(field)) => format!("published/{field}"),
+            (None, None) => format!(
                 "{}/seed={}/testFraction={}",
                 crate::split::VERSION,
                 self.evaluation.seed,

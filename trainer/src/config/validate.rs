@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use complaint_contract::{Algorithm, Candidate, Parameter, Strategy, limits};
+use complaint_contract::{Algorithm, Candidate, Holdout, Parameter, Strategy, limits, renamed_twice};
 
 use super::pipelines::first_step_before_counting;
 use super::{ConfigError, RunConfig};
@@ -135,7 +135,17 @@ impl RunConfig {
             "dataset.labelMap",
             || "maps a label to one that is empty or longer than 256 characters".into(),
             "Give each old label a new name",
-        )
+        )?;
+        match renamed_twice(&dataset.label_map) {
+            None => Ok(()),
+            Some((from, to)) => Err(invalid(
+                "dataset.labelMap",
+                format!("renames {from} to {to}, which is itself renamed"),
+                format!(
+                    "Labels are renamed once: map {from} to the label that is meant, or {to} to itself to merge them"
+                ),
+            )),
+        }
     }
 
     fn validate_evaluation(&self) -> Result<(), ConfigError> {
@@ -145,7 +155,34 @@ impl RunConfig {
             &limits::TEST_FRACTION,
             "; 0.2 is a good start",
         )?;
-        within("evaluation.seed", self.evaluation.seed, &(0..=limits::SEED), "")
+        within("evaluation.seed", self.evaluation.seed, &(0..=limits::SEED), "")?;
+        self.evaluation
+            .holdout
+            .as_ref()
+            .map_or(Ok(()), |holdout| self.validate_holdout(holdout))
+    }
+
+    fn validate_holdout(&self, holdout: &Holdout) -> Result<(), ConfigError> {
+        require(
+            !holdout.source.trim().is_empty(),
+            "evaluation.holdout.source",
+            || "is empty".into(),
+            "Name the file or address with the rows that decide",
+        )?;
+        require(
+            self.dataset.split_field.is_none(),
+            "dataset.splitField",
+            || "is set, but the classifier has an evaluation.holdout, whose rows are the test part".into(),
+            "Leave out one of them",
+        )?;
+        let settings = holdout.settings(&self.dataset);
+        require(
+            limits::LABEL_FIELDS.contains(&settings.label_fields.len())
+                && !settings.label_fields.contains(&settings.text_field),
+            "evaluation.holdout.labelFields",
+            || "is empty, has more than 8 names, or contains its textField".into(),
+            "Name the columns with the label",
+        )
     }
 
     /// Checks the text and vectoriser steps with the crate that runs them.

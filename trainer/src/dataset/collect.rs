@@ -3,17 +3,14 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use complaint_contract::DatasetSettings;
-use complaint_contract::DroppedLabel;
+use complaint_contract::limits::ROW_LABEL_BYTES;
+use complaint_contract::{DatasetSettings, DatasetWarning, DroppedLabel, RecordCounts, list_labels};
 use complaint_model::Sha256Digest;
-use complaint_report::RecordCounts;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::chains::Chains;
-use super::{Copies, Dataset, DatasetError, Part, Record, Row, copies::Found};
-
-/// Maximum number of labels in a message.
-const LISTED: usize = 10;
+use super::{Copies, Dataset, DatasetError, Field, Part, Record, Row, copies::Found, labels};
+use crate::split::split_key;
 
 /// Receives the texts of collected rows.
 pub trait Texts {
@@ -30,6 +27,15 @@ impl Texts for String {
     }
 }
 
+/// Split keys of rows that are held out in another source.
+#[derive(Debug)]
+pub struct HeldOutKeys {
+    /// The keys.
+    pub keys: FxHashSet<u64>,
+    /// Their seed.
+    pub seed: u64,
+}
+
 /// Collects the rows of one source.
 pub struct Collector<'c, T = String> {
     config: &'c DatasetSettings,
@@ -38,6 +44,9 @@ pub struct Collector<'c, T = String> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
+    /// Entries of `labelMap` that rows had.
+    renamed: FxHashSet<&'c str>,
+    held_out: Option<&'c HeldOutKeys>,
     /// The digest of each row's text. Equal digests mean equal texts.
     digests: Vec<u128>,
     /// Rows by half of that digest.
@@ -97,6 +106,8 @@ impl<'c, T: Texts> Collector<'c, T> {
             rows: Vec::new(),
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
+            renamed: FxHashSet::default(),
+            held_out: None,
             digests: Vec::new(),
             by_text: Chains::default(),
             counts: RecordCounts::default(),
@@ -104,32 +115,55 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
+    /// Leaves out rows whose split key is among these.
+    #[must_use]
+    pub fn without(mut self, held_out: Option<&'c HeldOutKeys>) -> Self {
+        self.held_out = held_out;
+        self
+    }
+
     /// Takes one record.
-    pub fn push(&mut self, record: &Record<'_>) {
+    ///
+    /// # Errors
+    /// [`DatasetError::LongLabel`].
+    pub fn push(&mut self, record: &Record<'_>) -> Result<(), DatasetError> {
         self.counts.records += 1;
         if !record.selected {
             self.counts.not_selected += 1;
-            return;
+            return Ok(());
         }
         let part = match self.part(record) {
             Ok(part) => part,
             Err(Outside) => {
                 self.counts.outside_split += 1;
-                return;
+                return Ok(());
             }
         };
-        let Some(text) = record.text.map(str::trim).filter(|text| !text.is_empty()) else {
-            self.counts.without_text += 1;
-            return;
+        let Some(text) = record.text.text() else {
+            match record.text {
+                Field::OtherType => self.counts.text_of_other_type += 1,
+                _ => self.counts.without_text += 1,
+            }
+            return Ok(());
         };
-        let Some(label) = record.label.map(str::trim).filter(|label| !label.is_empty()) else {
-            self.counts.without_label += 1;
-            return;
+        let Some(label) = record.label.text() else {
+            match record.label {
+                Field::OtherType => self.counts.label_of_other_type += 1,
+                _ => self.counts.without_label += 1,
+            }
+            return Ok(());
         };
-        let label = self.label(label);
+        let label = self.label(label, record.number)?;
+        if self
+            .held_out
+            .is_some_and(|held_out| held_out.keys.contains(&split_key(text, held_out.seed)))
+        {
+            self.counts.in_holdout += 1;
+            return Ok(());
+        }
         let digest = text_digest(text);
         if self.is_copy(digest, label, part, record.number) {
-            return;
+            return Ok(());
         }
         self.digests.push(digest);
         self.by_text.push(digest as u64);
@@ -140,6 +174,7 @@ impl<'c, T: Texts> Collector<'c, T> {
             part,
         });
         self.contradictory.push(false);
+        Ok(())
     }
 
     fn part(&self, record: &Record<'_>) -> Result<Option<Part>, Outside> {
@@ -153,14 +188,30 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
-    fn label(&mut self, label: &str) -> u32 {
-        let label = self.config.renamed(label);
+    /// The number of a row's label, which may be renamed.
+    fn label(&mut self, label: &str, row: u64) -> Result<u32, DatasetError> {
+        let label = match self.config.label_map.get_key_value(label) {
+            Some((entry, _)) => {
+                self.renamed.insert(entry);
+                self.config.renamed(label)
+            }
+            None if label.len() > ROW_LABEL_BYTES => {
+                return Err(DatasetError::LongLabel {
+                    name: self.name.clone(),
+                    row,
+                    bytes: label.len(),
+                    most: ROW_LABEL_BYTES,
+                    fields: self.config.label_fields.clone(),
+                });
+            }
+            None => label,
+        };
         if let Some(&index) = self.labels.get(label) {
-            return index;
+            return Ok(index);
         }
         let index = self.labels.len() as u32;
         self.labels.insert(label.to_owned(), index);
-        index
+        Ok(index)
     }
 
     /// Whether the text was already read. Copies in a published test part are kept, so that its figures can be compared
@@ -206,7 +257,10 @@ impl<'c, T: Texts> Collector<'c, T> {
         if self.rows.is_empty() {
             return Err(self.no_usable_rows());
         }
-        let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels)?;
+        let rows_of = self.rows_of_labels();
+        let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels, &rows_of)?;
+        self.counts.rare_labels = dropped_labels.iter().map(|dropped| dropped.rows as u64).sum();
+        let warnings = self.warnings(&rows_of, &dropped_labels);
         let copies = self.named_copies();
         let left = keep.iter_mut().filter(|keep| **keep);
         for (keep, row) in left.zip(&self.rows) {
@@ -228,6 +282,7 @@ impl<'c, T: Texts> Collector<'c, T> {
                 dropped_labels,
                 counts: self.counts,
                 copies,
+                warnings,
                 sha256,
             },
             texts: self.texts,
@@ -263,35 +318,51 @@ impl<'c, T: Texts> Collector<'c, T> {
     }
 
     fn no_usable_rows(self) -> DatasetError {
-        let counts = &self.counts;
-        let lacks = [
-            (counts.not_selected, "left out by dataset.filter"),
-            (counts.without_text, "without a text"),
-            (counts.without_label, "without a label"),
-            (counts.outside_split, "with a split other than `train` or `test`"),
-            (counts.contradictory, "copies of one text under different labels"),
-        ];
-        let problem: Vec<String> = lacks
-            .iter()
-            .filter(|(rows, _)| *rows > 0)
-            .map(|(rows, what)| format!("{rows} {what}"))
-            .collect();
         DatasetError::NoUsableRows {
+            problem: self.counts.reasons(),
             name: self.name,
-            records: counts.records,
-            problem: problem.join(", "),
+            records: self.counts.records,
         }
     }
 
-    /// Returns sorted labels, the new number of each old label, and the dropped labels.
-    #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
-    fn choose_labels(&self, fewest: usize) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
-        let mut rows_of: Vec<(usize, usize)> = vec![(0, 0); self.labels.len()];
+    /// The rows of each label, and how many of them are not published test rows.
+    fn rows_of_labels(&self) -> Vec<(usize, usize)> {
+        let mut rows_of = vec![(0, 0); self.labels.len()];
         for row in &self.rows {
             let (rows, train) = &mut rows_of[row.label as usize];
             *rows += 1;
             *train += usize::from(row.part != Some(Part::Test));
         }
+        rows_of
+    }
+
+    fn warnings(&self, rows_of: &[(usize, usize)], dropped: &[DroppedLabel]) -> Vec<DatasetWarning> {
+        let used = self
+            .labels
+            .iter()
+            .map(|(name, &index)| (name.as_str(), rows_of[index as usize].0));
+        let used = || used.clone().filter(|(_, rows)| *rows > 0);
+        let entries = self.config.label_map.keys().map(String::as_str);
+        let unused: Vec<&str> = entries.filter(|entry| !self.renamed.contains(entry)).collect();
+        [
+            labels::dropped(dropped, self.config.min_samples_per_class),
+            labels::alike(used().map(|(name, _)| name)),
+            labels::missing(used()),
+            labels::unused(&unused),
+            labels::other_types(self.counts.text_of_other_type, self.counts.label_of_other_type),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    /// Returns sorted labels, the new number of each old label, and the dropped labels.
+    #[allow(clippy::type_complexity)] // three results of one pass, taken apart at once
+    fn choose_labels(
+        &self,
+        fewest: usize,
+        rows_of: &[(usize, usize)],
+    ) -> Result<(Vec<String>, Vec<Option<u32>>, Vec<DroppedLabel>), DatasetError> {
         let by_name: BTreeMap<&str, u32> = self
             .labels
             .iter()
@@ -315,7 +386,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
         dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
         if kept.len() < fewest {
-            return Err(self.too_few_classes(kept.len(), &rows_of));
+            return Err(self.too_few_classes(kept.len(), rows_of));
         }
         Ok((kept, renumber, dropped))
     }
@@ -328,13 +399,12 @@ impl<'c, T: Texts> Collector<'c, T> {
             .filter(|(rows, _)| *rows > 0)
             .collect();
         counts.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        let mut listed: Vec<String> = counts
-            .iter()
-            .take(LISTED)
-            .map(|(rows, name)| format!("`{name}` {rows}"))
-            .collect();
-        if counts.len() > LISTED {
-            listed.push(format!("and {} more", counts.len() - LISTED));
+        let mut listed = list_labels(counts.iter().map(|(rows, name)| (*name, rows)), |name, rows| {
+            format!("`{name}` {rows}")
+        });
+        let left_out = self.counts.reasons();
+        if !left_out.is_empty() {
+            listed.push_str(&format!(". Rows left out: {left_out}"));
         }
         let minimum = self.config.min_samples_per_class;
         let fix = match counts.as_slice() {
@@ -347,7 +417,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         DatasetError::TooFewClasses {
             name: self.name.clone(),
             left: left.into(),
-            counts: listed.join(", "),
+            counts: listed,
             fix,
         }
     }

@@ -1,37 +1,90 @@
-//! Messages about missing columns.
+//! Messages about columns. What may be the first row of a file without a header is counted, not shown.
+
+use complaint_contract::{DatasetSettings, is_header};
 
 use super::DatasetError;
 
 /// Maximum number of columns in a message.
-const LISTED: usize = 30;
+const LISTED: usize = 10;
+/// What stands between fields where it is not commas.
+const DELIMITERS: [(char, &str); 3] = [
+    (';', "has a header that seems to be separated by semicolons (;)"),
+    ('\t', "has a header that seems to be separated by tabs"),
+    ('|', "has a header that seems to be separated by vertical bars (|)"),
+];
 
-/// Maximum number of characters, and of words, in a column's name. Anything longer is a text, from a file without a
-/// header row.
-const LONGEST_NAME: usize = 40;
-const MOST_WORDS: usize = 4;
-
-/// A column's name, safe to show in a message: texts must not reach a log.
-fn shown(name: &str) -> String {
-    let characters = name.chars().count();
-    if characters <= LONGEST_NAME && name.split_whitespace().count() <= MOST_WORDS {
-        name.to_owned()
-    } else {
-        format!("(a text of {characters} characters: is the header row missing?)")
-    }
+/// The error for a path that is not among the `available` ones of a JSON object.
+pub(super) fn path_not_found(name: &str, path: &str, setting: &'static str, available: &[String]) -> DatasetError {
+    let counted = format!(
+        "its first object has {} paths that don't look like names",
+        available.len()
+    );
+    missing(name, path, setting, available, counted)
 }
 
 /// The error for a column that is not among `available`.
 pub(super) fn not_found(name: &str, column: &str, setting: &'static str, available: &[String]) -> DatasetError {
-    let mut listed: Vec<String> = available.iter().take(LISTED).map(|name| shown(name)).collect();
-    if available.len() > LISTED {
-        listed.push(format!("… and {} more", available.len() - LISTED));
-    }
+    missing(name, column, setting, available, counted(available.len()))
+}
+
+fn missing(name: &str, column: &str, setting: &'static str, available: &[String], counted: String) -> DatasetError {
+    let is_header = is_header(available);
     DatasetError::ColumnNotFound {
         name: name.to_owned(),
         column: column.to_owned(),
         setting,
-        available: listed,
-        nearest: nearest(column, available),
+        available: if is_header { listed(available) } else { counted },
+        nearest: nearest(column, available).filter(|_| is_header),
+    }
+}
+
+/// The error for a file whose first row is one like the others.
+pub(super) fn without_header(config: &DatasetSettings, name: &str, columns: usize) -> DatasetError {
+    DatasetError::ColumnNotFound {
+        name: name.to_owned(),
+        column: config.text_field.clone(),
+        setting: "dataset.textField",
+        available: counted(columns),
+        nearest: None,
+    }
+}
+
+fn listed(columns: &[String]) -> String {
+    let more = format!("and {} more", columns.len().saturating_sub(LISTED));
+    let mut listed: Vec<&str> = columns.iter().take(LISTED).map(String::as_str).collect();
+    if columns.len() > LISTED {
+        listed.push(&more);
+    }
+    format!("its columns are: {}", listed.join(", "))
+}
+
+fn counted(columns: usize) -> String {
+    let noun = if columns == 1 { "column" } else { "columns" };
+    format!("it has {columns} {noun} that don't look like names: is the header row missing?")
+}
+
+/// The error for a header that is separated by something else than commas, if it is.
+pub(super) fn wrong_delimiter(name: &str, header: &[String]) -> Option<DatasetError> {
+    if header.first().is_some_and(|first| first.starts_with("sep=")) {
+        return Some(DatasetError::WrongDelimiter {
+            name: name.to_owned(),
+            problem: "begins with the line `sep=`, which only Excel reads",
+        });
+    }
+    // A header without commas is one field; in one with a few, most fields still hold several names.
+    let has = |delimiter: char| header.iter().filter(|field| field.contains(delimiter)).count();
+    DELIMITERS
+        .iter()
+        .find(|(delimiter, _)| 2 * has(*delimiter) > header.len())
+        .map(|(delimiter, _)| separated_by(name, *delimiter))
+}
+
+/// The error for fields that are separated by `delimiter`.
+pub(super) fn separated_by(name: &str, delimiter: char) -> DatasetError {
+    let found = DELIMITERS.iter().find(|(known, _)| *known == delimiter);
+    DatasetError::WrongDelimiter {
+        name: name.to_owned(),
+        problem: found.map_or("has fields that are not separated by commas", |(_, problem)| *problem),
     }
 }
 
@@ -45,7 +98,7 @@ fn nearest(column: &str, available: &[String]) -> Option<String> {
         .map(|(spelling, name)| (distance(&wanted, &spelling.to_lowercase()), spelling, name))
         .filter(|(edits, spelling, _)| *edits <= spelling.chars().count().max(wanted.chars().count()).div_ceil(3))
         .min_by_key(|(edits, _, _)| *edits)
-        .map(|(_, _, name)| shown(name))
+        .map(|(_, _, name)| name.clone())
 }
 
 /// Levenshtein distance, in characters.

@@ -1,11 +1,16 @@
 //! Rows of comma-separated values (RFC 4180) with a header.
 
+use std::cell::Cell;
 use std::io::Read;
 
-use complaint_contract::DatasetSettings;
+use complaint_contract::{DatasetSettings, LABEL_SEPARATOR};
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
-use super::{DatasetError, Record, Sink, columns};
+use super::quotes::{Position, Quotes, Unquoted};
+use super::{DatasetError, Field, Record, Sink, columns};
+
+/// Records that are read to tell a header from a first row.
+const LOOKED_AT: usize = 1000;
 
 /// Positions of the configured columns.
 struct Layout {
@@ -23,30 +28,35 @@ pub(super) fn read(
     reader: &mut dyn Read,
     sink: &mut Sink<'_>,
 ) -> Result<(), DatasetError> {
-    let mut csv = ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(reader);
-    let header = csv.byte_headers().map_err(|error| fault(name, 0, &error))?.clone();
+    let position = Cell::new(Position::default());
+    let mut csv = ReaderBuilder::new()
+        .buffer_capacity(1 << 16)
+        .from_reader(Quotes::new(reader, &position));
+    let fault = |row: u64, error: &csv::Error| fault(name, row, position.get(), error);
+    let header = csv.byte_headers().map_err(|error| fault(0, &error))?.clone();
     if header.is_empty() || header.iter().all(<[u8]>::is_empty) {
         return Err(DatasetError::Empty { name: name.to_owned() });
     }
-    let layout = Layout::find(config, name, &header)?;
+    let layout = match Layout::find(config, name, &header) {
+        Err(DatasetError::ColumnNotFound { .. }) if is_repeated(&mut csv, &header) => {
+            Err(columns::without_header(config, name, header.len()))
+        }
+        found => found,
+    }?;
     let mut record = ByteRecord::new();
     let mut label = String::new();
     let mut number = 0;
     while csv
         .read_byte_record(&mut record)
-        .map_err(|error| fault(name, number + 1, &error))?
+        .map_err(|error| fault(number + 1, &error))?
     {
         number += 1;
         let line = record.position().map_or(0, csv::Position::line);
-        let field = |index: usize| {
+        let field = |index: usize, column: &str| {
             let bytes = record.get(index).unwrap_or_default();
             std::str::from_utf8(bytes).map_err(|_| DatasetError::InvalidEncoding {
                 name: name.to_owned(),
-                row: number,
-                place: format!(
-                    " (line {line}, column `{}`)",
-                    String::from_utf8_lossy(header.get(index).unwrap_or_default())
-                ),
+                place: format!("row {number} (line {line}, column `{column}`)"),
             })
         };
         if !layout.selects(&record) {
@@ -55,19 +65,22 @@ pub(super) fn read(
         }
         label.clear();
         let mut complete = true;
-        for &index in &layout.labels {
-            let part = field(index)?.trim();
+        for (&index, column) in layout.labels.iter().zip(&config.label_fields) {
+            let part = field(index, column)?.trim();
             complete &= !part.is_empty();
             if !label.is_empty() {
-                label.push_str(" + ");
+                label.push_str(LABEL_SEPARATOR);
             }
             label.push_str(part);
         }
-        let split = layout.split.map(field).transpose()?;
+        let split = match (layout.split, &config.split_field) {
+            (Some(index), Some(column)) => Some(field(index, column)?),
+            _ => None,
+        };
         sink(Record {
             number,
-            text: Some(field(layout.text)?),
-            label: complete.then_some(label.as_str()),
+            text: Field::Text(field(layout.text, &config.text_field)?),
+            label: if complete { Field::Text(&label) } else { Field::Missing },
             split,
             selected: true,
         })?;
@@ -75,17 +88,40 @@ pub(super) fn read(
     Ok(())
 }
 
+/// Whether values of the first row come again below it: then it is a row, not a header.
+fn is_repeated<R: Read>(csv: &mut csv::Reader<R>, header: &ByteRecord) -> bool {
+    let is_again = |record: &ByteRecord| {
+        let mut pairs = header.iter().zip(record);
+        pairs.any(|(name, value)| !name.trim_ascii().is_empty() && name.trim_ascii() == value.trim_ascii())
+    };
+    csv.byte_records()
+        .take(LOOKED_AT)
+        .map_while(Result::ok)
+        .any(|record| is_again(&record))
+}
+
 impl Layout {
     fn find(config: &DatasetSettings, name: &str, header: &ByteRecord) -> Result<Self, DatasetError> {
-        let names: Vec<String> = header
+        let names = header
             .iter()
-            .map(|bytes| String::from_utf8_lossy(bytes).trim().to_owned())
-            .collect();
+            .map(|bytes| std::str::from_utf8(bytes).map(|name| name.trim().to_owned()))
+            .collect::<Result<Vec<String>, _>>()
+            .map_err(|_| DatasetError::InvalidEncoding {
+                name: name.to_owned(),
+                place: "the first row".into(),
+            })?;
         let position = |column: &str, setting| {
-            names
-                .iter()
-                .position(|name| name == column.trim())
-                .ok_or_else(|| columns::not_found(name, column, setting, &names))
+            let mut found = (0..names.len()).filter(|&index| names[index] == column.trim());
+            match (found.next(), found.next()) {
+                (Some(index), None) => Ok(index),
+                (Some(_), Some(_)) => Err(DatasetError::Malformed {
+                    name: name.to_owned(),
+                    place: "the header".into(),
+                    problem: format!("it has the column `{column}` more than once, so it is unclear which one to read"),
+                }),
+                (None, _) => Err(columns::wrong_delimiter(name, &names)
+                    .unwrap_or_else(|| columns::not_found(name, column, setting, &names))),
+            }
         };
         Ok(Self {
             text: position(&config.text_field, "dataset.textField")?,
@@ -115,27 +151,41 @@ impl Layout {
     }
 }
 
-fn fault(name: &str, row: u64, error: &csv::Error) -> DatasetError {
-    let place = |line: u64| {
-        if row == 0 {
-            "the header".to_owned()
-        } else {
-            format!("row {row} (line {line})")
-        }
+/// The error of a record. `read` is where reading is, which is at or after the record.
+fn fault(name: &str, row: u64, read: Position, error: &csv::Error) -> DatasetError {
+    let place = |row: u64, line: u64| match row {
+        0 => "the header".to_owned(),
+        _ => format!("row {row} (line {line})"),
+    };
+    let malformed = |place: String, problem: String| DatasetError::Malformed {
+        name: name.to_owned(),
+        place,
+        problem,
     };
     match error.kind() {
-        ErrorKind::UnequalLengths { pos, expected_len, len } => DatasetError::Malformed {
-            name: name.to_owned(),
-            place: place(pos.as_ref().map_or(0, csv::Position::line)),
-            problem: format!(
-                "it has {len} fields, but the header has {expected_len}; a quotation mark or comma may be missing"
+        ErrorKind::UnequalLengths { pos, expected_len, len } => {
+            let line = pos.as_ref().map_or(read.line, csv::Position::line);
+            malformed(
+                place(row, line),
+                format!(
+                    "it has {len} fields, but the header has {expected_len}; a quotation mark or comma may be missing"
+                ),
+            )
+        }
+        ErrorKind::Io(error) => match read.fault {
+            Some(Unquoted::Open) => malformed(
+                place(read.row, read.line),
+                "the last record's quotation mark is never closed: the file is cut off, or a mark is missing before".into(),
             ),
+            Some(Unquoted::Trailing) => malformed(
+                place(read.row, read.line),
+                "text follows a closing quotation mark: the mark that closes this field or one before it is missing, or one \
+                 within it is not doubled"
+                    .into(),
+            ),
+            Some(Unquoted::Delimiter(delimiter)) => columns::separated_by(name, delimiter),
+            None => super::source::read_fault(name, &place(read.row, read.line), error),
         },
-        ErrorKind::Io(error) => super::source::read_fault(name, &place(0), error),
-        other => DatasetError::Malformed {
-            name: name.to_owned(),
-            place: place(0),
-            problem: format!("{other:?}"),
-        },
+        _ => malformed(place(row, read.line), "it is no record of CSV".into()),
     }
 }

@@ -25,7 +25,7 @@ pub enum DatasetError {
     },
     /// The bytes don't have the configured digest.
     #[error(
-        "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set dataset.source.sha256 to its new digest"
+        "the bytes of {name} have the SHA-256 {actual}, not {expected}. Restore the file, or set {setting} to its new digest"
     )]
     DigestMismatch {
         /// Path or address.
@@ -34,18 +34,80 @@ pub enum DatasetError {
         actual: Sha256Digest,
         /// Digest in the configuration.
         expected: Sha256Digest,
+        /// The setting that has it.
+        setting: &'static str,
     },
     /// The text is not UTF-8.
-    #[error(
-        "row {row} of {name} is not UTF-8{place}. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`"
-    )]
+    #[error("{place} of {name} is not UTF-8. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`")]
     InvalidEncoding {
+        /// Path or address.
+        name: String,
+        /// The row, with its line or column.
+        place: String,
+    },
+    /// The text has an encoding with two or four bytes a character.
+    #[error("{name} is {encoding}, not UTF-8. Convert it, for instance with {fix}")]
+    WideEncoding {
+        /// Path or address.
+        name: String,
+        /// The encoding.
+        encoding: &'static str,
+        /// The command that converts it.
+        fix: &'static str,
+    },
+    /// The bytes are neither CSV nor JSON.
+    #[error("{name} is {kind}, which is not read as it is. {fix}")]
+    OtherKind {
+        /// Path or address.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+        /// The fix, as a sentence without its full stop.
+        fix: &'static str,
+    },
+    /// The bytes can't be unpacked.
+    #[error("{name} can't be unpacked: {problem}")]
+    Archive {
+        /// Path or address.
+        name: String,
+        /// What is wrong and what to do, as a sentence without its full stop.
+        problem: String,
+    },
+    /// The file has another format than the configured one.
+    #[error("{name} looks like {looks}: set dataset.format to {format}")]
+    WrongFormat {
+        /// Path or address.
+        name: String,
+        /// What it looks like.
+        looks: &'static str,
+        /// The name of that format.
+        format: &'static str,
+    },
+    /// The fields of a CSV file are not separated by commas.
+    #[error("{name} {problem}. Export it with commas between the fields, and text with commas in quotation marks")]
+    WrongDelimiter {
+        /// Path or address.
+        name: String,
+        /// What it has, as the rest of a sentence.
+        problem: &'static str,
+    },
+    /// A label is longer than a model's may be.
+    #[error(
+        "row {row} of {name} has a label of {bytes} bytes, more than {most}, in {}. Name the field with the category in \
+         dataset.labelFields, or shorten the label",
+        columns(fields)
+    )]
+    LongLabel {
         /// Path or address.
         name: String,
         /// Number of the record, from 1.
         row: u64,
-        /// Column or line, as the rest of the sentence.
-        place: String,
+        /// Length of the label in UTF-8.
+        bytes: usize,
+        /// The longest that is allowed.
+        most: usize,
+        /// The configured fields.
+        fields: Vec<String>,
     },
     /// The file does not have the configured format.
     #[error("{name} can't be read at {place}: {problem}. Correct it there, or set dataset.format to the file's format")]
@@ -58,7 +120,7 @@ pub enum DatasetError {
         problem: String,
     },
     /// No record has a configured column or path.
-    #[error("{name} has no column `{column}`; its columns are: {}. {}", available.join(", "), column_fix(setting, nearest.as_deref()))]
+    #[error("{name} has no column `{column}`; {available}. {}", column_fix(setting, nearest.as_deref()))]
     ColumnNotFound {
         /// Path or address.
         name: String,
@@ -66,8 +128,8 @@ pub enum DatasetError {
         column: String,
         /// The setting that names it.
         setting: &'static str,
-        /// The columns of the source.
-        available: Vec<String>,
+        /// The columns of the source, or their number, as the rest of a sentence.
+        available: String,
         /// The most similar of them.
         nearest: Option<String>,
     },
@@ -121,6 +183,11 @@ pub enum DatasetError {
     },
 }
 
+fn columns(fields: &[String]) -> String {
+    let quoted: Vec<String> = fields.iter().map(|field| format!("column `{field}`")).collect();
+    quoted.join(" and ")
+}
+
 fn column_fix(setting: &str, nearest: Option<&str>) -> String {
     match nearest {
         Some(column) => format!("Set {setting} to one of them, perhaps `{column}`"),
@@ -134,8 +201,7 @@ impl DatasetError {
         match error.kind() {
             std::io::ErrorKind::InvalidData => Self::InvalidEncoding {
                 name: name.to_owned(),
-                row,
-                place: String::new(),
+                place: format!("line {row}"),
             },
             _ => super::source::read_fault(name, &format!("line {row}"), error),
         }
@@ -147,8 +213,13 @@ impl DatasetError {
             Self::NotFound { .. } => TrainerReason::DatasetNotFound,
             Self::Forbidden { .. } => TrainerReason::DatasetForbidden,
             Self::DigestMismatch { .. } => TrainerReason::DigestMismatch,
-            Self::InvalidEncoding { .. } => TrainerReason::InvalidEncoding,
-            Self::Malformed { .. } => TrainerReason::MalformedDataset,
+            Self::InvalidEncoding { .. } | Self::WideEncoding { .. } => TrainerReason::InvalidEncoding,
+            Self::Malformed { .. }
+            | Self::OtherKind { .. }
+            | Self::Archive { .. }
+            | Self::WrongFormat { .. }
+            | Self::WrongDelimiter { .. }
+            | Self::LongLabel { .. } => TrainerReason::MalformedDataset,
             Self::ColumnNotFound { .. } => TrainerReason::ColumnNotFound,
             Self::Empty { .. } => TrainerReason::EmptyDataset,
             Self::NoUsableRows { .. } => TrainerReason::NoUsableRows,

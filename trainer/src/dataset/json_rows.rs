@@ -5,11 +5,12 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
-use complaint_contract::DatasetSettings;
+use complaint_contract::{DatasetSettings, LABEL_SEPARATOR};
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{DatasetError, Record, Sink, columns};
+use super::json_repair::{Repaired, repaired};
+use super::{DatasetError, Field, Record, Sink, columns};
 
 /// Reads one object per line. Empty lines are skipped.
 pub(super) fn read_lines(
@@ -35,10 +36,9 @@ pub(super) fn read_lines(
         }
         let text = std::str::from_utf8(&bytes).map_err(|_| DatasetError::InvalidEncoding {
             name: name.to_owned(),
-            row: rows.number + 1,
-            place: format!(" (line {line})"),
+            place: format!("row {} (line {line})", rows.number + 1),
         })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim();
+        let text = text.trim();
         if text.is_empty() {
             continue;
         }
@@ -47,10 +47,11 @@ pub(super) fn read_lines(
             place: place.clone(),
             problem,
         };
-        let value: Value = serde_json::from_str(text).map_err(|error| malformed(error.to_string()))?;
+        let value: Value =
+            serde_json::from_slice(&repaired(text.as_bytes())).map_err(|error| malformed(problem(&error)))?;
         if !value.is_object() {
             return Err(malformed(
-                "it is not a JSON object; for an array, set dataset.format to json".into(),
+                "it is not a JSON object; for an array, set dataset.format to Json".into(),
             ));
         }
         rows.push(&value)?;
@@ -74,7 +75,8 @@ pub(super) fn read_document(
     };
     let mut outcome = Ok(());
     let parsed = {
-        let mut deserializer = serde_json::Deserializer::from_reader(BufReader::with_capacity(1 << 16, &mut input));
+        let json = BufReader::with_capacity(1 << 16, Repaired::new(&mut input));
+        let mut deserializer = serde_json::Deserializer::from_reader(json);
         Records {
             rows: &mut rows,
             outcome: &mut outcome,
@@ -89,8 +91,7 @@ pub(super) fn read_document(
         if input.invalid {
             return Err(DatasetError::InvalidEncoding {
                 name: name.to_owned(),
-                row,
-                place: String::new(),
+                place: format!("row {row} (line {})", error.line()),
             });
         }
         if let Some(error) = input.failed {
@@ -102,19 +103,30 @@ pub(super) fn read_document(
         return Err(DatasetError::Malformed {
             name: name.to_owned(),
             place,
-            problem: without_values(&error.to_string()),
+            problem: problem(&error),
         });
     }
     rows.finish()
 }
 
-/// The parser's message without the value that it quotes, because that may be a complaint.
-fn without_values(message: &str) -> String {
-    match (message.find('"'), message.rfind('"')) {
-        (Some(first), Some(last)) if first < last => format!("{}…{}", &message[..=first], &message[last..]),
-        _ => message.to_owned(),
+/// The parser's finding, without the position and without values: what it met where it expected something else may be a
+/// complaint.
+fn problem(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or_default();
+    match error.classify() {
+        serde_json::error::Category::Data if !OWN.contains(&text) => EXPECTED.to_owned(),
+        _ => text.to_owned(),
     }
 }
+
+/// What a document is expected to be.
+const EXPECTED: &str = "it is neither an array of objects nor an object whose `hits` or `hits.hits` is one";
+const NO_OBJECTS: &str = "the array holds elements that are not objects";
+const NO_HITS: &str = "the object has no `hits` with the records. An array of objects is expected; for one object a line, set \
+                       dataset.format to JsonLines";
+/// Messages of this module, which hold no values.
+const OWN: [&str; 2] = [NO_OBJECTS, NO_HITS];
 
 /// Turns JSON values into records. Remembers enough to tell a misspelt path from rows without a value.
 struct Rows<'s, 'k> {
@@ -150,14 +162,15 @@ impl<'s, 'k> Rows<'s, 'k> {
         let text = lookup(value, &self.config.text_field);
         self.found[0] |= text.is_some();
         self.label.clear();
-        let mut complete = true;
+        let (mut complete, mut scalars) = (true, true);
         for (index, path) in self.config.label_fields.iter().enumerate() {
             let part = lookup(value, path);
             self.found[1 + index] |= part.is_some();
+            scalars &= part.is_none_or(|part| scalar(part).is_some());
             let part = part.and_then(scalar);
             complete &= part.as_deref().is_some_and(|part| !part.trim().is_empty());
             if index > 0 {
-                self.label.push_str(" + ");
+                self.label.push_str(LABEL_SEPARATOR);
             }
             self.label.push_str(part.as_deref().unwrap_or_default().trim());
         }
@@ -171,8 +184,16 @@ impl<'s, 'k> Rows<'s, 'k> {
         let split = split.and_then(scalar);
         (self.sink)(Record {
             number: self.number,
-            text: text.and_then(Value::as_str),
-            label: complete.then_some(self.label.as_str()),
+            text: match text {
+                None => Field::Missing,
+                Some(Value::String(text)) => Field::Text(text),
+                Some(_) => Field::OtherType,
+            },
+            label: match (complete, scalars) {
+                (true, _) => Field::Text(&self.label),
+                (false, true) => Field::Missing,
+                (false, false) => Field::OtherType,
+            },
             split: split.as_deref(),
             selected: true,
         })
@@ -212,7 +233,7 @@ impl<'s, 'k> Rows<'s, 'k> {
             .zip(&self.found)
             .find(|(_, found)| !**found)
         {
-            Some(((path, setting), _)) => Err(columns::not_found(self.name, path, setting, &self.first_paths)),
+            Some(((path, setting), _)) => Err(columns::path_not_found(self.name, path, setting, &self.first_paths)),
             None => Ok(()),
         }
     }
@@ -282,9 +303,7 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<(), A::Error> {
         while let Some(value) = sequence.next_element::<Value>()? {
             if !value.is_object() {
-                return Err(serde::de::Error::custom(
-                    "the array holds elements that are not objects",
-                ));
+                return Err(serde::de::Error::custom(NO_OBJECTS));
             }
             if let Err(error) = self.rows.push(&value) {
                 *self.outcome = Err(error);
@@ -310,9 +329,7 @@ impl<'de> Visitor<'de> for Records<'_, '_, '_> {
         if found {
             Ok(())
         } else {
-            Err(serde::de::Error::custom(
-                "the object has no `hits` with the records; an array of objects is expected",
-            ))
+            Err(serde::de::Error::custom(NO_HITS))
         }
     }
 }
@@ -337,15 +354,8 @@ impl Read for Utf8Guard<'_> {
                 return Err(copy);
             }
         };
-        let mut start = 0;
-        if !self.seen_any {
-            self.seen_any = buffer[..read].iter().any(|byte| !byte.is_ascii_whitespace());
-            if buffer[..read].starts_with(b"\xef\xbb\xbf") {
-                buffer[..3].fill(b' ');
-                start = 3;
-            }
-        }
-        self.pending.extend_from_slice(&buffer[start..read]);
+        self.seen_any |= buffer[..read].iter().any(|byte| !byte.is_ascii_whitespace());
+        self.pending.extend_from_slice(&buffer[..read]);
         match std::str::from_utf8(&self.pending) {
             Ok(_) => self.pending.clear(),
             Err(error) if error.error_len().is_none() && read > 0 => {

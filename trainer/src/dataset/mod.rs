@@ -1,9 +1,10 @@
 //! Reads labelled rows from a file or address.
 //!
-//! [`Source`] opens the bytes (local or downloaded, with the digest checked, decompressed by suffix). A reader for each
-//! format passes one record at a time. [`collect`] keeps the rows that can be used for training: copies once,
-//! contradictory copies and labels with too few rows not at all. Rows that are left out are counted, and listed in
-//! messages and in the report.
+//! [`Source`] opens the bytes (local or downloaded, with the digest checked, unpacked by suffix). [`sniff`] refuses bytes that
+//! look like another format than the configured one. A reader for each format passes one record at a time. [`collect`] keeps
+//! the rows that can be used for training: copies once, contradictory copies and labels with too few rows not at all. Every
+//! record that is left out is counted by its reason, in messages, result and report. [`labels`] warns about labels that are
+//! probably mistakes.
 
 mod bounded;
 mod chains;
@@ -12,22 +13,24 @@ mod columns;
 mod copies;
 mod csv_rows;
 mod error;
+mod json_repair;
 mod json_rows;
+mod labels;
+mod quotes;
+mod sniff;
 mod source;
 
 use std::cell::Cell;
-use std::io::Read;
 use std::ops::Range;
 
+use complaint_contract::{DatasetFormat, DatasetSettings, DatasetWarning, DroppedLabel, RecordCounts};
 use complaint_model::Sha256Digest;
-use complaint_report::RecordCounts;
 
 use bounded::Bounded;
-pub use collect::{Collected, Collector, Texts};
-use complaint_contract::{DatasetFormat, DatasetSettings, DroppedLabel};
+pub use collect::{Collected, Collector, HeldOutKeys, Texts};
 pub use copies::Copies;
 pub use error::DatasetError;
-pub use source::{Location, Source};
+pub use source::{Location, Source, Unpacked};
 
 /// Number of rows between two progress messages.
 const PROGRESS_ROWS: u64 = 10_000;
@@ -68,6 +71,8 @@ pub struct Dataset {
     pub counts: RecordCounts,
     /// Some of the copies.
     pub copies: Copies,
+    /// What a person should look at.
+    pub warnings: Vec<DatasetWarning>,
     /// Digest of the source's bytes before unpacking.
     pub sha256: Sha256Digest,
 }
@@ -76,6 +81,35 @@ impl Dataset {
     /// The text of a row.
     pub fn text(&self, row: &Row) -> &str {
         &self.texts[row.text.clone()]
+    }
+
+    /// Adds the rows of `others` as test rows behind the own ones, which become training rows. Returns how many were left out
+    /// because no own row has their label.
+    pub fn add_held_out(&mut self, others: &Self) -> u64 {
+        for row in &mut self.rows {
+            row.part = Some(Part::Train);
+        }
+        let own: Vec<Option<u32>> = others
+            .labels
+            .iter()
+            .map(|label| self.labels.binary_search(label).ok().map(|index| index as u32))
+            .collect();
+        let mut unknown = 0;
+        for row in &others.rows {
+            let Some(label) = own[row.label as usize] else {
+                unknown += 1;
+                continue;
+            };
+            let start = self.texts.len();
+            self.texts.push_str(others.text(row));
+            self.rows.push(Row {
+                text: start..self.texts.len(),
+                label,
+                number: row.number,
+                part: Some(Part::Test),
+            });
+        }
+        unknown
     }
 
     /// Drops the texts: training needs only their terms.
@@ -87,15 +121,36 @@ impl Dataset {
     }
 }
 
+/// A value of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Field<'a> {
+    /// It has none, or `null`.
+    Missing,
+    /// A text, or what counts as one, untrimmed.
+    Text(&'a str),
+    /// A number, a list or an object, where a text is expected.
+    OtherType,
+}
+
+impl<'a> Field<'a> {
+    /// The text, trimmed, if there is one.
+    pub fn text(self) -> Option<&'a str> {
+        match self {
+            Self::Text(text) => Some(text.trim()).filter(|text| !text.is_empty()),
+            Self::Missing | Self::OtherType => None,
+        }
+    }
+}
+
 /// One record from a reader.
 #[derive(Debug)]
 pub struct Record<'a> {
     /// Number in the source, from 1.
     pub number: u64,
-    /// The text, untrimmed.
-    pub text: Option<&'a str>,
+    /// The text.
+    pub text: Field<'a>,
     /// The label, with its fields joined.
-    pub label: Option<&'a str>,
+    pub label: Field<'a>,
     /// Value of the split column.
     pub split: Option<&'a str>,
     /// Whether the configuration's filter selects it. If not, the other fields are empty.
@@ -107,20 +162,25 @@ impl Record<'_> {
     fn left_out(number: u64) -> Self {
         Self {
             number,
-            text: None,
-            label: None,
+            text: Field::Missing,
+            label: Field::Missing,
             split: None,
             selected: false,
         }
     }
 }
 
-/// Reads all rows of a source for training.
+/// Reads all rows of a source for training, without those whose split key `held_out` has.
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
-pub fn load(config: &DatasetSettings, source: &Source, on_progress: impl FnMut(u64)) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, String::new(), on_progress)?.finish(source.sha256())
+pub fn load(
+    config: &DatasetSettings,
+    source: &Source,
+    held_out: Option<&HeldOutKeys>,
+    on_progress: impl FnMut(u64),
+) -> Result<Dataset, DatasetError> {
+    collect_rows(config, source, held_out, String::new(), on_progress)?.finish(source.sha256())
 }
 
 /// Like [`load`], but passes each text to `texts` when it is read.
@@ -130,10 +190,11 @@ pub fn load(config: &DatasetSettings, source: &Source, on_progress: impl FnMut(u
 pub fn load_into<T: Texts>(
     config: &DatasetSettings,
     source: &Source,
+    held_out: Option<&HeldOutKeys>,
     texts: T,
     on_progress: impl FnMut(u64),
 ) -> Result<Collected<T>, DatasetError> {
-    collect_rows(config, source, texts, on_progress)?.finish_with_texts(source.sha256())
+    collect_rows(config, source, held_out, texts, on_progress)?.finish_with_texts(source.sha256())
 }
 
 /// Reads all rows of a source for inspection: one label is enough.
@@ -145,22 +206,22 @@ pub fn load_any(
     source: &Source,
     on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, String::new(), on_progress)?.finish_any(source.sha256())
+    collect_rows(config, source, None, String::new(), on_progress)?.finish_any(source.sha256())
 }
 
 fn collect_rows<'c, T: Texts>(
     config: &'c DatasetSettings,
     source: &Source,
+    held_out: Option<&'c HeldOutKeys>,
     texts: T,
     mut on_progress: impl FnMut(u64),
 ) -> Result<Collector<'c, T>, DatasetError> {
-    let mut collector = Collector::with_texts(config, source.name(), texts);
+    let mut collector = Collector::with_texts(config, source.name(), texts).without(held_out);
     each_record(config, source, |record| {
         if record.number.is_multiple_of(PROGRESS_ROWS) {
             on_progress(record.number);
         }
-        collector.push(&record);
-        Ok(())
+        collector.push(&record)
     })?;
     Ok(collector)
 }
@@ -174,26 +235,28 @@ pub fn each_record(
     source: &Source,
     mut consume: impl FnMut(Record<'_>) -> Result<(), DatasetError>,
 ) -> Result<(), DatasetError> {
-    source.read(|reader| read_records(config, source.name(), reader, &mut consume))
+    source.read(|unpacked| read_records(config, source.name(), unpacked, &mut consume))
 }
 
 /// Called by a reader for each record.
 pub(crate) type Sink<'s> = dyn FnMut(Record<'_>) -> Result<(), DatasetError> + 's;
 
 /// Reads records in the configured format.
-pub(crate) fn read_records(
+fn read_records(
     config: &DatasetSettings,
     name: &str,
-    reader: &mut dyn Read,
+    unpacked: Unpacked<'_>,
     sink: &mut Sink<'_>,
 ) -> Result<(), DatasetError> {
+    let format = sniff::format(config.format, unpacked.member);
+    sniff::check(format, name, &unpacked)?;
     let since_record = Cell::new(0);
-    let reader = &mut Bounded::new(reader, &since_record);
+    let reader = &mut Bounded::new(unpacked.reader, &since_record);
     let sink: &mut Sink<'_> = &mut |record| {
         since_record.set(0);
         sink(record)
     };
-    match config.format {
+    match format {
         DatasetFormat::Csv => csv_rows::read(config, name, reader, sink),
         DatasetFormat::JsonLines => json_rows::read_lines(config, name, reader, sink),
         DatasetFormat::Json => json_rows::read_document(config, name, reader, sink),

@@ -75,7 +75,7 @@ fn put_together(
     let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
     let quantiles = Quantiles::of(words.clone());
     Profile {
-        records: dataset.counts.clone(),
+        records: dataset.counts,
         length_histogram: lengths::histogram(&words, &quantiles),
         suspicious_rows: suspicious::find(&dataset.rows, facts, &quantiles),
         words: quantiles,

@@ -3,7 +3,7 @@ use complaint_report::{Contradiction, Duplicate, NearTwins, SuspicionReason};
 use proptest::prelude::*;
 
 use super::*;
-use crate::dataset::{Collector, Record};
+use crate::dataset::{Collector, Field, Record};
 use crate::split::split;
 
 fn dataset(rows: &[(&str, &str)]) -> Dataset {
@@ -19,13 +19,14 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
     };
     let mut collector = Collector::new(&config, "test");
     for (number, (text, label)) in rows.iter().enumerate() {
-        collector.push(&Record {
+        let record = Record {
             number: number as u64 + 1,
-            text: Some(text),
-            label: Some(label),
+            text: Field::Text(text),
+            label: Field::Text(label),
             split: None,
             selected: true,
-        });
+        };
+        collector.push(&record).unwrap();
     }
     collector
         .finish_any(complaint_model::Sha256Digest::of_bytes(b""))

@@ -1,5 +1,6 @@
 //! One training, step by step from data set to files.
 
+mod holdout;
 mod passing;
 mod reporting;
 mod searching;
@@ -7,8 +8,7 @@ mod searching;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use complaint_contract::Comparison;
-use complaint_contract::{StoredArtifact, TrainingStage};
+use complaint_contract::{Comparison, HoldoutResult, Reach, StoredArtifact, TrainingStage};
 use complaint_model::artifact::{FORMAT, Provenance};
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::text::TextPipeline;
@@ -32,6 +32,7 @@ use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
 use crate::split::{Split, split, split_by_keys, split_key};
 use crate::store::version_path;
+use holdout::HoldoutRows;
 use searching::{Searched, run_search};
 
 /// Number of terms listed for each class in the report.
@@ -49,6 +50,8 @@ pub struct Inputs<'a> {
     pub location: &'a Location,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
+    /// Which addresses may be reached.
+    pub reach: Reach,
     /// Whether the report may hold texts.
     pub include_texts: bool,
 }
@@ -73,6 +76,10 @@ struct Prepared {
     source: Option<Source>,
     train_labels: Vec<u32>,
     profile: Profile,
+    /// What became of the holdout's rows, if there is one: they are the test part.
+    holdout: Option<HoldoutResult>,
+    /// Equal names on equal data mean equal test rows.
+    split_name: String,
 }
 
 /// The result of processing the texts.
@@ -195,7 +202,7 @@ fn look_at_texts(
         answers.compare(
             &evaluation.scored,
             &dataset.labels,
-            &config.split_name(),
+            &prepared.split_name,
             evaluated.metric,
             evaluated.seed,
         )
@@ -208,7 +215,7 @@ fn look_at_texts(
 
 fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
     match (&inputs.config.champion, inputs.champion) {
-        (Some(champion), Some(path)) => Ok(Some(Champion::open(champion, path)?)),
+        (Some(champion), Some(path)) => Ok(Some(Champion::open(champion, path, inputs.reach)?)),
         (Some(champion), None) => Err(crate::compare::ChampionError::Missing(champion.name.clone()).into()),
         (None, Some(_)) => Err(ConfigError::Invalid {
             field: "champion".into(),
@@ -225,7 +232,8 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
     let config = inputs.config;
     let name = inputs.location.name();
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
-    let source = Source::open(inputs.location, config.dataset.sha256, |done, total| {
+    let holdout = HoldoutRows::read(inputs, progress)?;
+    let source = Source::open(inputs.location, config.dataset.sha256, inputs.reach, |done, total| {
         let share = total
             .filter(|total| *total > 0)
             .map_or(0.0, |total| done as f64 / total as f64);
@@ -236,11 +244,13 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
         );
     })?;
     if config.features.hashing_bits.is_some() {
-        return prepare_passing(config, source, progress);
+        return prepare_passing(config, source, holdout, progress);
     }
-    let dataset = dataset::load(&config.dataset, &source, |rows| {
+    let held_out = holdout.as_ref().map(HoldoutRows::keys);
+    let mut dataset = dataset::load(&config.dataset, &source, held_out, |rows| {
         progress.tell(TrainingStage::Loading, 0.8, &format!("{rows} rows read"))
     })?;
+    let holdout = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
     tell_rows(&dataset, progress);
     let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
     check_split(&dataset, &split, name)?;
@@ -257,14 +267,21 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
         split,
         words: Words::Corpus(Arc::new(corpus)),
         source: None,
+        split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
+        holdout,
     };
     prepared.forget_texts(inputs, pipelines);
     Ok(prepared)
 }
 
 /// Loads and counts without keeping texts, then splits.
-fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> Result<Prepared, TrainError> {
-    let passed = passing::load(config, &source, |rows| {
+fn prepare_passing(
+    config: &RunConfig,
+    source: Source,
+    holdout: Option<HoldoutRows>,
+    progress: &Progress,
+) -> Result<Prepared, TrainError> {
+    let passed = passing::load(config, &source, holdout, |rows| {
         let share = 0.6 + 0.4 * source.share_read();
         progress.tell(TrainingStage::Loading, share, &format!("{rows} rows read and counted"))
     })?;
@@ -278,7 +295,10 @@ fn prepare_passing(config: &RunConfig, source: Source, progress: &Progress) -> R
         dataset,
         split,
         words: Words::Counts(Arc::new(passed.counts)),
-        source: Some(source),
+        // The texts of a holdout are kept.
+        source: Some(source).filter(|_| passed.held_out.is_none()),
+        split_name: config.split_name(passed.held_out.as_ref().map(|holdout| holdout.sha256)),
+        holdout: passed.held_out,
     })
 }
 
@@ -385,7 +405,7 @@ fn fit_best(
     )
     .calibration(calibration)
     .provenance(Provenance {
-        split: config.split_name(),
+        split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
     });

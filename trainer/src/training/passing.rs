@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use complaint_contract::DatasetSettings;
+use complaint_contract::{DatasetSettings, HoldoutResult};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
 use rayon::prelude::*;
 
+use super::holdout::HoldoutRows;
 use crate::config::{ConfigError, RunConfig};
 use crate::dataset::{self, Collected, Dataset, DatasetError, Source, Texts};
 use crate::error::TrainError;
@@ -87,13 +88,19 @@ impl PassingTexts {
 /// The rows of a data set, and what was counted from their texts.
 pub(super) struct Passed {
     pub(super) dataset: Dataset,
+    pub(super) held_out: Option<HoldoutResult>,
     pub(super) counts: TermCounts,
     pub(super) keys: Vec<u64>,
     pub(super) facts: Vec<TextFacts>,
 }
 
-/// Reads and counts all rows.
-pub(super) fn load(config: &RunConfig, source: &Source, on_progress: impl FnMut(u64)) -> Result<Passed, TrainError> {
+/// Reads and counts all rows. The rows of a holdout follow, with their texts.
+pub(super) fn load(
+    config: &RunConfig,
+    source: &Source,
+    holdout: Option<HoldoutRows>,
+    on_progress: impl FnMut(u64),
+) -> Result<Passed, TrainError> {
     let texts = PassingTexts {
         pipeline: TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?,
         seed: config.evaluation.seed,
@@ -103,16 +110,29 @@ pub(super) fn load(config: &RunConfig, source: &Source, on_progress: impl FnMut(
         facts: Vec::new(),
     };
     let Collected {
-        dataset,
+        mut dataset,
         mut texts,
-        kept,
-    } = dataset::load_into(&config.dataset, source, texts, on_progress)?;
+        mut kept,
+    } = dataset::load_into(
+        &config.dataset,
+        source,
+        holdout.as_ref().map(HoldoutRows::keys),
+        texts,
+        on_progress,
+    )?;
+    let own = dataset.rows.len();
+    let held_out = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
+    for row in &dataset.rows[own..] {
+        texts.push(dataset.text(row));
+        kept.push(true);
+    }
     texts.count();
     let PassingTexts {
         counts, keys, facts, ..
     } = texts;
     Ok(Passed {
         dataset,
+        held_out,
         keys: only(keys, &kept),
         facts: only(facts, &kept),
         counts: counts.finish(&kept),
@@ -156,7 +176,7 @@ pub(super) fn read_again(
         let Some(&row) = wanted else { return Ok(()) };
         let text = record
             .text
-            .map(str::trim)
+            .text()
             .filter(|text| is_the_same(row, text))
             .ok_or_else(changed)?;
         batch.push(text);

@@ -37,7 +37,7 @@ pub(super) fn report(
         calibration: evaluation.calibration,
         weakest_classes: evaluation.weakest,
         dataset: summary(prepared),
-        split: config.split_name(),
+        split: prepared.split_name.clone(),
         preprocessing: (&best.pipeline.preprocessing).into(),
         features: (&best.pipeline.features).into(),
         term_count: artifact.vocabulary().len(),
@@ -88,10 +88,15 @@ fn summary(prepared: &Prepared) -> DatasetSummary {
         test_rows: split.test.len(),
         duplicates: dataset.counts.duplicates as usize,
         contradictions: dataset.counts.contradictory as usize,
-        empty_rows: (dataset.counts.without_text + dataset.counts.without_label) as usize,
+        empty_rows: (dataset.counts.without_text
+            + dataset.counts.text_of_other_type
+            + dataset.counts.without_label
+            + dataset.counts.label_of_other_type) as usize,
         classes: dataset.labels.len(),
         sha256: dataset.sha256,
         dropped_labels: dataset.dropped_labels.clone(),
+        warnings: dataset.warnings.clone(),
+        holdout: prepared.holdout.clone(),
         class_balance: class_balance.collect(),
     }
 }

@@ -38,35 +38,30 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
 
 fn records(report: &Report) -> Markup {
     let (dataset, counts) = (&report.dataset, &report.profile.records);
-    let left_out = [
-        (counts.not_selected as usize, "not selected by the filter"),
-        (counts.outside_split as usize, "outside the published split"),
-        (counts.without_text as usize, "without text"),
-        (counts.without_label as usize, "without label"),
-        (dataset.duplicates, "copies"),
-        (dataset.contradictions, "copies under different labels"),
-        (
-            dataset.dropped_labels.iter().map(|dropped| dropped.rows).sum(),
-            "in classes with too few rows",
-        ),
-    ];
     html! {
         div.tiles {
             div.tile { "records" b { (thousands(counts.records as usize)) } small { "in the source" } }
             div.tile { "to train" b { (thousands(dataset.train_rows)) } small { "rows" } }
             div.tile { "held out" b { (thousands(dataset.test_rows)) } small { "rows" } }
             div.tile {
-                "left out" b { (thousands(counts.records as usize - dataset.rows.min(counts.records as usize))) }
+                "left out" b { (thousands((counts.records - counts.used()) as usize)) }
                 small {
-                    @for (index, (rows, what)) in left_out.iter().filter(|(rows, _)| *rows > 0).enumerate() {
+                    @for (index, (rows, what)) in counts.left_out().into_iter().filter(|(rows, _)| *rows > 0).enumerate() {
                         @if index > 0 { ", " }
-                        (thousands(*rows)) " " (what)
+                        (thousands(rows as usize)) " " (what)
                     }
                 }
             }
         }
         p.note {
             "The share of a class in both parts differs by " (format!("{:.1}", report.profile.largest_share_difference)) " percentage points at most."
+        }
+        @for warning in &dataset.warnings { p.note { b { (warning.reason) } ": " (warning.message) } }
+        @if let Some(holdout) = &dataset.holdout {
+            p.note {
+                "Held out are the rows of a holdout of their own (sha256:" (holdout.sha256) "): " (holdout.records.summary()) ", "
+                (thousands(holdout.unknown_label_rows as usize)) " under labels that no training row has."
+            }
         }
     }
 }

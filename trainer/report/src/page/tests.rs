@@ -1,7 +1,6 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::dataset::RecordCounts;
 use crate::profile::{
     LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
 };
@@ -68,9 +67,9 @@ fn report(labels: &[String]) -> Report {
         text: Some("my <script>alert(1)</script> text".into()),
     }];
     let profile = Profile {
-        records: RecordCounts {
+        records: complaint_contract::RecordCounts {
             records: 1003,
-            ..RecordCounts::default()
+            ..complaint_contract::RecordCounts::default()
         },
         words: Quantiles::of(vec![3, 10, 20, 30]),
         length_histogram: vec![LengthBin {

@@ -5,7 +5,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use complaint_model::Sha256Digest;
-use complaint_store::{Address, Bounds, Fault, Purpose, Sink};
+use complaint_store::{Address, Bounds, Fault, Purpose, Reach, Sink};
 
 use super::super::DatasetError;
 use crate::waiting::wait;
@@ -18,12 +18,14 @@ const BOUNDS: Bounds = Bounds {
     retries: 5,
     larger: "Put it on a volume",
     longer: "Put it on a volume",
+    reach: Reach::SameHost,
 };
 
-/// Downloads what is behind an address. `name` is what messages call it.
+/// Downloads what is behind an address within `reach`. `name` is what messages call it.
 pub(super) fn fetch(
     address: &Address,
     name: &str,
+    reach: Reach,
     on_progress: &mut (dyn FnMut(u64, Option<u64>) + Send),
 ) -> Result<(File, Sha256Digest), DatasetError> {
     let file = tempfile::tempfile().map_err(|error| failed(name, format!("no temporary file can be made: {error}")))?;
@@ -36,7 +38,7 @@ pub(super) fn fetch(
     wait(complaint_store::fetch(
         address,
         Purpose::DataSet,
-        &BOUNDS,
+        &Bounds { reach, ..BOUNDS },
         &mut download,
     ))
     .map_err(|error| failed(name, error.to_string()))?
@@ -97,10 +99,12 @@ fn of_fault(name: &str, fault: Fault) -> DatasetError {
         Fault::Denied { problem, fix } | Fault::Settings { problem, fix } => {
             DatasetError::Forbidden { name, problem, fix }
         }
-        Fault::TooLarge { limit, .. } => {
-            let problem = format!("it has more than {} GiB; put it on a volume", limit >> 30);
-            DatasetError::Download { name, problem }
-        }
+        // It is as large the next time.
+        Fault::TooLarge { limit, fix } => DatasetError::Forbidden {
+            name,
+            problem: format!("it has more than {} GiB", limit >> 30),
+            fix,
+        },
         other => DatasetError::Download {
             name,
             problem: other.problem(),

@@ -1,13 +1,15 @@
-//! The bytes of a data set: a file, an address or an object, digested, checked, decompressed by suffix.
+//! The bytes of a data set: a file, a pipe, an address or an object, digested, checked, unpacked by suffix.
 
 mod download;
 mod packing;
+mod signature;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use complaint_contract::{DatasetFormat, Reach};
 use complaint_model::Sha256Digest;
 use complaint_store::Address;
 use url::Url;
@@ -15,6 +17,7 @@ use url::Url;
 use super::DatasetError;
 use super::bounded::LARGEST_RECORD;
 use packing::{Packing, data_member};
+use signature::{Kind, Wide, ZIP};
 
 pub use complaint_store::ObjectAddress;
 
@@ -70,8 +73,20 @@ pub struct Source {
     sha256: Sha256Digest,
 }
 
+/// The unpacked bytes of a source.
+pub struct Unpacked<'r> {
+    /// All of them, without a byte order mark.
+    pub reader: &'r mut dyn Read,
+    /// The first of them; all, if [`Unpacked::is_whole`].
+    pub begin: &'r [u8],
+    /// Whether nothing follows `begin`.
+    pub is_whole: bool,
+    /// The format that the name of an archive's member suggests.
+    pub member: Option<DatasetFormat>,
+}
+
 impl Source {
-    /// Opens a file or downloads an address, digests the bytes, and compares the digest with the expected one.
+    /// Opens a file or downloads an address within `reach`, digests the bytes, and compares the digest with the expected one.
     /// `on_progress` gets the bytes so far and, where known, all of them.
     ///
     /// # Errors
@@ -79,6 +94,7 @@ impl Source {
     pub fn open(
         location: &Location,
         expected: Option<Sha256Digest>,
+        reach: Reach,
         mut on_progress: impl FnMut(u64, Option<u64>) + Send,
     ) -> Result<Self, DatasetError> {
         let name = location.name();
@@ -86,18 +102,20 @@ impl Source {
             Location::File(path) => open_file(path, &name)?,
             Location::Url(url) => {
                 let url = Url::parse(url).map_err(|error| download::failed(&name, error.to_string()))?;
-                download::fetch(&Address::Web(Box::new(url)), &name, &mut on_progress)?
+                download::fetch(&Address::Web(Box::new(url)), &name, reach, &mut on_progress)?
             }
-            Location::Object(address) => download::fetch(&Address::Object(address.clone()), &name, &mut on_progress)?,
+            Location::Object(address) => {
+                download::fetch(&Address::Object(address.clone()), &name, reach, &mut on_progress)?
+            }
         };
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
             return Err(DatasetError::DigestMismatch {
                 name,
                 actual: sha256,
                 expected,
+                setting: "dataset.source.sha256",
             });
         }
-        // A pipe has no size; then nothing is known of how far reading is.
         let size = file.metadata().map_or(0, |metadata| metadata.len());
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&name, &error))?;
@@ -132,11 +150,11 @@ impl Source {
     /// Hands the unpacked bytes to `consume`.
     ///
     /// # Errors
-    /// What `consume` returns, or [`DatasetError::Malformed`] for an archive that can't be opened.
-    pub fn read<T>(&self, consume: impl FnOnce(&mut dyn Read) -> Result<T, DatasetError>) -> Result<T, DatasetError> {
-        let malformed = |problem: String| DatasetError::Malformed {
+    /// What `consume` returns, [`DatasetError::Archive`] for bytes that can't be unpacked, [`DatasetError::OtherKind`] or
+    /// [`DatasetError::WideEncoding`] for bytes that are neither CSV nor JSON in UTF-8.
+    pub fn read<T>(&self, consume: impl FnOnce(Unpacked<'_>) -> Result<T, DatasetError>) -> Result<T, DatasetError> {
+        let broken = |problem: String| DatasetError::Archive {
             name: self.name.clone(),
-            place: "its beginning".into(),
             problem,
         };
         let counted = Counted {
@@ -147,24 +165,130 @@ impl Source {
         self.read.store(0, Ordering::Relaxed);
         file.seek(SeekFrom::Start(0))
             .map_err(|error| unreadable(&self.name, &error))?;
+        if let Some(expected) = self.packing.kind() {
+            self.check_packing(&mut file, expected)?;
+        }
         match self.packing {
-            Packing::Plain => consume(&mut file),
-            Packing::Gzip => consume(&mut flate2::bufread::MultiGzDecoder::new(file)),
+            Packing::Plain => self
+                .check_archive(&mut file)
+                .and_then(|()| self.unpacked(&mut file, None, consume)),
+            Packing::Gzip => self.unpacked(&mut flate2::bufread::MultiGzDecoder::new(file), None, consume),
             Packing::Zstandard => {
                 let mut decoder = ruzstd::decoding::StreamingDecoder::new(file)
-                    .map_err(|error| malformed(format!("it is no Zstandard file: {error}")))?;
-                consume(&mut decoder)
+                    .map_err(|error| broken(format!("it is no Zstandard file: {error}")))?;
+                self.unpacked(&mut decoder, None, consume)
             }
             Packing::Zip => {
-                let mut archive =
-                    zip::ZipArchive::new(file).map_err(|error| malformed(format!("it is no ZIP archive: {error}")))?;
-                let member = data_member(&mut archive).map_err(malformed)?;
+                let mut archive = zip::ZipArchive::new(file)
+                    .map_err(|error| broken(format!("it is no whole ZIP archive: {error}. Copy it again")))?;
+                if let Some(kind) = Kind::of_members(archive.file_names().flatten()) {
+                    return Err(self.other_kind(kind));
+                }
+                let (member, format) = data_member(&mut archive).map_err(broken)?;
                 let mut member = archive
                     .by_index(member)
-                    .map_err(|error| malformed(format!("its member can't be unpacked: {error}")))?;
-                consume(&mut member)
+                    .map_err(|error| broken(format!("its member can't be unpacked: {error}. Pack it again")))?;
+                self.unpacked(&mut member, format, consume)
             }
         }
+    }
+
+    /// Bytes that are packed otherwise than their name says.
+    fn check_packing(&self, file: &mut BufReader<Counted<'_>>, expected: Kind) -> Result<(), DatasetError> {
+        let begin = file.fill_buf().map_err(|error| unreadable(&self.name, &error))?;
+        match Kind::of(begin) {
+            Some(kind) if kind == expected => Ok(()),
+            Some(kind) => Err(self.other_kind(kind)),
+            None => Err(DatasetError::Archive {
+                name: self.name.clone(),
+                problem: format!(
+                    "its bytes are not those of {}. Name it without that suffix, or pack it",
+                    expected.name
+                ),
+            }),
+        }
+    }
+
+    /// An archive without the suffix of one. Workbooks are named as such.
+    fn check_archive(&self, file: &mut BufReader<Counted<'_>>) -> Result<(), DatasetError> {
+        let begin = file.fill_buf().map_err(|error| unreadable(&self.name, &error))?;
+        match Kind::of(begin) {
+            Some(ZIP) => {
+                let archive = zip::ZipArchive::new(file).ok();
+                let kind = archive.and_then(|archive| Kind::of_members(archive.file_names().flatten()));
+                Err(self.other_kind(kind.unwrap_or(ZIP)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn other_kind(&self, kind: Kind) -> DatasetError {
+        DatasetError::OtherKind {
+            name: self.name.clone(),
+            kind: kind.name,
+            fix: kind.fix,
+        }
+    }
+
+    /// Looks at the first of the unpacked bytes and hands all to `consume`.
+    fn unpacked<T>(
+        &self,
+        reader: &mut dyn Read,
+        member: Option<DatasetFormat>,
+        consume: impl FnOnce(Unpacked<'_>) -> Result<T, DatasetError>,
+    ) -> Result<T, DatasetError> {
+        let begin = Begin::of(reader);
+        if let Some(kind) = Kind::of(&begin.bytes) {
+            return Err(self.other_kind(kind));
+        }
+        if let Some(wide) = Wide::of(&begin.bytes) {
+            return Err(DatasetError::WideEncoding {
+                name: self.name.clone(),
+                encoding: wide.name(),
+                fix: wide.fix(),
+            });
+        }
+        let is_whole = begin.is_whole;
+        let bytes = begin.bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&begin.bytes);
+        consume(Unpacked {
+            reader: &mut bytes.chain(Ended(begin.error)).chain(reader),
+            begin: bytes,
+            is_whole,
+            member,
+        })
+    }
+}
+
+/// Bytes that are looked at before the others are read.
+const BEGIN: u64 = 1 << 16;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The first bytes of a reader.
+struct Begin {
+    bytes: Vec<u8>,
+    is_whole: bool,
+    /// What ended reading early.
+    error: Option<io::Error>,
+}
+
+impl Begin {
+    fn of(reader: &mut dyn Read) -> Self {
+        let mut bytes = Vec::new();
+        let error = reader.take(BEGIN).read_to_end(&mut bytes).err();
+        Self {
+            is_whole: error.is_none() && (bytes.len() as u64) < BEGIN,
+            bytes,
+            error,
+        }
+    }
+}
+
+/// A reader that fails once, if there is an error.
+struct Ended(Option<io::Error>);
+
+impl Read for Ended {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
     }
 }
 
@@ -188,24 +312,21 @@ impl Seek for Counted<'_> {
     }
 }
 
-/// Tells a broken archive from a broken disk.
+/// Tells bytes that are at fault from a disk that is: only the system's own errors have a number.
 pub(super) fn read_fault(name: &str, place: &str, error: &io::Error) -> DatasetError {
     match error.kind() {
-        io::ErrorKind::InvalidData
-        | io::ErrorKind::InvalidInput
-        | io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::Other => DatasetError::Malformed {
-            name: name.to_owned(),
-            place: place.to_owned(),
-            problem: format!("the file is damaged or cut off ({error})"),
-        },
-        io::ErrorKind::FileTooLarge => DatasetError::Malformed {
+        io::ErrorKind::FileTooLarge if error.raw_os_error().is_none() => DatasetError::Malformed {
             name: name.to_owned(),
             place: place.to_owned(),
             problem: format!(
                 "the record has more than {} MiB; a quotation mark or a line end may be missing",
                 LARGEST_RECORD >> 20
             ),
+        },
+        _ if error.raw_os_error().is_none() => DatasetError::Malformed {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            problem: format!("the file is damaged or cut off ({error})"),
         },
         _ => unreadable(name, error),
     }
@@ -232,8 +353,21 @@ fn open_file(path: &Path, name: &str) -> Result<(File, Sha256Digest), DatasetErr
             problem: "it is a directory, not a file".into(),
         });
     }
-    let digest = Sha256Digest::of_reader(&mut file).map_err(|error| unreadable(name, &error))?;
+    let is_regular = file.metadata().is_ok_and(|metadata| metadata.is_file());
+    let unreadable = |error: io::Error| unreadable(name, &error);
+    if !is_regular {
+        file = spool(&mut file).map_err(unreadable)?;
+    }
+    let digest = Sha256Digest::of_reader(&mut file).map_err(unreadable)?;
     Ok((file, digest))
+}
+
+/// What comes through a pipe, in a temporary file without a name: it is read more than once.
+fn spool(pipe: &mut File) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    io::copy(pipe, &mut file)?;
+    file.seek(SeekFrom::Start(0))?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -1,7 +1,13 @@
-//! Compression, by the file's suffix.
+//! Compression, by the file's suffix, and the members of archives.
 
 use std::io::{Read, Seek};
 use std::path::Path;
+
+use complaint_contract::DatasetFormat;
+use zip::ZipArchive;
+
+use super::signature::{GZIP, Kind, ZIP, ZSTANDARD};
+use crate::config::format_of_suffix;
 
 /// How the bytes are packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,30 +32,98 @@ impl Packing {
             _ => Self::Plain,
         }
     }
+
+    /// What files with this suffix are.
+    pub(super) fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Plain => None,
+            Self::Gzip => Some(GZIP),
+            Self::Zstandard => Some(ZSTANDARD),
+            Self::Zip => Some(ZIP),
+        }
+    }
 }
 
-/// The one member with data: the first CSV or JSON, or the only file.
-pub(super) fn data_member<R: Read + Seek>(archive: &mut zip::ZipArchive<R>) -> Result<usize, String> {
-    let name = |index: usize| {
-        archive
-            .name_for_index(index)
-            .and_then(Result::ok)
-            .unwrap_or_default()
-            .to_ascii_lowercase()
-    };
-    let files: Vec<usize> = (0..archive.len())
-        .filter(|&index| !name(index).ends_with('/'))
+/// Most members that a message lists.
+const LISTED: usize = 5;
+
+/// The one member with data and the format that its suffix suggests.
+///
+/// # Errors
+/// What is wrong with the archive: no data, more than one file with data, an encrypted one, or one that is packed by a method
+/// that is not read.
+pub(super) fn data_member<R: Read + Seek>(
+    archive: &mut ZipArchive<R>,
+) -> Result<(usize, Option<DatasetFormat>), String> {
+    let names: Vec<String> = (0..archive.len())
+        .map(|index| match archive.name_for_index(index) {
+            Some(Ok(name)) => name.to_string(),
+            _ => String::new(),
+        })
         .collect();
-    let is_data = |index: &usize| {
-        let name = name(*index);
-        !name.starts_with("__macosx/")
-            && [".csv", ".json", ".jsonl", ".ndjson"]
+    let files: Vec<usize> = (0..names.len())
+        .filter(|&index| !is_left_behind(&names[index]))
+        .collect();
+    let format = |index: usize| format_of_suffix(&names[index]);
+    let data: Vec<usize> = files.iter().copied().filter(|&index| format(index).is_some()).collect();
+    let member = match (data.as_slice(), files.as_slice()) {
+        ([one], _) | ([], [one]) => *one,
+        ([], _) => return Err("the archive has no .csv, .json or .jsonl file. Pack the data set alone".into()),
+        (several, _) => {
+            let mut listed: Vec<String> = several
                 .iter()
-                .any(|suffix| name.ends_with(suffix))
+                .take(LISTED)
+                .map(|&index| names[index].escape_debug().to_string())
+                .collect();
+            if several.len() > LISTED {
+                listed.push(format!("and {} more", several.len() - LISTED));
+            }
+            return Err(format!(
+                "the archive has {} files with data: {}. Join them, or pack the one to read alone",
+                several.len(),
+                listed.join(", ")
+            ));
+        }
     };
-    match (files.iter().copied().find(is_data), files.as_slice()) {
-        (Some(index), _) => Ok(index),
-        (None, [only]) => Ok(*only),
-        (None, _) => Err("the archive has no .csv, .json or .jsonl file".into()),
+    check_member(archive, member)?;
+    Ok((member, format(member)))
+}
+
+/// Folders, and what systems leave behind in archives.
+fn is_left_behind(name: &str) -> bool {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    file.is_empty() || file.starts_with('.') || file == "Thumbs.db" || name.starts_with("__MACOSX/")
+}
+
+/// The numbers of ZIP's methods, from its specification (APPNOTE 4.4.5).
+const METHODS: [(u16, &str); 9] = [
+    (1, "Shrink"),
+    (6, "Implode"),
+    (9, "Deflate64"),
+    (12, "bzip2"),
+    (14, "LZMA"),
+    (93, "Zstandard"),
+    (95, "xz"),
+    (98, "PPMd"),
+    (99, "AES"),
+];
+
+fn check_member<R: Read + Seek>(archive: &mut ZipArchive<R>, member: usize) -> Result<(), String> {
+    let unreadable = |error: zip::result::ZipError| format!("its member can't be unpacked: {error}. Pack it again");
+    let file = archive.by_index_raw(member).map_err(unreadable)?;
+    if file.encrypted() {
+        return Err("its member is encrypted. Pack it without a password".into());
     }
+    #[allow(deprecated, reason = "the number of a method that is not compiled in")]
+    let method = match file.compression() {
+        zip::CompressionMethod::Unsupported(method) => method,
+        _ => return Ok(()),
+    };
+    let name = METHODS
+        .iter()
+        .find(|(number, _)| *number == method)
+        .map_or("unknown", |(_, name)| name);
+    Err(format!(
+        "zip method {method} ({name}) is not supported. Pack it with deflate, the default of most programs"
+    ))
 }

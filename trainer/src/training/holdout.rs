@@ -1,0 +1,85 @@
+//! Rows of their own on which every version of a classifier is evaluated.
+
+use complaint_contract::{Holdout, HoldoutResult, TrainingStage};
+use rayon::prelude::*;
+
+use super::Inputs;
+use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Source};
+use crate::error::TrainError;
+use crate::progress::Progress;
+use crate::split::split_key;
+
+/// The rows of the holdout, with their texts.
+pub(super) struct HoldoutRows {
+    name: String,
+    dataset: Dataset,
+    keys: HeldOutKeys,
+}
+
+impl HoldoutRows {
+    /// Reads the holdout, if the configuration has one.
+    pub(super) fn read(inputs: &Inputs<'_>, progress: &Progress) -> Result<Option<Self>, TrainError> {
+        let config = inputs.config;
+        let Some(holdout) = &config.evaluation.holdout else {
+            return Ok(None);
+        };
+        let source = open(holdout, inputs, progress)?;
+        let settings = holdout.settings(&config.dataset);
+        let dataset = dataset::load_any(&settings, &source, |_| ())?;
+        let seed = config.evaluation.seed;
+        let keys = dataset
+            .rows
+            .par_iter()
+            .map(|row| split_key(dataset.text(row), seed))
+            .collect();
+        Ok(Some(Self {
+            name: source.name().to_owned(),
+            keys: HeldOutKeys { keys, seed },
+            dataset,
+        }))
+    }
+
+    /// The keys of its rows. Rows of the data set that share one are no training rows.
+    pub(super) fn keys(&self) -> &HeldOutKeys {
+        &self.keys
+    }
+
+    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has are left out.
+    ///
+    /// # Errors
+    /// [`DatasetError::NoUsableRows`] where that leaves none.
+    pub(super) fn add_to(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
+        let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
+        let unknown_label_rows = dataset.add_held_out(&self.dataset);
+        if unknown_label_rows == self.dataset.rows.len() as u64 {
+            return Err(DatasetError::NoUsableRows {
+                name: self.name,
+                records: records.records,
+                problem: "none of its rows has a label that the training rows have".into(),
+            });
+        }
+        Ok(HoldoutResult {
+            sha256,
+            records,
+            unknown_label_rows,
+        })
+    }
+}
+
+fn open(holdout: &Holdout, inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, DatasetError> {
+    let location = Location::parse(&holdout.source);
+    let message = format!("opening the holdout {}", location.name());
+    progress.tell(TrainingStage::Loading, 0.0, &message);
+    let source = Source::open(&location, holdout.sha256, inputs.reach, |_, _| ());
+    source.map_err(|error| match error {
+        DatasetError::DigestMismatch {
+            name, actual, expected, ..
+        } => DatasetError::DigestMismatch {
+            name,
+            actual,
+            expected,
+            setting: "evaluation.holdout.sha256",
+        },
+        other => other,
+    })
+}
