@@ -1,6 +1,8 @@
 //! Settings from the chart.
 
-/// Settings for the pods and claims that the operator creates.
+use complaint_contract::Reach;
+
+/// What the operator needs to know to build pods and claims.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
     /// Image of the trainer.
@@ -22,6 +24,10 @@ pub struct Settings {
     #[arg(long, env = "STORAGE_ACCESS_MODE", default_value = "ReadWriteOnce",
           value_parser = ["ReadWriteOnce", "ReadWriteMany"])]
     pub storage_access_mode: String,
+    /// Which addresses the trainer may reach for data sets and stores that users name: same-host (no redirect to another host,
+    /// no loopback or link-local address, no metadata service), any-host (redirects are followed), or anywhere (the sandbox).
+    #[arg(long, env = "TRAINER_REACH", default_value_t = Reach::SameHost)]
+    pub trainer_reach: Reach,
     /// DNS domain of the cluster, for the URL in a classifier's status.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
@@ -36,6 +42,7 @@ impl Default for Settings {
             storage_class: None,
             storage_size: "1Gi".into(),
             storage_access_mode: "ReadWriteOnce".into(),
+            trainer_reach: Reach::SameHost,
             cluster_domain: "cluster.local".into(),
         }
     }

@@ -167,6 +167,9 @@ impl Cluster {
                 "127.0.0.1:0",
                 "--log-format",
                 "text",
+                // Pods are processes here, and servers that they download from are on this machine too.
+                "--trainer-reach",
+                "anywhere",
             ])
             .env("KUBECONFIG", &self.kubeconfig)
             // The pipe closes when the sandbox ends for any reason.

@@ -167,6 +167,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             test_fraction: evaluation.test_fraction,
             seed: evaluation.seed.unsigned_abs(),
             metric: classifier.spec.promotion.metric,
+            holdout: None,
         },
         preset: spec.preset,
         preprocessing: spec.preprocessing.clone(),
@@ -226,6 +227,8 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         &dataset,
         trainer::STORE_ARGUMENT,
         store.root(),
+        "--reach",
+        inputs.settings.trainer_reach.as_str(),
     ]
     .map(str::to_owned)
     .into();

@@ -244,7 +244,8 @@ fn already_trained(run: &TrainingRun, seen: &Seen, status: &mut TrainingRunStatu
     )
 }
 
-/// An Event if the reason of `Ready` changes, and one for labels that were left out.
+/// One Event where the reason of `Ready` changes; after a training, one for each warning about the data set and one for the
+/// records that were left out.
 fn notices(
     old: &TrainingRunStatus,
     decision: &Decision,
@@ -264,19 +265,12 @@ fn notices(
     let mut notices = Vec::new();
     match decision {
         Decision::Record(outcome) => {
-            let dropped = &outcome.dataset.dropped_labels;
-            if !dropped.is_empty() {
-                let names: Vec<_> = dropped
-                    .iter()
-                    .map(|d| format!("{} ({} rows)", d.label, d.rows))
-                    .collect();
-                notices.push(Notice::warning(
-                    "LabelsDropped",
-                    format!(
-                        "labels with fewer rows than minSamplesPerClass were left out: {}",
-                        names.join(", ")
-                    ),
-                ));
+            // The trainer's own words: it knows which labels may be named.
+            let warnings = outcome.dataset.warnings.iter();
+            notices.extend(warnings.map(|warning| Notice::warning(warning.reason.clone(), warning.message.clone())));
+            let records = outcome.dataset.records;
+            if records.used() < records.records {
+                notices.push(Notice::normal("DatasetRead", records.summary()));
             }
             let score = status.metrics.and_then(|metrics| metrics.macro_f1).unwrap_or_default();
             notices.push(Notice::normal(

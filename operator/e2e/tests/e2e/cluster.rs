@@ -81,6 +81,9 @@ fn existing(kubeconfig: PathBuf) -> Running {
         "run",
         "--health-bind",
         "127.0.0.1:0",
+        // The cluster may be a sandbox, whose pods download from this machine.
+        "--trainer-reach",
+        "anywhere",
     ]);
     for (variable, flag) in [
         ("E2E_TRAINER_IMAGE", "--trainer-image"),
