@@ -97,7 +97,7 @@ pub struct EvaluationSettings {
 /// Rows on which every version of a classifier is evaluated. All of the data set is then training data, apart from rows whose
 /// split key is also the key of one of these rows.
 ///
-/// What is left out here is as in [`DatasetSettings`]; `labelMap` holds for both.
+/// What is left out here is as in [`DatasetSettings`], except `labelMap`: a run does not change the labels of these rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Holdout {
@@ -129,7 +129,7 @@ impl Holdout {
                 .unwrap_or_else(|| dataset.label_fields.clone()),
             split_field: None,
             min_samples_per_class: 1,
-            label_map: dataset.label_map.clone(),
+            label_map: BTreeMap::new(),
             filter: BTreeMap::new(),
             sha256: self.sha256,
         }

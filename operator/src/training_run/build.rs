@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ReportRef,
-    TrainingRun, VersionEvaluation, labels,
+    Artifact, ComplaintClassifier, DatasetSource, Lineage, LineageDataset, LineageFields, ModelVersion,
+    ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
 };
-use complaint_contract::{ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, RunFile, TrainingResult};
+use complaint_contract::{
+    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
+};
 use k8s_openapi::{
     api::{
         batch::v1::Job,
@@ -39,6 +41,7 @@ use crate::{
 
 const CONFIG_DIR: &str = "/etc/complaint-trainer";
 const DATASET_DIR: &str = "/var/lib/complaint-dataset";
+const HOLDOUT_DIR: &str = "/var/lib/complaint-holdout";
 
 /// The changes of `decision`, in order.
 pub(crate) fn build(
@@ -167,7 +170,13 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             test_fraction: evaluation.test_fraction,
             seed: evaluation.seed.unsigned_abs(),
             metric: classifier.spec.promotion.metric,
-            holdout: None,
+            holdout: evaluation.holdout.as_ref().map(|holdout| Holdout {
+                source: mounted(&holdout.source, "holdout", HOLDOUT_DIR).0,
+                sha256: holdout.sha256.parse().ok(),
+                format: Some(holdout.format),
+                text_field: Some(holdout.text_field.clone()),
+                label_fields: Some(holdout.label_fields.clone()),
+            }),
         },
         preset: spec.preset,
         preprocessing: spec.preprocessing.clone(),
@@ -218,7 +227,10 @@ pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
 pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let spec = &inputs.run.spec;
     let store = Store::of(inputs.classifier);
-    let (dataset, mut volumes, mut mounts) = dataset(inputs.run);
+    let (dataset, data) = mounted(&spec.dataset.source, "dataset", DATASET_DIR);
+    let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
+    let held_out = holdout.and_then(|holdout| mounted(&holdout.source, "holdout", HOLDOUT_DIR).1);
+    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(held_out).unzip();
     let mut args: Vec<String> = [
         "run",
         "--config",
@@ -270,47 +282,52 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     )
 }
 
-/// The `--dataset` argument with the volume it needs.
-fn dataset(run: &TrainingRun) -> (String, Vec<Volume>, Vec<VolumeMount>) {
-    let source = &run.spec.dataset.source;
+/// The path or address of a source in the pod, with the volume it needs. `name` is the volume's, `directory` its mount.
+fn mounted(source: &DatasetSource, name: &str, directory: &str) -> (String, Option<(Volume, VolumeMount)>) {
+    let volume = Volume {
+        name: name.into(),
+        ..Volume::default()
+    };
+    let (path, volume) = if let Some(key) = &source.config_map {
+        let items = vec![KeyToPath {
+            key: key.key.clone(),
+            path: key.key.clone(),
+            mode: None,
+        }];
+        let config_map = ConfigMapVolumeSource {
+            name: key.name.clone(),
+            items: Some(items),
+            ..ConfigMapVolumeSource::default()
+        };
+        let config_map = Some(config_map);
+        (&key.key, Volume { config_map, ..volume })
+    } else if let Some(file) = &source.persistent_volume_claim {
+        let claim = PersistentVolumeClaimVolumeSource {
+            claim_name: file.claim_name.clone(),
+            read_only: Some(true),
+        };
+        let persistent_volume_claim = Some(claim);
+        (
+            &file.path,
+            Volume {
+                persistent_volume_claim,
+                ..volume
+            },
+        )
+    } else {
+        return (source.uri.clone().unwrap_or_default(), None);
+    };
     let mount = VolumeMount {
-        name: "dataset".into(),
-        mount_path: DATASET_DIR.into(),
+        name: name.into(),
+        mount_path: directory.into(),
         read_only: Some(true),
         ..VolumeMount::default()
     };
-    if let Some(key) = &source.config_map {
-        let volume = Volume {
-            name: "dataset".into(),
-            config_map: Some(ConfigMapVolumeSource {
-                name: key.name.clone(),
-                items: Some(vec![KeyToPath {
-                    key: key.key.clone(),
-                    path: key.key.clone(),
-                    mode: None,
-                }]),
-                ..ConfigMapVolumeSource::default()
-            }),
-            ..Volume::default()
-        };
-        return (format!("{DATASET_DIR}/{}", key.key), vec![volume], vec![mount]);
-    }
-    if let Some(file) = &source.persistent_volume_claim {
-        let volume = Volume {
-            name: "dataset".into(),
-            persistent_volume_claim: Some(PersistentVolumeClaimVolumeSource {
-                claim_name: file.claim_name.clone(),
-                read_only: Some(true),
-            }),
-            ..Volume::default()
-        };
-        return (format!("{DATASET_DIR}/{}", file.path), vec![volume], vec![mount]);
-    }
-    (source.uri.clone().unwrap_or_default(), Vec::new(), Vec::new())
+    (format!("{directory}/{path}"), Some((volume, mount)))
 }
 
-/// The keys of the Secrets for data set and store, as environment variables. The store's have their own prefix, because
-/// the keys may differ.
+/// The keys of the Secrets that give access to data set and store, as environment variables. The store's have names of their
+/// own, since they may be other keys.
 fn credentials(run: &TrainingRun, store: &Store) -> Vec<EnvFromSource> {
     let dataset = run.spec.dataset.source.secret_ref.as_ref();
     dataset

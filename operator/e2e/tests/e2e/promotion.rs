@@ -3,10 +3,14 @@
 use complaint_api::{ComplaintClassifier, ModelVersion, PromotionReason, Stage, condition};
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_sample, gated_out, poor_features, run, train, until_champion, until_stage},
+    runs::{
+        apply_classifier, apply_data, apply_sample, gated_out, poor_features, run, sample, train, until_champion,
+        until_stage,
+    },
     traffic::{Traffic, predict},
 };
 
@@ -153,5 +157,52 @@ async fn a_gate_keeps_a_weak_first_version_out() {
         .await
         .expect("it is there");
     assert_eq!(classifier.status.and_then(|status| status.champion), None);
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_of_the_classifiers_own_decide_whatever_a_run_learns_from() {
+    let world = World::open("holdout").await;
+    let sample = sample();
+    apply_data(&world, "sample", &sample).await;
+    // The labels that a saboteur would like: a part of the data set itself, so that its own test rows agree with it.
+    let text = String::from_utf8(sample.clone()).expect("text");
+    let swapped = text
+        .replace(",Fraud,", ",\0,")
+        .replace(",Fees and interest,", ",Fraud,");
+    apply_data(
+        &world,
+        "swapped",
+        swapped.replace(",\0,", ",Fees and interest,").as_bytes(),
+    )
+    .await;
+    // Rows of everyone, so the header and every fourth.
+    let held_out: Vec<&str> = text
+        .lines()
+        .enumerate()
+        .filter(|(n, _)| n % 4 == 0)
+        .map(|(_, line)| line)
+        .collect();
+    let held_out = held_out.join("\n");
+    apply_data(&world, "reviewed", held_out.as_bytes()).await;
+    let source = json!({ "configMap": { "name": "reviewed", "key": "complaints.csv" } });
+    let evaluation = json!({ "holdout": {
+        "source": source, "sha256": hex::encode(Sha256::digest(held_out.as_bytes())), "format": "Csv",
+        "textField": "narrative", "labelFields": ["category"] } });
+    apply_classifier(&world, "cards", json!({ "evaluation": evaluation })).await;
+    train(&world, run("cards-1", "sample", poor_features(200))).await;
+    until_champion(&world, "cards", "cards-1").await;
+
+    train(&world, run("cards-2", "swapped", json!({}))).await;
+    let refused = until_stage(&world, "cards-2", Stage::Rejected).await;
+    assert!(rejection(&refused).starts_with("NotBetter"), "{}", rejection(&refused));
+    let comparison = refused
+        .status
+        .and_then(|status| status.comparison)
+        .expect("a comparison");
+    assert!(comparison.same_labels && comparison.same_split, "{comparison:?}");
+
+    train(&world, run("cards-3", "sample", json!({}))).await;
+    until_champion(&world, "cards", "cards-3").await;
     world.close().await;
 }

@@ -14,9 +14,13 @@ use crate::cluster::World;
 
 /// The sample data set of the examples, as a ConfigMap `sample` with the key `complaints.csv`.
 pub async fn apply_sample(world: &World) {
+    apply_data(world, "sample", &sample()).await;
+}
+
+/// The sample data set of the examples, as CSV.
+pub fn sample() -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/complaints.csv");
-    let csv = std::fs::read(path).expect("the sample is readable");
-    apply_data(world, "sample", &csv).await;
+    std::fs::read(path).expect("the sample is readable")
 }
 
 /// A data set as a ConfigMap with the key `complaints.csv`.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use complaint_api::{ComplaintClassifier, TrainingRun};
+use complaint_contract::Reach;
 use complaint_operator::training_run::trainer_config;
 use complaint_trainer::{
     dataset::{Location, Source, load},
@@ -40,8 +41,13 @@ impl Question {
         classifier: &ComplaintClassifier,
     ) -> anyhow::Result<Vec<Self>> {
         let config = trainer_config(run, classifier, None).dataset;
-        let source = Source::open(&Location::parse(&file.to_string_lossy()), None, |_, _| {})?;
-        let data = load(&config, &source, |_| {})?;
+        let source = Source::open(
+            &Location::parse(&file.to_string_lossy()),
+            None,
+            Reach::Anywhere,
+            |_, _| {},
+        )?;
+        let data = load(&config, &source, None, |_| {})?;
         let evaluation = &classifier.spec.evaluation;
         let held_out = split(&data, evaluation.test_fraction, evaluation.seed.unsigned_abs()).test;
         let step = (held_out.len() / ASKED).max(1);

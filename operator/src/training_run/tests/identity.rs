@@ -113,3 +113,55 @@ fn no_text_of_a_user_is_expanded_to_a_variable() {
         "a single dollar sign: {args:?}"
     );
 }
+
+#[test]
+fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there() {
+    let digest = "ab".repeat(32);
+    let holdout = |source: serde_json::Value| json!({ "source": source, "sha256": digest, "format": "JsonLines", "textField": "text", "labelFields": ["label"] });
+    let on_claim = json!({ "persistentVolumeClaim": { "claimName": "reviewed", "path": "2026/rows.jsonl" } });
+    let cases = [
+        (on_claim, "/var/lib/complaint-holdout/2026/rows.jsonl", 1),
+        (
+            json!({ "uri": "https://example.org/rows.jsonl" }),
+            "https://example.org/rows.jsonl",
+            0,
+        ),
+    ];
+    for (source, path, mounts) in cases {
+        let classifier: ComplaintClassifier = serde_json::from_value(json!({
+            "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid" },
+            "spec": { "evaluation": { "holdout": holdout(source) } },
+        }))
+        .expect("a ComplaintClassifier");
+        let run = run(json!({ "dataset": {
+            "source": { "configMap": { "name": "data", "key": "complaints.csv.gz" } }, "format": "Csv",
+            "textField": "narrative", "labelFields": ["category"], "labelMap": { "Fraud": "Fees" } } }));
+        let file = build::config(&run, &classifier, None);
+        let settings = file
+            .evaluation
+            .holdout
+            .as_ref()
+            .expect("a holdout")
+            .settings(&file.dataset);
+        assert_eq!(
+            (settings.text_field.as_str(), settings.label_fields),
+            ("text", vec!["label".to_owned()])
+        );
+        assert_eq!((settings.label_map.len(), file.dataset.label_map.len()), (0, 1));
+        assert_eq!(settings.sha256.map(|digest| digest.to_string()), Some(digest.clone()));
+        assert_eq!(file.evaluation.holdout.expect("a holdout").source, path);
+
+        let job = build::job(&build::Inputs {
+            run: &run,
+            classifier: &classifier,
+            champion: None,
+            owner: crate::object::owner_reference(&run).expect("a uid"),
+            settings: &Settings::default(),
+        });
+        let pod = json!(job)["spec"]["template"]["spec"].clone();
+        let mounted = pod["containers"][0]["volumeMounts"].as_array().expect("mounts");
+        let held_out = mounted.iter().filter(|mount| mount["name"] == "holdout");
+        assert!(held_out.clone().all(|mount| mount["readOnly"] == true));
+        assert_eq!(held_out.count(), mounts);
+    }
+}

@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[test]
-fn the_status_of_a_recorded_run_is_complete_and_names_dropped_labels() {
+fn the_status_of_a_recorded_run_is_complete_and_events_repeat_the_trainers_warnings() {
     let run = run(json!({}));
     let outcome = serde_json::from_value(outcome()).expect("an outcome");
     let now = Timestamp::from_second(100).expect("a valid time");
@@ -32,7 +32,22 @@ fn the_status_of_a_recorded_run_is_complete_and_names_dropped_labels() {
             .map(|trial| trial.cross_validation.mean),
         Some(0.8001)
     );
-    assert!(notices[0].note.contains("Other (7 rows)"), "{notices:?}");
+    let told: Vec<(bool, &str, &str)> = notices
+        .iter()
+        .map(|notice| (notice.warning, notice.reason.as_str(), notice.note.as_str()))
+        .collect();
+    assert_eq!(
+        told[..3],
+        [
+            (true, "LabelsDropped", "labels were left out: Other (7 rows)"),
+            (true, "LabelMapUnused", "no row has `Kard`"),
+            (
+                false,
+                "DatasetRead",
+                "650 records read, 640 used; left out: 3 copies, 7 of labels with too few rows"
+            ),
+        ]
+    );
 
     let mut ended = run.clone();
     ended.status = Some(next);
