@@ -2,7 +2,7 @@
 //!
 //! The thread that accepts is also the one that answers probes. It looks at the first bytes of a connection, without
 //! taking them, and hands every other connection to the workers. So work, however much, is in no probe's way; and since a
-//! newcomer always gets a place ([`super::connections`]), neither are clients that open connections and send nothing.
+//! newcomer always gets a place, neither are clients that open connections and send nothing.
 //!
 //! A port of its own for probes would do the same against work. But on the port that clients reach, probes and clients
 //! would still be kept out by slow ones; and it would be one more port in Deployments, policies and balancers.
