@@ -58,6 +58,9 @@ pub(crate) struct RunArgs {
     /// metadata service of a cloud), any-host (redirects are followed), or anywhere.
     #[arg(long, value_name = "REACH", default_value_t = Reach::Anywhere)]
     pub(crate) reach: Reach,
+    /// The rows of the configuration's `evaluation.holdout`: a file or an address, as for --dataset.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) holdout: Option<String>,
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,

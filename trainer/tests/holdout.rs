@@ -112,6 +112,19 @@ fn the_holdouts_own_fields_are_read() {
 }
 
 #[test]
+fn an_argument_says_where_the_rows_are_in_a_pod() {
+    let mut job = Job::new();
+    let held = job.file("holdout.csv", csv(&holdout()));
+    let data = job.file("data.csv", csv(&rows()));
+    job.config["evaluation"]["holdout"] = json!({ "textField": "narrative" });
+    let ended = job.run_with(&data, &["--holdout", held.to_str().unwrap()], "2");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.message["dataset"]["testRows"], 60);
+    job.run(&data)
+        .fails(64, "InvalidConfiguration", &["evaluation.holdout.source", "--holdout"]);
+}
+
+#[test]
 fn the_command_line_takes_a_holdout() {
     let job = Job::new();
     let (data, held, out) = (

@@ -163,7 +163,7 @@ async fn every_failure_to_fetch_says_what_to_do() {
             &[],
             1,
             "ModelUnavailable",
-            "may read",
+            "Use a public address",
         ),
         (
             "other bytes",

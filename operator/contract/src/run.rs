@@ -101,8 +101,10 @@ pub struct EvaluationSettings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Holdout {
-    /// Path or address, in the forms of `--dataset`: a file, `http(s)://`, `s3://`, `gs://` or `az://`.
-    pub source: String,
+    /// Path or address, in the forms of `--dataset`: a file, `http(s)://`, `s3://`, `gs://` or `az://`. The argument
+    /// `--holdout` replaces it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// SHA-256 that its bytes must have.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<Sha256Digest>,

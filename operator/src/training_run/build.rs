@@ -171,7 +171,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             seed: evaluation.seed.unsigned_abs(),
             metric: classifier.spec.promotion.metric,
             holdout: evaluation.holdout.as_ref().map(|holdout| Holdout {
-                source: mounted(&holdout.source, "holdout", HOLDOUT_DIR).0,
+                source: None,
                 sha256: holdout.sha256.parse().ok(),
                 format: Some(holdout.format),
                 text_field: Some(holdout.text_field.clone()),
@@ -229,8 +229,9 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let store = Store::of(inputs.classifier);
     let (dataset, data) = mounted(&spec.dataset.source, "dataset", DATASET_DIR);
     let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
-    let held_out = holdout.and_then(|holdout| mounted(&holdout.source, "holdout", HOLDOUT_DIR).1);
-    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(held_out).unzip();
+    let held_out = holdout.map(|holdout| mounted(&holdout.source, "holdout", HOLDOUT_DIR));
+    let of_holdout = held_out.iter().filter_map(|(_, volume)| volume.clone());
+    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(of_holdout).unzip();
     let mut args: Vec<String> = [
         "run",
         "--config",
@@ -244,6 +245,9 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     ]
     .map(str::to_owned)
     .into();
+    if let Some((path, _)) = held_out {
+        args.extend(["--holdout".to_owned(), path]);
+    }
     if let Some(path) = inputs
         .champion
         .and_then(|champion| store.open(&champion.spec.artifact.uri))

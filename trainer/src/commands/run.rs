@@ -51,6 +51,7 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
     let inputs = Inputs {
         config: &config,
         location: &location,
+        holdout: arguments.holdout.as_deref(),
         champion: arguments.champion.as_deref(),
         reach: arguments.reach,
         include_texts: false,

@@ -38,7 +38,7 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
             "seed": arguments.seed,
             "metric": metric.unwrap_or_else(|| json!("macroF1")),
             "holdout": arguments.holdout.as_ref().map(|source| Holdout {
-                source: source.clone(),
+                source: Some(source.clone()),
                 sha256: arguments.holdout_sha256,
                 format: Some(arguments.data.format_of(source)),
                 text_field: None,

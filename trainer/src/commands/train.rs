@@ -42,6 +42,7 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     let inputs = Inputs {
         config: &config,
         location: &location,
+        holdout: None,
         champion: None,
         reach: Reach::Anywhere,
         include_texts: arguments.include_texts,

@@ -164,7 +164,7 @@ impl RunConfig {
 
     fn validate_holdout(&self, holdout: &Holdout) -> Result<(), ConfigError> {
         require(
-            !holdout.source.trim().is_empty(),
+            holdout.source.as_ref().is_none_or(|source| !source.trim().is_empty()),
             "evaluation.holdout.source",
             || "is empty".into(),
             "Name the file or address with the rows that decide",

@@ -4,6 +4,7 @@ use complaint_contract::{Holdout, HoldoutResult, TrainingStage};
 use rayon::prelude::*;
 
 use super::Inputs;
+use crate::config::ConfigError;
 use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Source};
 use crate::error::TrainError;
 use crate::progress::Progress;
@@ -23,7 +24,16 @@ impl HoldoutRows {
         let Some(holdout) = &config.evaluation.holdout else {
             return Ok(None);
         };
-        let source = open(holdout, inputs, progress)?;
+        let place = inputs.holdout.or(holdout.source.as_deref());
+        let Some(place) = place else {
+            return Err(ConfigError::Invalid {
+                field: "evaluation.holdout.source".into(),
+                problem: "is missing, and --holdout names no rows either".into(),
+                fix: "Name the file or address with the rows that decide".into(),
+            }
+            .into());
+        };
+        let source = open(place, holdout, inputs, progress)?;
         let settings = holdout.settings(&config.dataset);
         let dataset = dataset::load_any(&settings, &source, |_| ())?;
         let seed = config.evaluation.seed;
@@ -66,8 +76,8 @@ impl HoldoutRows {
     }
 }
 
-fn open(holdout: &Holdout, inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, DatasetError> {
-    let location = Location::parse(&holdout.source);
+fn open(place: &str, holdout: &Holdout, inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, DatasetError> {
+    let location = Location::parse(place);
     let message = format!("opening the holdout {}", location.name());
     progress.tell(TrainingStage::Loading, 0.0, &message);
     let source = Source::open(&location, holdout.sha256, inputs.reach, |_, _| ());

@@ -48,6 +48,8 @@ pub struct Inputs<'a> {
     pub config: &'a RunConfig,
     /// The location of the data set.
     pub location: &'a Location,
+    /// The rows of the configuration's holdout, in place of the source that it names.
+    pub holdout: Option<&'a str>,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
     /// Which addresses may be reached.

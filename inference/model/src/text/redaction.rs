@@ -113,7 +113,7 @@ mod tests {
     fn refused_patterns_say_why() {
         for (pattern, reason) in [
             ("(", "unclosed group"),
-            ("x*", "empty text"),
+            ("x*", "empty string"),
             (r"\w{500}{500}", "size limit"),
         ] {
             let error = Redaction::compile(pattern).unwrap_err();

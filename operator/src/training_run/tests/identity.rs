@@ -149,7 +149,6 @@ fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there
         );
         assert_eq!((settings.label_map.len(), file.dataset.label_map.len()), (0, 1));
         assert_eq!(settings.sha256.map(|digest| digest.to_string()), Some(digest.clone()));
-        assert_eq!(file.evaluation.holdout.expect("a holdout").source, path);
 
         let job = build::job(&build::Inputs {
             run: &run,
@@ -159,6 +158,12 @@ fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there
             settings: &Settings::default(),
         });
         let pod = json!(job)["spec"]["template"]["spec"].clone();
+        let args = pod["containers"][0]["args"].as_array().expect("arguments");
+        let place = args
+            .iter()
+            .position(|argument| argument == "--holdout")
+            .expect("--holdout");
+        assert_eq!(args[place + 1], path);
         let mounted = pod["containers"][0]["volumeMounts"].as_array().expect("mounts");
         let held_out = mounted.iter().filter(|mount| mount["name"] == "holdout");
         assert!(held_out.clone().all(|mount| mount["readOnly"] == true));
