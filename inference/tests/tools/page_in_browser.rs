@@ -128,7 +128,10 @@ async fn recent_texts_stay_in_the_browser(chromium: Chromium) {
     assert_eq!(browser.value("document.cookie").await, "");
 
     ask(&mut browser, CARDS).await;
-    assert_eq!(browser.value(recent).await.as_array().unwrap().len(), 1);
+    // The answer before is still on the page.
+    browser
+        .until("document.querySelectorAll('#recent-list li').length === 1")
+        .await;
     browser.click("#keep").await;
     assert_eq!(
         browser.value(recent).await,
