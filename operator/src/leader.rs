@@ -19,12 +19,21 @@ pub struct Election {
     pub namespace: String,
     /// Name of the Lease.
     pub name: String,
-    /// This candidate, unique among all: usually the pod's name.
+    /// This candidate, unique among all: see [`identity`].
     pub identity: String,
     /// How long a leader that went silent is still taken for alive.
     pub lease_duration: Duration,
-    /// How often the leader renews, and how often the others look.
+    /// How often the leader renews.
+    pub renew_period: Duration,
+    /// How often the others look: a lease that is given up is taken that late.
     pub retry_period: Duration,
+}
+
+/// The identity of this process: the pod's name, or the host's, with a random part. A container that is started again under
+/// the same name is another candidate: its predecessor may still be at work.
+pub fn identity(name: Option<String>) -> String {
+    let name = name.filter(|name| !name.is_empty()).unwrap_or_else(|| "process".into());
+    format!("{name}_{:016x}", crate::client::random())
 }
 
 /// Whether this candidate may lead now.
@@ -80,7 +89,7 @@ impl Election {
         let mut renewed = tokio::time::Instant::now();
         let mut observed = None;
         loop {
-            tokio::time::sleep(self.retry_period).await;
+            tokio::time::sleep(self.renew_period).await;
             match self.try_in_time(client, &mut observed).await {
                 Ok(true) => renewed = tokio::time::Instant::now(),
                 Ok(false) => return anyhow::anyhow!("the lease {} was taken by another process", self.name),
@@ -92,8 +101,18 @@ impl Election {
         }
     }
 
-    /// Gives the lease up, so that a successor need not wait for it to expire.
+    /// Gives the lease up, so that a successor need not wait for it to expire. To be called when nothing works any more that
+    /// only a leader may do.
     pub async fn release(&self, client: &Client) {
+        if tokio::time::timeout(self.lease_duration / 3, self.give_up(client))
+            .await
+            .is_err()
+        {
+            tracing::warn!("the lease could not be released in time; it expires by itself");
+        }
+    }
+
+    async fn give_up(&self, client: &Client) {
         let api = Api::<Lease>::namespaced(client.clone(), &self.namespace);
         let Ok(mut lease) = api.get(&self.name).await else {
             return;
@@ -102,7 +121,7 @@ impl Election {
         if spec.holder_identity.as_deref() == Some(&self.identity) {
             spec.holder_identity = Some(String::new());
             if let Err(error) = api.replace(&self.name, &PostParams::default(), &lease).await {
-                tracing::debug!(%error, "the lease could not be released; it expires by itself");
+                tracing::warn!(%error, "the lease could not be released; it expires by itself");
             }
         }
     }
@@ -183,6 +202,14 @@ mod tests {
             lease_duration_seconds: Some(15),
             ..LeaseSpec::default()
         }
+    }
+
+    #[test]
+    fn processes_of_one_name_are_different_candidates() {
+        let name = || Some("complaint-operator-0".to_owned());
+        assert_ne!(identity(name()), identity(name()));
+        assert!(identity(name()).starts_with("complaint-operator-0_"));
+        assert!(identity(None).starts_with("process_"));
     }
 
     #[test]

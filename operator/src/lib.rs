@@ -20,6 +20,7 @@
 mod candidate;
 mod change;
 pub mod cli;
+pub mod client;
 pub mod complaint_classifier;
 pub mod context;
 mod controller;

@@ -9,11 +9,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::RunArgs,
+    client::{PATIENCE, patient},
     complaint_classifier::ComplaintClassifiers,
     context::Context,
     controller::{self, Reconciler},
     health,
-    leader::Election,
+    leader::{Election, identity},
     model_version::ModelVersions,
     telemetry::ReconcileMetrics,
     training_run::TrainingRuns,
@@ -21,7 +22,7 @@ use crate::{
 
 /// How long controllers may take to end; less than a Pod's usual grace period. One that is stopped before its first list
 /// is answered would wait for that list for ever.
-const GRACE: Duration = Duration::from_secs(20);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the operator on a runtime of its own until SIGTERM, SIGINT or a lost lease.
 ///
@@ -47,13 +48,17 @@ pub fn block_on(args: RunArgs) -> anyhow::Result<()> {
 /// # Errors
 /// When the health address is taken, the lease can't be had, or it is lost.
 pub async fn operate(client: Client, args: RunArgs, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let client = patient(client, PATIENCE);
     let (metrics, registry) = ReconcileMetrics::new();
-    let health = tokio::spawn(health::serve(args.health_bind, registry, shutdown.clone()));
+    // Health is served to the end: a process that hands its lease over is healthy.
+    let ended = CancellationToken::new();
+    let health = tokio::spawn(health::serve(args.health_bind, registry, ended.clone()));
     let outcome = tokio::select! {
         outcome = lead(client, &args, &metrics, shutdown.clone()) => outcome,
         served = health => served.context("the health server ended")?,
     };
     shutdown.cancel();
+    ended.cancel();
     outcome
 }
 
@@ -72,9 +77,10 @@ async fn lead(
             .clone()
             .unwrap_or_else(|| client.default_namespace().to_owned()),
         name: args.lease_name.clone(),
-        identity: std::env::var("POD_NAME").unwrap_or_else(|_| format!("process-{}", std::process::id())),
+        identity: identity(std::env::var("POD_NAME").or_else(|_| std::env::var("HOSTNAME")).ok()),
         lease_duration: Duration::from_secs(15),
-        retry_period: Duration::from_secs(3),
+        renew_period: Duration::from_secs(3),
+        retry_period: Duration::from_secs(1),
     };
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
@@ -84,12 +90,14 @@ async fn lead(
     let outcome = tokio::select! {
         outcome = control(&client, args, metrics, &shutdown) => outcome,
         // The process ends at once: reconciles of a successor may already run beside ours.
-        lost = election.hold(&client) => Err(lost),
+        lost = election.hold(&client) => {
+            metrics.set_leader(false);
+            return Err(lost);
+        }
     };
     metrics.set_leader(false);
-    if outcome.is_ok() {
-        election.release(&client).await;
-    }
+    // The controllers have ended: a successor may begin.
+    election.release(&client).await;
     outcome
 }
 
