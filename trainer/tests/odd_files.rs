@@ -265,7 +265,8 @@ fn archives_are_read_by_their_one_member() {
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         assert_eq!(ended.message["dataset"]["rows"], 240);
     }
-    let refused: [(&[(&str, &[u8])], &[&str]); 3] = [
+    type Members<'a> = &'a [(&'a str, &'a [u8])];
+    let refused: [(Members<'_>, &[&str]); 3] = [
         (
             &[("a.csv", table), ("b.csv", table)],
             &["2 files with data: a.csv, b.csv"],
