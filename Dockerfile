@@ -21,20 +21,20 @@ COPY . .
 FROM source AS build-operator
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked --mount=type=cache,target=/target,sharing=locked \
     host=$(rustc --print host-tuple) \
-    && CARGO_PROFILE_RELEASE_LTO=thin cargo build --release --locked --target "$host" -p complaint-operator --bin complaint-operator \
-    && cp "/target/$host/release/complaint-operator" /out/
+    && cargo build --profile image --locked --target "$host" -p complaint-operator --bin complaint-operator \
+    && cp "/target/$host/image/complaint-operator" /out/
 
 FROM source AS build-trainer
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked --mount=type=cache,target=/target,sharing=locked \
     host=$(rustc --print host-tuple) \
-    && CARGO_PROFILE_RELEASE_LTO=thin cargo build --release --locked --target "$host" -p complaint-trainer --bin complaint-trainer \
-    && cp "/target/$host/release/complaint-trainer" /out/
+    && cargo build --profile image --locked --target "$host" -p complaint-trainer --bin complaint-trainer \
+    && cp "/target/$host/image/complaint-trainer" /out/
 
 FROM source AS build-inference
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked --mount=type=cache,target=/target,sharing=locked \
     host=$(rustc --print host-tuple) \
-    && CARGO_PROFILE_RELEASE_LTO=thin cargo build --release --locked --target "$host" -p complaint-inference --bin complaint-inference \
-    && cp "/target/$host/release/complaint-inference" /out/
+    && cargo build --profile image --locked --target "$host" -p complaint-inference --bin complaint-inference \
+    && cp "/target/$host/image/complaint-inference" /out/
 
 FROM scratch AS base
 ARG VERSION=0.1.0

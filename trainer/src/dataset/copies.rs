@@ -5,7 +5,7 @@ use complaint_report::{Contradiction, Duplicate};
 /// Number of pairs kept of each kind.
 const REMEMBERED: usize = 50;
 
-/// The first copies that were found. [`RecordCounts`](complaint_report::RecordCounts) has the number of all copies.
+/// The first copies that were found. [`RecordCounts`](complaint_contract::RecordCounts) has the number of all copies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copies {
     /// Copies with one label.
