@@ -1,9 +1,16 @@
 //! What every controller shares: how one runs, what it watches, and what happens to objects and errors around a reconcile.
 
-use std::{fmt::Debug, future::Future, sync::Arc, time::Instant};
+use std::{
+    fmt::Debug,
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use complaint_api::condition::{self, READY};
 use futures::StreamExt;
-use k8s_openapi::NamespaceResourceScope;
+use jiff::Timestamp;
+use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
 use kube::{
     Api, Client, Resource, ResourceExt,
     core::DeserializeGuard,
@@ -120,4 +127,34 @@ where
 pub(crate) fn labelled<K: Object>(child: &impl ResourceExt, label: &str) -> Option<ObjectRef<Guarded<K>>> {
     let name = child.labels().get(label)?;
     Some(ObjectRef::new(name).within(child.namespace().as_deref()?))
+}
+
+/// The longest pause between two looks at an object that can't go on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(120);
+
+/// How long to wait before an object that can't go on is looked at again: a quarter of the time for which `Ready` has stood,
+/// so that one that has waited for hours costs little. What its watches report is not waited for.
+pub(crate) fn pause(conditions: &[Condition], now: Timestamp, least: Duration) -> Duration {
+    let ready = condition::find(conditions, READY);
+    let stood = ready.map(|ready| now.duration_since(ready.last_transition_time.0));
+    let stood = stood.and_then(|stood| Duration::try_from(stood).ok());
+    (stood.unwrap_or_default() / 4).clamp(least, LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use complaint_api::condition::Statement;
+
+    use super::*;
+
+    #[test]
+    fn an_object_that_has_waited_for_long_is_looked_at_less_often() {
+        let at = |second| Timestamp::from_second(second).expect("a valid time");
+        let ready = Statement::new(READY, Some(false), "DatasetNotFound", "x");
+        let conditions = condition::merge(&[], &[ready], Some(1), at(0));
+        let least = Duration::from_secs(10);
+        let pauses = [0, 39, 100, 3600].map(|second| pause(&conditions, at(second), least).as_secs());
+        assert_eq!(pauses, [10, 10, 25, 120]);
+        assert_eq!(pause(&[], at(3600), least), least);
+    }
 }

@@ -24,7 +24,7 @@ use kube::{
 use crate::{
     change,
     context::Context,
-    controller::{Guarded, Reconciler, Scope, labelled},
+    controller::{Guarded, Reconciler, Scope, labelled, pause},
     error::Error,
     object::owner_reference,
 };
@@ -88,6 +88,10 @@ impl Reconciler for ComplaintClassifiers {
         let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, now);
         objects.write_status(&classifier, &next).await?;
         context.publish(&classifier, notices).await;
-        Ok(Action::requeue(if plan.is_at_rest() { AT_REST } else { WHILE_ROLLING }))
+        Ok(Action::requeue(match () {
+            () if plan.is_at_rest() => AT_REST,
+            () if plan.is_blocked() => pause(&next.conditions, now, WHILE_ROLLING),
+            () => WHILE_ROLLING,
+        }))
     }
 }

@@ -9,7 +9,8 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, TrainingRun, labels};
+use complaint_api::{ComplaintClassifier, TrainingRun, TrainingRunStatus, labels};
+use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{
     ResourceExt,
@@ -19,7 +20,7 @@ use kube::{
 use crate::{
     change,
     context::Context,
-    controller::{Guarded, Reconciler, Scope, concerned, labelled},
+    controller::{Guarded, Reconciler, Scope, concerned, labelled, pause},
     error::Error,
     object::owner_reference,
 };
@@ -73,19 +74,22 @@ impl Reconciler for TrainingRuns {
         if let Err(error) = change::apply(&changes, &objects).await {
             decision = Decision::refused(error)?;
         }
-        if decision != Decision::Expire {
-            let (next, notices) = status::next(&run, &seen, &decision, now);
-            objects.write_status(&run, &next).await?;
-            context.publish(&run, notices).await;
+        if decision == Decision::Expire {
+            return Ok(Action::await_change());
         }
-        Ok(look_again(&decision))
+        let (next, notices) = status::next(&run, &seen, &decision, now);
+        objects.write_status(&run, &next).await?;
+        context.publish(&run, notices).await;
+        Ok(look_again(&decision, &next, now))
     }
 }
 
-fn look_again(decision: &Decision) -> Action {
+fn look_again(decision: &Decision, status: &TrainingRunStatus, now: Timestamp) -> Action {
+    let pause = |least| Action::requeue(pause(&status.conditions, now, least));
     match decision {
+        Decision::Watch { blocked: Some(_), .. } => pause(WHILE_RUNNING),
         Decision::Train | Decision::Replace | Decision::Watch { .. } => Action::requeue(WHILE_RUNNING),
-        Decision::Wait { .. } => Action::requeue(WHILE_WAITING),
+        Decision::Wait { .. } => pause(WHILE_WAITING),
         Decision::Ended { expires_in: Some(left) } => Action::requeue(*left),
         _ => Action::await_change(),
     }

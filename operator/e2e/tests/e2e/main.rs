@@ -9,6 +9,7 @@ mod bad_input;
 mod cluster;
 mod identity;
 mod lifecycle;
+mod privacy;
 mod promotion;
 mod runs;
 mod statuses;

@@ -3,13 +3,13 @@
 
 mod tap;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use complaint_api::{
     ComplaintClassifier,
     condition::{self, READY},
 };
-use complaint_operator::{cli::RunArgs, client, run::operate, settings::Settings};
+use complaint_operator::{cli::RunArgs, client, object::Object, run::operate, settings::Settings};
 use futures::TryStreamExt;
 use k8s_openapi::{
     api::{coordination::v1::Lease, core::v1::ConfigMap},
@@ -21,7 +21,6 @@ use kube::{
     runtime::watcher,
 };
 use sandbox_apiserver::{Options, Server};
-use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use tap::{Act, Log, tapped};
 use tokio::task::JoinHandle;
@@ -40,27 +39,6 @@ struct Operator {
     shutdown: CancellationToken,
     ended: JoinHandle<anyhow::Result<()>>,
     log: Arc<Log>,
-}
-
-trait Kind:
-    kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-    + Clone
-    + Debug
-    + Serialize
-    + DeserializeOwned
-    + Send
-    + 'static
-{
-}
-impl<K> Kind for K where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>
-        + Clone
-        + Debug
-        + Serialize
-        + DeserializeOwned
-        + Send
-        + 'static
-{
 }
 
 impl World {
@@ -99,11 +77,11 @@ impl World {
         }
     }
 
-    fn api<K: Kind>(&self) -> Api<K> {
+    fn api<K: Object + Send + 'static>(&self) -> Api<K> {
         Api::namespaced(self.client.clone(), "default")
     }
 
-    async fn make<K: Kind>(&self, mut object: Value) -> K {
+    async fn make<K: Object + Send + 'static>(&self, mut object: Value) -> K {
         object["apiVersion"] = K::api_version(&()).as_ref().into();
         object["kind"] = K::kind(&()).as_ref().into();
         let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
@@ -117,7 +95,7 @@ impl World {
             .await;
     }
 
-    async fn until<K: Kind>(&self, name: &str, what: &str, check: impl Fn(&K) -> bool) -> K {
+    async fn until<K: Object + Send + 'static>(&self, name: &str, what: &str, check: impl Fn(&K) -> bool) -> K {
         let mut last = None;
         let mut states = std::pin::pin!(watcher::watch_object(self.api::<K>(), name));
         let waiting = async {
