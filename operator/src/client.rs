@@ -43,8 +43,8 @@ impl Service<Request<Body>> for Patient {
         request
             .headers_mut()
             .insert(USER_AGENT, HeaderValue::from_static(AGENT));
-        let what = format!("{} {}", request.method(), request.uri().path());
-        let is_watch = request.uri().query().is_some_and(|query| {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let is_watch = uri.query().is_some_and(|query| {
             let mut pairs = query.split('&');
             pairs.any(|pair| matches!(pair, "watch=true" | "watch=1"))
         });
@@ -62,7 +62,12 @@ impl Service<Request<Body>> for Patient {
             match tokio::time::timeout(patience, answered).await {
                 Ok(answer) => answer,
                 Err(_) => Err(kube::Error::Service(
-                    format!("the API server did not answer {what} within {} s", patience.as_secs()).into(),
+                    format!(
+                        "the API server did not answer {method} {} within {} s",
+                        uri.path(),
+                        patience.as_secs()
+                    )
+                    .into(),
                 )),
             }
         })

@@ -5,7 +5,7 @@ use complaint_contract::ExitKind;
 use k8s_openapi::{
     api::{
         batch::v1::{
-            Job, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
+            Job, JobCondition, JobSpec, PodFailurePolicy, PodFailurePolicyOnExitCodesRequirement,
             PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
         },
         core::v1::{
@@ -94,6 +94,17 @@ pub(crate) fn store_of(job: &Job) -> Option<Store> {
     let mut args = container.args.iter().flatten();
     let root = args.find(|arg| *arg == STORE_ARGUMENT).and_then(|_| args.next())?;
     Store::seen_at(&workload::literal(root), pod.volumes.as_deref().unwrap_or_default())
+}
+
+/// The Job's condition of that type, if it is true.
+pub(crate) fn condition<'j>(job: &'j Job, type_: &str) -> Option<&'j JobCondition> {
+    let mut conditions = job.status.as_ref()?.conditions.as_ref()?.iter();
+    conditions.find(|condition| condition.type_ == type_ && condition.status == "True")
+}
+
+/// Whether the Job is held back.
+pub(crate) fn is_suspended(job: &Job) -> bool {
+    job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false)
 }
 
 /// Whether a Job made now would have the same image, pulled in the same way.

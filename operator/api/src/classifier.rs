@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{DatasetFormat, Metric, PartialMetrics, limits};
+use complaint_contract::{DatasetFormat, Metric, PartialMetrics, limits, rules};
 
 use crate::{
     DatasetSource, PodTemplate, SecretRef,
@@ -86,8 +86,7 @@ pub struct Evaluation {
     .message("set sha256 of the holdout instead of source.sha256"))]
 #[x_kube(validation = Rule::new("!has(self.source.secretRef)")
     .message("source.secretRef is not supported here: put the holdout on a volume or into a ConfigMap, or give the training pods an identity that may read it"))]
-#[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
-    .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
+#[x_kube(validation = Rule::new(rules::OWN_LABEL).message(rules::OWN_LABEL_MESSAGE))]
 pub struct Holdout {
     /// Where the bytes are.
     pub source: DatasetSource,

@@ -109,8 +109,7 @@ pub struct ClassifierRef {
 /// Where the rows come from and which of their fields matter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!(self.textField in self.labelFields)")
-    .message("textField is one of labelFields, so that the text would be its own label: name another field for the label"))]
+#[x_kube(validation = Rule::new(rules::OWN_LABEL).message(rules::OWN_LABEL_MESSAGE))]
 #[x_kube(validation = Rule::new(
     "!has(self.labelMap) || self.labelMap.all(label, !(self.labelMap[label] in self.labelMap) \
     || self.labelMap[self.labelMap[label]] == self.labelMap[label])")

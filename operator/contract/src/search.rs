@@ -176,6 +176,12 @@ pub mod rules {
     pub const HASHING_MESSAGE: &str = "with features.hashingBits, search.pipelineGrid can vary sublinearTf only: set the other \
         steps in preprocessing and features, or leave hashingBits out";
 
+    /// The text is no label of itself.
+    pub const OWN_LABEL: &str = "!(self.textField in self.labelFields)";
+    /// The message of [`OWN_LABEL`].
+    pub const OWN_LABEL_MESSAGE: &str =
+        "textField is one of labelFields, so that the text would be its own label: name another field for the label";
+
     /// A grid has no more points than `search.maxTrialCount` allows.
     pub fn trials() -> String {
         let most = limits::PRESET_TRIALS;

@@ -88,10 +88,12 @@ impl Reconciler for ComplaintClassifiers {
         let (next, notices) = status::next(&classifier, &seen, &plan, &context.settings, now);
         objects.write_status(&classifier, &next).await?;
         context.publish(&classifier, notices).await;
-        Ok(Action::requeue(match () {
-            () if plan.is_at_rest() => AT_REST,
-            () if plan.is_blocked() => pause(&next.conditions, now, WHILE_ROLLING),
-            () => WHILE_ROLLING,
+        Ok(Action::requeue(if plan.is_at_rest() {
+            AT_REST
+        } else if plan.is_blocked() {
+            pause(&next.conditions, now, WHILE_ROLLING)
+        } else {
+            WHILE_ROLLING
         }))
     }
 }

@@ -65,7 +65,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
     };
     // A pod whose volumes are not there waits without a word in its status.
     let waits = |pod: &Pod| pod::phase(pod) == "Pending" && pod::blocked(pod).is_none();
-    let waiting = pods.iter().any(waits) && job.is_some();
+    let waiting = pods.iter().any(waits);
     let config: Option<ConfigMap> = match waiting {
         true => objects.get(&job_name(&name)).await?,
         false => None,
@@ -98,10 +98,8 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
 
 /// Whether the Job works and is not held back.
 fn should_have_pods(job: &Job) -> bool {
-    let suspended = job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false);
-    let conditions = job.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    let mut ended = conditions.filter(|condition| ["Complete", "Failed"].contains(&condition.type_.as_str()));
-    !suspended && !ended.any(|condition| condition.status == "True")
+    let mut ends = ["Complete", "Failed"].into_iter();
+    !trainer::is_suspended(job) && !ends.any(|end| trainer::condition(job, end).is_some())
 }
 
 /// The last line of the running pod's log. A log that can't be read says nothing about the run.

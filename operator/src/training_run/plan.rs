@@ -172,13 +172,7 @@ fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
 }
 
 fn with_job(run: &TrainingRun, seen: &Seen, job: &Job, settings: &Settings) -> Decision {
-    let condition = |type_: &str| {
-        let conditions = job.status.as_ref()?.conditions.as_ref()?;
-        conditions
-            .iter()
-            .find(|condition| condition.type_ == type_ && condition.status == "True")
-    };
-    if condition("Complete").is_some() {
+    if trainer::condition(job, "Complete").is_some() {
         return match result_of(&seen.pods) {
             // The result was recorded before this status was written.
             Decision::Fail { .. } if is_recorded(run, seen) => Decision::AlreadyTrained,
@@ -191,11 +185,11 @@ fn with_job(run: &TrainingRun, seen: &Seen, job: &Job, settings: &Settings) -> D
             decision => decision,
         };
     }
-    if let Some(failed) = condition("Failed") {
+    if let Some(failed) = trainer::condition(job, "Failed") {
         let reason = failed.reason.clone().unwrap_or_default();
         return failure_of(run, &seen.pods, &reason, failed.message.as_deref().unwrap_or_default());
     }
-    let suspended = job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false);
+    let suspended = trainer::is_suspended(job);
     if run.spec.suspend {
         return Decision::Suspend { stop_job: !suspended };
     }

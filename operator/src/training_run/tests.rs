@@ -102,6 +102,35 @@ fn ready_to_train() -> Seen {
     }
 }
 
+/// The Job of a run, as it is built with these settings.
+fn job_of(
+    run: &TrainingRun,
+    classifier: &ComplaintClassifier,
+    champion: Option<&ModelVersion>,
+    settings: &Settings,
+) -> Job {
+    build::job(&build::Inputs {
+        run,
+        classifier,
+        champion,
+        owner: crate::object::owner_reference(run).expect("a uid"),
+        settings,
+    })
+}
+
+/// The arguments of a Job's container.
+fn args_of(job: &Job) -> Vec<String> {
+    let args = json!(job)["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    serde_json::from_value(args).expect("arguments")
+}
+
+/// What stands behind an argument's name.
+fn arg_of(job: &Job, name: &str) -> String {
+    let args = args_of(job);
+    let place = args.iter().position(|argument| argument == name);
+    args[place.unwrap_or_else(|| panic!("no {name}: {args:?}")) + 1].clone()
+}
+
 #[test]
 fn the_job_is_as_the_contract_says() {
     let run = run(json!({}));
@@ -112,15 +141,8 @@ fn the_job_is_as_the_contract_says() {
                   "artifact": { "uri": "pvc://cards-artifacts/default/cards/00/model.safetensors", "sha256": "00".repeat(32) } },
     }))
     .expect("a ModelVersion");
-    let settings = Settings::default();
-    let inputs = build::Inputs {
-        run: &run,
-        classifier: &classifier,
-        champion: Some(&champion),
-        owner: crate::object::owner_reference(&run).expect("a uid"),
-        settings: &settings,
-    };
-    insta::assert_yaml_snapshot!("job", build::job(&inputs));
+    let job = job_of(&run, &classifier, Some(&champion), &Settings::default());
+    insta::assert_yaml_snapshot!("job", job);
     insta::assert_json_snapshot!("config", build::config(&run, &classifier, Some(&champion)));
 }
 
@@ -132,17 +154,8 @@ fn the_trainer_reaches_what_the_chart_allows() {
             trainer_reach: reach,
             ..Default::default()
         };
-        let job = build::job(&build::Inputs {
-            run: &run,
-            classifier: &classifier,
-            champion: None,
-            owner: crate::object::owner_reference(&run).expect("a uid"),
-            settings: &settings,
-        });
-        let args = json!(job)["spec"]["template"]["spec"]["containers"][0]["args"].clone();
-        let args: Vec<String> = serde_json::from_value(args).expect("arguments");
-        let place = args.iter().position(|argument| argument == "--reach").expect("--reach");
-        assert_eq!(args[place + 1], reach.to_string());
+        let job = job_of(&run, &classifier, None, &settings);
+        assert_eq!(arg_of(&job, "--reach"), reach.to_string());
     }
     assert_eq!(Settings::default().trainer_reach, complaint_contract::Reach::SameHost);
 }
@@ -153,32 +166,12 @@ fn a_secret_gives_access_to_an_object_and_is_never_read() {
     let run = run(
         json!({ "dataset": { "source": source, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } }),
     );
-    let classifier = classifier();
-    let settings = Settings::default();
-    let inputs = build::Inputs {
-        run: &run,
-        classifier: &classifier,
-        champion: None,
-        owner: crate::object::owner_reference(&run).expect("a uid"),
-        settings: &settings,
-    };
-    let pod = build::job(&inputs)
-        .spec
-        .expect("a Job has a spec")
-        .template
-        .spec
-        .expect("a pod has a spec");
-    let container = serde_json::to_value(&pod.containers[0]).expect("a container is JSON");
+    let job = job_of(&run, &classifier(), None, &Settings::default());
     assert_eq!(
-        container["envFrom"],
+        json!(job)["spec"]["template"]["spec"]["containers"][0]["envFrom"],
         json!([{ "secretRef": { "name": "s3", "optional": false } }])
     );
-    let arguments = container["args"].as_array().expect("arguments");
-    let dataset = arguments
-        .iter()
-        .position(|argument| argument == "--dataset")
-        .expect("--dataset");
-    assert_eq!(arguments[dataset + 1], "s3://complaints/2026/cards.csv.gz");
+    assert_eq!(arg_of(&job, "--dataset"), "s3://complaints/2026/cards.csv.gz");
 }
 
 #[test]

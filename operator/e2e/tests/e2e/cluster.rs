@@ -164,6 +164,15 @@ impl World {
         self.api::<K>().patch(&name, &params, &Patch::Apply(&manifest)).await
     }
 
+    /// Changes an object as `kubectl patch --type=merge` does.
+    pub async fn patch<K: Object>(&self, name: &str, patch: Value) {
+        let patched = self
+            .api::<K>()
+            .patch(name, &PatchParams::default(), &Patch::Merge(&patch))
+            .await;
+        patched.expect("the change is accepted");
+    }
+
     /// Waits until `check` holds for the object, and returns it. The failure shows the object's last state.
     pub async fn until<K: Object + Send + 'static>(&self, name: &str, what: &str, check: impl Fn(&K) -> bool) -> K {
         let mut last: Option<K> = None;

@@ -5,23 +5,13 @@ use complaint_api::{
     condition::{self, READY, STALLED},
 };
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::{
-    ResourceExt,
-    api::{DeleteParams, Patch, PatchParams},
-};
-use serde_json::{Value, json};
+use kube::{ResourceExt, api::DeleteParams};
+use serde_json::json;
 
 use crate::{
     cluster::World,
     runs::{apply_classifier, apply_sample, fails, poor_features, run, train, until_champion, until_stage},
 };
-
-async fn patch<K: complaint_operator::object::Object>(world: &World, name: &str, patch: Value) {
-    let api = world.api::<K>();
-    api.patch(name, &PatchParams::default(), &Patch::Merge(&patch))
-        .await
-        .expect("the change is accepted");
-}
 
 fn is_ready_with(classifier: &ComplaintClassifier, reason: &str) -> bool {
     let conditions = classifier.status.iter().flat_map(|status| &status.conditions);
@@ -38,7 +28,9 @@ async fn a_rebuilt_classifier_promotes_nothing_by_itself_and_a_pin_goes_on() {
     train(&world, run("cards-1", "sample", poor_features(40))).await;
     until_champion(&world, "cards", "cards-1").await;
     let claim = |time: &str| json!({ "metadata": { "annotations": { "complaints.dev/promoted-at": time } } });
-    patch::<ModelVersion>(&world, "cards-1", claim("9999-12-01T00:00:00Z")).await;
+    world
+        .patch::<ModelVersion>("cards-1", claim("9999-12-01T00:00:00Z"))
+        .await;
 
     let api = world.api::<ComplaintClassifier>();
     api.delete("cards", &DeleteParams::foreground())
@@ -65,7 +57,7 @@ async fn a_rebuilt_classifier_promotes_nothing_by_itself_and_a_pin_goes_on() {
     assert_eq!(reason, Some("RestoreNeedsPin"));
 
     let pin = json!({ "spec": { "promotion": { "modelVersion": "cards-1" } } });
-    patch::<ComplaintClassifier>(&world, "cards", pin).await;
+    world.patch::<ComplaintClassifier>("cards", pin).await;
     let pinned = until_champion(&world, "cards", "cards-1").await;
     assert_eq!(
         pinned.status.expect("a status").promotions[0].reason,
@@ -105,7 +97,7 @@ async fn another_artifact_under_the_champions_name_is_not_served() {
     assert_ne!(refused.status.and_then(|status| status.stage), Some(Stage::Champion));
 
     let pin = json!({ "spec": { "promotion": { "modelVersion": "cards-1" } } });
-    patch::<ComplaintClassifier>(&world, "cards", pin).await;
+    world.patch::<ComplaintClassifier>("cards", pin).await;
     let stalled = world
         .until::<ComplaintClassifier>("cards", "stalled", |classifier| {
             is_ready_with(classifier, "VersionReplaced")

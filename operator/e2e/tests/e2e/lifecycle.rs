@@ -2,7 +2,7 @@
 
 use complaint_api::{
     ModelVersion, TrainingRun,
-    condition::{self, COMPLETE, FAILED, READY},
+    condition::{self, COMPLETE, READY},
 };
 use futures::TryStreamExt;
 use k8s_openapi::api::{
@@ -11,14 +11,14 @@ use k8s_openapi::api::{
 };
 use kube::{
     ResourceExt,
-    api::{DeleteParams, EvictParams, Patch, PatchParams},
+    api::{DeleteParams, EvictParams},
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_sample, poor_features, run, train},
+    runs::{apply_classifier, apply_sample, poor_features, run, train, until_ended},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,10 +52,7 @@ async fn a_suspended_run_starts_when_it_is_released() {
     );
 
     let release = json!({ "spec": { "suspend": false } });
-    let api = world.api::<TrainingRun>();
-    api.patch("cards-1", &PatchParams::default(), &Patch::Merge(&release))
-        .await
-        .expect("suspend can be changed");
+    world.patch::<TrainingRun>("cards-1", release).await;
     world
         .until::<TrainingRun>("cards-1", "complete", |run| {
             run.status
@@ -166,13 +163,7 @@ async fn an_evicted_pod_is_replaced_even_without_retries() {
     pods.evict(&first.name_any(), &EvictParams::default())
         .await
         .expect("it can be evicted");
-    let ended = world
-        .until::<TrainingRun>("cards-1", "ended", |run| {
-            run.status.as_ref().is_some_and(|status| {
-                condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
-            })
-        })
-        .await;
+    let ended = until_ended(&world, "cards-1").await;
     let conditions = ended.status.expect("a status").conditions;
     assert!(condition::is_true(&conditions, COMPLETE), "{conditions:#?}");
     world.close().await;

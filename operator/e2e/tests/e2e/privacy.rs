@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_data, run, sample, until_champion},
+    runs::{apply_classifier, apply_data, run, sample, until_champion, until_ended},
     traffic::predict,
 };
 
@@ -72,13 +72,8 @@ async fn no_text_and_no_value_of_a_row_reaches_an_object_an_event_or_a_log() {
     }
     for name in ["good", "b1", "b2", "b3"] {
         let expected = if name == "good" { COMPLETE } else { FAILED };
-        world
-            .until::<TrainingRun>(name, expected, |run| {
-                let conditions = run.status.iter().flat_map(|status| &status.conditions);
-                let conditions: Vec<_> = conditions.cloned().collect();
-                condition::is_true(&conditions, expected)
-            })
-            .await;
+        let conditions = until_ended(&world, name).await.status.expect("a status").conditions;
+        assert!(condition::is_true(&conditions, expected), "{name}: {conditions:#?}");
     }
     until_champion(&world, "cards", "good").await;
     let text = format!("{marks} was charged twice");

@@ -1,7 +1,6 @@
 //! Promotion: a better version is promoted, a worse one is not, and a pin rolls back.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, PromotionReason, Stage, condition};
-use kube::api::{Patch, PatchParams};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -113,11 +112,7 @@ async fn a_version_whose_bytes_do_not_match_its_digest_never_serves() {
     // The pin is set before the version exists, so that promotion does not judge it first.
     let traffic = Traffic::start(&world, "cards");
     let pin = json!({ "spec": { "promotion": { "modelVersion": "forged" } } });
-    world
-        .api::<ComplaintClassifier>()
-        .patch("cards", &PatchParams::default(), &Patch::Merge(&pin))
-        .await
-        .expect("the pin is accepted");
+    world.patch::<ComplaintClassifier>("cards", pin).await;
     let mut forged = serde_json::to_value(&honest.spec).expect("JSON");
     forged["artifact"]["sha256"] = json!("0".repeat(64));
     world

@@ -71,13 +71,7 @@ pub async fn train(world: &World, manifest: Value) -> TrainingRun {
         .apply::<TrainingRun>(manifest)
         .await
         .expect("a TrainingRun is accepted");
-    let ended = world
-        .until::<TrainingRun>(&name, "ended", |run| {
-            run.status.as_ref().is_some_and(|status| {
-                condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
-            })
-        })
-        .await;
+    let ended = until_ended(world, &name).await;
     let status = ended.status.clone().expect("a status");
     assert!(
         condition::is_true(&status.conditions, READY),
@@ -85,6 +79,17 @@ pub async fn train(world: &World, manifest: Value) -> TrainingRun {
         status.conditions
     );
     ended
+}
+
+/// Waits until a run is complete or failed.
+pub async fn until_ended(world: &World, run: &str) -> TrainingRun {
+    world
+        .until::<TrainingRun>(run, "ended", |run| {
+            run.status.as_ref().is_some_and(|status| {
+                condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
+            })
+        })
+        .await
 }
 
 /// Waits until `version` is champion and every pod serves it.

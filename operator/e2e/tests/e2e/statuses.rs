@@ -128,10 +128,7 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
     assert_eq!(blocked.status.and_then(|status| status.champion), None);
 
     let pin = json!({ "spec": { "promotion": { "modelVersion": "forged" } } });
-    let api = world.api::<ComplaintClassifier>();
-    api.patch("cards", &PatchParams::default(), &Patch::Merge(&pin))
-        .await
-        .expect("the pin is accepted");
+    world.patch::<ComplaintClassifier>("cards", pin).await;
     let pinned = until_champion(&world, "cards", "forged").await;
     let champion = pinned.status.and_then(|status| status.champion).expect("a champion");
     assert_eq!(champion.metrics.macro_f1, None, "claimed metrics are not used");

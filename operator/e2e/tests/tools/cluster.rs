@@ -49,6 +49,17 @@ impl Cluster {
         }
     }
 
+    /// One with the product's kinds and without its operator.
+    pub fn with_definitions(kubectl: &Path) -> Self {
+        let cluster = Self::start(&[]);
+        cluster.ok(kubectl, "apply --server-side -f crds");
+        cluster.ok(
+            kubectl,
+            "wait --for=condition=Established --timeout=60s crd/complaintclassifiers.complaints.dev",
+        );
+        cluster
+    }
+
     fn command(&self, tool: &Path, args: &str) -> Command {
         let mut command = Command::new(tool);
         command

@@ -16,12 +16,7 @@ pub fn tests() -> Vec<Case> {
 /// The ways of the documentation to pin a version. Each leaves what an earlier apply set, and an apply without the line
 /// takes the pin out again only where an apply put it in.
 fn promotion_by_manifest_changes_nothing_but_the_pin(kubectl: Kubectl) {
-    let cluster = Cluster::start(&[]);
-    cluster.ok(&kubectl, "apply --server-side -f crds");
-    cluster.ok(
-        &kubectl,
-        "wait --for=condition=Established --timeout=60s crd/complaintclassifiers.complaints.dev",
-    );
+    let cluster = Cluster::with_definitions(&kubectl);
     let manifest = |name: &str, pin: &str| {
         let manifest = example("quickstart/classifier.yaml").replace("name: card-complaints", &format!("name: {name}"));
         manifest.replace("  promotion:\n", &format!("  promotion:\n{pin}"))

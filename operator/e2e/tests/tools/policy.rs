@@ -81,12 +81,7 @@ impl Request<'_> {
 }
 
 fn only_named_groups_promote_and_record_versions(kubectl: Kubectl, helm: Helm) {
-    let cluster = Cluster::start(&[]);
-    cluster.ok(&kubectl, "apply --server-side -f crds");
-    cluster.ok(
-        &kubectl,
-        "wait --for=condition=Established --timeout=60s crd/complaintclassifiers.complaints.dev",
-    );
+    let cluster = Cluster::with_definitions(&kubectl);
     let chart = "template complaint-operator charts/complaint-operator --namespace complaint-system --set admissionPolicy.enabled=true";
     let refused = cluster.run(&helm, chart, "");
     assert!(!refused.ok, "a policy without groups would lock everybody out");

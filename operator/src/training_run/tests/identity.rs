@@ -4,7 +4,7 @@ use complaint_api::ComplaintClassifier;
 use complaint_contract::TrainingResult;
 use serde_json::json;
 
-use super::{classifier, condition, ended_pod, job, outcome, planned, ready_to_train, run};
+use super::{arg_of, args_of, classifier, condition, ended_pod, job, job_of, outcome, planned, ready_to_train, run};
 use crate::{
     change::Change,
     settings::Settings,
@@ -21,15 +21,6 @@ fn the_record_names_the_store_that_the_job_wrote_to_whatever_became_of_the_class
     .expect("a ComplaintClassifier");
     let run = run(json!({}));
     let settings = Settings::default();
-    let job_of = |classifier: &ComplaintClassifier| {
-        build::job(&build::Inputs {
-            run: &run,
-            classifier,
-            champion: None,
-            owner: crate::object::owner_reference(&run).expect("a uid"),
-            settings: &settings,
-        })
-    };
     let cases = [
         (classifier(), None, "pvc://cards-artifacts/default/cards/"),
         (
@@ -41,7 +32,7 @@ fn the_record_names_the_store_that_the_job_wrote_to_whatever_became_of_the_class
     ];
     for (before, now, expected) in cases {
         let seen = Seen {
-            job: Some(job_of(&before)),
+            job: Some(job_of(&run, &before, None, &settings)),
             classifier: now,
             ..Seen::default()
         };
@@ -92,20 +83,7 @@ fn no_text_of_a_user_is_expanded_to_a_variable() {
     let run = run(
         json!({ "dataset": { "source": source, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } }),
     );
-    let classifier = classifier();
-    let settings = Settings::default();
-    let job = build::job(&build::Inputs {
-        run: &run,
-        classifier: &classifier,
-        champion: None,
-        owner: crate::object::owner_reference(&run).expect("a uid"),
-        settings: &settings,
-    });
-    let args = job
-        .spec
-        .and_then(|spec| spec.template.spec)
-        .and_then(|pod| pod.containers.into_iter().next()?.args)
-        .expect("arguments");
+    let args = args_of(&job_of(&run, &classifier(), None, &Settings::default()));
     let address = "https://example.org/$$(K)/$$HOME/$$$$(K).csv";
     assert!(args.iter().any(|arg| arg == address), "{args:?}");
     assert!(
@@ -150,20 +128,9 @@ fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there
         assert_eq!((settings.label_map.len(), file.dataset.label_map.len()), (0, 1));
         assert_eq!(settings.sha256.map(|digest| digest.to_string()), Some(digest.clone()));
 
-        let job = build::job(&build::Inputs {
-            run: &run,
-            classifier: &classifier,
-            champion: None,
-            owner: crate::object::owner_reference(&run).expect("a uid"),
-            settings: &Settings::default(),
-        });
+        let job = job_of(&run, &classifier, None, &Settings::default());
+        assert_eq!(arg_of(&job, "--holdout"), path);
         let pod = json!(job)["spec"]["template"]["spec"].clone();
-        let args = pod["containers"][0]["args"].as_array().expect("arguments");
-        let place = args
-            .iter()
-            .position(|argument| argument == "--holdout")
-            .expect("--holdout");
-        assert_eq!(args[place + 1], path);
         let mounted = pod["containers"][0]["volumeMounts"].as_array().expect("mounts");
         let held_out = mounted.iter().filter(|mount| mount["name"] == "holdout");
         assert!(held_out.clone().all(|mount| mount["readOnly"] == true));
