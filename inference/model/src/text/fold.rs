@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use caseless::Caseless;
-use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
@@ -28,6 +28,25 @@ const MAX_GROWTH: usize = 64;
 /// the definition begins with NFD, but NFKC works as well, because later steps see compatibility characters decomposed
 /// either way).
 pub(super) fn fold_unicode(word: &str, folded: &mut String) {
+    if is_folded(word) {
+        folded.clear();
+        folded.push_str(word);
+    } else {
+        fold_slowly(word, folded);
+    }
+}
+
+/// Whether folding leaves the word as it is, which a look at each character tells. So it is with nearly all words of scripts
+/// without letter case, and with most words in lower case.
+fn is_folded(word: &str) -> bool {
+    let stays = |c: char| {
+        let mut folded = std::iter::once(c).default_case_fold();
+        !(c == '&' || is_ignorable(c) || is_apostrophe(c)) && folded.next() == Some(c) && folded.next().is_none()
+    };
+    word.chars().all(stays) && is_nfkc_quick(word.chars()) == IsNormalized::Yes
+}
+
+fn fold_slowly(word: &str, folded: &mut String) {
     let mut plain = Cow::Borrowed(word);
     for reference in APOSTROPHE_REFERENCES {
         if plain.contains(reference) {
@@ -113,6 +132,35 @@ mod tests {
         ];
         for (word, expected) in cases {
             assert_eq!(folded(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_to_be_folded_is_left_as_it_is_by_folding_too() {
+        let mut slow = String::new();
+        let mut told = 0;
+        for c in ('\0'..='\u{1ffff}').chain('\u{e0000}'..='\u{e0fff}') {
+            for word in [
+                c.to_string(),
+                format!("\u{643}{c}\u{628}"),
+                format!("e\u{301}{c}"),
+                format!("{c}\u{302}\u{11a8}"),
+            ] {
+                fold_slowly(&word, &mut slow);
+                assert_eq!(folded(&word), slow, "{word:?}");
+                told += usize::from(is_folded(&word));
+            }
+        }
+        assert!(told > 100_000, "{told}");
+        for word in [
+            "\u{627}\u{644}\u{628}\u{637}\u{627}\u{642}\u{629}",
+            "\u{5361}\u{8d39}",
+            "caf\u{e9}",
+        ] {
+            assert!(is_folded(word), "{word}");
+        }
+        for word in ["\u{fdfa}", "Caf\u{e9}", "cafe\u{301}", "don&#39;t", "don\u{2019}t"] {
+            assert!(!is_folded(word), "{word}");
         }
     }
 
