@@ -21,6 +21,9 @@ use crate::{
 pub(crate) enum Change {
     /// Creates or changes an object by server-side apply. Fields that others own are taken over.
     Apply(Manifest),
+    /// [`Apply`](Self::Apply) to an object that was found. Where the API server refuses the result as invalid, because of what
+    /// others left in the object, a merge patch first sets the operator's parts whole.
+    ApplyOver(Manifest, Target, Value),
     /// Creates an object. One that appeared since the cluster was read is a conflict, and the reconcile is tried again.
     Create(Manifest),
     /// Creates an object that the owner with this uid controls. One of its name that the owner controls already is brought to
@@ -102,7 +105,7 @@ impl Target {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, resource, name) = match self {
-            Self::Apply(manifest) => ("apply", &manifest.resource, manifest.name()),
+            Self::Apply(manifest) | Self::ApplyOver(manifest, ..) => ("apply", &manifest.resource, manifest.name()),
             Self::Create(manifest) | Self::CreateOwned(manifest, _) => ("create", &manifest.resource, manifest.name()),
             Self::Merge(target, _) => ("change", &target.resource, target.name.as_str()),
             Self::Delete(target) => ("delete", &target.resource, target.name.as_str()),
@@ -148,6 +151,18 @@ pub(crate) async fn apply(changes: &[Change], objects: &Objects) -> Result<Appli
         match change {
             Change::Apply(manifest) => {
                 let object = objects.apply_manifest(manifest).await?;
+                applied.0.push((manifest.resource.clone(), object));
+            }
+            Change::ApplyOver(manifest, found, whole) => {
+                let object = match objects.apply_manifest(manifest).await {
+                    Err(refused) if refused.is_invalid() => match objects.merge(found, whole).await {
+                        Ok(_) => objects.apply_manifest(manifest).await?,
+                        // What is invalid is in the manifest itself.
+                        Err(error) if error.is_invalid() => return Err(refused),
+                        Err(error) => return Err(error),
+                    },
+                    applied => applied?,
+                };
                 applied.0.push((manifest.resource.clone(), object));
             }
             Change::Create(manifest) => {

@@ -58,6 +58,12 @@ impl Error {
         }
     }
 
+    /// Whether the API server refused an object as invalid.
+    pub fn is_invalid(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        matches!(source.as_ref(), kube::Error::Api(status) if status.code == 422)
+    }
+
     /// Whether an object that was to be created exists.
     pub fn is_already_exists(&self) -> bool {
         let Self::Api { source, .. } = self else { return false };

@@ -185,8 +185,10 @@ impl Objects {
             ..PatchParams::default()
         };
         let mut patch = patch.clone();
-        if let Some(uid) = &target.uid {
-            patch["metadata"]["uid"] = uid.as_str().into();
+        for (field, value) in [("uid", &target.uid), ("resourceVersion", &target.resource_version)] {
+            if let Some(value) = value {
+                patch["metadata"][field] = value.as_str().into();
+            }
         }
         self.dynamic(&target.resource)
             .patch(&target.name, &params, &Patch::Merge(&patch))

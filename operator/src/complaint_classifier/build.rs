@@ -32,6 +32,7 @@ use kube::ResourceExt;
 use super::{
     CONTAINER,
     gather::Seen,
+    over,
     plan::Plan,
     rollout::{self, digest_prefix},
 };
@@ -78,7 +79,7 @@ pub(crate) fn build(
     );
     changes.push(Change::Apply(Manifest::of(&wanted)));
     match (disruption_budget(classifier, owner, settings), &seen.budget) {
-        (Some(wanted), _) => changes.push(Change::Apply(Manifest::of(&wanted))),
+        (Some(wanted), found) => changes.push(over::apply(&wanted, found.as_ref())),
         (None, Some(unwanted)) => changes.push(Change::Delete(Target::of(unwanted))),
         (None, None) => {}
     }
@@ -165,7 +166,7 @@ fn workload(
                 // A concurrent scaling must not be undone: the apply conflicts and is retried.
                 wanted.metadata.resource_version = seen.deployment.as_ref().and_then(ResourceExt::resource_version);
             }
-            changes.push(Change::Apply(Manifest::of(&wanted)));
+            changes.push(over::apply(&wanted, seen.deployment.as_ref()));
         }
         (None, Some(deployment)) if plan.deletes_deployment() => {
             changes.push(Change::Delete(Target::of(deployment)));
@@ -174,7 +175,7 @@ fn workload(
     }
     let scalable = plan.target.is_some() || (seen.deployment.is_some() && !plan.deletes_deployment());
     match (autoscaler, &seen.autoscaler) {
-        (Some(wanted), _) if scalable => changes.push(Change::Apply(Manifest::of(&wanted))),
+        (Some(wanted), found) if scalable => changes.push(over::apply(&wanted, found.as_ref())),
         // There is nothing to scale.
         (Some(_), Some(idle)) => changes.push(Change::Delete(Target::of(idle))),
         _ => {}

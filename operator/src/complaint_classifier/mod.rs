@@ -3,6 +3,7 @@
 mod build;
 mod gather;
 mod judge;
+mod over;
 mod plan;
 mod rollout;
 mod status;

@@ -59,6 +59,9 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
     if let Some(error) = pods.iter().find_map(|pod| model_error(pod)) {
         return Rollout::Broken(error);
     }
+    if let Some(blocked) = other_command(deployment) {
+        return Rollout::Blocked(blocked);
+    }
     if let Some(blocked) = pods
         .iter()
         .find_map(|pod| pod::blocked(pod))
@@ -81,6 +84,19 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
         ready: ready_count(&pods),
         desired: desired(deployment).max(status.updated_replicas.unwrap_or(0)),
     }
+}
+
+/// A command that somebody set in the server's container. The operator sets none, so an apply leaves it.
+fn other_command(deployment: &Deployment) -> Option<pod::Blocked> {
+    let pod = deployment.spec.as_ref()?.template.spec.as_ref()?;
+    let server = pod.containers.iter().find(|container| container.name == CONTAINER)?;
+    server.command.as_ref().filter(|command| !command.is_empty())?;
+    let name = deployment.name_any();
+    let message = format!(
+        "somebody set `command` in the container {CONTAINER} of Deployment {name}, so its pods run something else than the server: \
+         remove it with `kubectl edit deployment/{name}`"
+    );
+    Some(pod::Blocked::new("CommandReplaced", message))
 }
 
 /// Pods that serve that digest.

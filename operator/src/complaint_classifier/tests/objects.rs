@@ -221,7 +221,9 @@ fn a_deployment_that_an_autoscaler_shares_is_applied_as_it_was_read() {
     for (classifier, scaled_by, resource_version, replicas) in cases {
         let changes = changes(&classifier, &read(scaled(4, scaled_by)));
         let applied = changes.iter().find_map(|change| match change {
-            Change::Apply(manifest) if manifest.resource.kind == "Deployment" => Some(&manifest.body),
+            Change::Apply(manifest) | Change::ApplyOver(manifest, ..) if manifest.resource.kind == "Deployment" => {
+                Some(&manifest.body)
+            }
             _ => None,
         });
         let body = applied.expect("the Deployment is applied");
@@ -315,4 +317,38 @@ fn a_port_that_was_changed_by_hand_is_set_again() {
     };
     let port = &patch["spec"]["ports"][0];
     assert_eq!((&port["port"], &port["nodePort"]), (&json!(8080), &json!(30_001)));
+}
+
+#[test]
+fn an_apply_over_a_deployment_can_set_our_parts_whole_and_leaves_others() {
+    let mut found = deployment("v1", 1, json!({}));
+    let edited = json!({ "containers": [
+        { "name": "server", "image": "other", "ports": [{ "name": "http", "containerPort": 9090 }],
+          "readinessProbe": { "tcpSocket": { "port": 9090 } } },
+        { "name": "mesh", "image": "sidecar" },
+    ], "volumes": [{ "name": "store", "emptyDir": {} }, { "name": "of-mesh", "emptyDir": {} }] });
+    let spec = found.spec.as_mut().expect("a spec");
+    spec.min_ready_seconds = Some(10_000);
+    spec.paused = Some(true);
+    spec.template.spec = serde_json::from_value(edited).expect("a pod");
+    let champion = json!({ "champion": { "name": "v1", "sha256": sha("1") } });
+    let seen = seen(vec![version("v1", None)], Some(found), vec![]);
+    let changes = changes(&classifier(json!({}), champion), &seen);
+    let Some(Change::ApplyOver(manifest, _, whole)) = changes.last() else {
+        panic!("{changes:?}");
+    };
+    let pod = &whole["spec"]["template"]["spec"];
+    let ours = &manifest.body["spec"]["template"]["spec"];
+    assert_eq!(pod["containers"][0], ours["containers"][0]);
+    assert_eq!(pod["containers"][1], json!({ "name": "mesh", "image": "sidecar" }));
+    let volumes: Vec<_> = pod["volumes"]
+        .as_array()
+        .expect("volumes")
+        .iter()
+        .map(|volume| &volume["name"])
+        .collect();
+    assert_eq!(volumes, ["store", "tmp", "of-mesh"]);
+    assert!(pod["volumes"][0].get("persistentVolumeClaim").is_some());
+    assert_eq!(whole["spec"]["minReadySeconds"], Value::Null);
+    assert!(whole["spec"].get("paused").is_none() && whole["spec"]["strategy"].is_object());
 }

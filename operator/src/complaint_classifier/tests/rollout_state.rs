@@ -266,3 +266,29 @@ fn each_promotion_is_an_event_of_its_own() {
     };
     assert_ne!(told(1).time, told(2).time);
 }
+
+#[test]
+fn a_command_that_somebody_set_is_told_while_its_pods_are_not_ready() {
+    let with_command = |updated: i32| {
+        let mut found = deployment("v1", updated, json!({ "replicas": 2 - updated }));
+        let pod = json!({ "containers": [{ "name": "server", "command": ["sleep", "1d"] }] });
+        found.spec.as_mut().expect("a spec").template.spec = serde_json::from_value(pod).expect("a pod");
+        found
+    };
+    let champion = with_champion(json!({}), "v1", None);
+    let state = |found| plan(&champion, &seen(vec![version("v1", None)], Some(found), vec![])).rollout;
+    let Some(Rollout::Blocked(blocked)) = state(with_command(0)) else {
+        panic!("{:?}", state(with_command(0)));
+    };
+    assert_eq!(blocked.reason, "CommandReplaced");
+    assert!(
+        blocked.message.contains("kubectl edit deployment/cards"),
+        "{}",
+        blocked.message
+    );
+    assert_eq!(
+        state(with_command(1)),
+        Some(Rollout::Complete),
+        "its pods say that they serve the model"
+    );
+}

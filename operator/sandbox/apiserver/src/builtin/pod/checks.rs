@@ -16,6 +16,7 @@ pub(in crate::builtin) fn pod_spec(spec: &Value, path: &Path, _template: bool) -
     let mut errors = Vec::new();
     containers(spec, "containers", path, &mut errors);
     containers(spec, "initContainers", path, &mut errors);
+    volumes(spec, path, &mut errors);
     if entries(spec, "containers").next().is_none() {
         errors.push(FieldError::required(&path.child("containers"), ""));
     }
@@ -52,6 +53,65 @@ fn containers(spec: &Value, list: &str, path: &Path, errors: &mut Vec<FieldError
         mounts(spec, container, &here, errors);
         variables(container, &here, errors);
         resources(container, &here, errors);
+        ports(container, &here, errors);
+        handlers(container, &here, errors);
+    }
+}
+
+/// No two ports of a container have one name.
+fn ports(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    let mut seen = Vec::new();
+    for (i, port) in entries(container, "ports") {
+        let name = text(port, "name");
+        if !name.is_empty() && seen.contains(&name) {
+            let at = path.child("ports").index(i).child("name");
+            errors.push(FieldError::duplicate(&at, &name.into()));
+        }
+        seen.push(name);
+    }
+}
+
+/// A probe or a hook has one handler.
+fn handlers(container: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    let of = |parent: &'static str, field: &'static str| {
+        let (at, value) = match parent {
+            "" => (path.child(field), &container[field]),
+            _ => (path.child(parent).child(field), &container[parent][field]),
+        };
+        (at, value)
+    };
+    for (parent, field) in [
+        ("", "startupProbe"),
+        ("", "livenessProbe"),
+        ("", "readinessProbe"),
+        ("lifecycle", "preStop"),
+        ("lifecycle", "postStart"),
+    ] {
+        let (at, handler) = of(parent, field);
+        one_of(
+            handler,
+            &["exec", "httpGet", "tcpSocket", "grpc", "sleep"],
+            &at,
+            "handler",
+            errors,
+        );
+    }
+}
+
+/// At most one of the fields is set.
+fn one_of(value: &Value, fields: &[&str], path: &Path, what: &str, errors: &mut Vec<FieldError>) {
+    for field in fields.iter().filter(|field| has(value, field)).skip(1) {
+        let detail = format!("may not specify more than 1 {what} type");
+        errors.push(FieldError::forbidden(&path.child(field), &detail));
+    }
+}
+
+/// A volume has one source.
+fn volumes(spec: &Value, path: &Path, errors: &mut Vec<FieldError>) {
+    for (i, volume) in entries(spec, "volumes") {
+        let fields = volume.as_object().into_iter().flat_map(|map| map.keys());
+        let sources: Vec<&str> = fields.map(String::as_str).filter(|field| *field != "name").collect();
+        one_of(volume, &sources, &path.child("volumes").index(i), "volume", errors);
     }
 }
 
