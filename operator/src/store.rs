@@ -118,19 +118,18 @@ impl Store {
     /// The keys of its Secret as environment variables whose names begin with `prefix`.
     pub(crate) fn variables(&self, prefix: Option<&str>) -> Option<EnvFromSource> {
         let Self::Bucket { secret, .. } = self else { return None };
-        let mut variables = secret_variables(secret.as_deref()?);
-        variables.prefix = prefix.map(str::to_owned);
-        Some(variables)
+        Some(secret_variables(secret.as_deref()?, prefix))
     }
 }
 
-/// All keys of a Secret as environment variables. A missing Secret blocks the start of the pod.
-pub(crate) fn secret_variables(secret: &str) -> EnvFromSource {
+/// All keys of a Secret as environment variables whose names begin with `prefix`. A missing Secret blocks the start of the pod.
+pub(crate) fn secret_variables(secret: &str, prefix: Option<&str>) -> EnvFromSource {
     EnvFromSource {
         secret_ref: Some(SecretEnvSource {
             name: secret.into(),
             optional: Some(false),
         }),
+        prefix: prefix.map(str::to_owned),
         ..EnvFromSource::default()
     }
 }
@@ -183,6 +182,8 @@ pub(crate) fn claim(classifier: &ComplaintClassifier, settings: &Settings) -> Op
 
 #[cfg(test)]
 mod tests {
+    use complaint_contract::variables;
+
     use super::*;
 
     #[test]
@@ -225,8 +226,8 @@ mod tests {
             assert_eq!(store.open(uri).as_deref(), inside.then_some(uri), "{uri}");
         }
         assert_eq!((store.volume(true), store.mount(true)), (None, None));
-        let variables = store.variables(Some("STORE_")).unwrap();
-        assert_eq!(variables.prefix.as_deref(), Some("STORE_"));
-        assert_eq!(variables.secret_ref.unwrap().name, "keys");
+        let of_store = store.variables(Some(variables::STORE)).unwrap();
+        assert_eq!(of_store.prefix.as_deref(), Some("STORE_"));
+        assert_eq!(of_store.secret_ref.unwrap().name, "keys");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use complaint_contract::{DatasetSettings, Reach};
 use complaint_trainer::config::format_of_name;
-use complaint_trainer::dataset::{self, Location, Source};
+use complaint_trainer::dataset::{self, Location, Purpose, Source};
 
 fn main() {
     let path = std::env::args()
@@ -22,7 +22,14 @@ fn main() {
         sha256: None,
     };
     let start = Instant::now();
-    let source = Source::open(&Location::parse(&path), None, Reach::Anywhere, |_, _| ()).expect("the file can be read");
+    let source = Source::open(
+        &Location::parse(&path),
+        None,
+        Purpose::DataSet,
+        Reach::Anywhere,
+        |_, _| (),
+    )
+    .expect("the file can be read");
     let dataset = dataset::load(&config, &source, None, |_| ()).expect("the rows can be read");
     let seconds = start.elapsed().as_secs_f64();
     let texts: usize = dataset.rows.iter().map(|row| dataset.text(row).len()).sum();

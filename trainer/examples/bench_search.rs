@@ -11,7 +11,7 @@ use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing};
 use complaint_trainer::config::format_of_name;
-use complaint_trainer::dataset::{self, Location, Source};
+use complaint_trainer::dataset::{self, Location, Purpose, Source};
 use complaint_trainer::solve::logistic::LogisticPath;
 use complaint_trainer::solve::nb_svm::{ClassCounts, NbSvmProblem};
 use complaint_trainer::solve::svm::{SvmProblem, groups};
@@ -72,7 +72,13 @@ fn main() {
         sha256: None,
     };
     let source = timed("open", || {
-        Source::open(&Location::parse(&path), None, Reach::Anywhere, |_, _| ())
+        Source::open(
+            &Location::parse(&path),
+            None,
+            Purpose::DataSet,
+            Reach::Anywhere,
+            |_, _| (),
+        )
     })
     .unwrap();
     let dataset = timed("load", || dataset::load(&config, &source, None, |_| ())).unwrap();

@@ -73,7 +73,7 @@ impl Champion {
     }
 }
 
-/// The champion's answers to the held-out rows, in the newcomer's classes. A class that only the champion knows is one
+/// The champion's answers to the held-out rows, in the classes of newcomer and rows. A class that only the champion knows is one
 /// more that is never right; a class that it does not know has probability 0.
 #[derive(Debug)]
 pub struct ChampionAnswers<'c> {
@@ -86,7 +86,7 @@ pub struct ChampionAnswers<'c> {
 }
 
 impl<'c> ChampionAnswers<'c> {
-    /// No answer yet; `labels` are the newcomer's classes.
+    /// No answer yet; `labels` are the newcomer's classes, and behind them those that only the rows have.
     pub fn new(champion: &'c Champion, labels: &[String]) -> Self {
         let index: FxHashMap<&str, u32> = labels
             .iter()
@@ -129,7 +129,7 @@ impl<'c> ChampionAnswers<'c> {
         self.log_loss.extend(answers.iter().map(|(_, loss)| *loss));
     }
 
-    /// Compares with the newcomer, whose predictions on the same rows are `newcomer`.
+    /// Compares with the newcomer, whose classes are `labels` and whose predictions on the same rows are `newcomer`.
     pub fn compare(self, newcomer: &Scored, labels: &[String], split: &str, metric: Metric, seed: u64) -> Comparison {
         let scored = Scored {
             classes: self.classes,

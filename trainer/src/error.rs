@@ -63,8 +63,12 @@ impl TrainError {
         match self {
             Self::Config(_) => TrainerReason::InvalidConfiguration,
             Self::Dataset(error) => error.reason(),
+            Self::Champion(ChampionError::Unreadable(error)) if error.is_out_of_reach() => {
+                TrainerReason::StoreOutOfReach
+            }
             Self::Champion(_) => TrainerReason::ChampionUnreadable,
             Self::Model(_) => TrainerReason::ModelUnreadable,
+            Self::Store(error) if error.is_out_of_reach() => TrainerReason::StoreOutOfReach,
             Self::Store(_) => TrainerReason::StoreUnavailable,
             Self::Training(_) => TrainerReason::TrainingFailed,
             Self::Internal(_) => TrainerReason::Internal,

@@ -1,6 +1,6 @@
 //! Evaluates the final model on rows that nothing has seen.
 
-use complaint_contract::{Metric, Metrics, WeakClass, round4};
+use complaint_contract::{Metric, Metrics, WeakClass, is_shown, round4};
 use complaint_model::Artifact;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::sparse::CsrMatrix;
@@ -52,8 +52,10 @@ fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> 
         .collect()
 }
 
-/// Evaluates the artifact itself on vectorised rows.
-pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64) -> Evaluation {
+/// Evaluates the artifact itself on vectorised rows. `classes` are its labels, and behind them those of the rows that it does
+/// not have: every answer to such a row is wrong.
+pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
+    let known = artifact.labels().len();
     let answers = predict(artifact, rows, artifact.calibration());
     let plain = predict(artifact, rows, &Calibration::default());
     let top = |answers: &[(usize, Vec<f32>)]| -> Vec<(f64, bool)> {
@@ -65,17 +67,20 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
     };
     let (confidence, confidence_before) = (top(&answers), top(&plain));
     let scored = Scored {
-        classes: artifact.labels().len(),
+        classes: classes.len(),
         actual: labels.to_vec(),
         predicted: answers.iter().map(|(winner, _)| *winner as u32).collect(),
         log_loss: answers
             .iter()
             .zip(labels)
-            .map(|((_, probabilities), &label)| row_log_loss(f64::from(probabilities[label as usize])))
+            .map(|((_, probabilities), &label)| {
+                let right = probabilities.get(label as usize).copied();
+                row_log_loss(f64::from(right.unwrap_or(0.0)))
+            })
             .collect(),
     };
     let confusion = scored.confusion();
-    let per_class = confusion.per_class(artifact.labels());
+    let per_class = confusion.per_class(classes);
     let bins = reliability_bins(confidence.iter().copied());
     let bins_before = reliability_bins(confidence_before);
     let mut mistakes: Vec<(usize, f64)> = confidence
@@ -89,7 +94,7 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], seed: u64
     Evaluation {
         metrics: confusion.metrics(scored.value(Metric::LogLoss)),
         intervals: intervals(&scored, seed),
-        weakest: weakest(&per_class),
+        weakest: weakest(&per_class, known),
         per_class,
         calibration: CalibrationReport {
             error_before: expected_calibration_error(&bins_before),
@@ -115,9 +120,15 @@ pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
     }
 }
 
-/// The classes that have rows, lowest recall first. Of equal ones, the larger class comes first.
-fn weakest(per_class: &[ClassMetrics]) -> Vec<WeakClass> {
-    let mut classes: Vec<&ClassMetrics> = per_class.iter().filter(|class| class.support > 0).collect();
+/// The classes that have rows, lowest recall first. Of equal ones, the larger class comes first. A label behind the first
+/// `known` is a value of a row, which a status names only if it looks like a name.
+fn weakest(per_class: &[ClassMetrics], known: usize) -> Vec<WeakClass> {
+    let (own, unknown) = per_class.split_at(known);
+    let mut classes: Vec<&ClassMetrics> = own
+        .iter()
+        .chain(unknown.iter().filter(|class| is_shown(&class.label)))
+        .filter(|class| class.support > 0)
+        .collect();
     classes.sort_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)));
     classes
         .into_iter()

@@ -348,6 +348,27 @@ fn a_login_that_is_missing_is_named() {
 }
 
 #[test]
+fn an_answer_that_will_not_change_is_final() {
+    for (status, code, reason) in [
+        ("400 Bad Request", 65, "DatasetForbidden"),
+        ("405 Method Not Allowed", 65, "DatasetForbidden"),
+        ("410 Gone", 65, "DatasetNotFound"),
+        ("416 Range Not Satisfiable", 65, "DatasetForbidden"),
+        ("425 Too Early", 1, "DownloadFailed"),
+        ("429 Too Many Requests", 1, "DownloadFailed"),
+    ] {
+        let address = format!("{}/data.csv", serve(answer(status, 0, b"")));
+        Job::new()
+            .run(Path::new(&address))
+            .fails(code, reason, &[&status[..3], "data.csv"]);
+    }
+    for address in ["http://[::1/data.csv", "s3://bucket/a/../data.csv"] {
+        let ended = Job::new().run_in(Path::new(address), &[("AWS_SKIP_SIGNATURE", "true")]);
+        assert_eq!(ended.code, 65, "{address}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_broken_transfer_resumes() {
     let body = csv(&rows()).into_bytes();
     let part = |status: &str, headers: &str, bytes: &[u8], length: usize| {

@@ -253,10 +253,42 @@ fn models_are_kept_in_an_object_store(weed: Weed) {
         .fails(1, "StoreUnavailable", &["s3://bucket/path"]);
 }
 
+/// The holdout is in a bucket that the data set's keys don't open.
+fn a_holdout_is_read_with_keys_of_its_own(weed: Weed) {
+    let server = S3Server::start(&weed);
+    let mut job = Job::new();
+    let data = job.file("cards.csv", csv(&rows()));
+    let held_out = csv(&rows()[..40]);
+    server.put("reviewed", "rows.csv", held_out.as_bytes());
+    job.config["evaluation"]["holdout"] = json!({ "sha256": Sha256Digest::of_bytes(held_out.as_bytes()) });
+    let endpoint = format!("http://{}", server.address);
+    let of_data = [
+        ("AWS_ENDPOINT", "http://127.0.0.1:9"),
+        ("AWS_ACCESS_KEY_ID", "of-the-data-set"),
+    ];
+    let store = job.path("store").display().to_string();
+    let run = |secret: &'static str| {
+        let of_holdout = [
+            ("HOLDOUT_AWS_ENDPOINT", endpoint.as_str()),
+            ("HOLDOUT_AWS_ACCESS_KEY_ID", "key"),
+            ("HOLDOUT_AWS_SECRET_ACCESS_KEY", secret),
+        ];
+        let argument = ["--holdout", "s3://reviewed/rows.csv"];
+        job.run_as(&data, &store, &argument, &[of_data.as_slice(), &of_holdout].concat())
+    };
+    let ended = run("a-secret");
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(ended.message["dataset"]["testRows"], 40);
+    assert!(!format!("{}{}", ended.stdout, ended.stderr).contains("a-secret"));
+    let fix = ["s3://reviewed/rows.csv", "403", "evaluation.holdout.source.secretRef"];
+    run("another").fails(65, "DatasetForbidden", &fix);
+}
+
 fn main() -> ExitCode {
     complaint_harness::run([tests![
         data_sets_are_read_from_an_object_store,
         settings_that_are_missing_are_named,
         models_are_kept_in_an_object_store,
+        a_holdout_is_read_with_keys_of_its_own,
     ]])
 }

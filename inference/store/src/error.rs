@@ -15,6 +15,14 @@ pub struct StoreError {
     pub fault: Fault,
 }
 
+impl StoreError {
+    /// Whether its address breaks the rules for addresses: a retry would fail too.
+    #[must_use]
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self.fault, Fault::OutOfReach { .. })
+    }
+}
+
 /// Why bytes can't be read or written. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
@@ -39,6 +47,22 @@ pub enum Fault {
     #[error("{problem}. {fix}")]
     Denied {
         /// The store's answer.
+        problem: String,
+        /// What to do, as a sentence without its full stop.
+        fix: &'static str,
+    },
+    /// The server refuses the request as it is, and would refuse it again.
+    #[error("{problem}. {fix}")]
+    Refused {
+        /// The server's answer.
+        problem: String,
+        /// What to do, as a sentence without its full stop.
+        fix: &'static str,
+    },
+    /// The address, or one that it redirects to, is not within [`Bounds::reach`](crate::Bounds::reach).
+    #[error("{problem}. {fix}")]
+    OutOfReach {
+        /// The rule that it breaks.
         problem: String,
         /// What to do, as a sentence without its full stop.
         fix: &'static str,
@@ -79,6 +103,8 @@ impl Fault {
             Self::Settings { problem, .. }
             | Self::NotFound { problem }
             | Self::Denied { problem, .. }
+            | Self::Refused { problem, .. }
+            | Self::OutOfReach { problem, .. }
             | Self::Unavailable { problem }
             | Self::Sink(problem) => problem.clone(),
             Self::TooLarge { limit, .. } => format!("it has more than {limit} bytes"),

@@ -9,7 +9,7 @@
 //!
 //! * **Settings** come from the environment, under the names of the providers' own programs (`AWS_ACCESS_KEY_ID`,
 //!   `AWS_ENDPOINT`, …). For artifacts, variables that begin with `STORE_` (`STORE_AWS_ACCESS_KEY_ID`) replace all of them,
-//!   since the data set's may be others ([`Purpose`]). Without keys the pod's own identity is used.
+//!   and for a holdout those that begin with `HOLDOUT_`, since the data set's may be others ([`Purpose`]). Without keys the pod's own identity is used.
 //! * **Plain http** is used only where an address or an endpoint says `http://`; a redirect never leads from https to it.
 //! * **Retries**: what may pass is tried again, after a tenth of a second first, then with doubled pauses of up to five
 //!   seconds, as often and as long as the [`Bounds`] allow.

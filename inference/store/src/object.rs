@@ -11,6 +11,7 @@ use crate::error::{Fault, reasons};
 use crate::fetch::Transfer;
 use crate::purpose::Purpose;
 use crate::settings;
+use crate::web::may_pass;
 
 /// Where the providers' clients look for an identity if the environment has no credentials.
 const METADATA_SERVICES: [&str; 4] = [
@@ -27,8 +28,9 @@ pub(crate) async fn fetch(address: &ObjectAddress, purpose: Purpose, transfer: &
             problem: "the address must name a bucket and a key, such as s3://bucket/path/data.csv.gz".into(),
         });
     }
-    let path = Path::parse(&address.key).map_err(|error| Fault::Unavailable {
-        problem: error.to_string(),
+    let path = Path::parse(&address.key).map_err(|error| Fault::Refused {
+        problem: format!("its key can't be requested: {error}"),
+        fix: "Copy the object to a key without empty, `.` and `..` parts",
     })?;
     let variables = settings::environment();
     let (provider, bucket) = (address.provider, address.bucket.as_str());
@@ -93,6 +95,17 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
         _ if METADATA_SERVICES.iter().any(|service| all.contains(service)) => {
             denied("there are no credentials in the environment, and this machine has no identity of its own".into())
         }
+        _ if all.contains("redirect without LOCATION") => Fault::Refused {
+            problem: "the store answers with a redirect, as for a bucket of another region".into(),
+            fix: purpose.credentials(provider),
+        },
+        // S3 answers 400 to a connection that was silent for too long, too.
+        _ if status.is_some_and(|status| status < 500 && !may_pass(status)) && code(&all) != " (RequestTimeout)" => {
+            Fault::Refused {
+                problem: format!("the store answers {}{}", status.unwrap_or_default(), code(&all)),
+                fix: purpose.credentials(provider),
+            }
+        }
         _ => Fault::Unavailable {
             problem: match status {
                 Some(status) => format!("the store answers {status}{}", code(&all)),
@@ -104,7 +117,7 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
 
 /// An address that the rules forbid.
 pub(crate) fn not_reached(refused: &Refused) -> Fault {
-    Fault::Denied {
+    Fault::OutOfReach {
         problem: refused.to_string(),
         fix: "Name an address that pods may reach, without redirects to other hosts, or let the operator's chart allow them \
               (trainer.allowRedirects)",
@@ -133,7 +146,7 @@ fn without_answer(error: &Error) -> String {
 }
 
 /// S3's words for a refusal. Any other word is a server's own and is not shown.
-const CODES: [&str; 14] = [
+const CODES: [&str; 15] = [
     "AccessDenied",
     "AuthorizationHeaderMalformed",
     "ExpiredToken",
@@ -146,6 +159,7 @@ const CODES: [&str; 14] = [
     "NoSuchKey",
     "PermanentRedirect",
     "RequestTimeTooSkewed",
+    "RequestTimeout",
     "SignatureDoesNotMatch",
     "SlowDown",
 ];

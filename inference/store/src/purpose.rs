@@ -1,5 +1,7 @@
 //! The purpose of a transfer decides which variables are read and which settings messages name.
 
+use complaint_contract::variables;
+
 use crate::address::Provider;
 
 /// The purpose of a transfer.
@@ -7,12 +9,24 @@ use crate::address::Provider;
 pub enum Purpose {
     /// Training data. Reads the variables of the providers' own tools.
     DataSet,
+    /// Rows that only evaluate. Reads the variables that begin with `HOLDOUT_` if there are any, otherwise those of the
+    /// providers' own tools.
+    Holdout,
     /// Models and their reports. Reads the variables that begin with `STORE_` if there are any, otherwise those of the
     /// providers' own tools.
     Artifacts,
 }
 
 impl Purpose {
+    /// What the names of this purpose's own variables begin with.
+    pub(crate) fn prefix(self) -> Option<&'static str> {
+        match self {
+            Self::DataSet => None,
+            Self::Holdout => Some(variables::HOLDOUT),
+            Self::Artifacts => Some(variables::STORE),
+        }
+    }
+
     /// How to give access to a bucket.
     pub(crate) fn credentials(self, provider: Provider) -> &'static str {
         match (self, provider) {
@@ -20,6 +34,21 @@ impl Purpose {
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for a store of your own) in the \
                  Secret that the ComplaintClassifier names in artifacts.secretRef, and check that these keys, or the pod's \
                  identity, may read and write the bucket"
+            }
+            (Self::Holdout, Provider::S3) => {
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for a store of your own) in the \
+                 Secret that the ComplaintClassifier names in evaluation.holdout.source.secretRef, or with the prefix HOLDOUT_ in \
+                 the environment; AWS_SKIP_SIGNATURE=true for a public bucket"
+            }
+            (Self::Holdout, Provider::GoogleCloud) => {
+                "Set GOOGLE_SERVICE_ACCOUNT_KEY to the account's JSON key in the Secret that the ComplaintClassifier names in \
+                 evaluation.holdout.source.secretRef, or with the prefix HOLDOUT_ in the environment; GOOGLE_SKIP_SIGNATURE=true \
+                 for a public bucket"
+            }
+            (Self::Holdout, Provider::Azure) => {
+                "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (or AZURE_STORAGE_SAS_TOKEN) in the Secret that the \
+                 ComplaintClassifier names in evaluation.holdout.source.secretRef, or with the prefix HOLDOUT_ in the \
+                 environment; AZURE_SKIP_SIGNATURE=true for a public container"
             }
             (Self::DataSet, Provider::S3) => {
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for a store of your own) in the \
@@ -36,10 +65,23 @@ impl Purpose {
         }
     }
 
+    /// How to name what a server lets be downloaded.
+    pub(crate) fn request(self) -> &'static str {
+        match self {
+            Self::DataSet => {
+                "Check the address in dataset.source.uri, its query included: a download sends a GET request and no body"
+            }
+            Self::Holdout => {
+                "Check the address in evaluation.holdout.source.uri, its query included: a download sends a GET request and no body"
+            }
+            Self::Artifacts => "Check the address, its query included: a download sends a GET request and no body",
+        }
+    }
+
     /// How to give access to a web address.
     pub(crate) fn login(self) -> &'static str {
         match self {
-            Self::DataSet => "Use an address that needs no login, or a signed one",
+            Self::DataSet | Self::Holdout => "Use an address that needs no login, or a signed one",
             Self::Artifacts => "Use a public address, or s3:// with keys",
         }
     }

@@ -1,5 +1,6 @@
 //! Bucket clients, configured by the environment.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
@@ -13,8 +14,6 @@ use crate::purpose::Purpose;
 /// Names and values of environment variables.
 pub(crate) type Variables = Vec<(String, String)>;
 
-/// Prefix of the store's own variables.
-const OWN: &str = "STORE_";
 /// Variables that name an S3 server other than AWS's.
 const S3_ENDPOINTS: [&str; 3] = ["AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"];
 
@@ -48,13 +47,7 @@ pub(crate) fn bucket(
         }
         #[cfg(feature = "gcp")]
         Provider::GoogleCloud => {
-            use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
-            let mut builder = GoogleCloudStorageBuilder::from_env();
-            if names_plain_http(&variables, &["GOOGLE_BASE_URL"]) {
-                let key = GoogleConfigKey::Client(object_store::ClientConfigKey::AllowHttp);
-                builder = builder.with_config(key, "true");
-            }
-            let store = builder
+            let store = google_cloud(purpose, variables)
                 .with_bucket_name(name)
                 .with_retry(bounds.retry())
                 .with_http_connector(dialer)
@@ -63,12 +56,7 @@ pub(crate) fn bucket(
         }
         #[cfg(feature = "azure")]
         Provider::Azure => {
-            use object_store::azure::MicrosoftAzureBuilder;
-            let mut builder = MicrosoftAzureBuilder::from_env();
-            if names_plain_http(&variables, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]) {
-                builder = builder.with_allow_http(true);
-            }
-            let store = builder
+            let store = azure(purpose, variables)
                 .with_container_name(name)
                 .with_retry(bounds.retry())
                 .with_http_connector(dialer)
@@ -82,25 +70,72 @@ pub(crate) fn bucket(
     }
 }
 
-/// Settings of S3. For artifacts, the store's own variables if there are any, otherwise the shared ones.
+/// Settings of S3.
 fn s3(purpose: Purpose, variables: Variables) -> AmazonS3Builder {
-    let own = |name: &str| name.strip_prefix(OWN).is_some_and(|name| name.starts_with("AWS_"));
-    let variables: Variables = if purpose == Purpose::Artifacts && variables.iter().any(|(name, _)| own(name)) {
-        variables
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.strip_prefix(OWN)?.to_owned(), value)))
-            .collect()
-    } else {
-        variables
-    };
+    let (variables, _) = chosen(purpose, "AWS_", variables);
     let plain = names_plain_http(&variables, &S3_ENDPOINTS);
-    let mut builder = AmazonS3Builder::new();
-    for (name, value) in variables.iter().filter(|(name, _)| name.starts_with("AWS_")) {
-        if let Ok(key) = name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>() {
-            builder = builder.with_config(key, value);
-        }
-    }
+    let builder = keys::<AmazonS3ConfigKey>(&variables, "AWS_")
+        .fold(AmazonS3Builder::new(), |builder, (key, value)| {
+            builder.with_config(key, value)
+        });
     if plain { builder.with_allow_http(true) } else { builder }
+}
+
+#[cfg(feature = "gcp")]
+fn google_cloud(purpose: Purpose, variables: Variables) -> object_store::gcp::GoogleCloudStorageBuilder {
+    use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+    let (variables, is_own) = chosen(purpose, "GOOGLE_", variables);
+    let builder = if is_own {
+        keys::<GoogleConfigKey>(&variables, "GOOGLE_")
+            .fold(GoogleCloudStorageBuilder::new(), |builder, (key, value)| {
+                builder.with_config(key, value)
+            })
+    } else {
+        GoogleCloudStorageBuilder::from_env()
+    };
+    if names_plain_http(&variables, &["GOOGLE_BASE_URL"]) {
+        let key = GoogleConfigKey::Client(object_store::ClientConfigKey::AllowHttp);
+        return builder.with_config(key, "true");
+    }
+    builder
+}
+
+#[cfg(feature = "azure")]
+fn azure(purpose: Purpose, variables: Variables) -> object_store::azure::MicrosoftAzureBuilder {
+    use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+    let (variables, is_own) = chosen(purpose, "AZURE_", variables);
+    let builder = if is_own {
+        keys::<AzureConfigKey>(&variables, "AZURE_").fold(MicrosoftAzureBuilder::new(), |builder, (key, value)| {
+            builder.with_config(key, value)
+        })
+    } else {
+        MicrosoftAzureBuilder::from_env()
+    };
+    if names_plain_http(&variables, &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"]) {
+        return builder.with_allow_http(true);
+    }
+    builder
+}
+
+/// The variables that count, and whether they are the purpose's own. With any of a provider's `family` under the purpose's
+/// prefix, those with the prefix are all there are, without it: no key of the data set completes them.
+fn chosen(purpose: Purpose, family: &str, variables: Variables) -> (Variables, bool) {
+    let own: Option<Variables> = purpose.prefix().map(|prefix| {
+        let stripped = |(name, value): &(String, String)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone()));
+        variables.iter().filter_map(stripped).collect()
+    });
+    match own.filter(|own| own.iter().any(|(name, _)| name.starts_with(family))) {
+        Some(own) => (own, true),
+        None => (variables, false),
+    }
+}
+
+/// The settings of a provider among the variables.
+fn keys<'v, K: FromStr>(variables: &'v Variables, family: &str) -> impl Iterator<Item = (K, &'v str)> {
+    variables
+        .iter()
+        .filter(move |(name, _)| name.starts_with(family))
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.as_str())))
 }
 
 /// Whether one of these variables names an endpoint without TLS, which allows plain http.
@@ -146,6 +181,56 @@ mod tests {
         // A key of the data set never completes the store's settings.
         let half = [shared, ("STORE_AWS_REGION", "eu-north-1")];
         assert_eq!(key(&of(Purpose::Artifacts, &half)), None);
+    }
+
+    #[test]
+    fn the_holdout_has_variables_of_its_own() {
+        let all = [
+            ("AWS_ACCESS_KEY_ID", "data"),
+            ("STORE_AWS_ACCESS_KEY_ID", "models"),
+            ("HOLDOUT_AWS_ACCESS_KEY_ID", "holdout"),
+        ];
+        for (purpose, expected) in [
+            (Purpose::DataSet, "data"),
+            (Purpose::Artifacts, "models"),
+            (Purpose::Holdout, "holdout"),
+        ] {
+            assert_eq!(key(&of(purpose, &all)).as_deref(), Some(expected), "{purpose:?}");
+        }
+        // Without a Secret of its own, the holdout is read like the data set.
+        assert_eq!(key(&of(Purpose::Holdout, &all[..2])).as_deref(), Some("data"));
+        let half = [all[0], ("HOLDOUT_AWS_REGION", "eu-north-1")];
+        assert_eq!(key(&of(Purpose::Holdout, &half)), None);
+        let other = [all[0], ("HOLDOUT_AZURE_STORAGE_ACCOUNT_NAME", "holdout")];
+        assert_eq!(key(&of(Purpose::Holdout, &other)).as_deref(), Some("data"));
+    }
+
+    #[cfg(all(feature = "gcp", feature = "azure"))]
+    #[test]
+    fn other_providers_have_them_too() {
+        use object_store::azure::AzureConfigKey;
+        use object_store::gcp::GoogleConfigKey;
+        let variables = |of: &[(&str, &str)]| -> Variables {
+            of.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
+        };
+        let own = variables(&[
+            ("HOLDOUT_AZURE_STORAGE_ACCOUNT_NAME", "holdout"),
+            ("HOLDOUT_GOOGLE_SERVICE_ACCOUNT_KEY", "{}"),
+            ("AZURE_STORAGE_ACCOUNT_KEY", "data"),
+        ]);
+        let blob = azure(Purpose::Holdout, own.clone());
+        assert_eq!(
+            blob.get_config_value(&AzureConfigKey::AccountName).as_deref(),
+            Some("holdout")
+        );
+        assert_eq!(blob.get_config_value(&AzureConfigKey::AccessKey), None);
+        let object = google_cloud(Purpose::Holdout, own);
+        assert_eq!(
+            object.get_config_value(&GoogleConfigKey::ServiceAccountKey).as_deref(),
+            Some("{}")
+        );
     }
 
     #[test]

@@ -87,8 +87,9 @@ impl Source {
             .url
             .as_str()
             .parse()
-            .map_err(|error: http::uri::InvalidUri| Fault::Unavailable {
-                problem: error.to_string(),
+            .map_err(|error: http::uri::InvalidUri| Fault::Settings {
+                problem: format!("the address can't be requested: {error}"),
+                fix: self.purpose.request(),
             })?;
         let headers = request.headers_mut();
         // The suffix tells the file's compression; compression by the transfer would change the digest.
@@ -130,6 +131,13 @@ impl Source {
                 .get(ETAG)
                 .filter(|tag| tag.as_bytes().starts_with(b"\""))
                 .cloned();
+        } else if status == StatusCode::RANGE_NOT_SATISFIABLE && transfer.done() > 0 {
+            // The file became shorter than what was received.
+            transfer.restart()?;
+            *tag = None;
+            return Err(Broken::Passing(Fault::Unavailable {
+                problem: "the file changed while it was read".into(),
+            }));
         } else {
             return Err(self.refusal(status));
         }
@@ -157,10 +165,18 @@ impl Source {
                 problem,
                 fix: self.purpose.login(),
             }),
-            408 | 429 | 500.. => Broken::Passing(Fault::Unavailable { problem }),
-            _ => Broken::Final(Fault::Unavailable { problem }),
+            status if may_pass(status) => Broken::Passing(Fault::Unavailable { problem }),
+            _ => Broken::Final(Fault::Refused {
+                problem,
+                fix: self.purpose.request(),
+            }),
         }
     }
+}
+
+/// Whether the same request may get another answer later: a server's own faults, and the client errors about time.
+pub(crate) fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..)
 }
 
 /// User and password of an address, as a header.

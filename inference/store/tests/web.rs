@@ -158,7 +158,7 @@ async fn in_a_cluster_nothing_leads_to_the_machine_itself_or_its_cloud() {
             let fault = fetch_bytes(&format!("http://{host}:{port}/"), &bounds)
                 .await
                 .unwrap_err();
-            assert!(matches!(fault, Fault::Denied { .. }), "{host}: {fault}");
+            assert!(matches!(fault, Fault::OutOfReach { .. }), "{host}: {fault}");
             assert!(fault.to_string().contains("trainer.allowRedirects"), "{fault}");
             assert!(begun.elapsed() < Duration::from_secs(1), "{host} is not tried again");
         }
@@ -171,6 +171,46 @@ async fn a_transfers_own_compression_is_not_undone() {
     let (address, seen) = plain(|_| answer("200 OK", "content-encoding: gzip\r\netag: \"a\"\r\n", "as it was sent"));
     assert_eq!(fetch(&format!("http://{address}/")).await.unwrap(), "as it was sent");
     assert!(seen.recv().unwrap().contains("accept-encoding: identity\r\n"));
+}
+
+#[tokio::test]
+async fn only_answers_that_may_change_are_asked_for_again() {
+    let statuses = [300, 304, 400, 402, 405, 406, 409, 411, 414, 416, 422, 451];
+    let (address, seen) = plain(|head| answer(&format!("{} Refused", &head[5..8]), "", ""));
+    for status in statuses {
+        let fault = fetch(&format!("http://{address}/{status}")).await.unwrap_err();
+        assert!(matches!(fault, Fault::Refused { .. }), "{status}: {fault}");
+        let text = fault.to_string();
+        assert!(text.contains(&status.to_string()) && text.contains("GET"), "{text}");
+        seen.recv().unwrap();
+        assert!(seen.try_recv().is_err(), "{status} is asked for once");
+    }
+    for status in [408, 425, 429, 500, 503] {
+        let fault = fetch(&format!("http://{address}/{status}")).await.unwrap_err();
+        assert!(matches!(fault, Fault::Unavailable { .. }), "{status}: {fault}");
+        for _ in 0..=BOUNDS.retries {
+            seen.recv().unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_became_shorter_is_read_anew() {
+    let asked = AtomicUsize::new(0);
+    let (address, seen) = plain(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+        // It breaks off after eight bytes.
+        0 => "HTTP/1.1 200 OK\r\netag: \"a\"\r\ncontent-length: 20\r\nconnection: close\r\n\r\n12345678".into(),
+        1 => answer("416 Range Not Satisfiable", "", ""),
+        _ => answer("200 OK", "etag: \"b\"\r\n", "short"),
+    });
+    let bounds = Bounds { retries: 2, ..BOUNDS };
+    let bytes = fetch_bytes(&format!("http://{address}/"), &bounds).await.unwrap();
+    assert_eq!(bytes, b"short");
+    let heads: Vec<String> = (0..3).map(|_| seen.recv().unwrap()).collect();
+    assert!(
+        heads[1].contains("range: bytes=8-") && !heads[2].contains("range:"),
+        "{heads:?}"
+    );
 }
 
 #[tokio::test]

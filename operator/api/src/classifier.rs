@@ -84,8 +84,6 @@ pub struct Evaluation {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.source.sha256)")
     .message("set sha256 of the holdout instead of source.sha256"))]
-#[x_kube(validation = Rule::new("!has(self.source.secretRef)")
-    .message("source.secretRef is not supported here: put the holdout on a volume or into a ConfigMap, or give the training pods an identity that may read it"))]
 #[x_kube(validation = Rule::new(rules::OWN_LABEL).message(rules::OWN_LABEL_MESSAGE))]
 pub struct Holdout {
     /// Where the bytes are.

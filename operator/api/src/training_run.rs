@@ -114,6 +114,7 @@ pub struct ClassifierRef {
     "!has(self.labelMap) || self.labelMap.all(label, !(self.labelMap[label] in self.labelMap) \
     || self.labelMap[self.labelMap[label]] == self.labelMap[label])")
     .message("labelMap renames a label to one that it renames too: name the final label in each entry, and map a label that others are merged into to itself"))]
+#[x_kube(validation = Rule::new(rules::trimmed_label_map()).message(rules::TRIMMED_LABEL_MAP_MESSAGE))]
 pub struct Dataset {
     /// The source of the data.
     pub source: DatasetSource,
@@ -137,7 +138,7 @@ pub struct Dataset {
     #[schemars(
         extend("maxProperties" = limits::LABEL_MAP),
         extend("additionalProperties" = serde_json::json!({
-            "type": "string", "minLength": 1, "maxLength": limits::LABEL, "pattern": r"\S",
+            "type": "string", "minLength": 1, "maxLength": limits::LABEL,
         }))
     )]
     pub label_map: BTreeMap<String, String>,

@@ -112,9 +112,11 @@ reasons! {
         InvalidConfiguration => BadConfiguration,
         /// Too many trials failed.
         TrainingFailed => BadConfiguration,
+        /// The store has an address that trainings may not reach.
+        StoreOutOfReach => BadConfiguration,
         /// The data set does not exist.
         DatasetNotFound => BadData,
-        /// The data set can't be read with these credentials.
+        /// The data set's server refuses the request or its credentials, or its address may not be reached.
         DatasetForbidden => BadData,
         /// The data set's digest is not the one in the configuration.
         DigestMismatch => BadData,

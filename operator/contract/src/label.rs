@@ -85,11 +85,24 @@ pub fn is_header(columns: &[impl AsRef<str>]) -> bool {
 /// merge: `A: B` beside `B: B`.
 pub fn renamed_twice(label_map: &BTreeMap<String, String>) -> Option<(&str, &str)> {
     label_map.iter().find_map(|(from, to)| {
-        let to = to.trim();
-        let next = label_map.get(to)?.trim();
+        let next = label_map.get(to)?;
         // `A: A` renames nothing.
-        (next != to && from != to).then_some((from.as_str(), to))
+        (next != to && from != to).then_some((from.as_str(), to.as_str()))
     })
+}
+
+/// The characters that a label of a row never begins or ends with, because they are trimmed: Unicode's White_Space. An entry
+/// of a `labelMap` must not either, or it names a label that no row has.
+pub const SPACES: [char; 25] = [
+    '\t', '\n', '\u{b}', '\u{c}', '\r', ' ', '\u{85}', '\u{a0}', '\u{1680}', '\u{2000}', '\u{2001}', '\u{2002}',
+    '\u{2003}', '\u{2004}', '\u{2005}', '\u{2006}', '\u{2007}', '\u{2008}', '\u{2009}', '\u{200a}', '\u{2028}',
+    '\u{2029}', '\u{202f}', '\u{205f}', '\u{3000}',
+];
+
+/// The first label of a `labelMap`, old or new, that begins or ends with one of [`SPACES`].
+pub fn untrimmed(label_map: &BTreeMap<String, String>) -> Option<&str> {
+    let mut labels = label_map.iter().flat_map(|(from, to)| [from, to]);
+    labels.find(|label| label.trim() != label.as_str()).map(String::as_str)
 }
 
 #[cfg(test)]
@@ -158,6 +171,17 @@ mod tests {
         assert_eq!(renamed_twice(&map(&[("A", "B"), ("B", "B")])), None);
         assert_eq!(renamed_twice(&map(&[("A", "C"), ("B", "C"), ("D", "D")])), None);
         assert_eq!(renamed_twice(&map(&[("A", "B"), ("B", "A")])), Some(("A", "B")));
-        assert_eq!(renamed_twice(&map(&[("A", " B "), ("B", "C")])), Some(("A", "B")));
+        assert_eq!(renamed_twice(&map(&[("A", "B"), ("B", "C")])), Some(("A", "B")));
+        assert_eq!(untrimmed(&map(&[("A", "B"), ("a b", "c d")])), None);
+        assert_eq!(untrimmed(&map(&[("A", "B"), (" C", "D")])), Some(" C"));
+        assert_eq!(untrimmed(&map(&[("A", "B\u{a0}")])), Some("B\u{a0}"));
+    }
+
+    #[test]
+    fn trimming_takes_away_the_spaces() {
+        let all: Vec<char> = (char::MIN..=char::MAX)
+            .filter(|letter| letter.is_whitespace())
+            .collect();
+        assert_eq!(all, SPACES);
     }
 }

@@ -37,11 +37,12 @@ mod run;
 mod search;
 mod text;
 mod trial;
+pub mod variables;
 
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
-pub use label::{LABEL_SEPARATOR, is_header, is_shown, list_labels, renamed_twice};
+pub use label::{LABEL_SEPARATOR, SPACES, is_header, is_shown, list_labels, renamed_twice, untrimmed};
 pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};
 pub use panic::{hide_panic_messages, last_panic};
 pub use progress::{Progress, TrainingStage};

@@ -107,7 +107,7 @@ pub struct HoldoutResult {
     pub sha256: Sha256Digest,
     /// Its records, and those that were left out.
     pub records: RecordCounts,
-    /// Rows with a label that the model does not have; they are left out too.
+    /// Rows with a label that the model does not have. Each counts as a wrong answer.
     pub unknown_label_rows: u64,
 }
 

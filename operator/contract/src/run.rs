@@ -75,7 +75,7 @@ pub struct DatasetSettings {
 impl DatasetSettings {
     /// The label after `labelMap`.
     pub fn renamed<'l>(&'l self, label: &'l str) -> &'l str {
-        self.label_map.get(label).map_or(label, |renamed| renamed.trim())
+        self.label_map.get(label).map_or(label, String::as_str)
     }
 }
 

@@ -165,7 +165,7 @@ fn product(object: &str, fields: &[&str]) -> String {
 #[cfg(feature = "schema")]
 pub mod rules {
     use super::{PipelineGrid, Preset, product};
-    use crate::limits;
+    use crate::{SPACES, limits};
 
     /// With hashing, texts are counted once, so only the weighting may vary.
     pub const HASHING: &str = "!has(self.features) || !has(self.features.hashingBits) || !has(self.search) || \
@@ -181,6 +181,28 @@ pub mod rules {
     /// The message of [`OWN_LABEL`].
     pub const OWN_LABEL_MESSAGE: &str =
         "textField is one of labelFields, so that the text would be its own label: name another field for the label";
+
+    /// No label of `labelMap` begins or ends with a space: rows' labels are trimmed.
+    ///
+    /// Each space is written out, because an API server estimates what a rule costs: a constant costs nothing, while a regular
+    /// expression over keys without a longest length, or a loop over spaces, would pass the limit.
+    pub fn trimmed_label_map() -> String {
+        let ends = |label: &str| {
+            let one = |space: &char| {
+                let space = format!("'\\u{:04x}'", u32::from(*space));
+                format!("{label}.startsWith({space}) || {label}.endsWith({space})")
+            };
+            SPACES.iter().map(one).collect::<Vec<_>>().join(" || ")
+        };
+        format!(
+            "!has(self.labelMap) || self.labelMap.all(label, !({} || {}))",
+            ends("label"),
+            ends("self.labelMap[label]")
+        )
+    }
+    /// The message of [`trimmed_label_map`].
+    pub const TRIMMED_LABEL_MAP_MESSAGE: &str =
+        "a label in labelMap begins or ends with a space: rows' labels are trimmed, so write it without";
 
     /// A grid has no more points than `search.maxTrialCount` allows.
     pub fn trials() -> String {

@@ -7,7 +7,7 @@ use complaint_api::{
     ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
-    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
+    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult, variables,
 };
 use k8s_openapi::{
     api::{
@@ -274,7 +274,7 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         TrainerJob {
             metadata: metadata(inputs),
             args,
-            env_from: credentials(inputs.run, &store),
+            env_from: credentials(inputs, &store),
             volumes,
             mounts,
             affinity: store::affinity(inputs.classifier, inputs.settings),
@@ -330,14 +330,18 @@ fn mounted(source: &DatasetSource, name: &str, directory: &str) -> (String, Opti
     (format!("{directory}/{path}"), Some((volume, mount)))
 }
 
-/// The keys of the Secrets that give access to data set and store, as environment variables. The store's have names of their
-/// own, since they may be other keys.
-fn credentials(run: &TrainingRun, store: &Store) -> Vec<EnvFromSource> {
-    let dataset = run.spec.dataset.source.secret_ref.as_ref();
-    dataset
-        .map(|secret| secret_variables(&secret.name))
+/// The keys of the Secrets that give access to data set, holdout and store, as environment variables. Those of holdout and
+/// store have names of their own, since they may be other keys. They come last: of two variables with one name the last counts.
+fn credentials(inputs: &Inputs<'_>, store: &Store) -> Vec<EnvFromSource> {
+    let of = |source: &DatasetSource, prefix| {
+        let secret = source.secret_ref.as_ref()?;
+        Some(secret_variables(&secret.name, prefix))
+    };
+    let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
+    of(&inputs.run.spec.dataset.source, None)
         .into_iter()
-        .chain(store.variables(Some("STORE_")))
+        .chain(holdout.and_then(|holdout| of(&holdout.source, Some(variables::HOLDOUT))))
+        .chain(store.variables(Some(variables::STORE)))
         .collect()
 }
 

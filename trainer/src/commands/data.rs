@@ -7,7 +7,7 @@ use complaint_contract::{DatasetFormat, DatasetSettings, Reach};
 use complaint_model::Sha256Digest;
 
 use crate::config::format_of_name;
-use crate::dataset::{DatasetError, Location, Source};
+use crate::dataset::{DatasetError, Location, Purpose, Source};
 
 /// Which data set, and which of its rows.
 #[derive(Debug, Args)]
@@ -94,10 +94,16 @@ impl DataArgs {
     pub(super) fn open(&self, tell: impl Fn(f64, &str) + Sync) -> Result<Source, DatasetError> {
         let location = self.location();
         tell(0.0, &format!("opening {}", location.name()));
-        Source::open(&location, self.sha256, Reach::Anywhere, |done, total| {
-            let share = total.map_or(0.0, |total| done as f64 / total.max(1) as f64);
-            tell(share, &format!("{} MiB downloaded", done >> 20));
-        })
+        Source::open(
+            &location,
+            self.sha256,
+            Purpose::DataSet,
+            Reach::Anywhere,
+            |done, total| {
+                let share = total.map_or(0.0, |total| done as f64 / total.max(1) as f64);
+                tell(share, &format!("{} MiB downloaded", done >> 20));
+            },
+        )
     }
 }
 

@@ -11,7 +11,7 @@ use complaint_model::predict::Scratch;
 
 use super::answer::{Answer, open_model};
 use crate::cli::OutputForm;
-use crate::dataset::{DatasetError, Location, Source, Unpacked};
+use crate::dataset::{DatasetError, Location, Purpose, Source, Unpacked};
 use crate::error::TrainError;
 use crate::terminal::visible;
 
@@ -50,7 +50,13 @@ fn run(arguments: &PredictArgs) -> Result<(), TrainError> {
         }
         return Ok(answer_all(arguments, &predictor, "standard input", stdin)?);
     }
-    let source = Source::open(&Location::parse(&arguments.texts), None, Reach::Anywhere, |_, _| ())?;
+    let source = Source::open(
+        &Location::parse(&arguments.texts),
+        None,
+        Purpose::DataSet,
+        Reach::Anywhere,
+        |_, _| (),
+    )?;
     let answer = |unpacked: Unpacked<'_>| {
         let lines = BufReader::with_capacity(1 << 16, unpacked.reader);
         answer_all(arguments, &predictor, source.name(), lines)

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use complaint_contract::{Algorithm, Candidate, Holdout, Parameter, Strategy, limits, renamed_twice};
+use complaint_contract::{Algorithm, Candidate, Holdout, Parameter, Strategy, limits, renamed_twice, untrimmed};
 
 use super::pipelines::first_step_before_counting;
 use super::{ConfigError, RunConfig};
@@ -129,12 +129,18 @@ impl RunConfig {
             "; 20 is a good start",
         )?;
         at_most("dataset.labelMap", dataset.label_map.len(), limits::LABEL_MAP)?;
-        let label = |label: &String| !label.trim().is_empty() && label.chars().count() <= limits::LABEL;
+        let label = |label: &String| !label.is_empty() && label.chars().count() <= limits::LABEL;
         require(
             dataset.label_map.values().all(label),
             "dataset.labelMap",
             || "maps a label to one that is empty or longer than 256 characters".into(),
             "Give each old label a new name",
+        )?;
+        require(
+            untrimmed(&dataset.label_map).is_none(),
+            "dataset.labelMap",
+            || "has a label that begins or ends with a space".into(),
+            "Rows' labels are trimmed, so write it without",
         )?;
         match renamed_twice(&dataset.label_map) {
             None => Ok(()),

@@ -279,6 +279,7 @@ impl<'c, T: Texts> Collector<'c, T> {
                 texts: String::new(),
                 rows: self.rows,
                 labels,
+                unknown_labels: Vec::new(),
                 dropped_labels,
                 counts: self.counts,
                 copies,

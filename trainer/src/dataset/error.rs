@@ -13,7 +13,7 @@ pub enum DatasetError {
         /// The system's or the server's answer.
         problem: String,
     },
-    /// The server or store refuses these credentials, or needs some.
+    /// The server or store refuses these credentials, needs some, or refuses the request; the same pod would fail again.
     #[error("the data set at {name} can't be read: {problem}. {fix}")]
     Forbidden {
         /// Address without query.

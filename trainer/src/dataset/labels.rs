@@ -108,6 +108,22 @@ pub(super) fn unused(entries: &[&str]) -> Option<DatasetWarning> {
     })
 }
 
+/// Rows of the holdout, by labels that no training row has.
+pub(super) fn unknown<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Option<DatasetWarning> {
+    let labels: Vec<(&str, usize)> = labels.collect();
+    let rows: usize = labels.iter().map(|(_, rows)| rows).sum();
+    let named = list_labels(labels, |label, rows| format!("`{label}` ({rows} rows)"));
+    (rows > 0).then(|| {
+        DatasetWarning::new(
+            "HoldoutLabelsUnknown",
+            format!(
+                "{rows} rows of the holdout have labels that no training row has, so every answer to them is wrong: {named}. Add \
+                 rows with these labels, or correct their spelling in dataset.labelMap or in the holdout"
+            ),
+        )
+    })
+}
+
 /// Values that are not texts.
 pub(super) fn other_types(texts: u64, labels: u64) -> Option<DatasetWarning> {
     let found: Vec<String> = [

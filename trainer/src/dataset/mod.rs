@@ -30,7 +30,7 @@ use bounded::Bounded;
 pub use collect::{Collected, Collector, HeldOutKeys, Texts};
 pub use copies::Copies;
 pub use error::DatasetError;
-pub use source::{Location, Source, Unpacked};
+pub use source::{Location, Purpose, Source, Unpacked};
 
 /// Number of rows between two progress messages.
 const PROGRESS_ROWS: u64 = 10_000;
@@ -49,7 +49,7 @@ pub enum Part {
 pub struct Row {
     /// The text's range in [`Dataset::texts`].
     text: Range<usize>,
-    /// Index into [`Dataset::labels`].
+    /// Index into [`Dataset::labels`], and behind them into [`Dataset::unknown_labels`].
     pub label: u32,
     /// Number of the record in its source, from 1, without the header.
     pub number: u64,
@@ -65,6 +65,8 @@ pub struct Dataset {
     pub rows: Vec<Row>,
     /// The labels, sorted.
     pub labels: Vec<String>,
+    /// Labels that only rows of a holdout have, sorted: no model of these rows can answer them.
+    pub unknown_labels: Vec<String>,
     /// Labels left out, most rows first.
     pub dropped_labels: Vec<DroppedLabel>,
     /// Numbers of records that were read and left out.
@@ -83,23 +85,30 @@ impl Dataset {
         &self.texts[row.text.clone()]
     }
 
-    /// Adds the rows of `others` as test rows behind the own ones, which become training rows. Returns how many were left out
-    /// because no own row has their label.
+    /// All labels by their index in [`Row::label`].
+    pub fn all_labels(&self) -> Vec<String> {
+        self.labels.iter().chain(&self.unknown_labels).cloned().collect()
+    }
+
+    /// Adds the rows of `others` as test rows behind the own ones, which become training rows. Returns how many of them have a
+    /// label that no own row has; these labels become [`Dataset::unknown_labels`].
     pub fn add_held_out(&mut self, others: &Self) -> u64 {
         for row in &mut self.rows {
             row.part = Some(Part::Train);
         }
-        let own: Vec<Option<u32>> = others
-            .labels
-            .iter()
-            .map(|label| self.labels.binary_search(label).ok().map(|index| index as u32))
-            .collect();
+        let known = self.labels.len();
+        let mut own = Vec::with_capacity(others.labels.len());
+        for label in &others.labels {
+            let index = self.labels.binary_search(label).unwrap_or_else(|_| {
+                self.unknown_labels.push(label.clone());
+                known + self.unknown_labels.len() - 1
+            });
+            own.push(index as u32);
+        }
         let mut unknown = 0;
         for row in &others.rows {
-            let Some(label) = own[row.label as usize] else {
-                unknown += 1;
-                continue;
-            };
+            let label = own[row.label as usize];
+            unknown += u64::from(label as usize >= known);
             let start = self.texts.len();
             self.texts.push_str(others.text(row));
             self.rows.push(Row {
@@ -110,6 +119,19 @@ impl Dataset {
             });
         }
         unknown
+    }
+
+    /// Adds the warning about labels that only the holdout has.
+    pub fn warn_of_unknown_labels(&mut self) {
+        let known = self.labels.len();
+        let mut rows = vec![0; self.unknown_labels.len()];
+        for row in &self.rows {
+            if let Some(unknown) = (row.label as usize).checked_sub(known) {
+                rows[unknown] += 1;
+            }
+        }
+        let named = self.unknown_labels.iter().map(String::as_str).zip(rows);
+        self.warnings.extend(labels::unknown(named));
     }
 
     /// Drops the texts: training needs only their terms.

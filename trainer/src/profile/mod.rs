@@ -110,7 +110,7 @@ fn vocabulary_growth<I: Iterator<Item = u32>>(
 
 fn largest_share_difference(dataset: &Dataset, split: &Split) -> f64 {
     let shares = |rows: &[u32]| {
-        let mut counts = vec![0.0; dataset.labels.len()];
+        let mut counts = vec![0.0; dataset.labels.len() + dataset.unknown_labels.len()];
         rows.iter()
             .for_each(|&row| counts[dataset.rows[row as usize].label as usize] += 1.0 / rows.len() as f64);
         counts

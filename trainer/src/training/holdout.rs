@@ -5,10 +5,13 @@ use rayon::prelude::*;
 
 use super::Inputs;
 use crate::config::ConfigError;
-use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Source};
+use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Purpose, Source};
 use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::split::split_key;
+
+/// Most labels of a holdout that no training row has. More are no categories.
+const MOST_UNKNOWN_LABELS: usize = 1000;
 
 /// The rows of the holdout, with their texts.
 pub(super) struct HoldoutRows {
@@ -54,20 +57,32 @@ impl HoldoutRows {
         &self.keys
     }
 
-    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has are left out.
+    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has count as wrong
+    /// answers, so no version wins by leaving a class out.
     ///
     /// # Errors
-    /// [`DatasetError::NoUsableRows`] where that leaves none.
+    /// [`DatasetError::NoUsableRows`] where all rows are such rows, or their labels are too many for categories.
     pub(super) fn add_to(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
         let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
+        let unusable = |problem: String| DatasetError::NoUsableRows {
+            name: self.name.clone(),
+            records: records.records,
+            problem,
+        };
         let unknown_label_rows = dataset.add_held_out(&self.dataset);
         if unknown_label_rows == self.dataset.rows.len() as u64 {
-            return Err(DatasetError::NoUsableRows {
-                name: self.name,
-                records: records.records,
-                problem: "none of its rows has a label that the training rows have".into(),
-            });
+            return Err(unusable(
+                "none of its rows has a label that the training rows have".into(),
+            ));
         }
+        let unknown = dataset.unknown_labels.len();
+        if unknown > MOST_UNKNOWN_LABELS {
+            return Err(unusable(format!(
+                "they have {unknown} labels that no training row has, more than {MOST_UNKNOWN_LABELS}; name the field with the \
+                 category in evaluation.holdout.labelFields"
+            )));
+        }
+        dataset.warn_of_unknown_labels();
         Ok(HoldoutResult {
             sha256,
             records,
@@ -80,7 +95,7 @@ fn open(place: &str, holdout: &Holdout, inputs: &Inputs<'_>, progress: &Progress
     let location = Location::parse(place);
     let message = format!("opening the holdout {}", location.name());
     progress.tell(TrainingStage::Loading, 0.0, &message);
-    let source = Source::open(&location, holdout.sha256, inputs.reach, |_, _| ());
+    let source = Source::open(&location, holdout.sha256, Purpose::Holdout, inputs.reach, |_, _| ());
     source.map_err(|error| match error {
         DatasetError::DigestMismatch {
             name, actual, expected, ..

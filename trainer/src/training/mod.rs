@@ -20,7 +20,7 @@ use rayon::prelude::*;
 use crate::calibration::{OutOfFold, calibrate};
 use crate::compare::{Champion, ChampionAnswers};
 use crate::config::{ConfigError, Pipeline, RunConfig};
-use crate::dataset::{self, Dataset, DatasetError, Location, Source};
+use crate::dataset::{self, Dataset, DatasetError, Location, Purpose, Source};
 use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
@@ -132,7 +132,9 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
         &format!("{} held-out rows", prepared.split.test.len()),
     );
     let test_labels = labels_of(&prepared.dataset, &prepared.split.test);
-    let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, config.evaluation.seed);
+    let classes = prepared.dataset.all_labels();
+    let seed = config.evaluation.seed;
+    let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, &classes, seed);
     let held_out = look_at_texts(inputs, &prepared, champion.as_ref(), &evaluation)?;
     let model = fitted.artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
@@ -170,7 +172,7 @@ fn look_at_texts(
     evaluation: &Evaluation,
 ) -> Result<HeldOut, TrainError> {
     let (config, dataset, test) = (inputs.config, &prepared.dataset, &prepared.split.test);
-    let mut answers = champion.map(|champion| ChampionAnswers::new(champion, &dataset.labels));
+    let mut answers = champion.map(|champion| ChampionAnswers::new(champion, &dataset.all_labels()));
     let mut texts: BTreeMap<usize, String> = BTreeMap::new();
     if inputs.include_texts {
         texts.extend(evaluation.mistakes.iter().map(|&(place, _)| (place, String::new())));
@@ -235,16 +237,22 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
     let name = inputs.location.name();
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let holdout = HoldoutRows::read(inputs, progress)?;
-    let source = Source::open(inputs.location, config.dataset.sha256, inputs.reach, |done, total| {
-        let share = total
-            .filter(|total| *total > 0)
-            .map_or(0.0, |total| done as f64 / total as f64);
-        progress.tell(
-            TrainingStage::Loading,
-            0.6 * share,
-            &format!("{} MiB downloaded", done >> 20),
-        );
-    })?;
+    let source = Source::open(
+        inputs.location,
+        config.dataset.sha256,
+        Purpose::DataSet,
+        inputs.reach,
+        |done, total| {
+            let share = total
+                .filter(|total| *total > 0)
+                .map_or(0.0, |total| done as f64 / total as f64);
+            progress.tell(
+                TrainingStage::Loading,
+                0.6 * share,
+                &format!("{} MiB downloaded", done >> 20),
+            );
+        },
+    )?;
     if config.features.hashing_bits.is_some() {
         return prepare_passing(config, source, holdout, progress);
     }

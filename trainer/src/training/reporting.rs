@@ -24,7 +24,7 @@ pub(super) fn report(
 ) -> Report {
     let config = inputs.config;
     let best = searched.best;
-    let confusion_matrix = evaluation.scored.confusion().matrix(artifact.labels());
+    let confusion_matrix = evaluation.scored.confusion().matrix(&prepared.dataset.all_labels());
     let mistakes = mistakes(prepared, &evaluation, held_out.texts);
     Report {
         name: config.name.clone(),
@@ -77,11 +77,15 @@ fn summary(prepared: &Prepared) -> DatasetSummary {
             .filter(|&&row| dataset.rows[row as usize].label as usize == class)
             .count()
     };
-    let class_balance = dataset.labels.iter().enumerate().map(|(class, label)| ClassBalance {
-        label: label.clone(),
-        train_rows: count(&split.train, class),
-        test_rows: count(&split.test, class),
-    });
+    let class_balance = dataset
+        .all_labels()
+        .into_iter()
+        .enumerate()
+        .map(|(class, label)| ClassBalance {
+            label,
+            train_rows: count(&split.train, class),
+            test_rows: count(&split.test, class),
+        });
     DatasetSummary {
         rows: dataset.rows.len(),
         train_rows: split.train.len(),
@@ -102,7 +106,7 @@ fn summary(prepared: &Prepared) -> DatasetSummary {
 }
 
 fn mistakes(prepared: &Prepared, evaluation: &Evaluation, mut texts: BTreeMap<usize, String>) -> Vec<Mistake> {
-    let (dataset, labels) = (&prepared.dataset, &prepared.dataset.labels);
+    let (dataset, labels) = (&prepared.dataset, prepared.dataset.all_labels());
     evaluation
         .mistakes
         .iter()

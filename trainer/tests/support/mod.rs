@@ -114,7 +114,7 @@ pub struct Job {
 }
 
 /// Variables with these prefixes hold credentials for an object store.
-const CREDENTIALS: [&str; 4] = ["AWS_", "AZURE_", "GOOGLE_", "STORE_"];
+const CREDENTIALS: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "HOLDOUT_", "STORE_"];
 
 /// How a run ended.
 pub struct Ended {

@@ -190,3 +190,37 @@ async fn a_run_is_immutable_but_for_its_pause_and_its_end() {
         patched("bare", change).await.expect("what may be changed");
     }
 }
+
+/// A holdout has the forms of a data set's source.
+#[tokio::test]
+async fn a_holdout_has_the_sources_of_a_data_set() {
+    let (_sandbox, client) = served().await;
+    let digest = "ab".repeat(32);
+    let bucket = json!({ "uri": "s3://reviewed/rows.csv", "secretRef": { "name": "reviewed" } });
+    let key = json!({ "name": "reviewed", "key": "rows.csv" });
+    for (source, told) in [
+        (bucket, None),
+        (json!({ "uri": "https://example.org/rows.csv" }), None),
+        (json!({ "configMap": key }), None),
+        (
+            json!({ "configMap": key, "secretRef": { "name": "reviewed" } }),
+            Some("set secretRef together with uri"),
+        ),
+        (
+            json!({ "uri": "s3://reviewed/rows.csv", "sha256": digest }),
+            Some("set sha256 of the holdout"),
+        ),
+    ] {
+        let holdout = json!({ "source": source, "sha256": digest, "format": "Csv", "textField": "narrative",
+                              "labelFields": ["category"] });
+        let spec = json!({ "evaluation": { "holdout": holdout } });
+        let refused = refusal(&client, "ComplaintClassifier", "Strict", &spec).await;
+        match told {
+            None => assert_eq!(refused, None, "{spec}"),
+            Some(told) => assert!(
+                refused.as_ref().is_some_and(|(_, message)| message.contains(told)),
+                "{spec}: {refused:?}"
+            ),
+        }
+    }
+}

@@ -26,6 +26,9 @@ async fn schema_and_trainer_have_the_same_rules() {
         case
     };
     let fields = |text: &str, labels: &[&str]| run(json!({ "dataset": { "textField": text, "labelFields": labels } }));
+    let labels = |map: Value| run(json!({ "dataset": { "labelMap": map } }));
+    let spaced = Some("begins or ends with a space");
+    let renamed = Some("name the final label in each entry");
     let candidates = json!([
         { "algorithm": "LinearSvm", "grid": { "C": [1, 2, 3], "classWeight": ["None", "Balanced"] } },
         { "algorithm": "ComplementNaiveBayes" },
@@ -35,10 +38,19 @@ async fn schema_and_trainer_have_the_same_rules() {
         (fields("a", &["b", "a"]), Some("name another field for the label")),
         (fields(" ", &["b"]), Some("textField")),
         (fields("a", &[" "]), Some("labelFields")),
-        (
-            run(json!({ "dataset": { "labelMap": { "a": " " } } })),
-            Some("labelMap"),
-        ),
+        (labels(json!({ "a": " " })), Some("labelMap")),
+        (labels(json!({ "a": "\u{a0}" })), Some("labelMap")),
+        (labels(json!({ "a": "b", "c d": "e  f" })), None),
+        (labels(json!({ " A": "B" })), spaced),
+        (labels(json!({ "A\t": "B" })), spaced),
+        (labels(json!({ "A": "B\u{3000}" })), spaced),
+        (labels(json!({ "A": "\nB" })), spaced),
+        (labels(json!({ "": "B" })), None),
+        (labels(json!({ "A": "" })), Some("labelMap")),
+        // What was two labels to the schema and one to the trainer.
+        (labels(json!({ "A": " B", "B": "C" })), spaced),
+        (labels(json!({ "A": "B", "B": "C" })), renamed),
+        (labels(json!({ "A": "B", "B": "B" })), None),
         (run(json!({ "dataset": { "splitField": " " } })), Some("splitField")),
         (
             run(json!({ "features": { "wordNgrams": [2, 1] } })),

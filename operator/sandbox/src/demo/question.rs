@@ -6,7 +6,7 @@ use complaint_api::{ComplaintClassifier, TrainingRun};
 use complaint_contract::Reach;
 use complaint_operator::training_run::trainer_config;
 use complaint_trainer::{
-    dataset::{Location, Source, load},
+    dataset::{Location, Purpose, Source, load},
     split::split,
 };
 
@@ -44,6 +44,7 @@ impl Question {
         let source = Source::open(
             &Location::parse(&file.to_string_lossy()),
             None,
+            Purpose::DataSet,
             Reach::Anywhere,
             |_, _| {},
         )?;

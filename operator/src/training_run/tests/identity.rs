@@ -104,15 +104,21 @@ fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there
             "https://example.org/rows.jsonl",
             0,
         ),
+        (
+            json!({ "uri": "s3://reviewed/rows.jsonl", "secretRef": { "name": "of-holdout" } }),
+            "s3://reviewed/rows.jsonl",
+            0,
+        ),
     ];
     for (source, path, mounts) in cases {
+        let has_secret = source.get("secretRef").is_some();
         let classifier: ComplaintClassifier = serde_json::from_value(json!({
             "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid" },
             "spec": { "evaluation": { "holdout": holdout(source) } },
         }))
         .expect("a ComplaintClassifier");
         let run = run(json!({ "dataset": {
-            "source": { "configMap": { "name": "data", "key": "complaints.csv.gz" } }, "format": "Csv",
+            "source": { "uri": "s3://complaints/cards.csv.gz", "secretRef": { "name": "of-data" } }, "format": "Csv",
             "textField": "narrative", "labelFields": ["category"], "labelMap": { "Fraud": "Fees" } } }));
         let file = build::config(&run, &classifier, None);
         let settings = file
@@ -135,5 +141,13 @@ fn the_holdout_is_the_classifiers_and_reaches_the_trainer_as_it_is_written_there
         let held_out = mounted.iter().filter(|mount| mount["name"] == "holdout");
         assert!(held_out.clone().all(|mount| mount["readOnly"] == true));
         assert_eq!(held_out.count(), mounts);
+        let secret = |name: &str| json!({ "secretRef": { "name": name, "optional": false } });
+        let mut expected = vec![secret("of-data")];
+        if has_secret {
+            let mut of_holdout = secret("of-holdout");
+            of_holdout["prefix"] = json!("HOLDOUT_");
+            expected.push(of_holdout);
+        }
+        assert_eq!(pod["containers"][0]["envFrom"], json!(expected));
     }
 }

@@ -60,7 +60,7 @@ fn records(report: &Report) -> Markup {
         @if let Some(holdout) = &dataset.holdout {
             p.note {
                 "Held out are the rows of a holdout of their own (sha256:" (holdout.sha256) "): " (holdout.records.summary()) ", "
-                (thousands(holdout.unknown_label_rows as usize)) " under labels that no training row has."
+                (thousands(holdout.unknown_label_rows as usize)) " under labels that no training row has, so that every answer to them is wrong."
             }
         }
     }

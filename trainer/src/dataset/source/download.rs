@@ -21,10 +21,11 @@ const BOUNDS: Bounds = Bounds {
     reach: Reach::SameHost,
 };
 
-/// Downloads what is behind an address within `reach`. `name` is what messages call it.
+/// Downloads what is behind an address within `reach`, with the keys for this purpose. `name` is what messages call it.
 pub(super) fn fetch(
     address: &Address,
     name: &str,
+    purpose: Purpose,
     reach: Reach,
     on_progress: &mut (dyn FnMut(u64, Option<u64>) + Send),
 ) -> Result<(File, Sha256Digest), DatasetError> {
@@ -37,7 +38,7 @@ pub(super) fn fetch(
     };
     wait(complaint_store::fetch(
         address,
-        Purpose::DataSet,
+        purpose,
         &Bounds { reach, ..BOUNDS },
         &mut download,
     ))
@@ -96,9 +97,10 @@ fn of_fault(name: &str, fault: Fault) -> DatasetError {
     let name = name.to_owned();
     match fault {
         Fault::NotFound { problem } => DatasetError::NotFound { name, problem },
-        Fault::Denied { problem, fix } | Fault::Settings { problem, fix } => {
-            DatasetError::Forbidden { name, problem, fix }
-        }
+        Fault::Denied { problem, fix }
+        | Fault::Settings { problem, fix }
+        | Fault::Refused { problem, fix }
+        | Fault::OutOfReach { problem, fix } => DatasetError::Forbidden { name, problem, fix },
         // It is as large the next time.
         Fault::TooLarge { limit, fix } => DatasetError::Forbidden {
             name,

@@ -19,7 +19,7 @@ use super::bounded::LARGEST_RECORD;
 use packing::{Packing, data_member};
 use signature::{Kind, Wide, ZIP};
 
-pub use complaint_store::ObjectAddress;
+pub use complaint_store::{ObjectAddress, Purpose};
 
 /// Where a data set is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +87,7 @@ pub struct Unpacked<'r> {
 
 impl Source {
     /// Opens a file or downloads an address within `reach`, digests the bytes, and compares the digest with the expected one.
+    /// `purpose` chooses the keys of an object store.
     /// `on_progress` gets the bytes so far and, where known, all of them.
     ///
     /// # Errors
@@ -94,6 +95,7 @@ impl Source {
     pub fn open(
         location: &Location,
         expected: Option<Sha256Digest>,
+        purpose: Purpose,
         reach: Reach,
         mut on_progress: impl FnMut(u64, Option<u64>) + Send,
     ) -> Result<Self, DatasetError> {
@@ -101,12 +103,20 @@ impl Source {
         let (mut file, sha256) = match location {
             Location::File(path) => open_file(path, &name)?,
             Location::Url(url) => {
-                let url = Url::parse(url).map_err(|error| download::failed(&name, error.to_string()))?;
-                download::fetch(&Address::Web(Box::new(url)), &name, reach, &mut on_progress)?
+                let url = Url::parse(url).map_err(|error| DatasetError::Forbidden {
+                    name: name.clone(),
+                    problem: format!("it is no address ({error})"),
+                    fix: "Write it as https://host/path",
+                })?;
+                download::fetch(&Address::Web(Box::new(url)), &name, purpose, reach, &mut on_progress)?
             }
-            Location::Object(address) => {
-                download::fetch(&Address::Object(address.clone()), &name, reach, &mut on_progress)?
-            }
+            Location::Object(address) => download::fetch(
+                &Address::Object(address.clone()),
+                &name,
+                purpose,
+                reach,
+                &mut on_progress,
+            )?,
         };
         if let Some(expected) = expected.filter(|expected| *expected != sha256) {
             return Err(DatasetError::DigestMismatch {
