@@ -19,13 +19,16 @@ use crate::{
 /// One write.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    /// Creates or changes an object by server-side apply. Fields that others own are taken over.
+    /// Creates or changes an object by server-side apply, unless that was done and holds. Fields that others own are taken
+    /// over; an object that belongs to something else is not.
     Apply(Manifest),
     /// [`Apply`](Self::Apply) to an object that was found. Where the API server refuses the result as invalid, because of what
     /// others left in the object, a merge patch first sets the operator's parts whole.
     ApplyOver(Manifest, Target, Value),
     /// Creates an object. One that appeared since the cluster was read is a conflict, and the reconcile is tried again.
     Create(Manifest),
+    /// Creates an object unless there is one of its name, whoever made it.
+    Ensure(Manifest),
     /// Creates an object that the owner with this uid controls. One of its name that the owner controls already is brought to
     /// the same state; one that belongs to something else is an error, and stays as it is.
     CreateOwned(Manifest, String),
@@ -106,7 +109,9 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (verb, resource, name) = match self {
             Self::Apply(manifest) | Self::ApplyOver(manifest, ..) => ("apply", &manifest.resource, manifest.name()),
-            Self::Create(manifest) | Self::CreateOwned(manifest, _) => ("create", &manifest.resource, manifest.name()),
+            Self::Create(manifest) | Self::Ensure(manifest) | Self::CreateOwned(manifest, _) => {
+                ("create", &manifest.resource, manifest.name())
+            }
             Self::Merge(target, _) => ("change", &target.resource, target.name.as_str()),
             Self::Delete(target) => ("delete", &target.resource, target.name.as_str()),
             Self::Status { of, .. } => ("write the status of", &of.resource, of.name.as_str()),
@@ -150,13 +155,13 @@ pub(crate) async fn apply(changes: &[Change], objects: &Objects) -> Result<Appli
     for change in changes {
         match change {
             Change::Apply(manifest) => {
-                let object = objects.apply_manifest(manifest).await?;
+                let object = objects.bring_about(manifest).await?;
                 applied.0.push((manifest.resource.clone(), object));
             }
             Change::ApplyOver(manifest, found, whole) => {
-                let object = match objects.apply_manifest(manifest).await {
+                let object = match objects.bring_about(manifest).await {
                     Err(refused) if refused.is_invalid() => match objects.merge(found, whole).await {
-                        Ok(_) => objects.apply_manifest(manifest).await?,
+                        Ok(_) => objects.bring_about(manifest).await?,
                         // What is invalid is in the manifest itself.
                         Err(error) if error.is_invalid() => return Err(refused),
                         Err(error) => return Err(error),
@@ -169,6 +174,7 @@ pub(crate) async fn apply(changes: &[Change], objects: &Objects) -> Result<Appli
                 let object = objects.create(manifest).await?;
                 applied.0.push((manifest.resource.clone(), object));
             }
+            Change::Ensure(manifest) => objects.ensure(manifest).await?,
             Change::CreateOwned(manifest, owner) => {
                 let object = objects.create_owned(manifest, owner).await?;
                 applied.0.push((manifest.resource.clone(), object));

@@ -74,6 +74,16 @@ impl Service<Request<Body>> for Patient {
     }
 }
 
+/// `pause`, up to a quarter shorter by chance, so that many who wait don't come back at once.
+pub(crate) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(1.0 - 0.25 * chance())
+}
+
+/// A random number from 0 to 1.
+fn chance() -> f64 {
+    f64::from(u32::try_from(random() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
 /// A random number: the standard library seeds each of its hashers anew.
 pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0)

@@ -1,20 +1,16 @@
-//! What every reconcile gets: client, settings, clock, events and back-off.
+//! What every reconcile gets: client, caches, settings, clock and Events.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use complaint_api::ModelVersion;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{
-    Client, Resource, ResourceExt,
+    Client, Resource,
     runtime::events::{Event, EventType, Recorder, Reporter},
 };
 
-use crate::{error::Error, object::Objects, settings::Settings, telemetry::ReconcileMetrics};
+use crate::{cache::Caches, error::Error, object::Objects, settings::Settings, telemetry::ReconcileMetrics};
 
 /// Shared by all reconciles of one controller.
 pub struct Context {
@@ -24,9 +20,9 @@ pub struct Context {
     pub settings: Settings,
     /// The controller's name: field manager, reporting controller and metric label.
     pub controller: &'static str,
+    pub(crate) caches: Arc<Caches>,
     metrics: ReconcileMetrics,
     recorder: Recorder,
-    failures: Mutex<HashMap<(String, String), u32>>,
 }
 
 /// One thing worth telling the user about an object, published as an Event.
@@ -83,7 +79,13 @@ impl Notice {
 
 impl Context {
     /// A context for the controller of that name.
-    pub fn new(client: Client, settings: Settings, controller: &'static str, metrics: ReconcileMetrics) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        caches: Arc<Caches>,
+        settings: Settings,
+        controller: &'static str,
+        metrics: ReconcileMetrics,
+    ) -> Self {
         let reporter = Reporter {
             controller: controller.into(),
             instance: std::env::var("POD_NAME").ok(),
@@ -91,16 +93,16 @@ impl Context {
         Self {
             recorder: Recorder::new(client.clone(), reporter),
             client,
+            caches,
             settings,
             controller,
             metrics,
-            failures: Mutex::default(),
         }
     }
 
     /// The objects of `namespace`, written under the controller's name.
     pub fn objects(&self, namespace: Option<String>) -> Objects {
-        Objects::new(&self.client, &namespace.unwrap_or_default(), self.controller)
+        Objects::new(&self.client, &namespace.unwrap_or_default(), self.controller).with(self.caches.clone())
     }
 
     /// The time, in whole seconds as the API stores it.
@@ -110,9 +112,19 @@ impl Context {
 
     /// Publishes notices about `object`. An Event that can't be written is logged: it must not stop a reconcile.
     pub async fn publish<K: Resource<DynamicType = ()>>(&self, object: &K, notices: Vec<Notice>) {
-        let reference: ObjectReference = object.object_ref(&());
+        self.publish_about(&object.object_ref(&()), notices).await;
+    }
+
+    /// As [`Context::publish`] for an object that is known by its reference only.
+    pub(crate) async fn publish_about(&self, reference: &ObjectReference, notices: Vec<Notice>) {
         for notice in notices {
-            tracing::info!(kind = %K::kind(&()), name = object.name_any(), reason = notice.reason, "{}", notice.note);
+            tracing::info!(
+                kind = reference.kind,
+                name = reference.name,
+                reason = notice.reason,
+                "{}",
+                notice.note
+            );
             let event = Event {
                 type_: if notice.warning {
                     EventType::Warning
@@ -126,37 +138,27 @@ impl Context {
                     api_version: Some(ModelVersion::api_version(&()).into()),
                     kind: Some(ModelVersion::kind(&()).into()),
                     name: Some(version),
-                    namespace: object.namespace(),
+                    namespace: reference.namespace.clone(),
                     // No path of the version: it keeps Events of the same version apart.
                     field_path: notice.time.map(|time| time.to_string()),
                     ..ObjectReference::default()
                 }),
             };
-            if let Err(error) = self.recorder.publish(&event, &reference).await {
+            if let Err(error) = self.recorder.publish(&event, reference).await {
                 tracing::warn!(%error, reason = event.reason, "an Event could not be written");
             }
         }
     }
 
-    /// Counts a reconcile that went well and forgets earlier failures of that object.
-    pub fn succeeded(&self, namespace: Option<String>, name: String, took: Duration) {
+    /// Counts a reconcile that went well.
+    pub fn succeeded(&self, took: Duration) {
         self.metrics.observe(self.controller, None, took);
-        self.lock().remove(&(namespace.unwrap_or_default(), name));
     }
 
-    /// Counts a failed reconcile; the pause before the next doubles from 1 s to 5 minutes.
-    pub fn failed(&self, namespace: Option<String>, name: String, error: &Error) -> Duration {
+    /// Counts a failed reconcile.
+    pub fn failed(&self, error: &Error) {
         self.metrics
             .observe(self.controller, Some(error.reason()), Duration::ZERO);
-        let mut failures = self.lock();
-        let count = failures.entry((namespace.unwrap_or_default(), name)).or_insert(0);
-        *count += 1;
-        Duration::from_secs(1 << (*count - 1).min(9)).min(Duration::from_secs(300))
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), u32>> {
-        // The map is valid whatever a panicking holder did: each change is one insertion or removal.
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

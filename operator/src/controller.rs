@@ -1,160 +1,196 @@
-//! What every controller shares: how one runs, what it watches, and what happens to objects and errors around a reconcile.
+//! What every controller shares: how one runs, what makes it look at an object, and what happens to objects and errors around
+//! a reconcile.
 
-use std::{
-    fmt::Debug,
-    future::Future,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{future::Future, sync::Arc, time::Instant};
 
-use complaint_api::condition::{self, READY};
-use futures::StreamExt;
-use jiff::Timestamp;
-use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::{
-    Api, Client, Resource, ResourceExt,
-    core::DeserializeGuard,
-    runtime::{
-        Controller,
-        controller::{self, Action},
-        reflector::{ObjectRef, Store},
-        watcher,
-    },
-};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource, ResourceExt};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use crate::{context::Context, error::Error, object::Object};
+use crate::{
+    cache::{Cached, Caches, Event, Kept, Key, Unreadable, kind},
+    context::{Context, Notice},
+    error::Error,
+    queue::{Next, Queue, Requests, work},
+};
 
-/// An object of a kind as a watch delivers it: one that can't be read is an error of its own and does not break the watch.
-pub(crate) type Guarded<K> = DeserializeGuard<K>;
+/// How many objects a controller works on at once. Each has one request under way, so this bounds connections as well.
+const AT_ONCE: usize = 16;
 
 /// What is particular to one controller.
 pub(crate) trait Reconciler: 'static {
     /// The kind that it reconciles.
-    type Kind: Object + Send + Sync + 'static;
+    type Kind: Cached;
 
     /// Its name: field manager, reporter of its Events and metric label.
     const NAME: &'static str;
 
-    /// Adds the watches on other kinds that cause a reconcile.
-    fn watches(controller: Controller<Guarded<Self::Kind>>, scope: &Scope) -> Controller<Guarded<Self::Kind>>;
+    /// Says which changes of other kinds make it look at which objects.
+    fn watches(on: &Watches);
 
     /// Brings the cluster closer to what `object` asks for. `object` comes from the cache and is not being deleted.
-    fn reconcile(object: &Self::Kind, context: &Context) -> impl Future<Output = Result<Action, Error>> + Send;
+    fn reconcile(object: &Self::Kind, context: &Context) -> impl Future<Output = Result<Next, Error>> + Send;
 }
 
-/// Where a controller looks for objects: one namespace, or all of them.
-pub(crate) struct Scope {
-    client: Client,
-    namespace: Option<String>,
+/// Leads changes in the caches to the objects that they concern.
+pub(crate) struct Watches {
+    caches: Arc<Caches>,
+    queue: Arc<Queue>,
 }
 
-impl Scope {
-    /// The API of a kind in this scope.
-    pub(crate) fn api<K>(&self) -> Api<K>
-    where
-        K: Resource<Scope = NamespaceResourceScope>,
-        K::DynamicType: Default,
-    {
-        match &self.namespace {
-            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
-            None => Api::all(self.client.clone()),
-        }
+impl Watches {
+    /// A change of an object of kind `C` is something that happened to the objects that `concerned` names.
+    pub(crate) fn on<C: Cached>(&self, concerned: impl Fn(&Caches, &Event<'_, C>) -> Vec<Key> + Send + Sync + 'static) {
+        let (caches, queue) = (Arc::downgrade(&self.caches), self.queue.clone());
+        C::store(&self.caches).listen(move |event| {
+            let Some(caches) = caches.upgrade() else { return };
+            concerned(&caches, event)
+                .into_iter()
+                .for_each(|key| queue.happened(key));
+        });
+    }
+
+    /// As [`Watches::on`] for the one object whose name `concerned` reads from the changed one, in its namespace.
+    pub(crate) fn on_part<C: Cached>(&self, concerned: impl Fn(&Kept<C>) -> Option<String> + Send + Sync + 'static) {
+        self.on(move |_, event: &Event<'_, C>| {
+            let states = [event.old, event.new].into_iter().flatten();
+            let mut keys: Vec<Key> = states
+                .filter_map(|part| Some(Key::new(&part.namespace()?, &concerned(part)?)))
+                .collect();
+            keys.dedup();
+            keys
+        });
     }
 }
 
-/// Runs a controller over `namespace`, or all of them, until `shutdown`.
-pub(crate) async fn run<R: Reconciler>(context: Arc<Context>, namespace: Option<String>, shutdown: CancellationToken) {
-    let scope = Scope {
-        client: context.client.clone(),
-        namespace,
+/// A controller that knows of all objects as soon as the caches do, and works once it is told to.
+pub(crate) struct Controller {
+    queue: Arc<Queue>,
+    requests: Requests,
+    context: Arc<Context>,
+}
+
+impl Controller {
+    /// Makes it listen to the caches.
+    pub(crate) fn new<R: Reconciler>(context: Context) -> Self {
+        let (queue, requests) = Queue::new();
+        let queue = Arc::new(queue);
+        let own = queue.clone();
+        R::Kind::store(&context.caches).listen(move |event| {
+            let Some(object) = event.new else {
+                return event.old.into_iter().for_each(|gone| own.settled(&Key::of(gone)));
+            };
+            let key = Key::of(object);
+            if !only_words_differ(event, own.is_stuck(&key)) {
+                own.happened(key);
+            }
+        });
+        R::watches(&Watches {
+            caches: context.caches.clone(),
+            queue: queue.clone(),
+        });
+        Self {
+            queue,
+            requests,
+            context: Arc::new(context),
+        }
+    }
+
+    /// Reconciles until `shutdown`, and ends those under way.
+    pub(crate) async fn run<R: Reconciler>(self, shutdown: CancellationToken) {
+        let Self {
+            queue,
+            requests,
+            context,
+        } = self;
+        work(requests, AT_ONCE, shutdown, |key| look::<R>(key, &queue, &context)).await;
+    }
+}
+
+async fn look<R: Reconciler>(key: Key, queue: &Queue, context: &Context) {
+    let Some(kept) = R::Kind::store(&context.caches).get(&key) else {
+        return queue.settled(&key);
     };
-    let controller = Controller::new(scope.api::<Guarded<R::Kind>>(), watcher::Config::default());
-    let controller = R::watches(controller, &scope).graceful_shutdown_on(shutdown.cancelled_owned());
-    let mut results = std::pin::pin!(controller.run(reconcile::<R>, on_error::<R>, context));
-    while let Some(result) = results.next().await {
-        match result {
-            // Logged by `on_error`.
-            Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) | Ok(_) => {}
-            Err(error) => tracing::warn!(controller = R::NAME, %error, "a watch failed and is tried again"),
-        }
-    }
-}
-
-async fn reconcile<R: Reconciler>(object: Arc<Guarded<R::Kind>>, context: Arc<Context>) -> Result<Action, Error> {
-    let object = match &object.0 {
-        Ok(object) => object,
-        Err(invalid) => {
-            tracing::warn!(kind = %R::Kind::kind(&()), name = object.name_any(), error = %invalid, "an object can't be read; apply it again");
-            return Ok(Action::await_change());
+    let object = match &kept.0 {
+        Ok(object) if object.meta().deletion_timestamp.is_none() => object,
+        Ok(_) => return queue.settled(&key),
+        Err(unreadable) => {
+            queue.settled(&key);
+            return report::<R::Kind>(unreadable, context).await;
         }
     };
-    if object.meta().deletion_timestamp.is_some() {
-        return Ok(Action::await_change());
-    }
     let started = Instant::now();
-    let action = R::reconcile(object, &context).await?;
-    context.succeeded(object.namespace(), object.name_any(), started.elapsed());
-    Ok(action)
-}
-
-fn on_error<R: Reconciler>(object: Arc<Guarded<R::Kind>>, error: &Error, context: Arc<Context>) -> Action {
-    let pause = context.failed(object.namespace(), object.name_any(), error);
-    tracing::warn!(kind = %R::Kind::kind(&()), name = object.name_any(), %error, retry_in = ?pause, "an object could not be reconciled");
-    Action::requeue(pause)
-}
-
-/// The objects of the cache for which `concerned` holds, in the namespace of `cause`.
-pub(crate) fn concerned<K, C>(
-    cache: &Store<Guarded<K>>,
-    cause: &C,
-    concerned: impl Fn(&K) -> bool,
-) -> Vec<ObjectRef<Guarded<K>>>
-where
-    K: Object,
-    C: ResourceExt + Debug,
-{
-    let namespace = cause.namespace();
-    cache
-        .state()
-        .into_iter()
-        .filter(|object| object.namespace() == namespace && object.0.as_ref().is_ok_and(&concerned))
-        .map(|object| ObjectRef::from_obj(&*object))
-        .collect()
-}
-
-/// The object that the label `label` of `child` names.
-pub(crate) fn labelled<K: Object>(child: &impl ResourceExt, label: &str) -> Option<ObjectRef<Guarded<K>>> {
-    let name = child.labels().get(label)?;
-    Some(ObjectRef::new(name).within(child.namespace().as_deref()?))
-}
-
-/// The longest pause between two looks at an object that can't go on.
-const LONGEST_PAUSE: Duration = Duration::from_secs(120);
-
-/// How long to wait before an object that can't go on is looked at again: a quarter of the time for which `Ready` has stood,
-/// so that one that has waited for hours costs little. What its watches report is not waited for.
-pub(crate) fn pause(conditions: &[Condition], now: Timestamp, least: Duration) -> Duration {
-    let ready = condition::find(conditions, READY);
-    let stood = ready.map(|ready| now.duration_since(ready.last_transition_time.0));
-    let stood = stood.and_then(|stood| Duration::try_from(stood).ok());
-    (stood.unwrap_or_default() / 4).clamp(least, LONGEST_PAUSE)
-}
-
-#[cfg(test)]
-mod tests {
-    use complaint_api::condition::Statement;
-
-    use super::*;
-
-    #[test]
-    fn an_object_that_has_waited_for_long_is_looked_at_less_often() {
-        let at = |second| Timestamp::from_second(second).expect("a valid time");
-        let ready = Statement::new(READY, Some(false), "DatasetNotFound", "x");
-        let conditions = condition::merge(&[], &[ready], Some(1), at(0));
-        let least = Duration::from_secs(10);
-        let pauses = [0, 39, 100, 3600].map(|second| pause(&conditions, at(second), least).as_secs());
-        assert_eq!(pauses, [10, 10, 25, 120]);
-        assert_eq!(pause(&[], at(3600), least), least);
+    match R::reconcile(object, context).await {
+        Ok(next) => {
+            context.succeeded(started.elapsed());
+            queue.again(key, next);
+        }
+        Err(error) => {
+            context.failed(&error);
+            if matches!(error, Error::Unreadable { .. }) && !queue.is_stuck(&key) {
+                let notice = Notice::warning("Unreadable", format!("{error}: apply it again with this release"));
+                context.publish(object, vec![notice]).await;
+            }
+            let pause = queue.failed(key);
+            tracing::warn!(kind = kind::<R::Kind>(), name = object.name_any(), %error, retry_in = ?pause, "an object could not be reconciled");
+        }
     }
+}
+
+/// Tells about an object that can't be read where people look for it.
+async fn report<K: Cached>(unreadable: &Unreadable, context: &Context) {
+    let metadata = &unreadable.metadata;
+    let reference = ObjectReference {
+        api_version: Some(K::api_version(&()).into_owned()),
+        kind: Some(kind::<K>()),
+        name: metadata.name.clone(),
+        namespace: metadata.namespace.clone(),
+        uid: metadata.uid.clone(),
+        ..ObjectReference::default()
+    };
+    let note = format!(
+        "this release of the operator can't read it ({}): apply it again with fields of this release, or upgrade the operator",
+        unreadable.error
+    );
+    context
+        .publish_about(&reference, vec![Notice::warning("Unreadable", note)])
+        .await;
+}
+
+/// Whether a change is nothing but what this process reports: a run's progress, and for an object that is `stuck` the words
+/// that say why, which may be others each time.
+fn only_words_differ<K: Cached>(event: &Event<'_, K>, stuck: bool) -> bool {
+    let without_words = |kept: &Kept<K>| {
+        let mut object = kept.to_value();
+        if let Some(metadata) = object["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+        }
+        if let Some(status) = object["status"].as_object_mut() {
+            status.remove("progress");
+            let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+            for condition in conditions.into_iter().flatten().filter(|_| stuck) {
+                condition["message"] = Value::Null;
+                condition["lastTransitionTime"] = Value::Null;
+            }
+        }
+        object
+    };
+    matches!((event.old, event.new), (Some(old), Some(new)) if without_words(old) == without_words(new))
+}
+
+/// The readable objects of `event` before and after, for listeners that look at what changed.
+pub(crate) fn before_and_after<'a, K: Cached>(event: &Event<'a, K>) -> (Option<&'a K>, Option<&'a K>) {
+    (event.old.and_then(Kept::readable), event.new.and_then(Kept::readable))
+}
+
+/// The keys of the readable objects in a namespace for which `concerned` holds.
+pub(crate) fn concerned<K: Cached>(caches: &Caches, namespace: &str, concerned: impl Fn(&K) -> bool) -> Vec<Key> {
+    let found = K::store(caches).list(namespace, |kept| kept.readable().is_some_and(&concerned));
+    found.iter().map(|kept| Key::of(&**kept)).collect()
+}
+
+/// The value of a label.
+pub(crate) fn label(object: &impl ResourceExt, label: &str) -> Option<String> {
+    object.labels().get(label).cloned()
 }

@@ -1,5 +1,7 @@
 //! What can go wrong in a reconcile. The variant's name is the reason in logs and metrics.
 
+use kube::core::DynamicObject;
+
 /// A failed step of a reconcile; the reconcile is tried again with growing pauses.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -27,13 +29,13 @@ pub enum Error {
         /// Where its form differs.
         message: String,
     },
-    /// An object that belongs to something else has the name of one of the operator's.
-    #[error("{kind} {name} belongs to something else")]
-    NameTaken {
-        /// The object's kind.
+    /// An object that belongs to something else has the name of one that is to be made.
+    #[error("{} {} exists and belongs to something else", .kind, .object.metadata.name.as_deref().unwrap_or_default())]
+    Taken {
+        /// Its kind.
         kind: String,
-        /// Its name.
-        name: String,
+        /// The object as it is.
+        object: Box<DynamicObject>,
     },
     /// Another hand changed an object between two steps.
     #[error("{action} failed: the object was changed meanwhile")]
@@ -54,7 +56,7 @@ impl Error {
                 }
                 _ => None,
             },
-            Self::Incomplete { .. } | Self::Unreadable { .. } | Self::NameTaken { .. } | Self::Changed { .. } => None,
+            Self::Incomplete { .. } | Self::Unreadable { .. } | Self::Taken { .. } | Self::Changed { .. } => None,
         }
     }
 
@@ -81,7 +83,7 @@ impl Error {
             },
             Self::Incomplete { .. } => "IncompleteObject",
             Self::Unreadable { .. } => "UnreadableObject",
-            Self::NameTaken { .. } => "NameTaken",
+            Self::Taken { .. } => "NameTaken",
             Self::Changed { .. } => "Conflict",
         }
     }

@@ -9,14 +9,16 @@
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
 //! * [`complaint_classifier`]: judges versions, rolls out the champion as Deployment + Service.
 //!
-//! The controllers share these modules: `controller` runs a controller, `change` and `status` write, `store` locates
-//! artifacts, `workload` and `trainer` build pods.
+//! The controllers share these modules: `cache` knows the cluster, `controller` runs a controller over its `queue`, `change`
+//! and `status` write, `store` locates artifacts, `workload` and `trainer` build pods.
 //!
 //! The operator links neither the trainer's nor the server's code: it runs their images and exchanges the files and
 //! messages of `docs/contracts.md` with them. It never opens an artifact store and reads no Secret.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod applied;
+mod cache;
 mod candidate;
 mod change;
 pub mod cli;
@@ -30,6 +32,7 @@ pub mod leader;
 pub mod model_version;
 pub mod object;
 pub mod pod;
+mod queue;
 pub mod run;
 pub mod settings;
 mod status;

@@ -1,6 +1,6 @@
 //! Reading and writing objects: the same calls for every kind, each error with what was being done.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use k8s_openapi::{NamespaceResourceScope, api::events::v1::Event, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::{
@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{
+    cache::{Cached, Caches, Found, Kept, Key},
     change::{Manifest, Target},
     error::{Doing, Error},
     status::{Owned, Part},
@@ -34,6 +35,7 @@ pub struct Objects {
     client: Client,
     namespace: String,
     manager: &'static str,
+    caches: Option<Arc<Caches>>,
 }
 
 impl Objects {
@@ -43,6 +45,15 @@ impl Objects {
             client: client.clone(),
             namespace: namespace.into(),
             manager,
+            caches: None,
+        }
+    }
+
+    /// Reads from `caches` where it can, and keeps them up to date with what is written.
+    pub(crate) fn with(self, caches: Arc<Caches>) -> Self {
+        Self {
+            caches: Some(caches),
+            ..self
         }
     }
 
@@ -105,14 +116,37 @@ impl Objects {
         self.apply_manifest(&Manifest::of(object)).await.map(drop)
     }
 
-    /// Reads an object of the cache again: a decision over a state that is older than the controller's own last write would
-    /// undo that write. `None`: it is gone, or being deleted.
+    /// The object of that name, from the cache. It may be older than the cluster's, but not older than what this process
+    /// wrote last.
     ///
     /// # Errors
-    /// [`Error::Api`] when the call fails.
-    pub async fn again<K: Object>(&self, cached: &K) -> Result<Option<K>, Error> {
-        let object: Option<K> = self.get(&cached.name_any()).await?;
-        Ok(object.filter(|object| object.meta().deletion_timestamp.is_none()))
+    /// [`Error::Unreadable`] for one that is not of its kind's form.
+    pub(crate) fn cached<K: Cached>(&self, name: &str) -> Result<Option<K>, Error> {
+        let Some(kept) = self.kept::<K>(name) else {
+            return Ok(None);
+        };
+        match &kept.0 {
+            Ok(object) => Ok(Some(object.clone())),
+            Err(unreadable) => Err(Error::Unreadable {
+                object: format!("{} {name}", K::kind(&())),
+                message: unreadable.error.clone(),
+            }),
+        }
+    }
+
+    /// The object of that name, from the cache, readable or not.
+    pub(crate) fn kept<K: Cached>(&self, name: &str) -> Option<Arc<Kept<K>>> {
+        K::store(self.caches.as_deref()?).get(&self.key(name))
+    }
+
+    /// The objects for which `wanted` holds, from the cache.
+    pub(crate) fn select<K: Cached>(&self, wanted: impl Fn(&Kept<K>) -> bool) -> Vec<Arc<Kept<K>>> {
+        let caches = self.caches.as_deref();
+        caches.map_or_else(Vec::new, |caches| K::store(caches).list(&self.namespace, wanted))
+    }
+
+    fn key(&self, name: &str) -> Key {
+        Key::new(&self.namespace, name)
     }
 
     fn dynamic(&self, resource: &ApiResource) -> Api<DynamicObject> {
@@ -123,10 +157,94 @@ impl Objects {
     /// the operator's.
     pub(crate) async fn apply_manifest(&self, manifest: &Manifest) -> Result<DynamicObject, Error> {
         let params = PatchParams::apply(self.manager).force();
-        self.dynamic(&manifest.resource)
+        let answer = self
+            .dynamic(&manifest.resource)
             .patch(manifest.name(), &params, &Patch::Apply(&manifest.body))
             .await
-            .doing(|| format!("applying {} {}", manifest.resource.kind, manifest.name()))
+            .doing(|| format!("applying {} {}", manifest.resource.kind, manifest.name()))?;
+        self.wrote(&manifest.resource, &answer);
+        Ok(answer)
+    }
+
+    /// As [`Objects::apply_manifest`], unless the very same was applied before and is still there.
+    ///
+    /// # Errors
+    /// [`Error::Taken`] instead of taking over what belongs to something else. Such an object does not have the product's
+    /// label, so that it is not in the cache.
+    pub(crate) async fn bring_about(&self, manifest: &Manifest) -> Result<DynamicObject, Error> {
+        let Some(caches) = &self.caches else {
+            return self.apply_manifest(manifest).await;
+        };
+        let key = self.key(manifest.name());
+        match caches.find(&manifest.resource, &key) {
+            Found::Unknown => return self.apply_manifest(manifest).await,
+            Found::There(stored) => {
+                let same = caches.applied.is_applied(self.manager, manifest, &key, &stored);
+                if let Ok(object) = serde_json::from_value(stored)
+                    && same
+                {
+                    return Ok(object);
+                }
+            }
+            Found::Absent => self.not_taken(manifest).await?,
+        }
+        let answer = self.apply_manifest(manifest).await?;
+        if let Found::There(stored) = caches.find(&manifest.resource, &key) {
+            caches.applied.note(self.manager, manifest, &key, &stored);
+        }
+        Ok(answer)
+    }
+
+    async fn not_taken(&self, manifest: &Manifest) -> Result<(), Error> {
+        let Some(owner) = manifest.body["metadata"]["ownerReferences"][0]["uid"].as_str() else {
+            return Ok(());
+        };
+        let doing = || format!("reading {} {}", manifest.resource.kind, manifest.name());
+        let found = self
+            .dynamic(&manifest.resource)
+            .get_opt(manifest.name())
+            .await
+            .doing(doing)?;
+        match found {
+            Some(foreign) if !is_controlled_by(&foreign, owner) => Err(Error::Taken {
+                kind: manifest.resource.kind.clone(),
+                object: Box::new(foreign),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Creates an object unless there is one of its name, whoever made it.
+    pub(crate) async fn ensure(&self, manifest: &Manifest) -> Result<(), Error> {
+        let key = self.key(manifest.name());
+        let caches = self.caches.as_deref();
+        if caches.is_some_and(|caches| caches.applied.exists(&manifest.resource, &key)) {
+            return Ok(());
+        }
+        match self.create(manifest).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_already_exists() => {
+                // It lacks the product's label, and is not in the cache.
+                if let Some(caches) = caches {
+                    caches.applied.note_existing(&manifest.resource, &key);
+                }
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Looks for an object again that [`Objects::ensure`] has found before.
+    pub(crate) fn doubt<K: Object>(&self, name: &str) {
+        if let Some(caches) = &self.caches {
+            caches.applied.doubt(&ApiResource::erase::<K>(&()), &self.key(name));
+        }
+    }
+
+    fn wrote(&self, resource: &ApiResource, answer: &DynamicObject) {
+        if let Some(caches) = &self.caches {
+            caches.wrote(resource, answer);
+        }
     }
 
     /// Creates an object; that it exists is an error.
@@ -141,16 +259,19 @@ impl Objects {
             field_manager: Some(self.manager.into()),
             ..PostParams::default()
         };
-        self.dynamic(&manifest.resource)
+        let answer = self
+            .dynamic(&manifest.resource)
             .create(&params, &object)
             .await
-            .doing(doing)
+            .doing(doing)?;
+        self.wrote(&manifest.resource, &answer);
+        Ok(answer)
     }
 
     /// Creates an object that `owner` controls, or brings the one that it controls already to the same state.
     ///
     /// # Errors
-    /// [`Error::NameTaken`] for an object of that name that is not the owner's.
+    /// [`Error::Taken`] for an object of that name that is not the owner's.
     pub(crate) async fn create_owned(&self, manifest: &Manifest, owner: &str) -> Result<DynamicObject, Error> {
         match self.create(manifest).await {
             Err(error) if error.is_already_exists() => {}
@@ -168,9 +289,9 @@ impl Objects {
             });
         }
         if !is_controlled_by(&found, owner) {
-            return Err(Error::NameTaken {
+            return Err(Error::Taken {
                 kind: resource.kind.clone(),
-                name: name.into(),
+                object: Box::new(found),
             });
         }
         let mut manifest = manifest.clone();
@@ -190,10 +311,13 @@ impl Objects {
                 patch["metadata"][field] = value.as_str().into();
             }
         }
-        self.dynamic(&target.resource)
+        let answer = self
+            .dynamic(&target.resource)
             .patch(&target.name, &params, &Patch::Merge(&patch))
             .await
-            .doing(|| format!("changing {} {}", target.resource.kind, target.name))
+            .doing(|| format!("changing {} {}", target.resource.kind, target.name))?;
+        self.wrote(&target.resource, &answer);
+        Ok(answer)
     }
 
     /// Deletes exactly this object in the background; one that is gone already, or has a successor of its name, is no error.
@@ -204,11 +328,14 @@ impl Objects {
         };
         let params = DeleteParams::background().preconditions(exactly);
         match self.dynamic(&target.resource).delete(&target.name, &params).await {
-            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => Ok(()),
-            other => other
-                .map(|_| ())
-                .doing(|| format!("deleting {} {}", target.resource.kind, target.name)),
+            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => return Ok(()),
+            other => other.doing(|| format!("deleting {} {}", target.resource.kind, target.name))?,
+        };
+        if let Some(caches) = &self.caches {
+            let key = self.key(&target.name);
+            caches.deleted(&target.resource, &key);
         }
+        Ok(())
     }
 
     /// Writes a controller's part of the status of an object as it was read; says whether anything was to be written.
@@ -246,6 +373,7 @@ impl Objects {
             .patch_status(&of.name, &params, &Patch::Apply(&body))
             .await
             .doing(doing)?;
+        self.wrote(&of.resource, &after);
         let mut operations = part.corrections(&after.data["status"]);
         if operations.is_empty() {
             return Ok(true);
@@ -260,7 +388,10 @@ impl Objects {
         match api.patch_status(&of.name, &params, &Patch::<()>::Json(patch)).await {
             // What the API server answers to a `test` that does not hold.
             Err(kube::Error::Api(status)) if status.code == 422 => Err(Error::Changed { action: doing() }),
-            other => other.map(|_| true).doing(doing),
+            other => {
+                self.wrote(&of.resource, &other.doing(doing)?);
+                Ok(true)
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Starts the controllers and stops them in order.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use anyhow::Context as _;
 use kube::Client;
@@ -8,11 +8,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    cache::Caches,
     cli::RunArgs,
     client::{PATIENCE, patient},
     complaint_classifier::ComplaintClassifiers,
     context::Context,
-    controller::{self, Reconciler},
+    controller::{Controller, Reconciler},
     health,
     leader::{Election, identity},
     model_version::ModelVersions,
@@ -20,8 +21,7 @@ use crate::{
     training_run::TrainingRuns,
 };
 
-/// How long controllers may take to end; less than a Pod's usual grace period. One that is stopped before its first list
-/// is answered would wait for that list for ever.
+/// How long reconciles under way may take to end; less than a Pod's usual grace period. What is not done by then is cut off.
 const GRACE: Duration = Duration::from_secs(10);
 
 /// Runs the operator on a runtime of its own until SIGTERM, SIGINT or a lost lease.
@@ -101,7 +101,7 @@ async fn lead(
     outcome
 }
 
-/// Runs the three controllers for every watched namespace until `shutdown`.
+/// Fills the caches and runs the three controllers over all watched namespaces until `shutdown`.
 ///
 /// # Errors
 /// When one of them ends before that: the others would go on without it, and nobody would notice.
@@ -111,51 +111,67 @@ async fn control(
     metrics: &ReconcileMetrics,
     shutdown: &CancellationToken,
 ) -> anyhow::Result<()> {
-    let named: Vec<&String> = args.watch_namespaces.iter().filter(|name| !name.is_empty()).collect();
-    let scopes = if named.is_empty() {
-        vec![None]
-    } else {
-        named.into_iter().cloned().map(Some).collect()
-    };
-    let context = |controller| {
-        let context = Context::new(client.clone(), args.settings.clone(), controller, metrics.clone());
-        Arc::new(context)
-    };
-    let mut controllers = JoinSet::new();
-    for scope in scopes {
-        start::<TrainingRuns>(&mut controllers, &context, scope.clone(), shutdown);
-        start::<ModelVersions>(&mut controllers, &context, scope.clone(), shutdown);
-        start::<ComplaintClassifiers>(&mut controllers, &context, scope, shutdown);
+    let mut scopes: Vec<Option<String>> = args
+        .watch_namespaces
+        .iter()
+        .filter(|name| !name.is_empty())
+        .cloned()
+        .map(Some)
+        .collect();
+    scopes.sort();
+    scopes.dedup();
+    if scopes.is_empty() {
+        scopes.push(None);
     }
+    let caches = Caches::new();
+    let context = |controller| {
+        let (client, settings) = (client.clone(), args.settings.clone());
+        Context::new(client, caches.clone(), settings, controller, metrics.clone())
+    };
+    // They listen before the caches fill, so that they know of every object.
+    let runs = Controller::new::<TrainingRuns>(context(TrainingRuns::NAME));
+    let versions = Controller::new::<ModelVersions>(context(ModelVersions::NAME));
+    let classifiers = Controller::new::<ComplaintClassifiers>(context(ComplaintClassifiers::NAME));
+    let mut feeds = JoinSet::new();
+    tokio::select! {
+        () = shutdown.cancelled() => return Ok(()),
+        () = caches.start(client, &scopes, &mut feeds) => {}
+    }
+    // Dropping the set cuts off what did not end in time.
+    let mut controllers = JoinSet::new();
+    controllers.spawn(runs.run::<TrainingRuns>(shutdown.clone()));
+    controllers.spawn(versions.run::<ModelVersions>(shutdown.clone()));
+    controllers.spawn(classifiers.run::<ComplaintClassifiers>(shutdown.clone()));
     let out_of_patience = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        ended = all_ended(&mut controllers, shutdown) => ended,
+        ended = all_ended(&mut controllers, &mut feeds, shutdown) => ended,
         () = out_of_patience => Ok(()),
     }
 }
 
-fn start<R: Reconciler>(
+/// Waits for the controllers, and takes one, or a watch, that ends before `shutdown` for a failure.
+async fn all_ended(
     controllers: &mut JoinSet<()>,
-    context: &impl Fn(&'static str) -> Arc<Context>,
-    scope: Option<String>,
+    feeds: &mut JoinSet<()>,
     shutdown: &CancellationToken,
-) {
-    controllers.spawn(controller::run::<R>(context(R::NAME), scope, shutdown.clone()));
-}
-
-/// Waits for the controllers, and takes one that ends before `shutdown` for a failure.
-async fn all_ended(controllers: &mut JoinSet<()>, shutdown: &CancellationToken) -> anyhow::Result<()> {
-    while let Some(ended) = controllers.join_next().await {
+) -> anyhow::Result<()> {
+    loop {
+        let ended = tokio::select! {
+            ended = controllers.join_next() => match ended {
+                Some(ended) => ended,
+                None => return Ok(()),
+            },
+            Some(ended) = feeds.join_next() => ended,
+        };
         if !shutdown.is_cancelled() {
             shutdown.cancel();
-            ended.context("a controller panicked")?;
-            anyhow::bail!("a controller ended by itself");
+            ended.context("a controller or a watch panicked")?;
+            anyhow::bail!("a controller or a watch ended by itself");
         }
     }
-    Ok(())
 }
 
 async fn cancel_on_signal(shutdown: CancellationToken) {

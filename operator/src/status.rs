@@ -16,7 +16,16 @@ pub(crate) trait Owned: Serialize {
     /// Types of the conditions.
     const CONDITIONS: &'static [&'static str];
 
-    /// The part to write.
+    /// Removes what this controller owns from a status.
+    fn without(status: &mut Value) {
+        let Some(status) = status.as_object_mut() else { return };
+        status.retain(|field, _| !Self::FIELDS.contains(&field.as_str()));
+        if let Some(conditions) = status.get_mut(CONDITIONS).and_then(Value::as_array_mut) {
+            conditions.retain(|condition| !Self::CONDITIONS.contains(&type_of(condition)));
+        }
+    }
+
+    /// The part as it is written.
     fn part(&self) -> Part {
         Part {
             fields: Self::FIELDS,

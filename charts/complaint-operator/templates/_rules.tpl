@@ -4,18 +4,19 @@ exist yet. Secrets are left out on purpose: they enter pods as references. Owner
 blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 */}}
 {{- define "complaint-operator.rules" -}}
+# All reads come from caches, which need `list` and `watch`. `get` looks for an object of a name before the first one is made.
 # Runs are watched, and deleted when their time to live ends. Their spec belongs to the user.
 - apiGroups: [complaints.dev]
   resources: [trainingruns]
-  verbs: [get, list, watch, delete]
+  verbs: [list, watch, delete]
 # A successful run records its version. A promotion is recorded as an annotation on it.
 - apiGroups: [complaints.dev]
   resources: [modelversions]
-  verbs: [get, list, watch, create, patch]
+  verbs: [list, watch, create, patch]
 # Classifiers are read. The operator never writes their spec.
 - apiGroups: [complaints.dev]
   resources: [complaintclassifiers]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [complaints.dev]
   resources: [trainingruns/status, modelversions/status, complaintclassifiers/status]
   verbs: [patch]
@@ -30,7 +31,7 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 # The default artifact store. Also to check that a run's data set exists.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
-  verbs: [get, create]
+  verbs: [get, list, watch, create]
 # Why pods are waiting, how they ended, and the progress of a run.
 - apiGroups: [""]
   resources: [pods]
@@ -45,16 +46,16 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 # Which pods are the Deployment's own: labels are no evidence.
 - apiGroups: [apps]
   resources: [replicasets]
-  verbs: [list]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [services]
   verbs: [get, list, watch, create, patch]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
-  verbs: [get, create, patch, delete]
+  verbs: [get, list, watch, create, patch, delete]
 # Events for `kubectl describe`. A repeated Event increases its count. A Job tells only in Events why it can't make its pod.
 - apiGroups: [events.k8s.io]
   resources: [events]

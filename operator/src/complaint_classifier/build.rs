@@ -69,7 +69,7 @@ pub(crate) fn build(
     let mut changes = verdicts(classifier, seen, plan, now);
     // The claim is created once: most of its fields are immutable, and its size may have been raised by hand.
     if let Some(claim) = store::claim(classifier, settings).filter(|_| !seen.claim) {
-        changes.push(Change::Create(Manifest::of(&claim)));
+        changes.push(Change::Ensure(Manifest::of(&claim)));
     }
     let wanted = service(classifier, owner);
     changes.extend(

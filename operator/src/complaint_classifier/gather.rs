@@ -7,11 +7,15 @@ use k8s_openapi::api::{
     core::v1::{PersistentVolumeClaim, Pod, Service},
     policy::v1::PodDisruptionBudget,
 };
-use kube::{ResourceExt, api::ListParams};
+use kube::{ResourceExt, core::DynamicObject};
+use serde::de::DeserializeOwned;
 
+use super::plan::{Plan, Rejected};
 use crate::{
-    error::{Doing, Error},
-    object::{Objects, is_owned_by},
+    cache::{Cached, Kept},
+    error::Error,
+    object::{Object, Objects, is_owned_by},
+    pod,
     store::default_claim,
 };
 
@@ -20,6 +24,8 @@ use crate::{
 pub(crate) struct Seen {
     /// Its versions.
     pub(crate) versions: Vec<ModelVersion>,
+    /// Versions of it that this release can't read.
+    pub(crate) unreadable: Vec<Unread>,
     /// The Deployment with its name.
     pub(crate) deployment: Option<Deployment>,
     /// The Service with its name.
@@ -34,39 +40,102 @@ pub(crate) struct Seen {
     pub(crate) pods: Vec<Pod>,
 }
 
-pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
+/// A version that this release can't read, such as one that a later release wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    pub(crate) version: String,
+    /// Where its form differs.
+    pub(crate) error: String,
+}
+
+pub(crate) fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
-    let of_this = ListParams::default().fields(&format!("spec.classifierRef.name={name}"));
-    let versions = objects
-        .api::<ModelVersion>()
-        .list(&of_this)
-        .await
-        .doing(|| format!("listing the ModelVersions of {name}"))?
-        .items;
-    let servers = format!("{}={name},{}=server", labels::CLASSIFIER, labels::COMPONENT);
-    let deployment: Option<Deployment> = objects.get(&name).await?;
-    let pods = match &deployment {
-        // Pods before ReplicaSets, so that the set of each pod is there.
-        Some(deployment) => {
-            let pods = objects.list::<Pod>(&servers).await?;
-            let sets = objects.list::<ReplicaSet>(&servers).await?;
-            pods_of(deployment, &sets, pods)
+    let (mut versions, mut unreadable) = (Vec::new(), Vec::new());
+    for kept in objects.select::<ModelVersion>(|kept| classifier_of(kept) == Some(&name)) {
+        match &kept.0 {
+            Ok(version) => versions.push(version.clone()),
+            Err(unread) => unreadable.push(Unread {
+                version: unread.metadata.name.clone().unwrap_or_default(),
+                error: unread.error.clone(),
+            }),
         }
-        None => Vec::new(),
-    };
-    let claim: Option<PersistentVolumeClaim> = match classifier.spec.artifacts {
-        None => objects.get(&default_claim(&name)).await?,
-        Some(_) => None,
-    };
+    }
+    let deployment: Option<Deployment> = objects.cached(&name)?;
+    let pods = deployment.as_ref().map_or_else(Vec::new, |deployment| {
+        let pods = readable(&objects.select(|pod| is_server_of::<Pod>(pod, &name)));
+        let sets = readable(&objects.select(|set| is_server_of::<ReplicaSet>(set, &name)));
+        pods_of(deployment, &sets, pods)
+    });
+    if pods.iter().any(|pod| pod::blocked(pod).is_some()) {
+        // It may be the claim that is missing.
+        objects.doubt::<PersistentVolumeClaim>(&default_claim(&name));
+    }
     Ok(Seen {
         versions,
+        unreadable,
         deployment,
-        service: objects.get(&name).await?,
-        claim: claim.is_some(),
-        budget: objects.get(&name).await?,
-        autoscaler: objects.get(&name).await?,
+        service: objects.cached(&name)?,
+        claim: objects.kept::<PersistentVolumeClaim>(&default_claim(&name)).is_some(),
+        budget: objects.cached(&name)?,
+        autoscaler: objects.cached(&name)?,
         pods,
     })
+}
+
+impl Seen {
+    /// Takes in an object that belongs to something else and has the name of one of the classifier's.
+    pub(crate) fn found(&mut self, foreign: &DynamicObject) {
+        fn read<K: DeserializeOwned + Object>(foreign: &DynamicObject) -> Option<K> {
+            let types = foreign.types.as_ref()?;
+            (types.kind == K::kind(&()))
+                .then(|| foreign.clone().try_parse().ok())
+                .flatten()
+        }
+        self.deployment = read(foreign).or(self.deployment.take());
+        self.service = read(foreign).or(self.service.take());
+        self.budget = read(foreign).or(self.budget.take());
+        self.autoscaler = read(foreign).or(self.autoscaler.take());
+    }
+
+    /// Asks the API server about Deployment and pods where `plan` gives up what is rolled out: that is final, and the caches
+    /// may be behind. Says whether it did.
+    pub(crate) async fn confirm(&mut self, plan: &Plan, objects: &Objects) -> Result<bool, Error> {
+        let Some(deployment) = &self.deployment else {
+            return Ok(false);
+        };
+        let rolling = super::rollout::rolling(deployment).map(str::to_owned);
+        let gives_up = |rejected: &Rejected| Some(&rejected.version) == rolling.as_ref();
+        if !plan.rejected.iter().any(gives_up) {
+            return Ok(false);
+        }
+        let name = deployment.name_any();
+        let servers = format!("{}={name},{}=server", labels::CLASSIFIER, labels::COMPONENT);
+        self.deployment = objects.get(&name).await?;
+        // Pods before ReplicaSets, so that the set of each pod is there.
+        let pods = objects.list::<Pod>(&servers).await?;
+        let sets = objects.list::<ReplicaSet>(&servers).await?;
+        let deployment = self.deployment.as_ref();
+        self.pods = deployment.map_or_else(Vec::new, |deployment| pods_of(deployment, &sets, pods));
+        Ok(true)
+    }
+}
+
+/// The classifier that a version names.
+pub(crate) fn classifier_of(version: &Kept<ModelVersion>) -> Option<&String> {
+    match &version.0 {
+        Ok(version) => Some(&version.spec.classifier_ref.name),
+        Err(unread) => unread.classifier.as_ref(),
+    }
+}
+
+/// Whether the object carries the labels of that classifier's servers.
+fn is_server_of<K: Cached>(object: &Kept<K>, classifier: &str) -> bool {
+    let has = |label, value| object.labels().get(label).is_some_and(|found| found == value);
+    has(labels::CLASSIFIER, classifier) && has(labels::COMPONENT, "server")
+}
+
+fn readable<K: Cached>(kept: &[std::sync::Arc<Kept<K>>]) -> Vec<K> {
+    kept.iter().filter_map(|kept| kept.readable().cloned()).collect()
 }
 
 /// The pods that a Deployment's ReplicaSets made. A label is anybody's, and what a pod says decides about versions.
@@ -82,7 +151,7 @@ mod tests {
 
     use super::*;
 
-    fn object<K: serde::de::DeserializeOwned>(name: &str, owner: Option<&str>) -> K {
+    fn object<K: DeserializeOwned>(name: &str, owner: Option<&str>) -> K {
         let owners: Vec<Value> = owner
             .iter()
             .map(|uid| json!({ "apiVersion": "apps/v1", "kind": "Owner", "name": "cards", "uid": uid, "controller": true }))

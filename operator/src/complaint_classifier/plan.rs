@@ -105,11 +105,6 @@ impl Plan {
         settled && self.stalled.as_ref().is_none_or(|(reason, _)| *reason != APPLY_REFUSED)
     }
 
-    /// Whether it can't go on until somebody acts.
-    pub(crate) fn is_blocked(&self) -> bool {
-        self.stalled.is_some() || matches!(self.rollout, Some(Rollout::Blocked(_)))
-    }
-
     /// Marks the plan as stalled because the API server rejects a change; nothing is promoted until this is fixed.
     pub(crate) fn refused(&mut self, message: String) {
         self.promote = None;

@@ -12,7 +12,7 @@ use kube::ResourceExt;
 
 use super::{
     build,
-    gather::Seen,
+    gather::{Seen, Unread},
     judge,
     plan::{Hold, Plan, Restore, champion_record},
     rollout::{self, Rollout},
@@ -73,9 +73,10 @@ pub(crate) fn next(
                 .is_none_or(|champion| (&champion.name, &champion.sha256) != (&target.name, &target.sha256))
         });
     status.replicas = Some(replicas(classifier, seen, &status));
-    let statements = statements(plan, &status);
+    let mut statements = statements(plan, &status);
     let passing = matches!(&plan.rollout, Some(Rollout::Blocked(blocked)) if blocked.is_passing());
     notices.extend(condition_notices(&old, &statements, passing));
+    notices.extend(unreadable(seen, &old, &status, &mut statements));
     status.conditions = condition::merge(&old.conditions, &statements, classifier.metadata.generation, now);
     (status, notices)
 }
@@ -291,6 +292,42 @@ fn progressing(plan: &Plan) -> Option<Statement> {
             Statement::new(PROGRESSING, Some(true), "RollingOut", "the rollout is under way")
         }
     })
+}
+
+/// Names unreadable versions in `Ready`, and each new one in an Event.
+fn unreadable(
+    seen: &Seen,
+    old: &ComplaintClassifierStatus,
+    status: &ComplaintClassifierStatus,
+    statements: &mut [Statement],
+) -> Vec<Notice> {
+    const NAMED: usize = 3;
+    let says = |unread: &Unread| format!("ModelVersion {} can't be read and is left out", unread.version);
+    let before = condition::find(&old.conditions, READY);
+    let champion = status.champion.as_ref().map(|champion| champion.name.as_str());
+    let Some(ready) = statements.iter_mut().find(|statement| statement.type_ == READY) else {
+        return Vec::new();
+    };
+    let mut notices = Vec::new();
+    for unread in seen.unreadable.iter().take(NAMED) {
+        let note = format!(
+            "{} ({}): apply it again with fields of this release",
+            says(unread),
+            unread.error
+        );
+        if Some(unread.version.as_str()) == champion {
+            ready.reason = "VersionUnreadable".into();
+            ready.message = "the champion's pods go on serving".into();
+        }
+        ready.message = format!("{}; {note}", ready.message);
+        if before.is_none_or(|before| !before.message.contains(&says(unread))) {
+            notices.push(Notice::warning("VersionUnreadable", note).about(&unread.version));
+        }
+    }
+    if let Some(more) = seen.unreadable.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        ready.message = format!("{}; and {more} more", ready.message);
+    }
+    notices
 }
 
 /// Events about rejected versions.

@@ -11,8 +11,8 @@ pub(crate) struct Seen {
     pub(crate) classifier: Option<ComplaintClassifier>,
 }
 
-pub(crate) async fn gather(version: &ModelVersion, objects: &Objects) -> Result<Seen, Error> {
+pub(crate) fn gather(version: &ModelVersion, objects: &Objects) -> Result<Seen, Error> {
     Ok(Seen {
-        classifier: objects.get(&version.spec.classifier_ref.name).await?,
+        classifier: objects.cached(&version.spec.classifier_ref.name)?,
     })
 }

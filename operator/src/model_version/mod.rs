@@ -8,17 +8,17 @@ mod status;
 mod tests;
 
 use complaint_api::{ComplaintClassifier, ModelVersion};
-use kube::{
-    ResourceExt,
-    runtime::{Controller, controller::Action, watcher},
-};
+use kube::ResourceExt;
 
 use crate::{
     change,
     context::Context,
-    controller::{Guarded, Reconciler, Scope, concerned},
+    controller::{Reconciler, Watches, before_and_after, concerned},
     error::Error,
+    queue::Next,
 };
+
+pub(crate) use status::VersionStage;
 
 /// The controller of ModelVersions.
 pub(crate) struct ModelVersions;
@@ -28,24 +28,37 @@ impl Reconciler for ModelVersions {
 
     const NAME: &'static str = "model-version-controller";
 
-    fn watches(controller: Controller<Guarded<ModelVersion>>, scope: &Scope) -> Controller<Guarded<ModelVersion>> {
-        let versions = controller.store();
-        controller.watches(
-            scope.api::<Guarded<ComplaintClassifier>>(),
-            watcher::Config::default(),
-            move |classifier: Guarded<ComplaintClassifier>| {
-                let name = classifier.name_any();
-                concerned(&versions, &classifier, |version: &ModelVersion| {
-                    version.spec.classifier_ref.name == name
-                })
-            },
-        )
+    fn watches(on: &Watches) {
+        on.on(|caches, event| {
+            // Stages depend on the spec and the record.
+            let record = |classifier: Option<&ComplaintClassifier>| {
+                let status = classifier?.status.clone().unwrap_or_default();
+                let generation = classifier?.metadata.generation;
+                Some((
+                    generation,
+                    status.champion,
+                    status.challenger,
+                    status.previous_champion,
+                    status.promotions,
+                ))
+            };
+            let (before, after) = before_and_after(event);
+            let Some(classifier) = after.or(before).filter(|_| record(before) != record(after)) else {
+                return Vec::new();
+            };
+            let name = classifier.name_any();
+            concerned(
+                caches,
+                &classifier.namespace().unwrap_or_default(),
+                |version: &ModelVersion| version.spec.classifier_ref.name == name,
+            )
+        });
     }
 
-    /// Works on the cached version: if it has changed, the write conflicts and the reconcile is retried.
-    async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Action, Error> {
+    /// Works on the version of the cache: one that has changed since is a conflict, and is reconciled again.
+    async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Next, Error> {
         let objects = context.objects(version.namespace());
-        let seen = gather::gather(version, &objects).await?;
+        let seen = gather::gather(version, &objects)?;
         let plan = plan::plan(version, &seen);
         let applied = change::apply(&build::build(version, &plan), &objects).await?;
         let changed: Option<ModelVersion> = applied.get(&version.name_any())?;
@@ -54,6 +67,6 @@ impl Reconciler for ModelVersions {
         if objects.write_status(version, &next).await? {
             context.publish(version, notices).await;
         }
-        Ok(Action::await_change())
+        Ok(Next::OnChange)
     }
 }

@@ -2,14 +2,19 @@
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use complaint_contract::Progress;
-use k8s_openapi::api::{
-    batch::v1::Job,
-    core::v1::{ConfigMap, PersistentVolumeClaim, Pod},
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::{
+    api::{
+        batch::v1::Job,
+        core::v1::{ConfigMap, PersistentVolumeClaim, Pod},
+    },
+    apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
 use kube::{ResourceExt, api::LogParams};
 
 use super::{job_name, status};
 use crate::{
+    cache::Kept,
     candidate::means,
     error::Error,
     object::{Objects, is_owned_by},
@@ -45,48 +50,51 @@ pub(crate) enum Source {
     Claim { exists: bool },
 }
 
+/// How long a Job may take to make its pod, and a pod to get its volumes, before the operator looks for what is missing.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
 /// Reads the objects. A run that has ended needs none, because only its expiry remains.
-pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen, Error> {
+pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp) -> Result<Seen, Error> {
     if status::ended(run) {
         return Ok(Seen::default());
     }
     let name = run.name_any();
-    let classifier: Option<ComplaintClassifier> = objects.get(&run.spec.classifier_ref.name).await?;
-    let job: Option<Job> = objects.get(&job_name(&name)).await?;
+    let classifier: Option<ComplaintClassifier> = objects.cached(&run.spec.classifier_ref.name)?;
+    let job: Option<Job> = objects.cached(&job_name(&name))?;
     let pods = match &job {
-        Some(job) => {
-            let labelled: Vec<Pod> = objects
-                .list(&format!("batch.kubernetes.io/job-name={}", job_name(&name)))
-                .await?;
-            // A label is anybody's; the Job counts the pods that it owns.
-            labelled.into_iter().filter(|pod| is_owned_by(pod, job)).collect()
-        }
+        Some(job) => pods(job, objects).await?,
         None => Vec::new(),
     };
+    let is_due = |meta: &ObjectMeta| {
+        let created = meta.creation_timestamp.as_ref();
+        created.is_some_and(|created| now.duration_since(created.0) >= PATIENCE)
+    };
     // A pod whose volumes are not there waits without a word in its status.
-    let waits = |pod: &Pod| pod::phase(pod) == "Pending" && pod::blocked(pod).is_none();
+    let waits = |pod: &Pod| pod::phase(pod) == "Pending" && pod::blocked(pod).is_none() && is_due(&pod.metadata);
     let waiting = pods.iter().any(waits);
     let config: Option<ConfigMap> = match waiting {
         true => objects.get(&job_name(&name)).await?,
         false => None,
     };
-    let champion = match classifier.as_ref().and_then(|c| c.status.as_ref()?.champion.as_ref()) {
-        Some(champion) => {
-            let found: Option<ModelVersion> = objects.get(&champion.name).await?;
-            found.filter(|found| means(&champion.name, &champion.sha256, found))
-        }
-        None => None,
-    };
+    let champion = classifier.as_ref().and_then(|c| c.status.as_ref()?.champion.as_ref());
+    // One that can't be read can't be compared with.
+    let champion = champion.and_then(|champion| {
+        let kept = objects.kept::<ModelVersion>(&champion.name)?;
+        let found = kept.readable()?;
+        means(&champion.name, &champion.sha256, found).then(|| found.clone())
+    });
     Ok(Seen {
         champion,
-        recorded: objects.get(&name).await?,
+        recorded: objects.cached(&name)?,
         progress: progress(&pods, objects).await,
         source: match waiting || job.is_none() {
             true => source(run, objects).await?,
             false => Source::Unseen,
         },
         creation_failure: match &job {
-            Some(job) if pods.is_empty() && should_have_pods(job) => objects.latest_event(job, "FailedCreate").await?,
+            Some(job) if pods.is_empty() && should_have_pods(job) && is_due(&job.metadata) => {
+                objects.latest_event(job, "FailedCreate").await?
+            }
             _ => None,
         },
         config_missing: waiting && config.is_none(),
@@ -96,15 +104,40 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects) -> Result<Seen,
     })
 }
 
+/// The pods that a Job owns: a label is anybody's. Those of one that has ended are read from the API server: what they say of
+/// its end is final, and the cache may know of the Job's end before it knows of theirs.
+async fn pods(job: &Job, objects: &Objects) -> Result<Vec<Pod>, Error> {
+    const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+    let name = job.name_any();
+    let mut pods: Vec<Pod> = if has_ended(job) {
+        objects.list(&format!("{JOB_NAME}={name}")).await?
+    } else {
+        let of_job = |pod: &Kept<Pod>| pod.labels().get(JOB_NAME).is_some_and(|job| *job == name);
+        let kept = objects.select(of_job);
+        kept.iter().filter_map(|kept| kept.readable().cloned()).collect()
+    };
+    pods.retain(|pod| is_owned_by(pod, job));
+    Ok(pods)
+}
+
+fn has_ended(job: &Job) -> bool {
+    let mut ends = ["Complete", "Failed"].into_iter();
+    ends.any(|end| trainer::condition(job, end).is_some())
+}
+
 /// Whether the Job works and is not held back.
 fn should_have_pods(job: &Job) -> bool {
-    let mut ends = ["Complete", "Failed"].into_iter();
-    !trainer::is_suspended(job) && !ends.any(|end| trainer::condition(job, end).is_some())
+    !trainer::is_suspended(job) && !has_ended(job)
+}
+
+/// The pod that trains now.
+pub(crate) fn running(pods: &[Pod]) -> Option<&Pod> {
+    pods.iter().find(|pod| pod::phase(pod) == "Running")
 }
 
 /// The last line of the running pod's log. A log that can't be read says nothing about the run.
 async fn progress(pods: &[Pod], objects: &Objects) -> Option<Progress> {
-    let running = pods.iter().find(|pod| pod::phase(pod) == "Running")?;
+    let running = running(pods)?;
     let params = LogParams {
         container: Some(trainer::CONTAINER.into()),
         tail_lines: Some(3),

@@ -9,28 +9,30 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, TrainingRun, TrainingRunStatus, labels};
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun, labels};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
-use kube::{
-    ResourceExt,
-    runtime::{Controller, controller::Action, watcher},
-};
+use kube::ResourceExt;
 
 use crate::{
+    cache::Kept,
     change,
     context::Context,
-    controller::{Guarded, Reconciler, Scope, concerned, labelled, pause},
+    controller::{Reconciler, Watches, before_and_after, concerned, label},
     error::Error,
     object::owner_reference,
+    queue::Next,
 };
 use plan::Decision;
 
 pub use build::config as trainer_config;
 
-/// Requeue interval of a running training: its progress is in its log, which can't be watched cheaply.
-const WHILE_RUNNING: Duration = Duration::from_secs(5);
-/// Requeue interval while an unwatched object (a ConfigMap, a claim) is missing.
+/// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time
+/// since the start.
+const READ_LOG: Duration = Duration::from_secs(5);
+/// The longest such interval.
+const READ_LOG_AT_LEAST: Duration = Duration::from_secs(60);
+/// First pause while an unwatched object (a ConfigMap, a claim) is missing.
 const WHILE_WAITING: Duration = Duration::from_secs(10);
 
 /// The controller of TrainingRuns.
@@ -41,57 +43,64 @@ impl Reconciler for TrainingRuns {
 
     const NAME: &'static str = "training-run-controller";
 
-    fn watches(controller: Controller<Guarded<TrainingRun>>, scope: &Scope) -> Controller<Guarded<TrainingRun>> {
-        let ours = watcher::Config::default().labels(labels::TRAINING_RUN);
-        let runs = controller.store();
-        controller
-            .owns(scope.api::<Job>(), ours.clone())
-            .watches(scope.api::<Pod>(), ours, |pod: Pod| {
-                labelled(&pod, labels::TRAINING_RUN)
-            })
-            .watches(
-                scope.api::<Guarded<ComplaintClassifier>>(),
-                watcher::Config::default(),
-                move |classifier: Guarded<ComplaintClassifier>| {
-                    let name = classifier.name_any();
-                    // Only runs that wait for this classifier.
-                    concerned(&runs, &classifier, |run: &TrainingRun| {
-                        run.spec.classifier_ref.name == name && !status::ended(run)
-                    })
-                },
+    fn watches(on: &Watches) {
+        on.on_part(|job: &Kept<Job>| label(job, labels::TRAINING_RUN));
+        on.on_part(|pod: &Kept<Pod>| label(pod, labels::TRAINING_RUN));
+        // A run's version has its name, whoever made it.
+        on.on_part(|version: &Kept<ModelVersion>| Some(version.name_any()));
+        on.on(|caches, event| {
+            let relevant = |classifier: Option<&ComplaintClassifier>| {
+                let champion = classifier?.status.as_ref().and_then(|status| status.champion.clone());
+                Some((classifier?.metadata.generation, champion.map(|champion| champion.name)))
+            };
+            let (before, after) = before_and_after(event);
+            let Some(classifier) = after.or(before).filter(|_| relevant(before) != relevant(after)) else {
+                return Vec::new();
+            };
+            let name = classifier.name_any();
+            // Only runs that wait for this classifier.
+            concerned(
+                caches,
+                &classifier.namespace().unwrap_or_default(),
+                |run: &TrainingRun| run.spec.classifier_ref.name == name && !status::ended(run),
             )
+        });
     }
 
-    async fn reconcile(cached: &TrainingRun, context: &Context) -> Result<Action, Error> {
-        let objects = context.objects(cached.namespace());
-        let Some(run) = objects.again(cached).await? else {
-            return Ok(Action::await_change());
-        };
+    async fn reconcile(run: &TrainingRun, context: &Context) -> Result<Next, Error> {
+        let objects = context.objects(run.namespace());
         let now = context.now();
-        let seen = gather::gather(&run, &objects).await?;
-        let mut decision = plan::plan(&run, &seen, &context.settings, now);
-        let changes = build::build(&run, &seen, &decision, &owner_reference(&run)?, &context.settings);
+        let seen = gather::gather(run, &objects, now).await?;
+        let mut decision = plan::plan(run, &seen, &context.settings, now);
+        let changes = build::build(run, &seen, &decision, &owner_reference(run)?, &context.settings);
         if let Err(error) = change::apply(&changes, &objects).await {
             decision = Decision::refused(error)?;
         }
         if decision == Decision::Expire {
-            return Ok(Action::await_change());
+            return Ok(Next::OnChange);
         }
-        let (next, notices) = status::next(&run, &seen, &decision, now);
-        objects.write_status(&run, &next).await?;
-        context.publish(&run, notices).await;
-        Ok(look_again(&decision, &next, now))
+        let (next, notices) = status::next(run, &seen, &decision, now);
+        objects.write_status(run, &next).await?;
+        context.publish(run, notices).await;
+        Ok(look_again(&seen, &decision, now))
     }
 }
 
-fn look_again(decision: &Decision, status: &TrainingRunStatus, now: Timestamp) -> Action {
-    let pause = |least| Action::requeue(pause(&status.conditions, now, least));
+fn look_again(seen: &gather::Seen, decision: &Decision, now: Timestamp) -> Next {
     match decision {
-        Decision::Watch { blocked: Some(_), .. } => pause(WHILE_RUNNING),
-        Decision::Train | Decision::Replace | Decision::Watch { .. } => Action::requeue(WHILE_RUNNING),
-        Decision::Wait { .. } => pause(WHILE_WAITING),
-        Decision::Ended { expires_in: Some(left) } => Action::requeue(*left),
-        _ => Action::await_change(),
+        Decision::Watch { .. } => match gather::running(&seen.pods) {
+            Some(pod) => {
+                let since = pod.status.as_ref().and_then(|status| status.start_time.as_ref());
+                let elapsed = since.map_or(0, |since| now.duration_since(since.0).as_secs());
+                let pause = Duration::from_secs(u64::try_from(elapsed / 20).unwrap_or_default());
+                Next::After(pause.clamp(READ_LOG, READ_LOG_AT_LEAST))
+            }
+            // Watches report on the Job and its pods; what a pod waits for is read.
+            None => Next::Patiently(WHILE_WAITING),
+        },
+        Decision::Train | Decision::Replace | Decision::Wait { .. } => Next::Patiently(WHILE_WAITING),
+        Decision::Ended { expires_in: Some(left) } => Next::After(*left),
+        _ => Next::OnChange,
     }
 }
 

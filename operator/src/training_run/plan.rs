@@ -61,7 +61,7 @@ impl Decision {
                 message,
             }),
             None => match error {
-                Error::NameTaken { kind, name } => Ok(Self::name_taken(kind, &name)),
+                Error::Taken { kind, object } => Ok(Self::name_taken(kind, &object.name_any())),
                 error => Err(error),
             },
         }

@@ -53,6 +53,9 @@ fn ours(deployment: &Deployment) -> Value {
     json!({ "server": fields, "volumes": volumes })
 }
 
+/// Changes the server's container and the pod's spec.
+type Edit = fn(&mut Value, &mut Value);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_that_would_make_every_apply_fail_is_mended() {
     let world = World::open("edits").await;
@@ -70,7 +73,7 @@ async fn an_edit_that_would_make_every_apply_fail_is_mended() {
     })
     .await;
 
-    let edits: [(&str, fn(&mut Value, &mut Value)); 7] = [
+    let edits: [(&str, Edit); 7] = [
         ("another port of our name", |server, _| {
             server["ports"][0]["containerPort"] = json!(9090)
         }),

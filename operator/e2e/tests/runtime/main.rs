@@ -1,138 +1,24 @@
-//! How the operator behaves towards an API server, whatever it decides: under which name it asks, how long it waits, and how
-//! it ends.
+//! How the operator behaves towards an API server, whatever it decides: what it asks and how often, how it waits, and how it
+//! ends.
 
+mod caches;
+mod costs;
 mod tap;
+mod world;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use complaint_api::{
-    ComplaintClassifier,
+    TrainingRun,
     condition::{self, READY},
 };
-use complaint_operator::{cli::RunArgs, client, object::Object, run::operate, settings::Settings};
+use complaint_operator::client;
 use futures::TryStreamExt;
-use k8s_openapi::{
-    api::{coordination::v1::Lease, core::v1::ConfigMap},
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
-};
-use kube::{
-    Api, Client,
-    api::{Patch, PatchParams, PostParams},
-    runtime::watcher,
-};
-use sandbox_apiserver::{Options, Server};
-use serde_json::{Value, json};
-use tap::{Act, Log, tapped};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// An API server with the product's kinds, and an operator on it.
-struct World {
-    _server: Server,
-    /// Of the test itself.
-    client: Client,
-}
-
-struct Operator {
-    shutdown: CancellationToken,
-    ended: JoinHandle<anyhow::Result<()>>,
-    log: Arc<Log>,
-}
-
-impl World {
-    async fn open() -> Self {
-        let server = Server::start(Options::default()).await.expect("an API server");
-        let client = server.client().expect("a client");
-        let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
-        for crd in complaint_api::crds() {
-            definitions
-                .create(&PostParams::default(), &crd)
-                .await
-                .expect("a valid definition");
-        }
-        Self {
-            _server: server,
-            client,
-        }
-    }
-
-    fn start(&self, elect: bool, rule: impl Fn(&str) -> Act + Send + Sync + 'static) -> Operator {
-        let (client, log) = tapped(self.client.clone(), rule);
-        let args = RunArgs {
-            watch_namespaces: vec![],
-            health_bind: "127.0.0.1:0".parse().expect("an address"),
-            leader_elect: elect,
-            lease_name: "complaint-operator".into(),
-            lease_namespace: Some("default".into()),
-            log_format: "text".into(),
-            settings: Settings::default(),
-        };
-        let shutdown = CancellationToken::new();
-        Operator {
-            ended: tokio::spawn(operate(client, args, shutdown.clone())),
-            shutdown,
-            log,
-        }
-    }
-
-    fn api<K: Object + Send + 'static>(&self) -> Api<K> {
-        Api::namespaced(self.client.clone(), "default")
-    }
-
-    async fn make<K: Object + Send + 'static>(&self, mut object: Value) -> K {
-        object["apiVersion"] = K::api_version(&()).as_ref().into();
-        object["kind"] = K::kind(&()).as_ref().into();
-        let name = object["metadata"]["name"].as_str().expect("a name").to_owned();
-        let params = PatchParams::apply("test").force();
-        let made = self.api::<K>().patch(&name, &params, &Patch::Apply(&object)).await;
-        made.expect("accepted")
-    }
-
-    async fn classifier(&self, name: &str, spec: Value) {
-        self.make::<ComplaintClassifier>(json!({ "metadata": { "name": name }, "spec": spec }))
-            .await;
-    }
-
-    async fn until<K: Object + Send + 'static>(&self, name: &str, what: &str, check: impl Fn(&K) -> bool) -> K {
-        let mut last = None;
-        let mut states = std::pin::pin!(watcher::watch_object(self.api::<K>(), name));
-        let waiting = async {
-            while let Ok(state) = states.try_next().await {
-                last = state.flatten();
-                if let Some(object) = last.as_ref().filter(|object| check(object)) {
-                    return object.clone();
-                }
-            }
-            panic!("the watch failed");
-        };
-        match tokio::time::timeout(PATIENCE, waiting).await {
-            Ok(object) => object,
-            Err(_) => panic!("{name} did not become {what}: {last:?}"),
-        }
-    }
-
-    async fn until_reason(&self, classifier: &str, reason: &str) -> ComplaintClassifier {
-        self.until(classifier, reason, |classifier: &ComplaintClassifier| {
-            let status = classifier.status.as_ref();
-            let ready = status.and_then(|status| condition::find(&status.conditions, READY));
-            ready.is_some_and(|ready| ready.reason == reason)
-        })
-        .await
-    }
-}
-
-impl Operator {
-    async fn stop(self) {
-        self.shutdown.cancel();
-        self.ended.await.expect("no panic").expect("it ends in order");
-    }
-}
-
-fn pass(_: &str) -> Act {
-    Act::Pass
-}
+use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
+use kube::{Api, runtime::watcher};
+use serde_json::json;
+use tap::{Act, tapped};
+use world::{PATIENCE, World, pass, pinned};
 
 fn holder(lease: &Lease) -> Option<&str> {
     let holder = lease.spec.as_ref()?.holder_identity.as_deref()?;
@@ -198,4 +84,54 @@ async fn a_request_that_is_never_answered_fails_in_time_and_a_watch_goes_on() {
         .await
         .expect("an event");
     assert!(matches!(event, Ok(Some(watcher::Event::Apply(_)))), "{event:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_waits_for_an_answer_does_not_keep_others_waiting() {
+    let world = World::open().await;
+    let operator = world.start(false, |line| {
+        if line.contains("/configmaps/silent") {
+            Act::Hang
+        } else {
+            Act::Pass
+        }
+    });
+    world.classifier("cards", json!({})).await;
+    world.until_reason("cards", "NoChampion").await;
+    for data in ["silent", "missing"] {
+        let dataset = json!({ "source": { "configMap": { "name": data, "key": "d.csv" } }, "format": "Csv",
+                              "textField": "narrative", "labelFields": ["category"] });
+        let spec = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset });
+        world
+            .make::<TrainingRun>(json!({ "metadata": { "name": data }, "spec": spec }))
+            .await;
+    }
+    world
+        .until("missing", "told what is missing", |run: &TrainingRun| {
+            let status = run.status.as_ref();
+            let ready = status.and_then(|status| condition::find(&status.conditions, READY));
+            ready.is_some_and(|ready| ready.reason == "DatasetNotFound")
+        })
+        .await;
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_whose_text_changes_are_tried_again_ever_more_rarely() {
+    let world = World::open().await;
+    let attempts = std::sync::atomic::AtomicUsize::new(0);
+    let operator = world.start(false, move |line| {
+        if line.starts_with("PATCH") && line.contains("/deployments/") {
+            let attempt = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            return Act::Refuse(403, format!("denied, request {attempt}"));
+        }
+        Act::Pass
+    });
+    world.version("v1", "cards").await;
+    world.classifier("cards", pinned("v1")).await;
+    world.until_reason("cards", "ApplyRefused").await;
+    let many = operator.log.until(&["PATCH", "/deployments/"], 8);
+    let loops = tokio::time::timeout(Duration::from_secs(5), many).await;
+    assert!(loops.is_err(), "it does not wait: {:?}", operator.log.calls());
+    operator.stop().await;
 }

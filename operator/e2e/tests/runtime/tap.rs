@@ -3,13 +3,17 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
 
 use http::{Request, Response, header::USER_AGENT};
 use kube::{Client, client::Body};
+use serde_json::json;
 use tokio::sync::Notify;
 use tower_service::Service;
 
@@ -19,6 +23,8 @@ pub enum Act {
     Pass,
     /// It is never answered.
     Hang,
+    /// It is answered with this status and message.
+    Refuse(u16, String),
 }
 
 type Rule = dyn Fn(&str) -> Act + Send + Sync;
@@ -29,9 +35,19 @@ pub struct Log {
     lines: Mutex<Vec<String>>,
     agents: Mutex<Vec<String>>,
     changed: Notify,
+    open: AtomicUsize,
+    most_open: AtomicUsize,
 }
 
 impl Log {
+    /// The requests that are neither watches, nor lists for them, nor about the Lease, as `METHOD path?query`.
+    pub fn calls(&self) -> Vec<String> {
+        let lines = self.lines.lock().expect("unpoisoned");
+        let is_call =
+            |line: &&String| !line.contains("watch=true") && !line.contains("limit=50") && !line.contains("/leases");
+        lines.iter().filter(is_call).cloned().collect()
+    }
+
     /// How many requests contain all of these texts.
     pub fn count(&self, parts: &[&str]) -> usize {
         let lines = self.lines.lock().expect("unpoisoned");
@@ -53,7 +69,11 @@ impl Log {
             }
         };
         if tokio::time::timeout(Duration::from_secs(60), waiting).await.is_err() {
-            panic!("{} of {count} requests with {parts:?}", self.count(parts));
+            panic!(
+                "{} of {count} requests with {parts:?}: {:#?}",
+                self.count(parts),
+                self.calls()
+            );
         }
     }
 
@@ -63,6 +83,11 @@ impl Log {
         agents.sort();
         agents.dedup();
         agents
+    }
+
+    /// How many requests waited for an answer at once, at most.
+    pub fn most_open(&self) -> usize {
+        self.most_open.load(Ordering::Relaxed)
     }
 }
 
@@ -100,12 +125,29 @@ impl Service<Request<Body>> for Tap {
         let act = (self.rule)(&line);
         self.log.lines.lock().expect("unpoisoned").push(line);
         self.log.changed.notify_waiters();
-        let client = self.client.clone();
+        let (client, log) = (self.client.clone(), self.log.clone());
         Box::pin(async move {
-            match act {
+            let open = log.open.fetch_add(1, Ordering::Relaxed) + 1;
+            log.most_open.fetch_max(open, Ordering::Relaxed);
+            let answer = match act {
                 Act::Pass => client.send(request).await,
                 Act::Hang => std::future::pending().await,
-            }
+                Act::Refuse(code, message) => Ok(refusal(code, &message)),
+            };
+            log.open.fetch_sub(1, Ordering::Relaxed);
+            answer
         })
     }
+}
+
+fn refusal(code: u16, message: &str) -> Response<Body> {
+    let reason = if code == 403 { "Forbidden" } else { "Invalid" };
+    let status = json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+                         "message": message, "reason": reason, "code": code });
+    let response = Response::builder()
+        .status(code)
+        .header("content-type", "application/json");
+    response
+        .body(Body::from(status.to_string().into_bytes()))
+        .expect("a response")
 }

@@ -125,7 +125,34 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     // The TTL deletes the run.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");
-    // A version that never becomes ready: its Deployment is deleted.
+    let apply = |manifest: &str| {
+        let applied = cluster.run(&kubectl, "apply -f -", manifest);
+        assert!(applied.ok, "{}", applied.err);
+    };
+    let run = |name: &str, source: &str| {
+        format!(
+            r#"{{"apiVersion":"complaints.dev/v1alpha1","kind":"TrainingRun","metadata":{{"name":"{name}"}},"spec":{{
+            "classifierRef":{{"name":"card-complaints"}},"dataset":{{"format":"Csv","textField":"narrative",
+            "labelFields":["category"],"source":{source}}}}}}}"#
+        )
+    };
+    // A run whose data set is on a claim that is not there.
+    apply(&run(
+        "on-a-claim",
+        r#"{"persistentVolumeClaim":{"claimName":"absent","path":"d.csv"}}"#,
+    ));
+    ok("wait --for=condition=Stalled tr/on-a-claim --timeout=60s");
+    // A run whose Job's name is taken.
+    apply(
+        r#"{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"taken-train"},"spec":{"suspend":true,"template":{"spec":{
+        "restartPolicy":"Never","containers":[{"name":"c","image":"i"}]}}}}"#,
+    );
+    apply(&run(
+        "taken",
+        r#"{"configMap":{"name":"card-complaints","key":"complaints.csv.gz"}}"#,
+    ));
+    ok("wait --for=condition=Stalled tr/taken --timeout=60s");
+    // A version that never comes up: its Deployment goes again.
     ok("apply -f examples/import/");
     ok(
         r#"patch cc/imported-complaints --type=merge -p {"spec":{"promotion":{"modelVersion":"imported-complaints-2026-11"},"rollout":{"progressDeadlineSeconds":10}}}"#,
