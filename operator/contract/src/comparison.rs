@@ -13,7 +13,7 @@ pub struct VersionRef {
     pub name: String,
 }
 
-/// The new model and the champion on the same held-out rows (paired bootstrap).
+/// The new model and the champion on the same held-out rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -33,14 +33,14 @@ pub struct Comparison {
     /// How much better the new model is; for `logLoss` the champion's value minus the new model's.
     #[serde(serialize_with = "decimals::four")]
     pub difference: f64,
-    /// 95 % interval of the difference by paired bootstrap.
+    /// 95 % interval of the difference: Tango's score interval for `accuracy`, a paired bootstrap for the others.
     #[serde(serialize_with = "decimals::four_pair")]
     pub confidence_interval: [f64; 2],
     /// Number of held-out rows.
     pub rows: usize,
     /// Whether both predict the same set of categories.
     pub same_labels: bool,
-    /// Whether the champion was trained with the same split, so that it saw none of these rows.
+    /// Whether both were trained with the split of these rows, so that neither saw one of them.
     pub same_split: bool,
 }
 

@@ -1,12 +1,15 @@
 //! Quality of predictions.
 
 mod bootstrap;
+mod paired;
 mod probability;
+mod tango;
 
 use complaint_contract::{Metric, Metrics};
 use complaint_report::{ClassMetrics, ConfusionMatrix};
 
-pub use bootstrap::{RESAMPLES, Scored, interval, paired_difference};
+pub use bootstrap::{RESAMPLES, Scored, interval};
+pub use paired::paired_difference;
 pub use probability::{expected_calibration_error, reliability_bins, row_log_loss};
 
 /// Counts of rows by actual and predicted class.
