@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt};
+use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
 use crate::address::Provider;
 use crate::bounds::Bounds;
 use crate::error::{Fault, StoreError};
 use crate::layout::RECORD;
-use crate::object::refusal;
+use crate::object::{is_not_implemented, refusal};
 use crate::purpose::Purpose;
 use crate::store::Entry;
 
@@ -54,6 +54,50 @@ impl Bucket {
         let written = self.within(self.objects.put(&self.key(path), bytes.into())).await;
         written
             .map(|_| ())
+            .map_err(|fault| fault.when("writing", self.address_of(path)))
+    }
+
+    /// The bytes of an object, with what a conditional write needs to know of it.
+    pub(crate) async fn read_version(&self, path: &Path) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
+        let key = self.key(path);
+        let reading = async {
+            let object = self.objects.get(&key).await?;
+            let version = UpdateVersion {
+                e_tag: object.meta.e_tag.clone(),
+                version: object.meta.version.clone(),
+            };
+            Ok((object.bytes().await?, version))
+        };
+        self.found("reading", path, self.within(reading).await)
+    }
+
+    /// Writes an object if it is still the one that was read, or still absent. Returns `false` if it is not. A bucket without
+    /// conditional writes is written in any case.
+    pub(crate) async fn write_over(
+        &self,
+        path: &Path,
+        bytes: Bytes,
+        known: Option<UpdateVersion>,
+    ) -> Result<bool, StoreError> {
+        let mode = match known {
+            None => PutMode::Create,
+            Some(version) if version.e_tag.is_some() => PutMode::Update(version),
+            Some(_) => PutMode::Overwrite,
+        };
+        let key = self.key(path);
+        let putting = async {
+            let options = PutOptions::from(mode);
+            match self.objects.put_opts(&key, bytes.clone().into(), options).await {
+                Ok(_) => Ok(true),
+                Err(Error::Precondition { .. } | Error::AlreadyExists { .. }) => Ok(false),
+                Err(error) if is_not_implemented(&error) => {
+                    self.objects.put(&key, bytes.clone().into()).await.map(|_| true)
+                }
+                Err(error) => Err(error),
+            }
+        };
+        self.within(putting)
+            .await
             .map_err(|fault| fault.when("writing", self.address_of(path)))
     }
 

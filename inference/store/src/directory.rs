@@ -40,6 +40,19 @@ pub(crate) fn write(root: &Path, path: &StorePath, bytes: &[u8]) -> Result<(), S
     sync(directory)
 }
 
+/// Waits until no other program changes a file of the same folder, as far as the file system can tell. The lock ends with the
+/// returned file, or with the program.
+pub(crate) fn lock(root: &Path, path: &StorePath) -> Result<File, StoreError> {
+    let file = file(root, path);
+    let directory = file.parent().unwrap_or(root);
+    make(directory)?;
+    let opened = File::open(directory).map_err(|error| failed("opening", directory, error))?;
+    if let Err(error) = opened.lock() {
+        tracing::info!(%error, folder = %directory.display(), "this file system has no locks");
+    }
+    Ok(opened)
+}
+
 pub(crate) fn replace(root: &Path, folder: &StorePath, files: &[(String, Bytes)]) -> Result<(), StoreError> {
     let directory = file(root, folder);
     make(&directory)?;
@@ -87,7 +100,8 @@ pub(crate) fn list(root: &Path, folder: &StorePath) -> Result<Vec<Entry>, StoreE
 
 pub(crate) fn delete(root: &Path, path: &StorePath) -> Result<(), StoreError> {
     let place = file(root, path);
-    if !place.is_dir() {
+    // A symbolic link goes without what it leads to, which may be outside of the store.
+    if !fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
         return remove(&place, "deleting");
     }
     remove(&place.join(RECORD), "deleting")?;

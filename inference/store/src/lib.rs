@@ -1,6 +1,6 @@
 //! Stores on volumes and in buckets, and downloads.
 //!
-//! * [`Store`]: a directory or a part of a bucket, with five operations: read, write, list, delete, and add a folder,
+//! * [`Store`]: a directory or a part of a bucket, with six operations: read, write, change, list, delete, and add a folder,
 //!   which its last file completes. It holds the artifacts; [`layout`] names their files.
 //! * [`fetch()`] and [`read`] download one [`Address`]: `http(s)://`, `s3://` and, with the features `gcp` and `azure`,
 //!   `gs://` and `az://`. An interrupted transfer resumes.

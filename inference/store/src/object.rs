@@ -74,7 +74,7 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
     let status = status(&all);
     let says = |code: u16| status == Some(code);
     match error {
-        Error::NotFound { .. } => Fault::NotFound {
+        _ if matches!(error, Error::NotFound { .. }) || says(404) => Fault::NotFound {
             problem: if all.contains("NoSuchBucket")
                 || all.contains("ContainerNotFound")
                 || all.contains("bucket does not exist")
@@ -113,6 +113,11 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
             },
         },
     }
+}
+
+/// Whether the store has no such operation.
+pub(crate) fn is_not_implemented(error: &Error) -> bool {
+    matches!(error, Error::NotImplemented { .. }) || status(&reasons(error)) == Some(501)
 }
 
 /// An address that the rules forbid.

@@ -16,6 +16,8 @@ use crate::settings::{self, Variables};
 
 /// Scheme of bucket addresses.
 const S3: &str = "s3://";
+/// How often a change of an object is tried against other programs' changes.
+const CHANGES: usize = 10;
 
 /// A directory or a part of a bucket. Paths in it are relative and separated by `/`; `.` and `..` are not allowed.
 #[derive(Debug, Clone)]
@@ -111,6 +113,42 @@ impl Store {
         match &self.0 {
             Place::Directory(root) => blocking(root, move |root| directory::write(root, &path, &bytes)).await,
             Place::Bucket(bucket) => bucket.write(&path, bytes).await,
+        }
+    }
+
+    /// Changes a file: `change` gets its bytes, if it exists, and returns the new ones, or `None` to leave it as it is. Returns
+    /// whether it was written. Of two programs that change one file at the same time, the later one sees the change of the
+    /// other: on a volume it waits, in a bucket it reads again. (A file system without locks and a bucket without conditional
+    /// writes can't promise that.)
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn update(
+        &self,
+        path: &str,
+        mut change: impl FnMut(Option<Bytes>) -> Option<Bytes>,
+    ) -> Result<bool, StoreError> {
+        let place = parse(path)?;
+        match &self.0 {
+            Place::Directory(root) => {
+                let locked = place.clone();
+                let _lock = blocking(root, move |root| directory::lock(root, &locked)).await?;
+                match change(self.read(path).await?) {
+                    Some(bytes) => self.write(path, bytes).await.map(|()| true),
+                    None => Ok(false),
+                }
+            }
+            Place::Bucket(bucket) => {
+                for _ in 0..CHANGES {
+                    let (bytes, version) = bucket.read_version(&place).await?.unzip();
+                    let Some(bytes) = change(bytes) else { return Ok(false) };
+                    if bucket.write_over(&place, bytes, version).await? {
+                        return Ok(true);
+                    }
+                }
+                let problem = format!("others changed the object {CHANGES} times meanwhile");
+                Err(Fault::Unavailable { problem }.when("changing", bucket.address_of(&place)))
+            }
         }
     }
 

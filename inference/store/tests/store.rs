@@ -53,6 +53,22 @@ async fn keeps_its_promises(store: &Store) {
     assert_eq!(paths(store, "default/cards").await, cards);
     assert_eq!(paths(store, "").await.len(), 4);
 
+    // Programs that change one file at the same time lose nothing.
+    let changed = "default/cards/changed";
+    let add = |letter: &'static str| async move {
+        let written = store.update(changed, |before| {
+            let before = before.map_or_else(String::new, |bytes| String::from_utf8(bytes.into()).unwrap());
+            (!before.contains(letter)).then(|| Bytes::from(before + letter))
+        });
+        written.await.unwrap()
+    };
+    assert_eq!(futures::join!(add("a"), add("b"), add("c")), (true, true, true));
+    assert!(!add("b").await, "what is there is not written again");
+    let mut letters: Vec<char> = text(store, changed).await.unwrap().chars().collect();
+    letters.sort_unstable();
+    assert_eq!(letters, ['a', 'b', 'c']);
+    store.delete(changed).await.unwrap();
+
     // Deleting takes a folder and nothing beside it, as often as one likes.
     for _ in 0..2 {
         store.delete(FOLDER).await.unwrap();
@@ -81,6 +97,14 @@ async fn a_directory() {
     assert_eq!(paths(&store, FOLDER).await.len(), 2);
     store.delete(FOLDER).await.unwrap();
     assert!(!folder.exists());
+
+    // A link goes, and what it leads to stays.
+    let outside = root.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join(RECORD), "of another").unwrap();
+    std::os::unix::fs::symlink(&outside, &folder).unwrap();
+    store.delete(FOLDER).await.unwrap();
+    assert!(outside.join(RECORD).exists() && std::fs::symlink_metadata(&folder).is_err());
 
     let file = root.path().join("file");
     std::fs::write(&file, "").unwrap();
