@@ -1,6 +1,7 @@
 //! Evaluates the final model on rows that nothing has seen.
 
-use complaint_contract::{Metric, Metrics, WeakClass, is_shown, round4};
+use complaint_contract::limits::CLASS_RECALL_ROWS;
+use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
 use complaint_model::Artifact;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::sparse::CsrMatrix;
@@ -120,6 +121,37 @@ pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
     }
 }
 
+/// The evaluation of a version by its answers. `confidence` has each answer's probability and whether it was correct. The first
+/// `known` classes are the version's, the others are only the rows'.
+pub fn version_evaluation(
+    scored: &Scored,
+    confidence: &[(f64, bool)],
+    classes: &[String],
+    known: usize,
+) -> VersionEvaluation {
+    let confusion = scored.confusion();
+    let per_class = confusion.per_class(classes);
+    let bins = reliability_bins(confidence.iter().copied());
+    VersionEvaluation {
+        metrics: confusion.metrics(scored.value(Metric::LogLoss)).into(),
+        rows: scored.actual.len(),
+        weakest_classes: weakest(&per_class, known),
+        calibration_error: Some(round4(expected_calibration_error(&bins))),
+        min_class_recall: min_class_recall(&per_class),
+    }
+}
+
+/// The lowest recall of a class with enough rows. A label that may not be shown is left out.
+pub fn min_class_recall(per_class: &[ClassMetrics]) -> Option<ClassRecall> {
+    let enough = per_class.iter().filter(|class| class.support >= CLASS_RECALL_ROWS);
+    let lowest = enough.min_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)))?;
+    Some(ClassRecall {
+        recall: lowest.recall,
+        support: lowest.support,
+        label: Some(lowest.label.clone()).filter(|label| is_shown(label)),
+    })
+}
+
 /// The classes that have rows, lowest recall first. Of equal ones, the larger class comes first. A label behind the first
 /// `known` is a value of a row, which a status names only if it looks like a name.
 fn weakest(per_class: &[ClassMetrics], known: usize) -> Vec<WeakClass> {
@@ -139,4 +171,30 @@ fn weakest(per_class: &[ClassMetrics], known: usize) -> Vec<WeakClass> {
             support: class.support,
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lowest_recall_is_that_of_a_class_with_enough_rows() {
+        let class = |label: &str, recall: f64, support: usize| ClassMetrics {
+            label: label.into(),
+            precision: 1.0,
+            recall,
+            f1: recall,
+            support,
+        };
+        let classes = [
+            class("Rare", 0.0, 29),
+            class("Card", 0.9, 30),
+            class("4111 1111 1111 1111", 0.8, 40),
+            class("Loan", 0.8, 31),
+        ];
+        let lowest = min_class_recall(&classes).unwrap();
+        assert_eq!((lowest.recall, lowest.support, lowest.label), (0.8, 40, None));
+        assert_eq!(min_class_recall(&classes[..2]).unwrap().label.as_deref(), Some("Card"));
+        assert_eq!(min_class_recall(&classes[..1]), None);
+    }
 }

@@ -3,6 +3,8 @@
 use complaint_contract::{DatasetResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts, is_shown};
 use complaint_report::{Report, TrialStatus};
 
+use crate::evaluate::min_class_recall;
+
 /// The result of a report that stands in the store.
 pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -> TrainingResult {
     let dataset = &report.dataset;
@@ -14,6 +16,8 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
         class_count: dataset.classes,
         metrics: report.metrics,
         weakest_classes: report.weakest_classes.clone(),
+        calibration_error: Some(report.calibration.error_after),
+        min_class_recall: min_class_recall(&report.per_class),
         dataset: DatasetResult {
             rows: dataset.rows,
             train_rows: dataset.train_rows,

@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{DatasetFormat, Metric, PartialMetrics, limits, rules};
+use complaint_contract::{DatasetFormat, GateMetric, Metric, PartialMetrics, limits, rules};
 
 use crate::{
     DatasetSource, PodTemplate, SecretRef,
@@ -162,12 +162,16 @@ pub struct Promotion {
     /// The least improvement of a new version over the champion.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min_improvement: f64,
-    /// Whether the difference must be significant: the lower bound of its 95 % interval must not be negative.
+    /// Whether the difference must be significant: the lower bound of its 95 % interval must be above 0.
     pub require_significance: bool,
     /// What every version must reach on the test rows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub gates: Vec<Gate>,
+    /// The recall that every category with at least 30 test rows must reach.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub min_class_recall: Option<f64>,
     /// Whether a version with another set of categories may be promoted automatically.
     pub allow_label_changes: bool,
 }
@@ -181,6 +185,7 @@ impl Default for Promotion {
             min_improvement: 0.0,
             require_significance: false,
             gates: Vec::new(),
+            min_class_recall: None,
             allow_label_changes: false,
         }
     }
@@ -199,17 +204,17 @@ pub enum PromotionPolicy {
 /// What every version must reach.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.min) != has(self.max)")
-    .message("set min (macroF1, weightedF1, accuracy) or max (logLoss), not both"))]
-#[x_kube(validation = Rule::new("(self.metric == 'logLoss') == has(self.max)")
-    .message("a lower logLoss is better: set max for it, and min for the other metrics"))]
+    .message("set min (macroF1, weightedF1, accuracy) or max (logLoss, calibrationError), not both"))]
+#[x_kube(validation = Rule::new("(self.metric in ['logLoss', 'calibrationError']) == has(self.max)")
+    .message("a lower logLoss or calibrationError is better: set max for it, and min for the other metrics"))]
 pub struct Gate {
     /// The metric.
-    pub metric: Metric,
+    pub metric: GateMetric,
     /// The lowest value that passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub min: Option<f64>,
-    /// The highest value that passes (logLoss).
+    /// The highest value that passes (logLoss, calibrationError).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 100.0))]
     pub max: Option<f64>,

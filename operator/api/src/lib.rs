@@ -32,9 +32,10 @@ pub use classifier::{
     PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, VersionDigest,
 };
 pub use complaint_contract::{
-    Algorithm, Candidate, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features, Grid, Loss,
-    Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing, Preset, Progress,
-    Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VersionRef, WeakClass, round4,
+    Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,
+    GateMetric, Grid, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing,
+    Preset, Progress, Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VersionEvaluation, VersionRef,
+    WeakClass, round4,
 };
 pub use crd::crds;
 pub use pod_template::PodTemplate;
@@ -43,8 +44,8 @@ pub use training_run::{
     TrainingRunSpec, TrainingRunStatus, VolumePath,
 };
 pub use version::{
-    Artifact, Lineage, LineageDataset, LineageFields, ModelVersion, ModelVersionSpec, ModelVersionStatus, ReportRef,
-    Stage, VersionEvaluation,
+    Artifact, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion, ModelVersionSpec,
+    ModelVersionStatus, ReportRef, Stage,
 };
 
 /// The API group of all kinds.

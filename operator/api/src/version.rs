@@ -7,10 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, WeakClass};
+use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, VersionEvaluation, limits};
 
 use crate::{
-    ClassifierRef, condition,
+    ClassifierRef, ConfigMapKey, DatasetSource, VolumePath, condition,
     schema::{conditions, terse},
 };
 
@@ -133,6 +133,9 @@ pub struct Lineage {
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LineageDataset {
+    /// Where its bytes were, if that can be told without a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LineageSource>,
     /// Its format.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub format: Option<DatasetFormat>,
@@ -143,9 +146,50 @@ pub struct LineageDataset {
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(extend("maxProperties" = 200))]
     pub label_map: BTreeMap<String, String>,
+    /// Labels with fewer rows were left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = *limits::MIN_SAMPLES_PER_CLASS.start(), max = *limits::MIN_SAMPLES_PER_CLASS.end()))]
+    pub min_samples_per_class: Option<usize>,
+    /// The field with the published split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub split_field: Option<String>,
     /// SHA-256 digest of its bytes in hexadecimal.
     #[schemars(length(max = 64))]
     pub sha256: String,
+}
+
+/// Where the bytes of a data set were. It names no Secret: whoever may record a version chooses no keys.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("[has(self.configMap), has(self.persistentVolumeClaim), has(self.uri)].filter(x, x).size() == 1")
+    .message("set exactly one of configMap, persistentVolumeClaim and uri"))]
+pub struct LineageSource {
+    /// A key of a ConfigMap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapKey>,
+    /// A file on a volume.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persistent_volume_claim: Option<VolumePath>,
+    /// An object or an address, without user and query.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048), regex(pattern = r"^(s3|gs|az|https?)://[^\s?#@]+$"))]
+    pub uri: Option<String>,
+}
+
+impl LineageSource {
+    /// The place of a source, if it can be told: an address with a user or a query may hold a secret.
+    pub fn of(source: &DatasetSource) -> Option<Self> {
+        let may_hold_a_secret = |uri: &String| uri.contains(['?', '#', '@']);
+        if source.uri.as_ref().is_some_and(may_hold_a_secret) {
+            return None;
+        }
+        Some(Self {
+            config_map: source.config_map.clone(),
+            persistent_volume_claim: source.persistent_volume_claim.clone(),
+            uri: source.uri.clone(),
+        })
+    }
 }
 
 /// The fields of a data set that a model was made from.
@@ -192,20 +236,6 @@ impl ModelVersionStatus {
     }
 }
 
-/// The evaluation of a version.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct VersionEvaluation {
-    /// Metrics on the test rows.
-    pub metrics: PartialMetrics,
-    /// Number of test rows.
-    pub rows: usize,
-    /// The classes with the lowest recall; the report has all of them.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 5))]
-    pub weakest_classes: Vec<WeakClass>,
-}
-
 /// The stage of a version.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
 pub enum Stage {
@@ -219,4 +249,30 @@ pub enum Stage {
     Retired,
     /// A rule of promotion or its server rejected it; only a pin promotes it.
     Rejected,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_that_may_hold_a_secret_is_not_recorded() {
+        let source = |source: serde_json::Value| LineageSource::of(&serde_json::from_value(source).unwrap());
+        let told = source(
+            serde_json::json!({ "uri": "s3://data/cards.csv", "secretRef": { "name": "keys" }, "sha256": "ab".repeat(32) }),
+        );
+        assert_eq!(
+            serde_json::to_value(told).unwrap(),
+            serde_json::json!({ "uri": "s3://data/cards.csv" })
+        );
+        for uri in [
+            "https://user:word@example.org/a.csv",
+            "https://example.org/a.csv?token=x",
+            "https://example.org/a#x",
+        ] {
+            assert_eq!(source(serde_json::json!({ "uri": uri })), None, "{uri}");
+        }
+        let key = serde_json::json!({ "configMap": { "name": "data", "key": "cards.csv" } });
+        assert_eq!(serde_json::to_value(source(key.clone())).unwrap(), key);
+    }
 }

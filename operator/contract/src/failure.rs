@@ -120,6 +120,8 @@ reasons! {
         DatasetForbidden => BadData,
         /// The data set's digest is not the one in the configuration.
         DigestMismatch => BadData,
+        /// The data set is not the one that a version was trained on.
+        DatasetChanged => BadData,
         /// The data set is not UTF-8.
         InvalidEncoding => BadData,
         /// The data set is not in its format.
@@ -134,6 +136,12 @@ reasons! {
         NoUsableRows => BadData,
         /// The model given to a command can't be read.
         ModelUnreadable => BadData,
+        /// The store has no such result of a training.
+        ResultNotFound => BadData,
+        /// The store's record of promotions can't be read.
+        PromotionsUnreadable => BadData,
+        /// The store can't be changed with these credentials.
+        StoreForbidden => BadData,
         /// The data set could not be fetched.
         DownloadFailed => Retry,
         /// The store could not be written.

@@ -5,7 +5,9 @@
 //! | `preprocessing`, `features`, `search` of a TrainingRun | user | operator, trainer | [`Preprocessing`], [`Features`], [`Search`] |
 //! | `run.json` | operator | trainer | [`RunFile`] |
 //! | progress lines | trainer | operator | [`Progress`] |
-//! | result in the termination log | trainer | operator | [`TrainingResult`] |
+//! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
+//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`] |
+//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
@@ -24,9 +26,12 @@
 
 mod comparison;
 mod digest;
+mod evaluation;
 mod failure;
+mod jobs;
 mod label;
 pub mod limits;
+mod message;
 mod metrics;
 mod panic;
 mod progress;
@@ -35,21 +40,28 @@ mod records;
 mod result;
 mod run;
 mod search;
+mod split;
 mod text;
 mod trial;
 pub mod variables;
 
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
+pub use evaluation::{ClassRecall, GateMetric, VersionEvaluation};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
+pub use jobs::{
+    CompareRequest, CompareResult, DELETED_DIGESTS, DeleteRequest, DeleteResult, DeletedArtifact, KeptArtifact,
+    KeptReason, PROMOTIONS, Promotions, REQUEST_BYTES, RecordRequest, RecordResult, StoredPromotion,
+};
 pub use label::{LABEL_SEPARATOR, SPACES, is_header, is_shown, list_labels, renamed_twice, untrimmed};
+pub use message::MESSAGE_BYTES;
 pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};
 pub use panic::{hide_panic_messages, last_panic};
 pub use progress::{Progress, TrainingStage};
 pub use reach::Reach;
 pub use records::{DatasetWarning, RecordCounts};
 pub use result::{
-    DatasetResult, DroppedLabel, HoldoutResult, MESSAGE_BYTES, StoredArtifact, StoredReport, TrainingResult,
+    DatasetResult, DroppedLabel, HoldoutResult, RunResult, StoredArtifact, StoredReport, TrainingResult, Unchanged,
 };
 pub use run::{ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, RunFile};
 #[cfg(feature = "schema")]
@@ -57,5 +69,6 @@ pub use search::rules;
 pub use search::{
     Algorithm, Candidate, ClassWeight, Ensemble, Grid, Loss, Parameter, PipelineGrid, Preset, Search, Strategy,
 };
+pub use split::{ParseSplitError, SplitName};
 pub use text::{CharNgrams, DatasetFormat, Features, Normalizer, Preprocessing};
 pub use trial::{CrossValidation, OptimalTrial, Parameters, TrialCounts};

@@ -143,6 +143,14 @@ pub mod decimals {
         serializer.serialize_f64(round4(*value))
     }
 
+    /// One number, where there is one.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn four_if_any<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+        value.map(round4).serialize(serializer)
+    }
+
     /// Each number of a list.
     ///
     /// # Errors

@@ -2,13 +2,55 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::message::{parts_left_out, to_json};
 use crate::{
-    Algorithm, Comparison, DatasetWarning, Metrics, OptimalTrial, Parameters, RecordCounts, Sha256Digest, TrialCounts,
-    WeakClass,
+    Algorithm, ClassRecall, Comparison, DatasetWarning, Metrics, OptimalTrial, Parameters, RecordCounts, Sha256Digest,
+    TrialCounts, VersionEvaluation, WeakClass, decimals, round4,
 };
 
-/// Most bytes of a termination message. Kubernetes keeps 4,096.
-pub const MESSAGE_BYTES: usize = 4000;
+/// The result of a training that succeeded: a model, or that none is needed.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RunResult {
+    /// A model was made.
+    Trained(Box<TrainingResult>),
+    /// The data set is the one that `--known-dataset` names, so the same model would be made again.
+    Unchanged(Unchanged),
+}
+
+/// The data set did not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unchanged {
+    /// Digest of its bytes.
+    pub dataset_sha256: Sha256Digest,
+}
+
+/// The message of a training that made no model.
+#[derive(Serialize, Deserialize)]
+struct UnchangedMessage {
+    unchanged: Unchanged,
+}
+
+impl RunResult {
+    /// The termination message.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Trained(result) => result.message(),
+            Self::Unchanged(unchanged) => to_json(&UnchangedMessage { unchanged: *unchanged }),
+        }
+    }
+
+    /// Reads the termination message of a pod that succeeded.
+    ///
+    /// # Errors
+    /// If the message is not a result; the error names the position.
+    pub fn read(message: &str) -> Result<Self, serde_json::Error> {
+        match serde_json::from_str::<UnchangedMessage>(message) {
+            Ok(message) => Ok(Self::Unchanged(message.unchanged)),
+            Err(_) => TrainingResult::read(message).map(|result| Self::Trained(Box::new(result))),
+        }
+    }
+}
 
 /// The result of a successful training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,6 +71,16 @@ pub struct TrainingResult {
     /// Classes with the lowest recall; left out if the message would be too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weakest_classes: Vec<WeakClass>,
+    /// Expected calibration error on the held-out rows.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "decimals::four_if_any"
+    )]
+    pub calibration_error: Option<f64>,
+    /// The lowest recall of a class with at least [30 held-out rows](crate::limits::CLASS_RECALL_ROWS), if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_class_recall: Option<ClassRecall>,
     /// What became of the rows.
     pub dataset: DatasetResult,
     /// How the trials ended.
@@ -125,24 +177,25 @@ impl TrainingResult {
     /// The termination message. Where it would pass [`MESSAGE_BYTES`], optional parts are left out whole: first the dropped
     /// labels, then the weakest classes, then the warnings.
     pub fn message(&self) -> String {
-        let mut short = self.clone();
-        let leave_out: [fn(&mut Self); 3] = [
-            |result| result.dataset.dropped_labels.clear(),
-            |result| result.weakest_classes.clear(),
-            |result| result.dataset.warnings.clear(),
-        ];
-        let mut message = short.to_json();
-        for leave_out in leave_out {
-            if message.len() > MESSAGE_BYTES {
-                leave_out(&mut short);
-                message = short.to_json();
-            }
-        }
-        message
+        parts_left_out(
+            self,
+            &[
+                |result| result.dataset.dropped_labels.clear(),
+                |result| result.weakest_classes.clear(),
+                |result| result.dataset.warnings.clear(),
+            ],
+        )
     }
 
-    fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("strings, numbers and lists are JSON")
+    /// What the training measured of its model.
+    pub fn evaluation(&self) -> VersionEvaluation {
+        VersionEvaluation {
+            metrics: self.metrics.into(),
+            rows: self.dataset.test_rows,
+            weakest_classes: self.weakest_classes.clone(),
+            calibration_error: self.calibration_error.map(round4),
+            min_class_recall: self.min_class_recall.clone(),
+        }
     }
 
     /// Reads the termination message of a pod that succeeded.

@@ -1,7 +1,7 @@
 //! Judges a version by a chain of small rules; the first objection decides. Pure.
 
 use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promotion};
-use complaint_contract::Comparison;
+use complaint_contract::{Comparison, limits::CLASS_RECALL_ROWS};
 use kube::ResourceExt;
 
 use crate::candidate::evaluation;
@@ -22,7 +22,15 @@ struct Case<'a> {
 type Rule = fn(&Case<'_>) -> Option<Objection>;
 
 /// The rules in order.
-const RULES: [Rule; 6] = [same_artifact, gates, comparable, same_labels, better, significant];
+const RULES: [Rule; 7] = [
+    same_artifact,
+    gates,
+    class_recall,
+    comparable,
+    same_labels,
+    better,
+    significant,
+];
 
 /// Judges `version` against the gates and, where there is one, the champion.
 ///
@@ -69,7 +77,7 @@ fn gates(case: &Case<'_>) -> Option<Objection> {
     case.promotion.gates.iter().find_map(|gate| {
         let name = gate.metric.name();
         let measured = evaluation(case.version);
-        let Some(value) = measured.and_then(|evaluation| gate.metric.of(&evaluation.metrics)) else {
+        let Some(value) = measured.and_then(|evaluation| gate.metric.of(evaluation)) else {
             return objection("GateFailed", format!("{name} was not measured, and a gate asks for it"));
         };
         match (gate.min, gate.max) {
@@ -84,6 +92,33 @@ fn gates(case: &Case<'_>) -> Option<Objection> {
             _ => None,
         }
     })
+}
+
+/// The weakest category decides. One with few rows proves nothing.
+fn class_recall(case: &Case<'_>) -> Option<Objection> {
+    let least = case.promotion.min_class_recall?;
+    let Some(weakest) = evaluation(case.version).and_then(|evaluation| evaluation.min_class_recall.as_ref()) else {
+        return objection(
+            "GateFailed",
+            format!(
+                "no category has {CLASS_RECALL_ROWS} test rows, and spec.promotion.minClassRecall asks for their recall: evaluate on more rows, or remove it"
+            ),
+        );
+    };
+    if weakest.recall >= least {
+        return None;
+    }
+    let category = match &weakest.label {
+        Some(label) => format!("`{label}`"),
+        None => "whose name is not shown".into(),
+    };
+    objection(
+        "GateFailed",
+        format!(
+            "the category {category} has recall {} on {} test rows, below spec.promotion.minClassRecall {least}: add rows of that category or correct their labels, or lower it",
+            weakest.recall, weakest.support
+        ),
+    )
 }
 
 fn comparable(case: &Case<'_>) -> Option<Objection> {
@@ -160,13 +195,13 @@ fn better(case: &Case<'_>) -> Option<Objection> {
 fn significant(case: &Case<'_>) -> Option<Objection> {
     let comparison = comparison(case.version, case.champion?)?;
     let [lower, upper] = comparison.confidence_interval;
-    if !case.promotion.require_significance || lower >= 0.0 {
+    if !case.promotion.require_significance || lower > 0.0 {
         return None;
     }
     objection(
         "NotSignificant",
         format!(
-            "the difference {} has the 95 % interval [{lower}, {upper}], and spec.promotion.requireSignificance asks for a lower bound of at least 0",
+            "the difference {} has the 95 % interval [{lower}, {upper}], and spec.promotion.requireSignificance asks for a lower bound above 0: train on more rows, or evaluate on more",
             comparison.difference
         ),
     )
@@ -180,198 +215,4 @@ pub(crate) fn in_order<'a>(versions: impl IntoIterator<Item = &'a ModelVersion>)
 }
 
 #[cfg(test)]
-mod tests {
-    use complaint_api::{
-        Artifact, ClassifierRef, ComplaintClassifierSpec, Gate, ModelVersionSpec, ModelVersionStatus, VersionEvaluation,
-    };
-    use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
-
-    use super::*;
-
-    fn champion() -> ClassifierChampion {
-        ClassifierChampion {
-            name: "old".into(),
-            sha256: "a".repeat(64),
-            ..Default::default()
-        }
-    }
-
-    fn digest(digit: char) -> Sha256Digest {
-        digit.to_string().repeat(64).parse().expect("64 digits")
-    }
-
-    fn comparison(difference: f64) -> Comparison {
-        Comparison {
-            champion_ref: VersionRef { name: "old".into() },
-            champion_sha256: digest('a'),
-            metric: Metric::MacroF1,
-            value: 0.8 + difference,
-            champion_value: 0.8,
-            difference,
-            confidence_interval: [difference - 0.02, difference + 0.02],
-            rows: 100,
-            same_labels: true,
-            same_split: true,
-        }
-    }
-
-    fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
-        let metrics = PartialMetrics {
-            macro_f1: Some(0.8),
-            log_loss: Some(0.7),
-            ..PartialMetrics::default()
-        };
-        let mut version = ModelVersion::new(
-            "new",
-            ModelVersionSpec {
-                classifier_ref: ClassifierRef { name: "cards".into() },
-                artifact: Artifact {
-                    sha256: sha.to_string().repeat(64),
-                    ..Artifact::default()
-                },
-                report: None,
-                algorithm: None,
-                parameters: None,
-                class_count: None,
-                // Claimed, and never read.
-                metrics: PartialMetrics {
-                    macro_f1: Some(1.0),
-                    accuracy: Some(1.0),
-                    log_loss: Some(0.0),
-                    ..PartialMetrics::default()
-                },
-                lineage: None,
-            },
-        );
-        version.status = Some(ModelVersionStatus {
-            evaluation: Some(VersionEvaluation {
-                metrics,
-                rows: 100,
-                weakest_classes: vec![],
-            }),
-            comparison,
-            ..Default::default()
-        });
-        version
-    }
-
-    fn verdict(promotion: Promotion, champion: Option<&ClassifierChampion>, version: &ModelVersion) -> &'static str {
-        let classifier = ComplaintClassifier::new(
-            "cards",
-            ComplaintClassifierSpec {
-                promotion,
-                ..Default::default()
-            },
-        );
-        judge(&classifier, champion, version).map_or_else(|objection| objection.reason, |()| "accepted")
-    }
-
-    #[test]
-    fn the_first_version_needs_only_the_gates() {
-        let gate = |min, max, metric| Promotion {
-            gates: vec![Gate { metric, min, max }],
-            ..Promotion::default()
-        };
-        let first = version('b', None);
-        assert_eq!(verdict(Promotion::default(), None, &first), "accepted");
-        assert_eq!(
-            verdict(gate(Some(0.8), None, Metric::MacroF1), None, &first),
-            "accepted"
-        );
-        assert_eq!(
-            verdict(gate(Some(0.81), None, Metric::MacroF1), None, &first),
-            "GateFailed"
-        );
-        assert_eq!(
-            verdict(gate(None, Some(0.6), Metric::LogLoss), None, &first),
-            "GateFailed"
-        );
-        assert_eq!(
-            verdict(gate(None, Some(0.7), Metric::LogLoss), None, &first),
-            "accepted"
-        );
-        assert_eq!(
-            verdict(gate(Some(0.1), None, Metric::Accuracy), None, &first),
-            "GateFailed"
-        );
-    }
-
-    #[test]
-    fn comparison_decides_and_stored_metrics_never_do() {
-        let champion = champion();
-        let judged = |promotion, comparison| verdict(promotion, Some(&champion), &version('b', comparison));
-        let plain = Promotion::default;
-        assert_eq!(judged(plain(), None), "NotComparable");
-        assert_eq!(judged(plain(), Some(comparison(0.01))), "accepted");
-        assert_eq!(judged(plain(), Some(comparison(0.0))), "NotBetter");
-        assert_eq!(judged(plain(), Some(comparison(-0.01))), "NotBetter");
-        assert_eq!(
-            judged(
-                Promotion {
-                    min_improvement: 0.02,
-                    ..plain()
-                },
-                Some(comparison(0.01))
-            ),
-            "NotBetter"
-        );
-        assert_eq!(
-            judged(
-                Promotion {
-                    min_improvement: 0.02,
-                    ..plain()
-                },
-                Some(comparison(0.02))
-            ),
-            "accepted"
-        );
-        let required = Promotion {
-            require_significance: true,
-            ..plain()
-        };
-        assert_eq!(judged(required.clone(), Some(comparison(0.01))), "NotSignificant");
-        assert_eq!(judged(required, Some(comparison(0.03))), "accepted");
-        let stale = Comparison {
-            champion_sha256: digest('c'),
-            ..comparison(0.1)
-        };
-        assert_eq!(judged(plain(), Some(stale)), "NotComparable");
-        let other_split = Comparison {
-            same_split: false,
-            ..comparison(0.1)
-        };
-        assert_eq!(judged(plain(), Some(other_split)), "NotComparable");
-        let other_metric = Comparison {
-            metric: Metric::Accuracy,
-            ..comparison(0.1)
-        };
-        assert_eq!(judged(plain(), Some(other_metric)), "NotComparable");
-        let labels = Comparison {
-            same_labels: false,
-            ..comparison(0.1)
-        };
-        assert_eq!(judged(plain(), Some(labels.clone())), "LabelsChanged");
-        assert_eq!(
-            judged(
-                Promotion {
-                    allow_label_changes: true,
-                    ..plain()
-                },
-                Some(labels)
-            ),
-            "accepted"
-        );
-    }
-
-    #[test]
-    fn the_champions_own_digest_is_not_promoted_again() {
-        assert_eq!(
-            verdict(
-                Promotion::default(),
-                Some(&champion()),
-                &version('a', Some(comparison(0.5)))
-            ),
-            "SameAsChampion"
-        );
-    }
-}
+mod tests;

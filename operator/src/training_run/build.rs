@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, DatasetSource, Lineage, LineageDataset, LineageFields, ModelVersion,
+    Artifact, ComplaintClassifier, DatasetSource, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
     ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
@@ -95,11 +95,7 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
 /// stops in between, the next reconcile writes the rest.
 fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Change> {
     let evidence = Evidence {
-        evaluation: VersionEvaluation {
-            metrics: outcome.metrics.into(),
-            rows: outcome.dataset.test_rows,
-            weakest_classes: outcome.weakest_classes.clone(),
-        },
+        evaluation: outcome.evaluation(),
         comparison: outcome.comparison.clone(),
     };
     let write = |of: Target, stored: Value| Change::Status {
@@ -372,12 +368,15 @@ pub(crate) fn model_version(
             training_run: run.name_any(),
             spec_hash: spec_hash(run),
             dataset: LineageDataset {
+                source: LineageSource::of(&run.spec.dataset.source),
                 format: Some(run.spec.dataset.format),
                 fields: Some(LineageFields {
                     text: run.spec.dataset.text_field.clone(),
                     labels: run.spec.dataset.label_fields.clone(),
                 }),
                 label_map: run.spec.dataset.label_map.clone(),
+                min_samples_per_class: Some(run.spec.dataset.min_samples_per_class),
+                split_field: run.spec.dataset.split_field.clone(),
                 sha256: outcome.dataset.sha256.to_string(),
             },
             rows: outcome.dataset.rows,

@@ -15,6 +15,7 @@ use crate::{change::steps, settings::Settings};
 
 mod decisions;
 mod identity;
+mod lineage;
 mod statuses;
 mod waiting;
 

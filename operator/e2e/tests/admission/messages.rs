@@ -38,6 +38,9 @@ async fn numbers_outside_their_bounds_are_refused_with_the_bounds() {
     let fraction = |share: f64| run(&json!({ "features": { "maxDocumentFraction": number(share) } }));
     let test = |share: f64| json!({ "evaluation": { "testFraction": number(share) } });
     let gate = |min: f64| json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": number(min) }] } });
+    let calibration =
+        |max: f64| json!({ "promotion": { "gates": [{ "metric": "calibrationError", "max": number(max) }] } });
+    let weakest = |min: f64| json!({ "promotion": { "minClassRecall": number(min) } });
     let gain = |min: f64| json!({ "promotion": { "minImprovement": number(min) } });
     let abstain = |below: f64| json!({ "serving": { "abstainBelow": number(below) } });
     let c = Some("C must be at least 0.000001 and at most 1000000");
@@ -79,6 +82,13 @@ async fn numbers_outside_their_bounds_are_refused_with_the_bounds() {
         (CLASSIFIER, gate(-0.1), low),
         (CLASSIFIER, gate(1.1), high),
         (CLASSIFIER, gate(2.0), high),
+        (CLASSIFIER, calibration(0.05), None),
+        (CLASSIFIER, calibration(-1.0), low),
+        (CLASSIFIER, weakest(0.0), None),
+        (CLASSIFIER, weakest(0.5), None),
+        (CLASSIFIER, weakest(1.0), None),
+        (CLASSIFIER, weakest(-0.1), low),
+        (CLASSIFIER, weakest(1.1), high),
         (CLASSIFIER, gain(-1.0), low),
         (CLASSIFIER, gain(2.0), high),
         (CLASSIFIER, abstain(-1.0), low),
@@ -102,6 +112,59 @@ fn number(value: f64) -> Value {
         json!(value as i64)
     } else {
         json!(value)
+    }
+}
+
+#[tokio::test]
+async fn a_gate_has_the_bound_of_its_metric_and_a_lineage_one_source() {
+    let (_sandbox, client) = served().await;
+    let gate = |gate: Value| ("ComplaintClassifier", json!({ "promotion": { "gates": [gate] } }));
+    let source = |source: Value| {
+        let artifact = json!({ "uri": "pvc://cards-artifacts/model.safetensors", "sha256": "ab".repeat(32) });
+        let lineage = json!({ "dataset": { "source": source } });
+        let spec = json!({ "classifierRef": { "name": "cards" }, "artifact": artifact, "lineage": lineage });
+        ("ModelVersion", spec)
+    };
+    let (other, one) = (
+        Some("a lower logLoss or calibrationError is better"),
+        Some("set exactly one of"),
+    );
+    for ((kind, spec), told) in [
+        (gate(json!({ "metric": "logLoss", "max": 0.5 })), None),
+        (gate(json!({ "metric": "calibrationError", "max": 0.05 })), None),
+        (gate(json!({ "metric": "accuracy", "min": 0.5 })), None),
+        (gate(json!({ "metric": "calibrationError", "min": 0.05 })), other),
+        (gate(json!({ "metric": "logLoss", "min": 0.05 })), other),
+        (gate(json!({ "metric": "accuracy", "max": 0.5 })), other),
+        (gate(json!({ "metric": "accuracy" })), Some("set min")),
+        (source(json!({ "uri": "s3://data/cards.csv.gz" })), None),
+        (
+            source(json!({ "configMap": { "name": "data", "key": "cards.csv" } })),
+            None,
+        ),
+        (
+            source(json!({ "persistentVolumeClaim": { "claimName": "data", "path": "cards.csv" } })),
+            None,
+        ),
+        (source(json!({})), one),
+        (
+            source(json!({ "uri": "s3://data/a", "configMap": { "name": "data", "key": "a" } })),
+            one,
+        ),
+        (
+            source(json!({ "uri": "https://user:word@example.org/a.csv" })),
+            Some("uri"),
+        ),
+        (
+            source(json!({ "persistentVolumeClaim": { "claimName": "data", "path": "../a" } })),
+            Some("must not hold '..'"),
+        ),
+    ] {
+        match (refusal(&client, kind, "Strict", &spec).await, told) {
+            (None, None) => {}
+            (Some((_, message)), Some(told)) => assert!(message.contains(told), "{spec}: {message}"),
+            (found, _) => panic!("{spec}: {found:?} in place of {told:?}"),
+        }
     }
 }
 

@@ -1,0 +1,126 @@
+//! What was measured of a version on held-out rows, and the numbers that gates ask for.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PartialMetrics, WeakClass, decimals};
+
+/// The evaluation of a version.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct VersionEvaluation {
+    /// Metrics on the test rows.
+    pub metrics: PartialMetrics,
+    /// Number of test rows.
+    pub rows: usize,
+    /// The classes with the lowest recall; the report has all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 5)))]
+    pub weakest_classes: Vec<WeakClass>,
+    /// Expected calibration error: mean distance between the answers' probabilities and the share of right ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub calibration_error: Option<f64>,
+    /// The lowest recall of a class with at least 30 test rows; absent where no class has so many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_class_recall: Option<ClassRecall>,
+}
+
+/// The recall of one class.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ClassRecall {
+    /// The share of its test rows that were predicted correctly.
+    #[serde(serialize_with = "decimals::four")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub recall: f64,
+    /// Number of its test rows.
+    pub support: usize,
+    /// The category, if it may be shown in messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 100)))]
+    pub label: Option<String>,
+}
+
+/// A number that a gate bounds: a lower bound for shares of right answers, an upper bound for `logLoss` and
+/// `calibrationError`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum GateMetric {
+    /// Mean of the classes' F1 scores.
+    MacroF1,
+    /// Mean of the classes' F1 scores, weighted by their rows.
+    WeightedF1,
+    /// Share of right answers.
+    Accuracy,
+    /// Mean negative log-probability of the correct class; lower is better.
+    LogLoss,
+    /// Mean distance between the answers' probabilities and the share of right ones; lower is better.
+    CalibrationError,
+}
+
+impl GateMetric {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::MacroF1,
+        Self::WeightedF1,
+        Self::Accuracy,
+        Self::LogLoss,
+        Self::CalibrationError,
+    ];
+
+    /// The name in specs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MacroF1 => "macroF1",
+            Self::WeightedF1 => "weightedF1",
+            Self::Accuracy => "accuracy",
+            Self::LogLoss => "logLoss",
+            Self::CalibrationError => "calibrationError",
+        }
+    }
+
+    /// The measured value, if there is one.
+    pub fn of(self, evaluation: &VersionEvaluation) -> Option<f64> {
+        let metrics = &evaluation.metrics;
+        match self {
+            Self::MacroF1 => metrics.macro_f1,
+            Self::WeightedF1 => metrics.weighted_f1,
+            Self::Accuracy => metrics.accuracy,
+            Self::LogLoss => metrics.log_loss,
+            Self::CalibrationError => evaluation.calibration_error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Metrics;
+
+    #[test]
+    fn each_gate_reads_the_number_of_its_name() {
+        let evaluation = VersionEvaluation {
+            metrics: Metrics {
+                macro_f1: 0.1,
+                weighted_f1: 0.2,
+                accuracy: 0.3,
+                log_loss: 0.4,
+            }
+            .into(),
+            calibration_error: Some(0.5),
+            ..VersionEvaluation::default()
+        };
+        let json = serde_json::to_value(&evaluation).unwrap();
+        for metric in GateMetric::ALL {
+            assert_eq!(serde_json::to_value(metric).unwrap(), metric.name());
+            let field = json["metrics"].get(metric.name()).or(json.get(metric.name()));
+            assert_eq!(
+                field.and_then(serde_json::Value::as_f64),
+                metric.of(&evaluation),
+                "{metric:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Names of splits: equal names on equal data mean equal test rows.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::Sha256Digest;
+
+/// Which rows of a data set are its test part.
+///
+/// ```
+/// use complaint_contract::SplitName;
+///
+/// for name in ["v1/seed=42/testFraction=0.2", "published/part", &format!("holdout/sha256:{}", "ab".repeat(32))] {
+///     assert_eq!(name.parse::<SplitName>().unwrap().to_string(), name);
+/// }
+/// assert!("v1/seed=42".parse::<SplitName>().is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum SplitName {
+    /// Rows whose key, drawn with `seed`, is below `test_fraction`.
+    Key {
+        /// Version of the key, such as `v1`.
+        version: String,
+        /// The seed.
+        seed: u64,
+        /// Share of the rows.
+        test_fraction: f64,
+    },
+    /// Rows that a field of the data set marks.
+    Published {
+        /// The field.
+        field: String,
+    },
+    /// Rows of their own.
+    Holdout {
+        /// Digest of their bytes.
+        sha256: Sha256Digest,
+    },
+}
+
+/// The text is not the name of a split.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this is not the name of a split: write v1/seed=SEED/testFraction=SHARE, published/FIELD or holdout/sha256:HEX"
+)]
+pub struct ParseSplitError;
+
+impl fmt::Display for SplitName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key {
+                version,
+                seed,
+                test_fraction,
+            } => write!(f, "{version}/seed={seed}/testFraction={test_fraction}"),
+            Self::Published { field } => write!(f, "published/{field}"),
+            Self::Holdout { sha256 } => write!(f, "holdout/{}", sha256.prefixed()),
+        }
+    }
+}
+
+impl FromStr for SplitName {
+    type Err = ParseSplitError;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let (kind, rest) = name.split_once('/').ok_or(ParseSplitError)?;
+        match kind {
+            "published" => Ok(Self::Published { field: rest.to_owned() }),
+            "holdout" => rest
+                .parse()
+                .map(|sha256| Self::Holdout { sha256 })
+                .map_err(|_| ParseSplitError),
+            version => {
+                let (seed, fraction) = rest.split_once('/').ok_or(ParseSplitError)?;
+                let number = |text: &str, name: &str| text.strip_prefix(name).ok_or(ParseSplitError).map(str::to_owned);
+                Ok(Self::Key {
+                    version: version.to_owned(),
+                    seed: number(seed, "seed=")?.parse().map_err(|_| ParseSplitError)?,
+                    test_fraction: number(fraction, "testFraction=")?
+                        .parse()
+                        .map_err(|_| ParseSplitError)?,
+                })
+            }
+        }
+    }
+}
