@@ -12,8 +12,8 @@ use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages}
 use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
-    self, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, predict::PredictArgs, profile::ProfileArgs,
-    report_schema::ReportSchemaArgs,
+    self, compare::CompareArgs, data::DataArgs, delete::DeleteArgs, evaluate::EvaluateArgs, explain::ExplainArgs,
+    predict::PredictArgs, profile::ProfileArgs, record::RecordArgs, report_schema::ReportSchemaArgs, show::ShowArgs,
 };
 
 /// Train classifiers for customer complaints.
@@ -40,6 +40,14 @@ enum Command {
     Profile(ProfileArgs),
     /// Print the schema of report.json.
     ReportSchema(ReportSchemaArgs),
+    /// Compare a finished version with the champion on the rows that its training held out, as a Job.
+    Compare(CompareArgs),
+    /// Delete artifacts of a classifier from its store, as a Job.
+    Delete(DeleteArgs),
+    /// Record a promotion in a classifier's store, as a Job.
+    Record(RecordArgs),
+    /// Show what a store has: a training's result, the promotions, or manifests of its versions.
+    Show(ShowArgs),
 }
 
 /// `run`, as described in `docs/contracts.md`.
@@ -64,6 +72,12 @@ pub(crate) struct RunArgs {
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
+    /// SHA-256 of a data set of which the same settings already made a version. If it is this one, nothing is trained.
+    #[arg(long, value_name = "HEX")]
+    pub(crate) known_dataset: Option<Sha256Digest>,
+    /// The TrainingRun's metadata.uid, which is kept beside the result in the store.
+    #[arg(long, value_name = "UID")]
+    pub(crate) run_uid: Option<String>,
     /// File for the result, or for the reason of a failure.
     #[arg(long, value_name = "FILE")]
     pub(crate) termination_log: Option<PathBuf>,
@@ -290,5 +304,9 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Explain(arguments) => commands::explain::execute(&arguments),
         Command::Profile(arguments) => commands::profile::execute(&arguments),
         Command::ReportSchema(arguments) => commands::report_schema::execute(&arguments),
+        Command::Compare(arguments) => commands::compare::execute(&arguments),
+        Command::Delete(arguments) => commands::delete::execute(&arguments),
+        Command::Record(arguments) => commands::record::execute(&arguments),
+        Command::Show(arguments) => commands::show::execute(&arguments),
     }
 }

@@ -52,25 +52,45 @@ impl Champion {
     /// # Errors
     /// [`ChampionError`].
     pub fn open(config: &ChampionSettings, place: &str, reach: Reach) -> Result<Self, ChampionError> {
-        let bytes = store::read(place, reach)?;
-        let actual = Sha256Digest::of_bytes(&bytes);
-        if actual != config.sha256 {
-            return Err(ChampionError::Digest {
+        let predictor = open_artifact(place, config.sha256, reach).map_err(|fault| match fault {
+            ArtifactFault::Unreadable(error) => ChampionError::Unreadable(error),
+            ArtifactFault::Digest(actual) => ChampionError::Digest {
                 place: place.to_owned(),
                 actual,
                 expected: config.sha256,
-            });
-        }
-        let artifact = Artifact::from_bytes(&bytes).map_err(|source| ChampionError::Unusable {
-            place: place.to_owned(),
-            source,
+            },
+            ArtifactFault::Unusable(source) => ChampionError::Unusable {
+                place: place.to_owned(),
+                source,
+            },
         })?;
         Ok(Self {
             name: config.name.clone(),
-            sha256: actual,
-            predictor: Predictor::new(artifact),
+            sha256: config.sha256,
+            predictor,
         })
     }
+}
+
+/// Why an artifact can't answer.
+pub(crate) enum ArtifactFault {
+    /// It can't be read.
+    Unreadable(StoreError),
+    /// It is another model, with this digest.
+    Digest(Sha256Digest),
+    /// It is no model that this trainer reads.
+    Unusable(ArtifactError),
+}
+
+/// Opens an artifact: a file or an `s3://` object with this digest.
+pub(crate) fn open_artifact(place: &str, sha256: Sha256Digest, reach: Reach) -> Result<Predictor, ArtifactFault> {
+    let bytes = store::read(place, reach).map_err(ArtifactFault::Unreadable)?;
+    let actual = Sha256Digest::of_bytes(&bytes);
+    if actual != sha256 {
+        return Err(ArtifactFault::Digest(actual));
+    }
+    let artifact = Artifact::from_bytes(&bytes).map_err(ArtifactFault::Unusable)?;
+    Ok(Predictor::new(artifact))
 }
 
 /// The champion's answers to the held-out rows, in the classes of newcomer and rows. A class that only the champion knows is one

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use complaint_contract::TrainerReason;
-use complaint_model::ArtifactError;
+use complaint_model::{ArtifactError, Sha256Digest};
 
 use crate::compare::ChampionError;
 use crate::config::ConfigError;
@@ -25,9 +25,23 @@ pub enum TrainError {
     /// A model that a command was given can't be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The result could not be written.
+    /// The store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The store refuses a change, and will refuse it again.
+    #[error("{0}")]
+    StoreForbidden(StoreError),
+    /// The store has no result of such a training.
+    #[error("{0}")]
+    ResultNotFound(String),
+    /// The store's record of promotions is not what a trainer writes.
+    #[error("{place} can't be read: {problem}. Correct it, or restore it from a backup; nothing was changed")]
+    Promotions {
+        /// The file.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Every trial failed, or more than `search.maxFailedTrialCount`; the same search fails again.
     #[error("{0}")]
     Training(String),
@@ -46,6 +60,18 @@ pub enum ModelError {
         path: PathBuf,
         /// The system's answer.
         source: std::io::Error,
+    },
+    /// The file is another model.
+    #[error(
+        "the model {place} has the SHA-256 {actual}, not {expected}. Restore the file in the store, or record it under a new name"
+    )]
+    Digest {
+        /// The file or object.
+        place: String,
+        /// Digest of its bytes.
+        actual: Sha256Digest,
+        /// Digest that was asked for.
+        expected: Sha256Digest,
     },
     /// The file is no model that this program reads.
     #[error("the model {} can't be used: {source}", path.display())]
@@ -70,6 +96,9 @@ impl TrainError {
             Self::Model(_) => TrainerReason::ModelUnreadable,
             Self::Store(error) if error.is_out_of_reach() => TrainerReason::StoreOutOfReach,
             Self::Store(_) => TrainerReason::StoreUnavailable,
+            Self::StoreForbidden(_) => TrainerReason::StoreForbidden,
+            Self::ResultNotFound(_) => TrainerReason::ResultNotFound,
+            Self::Promotions { .. } => TrainerReason::PromotionsUnreadable,
             Self::Training(_) => TrainerReason::TrainingFailed,
             Self::Internal(_) => TrainerReason::Internal,
         }

@@ -14,12 +14,14 @@
 //! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
 //! | [`training`] | all of the above in order |
 //! | [`profile`] | describes the data set |
+//! | [`training::compare_again`] | two finished models on the rows that a training held out, read again |
 //! | [`result`], [`store`] | what is written, and where; the report is [`complaint_report`]'s |
 //!
 //! [`main_from`] is the whole program, so that another binary can run as the trainer.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod answers;
 pub mod calibration;
 mod cli;
 mod commands;
@@ -32,6 +34,7 @@ pub mod evaluate;
 pub mod metrics;
 pub mod profile;
 pub mod progress;
+mod promotions;
 mod record;
 pub mod result;
 pub mod rng;
@@ -40,6 +43,7 @@ pub mod solve;
 pub mod split;
 mod stop;
 pub mod store;
+mod stored_result;
 mod terminal;
 pub mod training;
 mod waiting;

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::{Algorithm, DatasetFormat, Metrics, Parameters, StoredArtifact, StoredReport};
+use complaint_contract::{Algorithm, DatasetFormat, Metrics, Parameters, Sha256Digest, StoredArtifact, StoredReport};
 use complaint_report::Report;
 use serde::Serialize;
 
 use crate::config::RunConfig;
+use crate::store::{MODEL, RECORD, REPORT};
 
 /// The root of a store in a directory: the claim behind it is not known to the trainer.
 pub const UNKNOWN_CLAIM: &str = "pvc://model-store";
@@ -64,6 +65,9 @@ struct Dataset<'a> {
     fields: Fields<'a>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     label_map: &'a BTreeMap<String, String>,
+    min_samples_per_class: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    split_field: Option<&'a str>,
     sha256: String,
 }
 
@@ -111,6 +115,8 @@ pub fn manifest(
                         labels: &config.dataset.label_fields,
                     },
                     label_map: &config.dataset.label_map,
+                    min_samples_per_class: config.dataset.min_samples_per_class,
+                    split_field: config.dataset.split_field.as_deref(),
                     sha256: report.dataset.sha256.to_string(),
                 },
                 rows: report.dataset.rows,
@@ -120,12 +126,40 @@ pub fn manifest(
             },
         },
     };
-    // JSON is YAML; this form needs no writer of its own and quotes every label safely.
-    let body = serde_json::to_string_pretty(&version).expect("strings, numbers and lists are JSON");
+    with_hint(root, &version)
+}
+
+/// JSON is YAML; this form needs no writer of its own and quotes every label safely.
+fn with_hint(root: &str, version: &impl Serialize) -> String {
+    let body = serde_json::to_string_pretty(version).expect("strings, numbers and lists are JSON");
     let hint = if root == UNKNOWN_CLAIM {
         "# Replace `model-store` by the PersistentVolumeClaim that holds these files, then apply.\n"
     } else {
         ""
     };
     format!("{hint}{body}\n")
+}
+
+/// The folder of a version whose record is at `path`, if it is one: `<namespace>/<classifier>/<sha256>`.
+pub fn folder_of(path: &str) -> Option<&str> {
+    let folder = path.strip_suffix(RECORD)?.strip_suffix('/')?;
+    let parts: Vec<&str> = folder.split('/').collect();
+    let [_, _, digest] = parts[..] else { return None };
+    digest.parse::<Sha256Digest>().is_ok().then_some(folder)
+}
+
+/// The manifest of a record whose files are in `folder` of the store at `root` now. `None` if the bytes are no record of the
+/// artifact that the folder is named by.
+pub fn imported(record: &[u8], root: &str, folder: &str) -> Option<String> {
+    let text = std::str::from_utf8(record).ok()?;
+    let body: String = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let mut version: serde_json::Value = serde_json::from_str(&body).ok()?;
+    let digest = folder.rsplit('/').next()?;
+    if version["kind"] != "ModelVersion" || version["spec"]["artifact"]["sha256"] != digest {
+        return None;
+    }
+    for (part, file) in [("artifact", MODEL), ("report", REPORT)] {
+        version["spec"][part]["uri"] = format!("{root}/{folder}/{file}").into();
+    }
+    Some(with_hint(root, &version))
 }

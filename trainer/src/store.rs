@@ -1,5 +1,6 @@
 //! The artifact store, as the trainer uses it: a version's folder is written once, its record last.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -9,8 +10,8 @@ use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, Rea
 use crate::record::UNKNOWN_CLAIM;
 use crate::waiting::wait;
 
-pub use complaint_store::StoreError;
-pub use complaint_store::layout::{MODEL, RECORD, REPORT, REPORT_PAGE, version_path};
+pub use complaint_store::layout::{MODEL, PROMOTIONS, RECORD, REPORT, REPORT_PAGE, RESULTS, version_path};
+pub use complaint_store::{Entry, StoreError};
 
 /// Files of one version.
 #[derive(Debug)]
@@ -39,7 +40,10 @@ impl Files {
 
 /// Where a training's result goes.
 #[derive(Debug)]
-pub struct Store(complaint_store::Store);
+pub struct Store {
+    files: complaint_store::Store,
+    place: String,
+}
 
 impl Store {
     /// `s3://bucket/prefix`, reached within `reach`, or a directory.
@@ -47,17 +51,28 @@ impl Store {
     /// # Errors
     /// [`StoreError`] where the address, or the environment's settings for it, make no sense.
     pub fn open(place: &str, reach: Reach) -> Result<Self, StoreError> {
-        complaint_store::Store::open_within(place, reach).map(Self)
+        Ok(Self {
+            files: complaint_store::Store::open_within(place, reach)?,
+            place: place.to_owned(),
+        })
     }
 
     /// A directory.
     pub fn directory(path: &Path) -> Self {
-        Self(complaint_store::Store::directory(path))
+        Self {
+            files: complaint_store::Store::directory(path),
+            place: path.display().to_string(),
+        }
+    }
+
+    /// Directory or address, for messages.
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// What addresses of its files begin with.
     pub fn root(&self) -> String {
-        self.0.address().unwrap_or_else(|| UNKNOWN_CLAIM.to_owned())
+        self.files.address().unwrap_or_else(|| UNKNOWN_CLAIM.to_owned())
     }
 
     /// Writes a version unless it is there already. The digest of the report that is there afterwards is returned: an
@@ -70,14 +85,54 @@ impl Store {
         let digest = Sha256Digest::of_bytes(&files[1].1);
         let report = format!("{version}/{REPORT}");
         waited(version, async {
-            if self.0.add(version, &files).await? == Added::Now {
+            if self.files.add(version, &files).await? == Added::Now {
                 return Ok(digest);
             }
-            match self.0.read(&report).await? {
+            match self.files.read(&report).await? {
                 Some(kept) => Ok(Sha256Digest::of_bytes(&kept)),
-                None => self.0.replace(version, &files).await.map(|()| digest),
+                None => self.files.replace(version, &files).await.map(|()| digest),
             }
         })
+    }
+
+    /// The bytes of a file, if it exists. A bucket that does not exist has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn read_file(&self, path: &str) -> Result<Option<Bytes>, StoreError> {
+        unless_missing(waited(path, self.files.read(path)))
+    }
+
+    /// Writes or replaces one file.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn write_file(&self, path: &str, bytes: Bytes) -> Result<(), StoreError> {
+        waited(path, self.files.write(path, bytes))
+    }
+
+    /// Changes one file, as [`complaint_store::Store::update`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn update(&self, path: &str, change: impl FnMut(Option<Bytes>) -> Option<Bytes>) -> Result<bool, StoreError> {
+        waited(path, self.files.update(path, change))
+    }
+
+    /// The files of a folder and its subfolders. A folder, a directory or a bucket that does not exist has none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn list(&self, folder: &str) -> Result<Vec<Entry>, StoreError> {
+        unless_missing(waited(folder, self.files.list(folder)))
+    }
+
+    /// Deletes a folder with its files. A missing one is no error.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn delete(&self, folder: &str) -> Result<(), StoreError> {
+        waited(folder, self.files.delete(folder))
     }
 
     /// Writes a version over whatever is in its folder.
@@ -85,7 +140,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn replace(&self, version: &str, files: Files) -> Result<(), StoreError> {
-        waited(version, self.0.replace(version, &files.in_order()))
+        waited(version, self.files.replace(version, &files.in_order()))
     }
 }
 
@@ -107,6 +162,29 @@ pub fn read(place: &str, reach: Reach) -> Result<Bytes, StoreError> {
         place: place.to_owned(),
         fault,
     })
+}
+
+/// Nothing, where there is not even a bucket.
+fn unless_missing<T: Default>(found: Result<T, StoreError>) -> Result<T, StoreError> {
+    match found {
+        Err(StoreError {
+            fault: Fault::NotFound { .. },
+            ..
+        }) => Ok(T::default()),
+        found => found,
+    }
+}
+
+/// Whether the store refuses a change and will refuse it again: missing rights, or a volume that is mounted read-only.
+pub fn is_refused(error: &StoreError) -> bool {
+    match &error.fault {
+        Fault::Denied { .. } | Fault::Refused { .. } => true,
+        Fault::File(error) => matches!(
+            error.kind(),
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem
+        ),
+        _ => false,
+    }
 }
 
 fn waited<T>(place: &str, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {

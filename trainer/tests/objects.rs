@@ -253,6 +253,124 @@ fn models_are_kept_in_an_object_store(weed: Weed) {
         .fails(1, "StoreUnavailable", &["s3://bucket/path"]);
 }
 
+/// Short Jobs do in a bucket what they do on a volume.
+fn short_jobs_use_a_bucket(weed: Weed) {
+    let server = S3Server::start(&weed);
+    server.put("models", "made", b"");
+    let mut job = Job::new();
+    let data = job.file("cards.csv", csv(&rows()));
+    let endpoint = format!("http://{}", server.address);
+    let of = |key: &'static str| {
+        [
+            ("STORE_AWS_ENDPOINT", endpoint.as_str()),
+            ("STORE_AWS_ACCESS_KEY_ID", key),
+            ("STORE_AWS_SECRET_ACCESS_KEY", "a-secret"),
+        ]
+    };
+    let store = "s3://models/a b";
+    let mut digests = Vec::new();
+    let mut results = Vec::new();
+    for (number, alpha) in [0.5, 1.0, 2.0, 4.0].into_iter().enumerate() {
+        job.config["name"] = format!("cards-{number}").into();
+        job.config["search"]["candidates"] =
+            json!([{ "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [alpha] } }]);
+        let ended = job.run_as(&data, store, &[], &of("key"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        digests.push(ended.message["artifact"]["sha256"].as_str().unwrap().to_owned());
+        results.push(ended.message);
+    }
+    let run = |key: &'static str, command: &str, request: Value| {
+        let request = request.to_string();
+        job.short_in(&[command, "--store", store, "--request", &request], &of(key))
+    };
+    let record = |key: &'static str, number: usize, minute: usize| {
+        let promotion = json!({ "version": format!("cards-{number}"), "sha256": digests[number], "reason": "Better",
+                                "time": format!("2026-11-29T03:{minute:02}:00Z") });
+        let request = json!({ "namespace": "default", "classifier": "cards", "promotion": promotion });
+        run(key, "record", request)
+    };
+    record("stranger", 0, 0).fails(65, "StoreForbidden", &["artifacts.secretRef"]);
+    // Jobs at the same time lose nothing.
+    std::thread::scope(|scope| {
+        for number in 0..4 {
+            let record = &record;
+            scope.spawn(move || assert_eq!(record("key", number, number).code, 0));
+        }
+    });
+    assert_eq!(
+        record("key", 2, 2).message,
+        json!({ "written": false, "promotions": 4 })
+    );
+    let place = ["--store", store, "--namespace", "default", "--classifier", "cards"];
+    let show = |arguments: &[&str]| job.short_in(&[&["show"], &place[..], arguments].concat(), &of("key"));
+    let promotions = show(&["--champion"]).message;
+    let versions: Vec<&Value> = promotions["promotions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["version"])
+        .collect();
+    assert_eq!(versions, ["cards-3", "cards-2", "cards-1", "cards-0"]);
+    assert_eq!(
+        show(&["--run", "cards-1", "--spec-hash", &"ab".repeat(32)]).message,
+        results[1]
+    );
+
+    let request = json!({ "namespace": "default", "classifier": "cards", "digests": digests });
+    let mut dry = request.clone();
+    dry["dryRun"] = true.into();
+    assert_eq!(run("key", "delete", dry).message["deletedCount"], 2);
+    let ended = run("key", "delete", request.clone());
+    assert_eq!(
+        (&ended.message["deletedCount"], &ended.message["keptCount"]),
+        (&json!(2), &json!(2)),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(run("key", "delete", request).message["missingCount"], 2);
+    let model = |digest: &str| server.get("models", &format!("a b/default/cards/{digest}/model.safetensors"));
+    let there: Vec<bool> = digests.iter().map(|digest| model(digest).is_some()).collect();
+    assert_eq!(there, [false, false, true, true]);
+    show(&["--run", "cards-1", "--spec-hash", &"ab".repeat(32)]).fails(65, "ResultNotFound", &["s3://models/a b"]);
+
+    let champion = format!("{store}/default/cards/{}/model.safetensors", digests[2]);
+    let newcomer = format!("{store}/default/cards/{}/model.safetensors", digests[3]);
+    let mut request = json!({ "sha256": digests[3], "champion": { "name": "cards-2", "sha256": digests[2] },
+                              "dataset": job.config["dataset"], "evaluation": job.config["evaluation"] });
+    request["dataset"]["sha256"] = Sha256Digest::of_bytes(&std::fs::read(&data).unwrap())
+        .to_string()
+        .into();
+    let request = request.to_string();
+    let compared = job.short_in(
+        &[
+            "compare",
+            "--request",
+            &request,
+            "--model",
+            &newcomer,
+            "--champion",
+            &champion,
+            "--dataset",
+            data.to_str().unwrap(),
+        ],
+        &of("key"),
+    );
+    assert_eq!(
+        compared.message["evaluation"]["metrics"], results[3]["metrics"],
+        "{}",
+        compared.stderr
+    );
+    assert_eq!(
+        compared.message["comparison"]["championValue"],
+        results[2]["metrics"]["macroF1"]
+    );
+
+    let missing = ["delete", "--store", "s3://no-such-bucket/a", "--request"];
+    let request = json!({ "namespace": "default", "classifier": "cards", "digests": digests }).to_string();
+    let ended = job.short_in(&[&missing[..], &[&request]].concat(), &of("key"));
+    assert_eq!(ended.message["missingCount"], 4, "{}", ended.stderr);
+}
+
 /// The holdout is in a bucket that the data set's keys don't open.
 fn a_holdout_is_read_with_keys_of_its_own(weed: Weed) {
     let server = S3Server::start(&weed);
@@ -289,6 +407,7 @@ fn main() -> ExitCode {
         data_sets_are_read_from_an_object_store,
         settings_that_are_missing_are_named,
         models_are_kept_in_an_object_store,
+        short_jobs_use_a_bucket,
         a_holdout_is_read_with_keys_of_its_own,
     ]])
 }

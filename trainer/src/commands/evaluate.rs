@@ -8,10 +8,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 use complaint_contract::{DatasetSettings, Metric, Metrics, TrainingStage, list_labels, round4};
-use complaint_model::predict::Scratch;
 use complaint_model::{Predictor, Sha256Digest};
 use complaint_report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Intervals};
-use rayon::prelude::*;
 use serde::Serialize;
 
 use super::answer::open_model;
@@ -20,11 +18,12 @@ use super::table::{
     Column::{Number, Words},
     bar, shortened, table,
 };
+use crate::answers::Answers;
 use crate::cli::OutputForm;
 use crate::dataset::{self, DatasetError, Record, Source};
 use crate::error::TrainError;
 use crate::evaluate::intervals;
-use crate::metrics::{Scored, expected_calibration_error, reliability_bins, row_log_loss};
+use crate::metrics::{expected_calibration_error, reliability_bins};
 use crate::progress::{Plan, Progress};
 
 /// Rows that are scored together.
@@ -91,18 +90,19 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
     let scores = score(&predictor, &config, &source, &progress)?;
     progress.tell(TrainingStage::Done, 1.0, "done");
     let labels = predictor.labels();
-    let confusion = scores.scored.confusion();
-    let bins = reliability_bins(scores.confidence);
+    let Answers { scored, confidence } = scores.answers;
+    let confusion = scored.confusion();
+    let bins = reliability_bins(confidence);
     let trained_on = predictor.artifact().provenance().dataset_sha256;
     Ok(Found {
-        rows: scores.scored.actual.len(),
+        rows: scored.actual.len(),
         dataset_sha256: source.sha256(),
         trained_on_these_bytes: trained_on == Some(source.sha256()),
         chosen: !config.filter.is_empty() || config.split_field.is_some(),
         unknown_label_rows: scores.unknown.values().sum(),
         unknown_labels: scores.unknown,
-        metrics: confusion.metrics(scores.scored.value(Metric::LogLoss)),
-        confidence_intervals: intervals(&scores.scored, SEED),
+        metrics: confusion.metrics(scored.value(Metric::LogLoss)),
+        confidence_intervals: intervals(&scored, SEED),
         calibration: Calibration {
             error: round4(expected_calibration_error(&bins)),
             bins,
@@ -114,9 +114,7 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
 
 /// The model's answers to all rows with a label that it knows.
 struct Scores {
-    scored: Scored,
-    /// Probability of each answer, and whether it was correct.
-    confidence: Vec<(f64, bool)>,
+    answers: Answers,
     unknown: BTreeMap<String, usize>,
 }
 
@@ -133,16 +131,10 @@ fn score(
         .map(|(label, class)| (label.as_str(), class))
         .collect();
     let mut scores = Scores {
-        scored: Scored {
-            classes: classes.len(),
-            actual: Vec::new(),
-            predicted: Vec::new(),
-            log_loss: Vec::new(),
-        },
-        confidence: Vec::new(),
+        answers: Answers::new(classes.len()),
         unknown: BTreeMap::new(),
     };
-    let mut batch = Vec::with_capacity(BATCH);
+    let (mut texts, mut actual) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
     let mut records = 0;
     dataset::each_record(config, source, |record| {
         records = record.number;
@@ -150,18 +142,23 @@ fn score(
             return Ok(());
         };
         match classes.get(label) {
-            Some(&class) => batch.push((text.to_owned(), class)),
+            Some(&class) => {
+                texts.push(text.to_owned());
+                actual.push(class);
+            }
             None => *scores.unknown.entry(label.to_owned()).or_default() += 1,
         }
-        if batch.len() == BATCH {
-            scores.take(predictor, &mut batch);
-            let rows = scores.scored.actual.len();
+        if texts.len() == BATCH {
+            scores.answers.take(predictor, &texts, &actual);
+            texts.clear();
+            actual.clear();
+            let rows = scores.answers.scored.actual.len();
             progress.tell(TrainingStage::Evaluating, source.share_read(), &format!("{rows} rows"));
         }
         Ok(())
     })?;
-    scores.take(predictor, &mut batch);
-    if scores.scored.actual.is_empty() {
+    scores.answers.take(predictor, &texts, &actual);
+    if scores.answers.scored.actual.is_empty() {
         return Err(nothing_to_score(source, records, &scores.unknown));
     }
     Ok(scores)
@@ -189,26 +186,6 @@ fn nothing_to_score(source: &Source, records: u64, unknown: &BTreeMap<String, us
         name: source.name().to_owned(),
         records,
         problem,
-    }
-}
-
-impl Scores {
-    /// Scores a batch on all threads and empties it.
-    fn take(&mut self, predictor: &Predictor, batch: &mut Vec<(String, u32)>) {
-        let answers: Vec<(u32, f64, f64)> = batch
-            .par_iter()
-            .map_init(Scratch::default, |scratch, (text, actual)| {
-                let answer = predictor.predict(text, scratch);
-                let loss = row_log_loss(f64::from(answer.probabilities[*actual as usize]));
-                (answer.class as u32, loss, f64::from(answer.probability))
-            })
-            .collect();
-        for ((_, actual), (predicted, loss, probability)) in batch.drain(..).zip(answers) {
-            self.scored.actual.push(actual);
-            self.scored.predicted.push(predicted);
-            self.scored.log_loss.push(loss);
-            self.confidence.push((probability, predicted == actual));
-        }
     }
 }
 

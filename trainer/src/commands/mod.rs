@@ -1,14 +1,19 @@
 //! The commands of the program, one module each.
 
 mod answer;
+pub(crate) mod compare;
 pub(crate) mod data;
+pub(crate) mod delete;
 pub(crate) mod evaluate;
 pub(crate) mod explain;
+pub(crate) mod job;
 pub(crate) mod predict;
 pub(crate) mod profile;
+pub(crate) mod record;
 pub(crate) mod report_schema;
 pub(crate) mod run;
 mod settings;
+pub(crate) mod show;
 mod table;
 pub(crate) mod train;
 

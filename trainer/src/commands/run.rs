@@ -1,11 +1,11 @@
 //! `run`: a training in a Job.
 
-use std::io::Write;
-use std::path::Path;
 use std::process::ExitCode;
 
-use complaint_contract::{ErrorEnvelope, MESSAGE_BYTES, StoredReport, TrainingResult, TrainingStage};
+use complaint_contract::{RunResult, StoredReport, TrainingStage};
+use jiff::Timestamp;
 
+use super::job;
 use crate::cli::RunArgs;
 use crate::config::RunConfig;
 use crate::dataset::Location;
@@ -14,35 +14,19 @@ use crate::progress::Progress;
 use crate::record;
 use crate::result::result;
 use crate::store::{self, Files, Store, version_path};
-use crate::terminal::visible;
-use crate::training::{Inputs, train};
+use crate::stored_result::StoredResult;
+use crate::training::{Inputs, Outcome, train};
 
 /// Trains, writes into the store, and leaves the result in the termination log.
 pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
     let outcome = super::guarded(|| run(arguments));
-    let (message, code) = match &outcome {
-        Ok(result) => (result.message(), ExitCode::SUCCESS),
-        Err(error) => {
-            // If nobody reads the log, the run still ends the same way.
-            let _ = writeln!(std::io::stderr(), "{}: {}", error.reason(), visible(&error.to_string()));
-            (error_message(error), error.reason().exit_kind().into())
-        }
-    };
-    match arguments
-        .termination_log
-        .as_deref()
-        .map(|path| write_message(path, &message))
-    {
-        Some(Err(error)) => {
-            let _ = writeln!(std::io::stderr(), "the termination log can't be written: {error}");
-            // Without its result the operator can't use a training, so let it be retried.
-            if outcome.is_ok() { ExitCode::from(1) } else { code }
-        }
-        _ => code,
-    }
+    job::end(
+        outcome.as_ref().map(RunResult::message),
+        arguments.termination_log.as_deref(),
+    )
 }
 
-fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
+fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
@@ -53,10 +37,14 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
         location: &location,
         holdout: arguments.holdout.as_deref(),
         champion: arguments.champion.as_deref(),
+        known_dataset: arguments.known_dataset,
         reach: arguments.reach,
         include_texts: false,
     };
-    let trained = train(&inputs, &progress)?;
+    let trained = match train(&inputs, &progress)? {
+        Outcome::Trained(trained) => *trained,
+        Outcome::Unchanged(unchanged) => return Ok(RunResult::Unchanged(unchanged)),
+    };
     progress.tell(TrainingStage::Writing, 0.0, "writing artifact and report");
     let report = serde_json::to_vec_pretty(&trained.report).map_err(|error| TrainError::Internal(error.to_string()))?;
     let version = version_path(&config.namespace, &config.classifier, &trained.artifact.sha256);
@@ -71,23 +59,14 @@ fn run(arguments: &RunArgs) -> Result<TrainingResult, TrainError> {
         report,
     };
     reference.sha256 = store.write(&version, files)?;
-    let result = result(&trained.report, trained.artifact, reference);
+    let stored = StoredResult {
+        run: config.name.clone(),
+        run_uid: arguments.run_uid.clone(),
+        spec_hash: config.spec_hash.clone(),
+        time: Timestamp::now(),
+        result: result(&trained.report, trained.artifact, reference),
+    };
+    stored.write(&store, &version)?;
     progress.tell(TrainingStage::Done, 1.0, &format!("{version}/{}", store::MODEL));
-    Ok(result)
-}
-
-/// The message of a failure. A very long detail is cut here, because the kubelet would cut it anywhere.
-fn error_message(error: &TrainError) -> String {
-    let text = error.to_string();
-    let message = ErrorEnvelope::new(error.reason().as_str(), &text).to_json();
-    if message.len() <= MESSAGE_BYTES {
-        return message;
-    }
-    let short: String = text.chars().take(900).collect();
-    ErrorEnvelope::new(error.reason().as_str(), format!("{short}…")).to_json()
-}
-
-/// Writes in place: the kubelet mounts the file itself, so it can't be replaced by another file.
-fn write_message(path: &Path, message: &str) -> std::io::Result<()> {
-    std::fs::write(path, message)
+    Ok(RunResult::Trained(Box::new(stored.result)))
 }

@@ -18,7 +18,7 @@ use crate::record;
 use crate::result::result;
 use crate::store::{self, Files, Store};
 use crate::terminal::{visible, visible_json};
-use crate::training::{Inputs, train};
+use crate::training::{Inputs, Outcome, train};
 
 /// Trains, writes to a directory, and prints the result.
 pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
@@ -44,10 +44,14 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         location: &location,
         holdout: None,
         champion: None,
+        known_dataset: None,
         reach: Reach::Anywhere,
         include_texts: arguments.include_texts,
     };
-    let mut trained = train(&inputs, &progress)?;
+    let mut trained = match train(&inputs, &progress)? {
+        Outcome::Trained(trained) => *trained,
+        Outcome::Unchanged(_) => return Err(TrainError::Internal("no data set was known before".into())),
+    };
     progress.tell(
         TrainingStage::Writing,
         0.0,

@@ -8,6 +8,7 @@ mod candidate;
 mod estimator;
 mod pipelines;
 mod preset;
+mod requests;
 mod trials;
 mod validate;
 
@@ -15,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Metric, PipelineGrid,
-    RunFile, Sha256Digest, Strategy,
+    RunFile, Sha256Digest, SplitName, Strategy,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::Deserialize;
@@ -24,6 +25,8 @@ use serde_json::{Map, Value, json};
 pub use candidate::estimators;
 pub use estimator::{Estimator, Trial};
 pub use pipelines::Pipeline;
+pub(crate) use requests::{Request, parse_request};
+pub(crate) use validate::check_name;
 
 /// Why a configuration is invalid.
 #[derive(Debug, thiserror::Error)]
@@ -132,7 +135,7 @@ pub struct SearchConfig {
     pub max_failed_trial_count: usize,
 }
 
-fn malformed(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
+pub(crate) fn malformed(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
     ConfigError::Malformed {
         field: error.path().to_string(),
         problem: error.inner().to_string(),
@@ -202,15 +205,24 @@ impl RunConfig {
     /// Name of the split: equal names on equal data mean equal test rows. `holdout` is the digest of the rows that are held
     /// out instead of a part of the data set's.
     pub fn split_name(&self, holdout: Option<Sha256Digest>) -> String {
-        match (holdout, &self.dataset.split_field) {
-            (Some(digest), _) => format!("holdout/{}", digest.prefixed()),
-            (None, Some(field)) => format!("published/{field}"),
-            (None, None) => format!(
-                "{}/seed={}/testFraction={}",
-                crate::split::VERSION,
-                self.evaluation.seed,
-                self.evaluation.test_fraction
-            ),
-        }
+        split_name(&self.dataset, &self.evaluation, holdout)
     }
+}
+
+/// The name of the split by these settings.
+pub(crate) fn split_name(
+    dataset: &DatasetSettings,
+    evaluation: &EvaluationSettings,
+    holdout: Option<Sha256Digest>,
+) -> String {
+    let name = match (holdout, &dataset.split_field) {
+        (Some(sha256), _) => SplitName::Holdout { sha256 },
+        (None, Some(field)) => SplitName::Published { field: field.clone() },
+        (None, None) => SplitName::Key {
+            version: crate::split::VERSION.to_owned(),
+            seed: evaluation.seed,
+            test_fraction: evaluation.test_fraction,
+        },
+    };
+    name.to_string()
 }

@@ -3,12 +3,15 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use complaint_contract::{Algorithm, Candidate, Holdout, Parameter, Strategy, limits, renamed_twice, untrimmed};
+use complaint_contract::{
+    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, Parameter, Strategy, limits,
+    renamed_twice, untrimmed,
+};
 
 use super::pipelines::first_step_before_counting;
 use super::{ConfigError, RunConfig};
 
-fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> ConfigError {
+pub(super) fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<String>) -> ConfigError {
     ConfigError::Invalid {
         field: field.into(),
         problem: problem.into(),
@@ -16,7 +19,12 @@ fn invalid(field: impl Into<String>, problem: impl Into<String>, fix: impl Into<
     }
 }
 
-fn require(holds: bool, field: &str, problem: impl FnOnce() -> String, fix: &str) -> Result<(), ConfigError> {
+pub(super) fn require(
+    holds: bool,
+    field: &str,
+    problem: impl FnOnce() -> String,
+    fix: &str,
+) -> Result<(), ConfigError> {
     if holds {
         Ok(())
     } else {
@@ -49,146 +57,155 @@ fn at_most(field: &str, count: usize, most: usize) -> Result<(), ConfigError> {
     )
 }
 
+/// Checks a name. Names become directories of the store, so they must be DNS labels or subdomains.
+pub(crate) fn check_name(field: &str, value: &str) -> Result<(), ConfigError> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    let edges = value.bytes().next().zip(value.bytes().last());
+    let holds = (1..=253).contains(&value.len())
+        && value.bytes().all(plain)
+        && edges.is_some_and(|(first, last)| first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
+        && !value.contains("..");
+    require(
+        holds,
+        field,
+        || format!("is `{value}`, which is not a valid Kubernetes name"),
+        "Use lower-case letters, digits and `-`, and begin and end with a letter or digit",
+    )
+}
+
+pub(super) fn check_champion(champion: &ChampionSettings) -> Result<(), ConfigError> {
+    require(
+        !champion.name.is_empty(),
+        "champion.name",
+        || "is empty".into(),
+        "Name the champion's ModelVersion",
+    )
+}
+
+fn is_field(field: &str) -> bool {
+    !field.trim().is_empty() && field.chars().count() <= limits::FIELD
+}
+
+pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError> {
+    require(
+        is_field(&dataset.text_field),
+        "dataset.textField",
+        || "is empty or longer than 256 characters".into(),
+        "Name the column with the text",
+    )?;
+    require(
+        limits::LABEL_FIELDS.contains(&dataset.label_fields.len())
+            && dataset.label_fields.iter().all(|field| is_field(field)),
+        "dataset.labelFields",
+        || "is empty, has more than 8 names, or has a name that is empty or longer than 256 characters".into(),
+        "Name one or more columns with the label",
+    )?;
+    require(
+        !dataset.label_fields.contains(&dataset.text_field),
+        "dataset.labelFields",
+        || {
+            format!(
+                "contains dataset.textField `{}`, so the text would be its own label",
+                dataset.text_field
+            )
+        },
+        "Name another column for the label",
+    )?;
+    require(
+        dataset.split_field.as_deref().is_none_or(is_field),
+        "dataset.splitField",
+        || "is empty or longer than 256 characters".into(),
+        "Name the column with the split, or leave it out",
+    )?;
+    within(
+        "dataset.minSamplesPerClass",
+        dataset.min_samples_per_class,
+        &limits::MIN_SAMPLES_PER_CLASS,
+        "; 20 is a good start",
+    )?;
+    at_most("dataset.labelMap", dataset.label_map.len(), limits::LABEL_MAP)?;
+    let label = |label: &String| !label.is_empty() && label.chars().count() <= limits::LABEL;
+    require(
+        dataset.label_map.values().all(label),
+        "dataset.labelMap",
+        || "maps a label to one that is empty or longer than 256 characters".into(),
+        "Give each old label a new name",
+    )?;
+    require(
+        untrimmed(&dataset.label_map).is_none(),
+        "dataset.labelMap",
+        || "has a label that begins or ends with a space".into(),
+        "Rows' labels are trimmed, so write it without",
+    )?;
+    match renamed_twice(&dataset.label_map) {
+        None => Ok(()),
+        Some((from, to)) => Err(invalid(
+            "dataset.labelMap",
+            format!("renames {from} to {to}, which is itself renamed"),
+            format!("Labels are renamed once: map {from} to the label that is meant, or {to} to itself to merge them"),
+        )),
+    }
+}
+
+pub(super) fn check_evaluation(evaluation: &EvaluationSettings, dataset: &DatasetSettings) -> Result<(), ConfigError> {
+    within(
+        "evaluation.testFraction",
+        evaluation.test_fraction,
+        &limits::TEST_FRACTION,
+        "; 0.2 is a good start",
+    )?;
+    within("evaluation.seed", evaluation.seed, &(0..=limits::SEED), "")?;
+    evaluation
+        .holdout
+        .as_ref()
+        .map_or(Ok(()), |holdout| check_holdout(holdout, dataset))
+}
+
+fn check_holdout(holdout: &Holdout, dataset: &DatasetSettings) -> Result<(), ConfigError> {
+    require(
+        holdout.source.as_ref().is_none_or(|source| !source.trim().is_empty()),
+        "evaluation.holdout.source",
+        || "is empty".into(),
+        "Name the file or address with the rows that decide",
+    )?;
+    require(
+        dataset.split_field.is_none(),
+        "dataset.splitField",
+        || "is set, but the classifier has an evaluation.holdout, whose rows are the test part".into(),
+        "Leave out one of them",
+    )?;
+    let settings = holdout.settings(dataset);
+    require(
+        is_field(&settings.text_field),
+        "evaluation.holdout.textField",
+        || "is empty or longer than 256 characters".into(),
+        "Name the column with the text",
+    )?;
+    require(
+        limits::LABEL_FIELDS.contains(&settings.label_fields.len())
+            && settings.label_fields.iter().all(|field| is_field(field))
+            && !settings.label_fields.contains(&settings.text_field),
+        "evaluation.holdout.labelFields",
+        || "is empty, has more than 8 names, or contains its textField".into(),
+        "Name the columns with the label",
+    )
+}
+
 impl RunConfig {
     /// Checks every value.
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        self.validate_names()?;
-        self.validate_dataset()?;
-        self.validate_evaluation()?;
-        self.validate_features()?;
-        self.validate_search()
-    }
-
-    /// Checks the names. They become directories of the store, so they must be DNS labels or subdomains.
-    fn validate_names(&self) -> Result<(), ConfigError> {
-        for (field, value) in [
+        for (field, name) in [
             ("name", &self.name),
             ("namespace", &self.namespace),
             ("classifier", &self.classifier),
         ] {
-            let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
-            let edges = value.bytes().next().zip(value.bytes().last());
-            let holds = (1..=253).contains(&value.len())
-                && value.bytes().all(plain)
-                && edges.is_some_and(|(first, last)| first.is_ascii_alphanumeric() && last.is_ascii_alphanumeric())
-                && !value.contains("..");
-            require(
-                holds,
-                field,
-                || format!("is `{value}`, which is not a valid Kubernetes name"),
-                "Use lower-case letters, digits and `-`, and begin and end with a letter or digit",
-            )?;
+            check_name(field, name)?;
         }
-        if let Some(champion) = &self.champion {
-            require(
-                !champion.name.is_empty(),
-                "champion.name",
-                || "is empty".into(),
-                "Name the champion's ModelVersion",
-            )?;
-        }
-        Ok(())
-    }
-
-    fn validate_dataset(&self) -> Result<(), ConfigError> {
-        let dataset = &self.dataset;
-        let named = |field: &String| !field.trim().is_empty() && field.chars().count() <= limits::FIELD;
-        require(
-            named(&dataset.text_field),
-            "dataset.textField",
-            || "is empty or longer than 256 characters".into(),
-            "Name the column with the text",
-        )?;
-        require(
-            limits::LABEL_FIELDS.contains(&dataset.label_fields.len()) && dataset.label_fields.iter().all(named),
-            "dataset.labelFields",
-            || "is empty, has more than 8 names, or has a name that is empty or longer than 256 characters".into(),
-            "Name one or more columns with the label",
-        )?;
-        require(
-            !dataset.label_fields.contains(&dataset.text_field),
-            "dataset.labelFields",
-            || {
-                format!(
-                    "contains dataset.textField `{}`, so the text would be its own label",
-                    dataset.text_field
-                )
-            },
-            "Name another column for the label",
-        )?;
-        require(
-            dataset.split_field.as_ref().is_none_or(named),
-            "dataset.splitField",
-            || "is empty or longer than 256 characters".into(),
-            "Name the column with the split, or leave it out",
-        )?;
-        within(
-            "dataset.minSamplesPerClass",
-            dataset.min_samples_per_class,
-            &limits::MIN_SAMPLES_PER_CLASS,
-            "; 20 is a good start",
-        )?;
-        at_most("dataset.labelMap", dataset.label_map.len(), limits::LABEL_MAP)?;
-        let label = |label: &String| !label.is_empty() && label.chars().count() <= limits::LABEL;
-        require(
-            dataset.label_map.values().all(label),
-            "dataset.labelMap",
-            || "maps a label to one that is empty or longer than 256 characters".into(),
-            "Give each old label a new name",
-        )?;
-        require(
-            untrimmed(&dataset.label_map).is_none(),
-            "dataset.labelMap",
-            || "has a label that begins or ends with a space".into(),
-            "Rows' labels are trimmed, so write it without",
-        )?;
-        match renamed_twice(&dataset.label_map) {
-            None => Ok(()),
-            Some((from, to)) => Err(invalid(
-                "dataset.labelMap",
-                format!("renames {from} to {to}, which is itself renamed"),
-                format!(
-                    "Labels are renamed once: map {from} to the label that is meant, or {to} to itself to merge them"
-                ),
-            )),
-        }
-    }
-
-    fn validate_evaluation(&self) -> Result<(), ConfigError> {
-        within(
-            "evaluation.testFraction",
-            self.evaluation.test_fraction,
-            &limits::TEST_FRACTION,
-            "; 0.2 is a good start",
-        )?;
-        within("evaluation.seed", self.evaluation.seed, &(0..=limits::SEED), "")?;
-        self.evaluation
-            .holdout
-            .as_ref()
-            .map_or(Ok(()), |holdout| self.validate_holdout(holdout))
-    }
-
-    fn validate_holdout(&self, holdout: &Holdout) -> Result<(), ConfigError> {
-        require(
-            holdout.source.as_ref().is_none_or(|source| !source.trim().is_empty()),
-            "evaluation.holdout.source",
-            || "is empty".into(),
-            "Name the file or address with the rows that decide",
-        )?;
-        require(
-            self.dataset.split_field.is_none(),
-            "dataset.splitField",
-            || "is set, but the classifier has an evaluation.holdout, whose rows are the test part".into(),
-            "Leave out one of them",
-        )?;
-        let settings = holdout.settings(&self.dataset);
-        require(
-            limits::LABEL_FIELDS.contains(&settings.label_fields.len())
-                && !settings.label_fields.contains(&settings.text_field),
-            "evaluation.holdout.labelFields",
-            || "is empty, has more than 8 names, or contains its textField".into(),
-            "Name the columns with the label",
-        )
+        self.champion.as_ref().map_or(Ok(()), check_champion)?;
+        check_dataset(&self.dataset)?;
+        check_evaluation(&self.evaluation, &self.dataset)?;
+        self.validate_features()?;
+        self.validate_search()
     }
 
     /// Checks the text and vectoriser steps with the crate that runs them.

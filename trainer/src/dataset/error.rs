@@ -37,6 +37,19 @@ pub enum DatasetError {
         /// The setting that has it.
         setting: &'static str,
     },
+    /// The bytes are not those that a version was trained on.
+    #[error(
+        "the bytes of {name} have the SHA-256 {actual}, and the version was trained on {expected}: its held-out rows can't be \
+         read any more. Set evaluation.holdout, restore the file, or pin the version"
+    )]
+    Changed {
+        /// Path or address.
+        name: String,
+        /// Digest of the bytes.
+        actual: Sha256Digest,
+        /// Digest in the version's lineage.
+        expected: Sha256Digest,
+    },
     /// The text is not UTF-8.
     #[error("{place} of {name} is not UTF-8. Convert the file, for instance with `iconv -f WINDOWS-1252 -t UTF-8`")]
     InvalidEncoding {
@@ -213,6 +226,7 @@ impl DatasetError {
             Self::NotFound { .. } => TrainerReason::DatasetNotFound,
             Self::Forbidden { .. } => TrainerReason::DatasetForbidden,
             Self::DigestMismatch { .. } => TrainerReason::DigestMismatch,
+            Self::Changed { .. } => TrainerReason::DatasetChanged,
             Self::InvalidEncoding { .. } | Self::WideEncoding { .. } => TrainerReason::InvalidEncoding,
             Self::Malformed { .. }
             | Self::OtherKind { .. }

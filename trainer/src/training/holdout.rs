@@ -1,6 +1,6 @@
 //! Rows of their own on which every version of a classifier is evaluated.
 
-use complaint_contract::{Holdout, HoldoutResult, TrainingStage};
+use complaint_contract::{DatasetSettings, Holdout, HoldoutResult, Reach, TrainingStage};
 use rayon::prelude::*;
 
 use super::Inputs;
@@ -27,18 +27,9 @@ impl HoldoutRows {
         let Some(holdout) = &config.evaluation.holdout else {
             return Ok(None);
         };
-        let place = inputs.holdout.or(holdout.source.as_deref());
-        let Some(place) = place else {
-            return Err(ConfigError::Invalid {
-                field: "evaluation.holdout.source".into(),
-                problem: "is missing, and --holdout names no rows either".into(),
-                fix: "Name the file or address with the rows that decide".into(),
-            }
-            .into());
-        };
-        let source = open(place, holdout, inputs, progress)?;
+        let place = place_of(holdout, inputs.holdout)?;
         let settings = holdout.settings(&config.dataset);
-        let dataset = dataset::load_any(&settings, &source, |_| ())?;
+        let (name, dataset) = read_rows(place, holdout, &settings, inputs.reach, progress)?;
         let seed = config.evaluation.seed;
         let keys = dataset
             .rows
@@ -46,7 +37,7 @@ impl HoldoutRows {
             .map(|row| split_key(dataset.text(row), seed))
             .collect();
         Ok(Some(Self {
-            name: source.name().to_owned(),
+            name,
             keys: HeldOutKeys { keys, seed },
             dataset,
         }))
@@ -64,24 +55,9 @@ impl HoldoutRows {
     /// [`DatasetError::NoUsableRows`] where all rows are such rows, or their labels are too many for categories.
     pub(super) fn add_to(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
         let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
-        let unusable = |problem: String| DatasetError::NoUsableRows {
-            name: self.name.clone(),
-            records: records.records,
-            problem,
-        };
         let unknown_label_rows = dataset.add_held_out(&self.dataset);
-        if unknown_label_rows == self.dataset.rows.len() as u64 {
-            return Err(unusable(
-                "none of its rows has a label that the training rows have".into(),
-            ));
-        }
-        let unknown = dataset.unknown_labels.len();
-        if unknown > MOST_UNKNOWN_LABELS {
-            return Err(unusable(format!(
-                "they have {unknown} labels that no training row has, more than {MOST_UNKNOWN_LABELS}; name the field with the \
-                 category in evaluation.holdout.labelFields"
-            )));
-        }
+        let known_rows = self.dataset.rows.len() as u64 - unknown_label_rows;
+        check_labels(&self.name, records.records, known_rows, dataset.unknown_labels.len())?;
         dataset.warn_of_unknown_labels();
         Ok(HoldoutResult {
             sha256,
@@ -91,20 +67,62 @@ impl HoldoutRows {
     }
 }
 
-fn open(place: &str, holdout: &Holdout, inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, DatasetError> {
+/// Checks that held-out rows are those of a model's labels, but for some.
+///
+/// # Errors
+/// [`DatasetError::NoUsableRows`] where none has a label of the model, or the others are too many for categories.
+pub(super) fn check_labels(name: &str, records: u64, known_rows: u64, unknown: usize) -> Result<(), DatasetError> {
+    let problem = if known_rows == 0 {
+        "none of its rows has a label that the training rows have".into()
+    } else if unknown > MOST_UNKNOWN_LABELS {
+        format!(
+            "they have {unknown} labels that no training row has, more than {MOST_UNKNOWN_LABELS}; name the field with the \
+             category in evaluation.holdout.labelFields"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(DatasetError::NoUsableRows {
+        name: name.to_owned(),
+        records,
+        problem,
+    })
+}
+
+/// Where a holdout's rows are: at the argument's place, or at its own.
+pub(super) fn place_of<'h>(holdout: &'h Holdout, argument: Option<&'h str>) -> Result<&'h str, ConfigError> {
+    argument
+        .or(holdout.source.as_deref())
+        .ok_or_else(|| ConfigError::Invalid {
+            field: "evaluation.holdout.source".into(),
+            problem: "is missing, and --holdout names no rows either".into(),
+            fix: "Name the file or address with the rows that decide".into(),
+        })
+}
+
+/// Reads the rows of a holdout, and tells its name.
+pub(super) fn read_rows(
+    place: &str,
+    holdout: &Holdout,
+    settings: &DatasetSettings,
+    reach: Reach,
+    progress: &Progress,
+) -> Result<(String, Dataset), DatasetError> {
     let location = Location::parse(place);
     let message = format!("opening the holdout {}", location.name());
     progress.tell(TrainingStage::Loading, 0.0, &message);
-    let source = Source::open(&location, holdout.sha256, Purpose::Holdout, inputs.reach, |_, _| ());
-    source.map_err(|error| match error {
-        DatasetError::DigestMismatch {
-            name, actual, expected, ..
-        } => DatasetError::DigestMismatch {
-            name,
-            actual,
-            expected,
-            setting: "evaluation.holdout.sha256",
-        },
-        other => other,
-    })
+    let source =
+        Source::open(&location, holdout.sha256, Purpose::Holdout, reach, |_, _| ()).map_err(|error| match error {
+            DatasetError::DigestMismatch {
+                name, actual, expected, ..
+            } => DatasetError::DigestMismatch {
+                name,
+                actual,
+                expected,
+                setting: "evaluation.holdout.sha256",
+            },
+            other => other,
+        })?;
+    let dataset = dataset::load_any(settings, &source, |_| ())?;
+    Ok((source.name().to_owned(), dataset))
 }

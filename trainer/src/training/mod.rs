@@ -1,5 +1,7 @@
 //! One training, step by step from data set to files.
 
+mod again;
+mod fitting;
 mod holdout;
 mod passing;
 mod reporting;
@@ -8,38 +10,29 @@ mod searching;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use complaint_contract::{Comparison, HoldoutResult, Reach, StoredArtifact, TrainingStage};
-use complaint_model::artifact::{FORMAT, Provenance};
-use complaint_model::sparse::CsrMatrix;
+use complaint_contract::{Comparison, HoldoutResult, Reach, StoredArtifact, TrainingStage, Unchanged};
+use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
-use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Preprocessing, Sha256Digest};
+use complaint_model::{Features, Preprocessing, Sha256Digest};
 use complaint_report::{Profile, Report};
-use rayon::prelude::*;
 
-use crate::calibration::{OutOfFold, calibrate};
 use crate::compare::{Champion, ChampionAnswers};
 use crate::config::{ConfigError, Pipeline, RunConfig};
 use crate::dataset::{self, Dataset, DatasetError, Location, Purpose, Source};
-use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::evaluate::{Evaluation, evaluate};
 use crate::profile;
 use crate::progress::Progress;
-use crate::search::no_terms;
-use crate::solve::estimator::fit;
-use crate::solve::order::FrequencyOrder;
-use crate::solve::{Coefficients, Effort, Problem};
 use crate::split::{Split, split, split_by_keys, split_key};
 use crate::store::version_path;
+pub use again::{Again, compare_again};
+use fitting::fit_best;
 use holdout::HoldoutRows;
-use searching::{Searched, run_search};
+use searching::run_search;
 
 /// Number of terms listed for each class in the report.
 const TOP_TERMS: usize = 20;
-/// Minimum number of documents with a word's spelling for storing that spelling. If terms need fewer documents, that
-/// number counts.
-const SURFACE_FORM_DOCUMENTS: usize = 5;
 
 /// The inputs of a training.
 #[derive(Debug)]
@@ -52,10 +45,21 @@ pub struct Inputs<'a> {
     pub holdout: Option<&'a str>,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
+    /// The data set of a version that the same settings made. It needs no second training.
+    pub known_dataset: Option<Sha256Digest>,
     /// Which addresses may be reached.
     pub reach: Reach,
     /// Whether the report may hold texts.
     pub include_texts: bool,
+}
+
+/// How a training ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// With a model.
+    Trained(Box<Trained>),
+    /// Before the search: the data set is the known one.
+    Unchanged(Unchanged),
 }
 
 /// A finished training that is not written yet.
@@ -109,21 +113,25 @@ struct HeldOut {
     texts: BTreeMap<usize, String>,
 }
 
-/// The final model and its evaluation.
-struct Fitted {
-    artifact: Artifact,
-    test: CsrMatrix,
-}
-
 /// Trains, calibrates, evaluates and compares.
 ///
 /// # Errors
 /// [`TrainError`] with a message that names object, field or row, and the fix.
-pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainError> {
+pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainError> {
     let config = inputs.config;
     let champion = open_champion(inputs)?;
+    let name = inputs.location.name();
+    progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
+    let holdout = HoldoutRows::read(inputs, progress)?;
+    let source = open_source(inputs, progress)?;
+    if inputs.known_dataset == Some(source.sha256()) {
+        progress.tell(TrainingStage::Done, 1.0, "the data set did not change");
+        return Ok(Outcome::Unchanged(Unchanged {
+            dataset_sha256: source.sha256(),
+        }));
+    }
     let pipelines = config.pipelines();
-    let prepared = prepare(inputs, &pipelines, progress)?;
+    let prepared = prepare(inputs, &pipelines, source, holdout, progress)?;
     let searched = run_search(config, &pipelines, &prepared, progress)?;
     let fitted = fit_best(config, &prepared, &searched, progress)?;
     progress.tell(
@@ -157,11 +165,11 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Trained, TrainE
         size_bytes: model.len() as u64,
         format: FORMAT.to_owned(),
     };
-    Ok(Trained {
+    Ok(Outcome::Trained(Box::new(Trained {
         model,
         artifact,
         report,
-    })
+    })))
 }
 
 /// Lets the champion answer the held-out rows, and collects the texts of the mistakes that the report may show.
@@ -231,15 +239,12 @@ fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {
     }
 }
 
-/// Loads, splits and tokenises.
-fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> Result<Prepared, TrainError> {
-    let config = inputs.config;
-    let name = inputs.location.name();
-    progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
-    let holdout = HoldoutRows::read(inputs, progress)?;
-    let source = Source::open(
+/// Opens or downloads the data set.
+fn open_source(inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, DatasetError> {
+    let expected = inputs.config.dataset.sha256;
+    Source::open(
         inputs.location,
-        config.dataset.sha256,
+        expected,
         Purpose::DataSet,
         inputs.reach,
         |done, total| {
@@ -252,7 +257,18 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
                 &format!("{} MiB downloaded", done >> 20),
             );
         },
-    )?;
+    )
+}
+
+/// Loads, splits and tokenises.
+fn prepare(
+    inputs: &Inputs<'_>,
+    pipelines: &[Pipeline],
+    source: Source,
+    holdout: Option<HoldoutRows>,
+    progress: &Progress,
+) -> Result<Prepared, TrainError> {
+    let config = inputs.config;
     if config.features.hashing_bits.is_some() {
         return prepare_passing(config, source, holdout, progress);
     }
@@ -263,7 +279,7 @@ fn prepare(inputs: &Inputs<'_>, pipelines: &[Pipeline], progress: &Progress) -> 
     let holdout = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
     tell_rows(&dataset, progress);
     let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
-    check_split(&dataset, &split, name)?;
+    check_split(&dataset, &split, inputs.location.name())?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
         TrainingStage::Preprocessing,
@@ -357,91 +373,4 @@ impl Prepared {
 
 fn labels_of(dataset: &Dataset, rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|&row| dataset.rows[row as usize].label).collect()
-}
-
-/// Fits the chosen models on all training rows, combines them and calibrates on the out-of-fold scores.
-fn fit_best(
-    config: &RunConfig,
-    prepared: &Prepared,
-    searched: &Searched,
-    progress: &Progress,
-) -> Result<Fitted, TrainError> {
-    let best = &searched.best;
-    let rows = prepared.split.train.len();
-    progress.tell(
-        TrainingStage::Fitting,
-        0.0,
-        &format!("{} on {rows} rows", best.optimal.algorithm),
-    );
-    let features = &best.pipeline.features;
-    let terms = best.terms.fit(&prepared.split.train, features);
-    let mut rows = terms.transform(&prepared.split.train);
-    if rows.cols == 0 {
-        return Err(no_terms().into());
-    }
-    let order = FrequencyOrder::of(&rows);
-    order.renumber(&mut rows);
-    let labels = &prepared.dataset.labels;
-    let problem = Problem {
-        rows: &rows,
-        labels: &prepared.train_labels,
-        classes: labels.len(),
-    };
-    let (coefficients, calibration) = rayon::join(
-        || fit_members(problem, searched, config.evaluation.seed),
-        || {
-            calibrate(OutOfFold {
-                scores: &best.scores,
-                labels: &prepared.train_labels,
-                folds: &searched.folds,
-                classes: labels.len(),
-            })
-        },
-    );
-    let coefficients = order.restore(coefficients?);
-    progress.tell(TrainingStage::Fitting, 0.9, "building the artifact");
-    let test = terms.transform(&prepared.split.test);
-    let model = LinearModel {
-        labels: labels.clone(),
-        weights: coefficients.weights,
-        bias: coefficients.bias,
-    };
-    let mut builder = ArtifactBuilder::new(
-        &best.pipeline.preprocessing,
-        &terms.vectorizer(),
-        model,
-        best.optimal.algorithm,
-        best.optimal.parameters,
-    )
-    .calibration(calibration)
-    .provenance(Provenance {
-        split: prepared.split_name.clone(),
-        dataset_sha256: Some(prepared.dataset.sha256),
-        trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
-    });
-    if let Words::Corpus(corpus) = &best.words {
-        let documents = SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency);
-        builder = builder.surface_forms(corpus, &prepared.split.train, documents);
-    }
-    let artifact = builder
-        .build()
-        .map_err(|error| TrainError::Internal(error.to_string()))?;
-    Ok(Fitted { artifact, test })
-}
-
-/// Combines all members into one linear model.
-fn fit_members(problem: Problem<'_>, searched: &Searched, seed: u64) -> Result<Coefficients, TrainError> {
-    let members = searched
-        .best
-        .members
-        .par_iter()
-        .map(|&(estimator, share)| {
-            fit(problem, estimator, Effort::fit(seed))
-                .map(|fitted| (fitted, share))
-                .map_err(|error| {
-                    TrainError::Training(format!("{estimator} could not be fitted on all training rows: {error}"))
-                })
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(fold_together(&members))
 }

@@ -85,6 +85,52 @@ impl PassingTexts {
     }
 }
 
+/// Keeps only the split keys of texts.
+struct Keys {
+    seed: u64,
+    batch: Batch,
+    keys: Vec<u64>,
+}
+
+impl Texts for Keys {
+    fn push(&mut self, text: &str) -> Range<usize> {
+        self.batch.push(text);
+        if self.batch.is_full() {
+            self.take();
+        }
+        0..0
+    }
+}
+
+impl Keys {
+    fn take(&mut self) {
+        let (texts, seed) = (self.batch.texts(), self.seed);
+        let keys: Vec<u64> = texts.par_iter().map(|text| split_key(text, seed)).collect();
+        self.keys.extend(keys);
+        self.batch.clear();
+    }
+}
+
+/// Reads all rows without their texts, and the split key of each.
+pub(super) fn load_keys(
+    config: &DatasetSettings,
+    source: &Source,
+    seed: u64,
+) -> Result<(Dataset, Vec<u64>), DatasetError> {
+    let texts = Keys {
+        seed,
+        batch: Batch::default(),
+        keys: Vec::new(),
+    };
+    let Collected {
+        dataset,
+        mut texts,
+        kept,
+    } = dataset::load_into(config, source, None, texts, |_| ())?;
+    texts.take();
+    Ok((dataset, only(texts.keys, &kept)))
+}
+
 /// The rows of a data set, and what was counted from their texts.
 pub(super) struct Passed {
     pub(super) dataset: Dataset,
@@ -162,9 +208,8 @@ pub(super) fn read_again(
     let changed = || {
         DatasetError::Unreadable {
         name: source.name().to_owned(),
-        problem: "its rows changed since it was first read. With features.hashingBits texts are not kept, so the held-out rows \
-                  are read a second time for the champion, or for a report with texts. Leave the file unchanged while a \
-                  training runs"
+        problem: "its rows changed since it was first read. Where texts are not kept (with features.hashingBits, and in a \
+                  comparison after a training), the held-out rows are read a second time. Leave the file unchanged meanwhile"
             .into(),
     }
     };

@@ -207,6 +207,36 @@ impl Job {
         }
     }
 
+    /// Runs a short Job. Its result must be on standard output too.
+    pub fn short(&self, arguments: &[&str]) -> Ended {
+        self.short_in(arguments, &[])
+    }
+
+    /// Runs a short Job with these environment variables.
+    pub fn short_in(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+        let log = self.path("termination-log");
+        let _ = std::fs::remove_file(&log);
+        let output = trainer()
+            .args(arguments)
+            .arg("--termination-log")
+            .arg(&log)
+            .envs(variables.iter().copied())
+            .output()
+            .unwrap();
+        let message = std::fs::read(&log).unwrap_or_default();
+        assert!(message.len() <= 4000, "{} bytes", message.len());
+        let ended = Ended {
+            code: output.status.code().unwrap(),
+            message: serde_json::from_slice(&message).unwrap_or(Value::Null),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        if ended.code == 0 {
+            assert_eq!(ended.stdout.trim_end(), String::from_utf8(message).unwrap());
+        }
+        ended
+    }
+
     pub fn run(&self, dataset: &Path) -> Ended {
         self.run_with(dataset, &[], "2")
     }
