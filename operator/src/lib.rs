@@ -1,4 +1,4 @@
-//! The operator: three controllers that train, promote and serve complaint classifiers.
+//! The operator: controllers that train, promote and serve complaint classifiers.
 //!
 //! A reconcile reads as five steps: `gather` (reads) → `plan` (a pure decision; the clock is an argument) → `build` (pure
 //! and infallible: the plan as an ordered list of changes) → `change::apply` (a loop over that list, one for all
@@ -8,6 +8,7 @@
 //! * [`training_run`]: TrainingRun → ConfigMap + Job → progress and metrics → ModelVersion.
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
 //! * [`complaint_classifier`]: judges versions, rolls out the champion as Deployment + Service.
+//! * `retraining`: a classifier's schedule and requests → TrainingRuns.
 //!
 //! The controllers share these modules: `cache` knows the cluster, `controller` runs a controller over its `queue`, `change`
 //! and `status` write, `store` locates artifacts, `workload` and `trainer` build pods.
@@ -33,6 +34,7 @@ pub mod model_version;
 pub mod object;
 pub mod pod;
 mod queue;
+mod retraining;
 pub mod run;
 pub mod settings;
 mod status;

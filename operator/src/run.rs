@@ -17,6 +17,7 @@ use crate::{
     health,
     leader::{Election, identity},
     model_version::ModelVersions,
+    retraining::Retrainings,
     telemetry::ReconcileMetrics,
     training_run::TrainingRuns,
 };
@@ -101,7 +102,7 @@ async fn lead(
     outcome
 }
 
-/// Fills the caches and runs the three controllers over all watched namespaces until `shutdown`.
+/// Fills the caches and runs the controllers over all watched namespaces until `shutdown`.
 ///
 /// # Errors
 /// When one of them ends before that: the others would go on without it, and nobody would notice.
@@ -132,6 +133,7 @@ async fn control(
     let runs = Controller::new::<TrainingRuns>(context(TrainingRuns::NAME));
     let versions = Controller::new::<ModelVersions>(context(ModelVersions::NAME));
     let classifiers = Controller::new::<ComplaintClassifiers>(context(ComplaintClassifiers::NAME));
+    let retrainings = Controller::new::<Retrainings>(context(Retrainings::NAME));
     let mut feeds = JoinSet::new();
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
@@ -142,6 +144,7 @@ async fn control(
     controllers.spawn(runs.run::<TrainingRuns>(shutdown.clone()));
     controllers.spawn(versions.run::<ModelVersions>(shutdown.clone()));
     controllers.spawn(classifiers.run::<ComplaintClassifiers>(shutdown.clone()));
+    controllers.spawn(retrainings.run::<Retrainings>(shutdown.clone()));
     let out_of_patience = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;

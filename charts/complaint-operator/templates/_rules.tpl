@@ -5,10 +5,11 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 */}}
 {{- define "complaint-operator.rules" -}}
 # All reads come from caches, which need `list` and `watch`. `get` looks for an object of a name before the first one is made.
-# Runs are watched, and deleted when their time to live ends. Their spec belongs to the user.
+# Runs are watched, made when they are due (spec.retraining), and deleted when their time to live ends or another one replaces
+# them. Their spec is never changed.
 - apiGroups: [complaints.dev]
   resources: [trainingruns]
-  verbs: [list, watch, delete]
+  verbs: [list, watch, create, delete]
 # A successful run records its version. A promotion is recorded as an annotation on it.
 - apiGroups: [complaints.dev]
   resources: [modelversions]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{DatasetFormat, GateMetric, Metric, PartialMetrics, limits, rules};
 
 use crate::{
-    DatasetSource, PodTemplate, SecretRef,
+    DatasetSource, PodTemplate, Retraining, SecretRef,
     schema::{conditions, terse},
 };
 
@@ -29,6 +29,8 @@ use crate::{
     doc = "A complaint classifier as a service: which model is champion, how the next is judged, and how it is served.",
     validation = Rule::new("self.metadata.name.matches('^[a-z]([-a-z0-9]{0,50}[a-z0-9])?$')")
         .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters, so that the names of its Deployment and Service fit"),
+    validation = Rule::new("!has(self.spec.retraining) || self.metadata.name.size() <= 43")
+        .message("a ComplaintClassifier with spec.retraining has a name of at most 43 characters, so that the names of its runs fit: make one with a shorter name, or leave spec.retraining out"),
     printcolumn(name = "Champion", type_ = "string", json_path = ".status.champion.name"),
     printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.champion.metrics.macroF1"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
@@ -58,6 +60,9 @@ pub struct ComplaintClassifierSpec {
     /// How a new champion takes over.
     #[serde(default)]
     pub rollout: Rollout,
+    /// When the operator trains again by itself. Unset: only the TrainingRuns that somebody applies.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retraining: Option<Retraining>,
     /// Pause reconciliation: nothing is promoted, rolled out or changed.
     #[serde(default)]
     pub paused: bool,
@@ -375,6 +380,18 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub promotions: Vec<PromotionRecord>,
+    /// The last scheduled time for which a run was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub last_schedule_time: Option<Time>,
+    /// The next scheduled time; its run starts within a minute after it. While retraining is suspended it may have passed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub next_schedule_time: Option<Time>,
+    /// The last `spec.retraining.requestTime` for which a run was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub last_request_time: Option<Time>,
 }
 
 /// A version and the digest of its artifact.

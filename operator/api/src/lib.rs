@@ -22,6 +22,7 @@ pub mod condition;
 mod crd;
 pub mod labels;
 mod pod_template;
+mod retraining;
 mod schema;
 mod training_run;
 mod version;
@@ -39,6 +40,7 @@ pub use complaint_contract::{
 };
 pub use crd::crds;
 pub use pod_template::PodTemplate;
+pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};
 pub use training_run::{
     ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,
     TrainingRunSpec, TrainingRunStatus, VolumePath,

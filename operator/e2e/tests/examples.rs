@@ -98,3 +98,18 @@ fn config_map(csv: &[u8]) -> String {
          apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: card-complaints\nbinaryData:\n  complaints.csv.gz: {packed}\n"
     )
 }
+
+#[test]
+fn the_scheduled_classifier_is_that_of_the_quickstart_with_a_retraining() {
+    let read = |name: &str| -> complaint_api::ComplaintClassifier {
+        let text = std::fs::read_to_string(examples().join(name)).expect("the example is readable");
+        serde_saphyr::from_str(&text).expect("a ComplaintClassifier")
+    };
+    let (plain, mut scheduled) = (read("quickstart/classifier.yaml"), read("scheduled.yaml"));
+    let retraining = scheduled.spec.retraining.take().expect("a retraining");
+    assert!(retraining.schedule.is_some() && retraining.request_time.is_some());
+    assert_eq!(
+        (scheduled.metadata.name, scheduled.spec),
+        (plain.metadata.name, plain.spec)
+    );
+}

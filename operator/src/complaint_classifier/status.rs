@@ -17,9 +17,15 @@ use super::{
     plan::{Hold, Plan, Restore, champion_record},
     rollout::{self, Rollout},
 };
-use crate::{candidate::Hindrance, context::Notice, settings::Settings, status::Owned};
+use crate::{
+    candidate::Hindrance,
+    context::Notice,
+    retraining::{self, Fault},
+    settings::Settings,
+    status::Owned,
+};
 
-/// This controller owns the whole status.
+/// This controller owns the status but for the times of retraining.
 impl Owned for ComplaintClassifierStatus {
     const FIELDS: &'static [&'static str] = &[
         "observedGeneration",
@@ -73,7 +79,7 @@ pub(crate) fn next(
                 .is_none_or(|champion| (&champion.name, &champion.sha256) != (&target.name, &target.sha256))
         });
     status.replicas = Some(replicas(classifier, seen, &status));
-    let mut statements = statements(plan, &status);
+    let mut statements = statements(plan, &status, retraining::fault(classifier));
     let passing = matches!(&plan.rollout, Some(Rollout::Blocked(blocked)) if blocked.is_passing());
     notices.extend(condition_notices(&old, &statements, passing));
     notices.extend(unreadable(seen, &old, &status, &mut statements));
@@ -160,7 +166,7 @@ fn counts(status: &ComplaintClassifierStatus) -> ClassifierReplicas {
     status.replicas.unwrap_or_default()
 }
 
-fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement> {
+fn statements(plan: &Plan, status: &ComplaintClassifierStatus, schedule: Option<Fault>) -> Vec<Statement> {
     let counts = counts(status);
     let mut statements = vec![match counts.serving {
         0 if counts.desired == 0 => {
@@ -178,6 +184,9 @@ fn statements(plan: &Plan, status: &ComplaintClassifierStatus) -> Vec<Statement>
     statements.push(Statement::new(READY, ready, reason.clone(), message.clone()));
     if let Some((reason, message)) = &plan.stalled {
         statements.push(Statement::new(STALLED, Some(true), *reason, message));
+    } else if let Some(fault) = schedule {
+        // Somebody has to act, and what is served does not suffer from it.
+        statements.push(Statement::new(STALLED, Some(true), fault.reason, fault.message));
     } else if ready == Some(false) {
         statements.push(Statement::new(RECONCILING, Some(true), reason, message));
     }

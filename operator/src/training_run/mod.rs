@@ -26,6 +26,7 @@ use crate::{
 use plan::Decision;
 
 pub use build::config as trainer_config;
+pub(crate) use status::ended;
 
 /// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time
 /// since the start.

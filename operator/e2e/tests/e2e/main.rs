@@ -12,6 +12,7 @@ mod identity;
 mod lifecycle;
 mod privacy;
 mod promotion;
+mod retraining;
 mod runs;
 mod statuses;
 mod traffic;

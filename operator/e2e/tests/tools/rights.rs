@@ -122,6 +122,10 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     ok("wait --for=create hpa/card-complaints --timeout=60s");
     ok(r#"patch cc/card-complaints --type=merge -p {"spec":{"serving":{"replicas":1,"autoscaling":null}}}"#);
     ok("wait --for=delete hpa/card-complaints --timeout=60s");
+    // A run that the operator makes, once no other is active.
+    ok("delete tr/card-complaints-2");
+    ok("apply -f examples/scheduled.yaml");
+    ok("wait --for=create tr/card-complaints-29891520 --timeout=60s");
     // The TTL deletes the run.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");
