@@ -3,8 +3,13 @@
 //! Evidence is what the API server and this operator wrote: creation times, digests and statuses. Names and annotations are
 //! claims of whoever wrote them.
 
-use complaint_api::{ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, VersionEvaluation, labels};
+use complaint_api::{
+    ClassifierChampion, ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, PromotionPolicy,
+    VersionEvaluation, condition, labels,
+};
+use complaint_contract::SplitName;
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
 use crate::store::{Store, default_claim};
@@ -18,7 +23,9 @@ pub(crate) enum Hindrance {
     Replaced,
     /// It is older than its classifier, or the classifier's record was lost: only a pin promotes it.
     RestoreNeedsPin,
-    /// No training of this cluster evaluated it: only a pin promotes it.
+    /// It waits for a Job that evaluates it beside the champion.
+    NotCompared,
+    /// Nothing in this cluster could evaluate it: only a pin promotes it.
     NotEvaluated,
 }
 
@@ -29,6 +36,7 @@ impl Hindrance {
             Self::OutsideStore => "ArtifactOutsideStore",
             Self::Replaced => "VersionReplaced",
             Self::RestoreNeedsPin => "RestoreNeedsPin",
+            Self::NotCompared => "NotCompared",
             Self::NotEvaluated => "NotEvaluated",
         }
     }
@@ -53,9 +61,17 @@ impl Hindrance {
             Self::RestoreNeedsPin => format!(
                 "the version is recorded, but the status of ComplaintClassifier {classifier} has no record of it: pin it with spec.promotion.modelVersion to serve it"
             ),
-            Self::NotEvaluated => format!(
-                "the version is recorded, but no training of this cluster evaluated it: pin it with spec.promotion.modelVersion of ComplaintClassifier {classifier} to serve it"
+            Self::NotCompared => format!(
+                "the version waits for a Job that lets it and the champion of ComplaintClassifier {classifier} answer the same held-out rows"
             ),
+            Self::NotEvaluated => {
+                let why = failed_evaluation(version)
+                    .map(|condition| format!(" ({}: {})", condition.reason, condition.message));
+                format!(
+                    "the version is recorded, but not evaluated in this cluster on the rows that decide{}: set spec.evaluation.holdout of ComplaintClassifier {classifier}, or pin it with spec.promotion.modelVersion to serve it",
+                    why.unwrap_or_default()
+                )
+            }
         }
     }
 }
@@ -68,11 +84,79 @@ pub(crate) fn hindrance(version: &ModelVersion, classifier: &ComplaintClassifier
         Some(Hindrance::Replaced)
     } else if needs_pin(version, classifier) {
         Some(Hindrance::RestoreNeedsPin)
-    } else if evaluation(version).is_none() {
-        Some(Hindrance::NotEvaluated)
+    } else if question(version, classifier).is_some() {
+        // A person decides about it anyway, or nothing could answer.
+        let answerable = is_judged_automatically(classifier) && failed_evaluation(version).is_none();
+        match answerable {
+            true => Some(Hindrance::NotCompared),
+            false => Some(Hindrance::NotEvaluated)
+                .filter(|_| evaluation(version).is_none() || failed_evaluation(version).is_some()),
+        }
     } else {
         None
     }
+}
+
+/// What is not known of a version that is to be judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    /// How good it is.
+    Evaluation,
+    /// How good it is on the rows that decide now.
+    OtherRows,
+    /// Whether it is better than this champion, by this metric.
+    Comparison,
+}
+
+/// The first open question about `version`, by the statuses of version and classifier.
+pub(crate) fn question(version: &ModelVersion, classifier: &ComplaintClassifier) -> Option<Question> {
+    let Some(evaluation) = evaluation(version) else {
+        return Some(Question::Evaluation);
+    };
+    let holdout = classifier.spec.evaluation.holdout.as_ref();
+    let holdout = holdout.and_then(|holdout| holdout.sha256.parse().ok());
+    let measured_on = match evaluation.split.as_deref().map(str::parse) {
+        Some(Ok(SplitName::Holdout { sha256 })) => Some(sha256),
+        _ => None,
+    };
+    if measured_on != holdout {
+        return Some(Question::OtherRows);
+    }
+    let champion = other_champion(version, classifier)?;
+    let comparison = version.status.as_ref().and_then(|status| status.comparison.as_ref());
+    let answers = comparison.is_some_and(|comparison| {
+        comparison.champion_sha256.to_string() == champion.sha256
+            && comparison.metric == classifier.spec.promotion.metric
+    });
+    (!answers).then_some(Question::Comparison)
+}
+
+/// The champion, unless it has the version's bytes.
+pub(crate) fn other_champion<'a>(
+    version: &ModelVersion,
+    classifier: &'a ComplaintClassifier,
+) -> Option<&'a ClassifierChampion> {
+    let champion = classifier.status.as_ref()?.champion.as_ref();
+    champion.filter(|champion| champion.sha256 != version.spec.artifact.sha256)
+}
+
+/// Why the last evaluation by a Job failed, if it did.
+pub(crate) fn failed_evaluation(version: &ModelVersion) -> Option<&Condition> {
+    let conditions = &version.status.as_ref()?.conditions;
+    condition::find(conditions, condition::EVALUATED).filter(|condition| condition.status == "False")
+}
+
+/// Whether the operator promotes versions of the classifier by itself.
+pub(crate) fn is_judged_automatically(classifier: &ComplaintClassifier) -> bool {
+    let promotion = &classifier.spec.promotion;
+    promotion.policy == PromotionPolicy::Automatic && promotion.model_version.is_none()
+}
+
+/// Whether the version was rejected or promoted: it is judged automatically once.
+pub(crate) fn is_judged(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    let status = version.status.as_ref();
+    let rejected = status.is_some_and(|status| status.rejection().is_some());
+    rejected || promotion_time(version, classifier).is_some()
 }
 
 /// What a training of this operator measured of a version: nothing else decides.

@@ -9,6 +9,7 @@
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
 //! * [`complaint_classifier`]: judges versions, rolls out the champion as Deployment + Service.
 //! * `retraining`: a classifier's schedule and requests → TrainingRuns.
+//! * `comparison`: lets versions answer the same held-out rows as the champion, where no training did.
 //!
 //! The controllers share these modules: `cache` knows the cluster, `controller` runs a controller over its `queue`, `change`
 //! and `status` write, `store` locates artifacts, `workload` and `trainer` build pods.
@@ -24,6 +25,7 @@ mod candidate;
 mod change;
 pub mod cli;
 pub mod client;
+mod comparison;
 pub mod complaint_classifier;
 pub mod context;
 mod controller;
@@ -42,4 +44,5 @@ mod store;
 pub mod telemetry;
 mod trainer;
 pub mod training_run;
+mod turns;
 mod workload;

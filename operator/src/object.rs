@@ -145,6 +145,12 @@ impl Objects {
         caches.map_or_else(Vec::new, |caches| K::store(caches).list(&self.namespace, wanted))
     }
 
+    /// The readable objects for which `wanted` holds, from the cache.
+    pub(crate) fn readable<K: Cached>(&self, wanted: impl Fn(&K) -> bool) -> Vec<K> {
+        let found = self.select(|kept: &Kept<K>| kept.readable().is_some_and(&wanted));
+        found.iter().filter_map(|kept| kept.readable().cloned()).collect()
+    }
+
     fn key(&self, name: &str) -> Key {
         Key::new(&self.namespace, name)
     }

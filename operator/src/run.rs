@@ -11,6 +11,7 @@ use crate::{
     cache::Caches,
     cli::RunArgs,
     client::{PATIENCE, patient},
+    comparison::Comparisons,
     complaint_classifier::ComplaintClassifiers,
     context::Context,
     controller::{Controller, Reconciler},
@@ -125,6 +126,7 @@ async fn control(
         scopes.push(None);
     }
     let caches = Caches::new();
+    caches.turns.allow(args.settings.max_concurrent_trainings);
     let context = |controller| {
         let (client, settings) = (client.clone(), args.settings.clone());
         Context::new(client, caches.clone(), settings, controller, metrics.clone())
@@ -134,6 +136,7 @@ async fn control(
     let versions = Controller::new::<ModelVersions>(context(ModelVersions::NAME));
     let classifiers = Controller::new::<ComplaintClassifiers>(context(ComplaintClassifiers::NAME));
     let retrainings = Controller::new::<Retrainings>(context(Retrainings::NAME));
+    let comparisons = Controller::new::<Comparisons>(context(Comparisons::NAME));
     let mut feeds = JoinSet::new();
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
@@ -145,6 +148,7 @@ async fn control(
     controllers.spawn(versions.run::<ModelVersions>(shutdown.clone()));
     controllers.spawn(classifiers.run::<ComplaintClassifiers>(shutdown.clone()));
     controllers.spawn(retrainings.run::<Retrainings>(shutdown.clone()));
+    controllers.spawn(comparisons.run::<Comparisons>(shutdown.clone()));
     let out_of_patience = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;

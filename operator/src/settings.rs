@@ -2,6 +2,9 @@
 
 use complaint_contract::Reach;
 
+/// Trainings at once, unless the chart says otherwise.
+const MAX_CONCURRENT_TRAININGS: usize = 20;
+
 /// What the operator needs to know to build pods and claims.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
@@ -28,6 +31,9 @@ pub struct Settings {
     /// no loopback or link-local address, no metadata service), any-host (redirects are followed), or anywhere (the sandbox).
     #[arg(long, env = "TRAINER_REACH", default_value_t = Reach::SameHost)]
     pub trainer_reach: Reach,
+    /// Most trainings at once in all namespaces; others wait for their turn, and namespaces take turns. 0: any number.
+    #[arg(long, env = "MAX_CONCURRENT_TRAININGS", default_value_t = MAX_CONCURRENT_TRAININGS)]
+    pub max_concurrent_trainings: usize,
     /// DNS domain of the cluster, for the URL in a classifier's status.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
@@ -43,6 +49,7 @@ impl Default for Settings {
             storage_size: "1Gi".into(),
             storage_access_mode: "ReadWriteOnce".into(),
             trainer_reach: Reach::SameHost,
+            max_concurrent_trainings: MAX_CONCURRENT_TRAININGS,
             cluster_domain: "cluster.local".into(),
         }
     }

@@ -1,7 +1,7 @@
 //! Jobs of the trainer, and the messages of their pods.
 
-use complaint_api::PodTemplate;
-use complaint_contract::ExitKind;
+use complaint_api::{ComplaintClassifier, DatasetSource, PodTemplate};
+use complaint_contract::{ExitKind, variables};
 use k8s_openapi::{
     api::{
         batch::v1::{
@@ -9,16 +9,20 @@ use k8s_openapi::{
             PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
         },
         core::v1::{
-            Container, ContainerStateTerminated, EnvFromSource, Pod, PodAffinity, PodSpec, Volume, VolumeMount,
+            ConfigMapVolumeSource, Container, ContainerStateTerminated, EnvFromSource, KeyToPath,
+            PersistentVolumeClaimVolumeSource, Pod, PodAffinity, PodSpec, Volume, VolumeMount,
         },
     },
     apimachinery::pkg::apis::meta::v1::ObjectMeta,
 };
+use kube::ResourceExt;
 
 use crate::{
+    error::Error,
+    object::{Objects, is_owned_by},
     pod,
     settings::Settings,
-    store::Store,
+    store::{Store, secret_variables},
     workload::{self, Workload},
 };
 
@@ -84,6 +88,71 @@ pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
     }
 }
 
+/// The path or address of a source in the pod, with the volume that it needs. `name` is the volume's.
+pub(crate) fn mounted(source: &DatasetSource, name: &str) -> (String, Option<(Volume, VolumeMount)>) {
+    let directory = format!("/var/lib/complaint-{name}");
+    let volume = Volume {
+        name: name.into(),
+        ..Volume::default()
+    };
+    let (path, volume) = if let Some(key) = &source.config_map {
+        let items = vec![KeyToPath {
+            key: key.key.clone(),
+            path: key.key.clone(),
+            mode: None,
+        }];
+        let config_map = ConfigMapVolumeSource {
+            name: key.name.clone(),
+            items: Some(items),
+            ..ConfigMapVolumeSource::default()
+        };
+        let config_map = Some(config_map);
+        (&key.key, Volume { config_map, ..volume })
+    } else if let Some(file) = &source.persistent_volume_claim {
+        let claim = PersistentVolumeClaimVolumeSource {
+            claim_name: file.claim_name.clone(),
+            read_only: Some(true),
+        };
+        let persistent_volume_claim = Some(claim);
+        (
+            &file.path,
+            Volume {
+                persistent_volume_claim,
+                ..volume
+            },
+        )
+    } else {
+        return (source.uri.clone().unwrap_or_default(), None);
+    };
+    let mount = VolumeMount {
+        name: name.into(),
+        mount_path: directory.clone(),
+        read_only: Some(true),
+        ..VolumeMount::default()
+    };
+    (format!("{directory}/{path}"), Some((volume, mount)))
+}
+
+/// The keys of the Secrets that give access to data set, holdout and store, as environment variables. Those of holdout and
+/// store have names of their own, since they may be other keys. They come last: of two variables with one name the last counts.
+pub(crate) fn credentials(
+    dataset: Option<&DatasetSource>,
+    classifier: &ComplaintClassifier,
+    store: &Store,
+) -> Vec<EnvFromSource> {
+    let of = |source: &DatasetSource, prefix| {
+        let secret = source.secret_ref.as_ref()?;
+        Some(secret_variables(&secret.name, prefix))
+    };
+    let holdout = classifier.spec.evaluation.holdout.as_ref();
+    dataset
+        .and_then(|dataset| of(dataset, None))
+        .into_iter()
+        .chain(holdout.and_then(|holdout| of(&holdout.source, Some(variables::HOLDOUT))))
+        .chain(store.variables(Some(variables::STORE)))
+        .collect()
+}
+
 /// The argument with the store's root.
 pub(crate) const STORE_ARGUMENT: &str = "--store";
 
@@ -141,6 +210,27 @@ fn failure_policy() -> PodFailurePolicy {
             },
         ],
     }
+}
+
+/// The pods that a Job owns: a label is anybody's. Those of one that has ended are read from the API server: what they say of
+/// its end is final, and the cache may know of the Job's end before it knows of theirs.
+pub(crate) async fn pods(job: &Job, objects: &Objects) -> Result<Vec<Pod>, Error> {
+    const JOB_NAME: &str = "batch.kubernetes.io/job-name";
+    let name = job.name_any();
+    let mut pods: Vec<Pod> = if has_ended(job) {
+        objects.list(&format!("{JOB_NAME}={name}")).await?
+    } else {
+        let of_job = |pod: &Pod| pod.labels().get(JOB_NAME).is_some_and(|job| *job == name);
+        objects.readable(of_job)
+    };
+    pods.retain(|pod| is_owned_by(pod, job));
+    Ok(pods)
+}
+
+/// Whether the Job is complete or has failed.
+pub(crate) fn has_ended(job: &Job) -> bool {
+    let mut ends = ["Complete", "Failed"].into_iter();
+    ends.any(|end| condition(job, end).is_some())
 }
 
 /// The termination messages of the pods that succeeded: one, unless somebody added a pod to the Job.

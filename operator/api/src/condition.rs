@@ -21,6 +21,8 @@ pub const COMPLETE: &str = "Complete";
 pub const FAILED: &str = "Failed";
 /// The version is not promoted automatically; the reason names the rule, or the error of its server.
 pub const REJECTED: &str = "Rejected";
+/// A Job evaluated the version beside the champion; false: it could not, and the reason says why.
+pub const EVALUATED: &str = "Evaluated";
 /// The Deployment makes progress.
 pub const PROGRESSING: &str = "Progressing";
 

@@ -17,6 +17,10 @@ pub struct VersionEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = 5)))]
     pub weakest_classes: Vec<WeakClass>,
+    /// Name of the split whose test part these rows are; for rows of the classifier's own, `holdout/sha256:HEX`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 128)))]
+    pub split: Option<String>,
     /// Expected calibration error: mean distance between the answers' probabilities and the share of right ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]

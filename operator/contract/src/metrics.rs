@@ -111,6 +111,19 @@ pub struct PartialMetrics {
     pub log_loss: Option<f64>,
 }
 
+impl PartialMetrics {
+    /// Whether every value that is there is one that its metric can have.
+    pub fn are_possible(&self) -> bool {
+        let complete = Metrics {
+            macro_f1: self.macro_f1.unwrap_or_default(),
+            weighted_f1: self.weighted_f1.unwrap_or_default(),
+            accuracy: self.accuracy.unwrap_or_default(),
+            log_loss: self.log_loss.unwrap_or_default(),
+        };
+        complete.are_possible()
+    }
+}
+
 /// Rounds to four decimals.
 impl From<Metrics> for PartialMetrics {
     fn from(metrics: Metrics) -> Self {

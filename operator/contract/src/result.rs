@@ -193,6 +193,7 @@ impl TrainingResult {
             metrics: self.metrics.into(),
             rows: self.dataset.test_rows,
             weakest_classes: self.weakest_classes.clone(),
+            split: Some(self.split.clone()),
             calibration_error: self.calibration_error.map(round4),
             min_class_recall: self.min_class_recall.clone(),
         }

@@ -28,7 +28,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use crate::{applied::Memory, object::Object};
+use crate::{applied::Memory, object::Object, turns::Turns};
 pub(crate) use kept::{Kept, Unreadable};
 pub(crate) use store::{Event, Origin, Store};
 
@@ -82,6 +82,8 @@ macro_rules! caches {
             $($field: Arc<Store<$kind>>,)*
             /// What was applied last.
             pub(crate) applied: Arc<Memory>,
+            /// Whose turn it is to train.
+            pub(crate) turns: Turns,
         }
 
         $(impl Cached for $kind {

@@ -95,6 +95,13 @@ impl<K: Cached> Store<K> {
         found
     }
 
+    /// The objects of all namespaces.
+    pub(crate) fn all(&self) -> Vec<Arc<Kept<K>>> {
+        let state = self.read();
+        let entries = state.namespaces.values().flat_map(HashMap::values);
+        entries.map(|entry| entry.object.clone()).collect()
+    }
+
     /// Takes in a state of an object, unless a later one is known.
     pub(crate) fn put(&self, mut object: Kept<K>, origin: Origin) {
         let key = Key::of(&object);

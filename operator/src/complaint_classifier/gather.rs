@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::plan::{Plan, Rejected};
 use crate::{
-    cache::{Cached, Kept},
+    cache::Kept,
     error::Error,
     object::{Object, Objects, is_owned_by},
     pod,
@@ -62,8 +62,8 @@ pub(crate) fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Res
     }
     let deployment: Option<Deployment> = objects.cached(&name)?;
     let pods = deployment.as_ref().map_or_else(Vec::new, |deployment| {
-        let pods = readable(&objects.select(|pod| is_server_of::<Pod>(pod, &name)));
-        let sets = readable(&objects.select(|set| is_server_of::<ReplicaSet>(set, &name)));
+        let pods = objects.readable(|pod: &Pod| is_server_of(pod, &name));
+        let sets = objects.readable(|set: &ReplicaSet| is_server_of(set, &name));
         pods_of(deployment, &sets, pods)
     });
     if pods.iter().any(|pod| pod::blocked(pod).is_some()) {
@@ -129,13 +129,9 @@ pub(crate) fn classifier_of(version: &Kept<ModelVersion>) -> Option<&String> {
 }
 
 /// Whether the object carries the labels of that classifier's servers.
-fn is_server_of<K: Cached>(object: &Kept<K>, classifier: &str) -> bool {
+fn is_server_of(object: &impl ResourceExt, classifier: &str) -> bool {
     let has = |label, value| object.labels().get(label).is_some_and(|found| found == value);
     has(labels::CLASSIFIER, classifier) && has(labels::COMPONENT, "server")
-}
-
-fn readable<K: Cached>(kept: &[std::sync::Arc<Kept<K>>]) -> Vec<K> {
-    kept.iter().filter_map(|kept| kept.readable().cloned()).collect()
 }
 
 /// The pods that a Deployment's ReplicaSets made. A label is anybody's, and what a pod says decides about versions.

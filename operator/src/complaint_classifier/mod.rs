@@ -33,6 +33,7 @@ use crate::{
     status::Owned,
 };
 
+pub(crate) use judge::in_order;
 use plan::Hold;
 pub(crate) use rollout::{DEADLINE_EXCEEDED, MODEL_REFUSED};
 

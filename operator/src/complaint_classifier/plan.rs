@@ -279,18 +279,21 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         .and_then(|challenger| {
             find(seen, &challenger.name).filter(|found| means(&challenger.name, &challenger.sha256, found))
         })
-        .filter(|version| unjudged(classifier, version) && is_free(version))
+        .filter(|version| !candidate::is_judged(version, classifier) && is_free(version))
     {
         return Some(version);
     }
     let mut accepted = None;
     for version in judge::in_order(&seen.versions) {
-        if accepted.is_some() || !unjudged(classifier, version) || is_champion(plan, version) {
+        if accepted.is_some() || candidate::is_judged(version, classifier) || is_champion(plan, version) {
             continue;
         }
-        // Older than the classifier, or written by hand; or its run is about to write what it measured.
         if let Some(hindrance) = candidate::hindrance(version, classifier) {
             plan.waiting.get_or_insert((version.name_any(), hindrance));
+            // Its turn comes with the answer: later ones are judged against the champion that it leaves.
+            if hindrance == Hindrance::NotCompared {
+                break;
+            }
             continue;
         }
         match judge::judge(classifier, plan.champion.as_ref(), version) {
@@ -299,13 +302,6 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         }
     }
     accepted
-}
-
-/// Neither rejected nor ever promoted: a version is judged automatically once.
-fn unjudged(classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
-    let status = version.status.as_ref();
-    let rejected = status.is_some_and(|status| status.rejection().is_some());
-    !rejected && candidate::promotion_time(version, classifier).is_none()
 }
 
 /// Promotes or rejects a target that is not champion yet, by the state of its pods.

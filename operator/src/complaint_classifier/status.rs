@@ -205,13 +205,6 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
     let Some(champion) = &status.champion else {
         return match (&plan.target, &plan.restore, &plan.waiting) {
             (None, Some(restore), _) => say(Some(false), Hindrance::RestoreNeedsPin.reason(), restore_message(restore)),
-            (None, None, Some((waiting, Hindrance::NotEvaluated))) => say(
-                Some(false),
-                Hindrance::NotEvaluated.reason(),
-                format!(
-                    "no ModelVersion was promoted yet, and no training of this cluster evaluated {waiting}: pin it with spec.promotion.modelVersion, or apply a TrainingRun for this classifier"
-                ),
-            ),
             (None, None, Some((waiting, hindrance))) => say(
                 Some(false),
                 hindrance.reason(),

@@ -61,7 +61,9 @@ impl Reconciler for Retrainings {
             // A run of this name is the run, whoever made it.
             Err(error) if error.is_already_exists() => {}
             Err(error) => {
-                let refusal = error.refusal().map(|message| Notice::warning("RetrainingRefused", message));
+                let refusal = error
+                    .refusal()
+                    .map(|message| Notice::warning("RetrainingRefused", message));
                 context.publish(classifier, refusal.into_iter().collect()).await;
                 return Err(error);
             }

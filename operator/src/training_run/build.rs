@@ -3,19 +3,16 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, DatasetSource, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
+    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
     ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
-    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult, variables,
+    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
 };
 use k8s_openapi::{
     api::{
         batch::v1::Job,
-        core::v1::{
-            ConfigMap, ConfigMapVolumeSource, EnvFromSource, KeyToPath, PersistentVolumeClaimVolumeSource, Volume,
-            VolumeMount,
-        },
+        core::v1::{ConfigMap, ConfigMapVolumeSource, Volume, VolumeMount},
     },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
@@ -34,14 +31,12 @@ use crate::{
     change::{Change, Manifest, Target},
     settings::Settings,
     status::Owned,
-    store::{self, Store, secret_variables},
+    store::{self, Store},
     trainer::{self, TrainerJob},
     workload,
 };
 
 const CONFIG_DIR: &str = "/etc/complaint-trainer";
-const DATASET_DIR: &str = "/var/lib/complaint-dataset";
-const HOLDOUT_DIR: &str = "/var/lib/complaint-holdout";
 
 /// The changes of `decision`, in order.
 pub(crate) fn build(
@@ -146,7 +141,6 @@ pub(crate) struct Inputs<'a> {
 pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Option<&ModelVersion>) -> RunFile {
     let spec = &run.spec;
     let dataset = &spec.dataset;
-    let evaluation = &classifier.spec.evaluation;
     RunFile {
         name: run.name_any(),
         namespace: run.namespace().unwrap_or_default(),
@@ -162,18 +156,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             filter: BTreeMap::new(),
             sha256: dataset.source.sha256.as_deref().and_then(|digits| digits.parse().ok()),
         },
-        evaluation: EvaluationSettings {
-            test_fraction: evaluation.test_fraction,
-            seed: evaluation.seed.unsigned_abs(),
-            metric: classifier.spec.promotion.metric,
-            holdout: evaluation.holdout.as_ref().map(|holdout| Holdout {
-                source: None,
-                sha256: holdout.sha256.parse().ok(),
-                format: Some(holdout.format),
-                text_field: Some(holdout.text_field.clone()),
-                label_fields: Some(holdout.label_fields.clone()),
-            }),
-        },
+        evaluation: evaluation_settings(classifier),
         preset: spec.preset,
         preprocessing: spec.preprocessing.clone(),
         features: spec.features.clone(),
@@ -183,6 +166,23 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
                 name: champion.name_any(),
                 sha256: champion.spec.artifact.sha256.parse().ok()?,
             })
+        }),
+    }
+}
+
+/// How versions of the classifier are evaluated and compared.
+pub(crate) fn evaluation_settings(classifier: &ComplaintClassifier) -> EvaluationSettings {
+    let evaluation = &classifier.spec.evaluation;
+    EvaluationSettings {
+        test_fraction: evaluation.test_fraction,
+        seed: evaluation.seed.unsigned_abs(),
+        metric: classifier.spec.promotion.metric,
+        holdout: evaluation.holdout.as_ref().map(|holdout| Holdout {
+            source: None,
+            sha256: holdout.sha256.parse().ok(),
+            format: Some(holdout.format),
+            text_field: Some(holdout.text_field.clone()),
+            label_fields: Some(holdout.label_fields.clone()),
         }),
     }
 }
@@ -223,9 +223,9 @@ pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
 pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let spec = &inputs.run.spec;
     let store = Store::of(inputs.classifier);
-    let (dataset, data) = mounted(&spec.dataset.source, "dataset", DATASET_DIR);
+    let (dataset, data) = trainer::mounted(&spec.dataset.source, "dataset");
     let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
-    let held_out = holdout.map(|holdout| mounted(&holdout.source, "holdout", HOLDOUT_DIR));
+    let held_out = holdout.map(|holdout| trainer::mounted(&holdout.source, "holdout"));
     let of_holdout = held_out.iter().filter_map(|(_, volume)| volume.clone());
     let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(of_holdout).unzip();
     let mut args: Vec<String> = [
@@ -270,7 +270,7 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         TrainerJob {
             metadata: metadata(inputs),
             args,
-            env_from: credentials(inputs, &store),
+            env_from: trainer::credentials(Some(&spec.dataset.source), inputs.classifier, &store),
             volumes,
             mounts,
             affinity: store::affinity(inputs.classifier, inputs.settings),
@@ -280,65 +280,6 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         },
         inputs.settings,
     )
-}
-
-/// The path or address of a source in the pod, with the volume it needs. `name` is the volume's, `directory` its mount.
-fn mounted(source: &DatasetSource, name: &str, directory: &str) -> (String, Option<(Volume, VolumeMount)>) {
-    let volume = Volume {
-        name: name.into(),
-        ..Volume::default()
-    };
-    let (path, volume) = if let Some(key) = &source.config_map {
-        let items = vec![KeyToPath {
-            key: key.key.clone(),
-            path: key.key.clone(),
-            mode: None,
-        }];
-        let config_map = ConfigMapVolumeSource {
-            name: key.name.clone(),
-            items: Some(items),
-            ..ConfigMapVolumeSource::default()
-        };
-        let config_map = Some(config_map);
-        (&key.key, Volume { config_map, ..volume })
-    } else if let Some(file) = &source.persistent_volume_claim {
-        let claim = PersistentVolumeClaimVolumeSource {
-            claim_name: file.claim_name.clone(),
-            read_only: Some(true),
-        };
-        let persistent_volume_claim = Some(claim);
-        (
-            &file.path,
-            Volume {
-                persistent_volume_claim,
-                ..volume
-            },
-        )
-    } else {
-        return (source.uri.clone().unwrap_or_default(), None);
-    };
-    let mount = VolumeMount {
-        name: name.into(),
-        mount_path: directory.into(),
-        read_only: Some(true),
-        ..VolumeMount::default()
-    };
-    (format!("{directory}/{path}"), Some((volume, mount)))
-}
-
-/// The keys of the Secrets that give access to data set, holdout and store, as environment variables. Those of holdout and
-/// store have names of their own, since they may be other keys. They come last: of two variables with one name the last counts.
-fn credentials(inputs: &Inputs<'_>, store: &Store) -> Vec<EnvFromSource> {
-    let of = |source: &DatasetSource, prefix| {
-        let secret = source.secret_ref.as_ref()?;
-        Some(secret_variables(&secret.name, prefix))
-    };
-    let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
-    of(&inputs.run.spec.dataset.source, None)
-        .into_iter()
-        .chain(holdout.and_then(|holdout| of(&holdout.source, Some(variables::HOLDOUT))))
-        .chain(store.variables(Some(variables::STORE)))
-        .collect()
 }
 
 /// The registry record of the run's result.

@@ -13,13 +13,7 @@ use k8s_openapi::{
 use kube::{ResourceExt, api::LogParams};
 
 use super::{job_name, status};
-use crate::{
-    cache::Kept,
-    candidate::means,
-    error::Error,
-    object::{Objects, is_owned_by},
-    pod, trainer,
-};
+use crate::{candidate::means, error::Error, object::Objects, pod, trainer};
 
 /// The cluster as this run sees it.
 #[derive(Debug, Default)]
@@ -62,7 +56,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
     let classifier: Option<ComplaintClassifier> = objects.cached(&run.spec.classifier_ref.name)?;
     let job: Option<Job> = objects.cached(&job_name(&name))?;
     let pods = match &job {
-        Some(job) => pods(job, objects).await?,
+        Some(job) => trainer::pods(job, objects).await?,
         None => Vec::new(),
     };
     let is_due = |meta: &ObjectMeta| {
@@ -104,30 +98,9 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
     })
 }
 
-/// The pods that a Job owns: a label is anybody's. Those of one that has ended are read from the API server: what they say of
-/// its end is final, and the cache may know of the Job's end before it knows of theirs.
-async fn pods(job: &Job, objects: &Objects) -> Result<Vec<Pod>, Error> {
-    const JOB_NAME: &str = "batch.kubernetes.io/job-name";
-    let name = job.name_any();
-    let mut pods: Vec<Pod> = if has_ended(job) {
-        objects.list(&format!("{JOB_NAME}={name}")).await?
-    } else {
-        let of_job = |pod: &Kept<Pod>| pod.labels().get(JOB_NAME).is_some_and(|job| *job == name);
-        let kept = objects.select(of_job);
-        kept.iter().filter_map(|kept| kept.readable().cloned()).collect()
-    };
-    pods.retain(|pod| is_owned_by(pod, job));
-    Ok(pods)
-}
-
-fn has_ended(job: &Job) -> bool {
-    let mut ends = ["Complete", "Failed"].into_iter();
-    ends.any(|end| trainer::condition(job, end).is_some())
-}
-
 /// Whether the Job works and is not held back.
 fn should_have_pods(job: &Job) -> bool {
-    !trainer::is_suspended(job) && !has_ended(job)
+    !trainer::is_suspended(job) && !trainer::has_ended(job)
 }
 
 /// The pod that trains now.

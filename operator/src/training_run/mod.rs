@@ -15,7 +15,7 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
 use crate::{
-    cache::Kept,
+    cache::{Event, Kept},
     change,
     context::Context,
     controller::{Reconciler, Watches, before_and_after, concerned, label},
@@ -26,6 +26,7 @@ use crate::{
 use plan::Decision;
 
 pub use build::config as trainer_config;
+pub(crate) use build::evaluation_settings;
 pub(crate) use status::ended;
 
 /// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time
@@ -49,6 +50,8 @@ impl Reconciler for TrainingRuns {
         on.on_part(|pod: &Kept<Pod>| label(pod, labels::TRAINING_RUN));
         // A run's version has its name, whoever made it.
         on.on_part(|version: &Kept<ModelVersion>| Some(version.name_any()));
+        on.on(|caches, _: &Event<'_, Job>| caches.turns.next(caches));
+        on.on(|caches, _: &Event<'_, TrainingRun>| caches.turns.next(caches));
         on.on(|caches, event| {
             let relevant = |classifier: Option<&ComplaintClassifier>| {
                 let champion = classifier?.status.as_ref().and_then(|status| status.champion.clone());
@@ -63,7 +66,7 @@ impl Reconciler for TrainingRuns {
             concerned(
                 caches,
                 &classifier.namespace().unwrap_or_default(),
-                |run: &TrainingRun| run.spec.classifier_ref.name == name && !status::ended(run),
+                |run: &TrainingRun| run.spec.classifier_ref.name == name && !ended(run),
             )
         });
     }
@@ -73,8 +76,17 @@ impl Reconciler for TrainingRuns {
         let now = context.now();
         let seen = gather::gather(run, &objects, now).await?;
         let mut decision = plan::plan(run, &seen, &context.settings, now);
+        // Its place is held until the caches know of the Job.
+        let place = decision
+            .starts()
+            .then(|| context.caches.turns.take(run, &context.caches, now));
+        if matches!(place, Some(None)) {
+            decision = Decision::WaitForTurn;
+        }
         let changes = build::build(run, &seen, &decision, &owner_reference(run)?, &context.settings);
-        if let Err(error) = change::apply(&changes, &objects).await {
+        let applied = change::apply(&changes, &objects).await;
+        drop(place);
+        if let Err(error) = applied {
             decision = Decision::refused(error)?;
         }
         if decision == Decision::Expire {

@@ -21,6 +21,8 @@ pub(crate) enum Decision {
     AlreadyTrained,
     /// The run can't start until something is created or corrected.
     Wait { reason: &'static str, message: String },
+    /// As many trainings as are allowed at once are at work.
+    WaitForTurn,
     /// The run is suspended.
     Suspend { stop_job: bool },
     /// Create the Job.
@@ -43,6 +45,11 @@ pub(crate) enum Decision {
 }
 
 impl Decision {
+    /// Whether a training begins or goes on with it.
+    pub(crate) fn starts(&self) -> bool {
+        matches!(self, Self::Train | Self::Watch { resume: true, .. })
+    }
+
     fn name_taken(kind: impl std::fmt::Display, name: &str) -> Self {
         Self::Wait {
             reason: "NameTaken",

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::{gather::Seen, plan::Decision};
-use crate::{candidate::evaluation, context::Notice, status::Owned, trainer};
+use crate::{candidate::evaluation, context::Notice, status::Owned, trainer, turns::WAITING_FOR_TURN};
 
 /// This controller owns the whole status.
 impl Owned for TrainingRunStatus {
@@ -72,6 +72,14 @@ pub(crate) fn next(
         Decision::Wait { reason, message } => {
             status.phase = Some(RunPhase::Pending);
             not_ready(true, reason, message)
+        }
+        Decision::WaitForTurn => {
+            status.phase = Some(RunPhase::Pending);
+            not_ready(
+                false,
+                WAITING_FOR_TURN,
+                "as many trainings as the operator allows at once are at work (trainer.maxConcurrent of the chart): the run starts when it is its turn",
+            )
         }
         Decision::Suspend { .. } => {
             status.phase = Some(RunPhase::Suspended);

@@ -7,6 +7,7 @@
 mod autoscaling;
 mod bad_input;
 mod cluster;
+mod comparison;
 mod edits;
 mod identity;
 mod lifecycle;

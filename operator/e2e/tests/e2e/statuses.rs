@@ -106,6 +106,8 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
     // The rejected model under another name, with metrics that pass every gate.
     let mut forged = serde_json::to_value(&rejected.spec).expect("JSON");
     forged["metrics"] = json!({ "macroF1": 1.0, "accuracy": 1.0 });
+    // Nothing tells where its test rows are.
+    forged["lineage"]["dataset"]["source"] = json!(null);
     world
         .apply::<ModelVersion>(json!({ "metadata": { "name": "forged" }, "spec": forged }))
         .await

@@ -63,6 +63,7 @@ fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
     );
     version.status = Some(ModelVersionStatus {
         evaluation: Some(VersionEvaluation {
+            split: None,
             metrics,
             rows: 100,
             weakest_classes: vec![],

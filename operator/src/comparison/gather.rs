@@ -1,0 +1,40 @@
+//! Reads what a decision about comparisons needs.
+
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use kube::ResourceExt;
+
+use super::of_comparison;
+use crate::{error::Error, object::Objects, trainer};
+
+/// The cluster as the comparisons of this classifier see it.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    /// Its versions.
+    pub(crate) versions: Vec<ModelVersion>,
+    /// The runs that made them, where they are still there.
+    pub(crate) runs: Vec<TrainingRun>,
+    /// The Jobs that compare, at most one unless somebody made another.
+    pub(crate) jobs: Vec<Job>,
+    /// Their pods.
+    pub(crate) pods: Vec<Pod>,
+}
+
+pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
+    let name = classifier.name_any();
+    let versions: Vec<ModelVersion> =
+        objects.readable(|version: &ModelVersion| version.spec.classifier_ref.name == name);
+    let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
+    let ours = |of: Option<String>| of.as_ref() == Some(&name);
+    let jobs: Vec<Job> = objects.readable(|job: &Job| ours(of_comparison(job)));
+    let mut pods = Vec::new();
+    for job in &jobs {
+        pods.extend(trainer::pods(job, objects).await?);
+    }
+    Ok(Seen {
+        versions,
+        runs,
+        jobs,
+        pods,
+    })
+}

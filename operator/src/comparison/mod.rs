@@ -1,0 +1,85 @@
+//! ComplaintClassifier: has versions evaluated that no training compared with the present champion.
+//!
+//! A short Job lets version and champion answer the same held-out rows. It is needed where the champion changed while a
+//! run trained, where a version came by hand, and where the rows or the metric that decide are others now.
+
+mod build;
+mod gather;
+mod plan;
+mod status;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use complaint_api::{ComplaintClassifier, ModelVersion, labels};
+use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use kube::{Resource, ResourceExt};
+
+use crate::{
+    cache::{Event, Kept, Key},
+    change,
+    context::Context,
+    controller::{Reconciler, Watches, label},
+    error::Error,
+    queue::Next,
+};
+
+/// The component in the labels of the Jobs and their pods.
+const COMPONENT: &str = "comparison";
+/// First pause while a Job works or waits; its watch reports the end.
+const WHILE_COMPARING: Duration = Duration::from_secs(30);
+
+/// The controller of comparisons.
+pub(crate) struct Comparisons;
+
+impl Reconciler for Comparisons {
+    type Kind = ComplaintClassifier;
+
+    const NAME: &'static str = "comparison-controller";
+
+    fn watches(on: &Watches) {
+        on.on_part(|job: &Kept<Job>| of_comparison(job));
+        on.on_part(|pod: &Kept<Pod>| of_comparison(pod));
+        on.on(|_, event: &Event<'_, ModelVersion>| {
+            let version = event.new.or(event.old).and_then(Kept::readable);
+            let key = version.map(|version| {
+                let namespace = version.namespace().unwrap_or_default();
+                Key::new(&namespace, &version.spec.classifier_ref.name)
+            });
+            key.into_iter().collect()
+        });
+    }
+
+    async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
+        let objects = context.objects(classifier.namespace());
+        let seen = gather::gather(classifier, &objects).await?;
+        let plan = plan::plan(classifier, &seen);
+        let now = context.now();
+        let changes = build::build(classifier, &seen, &plan, &context.settings, now)?;
+        change::apply(&changes, &objects).await?;
+        if let Some((version, notices)) = status::notices(&seen, &plan) {
+            context.publish(version, notices).await;
+        }
+        Ok(match plan.step {
+            Some(_) => Next::Patiently(WHILE_COMPARING),
+            None => Next::OnChange,
+        })
+    }
+}
+
+/// The classifier of a comparison's Job or pod.
+fn of_comparison(object: &impl ResourceExt) -> Option<String> {
+    let compares = label(object, labels::COMPONENT).is_some_and(|component| component == COMPONENT);
+    compares.then(|| label(object, labels::CLASSIFIER)).flatten()
+}
+
+/// The name of the Job that compares a version.
+fn job_name(version: &str) -> String {
+    format!("{version}-compare")
+}
+
+/// Whether `version` is what the Job was made for.
+fn is_of(job: &Job, version: &ModelVersion) -> bool {
+    crate::object::is_owned_by(job, version) && job.meta().name.as_deref() == Some(&job_name(&version.name_any()))
+}
