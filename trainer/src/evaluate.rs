@@ -133,7 +133,7 @@ pub fn version_evaluation(
     let per_class = confusion.per_class(classes);
     let bins = reliability_bins(confidence.iter().copied());
     VersionEvaluation {
-        // Whoever writes it into a status knows the split.
+        // The caller knows the split.
         split: None,
         metrics: confusion.metrics(scored.value(Metric::LogLoss)).into(),
         rows: scored.actual.len(),

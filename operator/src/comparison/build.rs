@@ -110,10 +110,8 @@ pub(crate) fn build(
         }
         State::Impossible { reason, message } => changes.push(told(version, Some(false), reason, message, now)),
         State::Answered(result) => {
-            let mut evaluation = result.evaluation.clone();
-            evaluation.split = Some(result.split.clone());
             let compared = Compared {
-                evaluation,
+                evaluation: result.evaluation.clone(),
                 comparison: result.comparison.clone(),
                 conditions: conditions(
                     version,

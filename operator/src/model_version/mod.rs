@@ -7,7 +7,10 @@ mod status;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use complaint_api::{ComplaintClassifier, ModelVersion};
+use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::{
@@ -58,15 +61,30 @@ impl Reconciler for ModelVersions {
     /// Works on the version of the cache: one that has changed since is a conflict, and is reconciled again.
     async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Next, Error> {
         let objects = context.objects(version.namespace());
+        let now = context.now();
+        if awaits_evidence(version, now) {
+            return Ok(Next::After(TO_WRITE_EVIDENCE));
+        }
         let seen = gather::gather(version, &objects)?;
         let plan = plan::plan(version, &seen);
         let applied = change::apply(&build::build(version, &plan), &objects).await?;
         let changed: Option<ModelVersion> = applied.get(&version.name_any())?;
         let version = changed.as_ref().unwrap_or(version);
-        let (next, notices) = status::next(version, &plan, context.now());
+        let (next, notices) = status::next(version, &plan, now);
         if objects.write_status(version, &next).await? {
             context.publish(version, notices).await;
         }
         Ok(Next::OnChange)
     }
+}
+
+/// How long a new version may be without any status. The run that makes it writes next what it measured, and its classifier
+/// decides at once: before that there is nothing to tell.
+const TO_WRITE_EVIDENCE: Duration = Duration::from_secs(1);
+
+fn awaits_evidence(version: &ModelVersion, now: Timestamp) -> bool {
+    let created = version.creation_timestamp();
+    let is_new = created.is_some_and(|created| now.duration_since(created.0) <= SignedDuration::from_secs(1));
+    let told = version.status.as_ref().is_some_and(|status| status.stage.is_some());
+    is_new && !told
 }

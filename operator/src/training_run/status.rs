@@ -8,7 +8,10 @@ use complaint_api::{
 };
 use complaint_contract::{ErrorEnvelope, Progress, TrainingResult, TrainingStage, VersionRef, round4};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::{
+    api::{batch::v1::Job, core::v1::Pod},
+    apimachinery::pkg::apis::meta::v1::Time,
+};
 use kube::ResourceExt;
 
 use super::{gather::Seen, plan::Decision};
@@ -87,7 +90,7 @@ pub(crate) fn next(
         }
         Decision::Train => {
             status.phase = Some(RunPhase::Pending);
-            not_ready(false, "JobCreated", "the training Job was created")
+            job_created()
         }
         Decision::Replace => {
             status.phase = Some(RunPhase::Pending);
@@ -107,7 +110,7 @@ pub(crate) fn next(
                 &format!("the training pod can't start: {}", blocked.message),
             )
         }
-        Decision::Watch { blocked: None, .. } => working(seen, &mut status),
+        Decision::Watch { blocked: None, .. } => working(seen, &mut status, now),
         Decision::Record(outcome) => recorded(run, outcome, &mut status, now),
         Decision::Fail { reason, message } => {
             status.completion_time = Some(Time(now));
@@ -161,8 +164,13 @@ fn as_it_ended(old: &TrainingRunStatus, status: &mut TrainingRunStatus) -> Vec<S
     }
 }
 
-fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
-    let running = seen.pods.iter().any(|pod| crate::pod::phase(pod) == "Running");
+/// How long a Job's pod may take to start before the run says that it waits.
+const TO_START: SignedDuration = SignedDuration::from_secs(10);
+
+fn working(seen: &Seen, status: &mut TrainingRunStatus, now: Timestamp) -> Vec<Statement> {
+    // A pod that has succeeded waits for its Job to count it.
+    let works = |pod: &Pod| matches!(crate::pod::phase(pod), "Running" | "Succeeded");
+    let running = seen.pods.iter().any(works);
     status.phase = Some(if running { RunPhase::Running } else { RunPhase::Pending });
     if let Some(progress) = &seen.progress
         && worth_writing(status.progress.as_ref(), progress)
@@ -172,6 +180,8 @@ fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
     let failed = failed_attempts(seen).map_or(String::new(), |told| format!(" ({told})"));
     match (running, failed.is_empty()) {
         (true, _) => not_ready(false, "Training", &format!("the trainer is at work{failed}")),
+        // In most cases the pod starts at once, and nobody needs to read of it.
+        (false, true) if seen.job.as_ref().is_some_and(|job| is_new(job, now)) => job_created(),
         (false, true) => not_ready(false, "WaitingForPod", "the training pod has not started yet"),
         (false, false) => not_ready(
             false,
@@ -179,6 +189,15 @@ fn working(seen: &Seen, status: &mut TrainingRunStatus) -> Vec<Statement> {
             &format!("the next training pod has not started yet{failed}"),
         ),
     }
+}
+
+fn job_created() -> Vec<Statement> {
+    not_ready(false, "JobCreated", "the training Job was created")
+}
+
+fn is_new(job: &Job, now: Timestamp) -> bool {
+    let created = job.metadata.creation_timestamp.as_ref();
+    created.is_some_and(|created| now.duration_since(created.0) < TO_START)
 }
 
 /// How the last of the Job's failed pods ended: a retry must not hide it.

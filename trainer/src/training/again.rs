@@ -4,7 +4,9 @@
 
 use std::path::PathBuf;
 
-use complaint_contract::{CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach};
+use complaint_contract::{
+    CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach, VersionEvaluation,
+};
 use complaint_model::Predictor;
 use rustc_hash::FxHashMap;
 
@@ -110,7 +112,10 @@ pub fn compare_again(inputs: &Again<'_>) -> Result<CompareResult, TrainError> {
     });
     Ok(CompareResult {
         sha256: request.sha256,
-        evaluation: version_evaluation(&scored, &confidence, &answered.classes, labels.len()),
+        evaluation: VersionEvaluation {
+            split: Some(answered.split.clone()),
+            ..version_evaluation(&scored, &confidence, &answered.classes, labels.len())
+        },
         comparison,
         split: answered.split,
         same_split,

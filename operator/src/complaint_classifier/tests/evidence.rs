@@ -11,10 +11,26 @@ fn by_hand(name: &str) -> ModelVersion {
 }
 
 #[test]
-fn a_version_that_no_training_evaluated_waits_and_a_pin_serves_it() {
+fn a_version_that_nothing_evaluated_waits_and_a_pin_serves_it() {
     let gate = json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.5 }] } });
     let fresh = classifier(gate.clone(), json!({}));
-    let waiting = seen(vec![by_hand("v1")], None, vec![]);
+    // A Job evaluates it, and later ones wait for their turn.
+    let compared = seen(vec![by_hand("v1"), version("v2", None)], None, vec![]);
+    let planned = plan(&fresh, &compared);
+    assert_eq!(target(&planned), None);
+    let status = next(&fresh, &compared, &planned);
+    let ready = condition::find(&status.conditions, READY).expect("it is stated");
+    assert_eq!(ready.reason, "NotCompared");
+
+    let unanswered = || {
+        let failed = json!({ "conditions": [{ "type": "Evaluated", "status": "False", "reason": "DatasetChanged",
+            "message": "other bytes", "lastTransitionTime": "2026-11-29T00:00:00Z" }] });
+        ModelVersion {
+            status: serde_json::from_value(failed).expect("a status"),
+            ..by_hand("v1")
+        }
+    };
+    let waiting = seen(vec![unanswered()], None, vec![]);
     let planned = plan(&fresh, &waiting);
     assert_eq!((target(&planned), planned.rejected.len()), (None, 0));
     let status = next(&fresh, &waiting, &planned);
@@ -23,7 +39,7 @@ fn a_version_that_no_training_evaluated_waits_and_a_pin_serves_it() {
     assert!(ready.message.contains("v1"), "{}", ready.message);
 
     // Later ones do not wait for it, and a challenger of a restored status is no evidence.
-    let both = seen(vec![by_hand("v1"), version("v2", None)], None, vec![]);
+    let both = seen(vec![unanswered(), version("v2", None)], None, vec![]);
     assert_eq!(target(&plan(&fresh, &both)), Some("v2"));
     let challenged = classifier(gate, json!({ "challenger": { "name": "v1", "sha256": sha("1") } }));
     assert_eq!(target(&plan(&challenged, &waiting)), None);
