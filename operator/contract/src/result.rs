@@ -174,8 +174,8 @@ pub struct DroppedLabel {
 }
 
 impl TrainingResult {
-    /// The termination message. Where it would pass [`MESSAGE_BYTES`], optional parts are left out whole: first the dropped
-    /// labels, then the weakest classes, then the warnings.
+    /// The termination message. Where it would pass [`MESSAGE_BYTES`](crate::MESSAGE_BYTES), optional parts are left out
+    /// whole: first the dropped labels, then the weakest classes, then the warnings.
     pub fn message(&self) -> String {
         parts_left_out(
             self,

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::{
     cluster::World,
     runs::{
-        apply_classifier, apply_data, apply_sample, gated_out, poor_features, run, sample, train, until_champion,
-        until_stage,
+        apply_classifier, apply_data, apply_sample, forge, gated_out, poor_features, run, sample, train,
+        until_champion, until_stage,
     },
 };
 
@@ -83,14 +83,7 @@ async fn overlapping_runs_are_compared_without_a_second_training() {
 async fn a_version_by_hand_is_judged_on_what_a_job_measures() {
     let world = World::open("by-hand").await;
     let rejected = gated_out(&world).await;
-    // The rejected model under another name, with metrics that pass every gate.
-    let mut forged = serde_json::to_value(&rejected.spec).expect("JSON");
-    forged["metrics"] = json!({ "macroF1": 1.0, "accuracy": 1.0 });
-    let manifest = json!({ "metadata": { "name": "forged" }, "spec": forged });
-    world
-        .apply::<ModelVersion>(manifest)
-        .await
-        .expect("the record is accepted");
+    forge(&world, &rejected, |_| {}).await;
     let judged = until_stage(&world, "forged", Stage::Rejected).await;
     let status = judged.status.expect("a status");
     let rejection = status.rejection().expect("it is rejected");

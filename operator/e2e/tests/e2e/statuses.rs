@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{
     cluster::World,
-    runs::{apply_classifier, apply_sample, gated_out, poor_features, run, train, until_champion, until_stage},
+    runs::{apply_classifier, apply_sample, forge, gated_out, poor_features, run, train, until_champion, until_stage},
 };
 
 /// Overwrites fields of a status, as a restore or an edit does.
@@ -103,15 +103,11 @@ async fn a_forged_version_is_not_promoted_and_a_pin_serves_it() {
     let world = World::open("forged").await;
     let rejected = gated_out(&world).await;
 
-    // The rejected model under another name, with metrics that pass every gate.
-    let mut forged = serde_json::to_value(&rejected.spec).expect("JSON");
-    forged["metrics"] = json!({ "macroF1": 1.0, "accuracy": 1.0 });
     // Nothing tells where its test rows are.
-    forged["lineage"]["dataset"]["source"] = json!(null);
-    world
-        .apply::<ModelVersion>(json!({ "metadata": { "name": "forged" }, "spec": forged }))
-        .await
-        .expect("the record is accepted");
+    forge(&world, &rejected, |spec| {
+        spec["lineage"]["dataset"]["source"] = json!(null)
+    })
+    .await;
     let waiting = world
         .until::<ModelVersion>("forged", "not evaluated", |version| {
             version.status.as_ref().is_some_and(|status| {
