@@ -63,6 +63,7 @@ impl Reconciler for Comparisons {
         }
         Ok(match plan.step {
             Some(_) => Next::Patiently(WHILE_COMPARING),
+            None if plan.awaits_run => Next::Patiently(WHILE_COMPARING),
             None => Next::OnChange,
         })
     }

@@ -10,7 +10,7 @@ use crate::{
     candidate::{self, Hindrance},
     complaint_classifier::in_order,
     object::is_owned_by,
-    pod, trainer,
+    pod, trainer, training_run,
 };
 
 /// What to do about the versions of a classifier.
@@ -18,6 +18,8 @@ use crate::{
 pub(crate) struct Plan {
     /// The version that is compared next or now, and how far it is.
     pub(crate) step: Option<Step>,
+    /// Whether a run is about to write what it measured of its version.
+    pub(crate) awaits_run: bool,
     /// Jobs that answer no open question.
     pub(crate) superseded: Vec<Job>,
 }
@@ -61,6 +63,10 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
         if !matches!(hindrance, Some(Hindrance::NotCompared | Hindrance::NotEvaluated)) {
             continue;
         }
+        if candidate::evaluation(version).is_none() && is_being_recorded(seen, version) {
+            plan.awaits_run = true;
+            continue;
+        }
         let state = state(classifier, seen, version);
         // One that can't be compared keeps no other waiting.
         let goes_on = matches!(&state, State::Impossible { .. }) && is_told(version, &state);
@@ -79,6 +85,13 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
     };
     plan.superseded = seen.jobs.iter().filter(|job| !wanted(job)).cloned().collect();
     plan
+}
+
+/// Whether the run that makes the version is still at work.
+fn is_being_recorded(seen: &Seen, version: &ModelVersion) -> bool {
+    let name = version.metadata.name.as_deref();
+    let mut runs = seen.runs.iter();
+    runs.any(|run| run.metadata.name.as_deref() == name && !training_run::ended(run))
 }
 
 /// Whether the version's status says so already.

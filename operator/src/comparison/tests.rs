@@ -222,6 +222,18 @@ fn nothing_is_compared_for_nobody() {
 }
 
 #[test]
+fn a_version_whose_run_is_about_to_write_what_it_measured_needs_no_job() {
+    let classifier = classifier(json!({}), false);
+    let mut seen = seen(vec![version("v1", '1', evaluated()), version("v2", '2', json!({}))]);
+    seen.runs = vec![run(None)];
+    let waits = plan(&classifier, &seen);
+    assert!(waits.step.is_none() && waits.awaits_run, "{waits:?}");
+    seen.runs.clear();
+    let alone = plan(&classifier, &seen);
+    assert_eq!(alone.step.map(|step| step.version).as_deref(), Some("v2"));
+}
+
+#[test]
 fn test_rows_that_nobody_can_name_are_told() {
     let classifier = classifier(json!({}), false);
     let mut seen = uncompared();
