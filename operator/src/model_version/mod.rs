@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, ModelVersion};
+use complaint_api::{ComplaintClassifier, ModelVersion, Stage};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
@@ -62,11 +62,12 @@ impl Reconciler for ModelVersions {
     async fn reconcile(version: &ModelVersion, context: &Context) -> Result<Next, Error> {
         let objects = context.objects(version.namespace());
         let now = context.now();
-        if awaits_evidence(version, now) {
-            return Ok(Next::After(TO_WRITE_EVIDENCE));
-        }
         let seen = gather::gather(version, &objects)?;
         let plan = plan::plan(version, &seen);
+        // A promotion is noted at once: a classifier that is made anew must find it.
+        if plan.stage == Stage::Candidate && awaits_evidence(version, now) {
+            return Ok(Next::After(TO_WRITE_EVIDENCE));
+        }
         let applied = change::apply(&build::build(version, &plan), &objects).await?;
         let changed: Option<ModelVersion> = applied.get(&version.name_any())?;
         let version = changed.as_ref().unwrap_or(version);

@@ -27,6 +27,7 @@ async fn a_rebuilt_classifier_promotes_nothing_by_itself_and_a_pin_goes_on() {
     apply_classifier(&world, "cards", json!({})).await;
     train(&world, run("cards-1", "sample", poor_features(40))).await;
     until_champion(&world, "cards", "cards-1").await;
+    until_stage(&world, "cards-1", Stage::Champion).await;
     let claim = |time: &str| json!({ "metadata": { "annotations": { "complaints.dev/promoted-at": time } } });
     world
         .patch::<ModelVersion>("cards-1", claim("9999-12-01T00:00:00Z"))
