@@ -3,6 +3,7 @@
 
 use std::{future::Future, sync::Arc, time::Instant};
 
+use complaint_api::ComplaintClassifier;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
@@ -60,6 +61,26 @@ impl Watches {
                 .collect();
             keys.dedup();
             keys
+        });
+    }
+
+    /// A change of what `relevant` reads of a classifier is something that happened to the objects of its namespace for which
+    /// `concerned` holds, given its name.
+    pub(crate) fn on_classifier<K: Cached, R: PartialEq>(
+        &self,
+        relevant: impl Fn(&ComplaintClassifier) -> R + Send + Sync + 'static,
+        concerned: impl Fn(&K, &str) -> bool + Send + Sync + 'static,
+    ) {
+        self.on(move |caches, event: &Event<'_, ComplaintClassifier>| {
+            let (before, after) = before_and_after(event);
+            let changed = before.map(&relevant) != after.map(&relevant);
+            let Some(classifier) = after.or(before).filter(|_| changed) else {
+                return Vec::new();
+            };
+            let (namespace, name) = (classifier.namespace().unwrap_or_default(), classifier.name_any());
+            let is_concerned = |kept: &Kept<K>| kept.readable().is_some_and(|object| concerned(object, &name));
+            let found = K::store(caches).list(&namespace, is_concerned);
+            found.iter().map(|kept| Key::of(&**kept)).collect()
         });
     }
 }
@@ -182,12 +203,6 @@ fn only_words_differ<K: Cached>(event: &Event<'_, K>, stuck: bool) -> bool {
 /// The readable objects of `event` before and after, for listeners that look at what changed.
 pub(crate) fn before_and_after<'a, K: Cached>(event: &Event<'a, K>) -> (Option<&'a K>, Option<&'a K>) {
     (event.old.and_then(Kept::readable), event.new.and_then(Kept::readable))
-}
-
-/// The keys of the readable objects in a namespace for which `concerned` holds.
-pub(crate) fn concerned<K: Cached>(caches: &Caches, namespace: &str, concerned: impl Fn(&K) -> bool) -> Vec<Key> {
-    let found = K::store(caches).list(namespace, |kept| kept.readable().is_some_and(&concerned));
-    found.iter().map(|kept| Key::of(&**kept)).collect()
 }
 
 /// The value of a label.

@@ -211,13 +211,7 @@ impl Objects {
             .get_opt(manifest.name())
             .await
             .doing(doing)?;
-        match found {
-            Some(foreign) if !is_controlled_by(&foreign, owner) => Err(Error::Taken {
-                kind: manifest.resource.kind.clone(),
-                object: Box::new(foreign),
-            }),
-            _ => Ok(()),
-        }
+        found.map_or(Ok(()), |found| owned(found, manifest, owner).map(drop))
     }
 
     /// Creates an object unless there is one of its name, whoever made it.
@@ -294,12 +288,7 @@ impl Objects {
                 action: format!("creating {} {name}", resource.kind),
             });
         }
-        if !is_controlled_by(&found, owner) {
-            return Err(Error::Taken {
-                kind: resource.kind.clone(),
-                object: Box::new(found),
-            });
-        }
+        let found = owned(found, manifest, owner)?;
         let mut manifest = manifest.clone();
         manifest.body["metadata"]["uid"] = found.uid().into();
         self.apply_manifest(&manifest).await
@@ -416,6 +405,17 @@ pub fn owner_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Result<Owner
 /// Whether `child`'s controller is `owner`.
 pub fn is_owned_by<C: ResourceExt, O: ResourceExt>(child: &C, owner: &O) -> bool {
     owner.uid().is_some_and(|uid| is_controlled_by(child, &uid))
+}
+
+/// The object of the manifest's name, if `owner` controls it.
+fn owned(found: DynamicObject, manifest: &Manifest, owner: &str) -> Result<DynamicObject, Error> {
+    if is_controlled_by(&found, owner) {
+        return Ok(found);
+    }
+    Err(Error::Taken {
+        kind: manifest.resource.kind.clone(),
+        object: Box::new(found),
+    })
 }
 
 /// Whether `child`'s controller has that uid.

@@ -31,7 +31,7 @@ pub(crate) enum Next {
 /// may write a status.
 const SOON: Duration = Duration::from_millis(100);
 /// The longest pause of an object that waits.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(120);
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
 /// The longest pause after failures.
 const LONGEST_AFTER_FAILURE: Duration = Duration::from_secs(300);
 

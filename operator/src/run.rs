@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures::{FutureExt, future::BoxFuture};
 use kube::Client;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -127,28 +128,25 @@ async fn control(
     }
     let caches = Caches::new();
     caches.turns.allow(args.settings.max_concurrent_trainings);
-    let context = |controller| {
+    let context = &|controller| {
         let (client, settings) = (client.clone(), args.settings.clone());
         Context::new(client, caches.clone(), settings, controller, metrics.clone())
     };
-    // They listen before the caches fill, so that they know of every object.
-    let runs = Controller::new::<TrainingRuns>(context(TrainingRuns::NAME));
-    let versions = Controller::new::<ModelVersions>(context(ModelVersions::NAME));
-    let classifiers = Controller::new::<ComplaintClassifiers>(context(ComplaintClassifiers::NAME));
-    let retrainings = Controller::new::<Retrainings>(context(Retrainings::NAME));
-    let comparisons = Controller::new::<Comparisons>(context(Comparisons::NAME));
+    // They listen before the caches fill, so that they know of every object, and work afterwards.
+    let working = [
+        controller::<TrainingRuns>(context, shutdown),
+        controller::<ModelVersions>(context, shutdown),
+        controller::<ComplaintClassifiers>(context, shutdown),
+        controller::<Retrainings>(context, shutdown),
+        controller::<Comparisons>(context, shutdown),
+    ];
     let mut feeds = JoinSet::new();
     tokio::select! {
         () = shutdown.cancelled() => return Ok(()),
         () = caches.start(client, &scopes, &mut feeds) => {}
     }
     // Dropping the set cuts off what did not end in time.
-    let mut controllers = JoinSet::new();
-    controllers.spawn(runs.run::<TrainingRuns>(shutdown.clone()));
-    controllers.spawn(versions.run::<ModelVersions>(shutdown.clone()));
-    controllers.spawn(classifiers.run::<ComplaintClassifiers>(shutdown.clone()));
-    controllers.spawn(retrainings.run::<Retrainings>(shutdown.clone()));
-    controllers.spawn(comparisons.run::<Comparisons>(shutdown.clone()));
+    let mut controllers: JoinSet<()> = working.into_iter().collect();
     let out_of_patience = async {
         shutdown.cancelled().await;
         tokio::time::sleep(GRACE).await;
@@ -157,6 +155,15 @@ async fn control(
         ended = all_ended(&mut controllers, &mut feeds, shutdown) => ended,
         () = out_of_patience => Ok(()),
     }
+}
+
+/// A controller that listens to the caches from now on, and works when it is polled.
+fn controller<R: Reconciler>(
+    context: &impl Fn(&'static str) -> Context,
+    shutdown: &CancellationToken,
+) -> BoxFuture<'static, ()> {
+    let controller = Controller::new::<R>(context(R::NAME));
+    controller.run::<R>(shutdown.clone()).boxed()
 }
 
 /// Waits for the controllers, and takes one, or a watch, that ends before `shutdown` for a failure.

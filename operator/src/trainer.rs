@@ -176,6 +176,11 @@ pub(crate) fn is_suspended(job: &Job) -> bool {
     job.spec.as_ref().and_then(|spec| spec.suspend).unwrap_or(false)
 }
 
+/// Whether the Job makes a pod, or has one at work.
+pub(crate) fn works(job: &Job) -> bool {
+    !is_suspended(job) && !has_ended(job)
+}
+
 /// Whether a Job made now would have the same image, pulled in the same way.
 pub(crate) fn is_current(job: &Job, settings: &Settings) -> bool {
     let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());

@@ -142,7 +142,7 @@ impl Standing {
                 let start = standing.starts.entry(key.namespace.clone()).or_default();
                 *start = (*start).max((created.0.as_second(), 0));
             }
-            if works(job) {
+            if trainer::works(job) {
                 standing.holding.insert(key);
             }
         }
@@ -184,11 +184,6 @@ pub(crate) fn in_order(waiting: Vec<Waiting>, starts: &Starts) -> Vec<Key> {
         queues.retain(|(_, runs)| !runs.is_empty());
     }
     order
-}
-
-fn works(job: &Job) -> bool {
-    let mut ends = ["Complete", "Failed"].into_iter();
-    !trainer::is_suspended(job) && !ends.any(|end| trainer::condition(job, end).is_some())
 }
 
 fn waiting(run: &TrainingRun) -> Waiting {

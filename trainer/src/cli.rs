@@ -12,8 +12,8 @@ use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages}
 use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
-    self, compare::CompareArgs, data::DataArgs, delete::DeleteArgs, evaluate::EvaluateArgs, explain::ExplainArgs,
-    predict::PredictArgs, profile::ProfileArgs, record::RecordArgs, report_schema::ReportSchemaArgs, show::ShowArgs,
+    self, compare::CompareArgs, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs,
+    predict::PredictArgs, profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs,
 };
 
 /// Train classifiers for customer complaints.
@@ -43,9 +43,9 @@ enum Command {
     /// Compare a finished version with the champion on the rows that its training held out, as a Job.
     Compare(CompareArgs),
     /// Delete artifacts of a classifier from its store, as a Job.
-    Delete(DeleteArgs),
+    Delete(StoreArgs),
     /// Record a promotion in a classifier's store, as a Job.
-    Record(RecordArgs),
+    Record(StoreArgs),
     /// Show what a store has: a training's result, the promotions, or manifests of its versions.
     Show(ShowArgs),
 }

@@ -122,19 +122,19 @@ pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
 }
 
 /// The evaluation of a version by its answers. `confidence` has each answer's probability and whether it was correct. The first
-/// `known` classes are the version's, the others are only the rows'.
+/// `known` classes are the version's, the others are only the rows'. `split` names the rows.
 pub fn version_evaluation(
     scored: &Scored,
     confidence: &[(f64, bool)],
     classes: &[String],
     known: usize,
+    split: String,
 ) -> VersionEvaluation {
     let confusion = scored.confusion();
     let per_class = confusion.per_class(classes);
     let bins = reliability_bins(confidence.iter().copied());
     VersionEvaluation {
-        // The caller knows the split.
-        split: None,
+        split: Some(split),
         metrics: confusion.metrics(scored.value(Metric::LogLoss)).into(),
         rows: scored.actual.len(),
         weakest_classes: weakest(&per_class, known),

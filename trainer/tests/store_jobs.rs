@@ -183,18 +183,8 @@ fn a_deletion_never_leaves_the_classifiers_folder() {
 #[test]
 fn promotions_are_recorded_once_in_their_order() {
     let versions = Versions::new(0);
-    let store = versions.root.display().to_string();
     let show = || {
-        let ended = versions.job.short(&[
-            "show",
-            "--champion",
-            "--store",
-            &store,
-            "--namespace",
-            "default",
-            "--classifier",
-            "cards",
-        ]);
+        let ended = show(&versions.job, &["--champion"]);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         Promotions::read(&ended.message.to_string()).unwrap().promotions
     };
@@ -233,7 +223,7 @@ fn promotions_are_recorded_once_in_their_order() {
     wrong("sha256", "abc").fails(64, "InvalidConfiguration", &["promotion.sha256"]);
 }
 
-/// The arguments that show a run's result.
+/// What `show` says of the classifier `cards`.
 fn show(job: &Job, arguments: &[&str]) -> Ended {
     let store = job.path("store").display().to_string();
     let place = [

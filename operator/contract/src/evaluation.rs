@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{PartialMetrics, WeakClass, decimals};
+use crate::{Metric, PartialMetrics, WeakClass, decimals};
 
 /// The evaluation of a version.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -74,26 +74,27 @@ impl GateMetric {
         Self::CalibrationError,
     ];
 
+    /// The metric that it is, unless it is the calibration error.
+    fn metric(self) -> Option<Metric> {
+        match self {
+            Self::MacroF1 => Some(Metric::MacroF1),
+            Self::WeightedF1 => Some(Metric::WeightedF1),
+            Self::Accuracy => Some(Metric::Accuracy),
+            Self::LogLoss => Some(Metric::LogLoss),
+            Self::CalibrationError => None,
+        }
+    }
+
     /// The name in specs.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::MacroF1 => "macroF1",
-            Self::WeightedF1 => "weightedF1",
-            Self::Accuracy => "accuracy",
-            Self::LogLoss => "logLoss",
-            Self::CalibrationError => "calibrationError",
-        }
+        self.metric().map_or("calibrationError", Metric::name)
     }
 
     /// The measured value, if there is one.
     pub fn of(self, evaluation: &VersionEvaluation) -> Option<f64> {
-        let metrics = &evaluation.metrics;
-        match self {
-            Self::MacroF1 => metrics.macro_f1,
-            Self::WeightedF1 => metrics.weighted_f1,
-            Self::Accuracy => metrics.accuracy,
-            Self::LogLoss => metrics.log_loss,
-            Self::CalibrationError => evaluation.calibration_error,
+        match self.metric() {
+            Some(metric) => metric.of(&evaluation.metrics),
+            None => evaluation.calibration_error,
         }
     }
 }

@@ -75,29 +75,21 @@ pub(crate) struct Asked {
 pub(crate) fn build(
     classifier: &ComplaintClassifier,
     seen: &Seen,
-    plan: &Plan,
+    plan: &Plan<'_>,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Vec<Change>, Error> {
-    let mut changes: Vec<Change> = plan
-        .superseded
-        .iter()
-        .map(|job| Change::Delete(Target::of(job)))
-        .collect();
+    let superseded = plan.superseded.iter();
+    let mut changes: Vec<Change> = superseded.map(|job| Change::Delete(Target::of(*job))).collect();
     let Some(Step { version, state }) = &plan.step else {
         return Ok(changes);
     };
-    let Some(version) = seen.versions.iter().find(|found| found.name_any() == *version) else {
-        return Ok(changes);
-    };
     match state {
-        State::Start => {
-            if let Ok(asked) = request(classifier, seen, version) {
-                let job = job(classifier, seen, version, &asked, settings)?;
-                let owner = version.uid().unwrap_or_default();
-                changes.push(Change::CreateOwned(Manifest::of(&job), owner));
-                changes.push(told(version, None, COMPARING, COMPARES, now));
-            }
+        State::Start(asked) => {
+            let job = job(classifier, seen, version, asked, settings)?;
+            let owner = version.uid().unwrap_or_default();
+            changes.push(Change::CreateOwned(Manifest::of(&job), owner));
+            changes.push(told(version, None, COMPARING, COMPARES, now));
         }
         State::Works { blocked: None } => changes.push(told(version, None, COMPARING, COMPARES, now)),
         State::Works { blocked: Some(blocked) } => {
@@ -122,7 +114,7 @@ pub(crate) fn build(
                 ),
             };
             changes.push(Change::Status {
-                of: Target::as_read(version),
+                of: Target::as_read(*version),
                 stored: json!(version.status),
                 part: compared.part(),
             });

@@ -17,7 +17,7 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{Resource, ResourceExt};
 
 use crate::{
-    cache::{Event, Kept, Key},
+    cache::Kept,
     change,
     context::Context,
     controller::{Reconciler, Watches, label},
@@ -41,14 +41,7 @@ impl Reconciler for Comparisons {
     fn watches(on: &Watches) {
         on.on_part(|job: &Kept<Job>| of_comparison(job));
         on.on_part(|pod: &Kept<Pod>| of_comparison(pod));
-        on.on(|_, event: &Event<'_, ModelVersion>| {
-            let version = event.new.or(event.old).and_then(Kept::readable);
-            let key = version.map(|version| {
-                let namespace = version.namespace().unwrap_or_default();
-                Key::new(&namespace, &version.spec.classifier_ref.name)
-            });
-            key.into_iter().collect()
-        });
+        on.on_part(|version: &Kept<ModelVersion>| Some(version.readable()?.spec.classifier_ref.name.clone()));
     }
 
     async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
@@ -58,8 +51,8 @@ impl Reconciler for Comparisons {
         let now = context.now();
         let changes = build::build(classifier, &seen, &plan, &context.settings, now)?;
         change::apply(&changes, &objects).await?;
-        if let Some((version, notices)) = status::notices(&seen, &plan) {
-            context.publish(version, notices).await;
+        if let Some((version, notice)) = status::notice(&plan) {
+            context.publish(version, vec![notice]).await;
         }
         Ok(match plan.step {
             Some(_) => Next::Patiently(WHILE_COMPARING),

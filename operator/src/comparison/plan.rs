@@ -5,7 +5,11 @@ use complaint_contract::{CompareResult, ErrorEnvelope};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::{build, gather::Seen, is_of};
+use super::{
+    build::{self, Asked, Objection},
+    gather::Seen,
+    is_of,
+};
 use crate::{
     candidate::{self, Hindrance},
     complaint_classifier::in_order,
@@ -15,20 +19,19 @@ use crate::{
 
 /// What to do about the versions of a classifier.
 #[derive(Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct Plan<'a> {
     /// The version that is compared next or now, and how far it is.
-    pub(crate) step: Option<Step>,
+    pub(crate) step: Option<Step<'a>>,
     /// Whether a run is about to write what it measured of its version.
     pub(crate) awaits_run: bool,
     /// Jobs that answer no open question.
-    pub(crate) superseded: Vec<Job>,
+    pub(crate) superseded: Vec<&'a Job>,
 }
 
 /// One version's comparison.
 #[derive(Debug)]
-pub(crate) struct Step {
-    /// The version's name.
-    pub(crate) version: String,
+pub(crate) struct Step<'a> {
+    pub(crate) version: &'a ModelVersion,
     pub(crate) state: State,
 }
 
@@ -36,7 +39,7 @@ pub(crate) struct Step {
 #[derive(Debug)]
 pub(crate) enum State {
     /// Its Job is to be made.
-    Start,
+    Start(Box<Asked>),
     /// Its Job works, or waits for its pod.
     Works { blocked: Option<pod::Blocked> },
     /// The Job has answered.
@@ -46,7 +49,7 @@ pub(crate) enum State {
 }
 
 /// At most one comparison at a time, in the order in which the versions were made.
-pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
+pub(crate) fn plan<'a>(classifier: &ComplaintClassifier, seen: &'a Seen) -> Plan<'a> {
     let mut plan = Plan::default();
     if classifier.spec.paused {
         return plan;
@@ -55,35 +58,28 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
     // What rolls out may be champion soon, and every answer would then be to another question.
     let rolls_out = status.is_some_and(|status| status.challenger.is_some());
     let held = rolls_out || !candidate::is_judged_automatically(classifier);
+    let mut wanted: Vec<&Job> = Vec::new();
     for version in in_order(&seen.versions) {
-        if plan.step.is_some() || held || candidate::is_judged(version, classifier) {
-            continue;
-        }
-        let hindrance = candidate::hindrance(version, classifier);
-        if !matches!(hindrance, Some(Hindrance::NotCompared | Hindrance::NotEvaluated)) {
+        let waits = || {
+            let hindrance = candidate::hindrance(version, classifier);
+            matches!(hindrance, Some(Hindrance::NotCompared | Hindrance::NotEvaluated))
+        };
+        if held || candidate::is_judged(version, classifier) || !waits() {
             continue;
         }
         if candidate::evaluation(version).is_none() && is_being_recorded(seen, version) {
             plan.awaits_run = true;
             continue;
         }
-        let state = state(classifier, seen, version);
+        let (job, state) = state(classifier, seen, version);
+        wanted.extend(job);
         // One that can't be compared keeps no other waiting.
-        let goes_on = matches!(&state, State::Impossible { .. }) && is_told(version, &state);
-        if !goes_on {
-            plan.step = Some(Step {
-                version: version.name_any(),
-                state,
-            });
+        if plan.step.is_none() && !is_told(version, &state) {
+            plan.step = Some(Step { version, state });
         }
     }
-    let wanted = |job: &Job| {
-        seen.versions
-            .iter()
-            .any(|version| is_of(job, version) && is_current(job, classifier, seen, version))
-            && !held
-    };
-    plan.superseded = seen.jobs.iter().filter(|job| !wanted(job)).cloned().collect();
+    let is_wanted = |job: &Job| wanted.iter().any(|wanted| std::ptr::eq(*wanted, job));
+    plan.superseded = seen.jobs.iter().filter(|job| !is_wanted(job)).collect();
     plan
 }
 
@@ -94,7 +90,7 @@ fn is_being_recorded(seen: &Seen, version: &ModelVersion) -> bool {
     runs.any(|run| run.metadata.name.as_deref() == name && !training_run::ended(run))
 }
 
-/// Whether the version's status says so already.
+/// Whether it can't be compared, and its status says so already.
 fn is_told(version: &ModelVersion, state: &State) -> bool {
     let State::Impossible { reason, message } = state else {
         return false;
@@ -103,24 +99,27 @@ fn is_told(version: &ModelVersion, state: &State) -> bool {
         .is_some_and(|condition| condition.reason == *reason && condition.message == *message)
 }
 
-/// Whether the Job asks what is to be asked now.
-fn is_current(job: &Job, classifier: &ComplaintClassifier, seen: &Seen, version: &ModelVersion) -> bool {
-    candidate::question(version, classifier).is_some()
-        && build::request(classifier, seen, version)
-            .is_ok_and(|request| build::asked(job) == Some(build::digest(&request).as_str()))
+/// Where the comparison of `version` stands, and its Job, if that asks what is to be asked now.
+fn state<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, version: &ModelVersion) -> (Option<&'a Job>, State) {
+    let asked = match build::request(classifier, seen, version) {
+        Ok(asked) => Box::new(asked),
+        Err(Objection { reason, message }) => {
+            let reason = reason.into();
+            return (None, State::Impossible { reason, message });
+        }
+    };
+    let digest = build::digest(&asked);
+    let mut jobs = seen.jobs.iter();
+    let job = jobs.find(|job| is_of(job, version) && build::asked(job) == Some(digest.as_str()));
+    match job.map(|job| (job, progress(classifier, seen, version, job))) {
+        Some((job, Some(state))) => (Some(job), state),
+        // There is no Job, or what it said is lost.
+        _ => (None, State::Start(asked)),
+    }
 }
 
-fn state(classifier: &ComplaintClassifier, seen: &Seen, version: &ModelVersion) -> State {
-    if let Err(objection) = build::request(classifier, seen, version) {
-        return State::Impossible {
-            reason: objection.reason.into(),
-            message: objection.message,
-        };
-    }
-    let job = seen.jobs.iter().find(|job| is_of(job, version));
-    let Some(job) = job.filter(|job| is_current(job, classifier, seen, version)) else {
-        return State::Start;
-    };
+/// How far the Job is; `None` if it is complete and what it said is lost.
+fn progress(classifier: &ComplaintClassifier, seen: &Seen, version: &ModelVersion, job: &Job) -> Option<State> {
     let pods: Vec<Pod> = seen.pods.iter().filter(|pod| is_owned_by(*pod, job)).cloned().collect();
     if trainer::condition(job, "Complete").is_some() {
         return answer(classifier, version, &pods);
@@ -134,37 +133,35 @@ fn state(classifier: &ComplaintClassifier, seen: &Seen, version: &ModelVersion) 
                 failed.message.clone().unwrap_or_default(),
             ),
         };
-        return State::Impossible {
+        return Some(State::Impossible {
             reason,
             message: format!(
                 "{message}. Set spec.evaluation.holdout, pin the version, or delete Job {} to try again",
                 job.name_any()
             ),
-        };
+        });
     }
-    State::Works {
+    Some(State::Works {
         blocked: pods.iter().find_map(pod::blocked),
-    }
+    })
 }
 
-/// What the pod of a complete Job said. Only an answer to the question counts.
-fn answer(classifier: &ComplaintClassifier, version: &ModelVersion, pods: &[Pod]) -> State {
+/// What the pod of a complete Job said, if it is still there. Only an answer to the question counts.
+fn answer(classifier: &ComplaintClassifier, version: &ModelVersion, pods: &[Pod]) -> Option<State> {
     let impossible = |reason: &str, message: &str| State::Impossible {
         reason: reason.into(),
         message: message.into(),
     };
     let mut messages = trainer::messages(pods);
-    let Some(message) = messages.next() else {
-        return State::Start;
-    };
+    let message = messages.next()?;
     if messages.any(|other| other != message) {
-        return impossible(
+        return Some(impossible(
             "ResultAmbiguous",
             "several pods that differ in their result claim to be the Job's: find out who may create pods in this namespace",
-        );
+        ));
     }
     let champion = candidate::other_champion(version, classifier);
-    match CompareResult::read(message) {
+    Some(match CompareResult::read(message) {
         Ok(result) => {
             let compared = result
                 .comparison
@@ -185,5 +182,5 @@ fn answer(classifier: &ComplaintClassifier, version: &ModelVersion, pods: &[Pod]
             "ResultUnreadable",
             "the comparison's result can't be read: use the images of one release",
         ),
-    }
+    })
 }

@@ -9,14 +9,14 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, ModelVersion, Stage};
+use complaint_api::{ModelVersion, Stage};
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
 
 use crate::{
     change,
     context::Context,
-    controller::{Reconciler, Watches, before_and_after, concerned},
+    controller::{Reconciler, Watches},
     error::Error,
     queue::Next,
 };
@@ -32,30 +32,15 @@ impl Reconciler for ModelVersions {
     const NAME: &'static str = "model-version-controller";
 
     fn watches(on: &Watches) {
-        on.on(|caches, event| {
+        on.on_classifier(
             // Stages depend on the spec and the record.
-            let record = |classifier: Option<&ComplaintClassifier>| {
-                let status = classifier?.status.clone().unwrap_or_default();
-                let generation = classifier?.metadata.generation;
-                Some((
-                    generation,
-                    status.champion,
-                    status.challenger,
-                    status.previous_champion,
-                    status.promotions,
-                ))
-            };
-            let (before, after) = before_and_after(event);
-            let Some(classifier) = after.or(before).filter(|_| record(before) != record(after)) else {
-                return Vec::new();
-            };
-            let name = classifier.name_any();
-            concerned(
-                caches,
-                &classifier.namespace().unwrap_or_default(),
-                |version: &ModelVersion| version.spec.classifier_ref.name == name,
-            )
-        });
+            |classifier| {
+                let status = classifier.status.clone().unwrap_or_default();
+                let champions = (status.champion, status.challenger, status.previous_champion);
+                (classifier.metadata.generation, champions, status.promotions)
+            },
+            |version: &ModelVersion, classifier| version.spec.classifier_ref.name == classifier,
+        );
     }
 
     /// Works on the version of the cache: one that has changed since is a conflict, and is reconciled again.

@@ -86,7 +86,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
             false => Source::Unseen,
         },
         creation_failure: match &job {
-            Some(job) if pods.is_empty() && should_have_pods(job) && is_due(&job.metadata) => {
+            Some(job) if pods.is_empty() && trainer::works(job) && is_due(&job.metadata) => {
                 objects.latest_event(job, "FailedCreate").await?
             }
             _ => None,
@@ -96,11 +96,6 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
         job,
         pods,
     })
-}
-
-/// Whether the Job works and is not held back.
-fn should_have_pods(job: &Job) -> bool {
-    !trainer::is_suspended(job) && !trainer::has_ended(job)
 }
 
 /// The pod that trains now.

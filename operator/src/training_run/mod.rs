@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun, labels};
+use complaint_api::{ModelVersion, TrainingRun, labels};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
@@ -18,7 +18,7 @@ use crate::{
     cache::{Event, Kept},
     change,
     context::Context,
-    controller::{Reconciler, Watches, before_and_after, concerned, label},
+    controller::{Reconciler, Watches, label},
     error::Error,
     object::owner_reference,
     queue::Next,
@@ -52,23 +52,17 @@ impl Reconciler for TrainingRuns {
         on.on_part(|version: &Kept<ModelVersion>| Some(version.name_any()));
         on.on(|caches, _: &Event<'_, Job>| caches.turns.next(caches));
         on.on(|caches, _: &Event<'_, TrainingRun>| caches.turns.next(caches));
-        on.on(|caches, event| {
-            let relevant = |classifier: Option<&ComplaintClassifier>| {
-                let champion = classifier?.status.as_ref().and_then(|status| status.champion.clone());
-                Some((classifier?.metadata.generation, champion.map(|champion| champion.name)))
-            };
-            let (before, after) = before_and_after(event);
-            let Some(classifier) = after.or(before).filter(|_| relevant(before) != relevant(after)) else {
-                return Vec::new();
-            };
-            let name = classifier.name_any();
+        on.on_classifier(
+            |classifier| {
+                let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
+                (
+                    classifier.metadata.generation,
+                    champion.map(|champion| champion.name.clone()),
+                )
+            },
             // Only runs that wait for this classifier.
-            concerned(
-                caches,
-                &classifier.namespace().unwrap_or_default(),
-                |run: &TrainingRun| run.spec.classifier_ref.name == name && !ended(run),
-            )
-        });
+            |run: &TrainingRun, classifier| run.spec.classifier_ref.name == classifier && !ended(run),
+        );
     }
 
     async fn reconcile(run: &TrainingRun, context: &Context) -> Result<Next, Error> {

@@ -3,36 +3,21 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use clap::Args;
 use complaint_contract::{DeleteRequest, DeleteResult, DeletedArtifact, KeptArtifact, KeptReason};
 
-use super::job::{self, JobArgs, RequestArgs};
+use super::job::{self, StoreArgs};
 use super::show::promotions;
 use crate::error::TrainError;
 use crate::store::{Store, version_path};
 
-/// `delete`, as described in `docs/contracts.md`.
-#[derive(Debug, Args)]
-pub(crate) struct DeleteArgs {
-    #[command(flatten)]
-    request: RequestArgs,
-    /// Root of the artifact store: a directory, or s3://bucket/prefix.
-    #[arg(long, value_name = "PLACE")]
-    store: String,
-    #[command(flatten)]
-    job: JobArgs,
-}
-
-/// Deletes.
-pub(crate) fn execute(arguments: &DeleteArgs) -> ExitCode {
-    job::run(&arguments.job, || run(arguments))
+/// Deletes, as described in `docs/contracts.md`.
+pub(crate) fn execute(arguments: &StoreArgs) -> ExitCode {
+    arguments.run(run)
 }
 
 /// Deletes only folders that are named by a digest, below the classifier's own.
-fn run(arguments: &DeleteArgs) -> Result<String, TrainError> {
-    let request: DeleteRequest = arguments.request.read()?;
-    let store = Store::open(&arguments.store, arguments.job.reach)?;
-    let promoted = promotions(&store, &request.namespace, &request.classifier)?.last(request.keep_promotions);
+fn run(request: DeleteRequest, store: &Store) -> Result<String, TrainError> {
+    let promoted = promotions(store, &request.namespace, &request.classifier)?.last(request.keep_promotions);
     let mut result = DeleteResult {
         dry_run: request.dry_run,
         ..DeleteResult::default()

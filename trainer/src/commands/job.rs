@@ -10,7 +10,7 @@ use complaint_contract::{ErrorEnvelope, MESSAGE_BYTES, REQUEST_BYTES, Reach};
 
 use crate::config::{ConfigError, Request, parse_request};
 use crate::error::TrainError;
-use crate::store::{StoreError, is_refused};
+use crate::store::{Store, StoreError, is_refused};
 use crate::terminal::{visible, visible_json};
 
 /// Arguments of every short Job.
@@ -44,6 +44,29 @@ impl RequestArgs {
             (None, Some(path)) => parse_request("--request-file", &bytes(path)?),
             (None, None) => parse_request("--request", b""),
         }
+    }
+}
+
+/// Arguments of a Job that changes a store.
+#[derive(Debug, Args)]
+pub(crate) struct StoreArgs {
+    #[command(flatten)]
+    request: RequestArgs,
+    /// Root of the artifact store: a directory, or s3://bucket/prefix.
+    #[arg(long, value_name = "PLACE")]
+    store: String,
+    #[command(flatten)]
+    job: JobArgs,
+}
+
+impl StoreArgs {
+    /// Runs the Job: `work` gets the request and the store, and returns the message.
+    pub(super) fn run<R: Request>(&self, work: impl FnOnce(R, &Store) -> Result<String, TrainError>) -> ExitCode {
+        run(&self.job, || {
+            let request = self.request.read()?;
+            let store = Store::open(&self.store, self.job.reach)?;
+            work(request, &store)
+        })
     }
 }
 

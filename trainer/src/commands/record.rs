@@ -3,42 +3,27 @@
 use std::process::ExitCode;
 
 use bytes::Bytes;
-use clap::Args;
 use complaint_contract::{RecordRequest, RecordResult};
 
-use super::job::{self, JobArgs, RequestArgs};
+use super::job::{self, StoreArgs};
 use super::show::{promotions_path, unreadable};
 use crate::error::TrainError;
 use crate::promotions::{insert, parse, to_bytes};
 use crate::store::Store;
 
-/// `record`, as described in `docs/contracts.md`.
-#[derive(Debug, Args)]
-pub(crate) struct RecordArgs {
-    #[command(flatten)]
-    request: RequestArgs,
-    /// Root of the artifact store: a directory, or s3://bucket/prefix.
-    #[arg(long, value_name = "PLACE")]
-    store: String,
-    #[command(flatten)]
-    job: JobArgs,
+/// Records, as described in `docs/contracts.md`.
+pub(crate) fn execute(arguments: &StoreArgs) -> ExitCode {
+    arguments.run(run)
 }
 
-/// Records.
-pub(crate) fn execute(arguments: &RecordArgs) -> ExitCode {
-    job::run(&arguments.job, || run(arguments))
-}
-
-fn run(arguments: &RecordArgs) -> Result<String, TrainError> {
-    let request: RecordRequest = arguments.request.read()?;
-    let store = Store::open(&arguments.store, arguments.job.reach)?;
+fn run(request: RecordRequest, store: &Store) -> Result<String, TrainError> {
     let path = promotions_path(&request.namespace, &request.classifier);
     let mut count = Ok(0);
     let change = |bytes: Option<Bytes>| {
         let mut promotions = match parse(bytes.as_deref()) {
             Ok(promotions) => promotions,
             Err(error) => {
-                count = Err(unreadable(&store, &path, &error));
+                count = Err(unreadable(store, &path, &error));
                 return None;
             }
         };

@@ -4,9 +4,7 @@
 
 use std::path::PathBuf;
 
-use complaint_contract::{
-    CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach, VersionEvaluation,
-};
+use complaint_contract::{CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach};
 use complaint_model::Predictor;
 use rustc_hash::FxHashMap;
 
@@ -112,10 +110,13 @@ pub fn compare_again(inputs: &Again<'_>) -> Result<CompareResult, TrainError> {
     });
     Ok(CompareResult {
         sha256: request.sha256,
-        evaluation: VersionEvaluation {
-            split: Some(answered.split.clone()),
-            ..version_evaluation(&scored, &confidence, &answered.classes, labels.len())
-        },
+        evaluation: version_evaluation(
+            &scored,
+            &confidence,
+            &answered.classes,
+            labels.len(),
+            answered.split.clone(),
+        ),
         comparison,
         split: answered.split,
         same_split,

@@ -59,7 +59,7 @@ fn another_schedule_or_zone_makes_another_promise() {
         ("*/30 * * * *", "Etc/UTC", "2026-03-01T20:30:00Z"),
         ("0 3 * * *", "Asia/Tokyo", "2026-03-02T18:00:00Z"),
     ] {
-        let retraining = cluster.classifier.spec.retraining.as_mut().expect("a retraining");
+        let retraining = cluster.retraining();
         retraining.schedule = Some(schedule.into());
         retraining.time_zone = Some(zone.into());
         cluster.look(at("2026-03-01T20:00:00Z"));
@@ -67,13 +67,7 @@ fn another_schedule_or_zone_makes_another_promise() {
     }
     // Changed after the promised time had come, while nobody looked: the old promise means nothing.
     let mut cluster = nightly(json!({}));
-    cluster
-        .classifier
-        .spec
-        .retraining
-        .as_mut()
-        .expect("a retraining")
-        .schedule = Some("15 4 * * *".into());
+    cluster.retraining().schedule = Some("15 4 * * *".into());
     let plan = cluster.look(at("2026-03-02T12:00:00Z"));
     assert_eq!((plan.start, cluster.next()), (None, Some(at("2026-03-03T04:15:00Z"))));
     // Removed.
@@ -133,13 +127,7 @@ fn while_it_is_suspended_no_run_is_made_and_afterwards_one() {
             assert_eq!((plan.start, plan.again, plan.notices.len()), (None, None, 0));
         }
         hold(&mut cluster, false);
-        cluster
-            .classifier
-            .spec
-            .retraining
-            .as_mut()
-            .expect("a retraining")
-            .request_time = None;
+        cluster.retraining().request_time = None;
         cluster.look(at("2026-03-06T12:00:00Z"));
         assert_eq!(cluster.names(), [run_at("2026-03-06T03:00:00Z")]);
     }
@@ -163,13 +151,7 @@ fn a_request_makes_one_run_and_a_later_one_another() {
     end(&mut cluster.runs[0]);
     let request = |cluster: &mut Cluster, time: &str| {
         let time = k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(at(time));
-        cluster
-            .classifier
-            .spec
-            .retraining
-            .as_mut()
-            .expect("a retraining")
-            .request_time = Some(time);
+        cluster.retraining().request_time = Some(time);
         cluster.look(at("2026-03-02T00:00:00Z"));
     };
     for (time, runs) in [

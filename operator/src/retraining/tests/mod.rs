@@ -1,6 +1,6 @@
 //! Plans over objects as the API server would send them, and a cluster without one: what is planned is done to the objects.
 
-use complaint_api::{ComplaintClassifier, TrainingRun};
+use complaint_api::{ComplaintClassifier, Retraining, TrainingRun};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -79,6 +79,10 @@ impl Cluster {
             runs: Vec::new(),
             past: Vec::new(),
         }
+    }
+
+    fn retraining(&mut self) -> &mut Retraining {
+        self.classifier.spec.retraining.as_mut().expect("a retraining")
     }
 
     /// One reconcile of the operator.
