@@ -41,6 +41,7 @@ pub mod run;
 pub mod settings;
 mod status;
 mod store;
+mod store_job;
 pub mod telemetry;
 mod trainer;
 pub mod training_run;

@@ -12,7 +12,7 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, ModelVersion, labels};
+use complaint_api::{ComplaintClassifier, ModelVersion};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::{Resource, ResourceExt};
 
@@ -20,9 +20,10 @@ use crate::{
     cache::Kept,
     change,
     context::Context,
-    controller::{Reconciler, Watches, label},
+    controller::{Reconciler, Watches},
     error::Error,
     queue::Next,
+    store_job,
 };
 
 /// The component in the labels of the Jobs and their pods.
@@ -64,8 +65,7 @@ impl Reconciler for Comparisons {
 
 /// The classifier of a comparison's Job or pod.
 fn of_comparison(object: &impl ResourceExt) -> Option<String> {
-    let compares = label(object, labels::COMPONENT).is_some_and(|component| component == COMPONENT);
-    compares.then(|| label(object, labels::CLASSIFIER)).flatten()
+    store_job::classifier_of(object, COMPONENT)
 }
 
 /// The name of the Job that compares a version.

@@ -1,8 +1,8 @@
 //! Decides which version is compared next, and what a Job's end means. Pure.
 
 use complaint_api::{ComplaintClassifier, ModelVersion};
-use complaint_contract::{CompareResult, ErrorEnvelope};
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use complaint_contract::CompareResult;
+use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use super::{
@@ -13,8 +13,9 @@ use super::{
 use crate::{
     candidate::{self, Hindrance},
     complaint_classifier::in_order,
-    object::is_owned_by,
-    pod, trainer, training_run,
+    pod,
+    store_job::{self, Answer},
+    training_run,
 };
 
 /// What to do about the versions of a classifier.
@@ -110,7 +111,7 @@ fn state<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, version: &ModelVe
     };
     let digest = build::digest(&asked);
     let mut jobs = seen.jobs.iter();
-    let job = jobs.find(|job| is_of(job, version) && build::asked(job) == Some(digest.as_str()));
+    let job = jobs.find(|job| is_of(job, version) && store_job::asked(job) == Some(digest.as_str()));
     match job.map(|job| (job, progress(classifier, seen, version, job))) {
         Some((job, Some(state))) => (Some(job), state),
         // There is no Job, or what it said is lost.
@@ -118,69 +119,33 @@ fn state<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, version: &ModelVe
     }
 }
 
-/// How far the Job is; `None` if it is complete and what it said is lost.
+/// How far the Job is; `None` if it is complete and what it said is lost. Only an answer to the question counts.
 fn progress(classifier: &ComplaintClassifier, seen: &Seen, version: &ModelVersion, job: &Job) -> Option<State> {
-    let pods: Vec<Pod> = seen.pods.iter().filter(|pod| is_owned_by(*pod, job)).cloned().collect();
-    if trainer::condition(job, "Complete").is_some() {
-        return answer(classifier, version, &pods);
-    }
-    if let Some(failed) = trainer::condition(job, "Failed") {
-        let told = trainer::last_end(&pods).and_then(|end| ErrorEnvelope::read(end.message.as_deref()?));
-        let (reason, message) = match told {
-            Some(error) => (error.reason, error.message),
-            None => (
-                failed.reason.clone().unwrap_or_else(|| "ComparisonFailed".into()),
-                failed.message.clone().unwrap_or_default(),
-            ),
-        };
-        return Some(State::Impossible {
-            reason,
+    Some(match store_job::answer(job, &seen.pods, CompareResult::read) {
+        Answer::Works { blocked } => State::Works { blocked },
+        Answer::Lost => return None,
+        Answer::Given(result) if answers(&result, classifier, version) => State::Answered(Box::new(result)),
+        Answer::Given(_) => State::Impossible {
+            reason: "ResultUnreadable".into(),
+            message: "the comparison's result is not about this version and champion".into(),
+        },
+        Answer::Failed { error, .. } => State::Impossible {
+            reason: error.reason,
             message: format!(
-                "{message}. Set spec.evaluation.holdout, pin the version, or delete Job {} to try again",
+                "{}. Set spec.evaluation.holdout, pin the version, or delete Job {} to try again",
+                error.message,
                 job.name_any()
             ),
-        });
-    }
-    Some(State::Works {
-        blocked: pods.iter().find_map(pod::blocked),
+        },
     })
 }
 
-/// What the pod of a complete Job said, if it is still there. Only an answer to the question counts.
-fn answer(classifier: &ComplaintClassifier, version: &ModelVersion, pods: &[Pod]) -> Option<State> {
-    let impossible = |reason: &str, message: &str| State::Impossible {
-        reason: reason.into(),
-        message: message.into(),
-    };
-    let mut messages = trainer::messages(pods);
-    let message = messages.next()?;
-    if messages.any(|other| other != message) {
-        return Some(impossible(
-            "ResultAmbiguous",
-            "several pods that differ in their result claim to be the Job's: find out who may create pods in this namespace",
-        ));
-    }
+/// Whether the result is about this version and the present champion.
+fn answers(result: &CompareResult, classifier: &ComplaintClassifier, version: &ModelVersion) -> bool {
     let champion = candidate::other_champion(version, classifier);
-    Some(match CompareResult::read(message) {
-        Ok(result) => {
-            let compared = result
-                .comparison
-                .as_ref()
-                .map(|comparison| comparison.champion_sha256.to_string());
-            let is_answer = result.sha256.to_string() == version.spec.artifact.sha256
-                && compared.as_deref() == champion.map(|champion| champion.sha256.as_str())
-                && result.evaluation.metrics.are_possible();
-            match is_answer {
-                true => State::Answered(Box::new(result)),
-                false => impossible(
-                    "ResultUnreadable",
-                    "the comparison's result is not about this version and champion",
-                ),
-            }
-        }
-        Err(_) => impossible(
-            "ResultUnreadable",
-            "the comparison's result can't be read: use the images of one release",
-        ),
-    })
+    let compared = result.comparison.as_ref();
+    let compared = compared.map(|comparison| comparison.champion_sha256.to_string());
+    result.sha256.to_string() == version.spec.artifact.sha256
+        && compared.as_deref() == champion.map(|champion| champion.sha256.as_str())
+        && result.evaluation.metrics.are_possible()
 }
