@@ -4,7 +4,7 @@
 //! claims of whoever wrote them.
 
 use complaint_api::{
-    ClassifierChampion, ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, PromotionPolicy,
+    ClassifierChampion, ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, PromotionPolicy, VersionDigest,
     VersionEvaluation, condition, labels,
 };
 use complaint_contract::SplitName;
@@ -23,6 +23,8 @@ pub(crate) enum Hindrance {
     Replaced,
     /// It is older than its classifier, or the classifier's record was lost: only a pin promotes it.
     RestoreNeedsPin,
+    /// Its classifier has no record of promotions, and the store is asked first which version served last.
+    RestorePending,
     /// It waits for a Job that evaluates it beside the champion.
     NotCompared,
     /// Nothing in this cluster could evaluate it: only a pin promotes it.
@@ -36,6 +38,7 @@ impl Hindrance {
             Self::OutsideStore => "ArtifactOutsideStore",
             Self::Replaced => "VersionReplaced",
             Self::RestoreNeedsPin => "RestoreNeedsPin",
+            Self::RestorePending => "RestorePending",
             Self::NotCompared => "NotCompared",
             Self::NotEvaluated => "NotEvaluated",
         }
@@ -61,6 +64,9 @@ impl Hindrance {
             Self::RestoreNeedsPin => format!(
                 "the version is recorded, but the status of ComplaintClassifier {classifier} has no record of it: pin it with spec.promotion.modelVersion to serve it"
             ),
+            Self::RestorePending => format!(
+                "the version is recorded, and a Job asks the store first which version of ComplaintClassifier {classifier} served last: status.storeRecord of the classifier says if that fails; a pin needs no answer"
+            ),
             Self::NotCompared => format!(
                 "the version waits for a Job that lets it and the champion of ComplaintClassifier {classifier} answer the same held-out rows"
             ),
@@ -84,6 +90,8 @@ pub(crate) fn hindrance(version: &ModelVersion, classifier: &ComplaintClassifier
         Some(Hindrance::Replaced)
     } else if needs_pin(version, classifier) {
         Some(Hindrance::RestoreNeedsPin)
+    } else if asks_store(version, classifier) && is_judged_automatically(classifier) {
+        Some(Hindrance::RestorePending)
     } else if question(version, classifier).is_some() {
         // A person decides about it anyway, or nothing could answer.
         let answerable = is_judged_automatically(classifier) && failed_evaluation(version).is_none();
@@ -154,9 +162,13 @@ pub(crate) fn is_judged_automatically(classifier: &ComplaintClassifier) -> bool 
 
 /// Whether the version was rejected or promoted: it is judged automatically once.
 pub(crate) fn is_judged(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    is_rejected(version) || promotion_time(version, classifier).is_some()
+}
+
+/// Whether a rule or its server rejected the version.
+pub(crate) fn is_rejected(version: &ModelVersion) -> bool {
     let status = version.status.as_ref();
-    let rejected = status.is_some_and(|status| status.rejection().is_some());
-    rejected || promotion_time(version, classifier).is_some()
+    status.is_some_and(|status| status.rejection().is_some())
 }
 
 /// What a training of this operator measured of a version: nothing else decides.
@@ -209,9 +221,48 @@ pub(crate) fn record_is_lost(version: &ModelVersion, classifier: &ComplaintClass
     has_no_record(classifier) && promotion_time(version, classifier).is_some()
 }
 
+/// Whether the store is asked for its record before anything is decided about `version`: the classifier has none, and what
+/// made the version is not known here.
+pub(crate) fn asks_store(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
+    let asked = classifier
+        .status
+        .as_ref()
+        .is_some_and(|status| status.restored_time.is_some());
+    let pinned = classifier.spec.promotion.model_version.is_some();
+    let is_unknown = evaluation(version).is_none() || needs_pin(version, classifier);
+    has_no_record(classifier) && !asked && !pinned && is_unknown
+}
+
+/// Whether the classifier waits for the champion of before: nothing that came from elsewhere is judged.
+pub(crate) fn awaits_restore(classifier: &ComplaintClassifier) -> bool {
+    let asked = classifier
+        .status
+        .as_ref()
+        .is_some_and(|status| status.restored_time.is_some());
+    let pinned = classifier.spec.promotion.model_version.is_some();
+    has_no_record(classifier) && !pinned && (!asked || stored_champion(classifier).is_some())
+}
+
+/// The last champion by the store's record, for as long as the classifier has no record of its own.
+pub(crate) fn stored_champion(classifier: &ComplaintClassifier) -> Option<&VersionDigest> {
+    let status = classifier.status.as_ref().filter(|_| has_no_record(classifier))?;
+    status.restored_champion.as_ref()
+}
+
 fn needs_pin(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
-    let is_older = version.creation_timestamp().map(|time| time.0) < created(classifier);
-    (is_older && promotion_time(version, classifier).is_none()) || record_is_lost(version, classifier)
+    let made = version.creation_timestamp().map(|time| time.0);
+    let was_found = made < created(classifier) || made <= restored(classifier);
+    // The one that the store names is still to come.
+    let is_unknown = evaluation(version).is_none() && stored_champion(classifier).is_some();
+    let promoted = promotion_time(version, classifier).is_some();
+    ((was_found || is_unknown) && !promoted) || record_is_lost(version, classifier)
+}
+
+/// When the store named the champion of before: the versions that were there then are not judged.
+fn restored(classifier: &ComplaintClassifier) -> Option<Timestamp> {
+    let status = classifier.status.as_ref()?;
+    let named = status.restored_champion.is_some();
+    status.restored_time.as_ref().filter(|_| named).map(|time| time.0)
 }
 
 fn created(classifier: &ComplaintClassifier) -> Option<Timestamp> {

@@ -42,6 +42,7 @@ pub mod settings;
 mod status;
 mod store;
 mod store_job;
+mod store_record;
 pub mod telemetry;
 mod trainer;
 pub mod training_run;

@@ -20,6 +20,7 @@ use crate::{
     leader::{Election, identity},
     model_version::ModelVersions,
     retraining::Retrainings,
+    store_record::StoreRecords,
     telemetry::ReconcileMetrics,
     training_run::TrainingRuns,
 };
@@ -139,6 +140,7 @@ async fn control(
         controller::<ComplaintClassifiers>(context, shutdown),
         controller::<Retrainings>(context, shutdown),
         controller::<Comparisons>(context, shutdown),
+        controller::<StoreRecords>(context, shutdown),
     ];
     let mut feeds = JoinSet::new();
     tokio::select! {

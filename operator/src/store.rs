@@ -66,6 +66,15 @@ impl Store {
         Some(Self::Claim(volume.persistent_volume_claim.as_ref()?.claim_name.clone()))
     }
 
+    /// Whether the other one is the same place, whatever its keys are.
+    pub(crate) fn is_at(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Claim(one), Self::Claim(other)) => one == other,
+            (Self::Bucket { uri: one, .. }, Self::Bucket { uri: other, .. }) => one == other,
+            _ => false,
+        }
+    }
+
     /// The address of `path` in the store.
     pub(crate) fn uri(&self, path: &str) -> String {
         match self {

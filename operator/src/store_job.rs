@@ -44,7 +44,15 @@ pub(crate) struct StoreJob<'a> {
 pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings: &Settings) -> Job {
     let store = Store::of(classifier);
     let mut args = job.args;
-    args.extend([trainer::STORE_ARGUMENT, store.root(), "--reach", settings.trainer_reach.as_str()].map(str::to_owned));
+    args.extend(
+        [
+            trainer::STORE_ARGUMENT,
+            store.root(),
+            "--reach",
+            settings.trainer_reach.as_str(),
+        ]
+        .map(str::to_owned),
+    );
     let mut labels = workload::labels("complaint-trainer", job.component, &job.name);
     labels.insert(labels::CLASSIFIER.into(), classifier.name_any());
     let annotations = BTreeMap::from([(labels::SPEC_HASH.to_owned(), digest_of(&args))]);
@@ -59,7 +67,10 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
                 ..ObjectMeta::default()
             },
             args,
-            env_from: store.variables(Some(complaint_contract::variables::STORE)).into_iter().collect(),
+            env_from: store
+                .variables(Some(complaint_contract::variables::STORE))
+                .into_iter()
+                .collect(),
             volumes: store.volume(job.reads).into_iter().collect(),
             mounts: store.mount(job.reads).into_iter().collect(),
             affinity: store::affinity(classifier, settings),
@@ -140,6 +151,33 @@ pub(crate) fn answer<T, E>(job: &Job, pods: &[Pod], read: impl Fn(&str) -> Resul
             reason: condition.reason.clone().unwrap_or_else(|| "JobFailed".into()),
             message: condition.message.clone().unwrap_or_default(),
         }),
-        is_final: end.is_some_and(|end| ExitKind::FINAL.iter().any(|kind| i32::from(kind.code()) == end.exit_code)),
+        is_final: end.is_some_and(|end| {
+            ExitKind::FINAL
+                .iter()
+                .any(|kind| i32::from(kind.code()) == end.exit_code)
+        }),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use serde_json::json;
+
+    use super::{Job, Pod};
+
+    /// A Job that ended with this condition, and its pod, which ended with this exit code and message.
+    pub(crate) fn ended(mut job: Job, condition: &str, exit_code: i32, message: &str) -> (Job, Pod) {
+        job.metadata.uid = Some("job-uid".into());
+        let status = json!({ "conditions": [{ "type": condition, "status": "True", "lastTransitionTime": "1970-01-01T00:01:40Z" }] });
+        job.status = serde_json::from_value(status).expect("a status");
+        let phase = if exit_code == 0 { "Succeeded" } else { "Failed" };
+        let pod = serde_json::from_value(json!({
+            "metadata": { "name": "pod", "ownerReferences": [{
+                "apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": "job-uid", "controller": true }] },
+            "status": { "phase": phase, "containerStatuses": [{
+                "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
+                "state": { "terminated": { "exitCode": exit_code, "message": message } } }] },
+        }));
+        (job, pod.expect("a Pod"))
     }
 }

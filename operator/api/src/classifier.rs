@@ -380,6 +380,16 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 20))]
     pub promotions: Vec<PromotionRecord>,
+    /// What the record of promotions in the store (`champion.json`) has of the promotions here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_record: Option<StoreRecord>,
+    /// When the store was asked for its record, since this status had none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub restored_time: Option<Time>,
+    /// The last champion by the store's record of that time. A ModelVersion with this digest is served again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_champion: Option<VersionDigest>,
     /// The last scheduled time for which a run was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
@@ -392,6 +402,23 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub last_request_time: Option<Time>,
+}
+
+/// How the store's record of promotions stands to this status.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StoreRecord {
+    /// The time of the last promotion that it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub promotion_time: Option<Time>,
+    /// The time of the last promotion that could not be written to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub refused_time: Option<Time>,
+    /// Why it could not be read when this status had no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreadable: Option<String>,
 }
 
 /// A version and the digest of its artifact.
@@ -469,6 +496,8 @@ pub struct PromotionComparison {
 pub enum PromotionReason {
     /// There was none, and it passed the gates.
     FirstVersion,
+    /// The status had no record, and the store's names it as the last champion.
+    Restored,
     /// It was better on the same rows.
     Better,
     /// The manifest names it.

@@ -30,7 +30,8 @@ mod version;
 pub use classifier::{
     ArtifactStore, Autoscaling, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
     ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Holdout, Promotion,
-    PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, VersionDigest,
+    PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, StoreRecord,
+    VersionDigest,
 };
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,

@@ -5,7 +5,7 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
 use super::of_comparison;
-use crate::{error::Error, object::Objects, trainer};
+use crate::{error::Error, object::Objects, trainer, training_run};
 
 /// The cluster as the comparisons of this classifier see it.
 #[derive(Debug, Default)]
@@ -14,6 +14,8 @@ pub(crate) struct Seen {
     pub(crate) versions: Vec<ModelVersion>,
     /// The runs that made them, where they are still there.
     pub(crate) runs: Vec<TrainingRun>,
+    /// Names of those that train now.
+    pub(crate) recording: Vec<String>,
     /// The Jobs that compare, at most one unless somebody made another.
     pub(crate) jobs: Vec<Job>,
     /// Their pods.
@@ -33,6 +35,7 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
     }
     Ok(Seen {
         versions,
+        recording: training_run::recording(&runs, objects),
         runs,
         jobs,
         pods,

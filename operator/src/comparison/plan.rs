@@ -15,7 +15,6 @@ use crate::{
     complaint_classifier::in_order,
     pod,
     store_job::{self, Answer},
-    training_run,
 };
 
 /// What to do about the versions of a classifier.
@@ -68,7 +67,7 @@ pub(crate) fn plan<'a>(classifier: &ComplaintClassifier, seen: &'a Seen) -> Plan
         if held || candidate::is_judged(version, classifier) || !waits() {
             continue;
         }
-        if candidate::evaluation(version).is_none() && is_being_recorded(seen, version) {
+        if candidate::evaluation(version).is_none() && seen.recording.contains(&version.name_any()) {
             plan.awaits_run = true;
             continue;
         }
@@ -82,13 +81,6 @@ pub(crate) fn plan<'a>(classifier: &ComplaintClassifier, seen: &'a Seen) -> Plan
     let is_wanted = |job: &Job| wanted.iter().any(|wanted| std::ptr::eq(*wanted, job));
     plan.superseded = seen.jobs.iter().filter(|job| !is_wanted(job)).collect();
     plan
-}
-
-/// Whether the run that makes the version is still at work.
-fn is_being_recorded(seen: &Seen, version: &ModelVersion) -> bool {
-    let name = version.metadata.name.as_deref();
-    let mut runs = seen.runs.iter();
-    runs.any(|run| run.metadata.name.as_deref() == name && !training_run::ended(run))
 }
 
 /// Whether it can't be compared, and its status says so already.

@@ -2,7 +2,7 @@
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use jiff::Timestamp;
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use super::{
 use crate::{
     change::{Change, steps},
     settings::Settings,
+    store_job::tests::ended,
     training_run::spec_hash,
 };
 
@@ -91,22 +92,6 @@ fn started(classifier: &ComplaintClassifier, seen: &Seen) -> Job {
     serde_json::from_value(created.expect("a Job")).expect("a Job")
 }
 
-/// The Job with an end, and its pod.
-fn ended(mut job: Job, condition: &str, exit_code: i32, message: String) -> (Job, Pod) {
-    job.metadata.uid = Some("job-uid".into());
-    job.status =
-        serde_json::from_value(json!({ "conditions": [{ "type": condition, "status": "True" }] })).expect("a status");
-    let phase = if exit_code == 0 { "Succeeded" } else { "Failed" };
-    let pod = serde_json::from_value(json!({
-        "metadata": { "name": "v2-compare-x", "ownerReferences": [{
-            "apiVersion": "batch/v1", "kind": "Job", "name": "v2-compare", "uid": "job-uid", "controller": true }] },
-        "status": { "phase": phase, "containerStatuses": [{
-            "name": "trainer", "image": "", "imageID": "", "ready": false, "restartCount": 0,
-            "state": { "terminated": { "exitCode": exit_code, "message": message } } }] },
-    }));
-    (job, pod.expect("a Pod"))
-}
-
 fn answer(champion: char) -> String {
     json!({
         "sha256": sha('2'), "split": "v1/seed=42/testFraction=0.2", "sameSplit": true,
@@ -159,7 +144,7 @@ fn one_job_at_a_time_compares_versions_in_their_order() {
 fn the_answer_is_written_and_its_job_goes() {
     let classifier = classifier(json!({}), false);
     let mut seen = uncompared();
-    let (job, pod) = ended(started(&classifier, &seen), "Complete", 0, answer('1'));
+    let (job, pod) = ended(started(&classifier, &seen), "Complete", 0, &answer('1'));
     (seen.jobs, seen.pods) = (vec![job], vec![pod]);
     let answered = plan(&classifier, &seen);
     assert_eq!(
@@ -168,7 +153,7 @@ fn the_answer_is_written_and_its_job_goes() {
     );
 
     // An answer about another champion answers nothing.
-    let (job, pod) = ended(seen.jobs.remove(0), "Complete", 0, answer('7'));
+    let (job, pod) = ended(seen.jobs.remove(0), "Complete", 0, &answer('7'));
     (seen.jobs, seen.pods) = (vec![job], vec![pod]);
     let plan = plan(&classifier, &seen);
     let state = plan.step.map(|step| step.state);
@@ -182,7 +167,7 @@ fn the_answer_is_written_and_its_job_goes() {
 fn what_a_job_said_and_is_lost_is_asked_again() {
     let classifier = classifier(json!({}), false);
     let mut seen = uncompared();
-    let (job, _) = ended(started(&classifier, &seen), "Complete", 0, answer('1'));
+    let (job, _) = ended(started(&classifier, &seen), "Complete", 0, &answer('1'));
     seen.jobs = vec![job];
     let plan = plan(&classifier, &seen);
     assert_eq!(
@@ -201,7 +186,7 @@ fn a_comparison_that_fails_is_told_once_and_keeps_no_other_waiting() {
     let mut seen = uncompared();
     seen.versions.push(version("v3", '3', evaluated()));
     let message = r#"{"error":{"reason":"DatasetChanged","message":"the data set has other bytes"}}"#;
-    let (job, pod) = ended(started(&classifier, &seen), "Failed", 65, message.into());
+    let (job, pod) = ended(started(&classifier, &seen), "Failed", 65, message);
     (seen.jobs, seen.pods) = (vec![job], vec![pod]);
     let failed = plan(&classifier, &seen);
     let Some(State::Impossible { reason, message }) = failed.step.as_ref().map(|step| &step.state) else {
@@ -243,10 +228,10 @@ fn nothing_is_compared_for_nobody() {
 fn a_version_whose_run_is_about_to_write_what_it_measured_needs_no_job() {
     let classifier = classifier(json!({}), false);
     let mut seen = seen(vec![version("v1", '1', evaluated()), version("v2", '2', json!({}))]);
-    seen.runs = vec![run(None)];
+    seen.recording = vec!["v2".into()];
     let waits = plan(&classifier, &seen);
     assert!(waits.step.is_none() && waits.awaits_run, "{waits:?}");
-    seen.runs.clear();
+    seen.recording.clear();
     let alone = plan(&classifier, &seen);
     assert_eq!(alone.step.map(|step| step.version.name_any()).as_deref(), Some("v2"));
 }

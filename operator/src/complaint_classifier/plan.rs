@@ -1,7 +1,7 @@
 //! Decides which version serves. Pure, and independent of the clock.
 
 use complaint_api::{
-    ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason,
+    ClassifierChampion, ComplaintClassifier, ModelVersion, PromotionPolicy, PromotionReason, VersionDigest,
     condition::{self, STALLED},
 };
 use jiff::Timestamp;
@@ -52,6 +52,10 @@ pub(crate) struct Plan {
 pub(crate) struct Restore {
     /// The one whose annotation claims the latest promotion. A claim: it is named, and decides nothing.
     pub(crate) claimant: Option<String>,
+    /// The last champion by the store's record.
+    pub(crate) stored: Option<VersionDigest>,
+    /// Whether the store is being asked for it.
+    pub(crate) is_asked: bool,
     /// The classifier itself promoted one of them and lost the record: its pods go on until somebody pins a version.
     pub(crate) record_lost: bool,
 }
@@ -152,7 +156,10 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
     }
     let target = match &classifier.spec.promotion.model_version {
         Some(pinned) => pinned_target(classifier, seen, pinned, &mut plan),
-        None => automatic_target(classifier, seen, &mut plan),
+        None => match restored_target(classifier, seen) {
+            Some(version) => Some(version),
+            None => automatic_target(classifier, seen, &mut plan),
+        },
     };
     plan.target = target.or_else(|| champion_version(classifier, &plan, seen)).cloned();
     judge_rollout(classifier, seen, &mut plan);
@@ -191,6 +198,20 @@ fn barred(classifier: &ComplaintClassifier, version: &ModelVersion) -> Option<Hi
     candidate::hindrance(version, classifier).filter(|hindrance| hindrance.bars_serving())
 }
 
+/// The version that the store's record names, for a classifier that has none: it served last, whatever the policy is now.
+fn restored_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen) -> Option<&'a ModelVersion> {
+    let stored = candidate::stored_champion(classifier)?;
+    let mut found: Vec<_> = seen
+        .versions
+        .iter()
+        .filter(|version| version.spec.artifact.sha256 == stored.sha256)
+        .filter(|version| barred(classifier, version).is_none() && !candidate::is_rejected(version))
+        .collect();
+    // The artifact decides; of several records of it the one of that name.
+    found.sort_by_key(|version| version.name_any() != stored.name);
+    found.first().copied()
+}
+
 /// What a classifier without a record finds: versions older than itself, or promoted by a record that was lost.
 fn restore(classifier: &ComplaintClassifier, seen: &Seen) -> Option<Restore> {
     if !candidate::has_no_record(classifier) {
@@ -204,7 +225,10 @@ fn restore(classifier: &ComplaintClassifier, seen: &Seen) -> Option<Restore> {
     let claims = found
         .iter()
         .filter_map(|version| Some((candidate::claimed_promotion(version)?, version)));
-    (!found.is_empty()).then(|| Restore {
+    let stored = candidate::stored_champion(classifier).cloned();
+    (!found.is_empty() || stored.is_some()).then(|| Restore {
+        is_asked: found.iter().any(|version| candidate::asks_store(version, classifier)),
+        stored,
         claimant: claims
             .max_by_key(|(time, _)| *time)
             .map(|(_, version)| version.name_any()),
@@ -270,6 +294,14 @@ fn failed_pin(classifier: &ComplaintClassifier) -> Option<String> {
 
 fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: &mut Plan) -> Option<&'a ModelVersion> {
     if classifier.spec.promotion.policy == PromotionPolicy::Manual || plan.record_lost() {
+        return None;
+    }
+    // The store's answer may name another one than the first that could be judged.
+    let asking = judge::in_order(&seen.versions)
+        .into_iter()
+        .find(|version| candidate::asks_store(version, classifier));
+    if let Some(version) = asking {
+        plan.waiting = Some((version.name_any(), Hindrance::RestorePending));
         return None;
     }
     let is_free = |version: &ModelVersion| candidate::hindrance(version, classifier).is_none();
@@ -347,6 +379,9 @@ fn judge_rollout(classifier: &ComplaintClassifier, seen: &Seen, plan: &mut Plan)
 fn reason(classifier: &ComplaintClassifier, plan: &Plan, target: &ModelVersion) -> PromotionReason {
     if classifier.spec.promotion.model_version.as_deref() == Some(&target.name_any()) {
         PromotionReason::Pinned
+    } else if candidate::stored_champion(classifier).is_some_and(|stored| stored.sha256 == target.spec.artifact.sha256)
+    {
+        PromotionReason::Restored
     } else if plan.champion.is_none() {
         PromotionReason::FirstVersion
     } else {

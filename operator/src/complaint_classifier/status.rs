@@ -271,6 +271,12 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
 }
 
 fn restore_message(restore: &Restore) -> String {
+    if let Some(stored) = &restore.stored {
+        return format!(
+            "the store's record names {} (sha256:{}) as the last champion, and no ModelVersion here has its artifact: apply its record (`complaint-trainer show --modelversions` prints those of a store), or set spec.promotion.modelVersion",
+            stored.name, stored.sha256
+        );
+    }
     let claimant = restore.claimant.as_ref().map_or(String::new(), |name| {
         format!(
             "; {name} claims to have served last, by its annotation {}",
@@ -282,7 +288,11 @@ fn restore_message(restore: &Restore) -> String {
     } else {
         "the ModelVersions found are older than this ComplaintClassifier"
     };
-    format!("{found}: set spec.promotion.modelVersion to the version that is to serve{claimant}")
+    let asked = match restore.is_asked {
+        true => "a Job asks the store which one served last (status.storeRecord says if that fails), or",
+        false => "the store names no champion:",
+    };
+    format!("{found}: {asked} set spec.promotion.modelVersion to the version that is to serve{claimant}")
 }
 
 fn progressing(plan: &Plan) -> Option<Statement> {

@@ -37,7 +37,8 @@ impl Reconciler for ModelVersions {
             |classifier| {
                 let status = classifier.status.clone().unwrap_or_default();
                 let champions = (status.champion, status.challenger, status.previous_champion);
-                (classifier.metadata.generation, champions, status.promotions)
+                let restored = (status.restored_time, status.restored_champion);
+                (classifier.metadata.generation, champions, status.promotions, restored)
             },
             |version: &ModelVersion, classifier| version.spec.classifier_ref.name == classifier,
         );

@@ -24,7 +24,7 @@ use super::{
     gather::Seen,
     job_name,
     plan::{Decision, champion_of},
-    spec_hash,
+    reread_name, spec_hash,
 };
 use crate::{
     candidate::evaluation,
@@ -32,6 +32,7 @@ use crate::{
     settings::Settings,
     status::Owned,
     store::{self, Store},
+    store_job::{self, StoreJob},
     trainer::{self, TrainerJob},
     workload,
 };
@@ -56,7 +57,16 @@ pub(crate) fn build(
         Decision::Suspend { stop_job: true } => suspend(true),
         Decision::Watch { resume: true, .. } => suspend(false),
         Decision::Replace => seen.job.iter().map(|job| Change::Delete(Target::of(job))).collect(),
-        Decision::Record(outcome) => record(run, seen, outcome),
+        Decision::Reread { .. } => reread(run, seen, owner, settings),
+        Decision::Record(outcome) => {
+            let mut changes = record(run, seen, outcome);
+            changes.extend(seen.reread.iter().map(|(job, _)| Change::Delete(Target::of(job))));
+            changes
+        }
+        Decision::AlreadyTrained => {
+            let reread = seen.reread.iter();
+            reread.map(|(job, _)| Change::Delete(Target::of(job))).collect()
+        }
         Decision::Expire => vec![Change::Delete(Target::of(run))],
         _ => Vec::new(),
     }
@@ -76,6 +86,7 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
             .champion
             .as_ref()
             .filter(|champion| store.open(&champion.spec.artifact.uri).is_some()),
+        earlier: seen.earlier.first(),
         owner: owner.clone(),
         settings,
     };
@@ -84,6 +95,46 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
         own(Manifest::of(&config_map(&inputs))),
         own(Manifest::of(&job(&inputs))),
     ]
+}
+
+/// The Job that reads the run's result from the store. Where a Job of this run trained, only what that very run wrote counts.
+fn reread(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Settings) -> Vec<Change> {
+    let Some(classifier) = seen.classifier.as_ref().filter(|_| seen.reread.is_none()) else {
+        return Vec::new();
+    };
+    let namespace = run.namespace().unwrap_or_default();
+    let (name, hash) = (run.name_any(), spec_hash(run));
+    let args = [
+        "show",
+        "--run",
+        &name,
+        "--spec-hash",
+        &hash,
+        "--namespace",
+        &namespace,
+        "--classifier",
+    ];
+    let mut args: Vec<String> = args.map(str::to_owned).into();
+    args.push(classifier.name_any());
+    if seen.job.is_some() {
+        args.extend(["--run-uid".to_owned(), run.uid().unwrap_or_default()]);
+    }
+    let job = StoreJob {
+        name: reread_name(&name),
+        component: "trainer",
+        owner: owner.clone(),
+        args,
+        reads: true,
+        pod_template: run.spec.pod_template.as_ref(),
+    };
+    let mut job = store_job::job(classifier, job, settings);
+    // So that its end, and its pod's, wakes the run.
+    let of_run = (labels::TRAINING_RUN.to_owned(), name);
+    job.labels_mut().extend([of_run.clone()]);
+    if let Some(pod) = job.spec.as_mut().and_then(|spec| spec.template.metadata.as_mut()) {
+        pod.labels.get_or_insert_default().extend([of_run]);
+    }
+    vec![Change::CreateOwned(Manifest::of(&job), owner.uid.clone())]
 }
 
 /// The ModelVersion and its evaluation are each written once. The run is complete only after both: if the operator
@@ -133,6 +184,8 @@ pub(crate) struct Inputs<'a> {
     pub(crate) classifier: &'a ComplaintClassifier,
     /// The champion to compare with, if it is in the same store.
     pub(crate) champion: Option<&'a ModelVersion>,
+    /// The newest version that the same settings made.
+    pub(crate) earlier: Option<&'a ModelVersion>,
     pub(crate) owner: OwnerReference,
     pub(crate) settings: &'a Settings,
 }
@@ -238,9 +291,14 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         store.root(),
         "--reach",
         inputs.settings.trainer_reach.as_str(),
+        "--run-uid",
+        &inputs.owner.uid,
     ]
     .map(str::to_owned)
     .into();
+    if let Some(lineage) = inputs.earlier.and_then(|version| version.spec.lineage.as_ref()) {
+        args.extend(["--known-dataset".to_owned(), lineage.dataset.sha256.clone()]);
+    }
     if let Some((path, _)) = held_out {
         args.extend(["--holdout".to_owned(), path]);
     }

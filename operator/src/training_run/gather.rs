@@ -1,7 +1,7 @@
 //! Reads what a decision about a run needs.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use complaint_contract::Progress;
+use complaint_contract::{Progress, SplitName};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::{
@@ -12,8 +12,15 @@ use k8s_openapi::{
 };
 use kube::{ResourceExt, api::LogParams};
 
-use super::{job_name, status};
-use crate::{candidate::means, error::Error, object::Objects, pod, trainer};
+use super::{evaluation_settings, job_name, reread_name, spec_hash, status};
+use crate::{
+    candidate::{evaluation as evaluation_of, means},
+    error::Error,
+    object::{Objects, is_owned_by},
+    pod,
+    store::Store,
+    trainer,
+};
 
 /// The cluster as this run sees it.
 #[derive(Debug, Default)]
@@ -22,8 +29,12 @@ pub(crate) struct Seen {
     pub(crate) champion: Option<ModelVersion>,
     /// The ModelVersion with the run's name.
     pub(crate) recorded: Option<ModelVersion>,
+    /// Evaluated versions that the run's settings made before, the newest first.
+    pub(crate) earlier: Vec<ModelVersion>,
     pub(crate) job: Option<Job>,
     pub(crate) pods: Vec<Pod>,
+    /// The run's own Job that reads its result from the store, and its pods.
+    pub(crate) reread: Option<(Job, Vec<Pod>)>,
     pub(crate) progress: Option<Progress>,
     pub(crate) source: Source,
     /// What keeps the Job from making its pod, in the Job controller's words.
@@ -59,6 +70,21 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
         Some(job) => trainer::pods(job, objects).await?,
         None => Vec::new(),
     };
+    let mut earlier = match &classifier {
+        Some(classifier) => objects.readable(|version: &ModelVersion| is_earlier(version, run, classifier)),
+        None => Vec::new(),
+    };
+    earlier.sort_by_key(|version| {
+        std::cmp::Reverse((version.creation_timestamp().map(|time| time.0), version.name_any()))
+    });
+    let reread: Option<Job> = objects.cached(&reread_name(&name))?;
+    let reread = match reread.filter(|job| is_owned_by(job, run)) {
+        Some(job) => {
+            let pods = trainer::pods(&job, objects).await?;
+            Some((job, pods))
+        }
+        None => None,
+    };
     let is_due = |meta: &ObjectMeta| {
         let created = meta.creation_timestamp.as_ref();
         created.is_some_and(|created| now.duration_since(created.0) >= PATIENCE)
@@ -80,6 +106,8 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
     Ok(Seen {
         champion,
         recorded: objects.cached(&name)?,
+        earlier,
+        reread,
         progress: progress(&pods, objects).await,
         source: match waiting || job.is_none() {
             true => source(run, objects).await?,
@@ -96,6 +124,46 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
         job,
         pods,
     })
+}
+
+/// Whether a training of the run on the same bytes would make the same artifact again: the settings are the same, the held-out
+/// rows are, and the trainer is of the same release.
+pub(crate) fn is_earlier(version: &ModelVersion, run: &TrainingRun, classifier: &ComplaintClassifier) -> bool {
+    let Some(lineage) = &version.spec.lineage else {
+        return false;
+    };
+    let evaluation = evaluation_settings(classifier);
+    let same_rows = match (lineage.split.parse(), &evaluation.holdout) {
+        (Ok(SplitName::Holdout { sha256 }), Some(holdout)) => holdout.sha256 == Some(sha256),
+        (Ok(SplitName::Published { field }), None) => run.spec.dataset.split_field.as_ref() == Some(&field),
+        (
+            Ok(SplitName::Key {
+                seed, test_fraction, ..
+            }),
+            None,
+        ) => {
+            run.spec.dataset.split_field.is_none()
+                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
+        }
+        _ => false,
+    };
+    version.metadata.deletion_timestamp.is_none()
+        && version.spec.classifier_ref == run.spec.classifier_ref
+        && lineage.spec_hash == spec_hash(run)
+        && lineage.trainer_version == env!("CARGO_PKG_VERSION")
+        && same_rows
+        && evaluation_of(version).is_some()
+        && Store::of(classifier).open(&version.spec.artifact.uri).is_some()
+}
+
+/// The runs that train a version here, and have not ended: each writes its version before what it measured of it.
+pub(crate) fn recording(runs: &[TrainingRun], objects: &Objects) -> Vec<String> {
+    let trains = |run: &&TrainingRun| {
+        let job = objects.kept::<Job>(&job_name(&run.name_any()));
+        let job = job.as_ref().and_then(|kept| kept.readable());
+        !status::ended(run) && job.is_some_and(|job| is_owned_by(job, *run))
+    };
+    runs.iter().filter(trains).map(ResourceExt::name_any).collect()
 }
 
 /// The pod that trains now.

@@ -16,7 +16,7 @@ use kube::ResourceExt;
 
 use crate::{
     cache::{Event, Kept},
-    change,
+    candidate, change,
     context::Context,
     controller::{Reconciler, Watches, label},
     error::Error,
@@ -27,6 +27,7 @@ use plan::Decision;
 
 pub use build::config as trainer_config;
 pub(crate) use build::evaluation_settings;
+pub(crate) use gather::recording;
 pub(crate) use status::ended;
 
 /// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time
@@ -58,6 +59,7 @@ impl Reconciler for TrainingRuns {
                 (
                     classifier.metadata.generation,
                     champion.map(|champion| champion.name.clone()),
+                    candidate::awaits_restore(classifier),
                 )
             },
             // Only runs that wait for this classifier.
@@ -105,7 +107,9 @@ fn look_again(seen: &gather::Seen, decision: &Decision, now: Timestamp) -> Next 
             // Watches report on the Job and its pods; what a pod waits for is read.
             None => Next::Patiently(WHILE_WAITING),
         },
-        Decision::Train | Decision::Replace | Decision::Wait { .. } => Next::Patiently(WHILE_WAITING),
+        Decision::Train | Decision::Replace | Decision::Wait { .. } | Decision::Reread { .. } => {
+            Next::Patiently(WHILE_WAITING)
+        }
         Decision::Ended { expires_in: Some(left) } => Next::After(*left),
         _ => Next::OnChange,
     }
@@ -114,6 +118,11 @@ fn look_again(seen: &gather::Seen, decision: &Decision, now: Timestamp) -> Next 
 /// The name of a run's Job and ConfigMap.
 pub(crate) fn job_name(run: &str) -> String {
     format!("{run}-train")
+}
+
+/// The name of the Job that reads a run's result from the store.
+pub(crate) fn reread_name(run: &str) -> String {
+    format!("{run}-result")
 }
 
 /// The digest of all fields that affect the model: without `suspend`, the TTL and pod settings.

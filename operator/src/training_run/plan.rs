@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use complaint_api::{ModelVersion, TrainingRun, labels};
-use complaint_contract::{ErrorEnvelope, TrainingResult};
+use complaint_contract::{ErrorEnvelope, RunResult, TrainingResult, Unchanged};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
@@ -12,7 +12,16 @@ use super::{
     gather::{Seen, Source},
     spec_hash, status,
 };
-use crate::{candidate::evaluation, error::Error, object::is_owned_by, pod, settings::Settings, trainer};
+use crate::{
+    candidate::{awaits_restore, evaluation},
+    error::Error,
+    object::is_owned_by,
+    pod,
+    settings::Settings,
+    store::Store,
+    store_job::{self, Answer},
+    trainer,
+};
 
 /// What to do about a run.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +30,8 @@ pub(crate) enum Decision {
     AlreadyTrained,
     /// The run can't start until something is created or corrected.
     Wait { reason: &'static str, message: String },
+    /// The run's version comes from elsewhere, and its classifier is to find first which version served last.
+    WaitForRestore { classifier: String },
     /// As many trainings as are allowed at once are at work.
     WaitForTurn,
     /// The run is suspended.
@@ -34,6 +45,10 @@ pub(crate) enum Decision {
         resume: bool,
         blocked: Option<pod::Blocked>,
     },
+    /// The result is read from the store: by a Job that is to be made, or works.
+    Reread { blocked: Option<pod::Blocked> },
+    /// The data set is the one of this version, which the same settings made: there was nothing to train.
+    Unchanged { version: String },
     /// Record the result.
     Record(Box<TrainingResult>),
     /// Ended without a model.
@@ -91,7 +106,7 @@ pub(crate) fn plan(run: &TrainingRun, seen: &Seen, settings: &Settings, now: Tim
 
 fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
     if let Some(recorded) = &seen.recorded {
-        return without_training(run, recorded);
+        return without_training(run, seen, recorded);
     }
     if run.spec.suspend {
         return Decision::Suspend { stop_job: false };
@@ -147,7 +162,7 @@ fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
 }
 
 /// Decides for a run whose ModelVersion exists and whose Job does not.
-fn without_training(run: &TrainingRun, recorded: &ModelVersion) -> Decision {
+fn without_training(run: &TrainingRun, seen: &Seen, recorded: &ModelVersion) -> Decision {
     let name = recorded.name_any();
     if !is_from(run, recorded) {
         return Decision::Wait {
@@ -155,15 +170,79 @@ fn without_training(run: &TrainingRun, recorded: &ModelVersion) -> Decision {
             message: format!("a ModelVersion {name} made from another spec exists: apply the run under another name"),
         };
     }
-    if evaluation(recorded).is_none() {
-        return Decision::Wait {
+    if evaluation(recorded).is_some() {
+        return Decision::AlreadyTrained;
+    }
+    match from_store(seen, recorded) {
+        Ok(decision) => decision,
+        Err(why) => Decision::Wait {
             reason: "NotEvaluated",
             message: format!(
-                "ModelVersion {name} names this spec, but its status has no evaluation by a training of this cluster: delete it to train again, or apply the run under another name"
+                "ModelVersion {name} names this spec, but its status has no evaluation by a training of this cluster{why}: delete it to train again, or apply the run under another name"
             ),
-        };
+        },
     }
-    Decision::AlreadyTrained
+}
+
+/// The result of the training that made a version which another cluster recorded: the store kept it.
+///
+/// # Errors
+/// Why there is none.
+fn from_store(seen: &Seen, recorded: &ModelVersion) -> Result<Decision, String> {
+    let classifier = seen
+        .classifier
+        .as_ref()
+        .ok_or(", and its ComplaintClassifier does not exist")?;
+    if classifier.spec.paused || awaits_restore(classifier) {
+        return Ok(Decision::WaitForRestore {
+            classifier: classifier.name_any(),
+        });
+    }
+    if Store::of(classifier).open(&recorded.spec.artifact.uri).is_none() {
+        return Err(", and its artifact is not in the classifier's store".into());
+    }
+    match reread(seen) {
+        Decision::Record(outcome) if outcome.artifact.sha256.to_string() != recorded.spec.artifact.sha256 => {
+            Err(", and the store's result for it is about another artifact".into())
+        }
+        Decision::Fail { reason, message } => {
+            Err(format!(", and none can be had from the store ({reason}: {message})"))
+        }
+        decision => Ok(decision),
+    }
+}
+
+/// What the store says of the run's result, by the Job that reads it.
+fn reread(seen: &Seen) -> Decision {
+    let Some((job, pods)) = &seen.reread else {
+        return Decision::Reread { blocked: None };
+    };
+    match store_job::answer(job, pods, TrainingResult::read) {
+        Answer::Works { blocked } => Decision::Reread { blocked },
+        Answer::Given(outcome) => checked(Box::new(outcome)),
+        Answer::Lost => Decision::Fail {
+            reason: "ResultLost".into(),
+            message: format!(
+                "the pod of Job {} is gone with what it said: delete the Job to try again",
+                job.name_any()
+            ),
+        },
+        Answer::Failed { error, .. } => Decision::Fail {
+            reason: error.reason,
+            message: error.message,
+        },
+    }
+}
+
+/// A result, if it can be one.
+fn checked(outcome: Box<TrainingResult>) -> Decision {
+    if outcome.metrics.are_possible() {
+        return Decision::Record(outcome);
+    }
+    Decision::Fail {
+        reason: "ResultUnreadable".into(),
+        message: "the trainer's result has metrics outside their range: report this as a defect of the trainer".into(),
+    }
 }
 
 /// Whether the version claims to be made from this spec.
@@ -180,7 +259,12 @@ fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
 
 fn with_job(run: &TrainingRun, seen: &Seen, job: &Job, settings: &Settings) -> Decision {
     if trainer::condition(job, "Complete").is_some() {
-        return match result_of(&seen.pods) {
+        let result = match result_of(seen) {
+            Some(decision) => decision,
+            None if is_recorded(run, seen) => Decision::AlreadyTrained,
+            None => lost(seen, job),
+        };
+        return match result {
             // The result was recorded before this status was written.
             Decision::Fail { .. } if is_recorded(run, seen) => Decision::AlreadyTrained,
             Decision::Record(outcome) => match &seen.recorded {
@@ -229,31 +313,62 @@ fn taken_meanwhile(other: &ModelVersion) -> Decision {
     }
 }
 
-fn result_of(pods: &[Pod]) -> Decision {
-    let mut messages = trainer::messages(pods);
-    let message = messages.next();
-    if messages.any(|other| Some(other) != message) {
-        return Decision::Fail {
+/// What becomes of a run whose Job is complete, and whose pod is gone with the result: the store has it, too.
+fn lost(seen: &Seen, job: &Job) -> Decision {
+    let store = seen.classifier.as_ref().map(Store::of);
+    // The Job can read only the classifier's present store.
+    let same = store.is_some_and(|store| trainer::store_of(job).is_some_and(|of_job| of_job.is_at(&store)));
+    match same.then(|| reread(seen)) {
+        Some(Decision::Fail { reason, message }) => Decision::Fail {
+            reason: "ResultLost".into(),
+            message: format!(
+                "the Job is complete but the pod with its result is gone, and the store does not tell it ({reason}: {message}): apply the run under another name"
+            ),
+        },
+        Some(decision) => decision,
+        None => Decision::Fail {
+            reason: "ResultLost".into(),
+            message: "the Job is complete but the pod with its result is gone, and its store is no longer the classifier's: apply the run under another name".into(),
+        },
+    }
+}
+
+/// What the pod of a complete Job said; `None` if it is gone.
+fn result_of(seen: &Seen) -> Option<Decision> {
+    let mut messages = trainer::messages(&seen.pods);
+    let message = messages.next()?;
+    if messages.any(|other| other != message) {
+        return Some(Decision::Fail {
             reason: "ResultAmbiguous".into(),
             message: "several pods that differ in their result claim to be the Job's: find out who may create pods in this namespace, and apply the run under another name".into(),
-        };
+        });
     }
-    match message.map(TrainingResult::read) {
-        Some(Ok(outcome)) if !outcome.metrics.are_possible() => Decision::Fail {
-            reason: "ResultUnreadable".into(),
-            message: "the trainer's result has metrics outside their range: report this as a defect of the trainer"
-                .into(),
-        },
-        Some(Ok(outcome)) => Decision::Record(Box::new(outcome)),
-        Some(Err(error)) => Decision::Fail {
+    Some(match RunResult::read(message) {
+        Ok(RunResult::Trained(outcome)) => checked(outcome),
+        Ok(RunResult::Unchanged(unchanged)) => is_unchanged(seen, &unchanged),
+        Err(error) => Decision::Fail {
             reason: "ResultUnreadable".into(),
             message: format!(
                 "the trainer's result can't be read ({error}): the trainer image is of another version than the operator; use the images of one release"
             ),
         },
+    })
+}
+
+/// The end of a run whose data set the trainer knew.
+fn is_unchanged(seen: &Seen, unchanged: &Unchanged) -> Decision {
+    let sha256 = unchanged.dataset_sha256.to_string();
+    let has_it = |version: &&ModelVersion| {
+        let lineage = version.spec.lineage.as_ref();
+        lineage.is_some_and(|lineage| lineage.dataset.sha256 == sha256)
+    };
+    match seen.earlier.iter().find(has_it) {
+        Some(version) => Decision::Unchanged {
+            version: version.name_any(),
+        },
         None => Decision::Fail {
-            reason: "ResultLost".into(),
-            message: "the Job is complete but the pod with its result is gone: apply the run under another name".into(),
+            reason: "VersionGone".into(),
+            message: "the data set did not change since a ModelVersion was made from it, and that ModelVersion is gone: apply the run under another name".into(),
         },
     }
 }

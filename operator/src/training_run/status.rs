@@ -76,6 +76,13 @@ pub(crate) fn next(
             status.phase = Some(RunPhase::Pending);
             not_ready(true, reason, message)
         }
+        Decision::WaitForRestore { classifier } => {
+            status.phase = Some(RunPhase::Pending);
+            let message = format!(
+                "ComplaintClassifier {classifier} finds out first which version served last; `kubectl describe cc {classifier}` says how that stands"
+            );
+            not_ready(false, "RestorePending", &message)
+        }
         Decision::WaitForTurn => {
             status.phase = Some(RunPhase::Pending);
             not_ready(
@@ -111,6 +118,28 @@ pub(crate) fn next(
             )
         }
         Decision::Watch { blocked: None, .. } => working(seen, &mut status, now),
+        Decision::Reread { blocked } => {
+            status.phase = Some(RunPhase::Pending);
+            let why = blocked.as_ref().map_or(String::new(), |blocked| {
+                format!("; its pod can't start: {}: {}", blocked.reason, blocked.message)
+            });
+            not_ready(
+                false,
+                "ReadingResult",
+                &format!("a Job reads the result of this training from the store{why}"),
+            )
+        }
+        Decision::Unchanged { version } => {
+            status.model_version_ref = Some(VersionRef { name: version.clone() });
+            status.completion_time = Some(Time(now));
+            done(
+                "Unchanged",
+                &format!(
+                    "nothing was trained: ModelVersion {version} was made from the same data set with the same settings"
+                ),
+                &mut status,
+            )
+        }
         Decision::Record(outcome) => recorded(run, outcome, &mut status, now),
         Decision::Fail { reason, message } => {
             status.completion_time = Some(Time(now));

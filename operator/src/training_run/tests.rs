@@ -16,6 +16,7 @@ use crate::{change::steps, settings::Settings};
 mod decisions;
 mod identity;
 mod lineage;
+mod reread;
 mod statuses;
 mod waiting;
 
@@ -114,6 +115,7 @@ fn job_of(
         run,
         classifier,
         champion,
+        earlier: None,
         owner: crate::object::owner_reference(run).expect("a uid"),
         settings,
     })

@@ -13,6 +13,7 @@ mod identity;
 mod lifecycle;
 mod privacy;
 mod promotion;
+mod restore;
 mod retraining;
 mod runs;
 mod statuses;

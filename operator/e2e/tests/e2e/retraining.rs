@@ -2,7 +2,7 @@
 
 use complaint_api::{
     ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, TrainingRun,
-    condition::{self, READY, STALLED},
+    condition::{self, COMPLETE, READY, STALLED},
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::{ResourceExt, api::DeleteParams};
@@ -74,11 +74,30 @@ async fn each_later_request_makes_one_run_that_trains() {
 
     let later = json!({ "spec": { "retraining": { "requestTime": times[1] } } });
     world.patch::<ComplaintClassifier>("cards", later).await;
-    until_ended(&world, &second).await;
+    let spared = until_ended(&world, &second).await.status.expect("a status");
     until(&world, "requested", |status| {
         status.last_request_time.as_ref() == Some(&times[1])
     })
     .await;
+    // Neither the data nor the settings have changed.
+    let complete = condition::find(&spared.conditions, COMPLETE).expect("it is complete");
+    assert_eq!(
+        (complete.status.as_str(), complete.reason.as_str()),
+        ("True", "Unchanged")
+    );
+    assert_eq!(
+        spared.model_version_ref.map(|version| version.name),
+        Some(first.clone())
+    );
+    let versions = world
+        .api::<ModelVersion>()
+        .list(&Default::default())
+        .await
+        .expect("a list");
+    assert_eq!(
+        versions.iter().map(ResourceExt::name_any).collect::<Vec<_>>(),
+        [first.clone()]
+    );
     // An earlier one makes none; the operator has seen it once it has seen the schedule beside it.
     let earlier = json!({ "spec": { "retraining": { "requestTime": "2026-03-01T10:45:00Z", "schedule": "@yearly" } } });
     world.patch::<ComplaintClassifier>("cards", earlier).await;

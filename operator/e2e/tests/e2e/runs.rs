@@ -107,6 +107,14 @@ pub async fn until_champion(world: &World, classifier: &str, version: &str) -> C
         .await
 }
 
+/// Whether `Ready` has this reason.
+pub fn is_ready_with(classifier: &ComplaintClassifier, reason: &str) -> bool {
+    let conditions = classifier.status.iter().flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == READY && condition.reason == reason)
+}
+
 /// Waits until a version has this stage.
 pub async fn until_stage(world: &World, version: &str, stage: Stage) -> ModelVersion {
     world

@@ -13,9 +13,12 @@ fn by_hand(name: &str) -> ModelVersion {
 #[test]
 fn a_version_that_nothing_evaluated_waits_and_a_pin_serves_it() {
     let gate = json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.5 }] } });
-    let fresh = classifier(gate.clone(), json!({}));
-    // A Job evaluates it, and later ones wait for their turn.
     let compared = seen(vec![by_hand("v1"), version("v2", None)], None, vec![]);
+    // The store is asked first.
+    let (reason, _) = ready(&classifier(gate.clone(), json!({})), &compared);
+    assert_eq!(reason, "RestorePending");
+    // A Job evaluates it, and later ones wait for their turn.
+    let fresh = classifier(gate.clone(), json!({ "restoredTime": "2026-01-01T00:00:00Z" }));
     let planned = plan(&fresh, &compared);
     assert_eq!(target(&planned), None);
     let status = next(&fresh, &compared, &planned);
@@ -219,4 +222,60 @@ fn an_artifact_outside_the_store_is_served_to_nobody() {
         let stalled = pinned.stalled.map(|stalled| stalled.0);
         assert_eq!(stalled, (!inside).then_some("ArtifactOutsideStore"), "{uri}");
     }
+}
+
+#[test]
+fn the_champion_that_the_store_names_serves_again_under_either_policy() {
+    let gate = json!([{ "metric": "macroF1", "min": 0.99 }]);
+    let restored = |digit: &str| json!({ "restoredTime": "2026-01-01T00:00:06Z", "restoredChampion": { "name": "v2", "sha256": sha(digit) } });
+    for policy in ["Automatic", "Manual"] {
+        let spec = json!({ "promotion": { "policy": policy, "gates": gate } });
+        let rebuilt = younger(spec.clone(), restored("2"));
+        let versions = || vec![by_hand("v1"), by_hand("v2"), by_hand("v3")];
+        let found = seen(versions(), None, vec![]);
+        let planned = plan(&rebuilt, &found);
+        assert_eq!((target(&planned), planned.rejected.len()), (Some("v2"), 0), "{policy}");
+        let served = seen(
+            versions(),
+            Some(deployment("v2", 1, json!({}))),
+            vec![pod("v2", true, json!({}))],
+        );
+        assert_eq!(
+            plan(&rebuilt, &served).promote,
+            Some(PromotionReason::Restored),
+            "{policy}"
+        );
+
+        // Its record is not here yet: nobody else is judged, and the message says what to do.
+        let elsewhere = younger(spec, restored("9"));
+        let planned = plan(&elsewhere, &found);
+        assert_eq!((target(&planned), planned.rejected.len()), (None, 0), "{policy}");
+        let (reason, message) = ready(&elsewhere, &found);
+        assert_eq!(reason, "RestoreNeedsPin");
+        assert!(message.contains("apply its record"), "{message}");
+    }
+
+    // Those that were there then are only pinned; a later training is judged.
+    let champion = json!({ "name": "v2", "sha256": sha("2") });
+    let mut status = restored("2");
+    status["champion"] = champion.clone();
+    status["promotions"] =
+        json!([{ "version": "v2", "sha256": sha("2"), "reason": "Restored", "time": "2026-01-01T00:00:07Z" }]);
+    let serving = classifier(json!({}), status);
+    let versions = vec![
+        version("v2", None),
+        version("v3", Some(("v2", 0.2))),
+        version("v8", Some(("v2", 0.1))),
+    ];
+    assert_eq!(target(&plan(&serving, &seen(versions, None, vec![]))), Some("v8"));
+}
+
+#[test]
+fn a_pin_needs_no_answer_of_the_store() {
+    let spec = json!({ "promotion": { "modelVersion": "v1" } });
+    let restored =
+        json!({ "restoredTime": "2026-01-01T00:00:06Z", "restoredChampion": { "name": "v2", "sha256": sha("2") } });
+    let versions = || seen(vec![by_hand("v1"), by_hand("v2")], None, vec![]);
+    assert_eq!(target(&plan(&younger(spec.clone(), restored), &versions())), Some("v1"));
+    assert_eq!(target(&plan(&younger(spec, json!({})), &versions())), Some("v1"));
 }
