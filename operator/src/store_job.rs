@@ -1,8 +1,6 @@
 //! Short Jobs of the trainer's image: each answers one question about a classifier's store, or changes one thing in it. The
 //! operator never touches a store itself.
 
-use std::collections::BTreeMap;
-
 use complaint_api::{ComplaintClassifier, PodTemplate, labels};
 use complaint_contract::{ErrorEnvelope, ExitKind, ProgramError};
 use k8s_openapi::{
@@ -13,7 +11,7 @@ use kube::ResourceExt;
 
 use crate::{
     controller::label,
-    object::{digest_of, is_owned_by},
+    object::is_owned_by,
     pod,
     settings::Settings,
     store::{self, Store},
@@ -40,7 +38,7 @@ pub(crate) struct StoreJob<'a> {
     pub(crate) pod_template: Option<&'a PodTemplate>,
 }
 
-/// The Job. [`asked`] tells by an annotation what it was made for.
+/// The Job. [`asked`] tells what it was made for.
 pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings: &Settings) -> Job {
     let store = Store::of(classifier);
     let mut args = job.args;
@@ -55,14 +53,12 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
     );
     let mut labels = workload::labels("complaint-trainer", job.component, &job.name);
     labels.insert(labels::CLASSIFIER.into(), classifier.name_any());
-    let annotations = BTreeMap::from([(labels::SPEC_HASH.to_owned(), digest_of(&args))]);
     trainer::job(
         TrainerJob {
             metadata: ObjectMeta {
                 name: Some(job.name),
                 namespace: classifier.namespace(),
                 labels: Some(labels),
-                annotations: Some(annotations),
                 owner_references: Some(vec![job.owner]),
                 ..ObjectMeta::default()
             },
@@ -82,9 +78,9 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
     )
 }
 
-/// What a Job was made for: two Jobs of the same arguments have the same.
-pub(crate) fn asked(job: &Job) -> Option<&str> {
-    job.annotations().get(labels::SPEC_HASH).map(String::as_str)
+/// What a Job was made for: the arguments of its trainer. A Job's pod template never changes.
+pub(crate) fn asked(job: &Job) -> Option<&[String]> {
+    trainer::container(job)?.args.as_deref()
 }
 
 /// The classifier of a Job or pod of that component, by its labels.

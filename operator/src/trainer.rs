@@ -159,8 +159,7 @@ pub(crate) const STORE_ARGUMENT: &str = "--store";
 /// The store that a Job's trainer writes to. A Job's pod template never changes.
 pub(crate) fn store_of(job: &Job) -> Option<Store> {
     let pod = job.spec.as_ref()?.template.spec.as_ref()?;
-    let container = pod.containers.iter().find(|container| container.name == CONTAINER)?;
-    let mut args = container.args.iter().flatten();
+    let mut args = container(job)?.args.iter().flatten();
     let root = args.find(|arg| *arg == STORE_ARGUMENT).and_then(|_| args.next())?;
     Store::seen_at(&workload::literal(root), pod.volumes.as_deref().unwrap_or_default())
 }
@@ -181,12 +180,15 @@ pub(crate) fn works(job: &Job) -> bool {
     !is_suspended(job) && !has_ended(job)
 }
 
+/// The container of a Job's trainer.
+pub(crate) fn container(job: &Job) -> Option<&Container> {
+    let pod = job.spec.as_ref()?.template.spec.as_ref()?;
+    pod.containers.iter().find(|container| container.name == CONTAINER)
+}
+
 /// Whether a Job made now would have the same image, pulled in the same way.
 pub(crate) fn is_current(job: &Job, settings: &Settings) -> bool {
-    let pod = job.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
-    let mut containers = pod.into_iter().flat_map(|pod| &pod.containers);
-    let trainer = containers.find(|container| container.name == CONTAINER);
-    trainer.is_some_and(|container| {
+    container(job).is_some_and(|container| {
         container.image.as_ref() == Some(&settings.trainer_image)
             && container.image_pull_policy.as_ref() == Some(&settings.image_pull_policy)
     })

@@ -300,6 +300,11 @@ pub(crate) fn digest(asked: &Asked) -> String {
     digest_of(asked)
 }
 
+/// The digest of the question that a Job answers.
+pub(crate) fn asked(job: &Job) -> Option<&str> {
+    job.annotations().get(labels::SPEC_HASH).map(String::as_str)
+}
+
 fn job(
     classifier: &ComplaintClassifier,
     seen: &Seen,

@@ -103,7 +103,7 @@ fn state<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, version: &ModelVe
     };
     let digest = build::digest(&asked);
     let mut jobs = seen.jobs.iter();
-    let job = jobs.find(|job| is_of(job, version) && store_job::asked(job) == Some(digest.as_str()));
+    let job = jobs.find(|job| is_of(job, version) && build::asked(job) == Some(digest.as_str()));
     match job.map(|job| (job, progress(classifier, seen, version, job))) {
         Some((job, Some(state))) => (Some(job), state),
         // There is no Job, or what it said is lost.
