@@ -4,6 +4,7 @@
 mod caches;
 mod costs;
 mod tap;
+mod turns;
 mod world;
 
 use std::time::Duration;

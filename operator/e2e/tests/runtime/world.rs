@@ -64,6 +64,15 @@ impl World {
     }
 
     pub fn start(&self, elect: bool, rule: impl Fn(&str) -> Act + Send + Sync + 'static) -> Operator {
+        self.start_with(Settings::default(), elect, rule)
+    }
+
+    pub fn start_with(
+        &self,
+        settings: Settings,
+        elect: bool,
+        rule: impl Fn(&str) -> Act + Send + Sync + 'static,
+    ) -> Operator {
         let (client, log) = tapped(self.client.clone(), rule);
         let args = RunArgs {
             watch_namespaces: vec![],
@@ -72,7 +81,7 @@ impl World {
             lease_name: "complaint-operator".into(),
             lease_namespace: Some("default".into()),
             log_format: "text".into(),
-            settings: Settings::default(),
+            settings,
         };
         let shutdown = CancellationToken::new();
         Operator {
