@@ -33,7 +33,6 @@ mod client;
 mod directory;
 mod error;
 mod fetch;
-pub mod layout;
 mod object;
 mod purpose;
 mod settings;
@@ -42,7 +41,7 @@ mod web;
 
 pub use address::{Address, ObjectAddress};
 pub use bounds::Bounds;
-pub use complaint_contract::Reach;
+pub use complaint_contract::{Reach, layout};
 pub use error::{Fault, StoreError};
 pub use fetch::{Sink, fetch, read};
 pub use purpose::Purpose;

@@ -30,6 +30,7 @@ mod evaluation;
 mod failure;
 mod jobs;
 mod label;
+pub mod layout;
 pub mod limits;
 mod message;
 mod metrics;
