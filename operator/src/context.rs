@@ -134,15 +134,7 @@ impl Context {
                 reason: notice.reason,
                 note: Some(truncated(&notice.note, 1024)),
                 action: "Reconcile".into(),
-                secondary: notice.version.map(|version| ObjectReference {
-                    api_version: Some(ModelVersion::api_version(&()).into()),
-                    kind: Some(ModelVersion::kind(&()).into()),
-                    name: Some(version),
-                    namespace: reference.namespace.clone(),
-                    // No path of the version: it keeps Events of the same version apart.
-                    field_path: notice.time.map(|time| time.to_string()),
-                    ..ObjectReference::default()
-                }),
+                secondary: secondary(notice.version, notice.time, reference),
             };
             if let Err(error) = self.recorder.publish(&event, reference).await {
                 tracing::warn!(%error, reason = event.reason, "an Event could not be written");
@@ -160,6 +152,23 @@ impl Context {
         self.metrics
             .observe(self.controller, Some(error.reason()), Duration::ZERO);
     }
+}
+
+/// What keeps Events apart: the version that one is about, and the time. That is no path of an object, and the only field for it.
+fn secondary(version: Option<String>, time: Option<Timestamp>, reference: &ObjectReference) -> Option<ObjectReference> {
+    let is_apart = version.is_some() || time.is_some();
+    let of = match version {
+        Some(version) => ObjectReference {
+            api_version: Some(ModelVersion::api_version(&()).into()),
+            kind: Some(ModelVersion::kind(&()).into()),
+            name: Some(version),
+            namespace: reference.namespace.clone(),
+            ..ObjectReference::default()
+        },
+        None => reference.clone(),
+    };
+    let field_path = time.map(|time| time.to_string());
+    is_apart.then_some(ObjectReference { field_path, ..of })
 }
 
 /// The first `limit` bytes of `text`, cut between characters.

@@ -4,7 +4,7 @@
 use std::{future::Future, sync::Arc, time::Instant};
 
 use complaint_api::ComplaintClassifier;
-use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -27,11 +27,22 @@ pub(crate) trait Reconciler: 'static {
     /// Its name: field manager, reporter of its Events and metric label.
     const NAME: &'static str;
 
+    /// Whether it also looks at objects that are being deleted.
+    const OF_DELETED: bool = false;
+    /// Whether it is the one that tells people about an object of its kind that can't be read.
+    const TELLS_UNREADABLE: bool = false;
+
     /// Says which changes of other kinds make it look at which objects.
     fn watches(on: &Watches);
 
-    /// Brings the cluster closer to what `object` asks for. `object` comes from the cache and is not being deleted.
+    /// Brings the cluster closer to what `object` asks for. `object` comes from the cache; only with
+    /// [`OF_DELETED`](Self::OF_DELETED) it may be one that is being deleted.
     fn reconcile(object: &Self::Kind, context: &Context) -> impl Future<Output = Result<Next, Error>> + Send;
+
+    /// Lets go of an object that is being deleted and can't be read.
+    fn release(_: &ObjectMeta, _: &Context) -> impl Future<Output = Result<(), Error>> + Send {
+        async { Ok(()) }
+    }
 }
 
 /// Leads changes in the caches to the objects that they concern.
@@ -134,12 +145,9 @@ async fn look<R: Reconciler>(key: Key, queue: &Queue, context: &Context) {
         return queue.settled(&key);
     };
     let object = match &kept.0 {
-        Ok(object) if object.meta().deletion_timestamp.is_none() => object,
+        Ok(object) if R::OF_DELETED || object.meta().deletion_timestamp.is_none() => object,
         Ok(_) => return queue.settled(&key),
-        Err(unreadable) => {
-            queue.settled(&key);
-            return report::<R::Kind>(unreadable, context).await;
-        }
+        Err(unreadable) => return look_at_unreadable::<R>(key, unreadable, queue, context).await,
     };
     let started = Instant::now();
     match R::reconcile(object, context).await {
@@ -155,6 +163,25 @@ async fn look<R: Reconciler>(key: Key, queue: &Queue, context: &Context) {
             }
             let pause = queue.failed(key);
             tracing::warn!(kind = kind::<R::Kind>(), name = object.name_any(), %error, retry_in = ?pause, "an object could not be reconciled");
+        }
+    }
+}
+
+async fn look_at_unreadable<R: Reconciler>(key: Key, unreadable: &Unreadable, queue: &Queue, context: &Context) {
+    if unreadable.metadata.deletion_timestamp.is_none() {
+        queue.settled(&key);
+        if R::TELLS_UNREADABLE {
+            report::<R::Kind>(unreadable, context).await;
+        }
+        return;
+    }
+    match R::release(&unreadable.metadata, context).await {
+        Ok(()) => queue.settled(&key),
+        Err(error) => {
+            context.failed(&error);
+            let name = key.name.clone();
+            let pause = queue.failed(key);
+            tracing::warn!(kind = kind::<R::Kind>(), %name, %error, retry_in = ?pause, "an unreadable object could not be let go");
         }
     }
 }

@@ -60,6 +60,16 @@ impl Error {
         }
     }
 
+    /// Whether the API server refused to create an object because its namespace is being deleted.
+    pub fn is_in_terminating_namespace(&self) -> bool {
+        let Self::Api { source, .. } = self else { return false };
+        let kube::Error::Api(status) = source.as_ref() else {
+            return false;
+        };
+        let causes = status.details.iter().flat_map(|details| &details.causes);
+        status.code == 403 && causes.into_iter().any(|cause| cause.reason == "NamespaceTerminating")
+    }
+
     /// Whether the API server refused an object as invalid.
     pub fn is_invalid(&self) -> bool {
         let Self::Api { source, .. } = self else { return false };

@@ -9,6 +9,8 @@
 //! * [`model_version`]: the stage of each version, computed from its classifier's record.
 //! * [`complaint_classifier`]: judges versions, rolls out the champion as Deployment + Service.
 //! * `retraining`: a classifier's schedule and requests → TrainingRuns.
+//! * `retention`: deletes a classifier's old versions and runs.
+//! * `deletion`: lets the files of a deleted version go with it, by a finalizer and a Job.
 //! * `comparison`: lets versions answer the same held-out rows as the champion, where no training did.
 //!
 //! The controllers share these modules: `cache` knows the cluster, `controller` runs a controller over its `queue`, `change`
@@ -29,6 +31,7 @@ mod comparison;
 pub mod complaint_classifier;
 pub mod context;
 mod controller;
+mod deletion;
 pub mod error;
 pub mod health;
 pub mod leader;
@@ -36,6 +39,7 @@ pub mod model_version;
 pub mod object;
 pub mod pod;
 mod queue;
+mod retention;
 mod retraining;
 pub mod run;
 pub mod settings;

@@ -315,20 +315,25 @@ impl Objects {
         Ok(answer)
     }
 
-    /// Deletes exactly this object in the background; one that is gone already, or has a successor of its name, is no error.
+    /// Deletes exactly this object in the background; one that is gone already, has changed since it was read (where the target
+    /// says so), or has a successor of its name, is no error. One with a finalizer is there until that is removed.
     pub(crate) async fn delete(&self, target: &Target) -> Result<(), Error> {
         let exactly = Preconditions {
             uid: target.uid.clone(),
-            resource_version: None,
+            resource_version: target.resource_version.clone(),
         };
         let params = DeleteParams::background().preconditions(exactly);
-        match self.dynamic(&target.resource).delete(&target.name, &params).await {
+        let answer = match self.dynamic(&target.resource).delete(&target.name, &params).await {
             Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => return Ok(()),
             other => other.doing(|| format!("deleting {} {}", target.resource.kind, target.name))?,
         };
-        if let Some(caches) = &self.caches {
-            let key = self.key(&target.name);
-            caches.deleted(&target.resource, &key);
+        match answer.left().filter(|object| !object.finalizers().is_empty()) {
+            Some(waiting) => self.wrote(&target.resource, &waiting),
+            None => {
+                if let Some(caches) = &self.caches {
+                    caches.deleted(&target.resource, &self.key(&target.name));
+                }
+            }
         }
         Ok(())
     }

@@ -16,9 +16,11 @@ use crate::{
     complaint_classifier::ComplaintClassifiers,
     context::Context,
     controller::{Controller, Reconciler},
+    deletion::{Deletions, Finalizers},
     health,
     leader::{Election, identity},
     model_version::ModelVersions,
+    retention::Retentions,
     retraining::Retrainings,
     store_record::StoreRecords,
     telemetry::ReconcileMetrics,
@@ -141,6 +143,9 @@ async fn control(
         controller::<Retrainings>(context, shutdown),
         controller::<Comparisons>(context, shutdown),
         controller::<StoreRecords>(context, shutdown),
+        controller::<Retentions>(context, shutdown),
+        controller::<Deletions>(context, shutdown),
+        controller::<Finalizers>(context, shutdown),
     ];
     let mut feeds = JoinSet::new();
     tokio::select! {

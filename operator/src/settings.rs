@@ -1,9 +1,12 @@
 //! Settings from the chart.
 
 use complaint_contract::Reach;
+use jiff::SignedDuration;
 
 /// Trainings at once, unless the chart says otherwise.
 const MAX_CONCURRENT_TRAININGS: usize = 20;
+/// How long a notice of deletion stands, unless the chart says otherwise.
+const RETENTION_NOTICE: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the operator needs to know to build pods and claims.
 #[derive(Clone, Debug, clap::Args)]
@@ -34,6 +37,10 @@ pub struct Settings {
     /// Most trainings at once in all namespaces; others wait for their turn, and namespaces take turns. 0: any number.
     #[arg(long, env = "MAX_CONCURRENT_TRAININGS", default_value_t = MAX_CONCURRENT_TRAININGS)]
     pub max_concurrent_trainings: usize,
+    /// How long before the first deletion an Event announces what new settings of spec.retention would delete, such as 24h or
+    /// 30m. 0s: not at all.
+    #[arg(long, env = "RETENTION_NOTICE", default_value = "24h", value_parser = not_negative)]
+    pub retention_notice: SignedDuration,
     /// DNS domain of the cluster, for the URL in a classifier's status.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
@@ -50,7 +57,40 @@ impl Default for Settings {
             storage_access_mode: "ReadWriteOnce".into(),
             trainer_reach: Reach::SameHost,
             max_concurrent_trainings: MAX_CONCURRENT_TRAININGS,
+            retention_notice: RETENTION_NOTICE,
             cluster_domain: "cluster.local".into(),
         }
+    }
+}
+
+/// A time of zero or more.
+fn not_negative(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(duration) if !duration.is_negative() => Ok(duration),
+        _ => Err("write hours, minutes and seconds, such as 24h, 1h30m or 0s".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_a_time_of_zero_or_more() {
+        let seconds = |text| not_negative(text).map(|duration| duration.as_secs());
+        let cases = [
+            ("24h", 86_400),
+            ("1h30m", 5_400),
+            ("90m", 5_400),
+            ("0s", 0),
+            ("999999h", 3_599_996_400),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "24", "-1h", "1d", "1y", "soon"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert_eq!(not_negative("24h"), Ok(Settings::default().retention_notice));
     }
 }

@@ -5,15 +5,16 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 */}}
 {{- define "complaint-operator.rules" -}}
 # All reads come from caches, which need `list` and `watch`. `get` looks for an object of a name before the first one is made.
-# Runs are watched, made when they are due (spec.retraining), and deleted when their time to live ends or another one replaces
-# them. Their spec is never changed.
+# Runs are watched, made when they are due (spec.retraining), and deleted when their time to live ends, another one replaces
+# them or spec.retention no longer keeps them. Their spec is never changed.
 - apiGroups: [complaints.dev]
   resources: [trainingruns]
   verbs: [list, watch, create, delete]
-# A successful run records its version. A promotion is recorded as an annotation on it.
+# A successful run records its version. A promotion is recorded as an annotation on it, and a finalizer keeps it until its files
+# are deleted (spec.deletionPolicy). It is deleted when spec.retention no longer keeps it. Its spec is never changed.
 - apiGroups: [complaints.dev]
   resources: [modelversions]
-  verbs: [list, watch, create, patch]
+  verbs: [list, watch, create, patch, delete]
 # Classifiers are read. The operator never writes their spec.
 - apiGroups: [complaints.dev]
   resources: [complaintclassifiers]
@@ -21,7 +22,7 @@ blockOwnerDeletion, so `<kind>/finalizers` is not needed.
 - apiGroups: [complaints.dev]
   resources: [trainingruns/status, modelversions/status, complaintclassifiers/status]
   verbs: [patch]
-# Training. A Job whose pod can't start is made again when its image was corrected.
+# Training, comparing versions, deleting files. A Job whose pod can't start is made again when its image was corrected.
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{DatasetFormat, GateMetric, Metric, PartialMetrics, limits, rules};
 
 use crate::{
-    DatasetSource, PodTemplate, Retraining, SecretRef,
+    DatasetSource, PodTemplate, Retention, RetentionStatus, Retraining, SecretRef,
     schema::{conditions, terse},
 };
 
@@ -63,7 +63,10 @@ pub struct ComplaintClassifierSpec {
     /// When the operator trains again by itself. Unset: only the TrainingRuns that somebody applies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retraining: Option<Retraining>,
-    /// Pause reconciliation: nothing is promoted, rolled out or changed.
+    /// Which old versions and runs the operator deletes. Unset: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<Retention>,
+    /// Pause reconciliation: nothing is promoted, rolled out, changed or deleted.
     #[serde(default)]
     pub paused: bool,
 }
@@ -402,6 +405,9 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub last_request_time: Option<Time>,
+    /// Where retention stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retention: Option<RetentionStatus>,
 }
 
 /// How the store's record of promotions stands to this status.

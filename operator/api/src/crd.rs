@@ -186,22 +186,28 @@ mod tests {
     }
 
     #[test]
-    fn a_training_run_can_change_only_its_end_and_its_pause() {
-        const CHANGEABLE: [&str; 2] = ["suspend", "ttlSecondsAfterFinished"];
+    fn runs_and_versions_can_change_only_what_their_rules_leave_out() {
+        let kinds = [
+            ("TrainingRun.spec", &["suspend", "ttlSecondsAfterFinished"][..]),
+            ("ModelVersion.spec", &["deletionPolicy"]),
+        ];
+        let mut seen = 0;
         each_schema(&mut |path, schema| {
-            if path != "TrainingRun.spec" {
+            let Some((_, changeable)) = kinds.iter().find(|(spec, _)| *spec == path) else {
                 return;
-            }
+            };
+            seen += 1;
             let immutable: Vec<_> = rules(schema).filter(|rule| rule.contains("oldSelf")).collect();
             assert_eq!(immutable.len(), 1, "one rule");
             let required = schema.required.as_deref().unwrap_or_default();
             for (name, property) in schema.properties.iter().flatten() {
                 let compared = immutable[0].contains(&format!("self.{name} == oldSelf.{name}"));
-                assert_eq!(compared, !CHANGEABLE.contains(&name.as_str()), "{name}");
+                assert_eq!(compared, !changeable.contains(&name.as_str()), "{path}.{name}");
                 let may_be_absent = !required.contains(name) && property.default.is_none();
                 let presence = immutable[0].contains(&format!("has(self.{name}) == has(oldSelf.{name})"));
-                assert!(!compared || presence == may_be_absent, "{name}");
+                assert!(!compared || presence == may_be_absent, "{path}.{name}");
             }
         });
+        assert_eq!(seen, kinds.len());
     }
 }

@@ -1,4 +1,4 @@
-//! Labels, annotations and field managers that the operator writes.
+//! Labels, annotations and finalizers that the operator writes.
 
 /// Label on everything that belongs to a classifier; selectors use it, and it never changes.
 pub const CLASSIFIER: &str = "complaints.dev/classifier";
@@ -19,6 +19,8 @@ pub const MODEL_VERSION: &str = "complaints.dev/model-version";
 pub const PROMOTED_AT: &str = "complaints.dev/promoted-at";
 /// Annotation on a Job and a ModelVersion: digest of the run's spec.
 pub const SPEC_HASH: &str = "complaints.dev/spec-hash";
+/// Finalizer on a ModelVersion whose files go with it.
+pub const ARTIFACT_FINALIZER: &str = "complaints.dev/artifact";
 /// Standard label: the program.
 pub const NAME: &str = "app.kubernetes.io/name";
 /// Standard label: the instance, here the classifier or run.

@@ -3,7 +3,7 @@
 //! | kind | what it is |
 //! |---|---|
 //! | [`TrainingRun`] | one training: data set, pipeline, search; immutable |
-//! | [`ModelVersion`] | the registry record of one trained model; immutable |
+//! | [`ModelVersion`] | the registry record of one trained model; immutable but for its `deletionPolicy` |
 //! | [`ComplaintClassifier`] | the service: which version is champion, and how it is served |
 //!
 //! The types for text, features, search and results come from [`complaint_contract`], so the trainer accepts what the
@@ -22,6 +22,7 @@ pub mod condition;
 mod crd;
 pub mod labels;
 mod pod_template;
+mod retention;
 mod retraining;
 mod schema;
 mod training_run;
@@ -41,6 +42,7 @@ pub use complaint_contract::{
 };
 pub use crd::crds;
 pub use pod_template::PodTemplate;
+pub use retention::{DeletionPolicy, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};
 pub use training_run::{
     ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,

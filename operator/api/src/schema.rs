@@ -1,8 +1,17 @@
-//! Schemas of Kubernetes types without descriptions, which would make the CRDs several times as large.
+//! Parts of schemas: Kubernetes types without descriptions, which would make the CRDs several times as large, and rules.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
+
+/// The CEL rule by which these fields keep their values and their presence. Those of `always` have a value in each object.
+pub(crate) fn unchanged(always: &[&str], optional: &[&str]) -> String {
+    let always = always.iter().map(|name| format!("self.{name} == oldSelf.{name}"));
+    let optional = optional.iter().map(|name| {
+        format!("has(self.{name}) == has(oldSelf.{name}) && (!has(self.{name}) || self.{name} == oldSelf.{name})")
+    });
+    always.chain(optional).collect::<Vec<_>>().join(" && ")
+}
 
 /// The schema of `T` with every description removed.
 pub(crate) fn terse<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {

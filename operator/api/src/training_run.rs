@@ -14,7 +14,7 @@ use complaint_contract::{
 
 use crate::{
     PodTemplate,
-    schema::{conditions, terse},
+    schema::{conditions, terse, unchanged},
 };
 
 /// One training: reads a data set, searches for the best model, and records it as a ModelVersion of the same name.
@@ -44,16 +44,9 @@ use crate::{
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new(
-    "self.classifierRef == oldSelf.classifierRef && self.dataset == oldSelf.dataset \
-     && self.preset == oldSelf.preset \
-     && has(self.preprocessing) == has(oldSelf.preprocessing) && (!has(self.preprocessing) || self.preprocessing == oldSelf.preprocessing) \
-     && has(self.features) == has(oldSelf.features) && (!has(self.features) || self.features == oldSelf.features) \
-     && has(self.search) == has(oldSelf.search) && (!has(self.search) || self.search == oldSelf.search) \
-     && has(self.podTemplate) == has(oldSelf.podTemplate) && (!has(self.podTemplate) || self.podTemplate == oldSelf.podTemplate) \
-     && self.backoffLimit == oldSelf.backoffLimit \
-     && has(self.activeDeadlineSeconds) == has(oldSelf.activeDeadlineSeconds) \
-     && (!has(self.activeDeadlineSeconds) || self.activeDeadlineSeconds == oldSelf.activeDeadlineSeconds)")
+#[x_kube(validation = Rule::new(unchanged(
+        &["classifierRef", "dataset", "preset", "backoffLimit"],
+        &["preprocessing", "features", "search", "podTemplate", "activeDeadlineSeconds"]))
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
 #[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]

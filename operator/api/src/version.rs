@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, VersionEvaluation, limits};
 
 use crate::{
-    ClassifierRef, ConfigMapKey, DatasetSource, VolumePath, condition,
-    schema::{conditions, terse},
+    ClassifierRef, ConfigMapKey, DatasetSource, DeletionPolicy, VolumePath, condition,
+    schema::{conditions, terse, unchanged},
 };
 
 /// The registry record of one trained model. Made by a TrainingRun of the same name, or applied by hand to bring a model
@@ -41,8 +41,10 @@ use crate::{
     selectable = ".spec.classifierRef.name"
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self == oldSelf")
-    .message("a ModelVersion's spec can't be changed: apply a new ModelVersion with another name"))]
+#[x_kube(validation = Rule::new(unchanged(
+        &["classifierRef", "artifact", "metrics"],
+        &["report", "algorithm", "parameters", "classCount", "lineage"]))
+    .message("a ModelVersion's spec can't be changed, except deletionPolicy: apply a new ModelVersion with another name"))]
 pub struct ModelVersionSpec {
     /// The ComplaintClassifier that can serve it.
     pub classifier_ref: ClassifierRef,
@@ -67,6 +69,9 @@ pub struct ModelVersionSpec {
     /// What it was made from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lineage: Option<Lineage>,
+    /// What becomes of its files when it is deleted. It can be changed at any time.
+    #[serde(default)]
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// A model file.

@@ -100,7 +100,7 @@ fn config_map(csv: &[u8]) -> String {
 }
 
 #[test]
-fn the_scheduled_classifier_is_that_of_the_quickstart_with_a_retraining() {
+fn the_scheduled_classifier_is_that_of_the_quickstart_with_retraining_and_retention() {
     let read = |name: &str| -> complaint_api::ComplaintClassifier {
         let text = std::fs::read_to_string(examples().join(name)).expect("the example is readable");
         serde_saphyr::from_str(&text).expect("a ComplaintClassifier")
@@ -108,6 +108,8 @@ fn the_scheduled_classifier_is_that_of_the_quickstart_with_a_retraining() {
     let (plain, mut scheduled) = (read("quickstart/classifier.yaml"), read("scheduled.yaml"));
     let retraining = scheduled.spec.retraining.take().expect("a retraining");
     assert!(retraining.schedule.is_some() && retraining.request_time.is_some());
+    let retention = scheduled.spec.retention.take().expect("a retention");
+    assert!(retention.keep_versions.is_some() && retention.keep_runs.is_some());
     assert_eq!(
         (scheduled.metadata.name, scheduled.spec),
         (plain.metadata.name, plain.spec)

@@ -20,6 +20,8 @@ pub(crate) struct Unreadable {
     pub(crate) metadata: ObjectMeta,
     /// The classifier that it names, if that can be told.
     pub(crate) classifier: Option<String>,
+    /// Digests of the artifacts that it names, as a version or as a classifier's record.
+    pub(crate) artifacts: Vec<String>,
     /// Where its form differs.
     pub(crate) error: String,
 }
@@ -35,10 +37,13 @@ impl<K: Cached> Kept<K> {
         let metadata = object["metadata"].clone();
         let classifier = object.pointer("/spec/classifierRef/name").and_then(Value::as_str);
         let classifier = classifier.map(str::to_owned);
+        let named = ARTIFACTS.iter().filter_map(|path| object.pointer(path)?.as_str());
+        let artifacts = named.map(str::to_owned).collect();
         Self(K::deserialize(object).map_err(|error| {
             Box::new(Unreadable {
                 metadata: serde_json::from_value(metadata).unwrap_or_default(),
                 classifier,
+                artifacts,
                 error: error.to_string(),
             })
         }))
@@ -97,6 +102,14 @@ impl<K: Resource> Resource for Kept<K> {
         }
     }
 }
+
+/// Where versions and classifiers name artifacts by their digests.
+const ARTIFACTS: [&str; 4] = [
+    "/spec/artifact/sha256",
+    "/status/champion/sha256",
+    "/status/challenger/sha256",
+    "/status/previousChampion/sha256",
+];
 
 /// The metadata that somebody reads.
 const METADATA: [&str; 12] = [

@@ -24,8 +24,9 @@ pub(crate) struct Seen {
 
 pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
-    let versions: Vec<ModelVersion> =
-        objects.readable(|version: &ModelVersion| version.spec.classifier_ref.name == name);
+    let versions = objects.readable(|version: &ModelVersion| {
+        version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
+    });
     let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
     let ours = |of: Option<String>| of.as_ref() == Some(&name);
     let jobs: Vec<Job> = objects.readable(|job: &Job| ours(of_comparison(job)));

@@ -7,7 +7,7 @@ use k8s_openapi::api::{
     core::v1::{PersistentVolumeClaim, Pod, Service},
     policy::v1::PodDisruptionBudget,
 };
-use kube::{ResourceExt, core::DynamicObject};
+use kube::{Resource, ResourceExt, core::DynamicObject};
 use serde::de::DeserializeOwned;
 
 use super::plan::{Plan, Rejected};
@@ -51,7 +51,10 @@ pub(crate) struct Unread {
 pub(crate) fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
     let (mut versions, mut unreadable) = (Vec::new(), Vec::new());
-    for kept in objects.select::<ModelVersion>(|kept| classifier_of(kept) == Some(&name)) {
+    // One that is being deleted may wait for the deletion of its files: it is gone already.
+    let is_one =
+        |kept: &Kept<ModelVersion>| classifier_of(kept) == Some(&name) && kept.meta().deletion_timestamp.is_none();
+    for kept in objects.select::<ModelVersion>(is_one) {
         match &kept.0 {
             Ok(version) => versions.push(version.clone()),
             Err(unread) => unreadable.push(Unread {

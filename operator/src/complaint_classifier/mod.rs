@@ -52,6 +52,7 @@ impl Reconciler for ComplaintClassifiers {
     type Kind = ComplaintClassifier;
 
     const NAME: &'static str = "complaint-classifier-controller";
+    const TELLS_UNREADABLE: bool = true;
 
     fn watches(on: &Watches) {
         fn own<K: Cached>(on: &Watches) {

@@ -30,6 +30,7 @@ impl Reconciler for ModelVersions {
     type Kind = ModelVersion;
 
     const NAME: &'static str = "model-version-controller";
+    const TELLS_UNREADABLE: bool = true;
 
     fn watches(on: &Watches) {
         on.on_classifier(

@@ -35,7 +35,9 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
     }
     let (mut versions, mut recording) = (Vec::new(), Vec::new());
     if candidate::has_no_record(classifier) {
-        versions = objects.readable(|version: &ModelVersion| version.spec.classifier_ref.name == name);
+        versions = objects.readable(|version: &ModelVersion| {
+            version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
+        });
         let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
         recording = training_run::recording(&runs, objects);
     }

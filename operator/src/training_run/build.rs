@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
+    Artifact, ComplaintClassifier, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
     ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
@@ -29,6 +29,7 @@ use super::{
 use crate::{
     candidate::evaluation,
     change::{Change, Manifest, Target},
+    deletion,
     settings::Settings,
     status::Owned,
     store::{self, Store},
@@ -158,7 +159,8 @@ fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Chang
             let Some(store) = job.and_then(trainer::store_of) else {
                 return Vec::new();
             };
-            let version = model_version(run, &store, job.and_then(champion_of), outcome);
+            let policy = deletion_policy(seen.classifier.as_ref());
+            let version = model_version(run, &store, job.and_then(champion_of), policy, outcome);
             let created = Target::of(&version);
             vec![Change::Create(Manifest::of(&version)), write(created, Value::Null)]
         }
@@ -340,11 +342,18 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     )
 }
 
+/// What becomes of the files of a version that a run makes, when it is deleted.
+fn deletion_policy(classifier: Option<&ComplaintClassifier>) -> DeletionPolicy {
+    let retention = classifier.and_then(|classifier| classifier.spec.retention);
+    retention.unwrap_or_default().deletion_policy
+}
+
 /// The registry record of the run's result.
 pub(crate) fn model_version(
     run: &TrainingRun,
     store: &Store,
     parent: Option<&str>,
+    deletion_policy: DeletionPolicy,
     outcome: &TrainingResult,
 ) -> ModelVersion {
     let spec = ModelVersionSpec {
@@ -383,9 +392,11 @@ pub(crate) fn model_version(
             trainer_version: outcome.trainer_version.clone(),
             parent: parent.map(str::to_owned),
         }),
+        deletion_policy,
     };
     let mut version = ModelVersion::new(&run.name_any(), spec);
     version.metadata.namespace = run.namespace();
+    version.metadata.finalizers = deletion::finalizers(&version);
     version.metadata.labels = Some({
         let mut labels = workload::labels("complaint-model", "model", &run.name_any());
         labels.insert(labels::CLASSIFIER.into(), run.spec.classifier_ref.name.clone());

@@ -27,7 +27,7 @@ use plan::Decision;
 
 pub use build::config as trainer_config;
 pub(crate) use build::evaluation_settings;
-pub(crate) use gather::recording;
+pub(crate) use gather::{is_earlier, recording};
 pub(crate) use status::ended;
 
 /// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time
@@ -45,6 +45,7 @@ impl Reconciler for TrainingRuns {
     type Kind = TrainingRun;
 
     const NAME: &'static str = "training-run-controller";
+    const TELLS_UNREADABLE: bool = true;
 
     fn watches(on: &Watches) {
         on.on_part(|job: &Kept<Job>| label(job, labels::TRAINING_RUN));

@@ -164,6 +164,12 @@ fn missing_source(run: &TrainingRun, seen: &Source) -> Option<String> {
 /// Decides for a run whose ModelVersion exists and whose Job does not.
 fn without_training(run: &TrainingRun, seen: &Seen, recorded: &ModelVersion) -> Decision {
     let name = recorded.name_any();
+    if recorded.metadata.deletion_timestamp.is_some() {
+        return Decision::Wait {
+            reason: "VersionBeingDeleted",
+            message: format!("ModelVersion {name} is being deleted with its files: the run trains when it is gone"),
+        };
+    }
     if !is_from(run, recorded) {
         return Decision::Wait {
             reason: "NameTaken",

@@ -121,6 +121,17 @@ impl S3Server {
         wait(self.store(bucket).read(key)).unwrap().map(Into::into)
     }
 
+    /// The keys of all objects of a bucket, sorted.
+    ///
+    /// # Panics
+    /// If the list fails.
+    pub fn list(&self, bucket: &str) -> Vec<String> {
+        let entries = wait(self.store(bucket).list("")).unwrap();
+        let mut keys: Vec<String> = entries.into_iter().map(|entry| entry.path).collect();
+        keys.sort();
+        keys
+    }
+
     /// Deletes an object.
     ///
     /// # Panics

@@ -3,6 +3,7 @@
 mod bounds;
 mod case;
 mod messages;
+mod retention;
 mod retraining;
 mod rules;
 mod table;

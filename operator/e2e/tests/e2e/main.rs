@@ -14,6 +14,7 @@ mod lifecycle;
 mod privacy;
 mod promotion;
 mod restore;
+mod retention;
 mod retraining;
 mod runs;
 mod statuses;

@@ -96,7 +96,7 @@ async fn each_later_request_makes_one_run_that_trains() {
         .expect("a list");
     assert_eq!(
         versions.iter().map(ResourceExt::name_any).collect::<Vec<_>>(),
-        [first.clone()]
+        std::slice::from_ref(&first)
     );
     // An earlier one makes none; the operator has seen it once it has seen the schedule beside it.
     let earlier = json!({ "spec": { "retraining": { "requestTime": "2026-03-01T10:45:00Z", "schedule": "@yearly" } } });

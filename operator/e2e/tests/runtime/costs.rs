@@ -32,9 +32,38 @@ fn trained() -> Value {
     })
 }
 
+const NOW: &str = "2026-11-28T00:00:00Z";
+
+/// The statuses of a trainer's container.
+fn container(state: Value) -> Value {
+    json!([{ "name": "trainer", "image": "i", "imageID": "i", "ready": false, "restartCount": 0, "state": state }])
+}
+
 impl World {
+    /// Makes the pod of a Job, as the Job's controller does.
+    pub async fn pod_of_job(&self, name: &str, job: &Job) {
+        let mut template = job.spec.clone().expect("a spec").template;
+        let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
+        let of_job = job.metadata.name.clone().expect("a name");
+        labels.insert("batch.kubernetes.io/job-name".into(), of_job);
+        self.pod(name, &template, job).await;
+    }
+
+    /// Lets a Job complete, whose pod says `message`.
+    pub async fn completes(&self, job: &str, pod: &str, message: &Value) {
+        let ended = json!({ "exitCode": 0, "startedAt": NOW, "finishedAt": NOW, "message": message.to_string() });
+        let ended = container(json!({ "running": null, "terminated": ended }));
+        self.report::<Pod>(pod, json!({ "phase": "Succeeded", "containerStatuses": ended }))
+            .await;
+        let condition =
+            |type_: &str| json!({ "type": type_, "status": "True", "lastTransitionTime": NOW, "lastProbeTime": NOW });
+        let complete = json!({ "startTime": NOW, "completionTime": NOW, "succeeded": 1, "uncountedTerminatedPods": {},
+                               "conditions": [condition("SuccessCriteriaMet"), condition("Complete")] });
+        self.report::<Job>(job, complete).await;
+    }
+
     /// Makes the pod of a template, as its `owner` does.
-    async fn pod<O: Object>(&self, name: &str, template: &PodTemplateSpec, owner: &O) {
+    pub async fn pod<O: Object>(&self, name: &str, template: &PodTemplateSpec, owner: &O) {
         let metadata = template.metadata.clone().unwrap_or_default();
         let metadata =
             json!({ "name": name, "labels": metadata.labels, "ownerReferences": [owner.controller_owner_ref(&())] });
@@ -42,7 +71,7 @@ impl World {
             .await;
     }
 
-    async fn report<K: Object + Send + 'static>(&self, name: &str, status: Value) {
+    pub async fn report<K: Object + Send + 'static>(&self, name: &str, status: Value) {
         let params = PatchParams::default();
         let status = Patch::Merge(json!({ "status": status }));
         self.api::<K>()
@@ -68,12 +97,8 @@ async fn a_training_and_its_promotion_cost_few_requests() {
         .await;
 
     let job = world.until::<Job>("first-train", "there", |_| true).await;
-    let mut template = job.spec.clone().expect("a spec").template;
-    let labels = template.metadata.get_or_insert_default().labels.get_or_insert_default();
-    labels.insert("batch.kubernetes.io/job-name".into(), "first-train".into());
-    world.pod("first-train-a", &template, &job).await;
-    let now = "2026-11-28T00:00:00Z";
-    let container = |state: Value| json!([{ "name": "trainer", "image": "i", "imageID": "i", "ready": false, "restartCount": 0, "state": state }]);
+    world.pod_of_job("first-train-a", &job).await;
+    let now = NOW;
     let running = json!({ "phase": "Running", "startTime": now, "containerStatuses": container(json!({ "running": { "startedAt": now } })) });
     world.report::<Pod>("first-train-a", running).await;
     world
@@ -82,14 +107,7 @@ async fn a_training_and_its_promotion_cost_few_requests() {
             status.is_some_and(|status| status.phase == Some(complaint_api::RunPhase::Running))
         })
         .await;
-    let ended = json!({ "exitCode": 0, "startedAt": now, "finishedAt": now, "message": trained().to_string() });
-    let succeeded = json!({ "phase": "Succeeded", "containerStatuses": container(json!({ "running": null, "terminated": ended })) });
-    world.report::<Pod>("first-train-a", succeeded).await;
-    let condition =
-        |type_: &str| json!({ "type": type_, "status": "True", "lastTransitionTime": now, "lastProbeTime": now });
-    let complete = json!({ "startTime": now, "completionTime": now, "succeeded": 1, "uncountedTerminatedPods": {},
-                           "conditions": [condition("SuccessCriteriaMet"), condition("Complete")] });
-    world.report::<Job>("first-train", complete).await;
+    world.completes("first-train", "first-train-a", &trained()).await;
 
     let deployment = world.until::<Deployment>("cards", "there", |_| true).await;
     let template = deployment.spec.clone().expect("a spec").template;

@@ -3,6 +3,7 @@
 
 mod caches;
 mod costs;
+mod retention;
 mod tap;
 mod turns;
 mod world;

@@ -127,6 +127,14 @@ impl World {
         }
     }
 
+    /// Waits until the object is gone.
+    pub async fn until_gone<K: Object + Send + 'static>(&self, name: &str) {
+        let mut states = std::pin::pin!(watcher::watch_object(self.api::<K>(), name));
+        let waiting = async { while !matches!(states.try_next().await, Ok(Some(None))) {} };
+        let waited = tokio::time::timeout(PATIENCE, waiting).await;
+        waited.unwrap_or_else(|_| panic!("{} {name} is not gone", K::kind(&())));
+    }
+
     pub async fn version(&self, name: &str, classifier: &str) {
         self.make::<ModelVersion>(version(name, classifier)).await;
     }

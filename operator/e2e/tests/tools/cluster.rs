@@ -22,11 +22,17 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start(flags: &[&str]) -> Self {
+        Self::with(flags, &[])
+    }
+
+    /// With these variables for all of its programs.
+    pub fn with(flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         // With a relative state directory, pods must find the kubeconfig too.
         let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"))
             .args(["start", "--lifeline", "--state", "state"])
             .args(flags)
+            .envs(variables.iter().copied())
             .current_dir(home.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -113,6 +119,25 @@ impl Cluster {
     /// A file in the directory that the sandbox runs in.
     pub fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.home.path().join(name)).expect("the file is readable")
+    }
+
+    /// The files of a claim in the namespace `default`, sorted.
+    pub fn files(&self, claim: &str) -> Vec<String> {
+        fn walk(folder: &Path, root: &Path, files: &mut Vec<String>) {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    walk(&path, root, files);
+                } else {
+                    files.push(path.strip_prefix(root).expect("below it").display().to_string());
+                }
+            }
+        }
+        let root = self.home.path().join("state/volumes/default").join(claim);
+        let mut files = Vec::new();
+        walk(&root, &root, &mut files);
+        files.sort();
+        files
     }
 
     /// The output of the tool, which must succeed.

@@ -17,11 +17,12 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 6] = [
+const WITH_OPERATOR: [&str; 7] = [
     "docs/first-classifier.md",
     "docs/your-data.md",
     "docs/promotion.md",
     "docs/retraining.md",
+    "docs/retention.md",
     "docs/monitoring.md",
     "docs/troubleshooting.md",
 ];

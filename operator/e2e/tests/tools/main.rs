@@ -8,6 +8,7 @@ mod gitops;
 mod helm;
 mod kubectl;
 mod policy;
+mod retention;
 mod rights;
 mod workloads;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         helm::tests(),
         kubectl::tests(),
         policy::tests(),
+        retention::tests(),
         rights::tests(),
         workloads::tests(),
     ])

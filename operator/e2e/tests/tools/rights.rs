@@ -100,7 +100,7 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     cluster.ok(
         &helm,
         "upgrade complaint-operator charts/complaint-operator --namespace complaint-system --wait --timeout 120s \
-         --set storage.accessMode=ReadWriteMany",
+         --set storage.accessMode=ReadWriteMany --set retention.notice=0s",
     );
     ok("wait --for=condition=Ready cc/card-complaints --timeout=180s");
     // A Job that can't make its pod.
@@ -126,6 +126,21 @@ fn the_operator_uses_every_right_that_the_chart_gives_it_and_needs_no_other(kube
     ok("delete tr/card-complaints-2");
     ok("apply -f examples/scheduled.yaml");
     ok("wait --for=create tr/card-complaints-29891520 --timeout=60s");
+    // Retention deletes the older of two versions that runs made, once it is clear that nothing can judge them.
+    let version = |name: &str| {
+        let digest = "0".repeat(64);
+        format!(
+            r#"{{"apiVersion":"complaints.dev/v1alpha1","kind":"ModelVersion","metadata":{{"name":"{name}",
+            "labels":{{"complaints.dev/training-run":"{name}"}}}},"spec":{{"classifierRef":{{"name":"card-complaints"}},
+            "lineage":{{"trainingRun":"{name}"}},"artifact":{{"sha256":"{digest}",
+            "uri":"pvc://card-complaints-artifacts/default/card-complaints/{digest}/model.safetensors"}}}}}}"#
+        )
+    };
+    for name in ["old-1", "old-2"] {
+        assert!(cluster.run(&kubectl, "apply -f -", &version(name)).ok);
+    }
+    ok(r#"patch cc/card-complaints --type=merge -p {"spec":{"retention":{"keepVersions":1}}}"#);
+    ok("wait --for=delete mv/old-1 --timeout=60s");
     // The TTL deletes the run.
     ok(r#"patch tr/card-complaints-1 --type=merge -p {"spec":{"ttlSecondsAfterFinished":0}}"#);
     ok("wait --for=delete tr/card-complaints-1 --timeout=60s");

@@ -1,5 +1,5 @@
 use complaint_api::{
-    Artifact, ClassRecall, ClassifierRef, ComplaintClassifierSpec, Gate, GateMetric, ModelVersionSpec,
+    Artifact, ClassRecall, ClassifierRef, ComplaintClassifierSpec, DeletionPolicy, Gate, GateMetric, ModelVersionSpec,
     ModelVersionStatus, VersionEvaluation,
 };
 use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
@@ -59,6 +59,7 @@ fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
                 ..PartialMetrics::default()
             },
             lineage: None,
+            deletion_policy: DeletionPolicy::Orphan,
         },
     );
     version.status = Some(ModelVersionStatus {

@@ -82,6 +82,10 @@ fn a_reapplied_run_is_done_at_once_and_a_taken_name_is_refused() {
         matches!(claimed, Decision::WaitForRestore { .. }),
         "a claim is no evidence"
     );
+    let mut going = seen(spec_hash(&run));
+    let deleted = serde_json::from_value(json!("2026-11-29T12:00:00Z")).expect("a time");
+    going.recorded.as_mut().expect("a version").metadata.deletion_timestamp = deleted;
+    assert_eq!(waits_for(&planned(&run, &going)), "VersionBeingDeleted");
 
     let now = Timestamp::from_second(100).expect("a valid time");
     let trained = seen(spec_hash(&run));

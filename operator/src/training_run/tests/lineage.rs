@@ -1,10 +1,17 @@
 //! What a version records of its training, so that its held-out rows can be read again.
 
+use complaint_api::{DeletionPolicy, ModelVersion};
 use complaint_contract::{SplitName, TrainingResult};
 use serde_json::json;
 
-use super::{build, outcome, run};
-use crate::store::Store;
+use super::{build, classifier, ended_pod, job, outcome, run};
+use crate::{
+    change::Change,
+    object::owner_reference,
+    settings::Settings,
+    store::Store,
+    training_run::{gather::Seen, plan::Decision},
+};
 
 #[test]
 fn a_version_records_where_its_rows_were_and_how_they_were_read() {
@@ -13,7 +20,8 @@ fn a_version_records_where_its_rows_were_and_how_they_were_read() {
         "textField": "said", "labelFields": ["meant"], "labelMap": { "old": "new" }, "minSamplesPerClass": 7,
         "splitField": "part" } }));
     let result: TrainingResult = serde_json::from_value(outcome()).expect("a result");
-    let version = build::model_version(&run, &Store::Claim("cards-artifacts".into()), None, &result);
+    let store = Store::Claim("cards-artifacts".into());
+    let version = build::model_version(&run, &store, None, DeletionPolicy::Orphan, &result);
     let lineage = version.spec.lineage.expect("a lineage");
     assert_eq!(
         json!(lineage.dataset),
@@ -27,4 +35,38 @@ fn a_version_records_where_its_rows_were_and_how_they_were_read() {
         test_fraction: 0.2,
     };
     assert_eq!(lineage.split.parse(), Ok(split));
+}
+
+#[test]
+fn a_version_has_the_deletion_policy_of_its_classifier_and_its_finalizer_at_once() {
+    let run = run(json!({}));
+    let result: TrainingResult = serde_json::from_value(outcome()).expect("a result");
+    let recorded = |retention: Option<serde_json::Value>| -> ModelVersion {
+        let mut classifier = classifier();
+        classifier.spec.retention = retention.map(|retention| serde_json::from_value(retention).expect("settings"));
+        let seen = Seen {
+            classifier: Some(classifier),
+            job: Some(job(json!({}), false)),
+            pods: vec![ended_pod("Succeeded", json!({ "exitCode": 0 }))],
+            ..Seen::default()
+        };
+        let decision = Decision::Record(Box::new(result.clone()));
+        let owner = owner_reference(&run).expect("a uid");
+        let changes = build::build(&run, &seen, &decision, &owner, &Settings::default());
+        let Change::Create(manifest) = &changes[0] else {
+            panic!("{}", changes[0]);
+        };
+        serde_json::from_value(manifest.body.clone()).expect("a ModelVersion")
+    };
+    let with_files = recorded(Some(json!({ "deletionPolicy": "Delete" })));
+    assert_eq!(with_files.spec.deletion_policy, DeletionPolicy::Delete);
+    assert_eq!(
+        with_files.metadata.finalizers,
+        Some(vec!["complaints.dev/artifact".into()])
+    );
+    for retention in [None, Some(json!({ "keepVersions": 3 }))] {
+        let version = recorded(retention);
+        assert_eq!(version.spec.deletion_policy, DeletionPolicy::Orphan);
+        assert_eq!(version.metadata.finalizers, None);
+    }
 }
