@@ -17,11 +17,14 @@
 //! ```
 //!
 //! The compiler reports a test that is in no list as dead code.
+//!
+//! [`tap`] has a Kubernetes client whose requests a test sees, and answers where it wants to.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod case;
 mod s3;
+pub mod tap;
 mod tool;
 
 pub use case::{Case, Test, run};

@@ -32,6 +32,16 @@ pub struct Running {
     _processes: Vec<(Child, Option<BufReader<ChildStdout>>)>,
 }
 
+impl Running {
+    /// How its API server is reached.
+    pub async fn config(&self) -> kube::Config {
+        let read = Kubeconfig::read_from(&self.kubeconfig).expect("a kubeconfig");
+        kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
+            .await
+            .expect("a config")
+    }
+}
+
 static RUNNING: OnceLock<Running> = OnceLock::new();
 static DEFINITIONS: OnceCell<()> = OnceCell::const_new();
 
@@ -116,17 +126,18 @@ pub struct World {
 }
 
 impl World {
-    /// Creates a namespace.
+    /// Creates a namespace in the cluster under test.
     pub async fn open(test: &str) -> Self {
         let running = tokio::task::spawn_blocking(running).await.expect("the cluster starts");
-        let read = Kubeconfig::read_from(&running.kubeconfig).expect("a kubeconfig");
-        let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default())
-            .await
-            .expect("a config");
-        let client = Client::try_from(config).expect("a client");
+        let client = Client::try_from(running.config().await).expect("a client");
         if !running.has_definitions {
             DEFINITIONS.get_or_init(|| install_crds(&client)).await;
         }
+        Self::open_with(client, test).await
+    }
+
+    /// Creates a namespace in the cluster of `client`, which has the definitions.
+    pub async fn open_with(client: Client, test: &str) -> Self {
         let namespace = Namespace {
             metadata: kube::api::ObjectMeta {
                 generate_name: Some(format!("e2e-{test}-")),
@@ -236,7 +247,8 @@ fn shown<K: serde::Serialize + Debug>(object: Option<&K>) -> String {
     })
 }
 
-async fn install_crds(client: &Client) {
+/// Applies the definitions and waits until they are served.
+pub async fn install_crds(client: &Client) {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     for crd in complaint_api::crds() {

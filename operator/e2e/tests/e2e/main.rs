@@ -8,6 +8,7 @@ mod autoscaling;
 mod bad_input;
 mod cluster;
 mod comparison;
+mod crash;
 mod edits;
 mod identity;
 mod lifecycle;

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use crate::{
     cluster::World,
     runs::{
-        apply_classifier, apply_data, apply_sample, gated_out, poor_features, run, sample, train, until_champion,
-        until_stage,
+        apply_classifier, apply_data, apply_sample, gated_out, poor_features, rows_of, run, sample, train,
+        until_champion, until_stage,
     },
     traffic::{Traffic, predict},
 };
@@ -171,7 +171,7 @@ async fn rows_of_the_classifiers_own_decide_whatever_a_run_learns_from() {
         swapped.replace(",\0,", ",Fees and interest,").as_bytes(),
     )
     .await;
-    let held_out = every_fourth(&sample);
+    let held_out = rows_of(&sample, 4);
     apply_data(&world, "reviewed", &held_out).await;
     let source = json!({ "configMap": { "name": "reviewed", "key": "complaints.csv" } });
     let evaluation = json!({ "holdout": {
@@ -193,15 +193,4 @@ async fn rows_of_the_classifiers_own_decide_whatever_a_run_learns_from() {
     train(&world, run("cards-3", "sample", json!({}))).await;
     until_champion(&world, "cards", "cards-3").await;
     world.close().await;
-}
-
-/// Every fourth row of a CSV, and its header.
-fn every_fourth(csv: &[u8]) -> Vec<u8> {
-    let mut reader = csv::Reader::from_reader(csv);
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(reader.headers().expect("a header")).expect("a row");
-    for record in reader.records().step_by(4) {
-        writer.write_record(&record.expect("a row")).expect("a row");
-    }
-    writer.into_inner().expect("the bytes")
 }

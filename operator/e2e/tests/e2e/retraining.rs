@@ -13,8 +13,9 @@ use crate::{
     runs::{apply_classifier, apply_sample, poor_features, run, until_ended},
 };
 
-fn retraining(fields: Value) -> Value {
-    let mut template = run("x", "sample", poor_features(40))["spec"].clone();
+/// The part of a classifier's spec that makes runs on the ConfigMap `sample`; `overrides` as for [`run`].
+pub fn retraining(overrides: Value, fields: Value) -> Value {
+    let mut template = run("x", "sample", overrides)["spec"].clone();
     template.as_object_mut().expect("an object").remove("classifierRef");
     let mut retraining = json!({ "template": template });
     for (field, value) in fields.as_object().expect("an object") {
@@ -23,12 +24,12 @@ fn retraining(fields: Value) -> Value {
     json!({ "retraining": retraining })
 }
 
-fn time(text: &str) -> Time {
+pub fn time(text: &str) -> Time {
     serde_json::from_value(json!(text)).expect("a time")
 }
 
 /// The name of the run for that time.
-fn run_of(time: &Time) -> String {
+pub fn run_of(time: &Time) -> String {
     format!("cards-{}", time.0.as_second() / 60)
 }
 
@@ -60,7 +61,12 @@ async fn each_later_request_makes_one_run_that_trains() {
     apply_sample(&world).await;
     let times = ["2026-03-01T10:00:00Z", "2026-03-01T11:30:00Z"].map(time);
     let [first, second] = times.each_ref().map(run_of);
-    apply_classifier(&world, "cards", retraining(json!({ "requestTime": times[0] }))).await;
+    apply_classifier(
+        &world,
+        "cards",
+        retraining(poor_features(40), json!({ "requestTime": times[0] })),
+    )
+    .await;
     let ended = until_ended(&world, &first).await;
     let conditions = ended.status.as_ref().expect("a status").conditions.clone();
     assert!(condition::is_true(&conditions, READY), "{conditions:#?}");
@@ -120,7 +126,10 @@ async fn each_later_request_makes_one_run_that_trains() {
 async fn a_due_schedule_makes_a_run_and_a_suspended_one_none() {
     let world = World::open("schedule").await;
     apply_sample(&world).await;
-    let spec = retraining(json!({ "schedule": "* * * * *", "requestTime": "2026-03-01T10:00:00Z", "suspend": true }));
+    let spec = retraining(
+        poor_features(40),
+        json!({ "schedule": "* * * * *", "requestTime": "2026-03-01T10:00:00Z", "suspend": true }),
+    );
     apply_classifier(&world, "cards", spec).await;
     let promised = until(&world, "scheduled", |status| status.next_schedule_time.is_some()).await;
     assert_eq!(names(&world).await, Vec::<String>::new());
@@ -142,7 +151,10 @@ async fn a_due_schedule_makes_a_run_and_a_suspended_one_none() {
 async fn a_schedule_that_never_comes_is_told_and_requests_go_on() {
     let world = World::open("never").await;
     apply_sample(&world).await;
-    let spec = retraining(json!({ "schedule": "0 0 30 2 *", "requestTime": "2026-03-01T10:00:00Z" }));
+    let spec = retraining(
+        poor_features(40),
+        json!({ "schedule": "0 0 30 2 *", "requestTime": "2026-03-01T10:00:00Z" }),
+    );
     apply_classifier(&world, "cards", spec).await;
     let stalled = until(&world, "stalled", |status| {
         condition::is_true(&status.conditions, STALLED)

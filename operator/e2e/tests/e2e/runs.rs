@@ -23,6 +23,17 @@ pub fn sample() -> Vec<u8> {
     std::fs::read(path).expect("the sample is readable")
 }
 
+/// One of `each` rows of a CSV, and its header.
+pub fn rows_of(csv: &[u8], each: usize) -> Vec<u8> {
+    let mut reader = csv::Reader::from_reader(csv);
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(reader.headers().expect("a header")).expect("a row");
+    for record in reader.records().step_by(each) {
+        writer.write_record(&record.expect("a row")).expect("a row");
+    }
+    writer.into_inner().expect("the bytes")
+}
+
 /// A data set as a ConfigMap with the key `complaints.csv`.
 pub async fn apply_data(world: &World, name: &str, csv: &[u8]) {
     let manifest = json!({ "metadata": { "name": name }, "binaryData": { "complaints.csv": STANDARD.encode(csv) } });

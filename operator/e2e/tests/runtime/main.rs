@@ -4,7 +4,6 @@
 mod caches;
 mod costs;
 mod retention;
-mod tap;
 mod turns;
 mod world;
 
@@ -14,12 +13,12 @@ use complaint_api::{
     TrainingRun,
     condition::{self, READY},
 };
+use complaint_harness::tap::{Act, tapped};
 use complaint_operator::client;
 use futures::TryStreamExt;
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
 use kube::{Api, runtime::watcher};
 use serde_json::json;
-use tap::{Act, tapped};
 use world::{PATIENCE, World, pass, pinned};
 
 fn holder(lease: &Lease) -> Option<&str> {

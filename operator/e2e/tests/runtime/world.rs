@@ -6,6 +6,7 @@ use complaint_api::{
     ComplaintClassifier, ModelVersion,
     condition::{self, READY},
 };
+use complaint_harness::tap::{Act, Log, tapped};
 use complaint_operator::{cli::RunArgs, object::Object, run::operate, settings::Settings};
 use futures::TryStreamExt;
 use k8s_openapi::{
@@ -20,8 +21,6 @@ use sandbox_apiserver::{Options, Server};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-
-use crate::tap::{Act, Log, tapped};
 
 pub const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -23,6 +23,8 @@ pub enum Act {
     Pass,
     /// It is never answered.
     Hang,
+    /// It goes on to the API server, whose answer never comes. The function is called when the API server has answered.
+    Lose(Box<dyn FnOnce() + Send>),
     /// It is answered with this status and message.
     Refuse(u16, String),
 }
@@ -97,7 +99,7 @@ struct Tap {
     log: Arc<Log>,
 }
 
-/// `client` with `rule` for each request.
+/// `client` with `rule` for each request, which it gets as `METHOD path?query`.
 pub fn tapped(client: Client, rule: impl Fn(&str) -> Act + Send + Sync + 'static) -> (Client, Arc<Log>) {
     let log = Arc::new(Log::default());
     let tap = Tap {
@@ -132,6 +134,11 @@ impl Service<Request<Body>> for Tap {
             let answer = match act {
                 Act::Pass => client.send(request).await,
                 Act::Hang => std::future::pending().await,
+                Act::Lose(answered) => {
+                    let _lost = client.send(request).await;
+                    answered();
+                    std::future::pending().await
+                }
                 Act::Refuse(code, message) => Ok(refusal(code, &message)),
             };
             log.open.fetch_sub(1, Ordering::Relaxed);
