@@ -1,4 +1,4 @@
-//! The process: arguments in, exit code out.
+//! The process: from arguments to an exit code.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -22,7 +22,7 @@ use crate::http::workers::Workers;
 use crate::options::{LogFormat, Options};
 use crate::reload;
 
-/// Why the server did not start, or did not go on.
+/// Why the server did not start, or stopped.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error(transparent)]
@@ -41,7 +41,7 @@ enum Failure {
 }
 
 impl Failure {
-    /// The reason in the termination log, which decides the exit code.
+    /// The reason for the termination log. It decides the exit code.
     fn reason(&self) -> ServerReason {
         match self {
             Self::Load(error) => error.reason(),
@@ -53,12 +53,12 @@ impl Failure {
     }
 }
 
-/// Runs the server with these arguments (the first is the program's name) until SIGTERM or SIGINT, in a runtime of its
-/// own. A second signal ends the process without waiting for requests in flight.
+/// Runs the server with these arguments (the first is the program's name) until SIGTERM or SIGINT, in its own runtime.
+/// A second signal ends the process without waiting for requests in flight.
 ///
-/// Exit codes: 0 after a signal, 64 for bad arguments, 65 for a model that can't be used (another digest, another
-/// format, damaged), 1 for anything worth a restart. Standard output gets one line, once the server listens:
-/// a JSON object with the real `address`; the log goes to standard error.
+/// Exit codes: 0 after a signal, 64 for invalid arguments, 65 for a model that can't be used (wrong digest, other
+/// format, damaged), 1 for errors that a restart may fix. Once the server listens, it writes one line to standard
+/// output: a JSON object with the actual `address`. The log goes to standard error.
 pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     let options = match Options::try_parse_from(args) {
         Ok(options) => Arc::new(options),
@@ -74,7 +74,7 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
     match run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // To standard error directly: the log may be what failed, or be filtered.
+            // Write to standard error directly: the log may have failed or be filtered.
             eprintln!(
                 "{}",
                 json!({ "level": "ERROR", "message": failure.to_string(), "reason": failure.reason().as_str() })
@@ -93,7 +93,7 @@ fn run(options: &Arc<Options>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let app = Arc::new(app(options).await?);
-        // Signals are caught before the address is told, so that whoever reads it may stop the server at once.
+        // Install the signal handlers before announcing the address, so whoever reads it can stop the server at once.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         let hangup = signal(SignalKind::hangup())?;
@@ -144,7 +144,7 @@ async fn app(options: &Options) -> Result<App, Failure> {
     Ok(app)
 }
 
-/// The one line on standard output. Nobody may be listening there, which is no reason to stop.
+/// Writes the one line on standard output. If nobody reads it, the server continues.
 fn announce(app: &App, address: SocketAddr) {
     let served = app.served();
     let line = json!({
@@ -167,7 +167,7 @@ fn start_log(options: &Options) -> Result<(), Failure> {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
-    // A log that is already set up belongs to the program that runs this server as a part of itself.
+    // If a log is already set up, this server is embedded in another program, and the log belongs to that program.
     let _ = match options.log_format {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
         LogFormat::Text => log.try_init(),

@@ -1,6 +1,6 @@
 //! HTTP inference server for complaint classifiers.
 //!
-//! The server reads one model file, compares its SHA-256 digest with the expected one, and answers predictions:
+//! The server reads one model file, checks its SHA-256 digest, and serves predictions:
 //!
 //! ```text
 //! complaint-inference --model model.safetensors --digest sha256:… --bind 0.0.0.0:8080
@@ -8,9 +8,9 @@
 //! ```
 //!
 //! From the inside out:
-//! * [`core`]: where the model is, the model, its answers, limits, refusals and metrics. Knows no HTTP.
-//! * [`http`]: the APIs, a file each; errors in one place; connections, their limits, and the drain.
-//! * [`options`]: the command line; [`reload`]: the model is read again at SIGHUP.
+//! * [`core`]: model locations, the model, its predictions, limits, refusals and metrics. It does not depend on HTTP.
+//! * [`http`]: one file per API, all errors in one place, and the connections with their limits and drain.
+//! * [`options`]: the command line; [`reload`]: reloads the model on SIGHUP.
 //! * [`launch`]: the process: arguments, log, signals, exit codes.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

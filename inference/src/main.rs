@@ -1,4 +1,4 @@
-//! The server's binary: everything is in the library, so that other binaries can carry the server too.
+//! The server's binary. All code is in the library, so other binaries can include the server too.
 #![forbid(unsafe_code)]
 
 use std::process::ExitCode;

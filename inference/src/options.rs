@@ -9,10 +9,10 @@ use clap::{Parser, ValueEnum};
 use crate::core::limits::{Limits, parse_duration};
 use crate::core::source::Source;
 
-/// Serves predictions of one complaint classifier over HTTP.
+/// Serves the predictions of one complaint classifier over HTTP.
 ///
-/// The model is read, its SHA-256 digest is compared with --digest before a byte of it is used, and the server answers
-/// readiness only while that model is loaded.
+/// The server compares the model's SHA-256 digest with --digest before it uses any byte of it, and is ready only while
+/// that model is loaded.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "complaint-inference", version)]
 pub struct Options {
@@ -20,24 +20,25 @@ pub struct Options {
     #[command(flatten)]
     pub source: Source,
 
-    /// Address and port to listen on; port 0 lets the system choose one
+    /// Address and port to listen on; with port 0 the system chooses one
     #[arg(long, value_name = "ADDR:PORT", default_value = "0.0.0.0:8080")]
     pub bind: SocketAddr,
 
-    /// Also write the reason of a failed start to this file, as JSON
+    /// Also write the reason for a failed start to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub termination_log: Option<PathBuf>,
 
-    /// Answer only requests with a bearer token from this file, one a line; probes and metrics stay open. Read again
-    /// when it changes
+    /// Only answer requests with a bearer token from this file, which has one token per line; probes and metrics stay
+    /// open. The file is read again when it changes
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// Threads that answer requests; as many as the machine or the container's CPU limit grants when absent
+    /// Number of threads that answer requests; by default, as many as the machine has or the container's CPU limit
+    /// allows
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
     pub threads: Option<u16>,
 
-    /// What a client may ask for at most
+    /// Limits on client requests
     #[command(flatten)]
     pub limits: Limits,
 
@@ -46,7 +47,7 @@ pub struct Options {
     pub drain_timeout: Duration,
 
     /// How long the server still accepts new connections after SIGTERM has turned readiness off; for load balancers
-    /// that only watch readiness
+    /// that only check readiness
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = parse_duration)]
     pub drain_delay: Duration,
 
@@ -54,14 +55,14 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
 
-    /// Which log lines are written: a level, or tracing directives. Every request is logged at `debug`, refused ones
-    /// at `info`, failed ones at `error`
+    /// Which lines to log: a level, or tracing directives. Every request is logged at `debug`, refused ones at `info`,
+    /// failed ones at `error`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "RUST_LOG")]
     pub log: String,
 }
 
 impl Options {
-    /// How many threads answer requests.
+    /// The number of threads that answer requests.
     #[must_use]
     pub fn thread_count(&self) -> usize {
         let granted = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -69,10 +70,10 @@ impl Options {
     }
 }
 
-/// How log lines are written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
-    /// One JSON object a line
+    /// One JSON object per line
     Json,
     /// For people
     Text,

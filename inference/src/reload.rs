@@ -1,7 +1,7 @@
-//! SIGHUP: the model is read again, and takes the other's place if it is another and can be used.
+//! SIGHUP: reads the model again and, if it has changed and can be used, puts the new one into service.
 //!
-//! For servers that run without Kubernetes; in a cluster a new digest always means new pods. Requests in flight keep the
-//! model they began with, so none is lost and none is answered by two.
+//! This is for servers that run without Kubernetes. In a cluster a new digest always means new pods. Requests in flight
+//! keep the model that they began with, so no request is lost and none is answered by two models.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::core::loading::{LoadError, Loaded, load};
 use crate::core::metrics::Reload;
 use crate::options::Options;
 
-/// Reads the model again at each signal, for ever. Whatever goes wrong, the model in service stays.
+/// Reads the model again at each signal, forever. If anything fails, the current model stays in service.
 pub async fn at_each(mut hangup: Signal, app: Arc<App>, options: Arc<Options>) {
     while hangup.recv().await.is_some() {
         let before = app.served().engine.digest();
         let again = {
             let options = Arc::clone(&options);
-            // Opening a model takes a while, in which the caller's thread has connections to accept.
+            // Opening a model takes a while, and the caller's thread must accept connections in the meantime.
             spawn_blocking(move || Handle::current().block_on(load(&options.source, Some(before))))
         };
         let outcome = match again.await {
@@ -32,7 +32,7 @@ pub async fn at_each(mut hangup: Signal, app: Arc<App>, options: Arc<Options>) {
         };
         app.metrics.reloaded(outcome);
     }
-    // No more signals can come, which is no reason for the caller to end.
+    // No more signals can arrive, but the caller must not end because of that.
     std::future::pending().await
 }
 

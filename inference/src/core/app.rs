@@ -1,4 +1,5 @@
-//! What all requests share: the model in service, the limits, the metrics, and whether the server wants more work.
+//! The state that all requests share: the model in service, the limits, the metrics, and whether the server is
+//! draining.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,30 +15,30 @@ use crate::core::metrics::{CategoryCounters, Metrics};
 use crate::core::refusal::Refusal;
 use crate::core::tokens::Tokens;
 
-/// A server's state. One for the life of the process.
+/// A server's state. The process has one, which lives as long as the process.
 #[derive(Debug)]
 pub struct App {
-    /// What clients may ask for at most.
+    /// The limits on client requests.
     pub limits: Limits,
-    /// What Prometheus may ask.
+    /// The metrics that Prometheus scrapes.
     pub metrics: Metrics,
-    /// Who may ask; everybody when absent.
+    /// The accepted bearer tokens. `None` leaves the server open to everybody.
     pub tokens: Option<Tokens>,
-    /// What bodies and answers share.
+    /// The memory budget that request bodies and responses share.
     pub memory: Memory,
     served: ArcSwap<Served>,
     places: Arc<Semaphore>,
     draining: AtomicBool,
 }
 
-/// The model in service, with all that changes when another takes its place.
+/// The model in service, with everything that changes when another model replaces it.
 #[derive(Debug)]
 pub struct Served {
     /// The model.
     pub engine: Engine,
-    /// Its training report, where it came with one.
+    /// Its training report, if it came with one.
     pub report: Option<Bytes>,
-    /// `sha256:` and the digits.
+    /// The model's digest: `sha256:` and 64 hexadecimal digits.
     pub digest: String,
     shared_digest: Bytes,
     categories: CategoryCounters,
@@ -63,7 +64,7 @@ impl Served {
 }
 
 impl App {
-    /// The state of a server for this model, ready from the start; open to everybody.
+    /// Creates the state of a server for this model. The server is ready from the start and open to everybody.
     #[must_use]
     pub fn new(engine: Engine, report: Option<Bytes>, limits: Limits) -> Self {
         let metrics = Metrics::new();
@@ -78,22 +79,23 @@ impl App {
         }
     }
 
-    /// The model that answers a request which arrives now. The request keeps it to its end, whatever happens meanwhile.
+    /// The model that answers a request that arrives now. The request keeps this model until it ends, even if another
+    /// model replaces it in the meantime.
     #[must_use]
     pub fn served(&self) -> Arc<Served> {
         self.served.load_full()
     }
 
-    /// Puts another model into service: requests that arrive from now on get it.
+    /// Puts another model into service. Requests that arrive from now on use it.
     pub fn serve(&self, engine: Engine, report: Option<Bytes>) {
         self.served.store(Arc::new(Served::new(engine, report, &self.metrics)));
     }
 
-    /// A place among the requests in flight, or the refusal. Nobody waits: a queue that grows only makes every answer
-    /// late.
+    /// Takes one of the `--max-concurrency` slots, or refuses the request. Requests never wait for a slot: a growing
+    /// queue only makes every response late.
     ///
     /// # Errors
-    /// [`Refusal::Overloaded`] when all places are taken.
+    /// [`Refusal::Overloaded`] when all slots are taken.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, Refusal> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Refusal::Overloaded {
@@ -111,12 +113,13 @@ impl App {
         );
     }
 
-    /// Turns readiness off, for good. Requests are still answered, each as the last one of its connection.
+    /// Turns readiness off for good. The server still answers requests, and closes each connection after its next
+    /// response.
     pub fn start_draining(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    /// Whether the server is on its way out.
+    /// Whether the server is shutting down.
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)

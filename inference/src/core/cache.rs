@@ -1,8 +1,8 @@
-//! Models kept on disk under their digest, so that a restart does not fetch them again.
+//! Keeps models on disk under their digest, so a restart does not fetch them again.
 //!
-//! `DIR/<64 digits>/model.safetensors`, with `report.json` beside it. Files are written under another name and renamed,
-//! so that a reader never sees half of one, and are compared with their digest whenever they are read: a damaged one is
-//! taken out and fetched again. Several servers may share a directory.
+//! The layout is `DIR/<64 digits>/model.safetensors`, with `report.json` beside it. Each file is written under a
+//! temporary name and then renamed, so a reader never sees a partial file. Every read checks the digest: a damaged file
+//! is removed and fetched again. Several servers may share a directory.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -19,19 +19,19 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// A cache in this directory, which is made when the first model comes.
+    /// A cache in this directory. The directory is created when the first model is written.
     #[must_use]
     pub fn new(directory: PathBuf) -> Self {
         Self { directory }
     }
 
-    /// Where the model with this digest stands.
+    /// The path of the model with this digest.
     #[must_use]
     pub fn model(&self, digest: Sha256Digest) -> PathBuf {
         self.directory.join(digest.to_string()).join("model.safetensors")
     }
 
-    /// The model with this digest, if it is here and whole.
+    /// The model with this digest, if the cache has it and it is intact.
     #[must_use]
     pub fn read(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
         let path = self.model(digest);
@@ -57,7 +57,7 @@ impl Cache {
         read_bounded(&report_beside(&self.model(digest)), MAX_REPORT_BYTES).ok()
     }
 
-    /// Keeps a model and its report. A cache that can't be written costs a fetch at the next start and no more.
+    /// Stores a model and its report. If the cache can't be written, the only cost is another fetch at the next start.
     pub fn write(&self, digest: Sha256Digest, model: &[u8], report: Option<&[u8]>) {
         let path = self.model(digest);
         let report = report.map_or(Ok(()), |report| write_whole(&report_beside(&path), report));
@@ -67,7 +67,7 @@ impl Cache {
     }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically: either the whole file exists or none of it.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let directory = path.parent().unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory)?;

@@ -1,6 +1,6 @@
 //! The prediction: text in, ranked categories out.
 //!
-//! A prediction takes microseconds, so it runs on the thread that asks, with that thread's own buffers.
+//! A prediction takes microseconds, so it runs on the thread that handles the request, with that thread's own buffers.
 
 use std::cell::RefCell;
 
@@ -21,49 +21,49 @@ pub struct Engine {
     abstain_below: f32,
 }
 
-/// What the model says about one text.
+/// The model's prediction for one text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Categories (places in [`Engine::labels`]) with their probabilities, the model's choice first, then falling.
-    /// Never empty.
+    /// Categories (indices into [`Engine::labels`]) with their probabilities. The model's choice comes first, the
+    /// others follow in descending order of probability. Never empty.
     pub ranking: Vec<(usize, f32)>,
     /// Share of the text's tokens that the model does not know, from 0 to 1.
     pub unknown_word_share: f32,
-    /// The winner's probability is under the engine's threshold: a person should look.
+    /// Whether the winner's probability is below the engine's threshold, so that a person should review the text.
     pub needs_review: bool,
 }
 
-/// Why the model says it: the winner's score minus the runner-up's, term by term.
+/// Explains an answer: the winner's score minus the runner-up's, term by term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explained {
-    /// The answer explained.
+    /// The answer that is explained.
     pub answer: Answer,
     /// The category with the second highest score.
     pub runner_up: usize,
-    /// The part of the margin that stands before any word is read.
+    /// The part of the margin that does not depend on the text.
     pub bias: f32,
     /// The winner's score minus the runner-up's: `bias` plus all contributions.
     pub margin: f32,
-    /// Each term's part, the largest in size first.
+    /// The contribution of each term, in descending order of absolute value.
     pub terms: Vec<TermPart>,
 }
 
-/// One term's part in an [`Explained`] answer.
+/// The contribution of one term to an [`Explained`] answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TermPart {
     /// The term as the model knows it.
     pub term: String,
-    /// What it is made of.
+    /// Whether the term consists of words or of characters.
     pub kind: TermKind,
-    /// What it adds to the margin.
+    /// The amount that the term adds to the margin.
     pub contribution: f32,
-    /// Where the text has it: half-open ranges in characters (Unicode scalar values), in text order.
+    /// The positions of the term in the text: half-open ranges in characters (Unicode scalar values), in text order.
     pub ranges: Vec<[usize; 2]>,
 }
 
 impl Engine {
-    /// An engine for a model. `digest` is that of the model's file; answers with a probability under `abstain_below` are
-    /// marked for review.
+    /// Creates an engine for a model. `digest` is the digest of the model's file. Answers with a probability below
+    /// `abstain_below` are marked for review.
     #[must_use]
     pub fn new(predictor: Predictor, digest: Sha256Digest, name: String, abstain_below: f32) -> Self {
         Self {
@@ -86,7 +86,7 @@ impl Engine {
         self.digest.to_string()
     }
 
-    /// The model's name in paths.
+    /// The model's name in request paths.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -101,7 +101,7 @@ impl Engine {
     /// The name of a category from an answer.
     ///
     /// # Panics
-    /// If the category is from another engine with more of them.
+    /// If the category comes from an engine with more categories.
     #[must_use]
     pub fn label(&self, category: usize) -> &str {
         &self.predictor.labels()[category]
@@ -113,7 +113,7 @@ impl Engine {
         SCRATCH.with_borrow_mut(|scratch| self.answer_with(text, scratch))
     }
 
-    /// The model's answer for `text`, and why.
+    /// The model's answer for `text`, with an explanation.
     #[must_use]
     pub fn explain(&self, text: &str) -> Explained {
         let (answer, explanation) =
@@ -141,7 +141,7 @@ impl Engine {
     fn answer_with(&self, text: &str, scratch: &mut Scratch) -> Answer {
         let prediction = self.predictor.predict(text, scratch);
         let mut ranking: Vec<(usize, f32)> = prediction.probabilities.iter().copied().enumerate().collect();
-        // Probabilities may tie where scores don't; the model's choice stays first.
+        // Probabilities can be equal where scores differ. The model's choice stays first.
         let place = |&(category, _): &(usize, f32)| category != prediction.class;
         ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.1.total_cmp(&a.1)));
         Answer {
@@ -152,7 +152,7 @@ impl Engine {
     }
 }
 
-/// From byte offsets to character offsets.
+/// Converts byte offsets to character offsets.
 struct Characters {
     starts: Option<Vec<usize>>,
 }

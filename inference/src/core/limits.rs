@@ -1,35 +1,35 @@
-//! What a client may ask for at most.
+//! Limits on client requests.
 
 use std::time::Duration;
 
 use clap::Args;
 
-/// What one client may ask of the server. Whatever passes a limit is refused with a status and a message of its own.
+/// The limits that apply to each client. A request over a limit is refused with its own status and message.
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
-    /// Bytes of one request body
+    /// Maximum size of a request body in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 20)]
     pub max_body_bytes: usize,
 
-    /// Bytes of one complaint
+    /// Maximum size of a complaint in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 16)]
     pub max_text_bytes: usize,
 
-    /// Complaints in one request
+    /// Maximum number of complaints in a request
     #[arg(long, value_name = "COUNT", default_value_t = 1_000)]
     pub max_texts: usize,
 
-    /// Prediction requests in flight; more are answered 429 with Retry-After
+    /// Maximum number of prediction requests in flight; more are answered 429 with Retry-After
     #[arg(long, value_name = "COUNT", default_value_t = 256)]
     pub max_concurrency: usize,
 
-    /// Bytes of request bodies and answers held at once, without the first 16 KiB of each; more are answered 429 with
-    /// Retry-After. Never less than two bodies of the largest size
+    /// Maximum number of bytes of request bodies and answers held at once, without the first 16 KiB of each; more are
+    /// answered 429 with Retry-After. Never less than two bodies of the largest size
     #[arg(long, value_name = "BYTES", default_value_t = 16 << 20)]
     pub max_bytes_in_flight: usize,
 
-    /// Open connections. A further one takes the place of the connection that has kept the server waiting the longest
-    /// for a request
+    /// Maximum number of open connections. A further connection replaces the one that has kept the server waiting for a
+    /// request the longest
     #[arg(long, value_name = "COUNT", default_value_t = 1_024)]
     pub max_connections: usize,
 
@@ -41,21 +41,21 @@ pub struct Limits {
     #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = parse_duration)]
     pub idle_timeout: Duration,
 
-    /// How long a request body may take to arrive; on a stream, how long the next piece may take. Also
-    /// how long a client may leave its answer untaken
+    /// How long a request body may take to arrive; on a stream, how long the next piece may take. Also how long a
+    /// client may take to read its answer
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub body_timeout: Duration,
 }
 
 impl Limits {
-    /// The budget for bodies and answers. A body may stand there twice, as it came and decoded.
+    /// The memory budget for bodies and answers. A body may count twice: as received and decoded.
     #[must_use]
     pub fn bytes_in_flight(&self) -> usize {
         self.max_bytes_in_flight.max(self.max_body_bytes.saturating_mul(2))
     }
 }
 
-/// A duration as it is written on the command line.
+/// Parses a duration from the command line.
 pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
     let scale = match unit {

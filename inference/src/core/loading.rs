@@ -1,4 +1,4 @@
-//! From a file or an address to an engine: the digest is compared before a byte is used.
+//! Loads an engine from a file or an address. The digest is checked before any byte is parsed.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -18,11 +18,11 @@ use crate::core::engine::Engine;
 use crate::core::location::{Location, report_address, report_beside};
 use crate::core::source::Source;
 
-/// Largest report that is kept.
+/// Largest report that is kept, in bytes.
 pub(crate) const MAX_REPORT_BYTES: u64 = 32 << 20;
-/// How long a connection may bring nothing.
+/// Longest time without data on a connection.
 const SILENCE: Duration = Duration::from_secs(10);
-/// How long a start may wait for a report.
+/// Longest time that a start waits for a report.
 const REPORT_TIME: Duration = Duration::from_secs(5);
 
 /// Why the model can't be served.
@@ -36,21 +36,21 @@ pub enum LoadError {
         /// The system's reason.
         source: io::Error,
     },
-    /// A model from elsewhere needs a digest.
+    /// A model from an address needs a digest.
     #[error("the model {url} comes from elsewhere, so its digest must be known: add --digest or --digest-file")]
     NoDigest {
         /// Its address.
         url: Box<Url>,
     },
-    /// The object can't be had.
+    /// The model can't be fetched.
     #[error("can't fetch the model {url}: {source}")]
     Fetch {
         /// Its address.
         url: Box<Url>,
-        /// Why not.
+        /// Why the fetch failed.
         source: Fault,
     },
-    /// The file passes `--max-model-bytes`.
+    /// The file is larger than `--max-model-bytes`.
     #[error(
         "the model {path} has {bytes} bytes, more than {limit}. Point --model to the right file, or start the server \
          with a larger --max-model-bytes"
@@ -63,7 +63,7 @@ pub enum LoadError {
         /// The limit.
         limit: usize,
     },
-    /// The file with the digest can't be used.
+    /// The digest file can't be used.
     #[error(
         "can't read a digest from {path}: {detail}. It needs `sha256:` and 64 hexadecimal digits, or what sha256sum prints"
     )]
@@ -73,31 +73,31 @@ pub enum LoadError {
         /// What is wrong.
         detail: String,
     },
-    /// The bytes are not those that were promised.
+    /// The bytes have another digest than the expected one.
     #[error(
         "the model {location} has digest sha256:{actual}, not sha256:{expected}. \
          The file was replaced or damaged: point --model to the right file, or correct --digest"
     )]
     DigestMismatch {
-        /// Where it came from.
+        /// The model's location.
         location: Location,
-        /// What `--digest` asks for.
+        /// The digest that the server expects.
         expected: Sha256Digest,
-        /// What the bytes have.
+        /// The digest of the bytes.
         actual: Sha256Digest,
     },
-    /// The bytes are the promised ones, but this program can't use them.
+    /// The digest matches, but this program can't use the model.
     #[error("can't use the model {location}: {source}")]
     Artifact {
-        /// Where it came from.
+        /// The model's location.
         location: Location,
-        /// What is wrong with it.
+        /// Why the model can't be used.
         source: ArtifactError,
     },
 }
 
 impl LoadError {
-    /// The reason in the termination log, which decides the exit code.
+    /// The reason for the termination log. It decides the exit code.
     #[must_use]
     pub fn reason(&self) -> ServerReason {
         match self {
@@ -121,19 +121,20 @@ impl LoadError {
     }
 }
 
-/// A model with what came beside it.
+/// A model and its report.
 #[derive(Debug)]
 pub struct Loaded {
     /// The model.
     pub engine: Engine,
-    /// Its report.
+    /// Its report, if there is one that names this model's digest.
     pub report: Option<Bytes>,
 }
 
-/// Reads the model that the source names. `None` when its digest is `present`, that of the model already in service.
+/// Loads the model that `source` names. Returns `None` if the model has the digest `present`, that of the model in
+/// service.
 ///
 /// # Errors
-/// See [`LoadError`]; of bytes with another digest nothing is parsed.
+/// See [`LoadError`]. Bytes with the wrong digest are never parsed.
 pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Option<Loaded>, LoadError> {
     let expected = expected_digest(source)?;
     let (model, report, digest) = match (&source.model, expected) {
@@ -166,7 +167,7 @@ pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Opti
     }))
 }
 
-/// The digest that the source asks for.
+/// The digest that the source expects, from the digest file if there is one, otherwise from `--digest`.
 fn expected_digest(source: &Source) -> Result<Option<Sha256Digest>, LoadError> {
     let Some(path) = &source.digest_file else {
         return Ok(source.digest);
@@ -213,7 +214,7 @@ fn check_digest(bytes: &[u8], location: &Location, expected: Option<Sha256Digest
     }
 }
 
-/// The model and its report from the cache, or else from their address.
+/// Reads the model and its report from the cache, or fetches them from their address.
 async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result<(Bytes, Option<Bytes>), LoadError> {
     let cache = source.cache.clone().map(Cache::new);
     if let Some(cache) = &cache
@@ -254,7 +255,7 @@ async fn fetch(url: &Url, bounds: Bounds) -> Result<Bytes, Fault> {
     complaint_store::read(&Address::of_url(url)?, Purpose::Artifacts, &bounds).await
 }
 
-/// The training report beside a model file. Serving goes on without one.
+/// The training report beside a model file. A missing or unreadable report does not stop the server.
 fn read_report(path: &Path) -> Option<Bytes> {
     match read_bounded(path, MAX_REPORT_BYTES) {
         Ok(bytes) => Some(bytes.into()),
@@ -265,7 +266,8 @@ fn read_report(path: &Path) -> Option<Bytes> {
     }
 }
 
-/// A file of at most `limit` bytes. What its metadata say is not asked: a pipe has no length, and a file can grow.
+/// Reads a file of at most `limit` bytes. It ignores the size in the metadata, because a pipe has no size and a file
+/// can grow.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?
@@ -278,7 +280,7 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether a report is this model's: it names the digest.
+/// Whether a report belongs to this model: it must name the digest.
 fn belongs(report: &[u8], digest: Sha256Digest) -> bool {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]

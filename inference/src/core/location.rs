@@ -1,4 +1,4 @@
-//! Where a model is: a file, or an address.
+//! The location of a model: a file or an address.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use url::Url;
 
 const REPORT: &str = "report.json";
 
-/// Where a model is.
+/// The location of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A file on this machine.
@@ -17,29 +17,29 @@ pub enum Location {
     Remote(Box<Url>),
 }
 
-/// The text names no place that a model can be read from.
+/// The text is not a location that a model can be read from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
-    /// The address can't be read.
+    /// The address can't be parsed.
     #[error("the address can't be read: {0}. Write it like s3://bucket/path/model.safetensors")]
     Malformed(url::ParseError),
-    /// Another scheme.
+    /// The scheme is not supported.
     #[error(
         "`{0}://` is not supported: give a file, or an address that begins with s3://, https:// or http://. \
          A store's pvc:// address is a path where the claim is mounted"
     )]
     Scheme(String),
-    /// No host, or no path.
+    /// The address has no host or no path.
     #[error(
         "the address names no object: give the bucket or host, and the path, like s3://bucket/path/model.safetensors"
     )]
     Incomplete,
-    /// A user or password in the address, which shows in process lists and logs.
+    /// The address contains a user or password, which would show in process lists and logs.
     #[error(
         "the address holds a user or password: take them out; keys for s3:// come from the environment (AWS_ACCESS_KEY_ID, …)"
     )]
     Credentials,
-    /// A query, such as that of a presigned address.
+    /// The address contains a query, such as that of a presigned URL.
     #[error(
         "the address has a query or fragment (`?…`, `#…`), which is not sent: use s3:// with keys from the environment, or an address without"
     )]
@@ -81,13 +81,13 @@ impl fmt::Display for Location {
     }
 }
 
-/// The report's place beside a model file.
+/// The path of the report beside a model file.
 #[must_use]
 pub fn report_beside(model: &Path) -> PathBuf {
     model.with_file_name(REPORT)
 }
 
-/// The report's address beside a model's.
+/// The address of the report beside a model's address.
 #[must_use]
 pub fn report_address(model: &Url) -> Url {
     let mut url = model.clone();

@@ -1,8 +1,9 @@
-//! How many bytes of requests and answers the server holds at once.
+//! Limits how many bytes of requests and responses the server holds at once.
 //!
-//! Small requests are never held up: the first [`FREE`] bytes of each body and answer don't count, since their number is
-//! bounded by that of connections. What lies beyond is taken from one budget. A request that would pass it is refused at
-//! once, so that memory stays bounded however many clients send large bodies slowly or read large answers slowly.
+//! Small requests always pass: the first [`FREE`] bytes of each body and response don't count, because the limit on
+//! connections bounds their number. All further bytes come from one budget. A request that would exceed the budget is
+//! refused at once. This bounds the memory even if many clients send large bodies slowly or read large responses
+//! slowly.
 
 use std::sync::Arc;
 
@@ -10,24 +11,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::refusal::Refusal;
 
-/// Bytes of a body or an answer that don't count.
+/// Bytes of a body or a response that don't count.
 pub const FREE: usize = 16 << 10;
-/// The budget's unit in bytes: a semaphore hands out 32-bit numbers.
+/// The budget's unit in bytes. The semaphore's permits are counted in 32 bits, so the unit is larger than one byte.
 const UNIT: usize = 1 << 10;
 
-/// The budget.
+/// The memory budget.
 #[derive(Debug)]
 pub struct Memory {
     units: Arc<Semaphore>,
     total: usize,
 }
 
-/// A part of the budget; dropping it gives it back.
+/// A part of the budget. Dropping it returns it.
 #[derive(Debug, Default)]
 pub struct Held(Option<OwnedSemaphorePermit>);
 
 impl Memory {
-    /// A budget of so many bytes.
+    /// A budget of `bytes` bytes.
     #[must_use]
     pub fn new(bytes: usize) -> Self {
         let total = bytes
@@ -39,10 +40,10 @@ impl Memory {
         }
     }
 
-    /// Makes `held` large enough for `bytes`. One that wants more than there is gets all.
+    /// Extends `held` to cover `bytes`. A request for more than the whole budget gets the whole budget.
     ///
     /// # Errors
-    /// [`Refusal::MemoryTaken`] when others hold too much.
+    /// [`Refusal::MemoryTaken`] when too much of the budget is in use.
     pub fn grow(&self, held: &mut Held, bytes: usize) -> Result<(), Refusal> {
         let wanted = bytes.saturating_sub(FREE).div_ceil(UNIT).min(self.total);
         let more = wanted.saturating_sub(held.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
@@ -60,7 +61,7 @@ impl Memory {
         Ok(())
     }
 
-    /// The refusal where too little is left.
+    /// The refusal for an exhausted budget.
     #[must_use]
     pub fn refusal(&self) -> Refusal {
         Refusal::MemoryTaken {

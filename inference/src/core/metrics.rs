@@ -1,7 +1,7 @@
-//! What Prometheus can ask about the server.
+//! The server's Prometheus metrics.
 //!
-//! Every label set is bounded: routes are the router's own templates (never the path a client sent), status codes are
-//! the server's own, and of the models' categories the first [`MAX_CATEGORIES`] have a series each.
+//! Every label set is bounded: routes are the router's own templates (never the path that a client sent), status codes
+//! are the server's own, and only the first [`MAX_CATEGORIES`] categories get a series each.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicU64;
@@ -16,11 +16,12 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-/// Categories with a series of their own, over all models that a process serves. Further ones share [`OTHER`].
+/// Number of categories with a series of their own, over all models that a process serves. All further categories share
+/// [`OTHER`].
 pub const MAX_CATEGORIES: usize = 200;
 /// The value of the label `category` for all categories beyond [`MAX_CATEGORIES`].
 pub const OTHER: &str = "other";
-/// Longest value of the label `category`, in characters; longer ones end in an ellipsis.
+/// Maximum length of the label `category` in characters. Longer values are cut and end in an ellipsis.
 pub const MAX_CATEGORY_LENGTH: usize = 100;
 
 /// Labels of the request metrics.
@@ -46,15 +47,15 @@ struct ReloadLabels {
     outcome: Reload,
 }
 
-/// What became of a request to read the model again.
+/// The outcome of a request to reload the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, EncodeLabelValue)]
 #[allow(non_camel_case_types, reason = "the variants are the label's values")]
 pub enum Reload {
-    /// Another model is in service.
+    /// Another model is now in service.
     swapped,
-    /// The model was the one in service.
+    /// The model on disk is the one in service.
     unchanged,
-    /// The model can't be used; the one before stays.
+    /// The new model can't be used, so the previous one stays in service.
     refused,
 }
 
@@ -66,20 +67,20 @@ struct RequestSeries {
     latency: Histogram,
 }
 
-/// All metrics of one server, and the registry that writes them.
+/// All metrics of one server, and the registry that encodes them.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
     requests: Family<RequestLabels, Counter>,
     latency: Family<RequestLabels, Histogram, fn() -> Histogram>,
-    /// The same series by route, so that counting a request builds no labels.
+    /// The same series by route, so counting a request does not build labels.
     series: RwLock<HashMap<String, Vec<RequestSeries>>>,
     in_flight: Gauge,
     categories: Family<CategoryLabels, Counter>,
-    /// The values of the label `category` so far, [`OTHER`] apart.
+    /// The values of the label `category` so far, without [`OTHER`].
     named: Mutex<HashSet<String>>,
     model: Family<ModelLabels, Gauge>,
-    /// The labels under which [`Metrics::model`] shows the model in service.
+    /// The labels with which [`Metrics::model`] shows the model in service.
     shown: Mutex<Option<ModelLabels>>,
     reloads: Family<ReloadLabels, Counter>,
     needs_review: Counter,
@@ -89,7 +90,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Metrics of a server that has not answered anything.
+    /// The metrics of a server that has not answered a request yet.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "a server's metrics are made once, on purpose")]
     pub fn new() -> Self {
@@ -175,8 +176,8 @@ impl Metrics {
         InFlight(&self.in_flight)
     }
 
-    /// Shows this model as the one in service, and gives the counters of its categories, in the model's order. Each exists
-    /// from the start, so that a category that is never predicted shows as 0 instead of being absent.
+    /// Shows this model as the one in service, and returns the counters of its categories in the model's order. All
+    /// counters exist from the start, so a category that is never predicted shows as 0 instead of being absent.
     #[must_use]
     pub fn model_served(&self, name: &str, digest: &str, categories: &[String]) -> CategoryCounters {
         let labels = ModelLabels {
@@ -201,12 +202,12 @@ impl Metrics {
         CategoryCounters(categories.iter().map(counter).collect())
     }
 
-    /// Records what became of a SIGHUP.
+    /// Records the outcome of a SIGHUP.
     pub fn reloaded(&self, outcome: Reload) {
         self.reloads.get_or_create(&ReloadLabels { outcome }).inc();
     }
 
-    /// Records an answered request. `route` must come from a fixed set.
+    /// Records a finished request. `route` must come from a fixed set.
     pub fn request_finished(&self, route: &str, status: u16, elapsed: Duration) {
         let count = |series: &RequestSeries| {
             series.requests.inc();
@@ -231,7 +232,7 @@ impl Metrics {
         all.entry(labels.route).or_default().push(series);
     }
 
-    /// Records a prediction; its category is counted by [`CategoryCounters`].
+    /// Records a prediction. [`CategoryCounters`] count its category.
     pub fn predicted(&self, probability: f64, unknown_word_share: f64, needs_review: bool) {
         if needs_review {
             self.needs_review.inc();
@@ -245,7 +246,7 @@ impl Metrics {
         self.panics.inc();
     }
 
-    /// Everything in the OpenMetrics text format.
+    /// Encodes all metrics in the OpenMetrics text format.
     #[must_use]
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 << 10);
@@ -254,10 +255,10 @@ impl Metrics {
     }
 }
 
-/// A category as a label's value.
+/// Shortens a category to a label value.
 fn short(category: &str) -> String {
     match category.char_indices().nth(MAX_CATEGORY_LENGTH) {
-        // Room for the ellipsis.
+        // Leave room for the ellipsis.
         Some(_) => category
             .chars()
             .take(MAX_CATEGORY_LENGTH - 1)
@@ -280,7 +281,7 @@ impl CategoryCounters {
     }
 }
 
-/// A request in flight; see [`Metrics::request_started`].
+/// A request in flight. See [`Metrics::request_started`].
 #[derive(Debug)]
 pub struct InFlight<'a>(&'a Gauge);
 
@@ -290,7 +291,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// From 50 µs, since most answers take less than a millisecond, up to the body timeout's order of magnitude.
+/// The buckets start at 50 µs, because most answers take less than a millisecond, and end at the default body timeout.
 fn latency_histogram() -> Histogram {
     Histogram::new([
         0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
@@ -349,7 +350,7 @@ mod tests {
         for category in [0, 199, 200, 999] {
             categories.predicted(category);
         }
-        // Another model with other names adds no series.
+        // Another model with other category names adds no series.
         let others: Vec<String> = (0..300).map(|number| format!("another {number}")).collect();
         metrics.model_served("cards", "sha256:01", &others).predicted(7);
         let text = metrics.encode();

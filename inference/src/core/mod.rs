@@ -1,13 +1,13 @@
-//! What the server does, apart from how it is asked: models are loaded, texts answered, requests counted, bounded and
-//! refused. Nothing here knows HTTP.
+//! The server without its transport: it loads models, answers texts, counts requests, and enforces limits. Nothing here
+//! depends on HTTP.
 //!
 //! * [`engine`]: text in, ranked categories out.
 //! * [`source`]: which model to serve, from which [`location`]; [`loading`]: from a file or an address to an engine,
-//!   digest first, with [`cache`].
-//! * [`app`]: what all requests share; [`serving`]: one request's view of it.
-//! * [`limits`]: what a client may ask for; [`memory`]: how much of it is held at once; [`refusal`]: why the core does
-//!   not answer.
-//! * [`metrics`]: what is counted. [`tokens`]: who may ask.
+//!   with a digest check first and a [`cache`].
+//! * [`app`]: the state that all requests share; [`serving`]: one request's view of it.
+//! * [`limits`]: limits on client requests; [`memory`]: how many bytes the server holds at once; [`refusal`]: why the
+//!   core refuses a request.
+//! * [`metrics`]: the Prometheus metrics. [`tokens`]: the accepted bearer tokens.
 
 pub mod app;
 pub mod cache;

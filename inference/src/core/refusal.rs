@@ -1,21 +1,21 @@
-//! Why the core does not answer, whoever asks and however.
+//! Why the core refuses a request, independent of the transport.
 
 use complaint_model::Sha256Digest;
 
-/// Why the core does not answer. The message says what is wrong and, where it does not depend on the transport, what to
-/// change.
+/// Why the core refuses a request. The message says what is wrong and, where it does not depend on the transport, how
+/// to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The request holds no complaint.
     #[error("the request has no text; send one or more")]
     NoText,
-    /// One complaint has no words.
+    /// A complaint has no words.
     #[error("text {index} is blank; leave it out, or send the complaint's words")]
     BlankText {
         /// Position in the request, from 0.
         index: usize,
     },
-    /// One complaint passes `--max-text-bytes`.
+    /// A complaint is longer than `--max-text-bytes`.
     #[error(
         "text {index} has {bytes} bytes; this server takes at most {limit} a text. Shorten it, or start the server with a larger --max-text-bytes"
     )]
@@ -35,32 +35,32 @@ pub enum Refusal {
         /// The server's limit.
         limit: usize,
     },
-    /// All `--max-concurrency` places are taken.
+    /// All `--max-concurrency` slots are taken.
     #[error("the server is at its limit of {limit} requests in flight")]
     Overloaded {
         /// The server's limit.
         limit: usize,
     },
-    /// The budget of `--max-bytes-in-flight` is taken.
+    /// The budget of `--max-bytes-in-flight` is exhausted.
     #[error("the server is at its limit of {limit} bytes in flight, which large requests and answers share")]
     MemoryTaken {
         /// The server's limit.
         limit: usize,
     },
-    /// The request names another model than the one served.
+    /// The request names a model that this server does not serve.
     #[error("there is no model `{found}` here; this server serves `{served}`")]
     ModelNotFound {
-        /// The name asked for, shortened.
+        /// The requested name, shortened.
         found: String,
         /// The model's name.
         served: String,
     },
-    /// The request names another version than the one served.
+    /// The request names a version that this server does not serve.
     #[error("model `{model}` has no version `{found}` here; this server serves version `{served}`")]
     VersionNotFound {
         /// The model's name.
         model: String,
-        /// The version asked for, shortened.
+        /// The requested version, shortened.
         found: String,
         /// The served version: the digest without its prefix.
         served: String,
@@ -68,14 +68,14 @@ pub enum Refusal {
     /// The server is draining.
     #[error("the server is shutting down; ask another replica")]
     ShuttingDown,
-    /// A probe asks for another model than the one served.
+    /// A probe asks for a model that this server does not serve.
     #[error(
         "this server serves sha256:{served}, not sha256:{asked}; wait for a server with that model, or ask for the served one"
     )]
     OtherDigest {
         /// The served model's digest.
         served: Sha256Digest,
-        /// The digest asked for.
+        /// The requested digest.
         asked: Sha256Digest,
     },
     /// The model came without a report.
@@ -83,7 +83,7 @@ pub enum Refusal {
     NoReport,
 }
 
-/// The start of a client's own words, short enough to repeat in a message.
+/// The start of a client's text, short enough to quote in a message.
 #[must_use]
 pub fn shorten(text: &str) -> String {
     const LIMIT: usize = 60;

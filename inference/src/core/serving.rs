@@ -1,4 +1,4 @@
-//! One request's view of the server: the shared state, and the model that answers this request from beginning to end.
+//! One request's view of the server: the shared state, and the model that answers this request from start to end.
 
 use std::sync::Arc;
 
@@ -10,16 +10,16 @@ use crate::core::engine::{Answer, Engine, Explained};
 use crate::core::memory::Held;
 use crate::core::refusal::{Refusal, shorten};
 
-/// Text answered before other connections of the same thread get their turn: about a millisecond's work.
+/// Bytes of text to answer before yielding to other connections of the same thread: about a millisecond of work.
 const TURN_BYTES: usize = 64 << 10;
 
-/// How many times larger than its text an explanation can be.
+/// Upper bound of an explanation's size, as a multiple of its text's size.
 const EXPLANATION_FACTOR: usize = 32;
 
-/// What a request is answered with.
+/// The state and the model that answer one request.
 #[derive(Debug, Clone)]
 pub struct Serving {
-    /// What all requests share.
+    /// The state that all requests share.
     pub app: Arc<App>,
     /// The model for this request.
     pub model: Arc<Served>,
@@ -32,7 +32,7 @@ impl Serving {
         &self.model.engine
     }
 
-    /// Refuses another name than the served model's.
+    /// Refuses a name that is not the served model's.
     ///
     /// # Errors
     /// [`Refusal::ModelNotFound`].
@@ -46,7 +46,7 @@ impl Serving {
         })
     }
 
-    /// Refuses another version than the served one, and another model.
+    /// Refuses a version that is not the served one, and any other model.
     ///
     /// # Errors
     /// [`Refusal::ModelNotFound`], [`Refusal::VersionNotFound`].
@@ -63,7 +63,7 @@ impl Serving {
         })
     }
 
-    /// Refuses every model but the one with this digest.
+    /// Refuses a digest that is not the served model's.
     ///
     /// # Errors
     /// [`Refusal::OtherDigest`].
@@ -75,7 +75,7 @@ impl Serving {
         Err(Refusal::OtherDigest { served, asked })
     }
 
-    /// Whether the server takes new work.
+    /// Refuses new work while the server is draining.
     ///
     /// # Errors
     /// [`Refusal::ShuttingDown`].
@@ -94,7 +94,7 @@ impl Serving {
         self.model.report.clone().ok_or(Refusal::NoReport)
     }
 
-    /// Answers one text; `index` is its place in the request, for messages.
+    /// Answers one text. `index` is its position in the request, for messages.
     ///
     /// # Errors
     /// The text is blank, or too long.
@@ -108,7 +108,7 @@ impl Serving {
     /// Answers all texts of a request, or none.
     ///
     /// # Errors
-    /// There are too many, or none; or one is blank or too long.
+    /// If there is no text, or there are too many, or one is blank or too long.
     pub async fn classify_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Answer>, Refusal> {
         self.check_texts(texts)?;
         let answers = in_turns(texts, |text| self.engine().answer(text)).await;
@@ -116,10 +116,10 @@ impl Serving {
         Ok(answers)
     }
 
-    /// Answers all texts of a request with reasons, or none.
+    /// Answers and explains all texts of a request, or none.
     ///
     /// # Errors
-    /// As [`Serving::classify_all`], and where other large requests leave no memory for the reasons.
+    /// As [`Serving::classify_all`], or if other large requests leave no memory for the explanations.
     pub async fn explain_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Explained>, Refusal> {
         self.check_texts(texts)?;
         let bytes: usize = texts.iter().map(|text| text.as_ref().len()).sum();
@@ -166,7 +166,7 @@ impl Serving {
     }
 }
 
-/// `answer` for each text; a long request lets others in between.
+/// Applies `answer` to each text. A long request yields to other requests in between.
 async fn in_turns<T: AsRef<str>, A>(texts: &[T], answer: impl Fn(&str) -> A) -> Vec<A> {
     let mut answers = Vec::with_capacity(texts.len());
     let mut done = 0;

@@ -9,7 +9,7 @@ use complaint_model::Sha256Digest;
 use crate::core::limits::parse_duration;
 use crate::core::location::Location;
 
-/// Where the model is, what it must be, and how it answers.
+/// The location of the model, its expected digest, its name and its threshold.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
     /// The model artifact (`model.safetensors`) to serve: a file, or an address that begins with s3://, https:// or
@@ -18,8 +18,8 @@ pub struct Source {
     #[arg(long, value_name = "FILE|ADDRESS", env = "COMPLAINT_MODEL")]
     pub model: Location,
 
-    /// The digest the model must have, as `sha256:` and 64 hexadecimal digits. A file may go without: then whatever
-    /// it holds is served
+    /// The digest that the model must have, as `sha256:` and 64 hexadecimal digits. Optional for a file: without it,
+    /// the server serves the file whatever it contains
     #[arg(
         long,
         value_name = "sha256:HEX",
@@ -28,19 +28,19 @@ pub struct Source {
     )]
     pub digest: Option<Sha256Digest>,
 
-    /// A file with the digest the model must have; read again, with the model, at SIGHUP
+    /// A file with the digest that the model must have; read again, with the model, on SIGHUP
     #[arg(long, value_name = "FILE")]
     pub digest_file: Option<PathBuf>,
 
-    /// Keep models that come from an address in this directory, under their digest, and look there first
+    /// Cache models that come from an address in this directory, under their digest, and look there first
     #[arg(long, value_name = "DIR")]
     pub cache: Option<PathBuf>,
 
-    /// Bytes of the model at most
+    /// Maximum size of the model in bytes
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     pub max_model_bytes: usize,
 
-    /// How long the model may take to come from its address, retries included
+    /// How long fetching the model from its address may take, retries included
     #[arg(long, value_name = "DURATION", default_value = "2m", value_parser = parse_duration)]
     pub fetch_timeout: Duration,
 

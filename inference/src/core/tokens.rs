@@ -1,8 +1,8 @@
-//! Bearer tokens from a file, for servers that other tenants can reach.
+//! Reads bearer tokens from a file, for servers that other tenants can reach.
 //!
-//! The file has one token a line; empty lines and lines that begin with `#` don't count. It is read again when it
-//! changes, so that a mounted Secret can be rotated: put the new token beside the old one, move the clients, take the
-//! old one out. A file that can't be read, or has no token, leaves the last good ones in force.
+//! The file has one token per line. Empty lines and lines that begin with `#` are ignored. The server reads the file
+//! again when it changes, so a mounted Secret can be rotated: add the new token beside the old one, switch the clients,
+//! remove the old one. If the file can't be read or has no token, the tokens from the last successful read stay valid.
 
 use std::collections::HashSet;
 use std::io;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use complaint_model::Sha256Digest;
 
-/// How often the file's time of change is looked at.
+/// How often to check the file's modification time.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Why the tokens can't be used.
@@ -26,7 +26,7 @@ pub enum TokensError {
         /// The system's reason.
         source: io::Error,
     },
-    /// The file has no token: nobody could ask anything.
+    /// The file has no token, so no client could make requests.
     #[error("{path} has no token. Put one token a line into it, or leave --token-file out")]
     Empty {
         /// The file.
@@ -34,7 +34,7 @@ pub enum TokensError {
     },
 }
 
-/// The tokens that may ask.
+/// The accepted tokens.
 #[derive(Debug)]
 pub struct Tokens {
     path: PathBuf,
@@ -43,7 +43,7 @@ pub struct Tokens {
 
 #[derive(Debug)]
 struct Current {
-    /// Digests, so that comparing takes the same time whatever a client guesses.
+    /// Digests of the tokens, so that a comparison takes the same time whatever a client guesses.
     accepted: HashSet<Sha256Digest>,
     changed: Option<SystemTime>,
     looked: Instant,
@@ -67,7 +67,7 @@ impl Tokens {
         })
     }
 
-    /// Whether a request with this `Authorization` header may be answered.
+    /// Whether to answer a request with this `Authorization` header.
     #[must_use]
     pub fn accept(&self, authorization: Option<&[u8]>) -> bool {
         let Some(token) = authorization.and_then(bearer) else {

@@ -1,4 +1,4 @@
-//! Who may ask: everybody, or who has a token.
+//! Authorization: everybody may make requests, or only clients with a token.
 
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
@@ -7,10 +7,10 @@ use axum::response::{IntoResponse, Response};
 use super::error::ApiError;
 use crate::core::app::App;
 
-/// Paths that stay open: the kubelet and Prometheus have no token, and learn nothing about complaints here.
+/// Paths that stay open: the kubelet and Prometheus have no token, and these paths reveal nothing about complaints.
 const OPEN: [&str; 5] = ["/v2/health/live", "/v2/health/ready", "/ping", "/health", "/metrics"];
 
-/// The refusal of a request without an accepted token, where tokens are asked for.
+/// The refusal of a request without an accepted token, if the server requires tokens.
 pub(super) fn refusal(app: &App, request: &Request) -> Option<Response> {
     let tokens = app.tokens.as_ref()?;
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);

@@ -1,4 +1,4 @@
-//! Request bodies: admitted, bounded in size and time, decoded.
+//! Reads request bodies: admits the request, limits size and time, and decodes the bytes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +21,11 @@ use crate::core::app::App;
 use crate::core::memory::{Held, Memory};
 use crate::core::refusal::shorten;
 
-/// How much of a body over the limit is still read and thrown away. A client that is sending when the connection is
-/// reset never sees the answer that explains why; up to this many times the limit, it does.
+/// How much of a body over the limit is still read and discarded, as a multiple of the limit. If the connection is
+/// reset while the client is sending, the client never sees the response that explains why. Up to this size, it does.
 const DISCARD_FACTOR: usize = 16;
 
-/// A whole request body. Holds its place among the requests in flight, and its memory, until it is dropped.
+/// A complete request body. It holds its slot among the requests in flight, and its memory, until it is dropped.
 #[derive(Debug)]
 pub struct Payload {
     /// The body, decoded.
@@ -55,7 +55,7 @@ impl FromRequest<Arc<App>> for Payload {
         let mut bytes = match read(body, &parts.headers, limit, timeout, &app.memory, &mut held).await {
             Ok(bytes) => bytes,
             Err(Unread { error, rest }) => {
-                // Others need not wait while the rest of a body is thrown away.
+                // Release both first: other requests must not wait while the rest of this body is discarded.
                 drop((place.take(), held));
                 if let Some(rest) = rest {
                     discard(rest.body, limit, rest.deadline).await;
@@ -75,13 +75,13 @@ impl FromRequest<Arc<App>> for Payload {
     }
 }
 
-/// A body that is not read to its end.
+/// A body that was not read to its end.
 struct Unread {
     error: ApiError,
     rest: Option<Rest>,
 }
 
-/// What the client of an unread body still sends.
+/// The rest of an unread body, which the client is still sending.
 struct Rest {
     body: Body,
     deadline: Instant,
@@ -93,7 +93,7 @@ impl From<ApiError> for Unread {
     }
 }
 
-/// Reads a body of at most `limit` bytes within `timeout`; what has arrived is held.
+/// Reads a body of at most `limit` bytes within `timeout`. The memory of the received bytes counts in `held`.
 async fn read(
     mut body: Body,
     headers: &HeaderMap,
@@ -108,7 +108,8 @@ async fn read(
         .get(header::CONTENT_LENGTH)
         .and_then(|v| v.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > limit) {
-        // With `Expect: 100-continue` the client has sent nothing yet and will not: no need to read.
+        // With `Expect: 100-continue` the client has sent nothing yet and will send nothing, so there is nothing to
+        // discard.
         let rest = (!headers.contains_key(header::EXPECT)).then_some(Rest { body, deadline });
         return Err(Unread { error: too_large, rest });
     }
@@ -135,16 +136,16 @@ async fn read(
             let rest = Some(Rest { body, deadline });
             return Err(Unread { error, rest });
         }
-        // Nearly every body is one frame, which is handed on without a copy.
+        // Nearly every body is one frame, which is passed on without a copy.
         if first.is_empty() && joined.is_empty() {
             first = data;
-            // Asking once more for an end that is known would cost a turn of the event loop.
+            // Polling again for an end that is already known would cost a turn of the event loop.
             if body.is_end_stream() {
                 break;
             }
             continue;
         }
-        // What is announced need not come: the buffer grows with what has.
+        // A client may send less than it announces, so the buffer grows with the bytes received.
         if joined.capacity() < length {
             let room = announced.unwrap_or(usize::MAX).min(2 * length);
             joined.reserve(room.max(length) - joined.len());
@@ -157,7 +158,8 @@ async fn read(
     Ok(if joined.is_empty() { first } else { joined.freeze() })
 }
 
-/// Reads and drops what the client is still sending, until it ends, breaks, passes the bound or the deadline.
+/// Reads and drops what the client is still sending, until the body ends, the connection breaks, or the size limit or
+/// the deadline is reached.
 async fn discard(mut body: Body, limit: usize, deadline: Instant) {
     let mut budget = limit.saturating_mul(DISCARD_FACTOR);
     while let Ok(Some(Ok(frame))) = timeout_at(deadline, body.frame()).await {
@@ -169,7 +171,7 @@ async fn discard(mut body: Body, limit: usize, deadline: Instant) {
     }
 }
 
-/// The content type without its parameters, in lower case; empty when there is none.
+/// The content type without its parameters, in lower case. Empty if there is none.
 pub fn media_type(headers: &HeaderMap) -> String {
     let value = headers
         .get(header::CONTENT_TYPE)
@@ -178,8 +180,8 @@ pub fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// Refuses a body that says it is something else than JSON. No content type at all passes: many small clients send none.
-/// So does the form type where the body is a JSON object: that is what `curl -d` says unless it is told otherwise.
+/// Refuses a body whose content type is not JSON. A missing content type passes, because many small clients send none.
+/// The form type passes if the body is a JSON object, because `curl -d` sends that type by default.
 ///
 /// # Errors
 /// [`ApiError::UnsupportedMediaType`].
@@ -197,7 +199,7 @@ pub fn require_json(payload: &Payload) -> Result<(), ApiError> {
     })
 }
 
-/// An answer in JSON, written in one go: most fit into the first allocation.
+/// A JSON response, serialized into one buffer. Most responses fit into the first allocation.
 pub fn json_answer<T: Serialize>(answer: &T) -> Response {
     const USUAL: usize = 1 << 10;
     let mut bytes = Vec::with_capacity(USUAL);

@@ -1,4 +1,4 @@
-//! Compressed request bodies (`content-encoding`), decoded within the limits of plain ones.
+//! Decodes compressed request bodies (`content-encoding`) within the limits of uncompressed ones.
 
 use std::io::{self, Read, Write};
 
@@ -11,7 +11,7 @@ use super::error::ApiError;
 use crate::core::memory::{Held, Memory};
 use crate::core::refusal::shorten;
 
-/// The codings that bodies may have, for the header `accept-encoding` of a refusal.
+/// The supported codings, for the header `accept-encoding` of a refusal.
 pub(super) const SUPPORTED: HeaderValue = HeaderValue::from_static("gzip, deflate");
 
 /// A body's coding.
@@ -24,10 +24,10 @@ pub(super) enum Coding {
 }
 
 impl Coding {
-    /// The coding of a request's body; `None` for a plain one.
+    /// The coding of a request's body. `None` if it is not compressed.
     ///
     /// # Errors
-    /// [`ApiError::UnsupportedContentEncoding`] for any other coding, and for several.
+    /// [`ApiError::UnsupportedContentEncoding`] for any other coding, and for more than one.
     pub(super) fn of(headers: &HeaderMap) -> Result<Option<Self>, ApiError> {
         let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
         let Some(first) = codings.next() else {
@@ -49,10 +49,10 @@ impl Coding {
         }
     }
 
-    /// Decodes a whole body to at most `limit` bytes, which are held as they grow.
+    /// Decodes a whole body to at most `limit` bytes. `held` grows with the decoded bytes.
     ///
     /// # Errors
-    /// The body is larger, or damaged, or others hold too much memory.
+    /// If the decoded body is too large, the body is damaged, or other requests hold too much memory.
     pub(super) fn decode(self, body: &[u8], limit: usize, memory: &Memory, held: &mut Held) -> Result<Bytes, ApiError> {
         match self {
             Self::Gzip => self.read(MultiGzDecoder::new(body), body.len(), limit, memory, held),
@@ -102,13 +102,13 @@ impl Coding {
     }
 }
 
-/// Whether a `deflate` body has the wrapper of RFC 1950: its first two bytes, as one number, are a multiple of 31.
+/// Whether a `deflate` body has the header of RFC 1950: its first two bytes, as one number, are a multiple of 31.
 fn has_zlib_header(body: &[u8]) -> bool {
     matches!(*body, [first, second, ..]
         if first & 0x0f == 8 && (u16::from(first) << 8 | u16::from(second)).is_multiple_of(31))
 }
 
-/// Decodes a body piece by piece.
+/// Decodes a body in pieces.
 pub(super) struct Decoder {
     coding: Coding,
     state: State,
@@ -118,12 +118,12 @@ enum State {
     Gzip(write::MultiGzDecoder<Vec<u8>>),
     Zlib(write::ZlibDecoder<Vec<u8>>),
     Raw(write::DeflateDecoder<Vec<u8>>),
-    /// `deflate`: the first byte, which decides nothing alone.
+    /// `deflate`: the first byte, which is not enough to recognise the format.
     Undecided(Vec<u8>),
 }
 
 impl Decoder {
-    /// How many bytes to decode at once: they can become a thousand times as many.
+    /// How many bytes to decode at once. They can decode to a thousand times as many.
     pub(super) const PIECE: usize = 64;
 
     pub(super) fn new(coding: Coding) -> Self {
@@ -137,7 +137,7 @@ impl Decoder {
     /// Decodes one piece.
     ///
     /// # Errors
-    /// The body is damaged.
+    /// If the body is damaged.
     pub(super) fn push(&mut self, piece: &[u8]) -> Result<Bytes, ApiError> {
         let decoded = match &mut self.state {
             State::Undecided(start) => {
@@ -160,10 +160,10 @@ impl Decoder {
         decoded.map_err(|_| self.coding.damaged())
     }
 
-    /// Ends the body and gives what is left of it.
+    /// Ends the body and returns the rest of the decoded bytes.
     ///
     /// # Errors
-    /// The body was cut off.
+    /// If the body is truncated.
     pub(super) fn finish(&mut self) -> Result<Bytes, ApiError> {
         let (ended, rest) = match &mut self.state {
             State::Gzip(decoder) => (decoder.try_finish(), std::mem::take(decoder.get_mut())),

@@ -1,4 +1,4 @@
-//! One connection from its first byte to its end: bounded in patience, and closed in good order.
+//! Serves one connection from start to end, with time limits and an orderly close.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -24,10 +24,10 @@ use tokio_io_timeout::TimeoutWriter;
 use super::connections::{Activity, Phase};
 use crate::core::limits::Limits;
 
-/// Longest header of a request, and the largest piece of a body that is read at once.
+/// Maximum size of a request's header, and of the piece of a body that is read at once.
 const READ_BUFFER: usize = 16 << 10;
 
-/// How long clients may keep the server waiting.
+/// How long the server waits for a client.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
     /// For a request's header.
@@ -48,10 +48,10 @@ impl Patience {
     }
 }
 
-/// Serves the requests of one connection. With `keep_alive` off, only the first.
+/// Serves the requests of one connection. Without `keep_alive`, it serves only the first request.
 ///
 /// # Errors
-/// hyper's: the client left, stalled, or sent what is no HTTP.
+/// hyper's error: the client disconnected, stalled, or sent something that is not HTTP.
 pub(super) async fn run<S>(
     stream: S,
     router: Router,
@@ -71,7 +71,7 @@ where
         })
     };
     let mut http = http1::Builder::new();
-    // A client may close its sending side once its request is out (`nc -N`, HTTP/1.0 tools): it still gets its answer.
+    // A client may close its sending side after its request (`nc -N`, HTTP/1.0 tools). It still gets its response.
     http.timer(TokioTimer::new())
         .header_read_timeout(patience.idle)
         .keep_alive(keep_alive)
@@ -84,7 +84,7 @@ where
         ended = connection.as_mut() => return ended,
         () = activity.told() => {}
     }
-    // hyper would wait for the rest of a header.
+    // Return now, because hyper would wait for the rest of the header.
     if activity.phase() == Phase::Header {
         return Ok(());
     }
@@ -92,7 +92,7 @@ where
     connection.await
 }
 
-/// The connection is idle once its answer is known, unless the answer goes on while the request is read.
+/// The connection becomes idle when its response is known, unless the response is streamed while the request is read.
 fn answered(response: Response, activity: Arc<Activity>) -> Response {
     if response.body().size_hint().exact().is_some() {
         activity.enter(Phase::Idle);
@@ -101,7 +101,7 @@ fn answered(response: Response, activity: Arc<Activity>) -> Response {
     response.map(|body| Body::new(Streamed { body, activity }))
 }
 
-/// An answer of unknown length; the connection is busy until it ends.
+/// A response of unknown length. The connection is busy until it ends.
 struct Streamed {
     body: Body,
     activity: Arc<Activity>,
@@ -133,15 +133,15 @@ impl Drop for Streamed {
     }
 }
 
-/// A stream that gives up a client which takes too long for a header, or to read its answer.
+/// A stream that fails if the client takes too long to send a header or to read its response.
 ///
-/// A client that asks and never reads would otherwise hold its connection, and on a stream its place among the requests
-/// in flight, for as long as it likes.
+/// Otherwise a client that sends a request and never reads would hold its connection, and on a stream its slot among
+/// the requests in flight, indefinitely.
 struct Watched<S> {
     stream: Pin<Box<TimeoutWriter<S>>>,
     activity: Arc<Activity>,
     header: Duration,
-    /// Set the first time that a header does not come in one piece.
+    /// Set the first time that a header does not arrive in one piece.
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
@@ -157,7 +157,7 @@ impl<S: AsyncRead + AsyncWrite> Watched<S> {
         }
     }
 
-    /// Fails when the header that is waited for takes too long.
+    /// Fails if the pending header takes too long.
     fn check_header(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let deadline = tokio::time::Instant::from_std(self.activity.since() + self.header);
         let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));

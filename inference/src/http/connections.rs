@@ -1,8 +1,8 @@
-//! The open connections: bounded in number, and a newcomer always gets a place.
+//! Tracks the open connections. Their number is limited, and a new connection always gets a place.
 //!
-//! Whoever opens connections and sends nothing, or only the beginning of a header, would keep all others out if places
-//! were simply taken. Here a newcomer takes the place of the connection that has kept the server waiting the longest for
-//! a request. Connections with a request in work are never closed for it.
+//! With a plain limit, clients that open connections and send nothing, or only the start of a header, would lock out
+//! all others. Instead, a new connection replaces the one that has kept the server waiting for a request the longest. A
+//! connection with a request in progress is never closed to make room.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,27 +12,27 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-/// How long a newcomer waits before another connection is asked to give way.
+/// How long a new connection waits before the server asks another connection to close.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// What a connection is doing. In this order they have to give way.
+/// What a connection is doing. Connections are closed to make room in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
-    /// The server waits for the rest of a request's header, or for the first request of all.
+    /// The server waits for the first request, or for the rest of a request's header.
     Header,
     /// Idle between requests.
     Idle,
-    /// A request is in work.
+    /// A request is in progress.
     Busy,
 }
 
-/// What one connection is doing, for whoever has to choose one to close.
+/// What one connection is doing. [`Connections::make_room`] uses it to choose a connection to close.
 #[derive(Debug)]
 pub(super) struct Activity {
-    /// The phase in the lowest two bits, [`Activity::TOLD`], and since when in the others.
+    /// The phase in the lowest two bits, then [`Activity::TOLD`], then the time at which the phase began.
     state: AtomicU64,
     close: Notify,
-    /// What times are counted from.
+    /// The start of the time scale.
     epoch: Instant,
 }
 
@@ -51,19 +51,19 @@ impl Activity {
         activity
     }
 
-    /// Begins a phase.
+    /// Starts a phase.
     pub(super) fn enter(&self, phase: Phase) {
         let since = u64::try_from(self.epoch.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.state
             .store(since << Self::TIME_SHIFT | phase as u64, Ordering::Release);
     }
 
-    /// The present phase.
+    /// The current phase.
     pub(super) fn phase(&self) -> Phase {
         Self::phase_of(self.state.load(Ordering::Acquire))
     }
 
-    /// When the present phase began.
+    /// When the current phase began.
     pub(super) fn since(&self) -> Instant {
         let since = self.state.load(Ordering::Acquire) >> Self::TIME_SHIFT;
         self.epoch + Duration::from_micros(since)
@@ -77,13 +77,13 @@ impl Activity {
         }
     }
 
-    /// Asks the connection to end.
+    /// Asks the connection to close.
     fn tell(&self) {
         self.state.fetch_or(Self::TOLD, Ordering::AcqRel);
         self.close.notify_one();
     }
 
-    /// Resolves when the connection should end.
+    /// Resolves when the connection should close.
     pub(super) async fn told(&self) {
         self.close.notified().await;
     }
@@ -99,7 +99,7 @@ pub(super) struct Connections {
     epoch: Instant,
 }
 
-/// A connection's place among the open ones, until it is dropped.
+/// A connection's place among the open ones. Dropping it frees the place.
 #[derive(Debug)]
 pub(super) struct Place {
     /// What the connection is doing.
@@ -110,7 +110,7 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// Room for `limit` connections, one at least.
+    /// Room for `limit` connections, but at least one.
     pub(super) fn new(limit: usize) -> Arc<Self> {
         let limit = limit.clamp(1, (u32::MAX as usize).min(Semaphore::MAX_PERMITS));
         Arc::new(Self {
@@ -122,20 +122,20 @@ impl Connections {
         })
     }
 
-    /// A place, if one is free.
+    /// Returns a place if one is free.
     pub(super) fn try_enter(self: &Arc<Self>) -> Option<Place> {
         let permit = Arc::clone(&self.places).try_acquire_owned().ok()?;
         Some(self.register(permit))
     }
 
-    /// A place. When all are taken, the connection that has kept the server waiting the longest gives way.
+    /// Returns a place. If all are taken, closes the connection that has kept the server waiting the longest.
     pub(super) async fn enter(self: &Arc<Self>) -> Place {
         if let Some(place) = self.try_enter() {
             return place;
         }
         loop {
             self.make_room();
-            // When all are busy, one that becomes idle has to be asked.
+            // While all connections are busy, make room again as soon as one of them becomes idle.
             let permit = timeout(PAUSE, Arc::clone(&self.places).acquire_owned()).await;
             if let Ok(permit) = permit {
                 return self.register(permit.expect("the semaphore is never closed"));
@@ -143,7 +143,7 @@ impl Connections {
         }
     }
 
-    /// Asks the connection to end that has kept the server waiting the longest. Does nothing when all are busy.
+    /// Asks the connection that has kept the server waiting the longest to close. Does nothing if all are busy.
     pub(super) fn make_room(&self) {
         let open = self.lock();
         let waiting = open
@@ -156,17 +156,17 @@ impl Connections {
         }
     }
 
-    /// Asks every connection to end.
+    /// Asks every connection to close.
     pub(super) fn close_all(&self) {
         self.lock().values().for_each(|activity| activity.tell());
     }
 
-    /// How many connections are open.
+    /// Number of open connections.
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
 
-    /// Resolves when no connection is open. Nobody gets in meanwhile.
+    /// Resolves when no connection is open. No new connection gets a place in the meantime.
     pub(super) async fn all_gone(&self) {
         let _ = self.places.acquire_many(self.limit).await;
     }

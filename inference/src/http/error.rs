@@ -1,4 +1,4 @@
-//! Everything that can be wrong with a request, and the one place that maps it to a status, a code and a body.
+//! All request errors, and the one place that maps them to a status, a code and a body.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -9,25 +9,25 @@ use utoipa::ToSchema;
 use super::coding;
 use crate::core::refusal::Refusal;
 
-/// Why a request gets no answer: the core refuses it, or it is no request that could reach the core. The message says
-/// what the client can change.
+/// Why a request fails: the core refuses it, or it is invalid before it reaches the core. The message says what the
+/// client can change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
-    /// The core refuses.
+    /// The core refuses the request.
     #[error("{0}{hint}", hint = hint(.0))]
     Refused(#[from] Refusal),
     /// The body is not the JSON or CSV that the route takes.
     #[error("the body can't be read: {detail}. {expected}")]
     InvalidBody {
-        /// What the parser met, and where.
+        /// The parser's error and its position.
         detail: String,
-        /// What the route takes.
+        /// The body that the route accepts.
         expected: &'static str,
     },
-    /// The body parses, but asks for something impossible.
+    /// The body is valid JSON or CSV, but the request is not valid.
     #[error("{0}")]
     InvalidRequest(String),
-    /// The body passes `--max-body-bytes`.
+    /// The body is larger than `--max-body-bytes`.
     #[error(
         "the body is larger than {limit} bytes. Send smaller requests, or use POST /predict/stream, which has no such limit"
     )]
@@ -38,21 +38,21 @@ pub enum ApiError {
     /// The body did not arrive within `--body-timeout`.
     #[error("the body did not arrive within {seconds} s. Send it without pauses, or in smaller requests")]
     BodyTimeout {
-        /// The server's limit.
+        /// The server's limit in seconds.
         seconds: u64,
     },
-    /// The connection broke while the body was read.
+    /// The connection broke while the server read the body.
     #[error("the body ended early or was not valid HTTP. Send as many bytes as content-length says")]
     BodyIncomplete,
-    /// The route does not take this content type.
+    /// The route does not accept this content type.
     #[error("content type `{found}` is not supported here. Send {expected}")]
     UnsupportedMediaType {
         /// The request's content type, shortened.
         found: String,
-        /// The types that the route takes.
+        /// The content types that the route accepts.
         expected: &'static str,
     },
-    /// The body is compressed in a way that this server does not know.
+    /// The server does not support the body's content encoding.
     #[error(
         "content encoding `{found}` is not supported. Send the body as gzip or deflate, or without content-encoding"
     )]
@@ -60,23 +60,23 @@ pub enum ApiError {
         /// The request's encoding, shortened.
         found: String,
     },
-    /// A token is asked for.
+    /// The server requires a token.
     #[error("this server asks for a token: send the header `authorization: Bearer TOKEN` with one of its tokens")]
     Unauthorized,
-    /// No such path.
+    /// The path does not exist.
     #[error("there is no such path. POST a complaint to /predict; GET /openapi.json lists all paths")]
     NotFound,
-    /// The path exists, the method does not.
+    /// The path exists, but does not support the method.
     #[error("this path does not take this method; the `allow` header lists those it takes")]
     MethodNotAllowed,
-    /// A bug in the server: the handler panicked.
+    /// The handler panicked: a bug in the server.
     #[error(
         "the server failed to answer because of a bug of its own; its log has the place under this answer's x-request-id"
     )]
     Internal,
 }
 
-/// What a client can do over HTTP about a refusal.
+/// How a client can fix a refusal over HTTP.
 fn hint(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::TooManyTexts { .. } => ". Send several requests, or use POST /predict/stream, which has no such limit",
@@ -92,7 +92,7 @@ impl ApiError {
         self.kind().0
     }
 
-    /// The name that programs can rely on.
+    /// A stable name for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         self.kind().1
@@ -129,7 +129,7 @@ impl ApiError {
         }
     }
 
-    /// Adds what the status asks for beside a body.
+    /// Adds the headers that the status requires.
     pub(super) fn add_headers(&self, response: &mut Response) {
         if matches!(self, Self::UnsupportedContentEncoding { .. }) {
             response
@@ -138,7 +138,7 @@ impl ApiError {
         }
     }
 
-    /// One of each, for documentation.
+    /// One example of each error, for documentation.
     #[must_use]
     pub fn examples() -> Vec<Self> {
         let (found, served) = (String::from("other"), String::from("complaints"));
@@ -184,7 +184,7 @@ impl ApiError {
         ]
     }
 
-    /// The error as clients of the server's own API read it, also inside a stream.
+    /// The error in the format of the server's own API, also used inside a stream.
     #[must_use]
     pub fn detail(&self) -> ErrorDetail {
         ErrorDetail {
@@ -197,13 +197,13 @@ impl ApiError {
 /// An error of the server's own API.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// A name that programs can rely on.
+    /// A stable name for programs.
     pub code: &'static str,
-    /// What is wrong, and what to change.
+    /// What is wrong, and how to fix it.
     pub message: String,
 }
 
-/// The family of clients that a path belongs to: each expects errors in its own shape.
+/// The API family that a path belongs to. Each family has its own error format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApiFamily {
     /// This server's own API: `{"error": {"code", "message"}}`.
@@ -225,7 +225,7 @@ impl ApiFamily {
         }
     }
 
-    /// The body for an error.
+    /// The body of an error response.
     #[must_use]
     pub fn body(self, error: &ApiError) -> serde_json::Value {
         match self {
@@ -235,7 +235,7 @@ impl ApiFamily {
         }
     }
 
-    /// The complete answer for an error.
+    /// The complete response for an error.
     #[must_use]
     pub fn render(self, error: &ApiError) -> Response {
         let mut response = (error.status(), axum::Json(self.body(error))).into_response();
@@ -263,7 +263,7 @@ fn mlflow_code(status: StatusCode) -> &'static str {
     }
 }
 
-/// Handlers know no family, so the error travels as an extension; [`super::observe`] renders it.
+/// Handlers don't know the API family, so the error travels as a response extension and [`super::observe`] renders it.
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = self.status().into_response();

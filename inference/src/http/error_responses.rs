@@ -1,4 +1,4 @@
-//! The errors as `/openapi.json` describes them, with an example of each.
+//! The error responses in `/openapi.json`, with an example of each.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ struct ErrorBody {
     error: ErrorDetail,
 }
 
-/// An error as KServe and Open Inference clients read it.
+/// An error in the format of KServe and Open Inference clients.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
 struct InferenceErrorBody {
-    /// What is wrong, and what to change.
+    /// What is wrong, and how to fix it.
     error: String,
 }
 
-/// An error as MLflow clients read it.
+/// An error in the format of MLflow clients.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "describes what `ApiFamily::render` writes")]
 struct MlflowErrorBody {
     /// One of MLflow's codes.
     error_code: String,
-    /// What is wrong, and what to change.
+    /// What is wrong, and how to fix it.
     message: String,
 }
 
@@ -62,7 +62,7 @@ impl IntoResponses for MlflowErrors {
     }
 }
 
-/// What every route that takes a body may answer, each with an example.
+/// The error responses of every route that takes a body, each with an example.
 fn refusals<T: PartialSchema>(family: ApiFamily) -> BTreeMap<String, RefOr<Response>> {
     [
         ("The request makes no sense", "BodyIncomplete"),

@@ -1,6 +1,6 @@
-//! Text that stands in HTML.
+//! HTML escaping.
 
-/// Text as HTML, in elements and in quoted attributes.
+/// Escapes text for HTML elements and quoted attributes.
 pub(super) fn escape(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! `POST /explain`: which words decided, and by how much.
+//! `POST /explain`: the contribution of each word to the prediction.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ struct ExplainRequest {
     text: String,
 }
 
-/// A prediction with its reasons: `margin` = `bias` + the sum of all contributions, exactly the winner's score minus the
-/// runner-up's.
+/// A prediction with its explanation. `margin` is `bias` plus the sum of all contributions: exactly the winner's score
+/// minus the runner-up's.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Explanation)]
@@ -41,15 +41,15 @@ pub(super) struct Explanation<'a> {
     prediction: Prediction<'a>,
     /// The category with the second highest score.
     runner_up: &'a str,
-    /// What the winner has over the runner-up before any word is read.
+    /// The part of the margin that does not depend on the text.
     bias: f32,
     /// The winner's score minus the runner-up's.
     margin: f32,
-    /// Each term's part, the largest in size first.
+    /// The contribution of each term, in descending order of absolute value.
     terms: Vec<Term>,
 }
 
-/// One term's part in an answer.
+/// The contribution of one term to an answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Term {
@@ -57,7 +57,7 @@ struct Term {
     term: String,
     /// `words` or `characters`.
     kind: &'static str,
-    /// What it adds to the margin.
+    /// The amount that the term adds to the margin.
     contribution: f32,
     /// Half-open ranges in characters (Unicode scalar values) of the text.
     ranges: Vec<[usize; 2]>,
@@ -93,7 +93,7 @@ struct ExplainResponse<'a> {
     model_digest: &'a str,
 }
 
-/// The category of a complaint, and each term's part in it.
+/// The category of a complaint, and the contribution of each term.
 #[utoipa::path(
     post, path = "/explain", tag = "predict", request_body = ExplainRequest,
     responses((status = 200, description = "The prediction and its reasons", body = ExplainResponse), NativeErrors)

@@ -1,4 +1,4 @@
-//! A request's view of the server, taken from the request.
+//! Extracts a request's view of the server from the request.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use crate::core::app::{App, Served};
 use crate::core::serving::Serving;
 
-/// The layer around all routes has put the model into the request.
+/// The layer around all routes adds the model to the request.
 impl FromRequestParts<Arc<App>> for Serving {
     type Rejection = Infallible;
 

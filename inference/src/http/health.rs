@@ -1,5 +1,5 @@
-//! What Kubernetes and Prometheus ask: probes and metrics. None of it counts against the limit of requests in flight,
-//! so that a busy server is neither restarted nor invisible.
+//! Probes for Kubernetes and metrics for Prometheus. They don't count against the limit of requests in flight, so a
+//! busy server is not restarted and stays observable.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metrics))
 }
 
-/// What a probe's request begins with.
+/// The first bytes of a probe's request.
 const PROBES: [&[u8]; 8] = [
     b"GET /v2/health/",
     b"GET /ping ",
@@ -38,12 +38,12 @@ const PROBES: [&[u8]; 8] = [
     b"HEAD /metrics ",
 ];
 
-/// Whether the first bytes of a request are those of a probe, or of a scrape of the metrics.
+/// Whether the first bytes of a request are those of a probe or of a metrics scrape.
 pub(super) fn is_probe(start: &[u8]) -> bool {
     PROBES.iter().any(|probe| start.starts_with(probe))
 }
 
-/// Whether the process answers at all.
+/// Whether the process responds.
 #[utoipa::path(get, path = "/v2/health/live", tag = "operation", responses((status = 200, description = "Alive", body = Value)))]
 async fn live() -> axum::Json<Value> {
     axum::Json(json!({ "live": true }))
@@ -54,8 +54,8 @@ struct ReadyQuery {
     digest: Option<String>,
 }
 
-/// Ready when the model is loaded, the server is not draining, and the digest, where the probe asks for one, is the
-/// served one: a pod with another model never counts as a ready pod of this one.
+/// Ready when the model is loaded, the server is not draining, and the served digest is the one that the probe asks
+/// for, if any. A pod with another model never counts as a ready pod of this one.
 #[utoipa::path(
     get, path = "/v2/health/ready", tag = "operation",
     params(("digest" = Option<String>, Query, description = "Ready only with the model of this digest, `sha256:` and 64 hexadecimal digits")),

@@ -1,4 +1,4 @@
-//! Answers whose memory counts until their clients have taken them.
+//! Counts the memory of responses until clients have read them.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use http_body::{Frame, SizeHint};
 use super::error::ApiError;
 use crate::core::memory::{FREE, Held, Memory};
 
-/// The answer, holding its memory when it is of some size; a refusal when others hold too much.
+/// Counts a large response's memory until it is sent. Refuses the request if other requests hold too much.
 pub(super) fn hold(memory: &Memory, response: Response) -> Response {
     let size = response.body().size_hint().exact().unwrap_or_default();
     let size = usize::try_from(size).unwrap_or(usize::MAX);
@@ -30,7 +30,7 @@ struct HeldBody {
     held: Option<Held>,
 }
 
-/// hyper lets go of the body before its bytes are written, so they carry what is held.
+/// hyper drops the body before its bytes are written, so the bytes themselves own the held memory.
 struct HeldBytes {
     bytes: Bytes,
     _held: Option<Held>,

@@ -1,4 +1,4 @@
-//! The words that decided, marked in the text.
+//! Marks the words that contributed to the prediction in the text.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -6,11 +6,11 @@ use std::fmt::Write;
 use super::escape::escape;
 use crate::core::engine::TermPart;
 
-/// A word's part in the answer, as a share of the largest part, under which it is not marked.
+/// Words with a smaller share of the largest contribution than this are not marked.
 const FAINTEST: f32 = 0.05;
 
-/// The text as HTML with a `mark` around each word that took part: class `for` or `against`, and `s1` to `s3` by
-/// strength. A term of several words, or one that stands in several places, shares its contribution among them.
+/// Renders the text as HTML with a `mark` around each word that contributed: class `for` or `against`, and `s1` to `s3`
+/// by strength. A term with several words or positions splits its contribution evenly among them.
 pub(super) fn highlight(text: &str, terms: &[TermPart]) -> String {
     let mut words: BTreeMap<[usize; 2], f32> = BTreeMap::new();
     for term in terms {

@@ -1,9 +1,10 @@
-//! JSON bodies, read as their senders mean them.
+//! Parses JSON bodies with fewer surprises than serde's defaults.
 //!
-//! * An object is an object. serde also takes a struct's fields by position, so `["a text"]` would be a request.
-//! * A list's item that can't be read is named by its number.
-//! * A byte order mark in front is skipped, and half of a surrogate pair becomes U+FFFD, as other parsers of JSON do it.
-//! * What is said about a mistake repeats no text of the client's.
+//! * An object must be an object. By default serde also reads a struct from an array by position, so `["a text"]` would
+//!   be a valid request.
+//! * An error in a list item gives the item's index.
+//! * A leading byte order mark is skipped, and half of a surrogate pair becomes U+FFFD, as in other JSON parsers.
+//! * Error messages never quote the client's text.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -25,7 +26,7 @@ pub(super) fn begins_object(bytes: &[u8]) -> bool {
     without_mark(bytes).trim_ascii_start().starts_with(b"{")
 }
 
-/// Parses a JSON object; `expected` tells the client what the route takes.
+/// Parses a JSON object. `expected` tells the client what the route accepts.
 ///
 /// # Errors
 /// [`ApiError::InvalidBody`] with the parser's message, line and column.
@@ -35,7 +36,7 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], expected: &'static s
         Ok(Object(value)) => return Ok(value),
         Err(error) => error,
     };
-    // Looked for only now: nearly no text has one.
+    // Repair only after an error: nearly no text has a half surrogate.
     let again = without_half_surrogates(text).map(|text| serde_json::from_slice::<Object<T>>(&text));
     let error = match again {
         Some(Ok(Object(value))) => return Ok(value),
@@ -58,7 +59,7 @@ fn detail(text: &[u8], error: &serde_json::Error) -> String {
     shorten_message(error)
 }
 
-/// The parser's message without the client's own text, which it repeats where another type is expected.
+/// The parser's message without the client's own text, which serde quotes when it expects another type.
 fn shorten_message(error: &serde_json::Error) -> String {
     const LIMIT: usize = 200;
     const QUOTE: &str = ": string \"";
@@ -75,7 +76,7 @@ fn shorten_message(error: &serde_json::Error) -> String {
     }
 }
 
-/// The text with U+FFFD for each escaped half of a surrogate pair; `None` when there is none. Columns stay the same.
+/// The text with U+FFFD for each escaped half of a surrogate pair. `None` if there is none. Columns don't change.
 fn without_half_surrogates(text: &[u8]) -> Option<Vec<u8>> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix(b"\\u")?;
@@ -92,14 +93,14 @@ fn without_half_surrogates(text: &[u8]) -> Option<Vec<u8>> {
                 repaired[at..at + 6].copy_from_slice(b"\\ufffd");
                 at += 6;
             }
-            // The character behind a backslash is no escape's beginning.
+            // The character after a backslash does not begin another escape.
             _ => at = text.len().min(at + 2),
         }
     }
     repaired
 }
 
-/// A struct that is read from an object only.
+/// A struct that is only read from an object.
 #[derive(Debug)]
 pub(super) struct Object<T>(pub(super) T);
 
@@ -134,10 +135,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsMap<D> {
     }
 }
 
-/// A list of what is called `name` in messages.
+/// Reads a list. Messages call its items `name`.
 ///
 /// # Errors
-/// It is no list, or an item can't be read; the message has the item's number.
+/// If it is not a list, or an item can't be read. The message gives the item's index.
 pub(super) fn list<'de, T, D>(name: &'static str, deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -146,7 +147,7 @@ where
     deserializer.deserialize_seq(Items(name, PhantomData))
 }
 
-/// The same; `None` for `null`.
+/// As [`list`], with `None` for `null`.
 pub(super) fn optional_list<'de, T, D>(name: &'static str, deserializer: D) -> Result<Option<Vec<T>>, D::Error>
 where
     T: Deserialize<'de>,
@@ -170,7 +171,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
             match items.next_element() {
                 Ok(Some(item)) => list.push(item),
                 Ok(None) => return Ok(list),
-                // The parser's errors carry the place in the text to the end of the message, where it is found again.
+                // `custom` parses the position in the text from the end of the message, where serde_json puts it.
                 Err(error) => return Err(A::Error::custom(format_args!("{} {}: {error}", self.0, list.len()))),
             }
         }

@@ -29,7 +29,7 @@ use crate::core::refusal::shorten;
 use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    // The router takes a parameter only as a whole segment, so the verb is split off by hand.
+    // The router only matches a parameter against a whole segment, so the handler splits off the verb.
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(status))
@@ -45,7 +45,7 @@ async fn list(serving: Serving) -> Json<Value> {
     Json(json!({ "models": [serving.engine().name()] }))
 }
 
-/// Whether the model takes work.
+/// Whether the model is ready.
 #[utoipa::path(
     get, path = "/v1/models/{model}", tag = "kserve-v1", operation_id = "v1_model",
     params(("model" = String, Path, description = "The model's name")),
@@ -82,7 +82,7 @@ enum Instance {
     Object { text: String },
 }
 
-/// By hand: the derived one would also take `["text"]`, and says nothing of what is wrong.
+/// Written by hand: the derived implementation would also accept `["text"]`, and its messages don't say what is wrong.
 impl<'de> Deserialize<'de> for Instance {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;
@@ -174,7 +174,7 @@ pub(super) async fn predict<'a>(serving: &'a Serving, request: &Request) -> Resu
     Ok(Predictions { predictions })
 }
 
-/// Predictions with each term's part in them.
+/// Predictions with the contribution of each term.
 #[utoipa::path(
     post, path = "/v1/models/{model}:explain", tag = "kserve-v1", operation_id = "v1_explain",
     params(("model" = String, Path, description = "The model's name")), request_body = Request,

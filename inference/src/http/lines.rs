@@ -1,4 +1,4 @@
-//! Lines out of a byte stream that arrives in arbitrary pieces.
+//! Splits a byte stream that arrives in arbitrary pieces into lines.
 
 use bytes::{Buf, Bytes, BytesMut};
 
@@ -7,25 +7,25 @@ use bytes::{Buf, Bytes, BytesMut};
 pub(super) enum Line {
     /// The complete line.
     Whole(Bytes),
-    /// The line passed the limit; it was dropped.
+    /// The line exceeded the limit and was dropped.
     TooLong,
-    /// There was no memory for the line; it was dropped ([`Lines::refuse`]).
+    /// There was no memory for the line, so it was dropped ([`Lines::refuse`]).
     Refused,
 }
 
-/// Splits pieces into lines; keeps at most one unfinished line of `limit` bytes besides the last piece.
+/// Splits pieces into lines. Keeps at most one unfinished line of `limit` bytes, in addition to the last piece.
 #[derive(Debug)]
 pub(super) struct Lines {
     limit: usize,
     /// The unfinished line from earlier pieces.
     begun: BytesMut,
-    /// What has not been looked at yet.
+    /// The bytes that are not split yet.
     piece: Bytes,
-    /// The current line has passed the limit; everything up to its end is dropped.
+    /// The current line exceeds the limit. Everything up to its end is dropped.
     skipping: bool,
-    /// The current line is skipped for want of memory.
+    /// The current line is skipped because there is no memory for it.
     refused: bool,
-    /// No more pieces: the rest is a line.
+    /// No more pieces will follow. The rest is a line.
     finished: bool,
 }
 
@@ -41,13 +41,13 @@ impl Lines {
         }
     }
 
-    /// Adds a piece. All lines of the last one must have been taken.
+    /// Adds a piece. The caller must have taken all lines of the previous piece.
     pub(super) fn push(&mut self, piece: Bytes) {
         debug_assert!(self.piece.is_empty(), "lines of the previous piece are still there");
         self.piece = piece;
     }
 
-    /// Ends the input: what is left is the last line.
+    /// Ends the input. The remaining bytes are the last line.
     pub(super) fn finish(&mut self) {
         self.finished = true;
     }

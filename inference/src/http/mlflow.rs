@@ -1,8 +1,9 @@
 //! MLflow's scoring protocol: `POST /invocations`, `GET /ping`, `/health` and `/version`.
 //!
 //! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally>. A body has exactly one of `dataframe_split`,
-//! `dataframe_records`, `instances` and `inputs`, or is CSV with a header. A table's complaint is its column `text`, or
-//! its only column. The answer is what a scikit-learn classifier gives there: `{"predictions": ["label", …]}`.
+//! `dataframe_records`, `instances` and `inputs`, or is CSV with a header. The complaints of a table are in its column
+//! `text`, or in its only column. The response has the format of a scikit-learn classifier: `{"predictions": ["label",
+//! …]}`.
 
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(version))
 }
 
-/// Whether the server takes work.
+/// Whether the server is ready.
 #[utoipa::path(
     get, path = "/ping", tag = "mlflow",
     responses((status = 200, description = "Ready", body = String), (status = 503, description = "Draining", body = Value))
@@ -56,7 +57,7 @@ async fn version() -> &'static str {
 
 const EXPECTED: &str = r#"Send exactly one of dataframe_split, dataframe_records, instances and inputs, for example {"dataframe_split": {"columns": ["text"], "data": [["…"]]}}"#;
 
-/// A scoring request. `params` is part of the protocol; this model takes none.
+/// A scoring request. `params` is part of the protocol; this model has no parameters.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, expecting = "an object")]
 #[schema(as = MlflowRequest)]
@@ -76,7 +77,7 @@ struct Request {
 #[serde(expecting = "an object with `columns` and `data`")]
 #[schema(as = MlflowSplit)]
 struct Split {
-    /// Their names; pandas numbers columns without one.
+    /// The column names. pandas numbers columns that have no name.
     columns: Vec<Value>,
     #[serde(deserialize_with = "rows")]
     data: Vec<Vec<Value>>,
@@ -90,7 +91,7 @@ fn rows<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<Value>>, D
     list("row", deserializer)
 }
 
-/// Labels for a table of complaints.
+/// Predicted labels for a table of complaints.
 #[utoipa::path(
     post, path = "/invocations", tag = "mlflow",
     request_body(content((Request = "application/json"), (String = "text/csv"))),
@@ -152,7 +153,7 @@ impl Split {
     }
 }
 
-/// `inputs` is a text, a list of them, or an object of columns.
+/// `inputs` is a text, a list of texts, or an object of columns.
 fn input_texts(inputs: Value) -> Result<Vec<String>, ApiError> {
     match inputs {
         Value::String(text) => Ok(vec![text]),
@@ -170,7 +171,7 @@ fn input_texts(inputs: Value) -> Result<Vec<String>, ApiError> {
     }
 }
 
-/// The texts of a list, whose items are called `name` in messages.
+/// The texts of a list. Messages call its items `name`.
 fn texts_of(name: &str, items: impl IntoIterator<Item = Value>) -> Result<Vec<String>, ApiError> {
     let named = |(number, item): (usize, Value)| {
         let refused = |why: &str| ApiError::InvalidRequest(format!("{name} {number}: {why}. {EXPECTED}"));
@@ -179,7 +180,7 @@ fn texts_of(name: &str, items: impl IntoIterator<Item = Value>) -> Result<Vec<St
     items.into_iter().enumerate().map(named).collect()
 }
 
-/// A text, a row of one text, or a record with one; otherwise what is wrong.
+/// A text, a row with one text, or a record with one. Otherwise an error that says what is wrong.
 fn text_of(value: Value) -> Result<String, &'static str> {
     match value {
         Value::String(text) => Ok(text),
@@ -216,16 +217,16 @@ fn csv_texts(bytes: &[u8]) -> Result<Vec<String>, ApiError> {
         .collect()
 }
 
-/// Refuses quotation marks that are not closed, or closed within a field: what the parser would make of them are fewer
-/// rows than the sender has.
+/// Refuses quotation marks that are not closed, or that are closed within a field. The parser would read fewer rows
+/// from them than the client sent.
 fn check_quotes(bytes: &[u8]) -> Result<(), String> {
-    /// Where the scan is.
+    /// The scanner's state.
     enum At {
         FieldStart,
         Field,
         /// Inside quotation marks that were opened in this line.
         Quoted(usize),
-        /// Behind a quotation mark that closes a field, or is the first of two that stand for one.
+        /// After a quotation mark that either closes a field or is the first of an escaped pair.
         Closed(usize),
     }
     let mut at = At::FieldStart;

@@ -1,7 +1,7 @@
-//! HTTP over the core. One file per API family; every error goes through [`error`].
+//! The HTTP APIs over the core. Each API family has its own file. All errors go through [`error`].
 //!
-//! [`router()`] joins the routes; [`serve`] accepts the connections and drains them; they run on the threads of
-//! [`workers`].
+//! [`router()`] combines the routes, [`serve`] accepts and drains connections, and [`workers`] are the threads that
+//! connections run on.
 
 mod authorize;
 mod body;

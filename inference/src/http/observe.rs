@@ -1,5 +1,5 @@
-//! What every request passes through: its id, the served digest, metrics, the log, and errors in the shape that the
-//! client's API family expects.
+//! The layer around every request: it adds the request id and the served digest, records metrics and the log, and
+//! renders errors in the format of the client's API family.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -23,12 +23,12 @@ use super::error::{ApiError, ApiFamily};
 use super::held::hold;
 use crate::core::app::{App, Served};
 
-/// The header that carries the served model's digest, on every answer.
+/// The header with the served model's digest, on every response.
 pub const MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
-/// The header that carries the request's id, in and out.
+/// The header with the request's id, in requests and responses.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The one layer around every route. (Several would each cost a request an allocation or three.)
+/// The only layer around every route. (Each further layer would cost a request one to three allocations.)
 #[derive(Debug, Clone)]
 pub(super) struct Observe(pub(super) Arc<App>);
 
@@ -75,8 +75,8 @@ where
             let _in_flight = app.metrics.request_started();
             let response = match answer {
                 Err(refusal) => refusal,
-                // The panic's own words may hold a complaint (slicing a string names it), so they are dropped; the panic
-                // hook has logged the place.
+                // The panic's message may contain a complaint (slicing a string quotes it), so it is dropped. The panic
+                // hook has logged the location.
                 Ok(answer) => match AssertUnwindSafe(answer).catch_unwind().await {
                     Ok(answer) => answer.unwrap_or_else(|impossible| match impossible {}),
                     Err(_words) => {
@@ -90,7 +90,7 @@ where
     }
 }
 
-/// What is known of a request when it arrives, and needed once it is answered.
+/// Facts about a request that are needed when its response is finished.
 struct Arrival {
     at: Instant,
     model: Arc<Served>,
@@ -112,12 +112,13 @@ impl Arrival {
         }
     }
 
-    /// Puts the common headers on the answer, gives an error its family's shape, counts and logs.
+    /// Adds the common headers to the response, renders an error for its API family, and updates the metrics and the
+    /// log.
     fn finish(self, app: &App, response: Response) -> Response {
         let mut response = hold(&app.memory, response);
         let error = response.extensions_mut().remove::<ApiError>();
         if let Some(error) = &error {
-            // The headers that came with the error, such as `allow`, stay.
+            // Keep the headers that came with the error, such as `allow`.
             let mut rendered = self.family.render(error);
             let headers = response.headers().iter().filter(|(name, _)| *name != "content-length");
             rendered
@@ -142,7 +143,7 @@ impl Arrival {
         let elapsed = self.at.elapsed();
         app.metrics.request_finished(route, status, elapsed);
 
-        // Only the server's own words are logged: a path or a message may repeat a client's text.
+        // Log only the server's own words: a path or a message may quote a client's text.
         let (id, method, micros) = (self.id.to_str().unwrap_or_default(), &self.method, elapsed.as_micros());
         match error {
             Some(error) if status == 500 => {
@@ -170,7 +171,7 @@ fn is_plain(id: &[u8]) -> bool {
     (1..=128).contains(&id.len()) && id.iter().all(allowed)
 }
 
-/// A random number of this process and a counter: unique in a cluster, and cheap.
+/// A random number of the process and a counter: unique in a cluster, and cheap.
 fn new_request_id() -> HeaderValue {
     static PROCESS: LazyLock<u64> = LazyLock::new(|| RandomState::new().build_hasher().finish());
     static COUNTER: AtomicU64 = AtomicU64::new(0);

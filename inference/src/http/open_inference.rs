@@ -1,7 +1,7 @@
 //! Open Inference Protocol v2 (KServe v2, Triton): metadata, readiness and `infer` with a BYTES input.
 //!
-//! <https://github.com/kserve/open-inference-protocol>. Inputs may also come in the binary tensor data extension, which
-//! `tritonclient` uses by default; outputs are always JSON, which the extension allows.
+//! <https://github.com/kserve/open-inference-protocol>. Inputs may also use the binary tensor data extension, which
+//! `tritonclient` uses by default. Outputs are always JSON, which the extension allows.
 
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ async fn metadata(serving: Serving, Path(model): Path<String>) -> Result<Json<Va
     Ok(Json(describe(serving.engine())))
 }
 
-/// The same for one version, which is the digest's 64 hexadecimal digits.
+/// The same for one version. A version is the digest's 64 hexadecimal digits.
 #[utoipa::path(
     get, path = "/v2/models/{model}/versions/{version}", tag = "open-inference", operation_id = "v2_version",
     params(("model" = String, Path, description = "The model's name"), ("version" = String, Path, description = "The digest's digits")),
@@ -88,7 +88,7 @@ fn describe(engine: &Engine) -> Value {
     })
 }
 
-/// Whether the model takes work.
+/// Whether the model is ready.
 #[utoipa::path(
     get, path = "/v2/models/{model}/ready", tag = "open-inference", operation_id = "v2_model_ready",
     params(("model" = String, Path, description = "The model's name")),
@@ -103,7 +103,7 @@ async fn ready(serving: Serving, Path(model): Path<String>) -> Result<Json<Value
     Ok(Json(json!({ "name": serving.engine().name(), "ready": true })))
 }
 
-/// Whether this version takes work.
+/// Whether this version is ready.
 #[utoipa::path(
     get, path = "/v2/models/{model}/versions/{version}/ready", tag = "open-inference",
     operation_id = "v2_version_ready", params(("model" = String, Path, description = "The model's name"), ("version" = String, Path, description = "The digest's digits")),
@@ -126,16 +126,16 @@ const EXPECTED: &str = r#"Send {"inputs": [{"name": "text", "shape": [1], "datat
 #[derive(Deserialize, ToSchema)]
 #[serde(expecting = "an object")]
 struct InferRequest {
-    /// Repeated in the answer.
+    /// Returned in the response.
     id: Option<String>,
-    /// Of the request; an input's own go before them.
+    /// Parameters of the request. Parameters of an input take precedence.
     #[schema(value_type = Option<RequestParameters>)]
     parameters: Option<Object<RequestParameters>>,
     /// Exactly one tensor of texts.
     #[schema(value_type = Vec<InputTensor>)]
     #[serde(deserialize_with = "inputs")]
     inputs: Vec<Object<InputTensor>>,
-    /// The outputs wanted; all when absent.
+    /// The requested outputs. All outputs if absent.
     #[schema(value_type = Option<Vec<RequestedOutput>>)]
     #[serde(default, deserialize_with = "outputs")]
     outputs: Option<Vec<Object<RequestedOutput>>>,
@@ -149,7 +149,7 @@ fn outputs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Obje
     optional_list("output", deserializer)
 }
 
-/// An inference answer.
+/// An inference response.
 #[derive(Serialize, ToSchema)]
 #[schema(as = InferResponse)]
 struct InferResponse<'a> {

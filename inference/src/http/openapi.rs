@@ -1,4 +1,4 @@
-//! `/openapi.json`, put together from the handlers themselves, and `/docs/`, a page that shows it.
+//! `/openapi.json`, generated from the handlers, and `/docs/`, a page that shows it.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use super::error::ErrorDetail;
 use super::security::{DOCS_POLICY, protected};
 use crate::core::app::App;
 
-/// What the handlers' own documentation does not say. The KServe verbs stand here because their paths, which end in
-/// `:predict` and `:explain`, are one route of the router.
+/// The parts of the document that are not in the handlers' attributes. The KServe verbs are listed here because their
+/// paths, which end in `:predict` and `:explain`, are one route of the router.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -34,10 +34,10 @@ use crate::core::app::App;
 )]
 struct Document;
 
-/// The document before the handlers add theirs.
+/// The document before the handlers add their paths.
 pub(super) fn document() -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
-    // The error schemas stand inside the responses, which brings in no schema that they refer to.
+    // The error schemas are inlined in the responses, so the schemas that they refer to must be added by hand.
     let components = document.components.get_or_insert_default();
     components
         .schemas
@@ -52,7 +52,7 @@ pub(super) fn route(document: &utoipa::openapi::OpenApi) -> Router<Arc<App>> {
     Router::new().route("/openapi.json", get(serve))
 }
 
-/// The page that shows the document, where requests can be tried; all of it comes from this server.
+/// The page that shows the document and can send requests. All its files come from this server.
 pub(super) fn page() -> Router<Arc<App>> {
     let page: Router<Arc<App>> = SwaggerUi::new("/docs").config(Config::from("/openapi.json")).into();
     page.layer(map_response(async |answer: Response| protected(answer, DOCS_POLICY)))

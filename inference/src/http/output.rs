@@ -9,7 +9,7 @@ use super::json::Object;
 use crate::core::engine::{Answer, Engine};
 use crate::core::refusal::shorten;
 
-/// An output that a client asks for by name.
+/// An output that a client requests by name.
 #[derive(Deserialize, ToSchema)]
 #[serde(expecting = "an object with `name`")]
 pub(super) struct RequestedOutput {
@@ -36,7 +36,7 @@ enum Data<'a> {
     Flags(Vec<bool>),
 }
 
-/// The output tensors; `N` is the number of texts, `K` of categories.
+/// The output tensors. `N` is the number of texts, `K` the number of categories.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
     /// `[N]` BYTES: the most probable category.
@@ -45,9 +45,9 @@ pub(super) enum Output {
     Probability,
     /// `[N, K]` FP32: all probabilities, in the order of the metadata's `categories`.
     Probabilities,
-    /// `[N]` BOOL: the probability is under the server's `--abstain-below`.
+    /// `[N]` BOOL: whether the probability is below the server's `--abstain-below`.
     NeedsReview,
-    /// `[N]` FP32: share of words that the model does not know.
+    /// `[N]` FP32: the share of words that the model does not know.
     UnknownWordShare,
 }
 
@@ -78,7 +78,7 @@ impl Output {
         }
     }
 
-    /// The output as the model's metadata describe it.
+    /// The output's entry in the model's metadata.
     pub(super) fn metadata(self, categories: usize) -> Value {
         let shape = if self == Self::Probabilities {
             json!([-1, categories])
@@ -88,7 +88,7 @@ impl Output {
         json!({ "name": self.name(), "datatype": self.datatype(), "shape": shape })
     }
 
-    /// All outputs unless the client names some.
+    /// The outputs that the client requests. All outputs if it names none.
     pub(super) fn requested(names: &[Object<RequestedOutput>]) -> Result<Vec<Self>, ApiError> {
         if names.is_empty() {
             return Ok(Self::ALL.to_vec());
@@ -108,7 +108,7 @@ impl Output {
         names.iter().map(find).collect()
     }
 
-    /// This output for these answers.
+    /// The tensor of this output for these answers.
     pub(super) fn tensor<'a>(self, engine: &'a Engine, answers: &'a [Answer]) -> Tensor<'a> {
         let categories = engine.labels().len();
         let answered = answers.iter();

@@ -1,5 +1,5 @@
-//! `/`: the page for people. A plain form that the server answers with the whole page again; the script only saves the
-//! reload. Everything comes from this server, and the page's security policy forbids anything else.
+//! `/`: a page for people. It is a plain form, and the server returns the whole page with the answer. The script only
+//! avoids the reload. All files come from this server, and the page's content security policy forbids anything else.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -43,7 +43,8 @@ async fn show(serving: Serving) -> Response {
     page(StatusCode::OK, serving.engine(), "", "")
 }
 
-/// Answers the form, with the text still in it. Mistakes are told on the page, with the status they have elsewhere.
+/// Answers the form, with the text still in it. Errors are shown on the page, with the same status as in the other
+/// APIs.
 async fn ask(serving: Serving, payload: Result<Payload, ApiError>) -> Response {
     let text = match payload.and_then(|payload| form_text(&payload)) {
         Ok(text) => text,
@@ -75,11 +76,11 @@ fn form_text(payload: &Payload) -> Result<String, ApiError> {
     text.map(|(_, text)| text.into_owned()).ok_or_else(missing)
 }
 
-/// The page with these contents; `answer` is HTML, all else is text.
+/// Renders the page. `answer` is HTML; all other contents are plain text.
 fn page(status: StatusCode, engine: &Engine, text: &str, answer: &str) -> Response {
     let model = format!("Model {}, sha256:{}", engine.name(), engine.digest());
     let mut html = String::with_capacity(PAGE.len() + text.len() + answer.len() + model.len());
-    // Each placeholder is looked for behind the one before, never in what was filled in.
+    // Search for each placeholder after the previous one, so inserted content is never searched.
     let mut rest = PAGE;
     for (placeholder, content) in [
         ("{{text}}", escape(text)),

@@ -1,4 +1,4 @@
-//! `POST /predict`: the server's own API. One complaint or several, answered with categories and probabilities.
+//! `POST /predict`: the server's own API. Takes one complaint or several and returns categories and probabilities.
 
 use std::sync::Arc;
 
@@ -30,10 +30,10 @@ pub(super) struct PredictRequest {
     /// One complaint.
     #[schema(example = "I was charged twice for one purchase.")]
     text: Option<String>,
-    /// Several complaints, answered in this order.
+    /// Several complaints. The answers have the same order.
     #[serde(default, deserialize_with = "texts")]
     texts: Option<Vec<String>>,
-    /// How many categories `probabilities` lists, from the most probable on. All when absent.
+    /// Maximum number of categories in `probabilities`, the most probable first. All if absent.
     top_k: Option<usize>,
 }
 
@@ -41,7 +41,7 @@ fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String
     optional_list("text", deserializer)
 }
 
-/// One complaint's answer.
+/// The prediction for one complaint.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = Prediction)]
@@ -53,13 +53,13 @@ pub(super) struct Prediction<'a> {
     /// Categories with their probabilities, the most probable first.
     #[schema(value_type = HashMap<String, f32>)]
     probabilities: Ranking<'a>,
-    /// The probability is below the server's `--abstain-below`: a person should look.
+    /// Whether the probability is below the server's `--abstain-below`, so that a person should review the complaint.
     needs_review: bool,
     /// Share of the complaint's words that the model does not know, from 0 to 1.
     unknown_word_share: f32,
 }
 
-/// An answer's ranking as a JSON object in falling order.
+/// An answer's ranking as a JSON object in descending order of probability.
 #[derive(Debug)]
 struct Ranking<'a> {
     engine: &'a Engine,
@@ -77,7 +77,7 @@ impl Serialize for Ranking<'_> {
 }
 
 impl<'a> Prediction<'a> {
-    /// The answer as the API tells it, with the `top_k` most probable categories.
+    /// The answer in the format of the API, with the `top_k` most probable categories.
     pub(super) fn new(engine: &'a Engine, answer: Answer, top_k: Option<usize>) -> Self {
         let mut ranking = answer.ranking;
         let (category, probability) = ranking[0];
@@ -110,7 +110,7 @@ enum PredictResponse<'a> {
     },
 }
 
-/// Categories of one complaint, or of several.
+/// The categories of one complaint, or of several.
 #[utoipa::path(
     post, path = "/predict", tag = "predict", request_body = PredictRequest,
     responses((status = 200, description = "The prediction", body = PredictResponse), NativeErrors)

@@ -1,4 +1,4 @@
-//! All routes, and what stands around them.
+//! All routes and the layers around them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::error::ApiError;
 use super::{explain, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, stream};
 use crate::core::app::App;
 
-/// All routes over one model.
+/// Builds the router of all routes.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, document) = OpenApiRouter::with_openapi(openapi::document())
         .merge(health::routes())

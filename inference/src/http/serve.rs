@@ -1,11 +1,12 @@
-//! Connections: accepted, handed to the threads that answer, and drained on shutdown without a lost request.
+//! Accepts connections, passes them to worker threads, and drains them on shutdown without losing a request.
 //!
-//! The thread that accepts is also the one that answers probes. It looks at the first bytes of a connection, without
-//! taking them, and hands every other connection to the workers. So work, however much, is in no probe's way; and since a
-//! newcomer always gets a place, neither are clients that open connections and send nothing.
+//! The thread that accepts connections also answers probes. It peeks at the first bytes of each connection and passes
+//! every other connection to the workers. So probes are answered however busy the workers are. And because a new
+//! connection always gets a place, clients that open connections and send nothing can't block probes either.
 //!
-//! A port of its own for probes would do the same against work. But on the port that clients reach, probes and clients
-//! would still be kept out by slow ones; and it would be one more port in Deployments, policies and balancers.
+//! A separate port for probes would also protect them from busy workers. But on the client port, slow clients would
+//! still block other clients and probes. It would also be one more port in Deployments, network policies and load
+//! balancers.
 
 use std::future::Future;
 use std::io;
@@ -23,25 +24,25 @@ use super::router::router;
 use super::workers::Workers;
 use crate::core::app::App;
 
-/// How the server ends.
+/// How the server shuts down.
 #[derive(Debug, Clone, Copy)]
 pub struct Drain {
     /// How long new connections are still accepted after readiness is off.
     pub delay: Duration,
-    /// How long requests in flight may take after that, and how long idle connections may still bring one.
+    /// How long requests in flight may take after that, and how long idle connections may still send a request.
     pub timeout: Duration,
 }
 
-/// How long connections that are closed at the end of the drain may take for it.
+/// How long connections may take to close at the end of the drain.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
-/// Serves until `shutdown` resolves, then drains: readiness is off and every answer is the last one of its connection; new
-/// connections are accepted for `drain.delay`, then the accept queue is emptied and the port closed. Requests in flight
-/// and those that arrive on idle connections are answered until `drain.timeout`.
+/// Serves until `shutdown` resolves, then drains: readiness is off, and each connection is closed after its next
+/// response. New connections are accepted for `drain.delay`. Then the accept queue is emptied and the port is closed.
+/// Requests in flight, and requests that arrive on idle connections, are answered until `drain.timeout`.
 ///
 /// Returns the number of connections that were cut because they did not finish in time.
 ///
-/// Connections run on `workers`, which end with this function; those of probes run here.
+/// Connections run on `workers`, which stop when this function returns. Probe connections run on the current thread.
 pub async fn serve(
     listener: TcpListener,
     app: Arc<App>,
@@ -100,14 +101,14 @@ struct Server {
 }
 
 impl Server {
-    /// Accepts connections for ever. `accepted` holds one that has no place yet.
+    /// Accepts connections forever. `accepted` holds a connection that has no place yet.
     async fn accept_forever(self: &Arc<Self>, listener: &TcpListener, accepted: &mut Option<TcpStream>) {
         loop {
             if accepted.is_none() {
                 match listener.accept().await {
                     Ok((stream, _)) => *accepted = Some(stream),
-                    // Out of file descriptors, or a client that left before it was accepted. Accepting again at once
-                    // would spin while descriptors are short.
+                    // The process is out of file descriptors, or a client disconnected before it was accepted.
+                    // Accepting again at once would spin while file descriptors are short.
                     Err(error) => {
                         tracing::warn!(%error, "could not accept a connection");
                         self.connections.make_room();
@@ -123,7 +124,7 @@ impl Server {
         }
     }
 
-    /// Accepts what the kernel has already accepted on our behalf: closing the listener would reset these clients.
+    /// Accepts the connections in the kernel's accept queue. Closing the listener would reset these clients.
     async fn accept_waiting(self: &Arc<Self>, listener: &TcpListener, mut accepted: Option<TcpStream>) {
         while let Some(place) = self.connections.try_enter() {
             let stream = match accepted.take() {
@@ -141,11 +142,11 @@ impl Server {
         }
     }
 
-    /// Sends a connection to where it belongs.
+    /// Serves a probe on this thread. Passes any other connection to a worker.
     fn receive(self: &Arc<Self>, stream: TcpStream, place: Place) {
-        // Answers are small and complete: waiting for more to send only delays them. Failing here is harmless.
+        // Responses are small and complete, so waiting for more data only delays them. A failure here is harmless.
         let _ = stream.set_nodelay(true);
-        // The workers end with the server, whoever is still waited for here.
+        // Hold only a weak reference: the workers must stop with the server, even while connections still wait here.
         let (server, patience) = (Arc::downgrade(self), self.patience);
         tokio::spawn(async move {
             let probe = tokio::select! {
@@ -153,7 +154,7 @@ impl Server {
                 () = place.activity.told() => return,
             };
             let (Ok(Ok(probe)), Some(server)) = (probe, server.upgrade()) else {
-                // The client left, or sent nothing.
+                // The client disconnected or sent nothing.
                 return;
             };
             if !probe {
@@ -161,7 +162,7 @@ impl Server {
             }
             let router = server.service.clone();
             drop(server);
-            // The connection ends with this request: the next one could be no probe.
+            // Close the connection after this request: the next one might not be a probe.
             if let Err(error) = run(stream, router, Arc::clone(&place.activity), patience, false).await {
                 tracing::debug!(%error, "a probe's connection ended early");
             }
@@ -182,7 +183,7 @@ impl Server {
             };
             let activity = Arc::clone(&place.activity);
             if let Err(error) = run(stream, router, activity, patience, true).await {
-                // Clients that leave or stall are daily business; hyper's words hold no request data.
+                // Clients disconnect or stall all the time. hyper's error messages contain no request data.
                 tracing::debug!(%error, "connection ended early");
             }
             drop(place);
@@ -190,7 +191,7 @@ impl Server {
     }
 }
 
-/// Whether a connection's first request is a probe's. Waits for the first bytes, which stay where they are.
+/// Whether a connection's first request is a probe. Waits for the first bytes and leaves them in the socket.
 async fn begins_with_probe(stream: &TcpStream) -> io::Result<bool> {
     let mut start = [0; 32];
     let length = stream.peek(&mut start).await?;

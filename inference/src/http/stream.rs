@@ -1,8 +1,8 @@
-//! `POST /predict/stream`: JSON lines in, JSON lines out, in the same order, in bounded memory whatever the length.
+//! `POST /predict/stream`: JSON lines in, JSON lines out, in the same order, in bounded memory for any length.
 //!
-//! Each line is `{"text": "…"}`, and may carry an `id` that its answer repeats. A line that can't be answered is
-//! answered with an error; the lines after it still count. A client must read while it sends: the server holds at most
-//! one line and the answers of one received frame, and stops reading while nobody takes them.
+//! Each line is `{"text": "…"}` and may have an `id`, which the response repeats. The response to an invalid line is an
+//! error, and the following lines are still answered. A client must read while it sends: the server holds at most one
+//! line and the responses to one received frame, and stops reading while the client does not read.
 
 use std::sync::Arc;
 
@@ -46,7 +46,7 @@ struct Request {
 
 #[derive(Serialize)]
 struct Answered<'a> {
-    /// The number of the line answered, from 0; empty lines count too.
+    /// The number of the request's line, from 0. Empty lines count too.
     line: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<Value>,
@@ -54,7 +54,7 @@ struct Answered<'a> {
     prediction: Prediction<'a>,
 }
 
-/// Predictions for any number of complaints: one JSON object a line in, one a line out, in the same order.
+/// Predictions for any number of complaints: one JSON object per line in, one per line out, in the same order.
 #[utoipa::path(
     post, path = "/predict/stream", tag = "predict", operation_id = "predict_stream",
     request_body(content = String, content_type = "application/x-ndjson", description = "Lines of {\"text\": \"…\", \"id\": …}"),
@@ -94,26 +94,26 @@ async fn stream(serving: Serving, request: axum::extract::Request) -> Result<Res
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response())
 }
 
-/// One stream in progress; holds its place among the requests in flight.
+/// One stream in progress. It holds its slot among the requests in flight.
 struct Session {
     serving: Serving,
     body: Body,
     decoder: Option<Decoder>,
-    /// What has arrived and is not decoded yet.
+    /// The bytes that have arrived and are not decoded yet.
     encoded: Bytes,
     lines: Lines,
     /// The memory of the unfinished line.
     held: Held,
     /// Number of the next line.
     number: usize,
-    /// The request body has ended, or broke.
+    /// Whether the request body has ended or failed.
     ended: bool,
     #[expect(dead_code, reason = "held until the stream ends")]
     place: OwnedSemaphorePermit,
 }
 
 impl Session {
-    /// The answers to the lines that the next pieces complete; `None` at the end.
+    /// The responses to the lines that the next pieces complete. `None` at the end.
     async fn next_chunk(&mut self) -> Option<Bytes> {
         let mut out = BytesMut::new();
         while out.is_empty() && !self.ended {
@@ -139,14 +139,14 @@ impl Session {
         (!out.is_empty()).then(|| out.freeze())
     }
 
-    /// Gives the next piece of the body to the lines.
+    /// Passes the next piece of the body to the line splitter.
     async fn read(&mut self) -> Result<(), ApiError> {
         if let Some(decoder) = &mut self.decoder
             && !self.encoded.is_empty()
         {
             let piece = self.encoded.split_to(self.encoded.len().min(Decoder::PIECE));
             self.lines.push(decoder.push(&piece)?);
-            // A frame can decode to many megabytes: others get their turn in between.
+            // A frame can decode to many megabytes, so yield to other requests in between.
             tokio::task::yield_now().await;
             return Ok(());
         }
@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    /// An empty line has no answer.
+    /// An empty line has no response.
     fn classify(&self, line: &Line) -> Result<Option<Answered<'_>>, (ApiError, Option<Value>)> {
         let bytes = match line {
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return Ok(None),

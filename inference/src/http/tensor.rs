@@ -1,9 +1,9 @@
-//! Input tensors of the Open Inference Protocol: BYTES elements as JSON strings, or as binary tensor data behind the
+//! Input tensors of the Open Inference Protocol: BYTES elements as JSON strings, or as binary tensor data after the
 //! JSON header.
 //!
-//! The binary extension: the request header `Inference-Header-Content-Length` says where the JSON ends; an input with
-//! the parameter `binary_data_size` takes that many of the bytes that follow, each element as a little-endian 32-bit
-//! length and its bytes.
+//! In the binary extension, the request header `Inference-Header-Content-Length` gives the length of the JSON. An input
+//! with the parameter `binary_data_size` takes that many of the bytes after the JSON. Each element is a little-endian
+//! 32-bit length followed by its bytes.
 
 use axum::http::{HeaderMap, HeaderName};
 use base64::Engine;
@@ -20,17 +20,17 @@ use crate::core::refusal::{Refusal, shorten};
 
 const HEADER_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-/// Padding may be left out.
+/// Base64 padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Splitting a request body into its JSON header and the binary tensors behind it.
+/// Splits a request body into its JSON header and the binary tensors after it.
 pub(super) struct BinaryTensors;
 
 impl BinaryTensors {
-    /// The JSON part and the bytes behind it; all is JSON without the extension's header.
+    /// The JSON part and the bytes after it. Without the extension's header, the whole body is JSON.
     pub(super) fn split<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<(&'a [u8], &'a [u8]), ApiError> {
         let Some(value) = headers.get(HEADER_LENGTH) else {
             return Ok((body, &[]));
@@ -51,11 +51,11 @@ impl BinaryTensors {
 pub(super) struct InputTensor {
     /// Any name; the model has one input.
     name: String,
-    /// Its product is the number of elements.
+    /// The product of its numbers is the number of elements.
     shape: Vec<usize>,
     /// `BYTES`.
     datatype: String,
-    /// The texts, flat or nested as the shape says.
+    /// The texts, flat or nested according to the shape.
     data: Option<Value>,
     #[schema(value_type = Option<Parameters>)]
     parameters: Option<Object<Parameters>>,
@@ -66,9 +66,9 @@ pub(super) struct InputTensor {
 #[serde(expecting = "an object")]
 #[schema(as = TensorParameters)]
 struct Parameters {
-    /// Of the binary extension: length of this input's binary data behind the JSON.
+    /// From the binary extension: length of this input's binary data after the JSON.
     binary_data_size: Option<usize>,
-    /// How the elements hold their texts, as MLServer's clients say it: `str` when absent, or `base64`.
+    /// The encoding of the elements, in the terms of MLServer's clients: `str` (the default) or `base64`.
     content_type: Option<String>,
 }
 
@@ -81,7 +81,7 @@ pub(super) struct RequestParameters {
     content_type: Option<String>,
 }
 
-/// How an element holds its text.
+/// The encoding of an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     Plain,
@@ -89,7 +89,7 @@ enum Content {
 }
 
 impl InputTensor {
-    /// The texts, row-major, whatever the shape. `tail` holds the bytes behind the JSON header.
+    /// The texts, row-major, for any shape. `tail` holds the bytes after the JSON header.
     pub(super) fn texts(
         &self,
         request: Option<&RequestParameters>,
@@ -131,7 +131,7 @@ impl InputTensor {
             .as_ref()
             .and_then(|Object(own)| own.content_type.as_deref());
         match own.or(request.and_then(|request| request.content_type.as_deref())) {
-            // `np` and `pd` say what becomes of the tensor in Python; its elements are texts as they stand.
+            // `np` and `pd` choose the tensor's type in Python. The elements are plain texts.
             None | Some("str" | "np" | "pd") => Ok(Content::Plain),
             Some("base64") => Ok(Content::Base64),
             Some(other) => {
@@ -153,7 +153,7 @@ impl InputTensor {
         })
     }
 
-    /// Nested arrays are allowed where they follow the shape; the recursion is bounded by the parser's depth limit.
+    /// Nested arrays are allowed if they match the shape. The parser's depth limit bounds the recursion.
     fn flatten(&self, data: &Value, texts: &mut Vec<String>) -> Result<(), ApiError> {
         match data {
             Value::Array(items) => items.iter().try_for_each(|item| self.flatten(item, texts)),

@@ -1,12 +1,12 @@
 //! The threads that connections run on.
 //!
-//! Each thread has an event loop of its own, and a connection stays on the thread that it was given: a request is read,
-//! answered and written without a hand-over between threads, which for answers that take microseconds costs more than
-//! it gains.
+//! Each thread has its own event loop, and a connection stays on its thread. So a request is read, answered and written
+//! without passing between threads. For answers that take microseconds, passing them between threads costs more than it
+//! gains.
 //!
-//! `tokio_util::task::LocalPoolHandle` is as fast, but panics when the system refuses a thread, where this server writes
-//! the reason into its termination log; and it does not wait for its threads, so connections that a drain cuts would
-//! outlive it.
+//! `tokio_util::task::LocalPoolHandle` is as fast, but panics if the system can't start a thread, whereas this server
+//! writes the reason to its termination log. It also does not wait for its threads, so connections that a drain cuts
+//! would outlive the server.
 
 use std::future::Future;
 use std::io;
@@ -16,24 +16,24 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// The threads; dropping them cuts what still runs there.
+/// The threads. Dropping them cuts the connections that still run there.
 #[derive(Debug)]
 pub struct Workers(Vec<Worker>);
 
 #[derive(Debug)]
 struct Worker {
     handle: Handle,
-    /// One reference for each task, and this one.
+    /// One reference for each task, plus this one. The count measures the load.
     tasks: Arc<()>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts `count` threads, one at least.
+    /// Starts `count` threads, but at least one.
     ///
     /// # Errors
-    /// The system refuses a thread or an event loop.
+    /// If the system can't create a thread or an event loop.
     pub fn start(count: usize) -> io::Result<Self> {
         (0..count.max(1))
             .map(Worker::start)
@@ -41,7 +41,7 @@ impl Workers {
             .map(Self)
     }
 
-    /// Runs a task on the thread that has the fewest.
+    /// Runs a task on the thread with the fewest tasks.
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: F) {
         let load = |worker: &&Worker| Arc::strong_count(&worker.tasks);
         let worker = self.0.iter().min_by_key(load).expect("there is one thread at least");
@@ -61,7 +61,7 @@ impl Worker {
         let thread = std::thread::Builder::new()
             .name(format!("worker-{number}"))
             .spawn(move || {
-                // An error means that the sender is gone, which is a stop too.
+                // An error means that the sender was dropped, which also means stop.
                 let _ = runtime.block_on(stopped);
             })?;
         Ok(Self {
