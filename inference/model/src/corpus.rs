@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use crate::intern::{NONE, StringTable};
 use crate::text::{TextPipeline, WordCache, word_key};
 
-/// Texts scanned together. Fixed, so that numbers don't depend on the number of threads.
+/// Texts scanned together. The number is fixed, so word numbers don't depend on the number of threads.
 const TEXTS_AT_ONCE: usize = 512;
 /// Distinct words normalised together.
 const WORDS_AT_ONCE: usize = 2048;
@@ -13,8 +13,8 @@ const WORDS_AT_ONCE: usize = 2048;
 /// Texts after the text pipeline. Every distinct word is stored and normalised once; documents are runs of word
 /// numbers.
 ///
-/// The trainer builds it once, and every fold and trial reads from it. Row numbers are those of the texts that it was
-/// built from.
+/// The trainer builds it once, and every fold and trial reads from it. Row numbers are the indices of the texts that it
+/// was built from.
 ///
 /// ```
 /// use complaint_model::Preprocessing;

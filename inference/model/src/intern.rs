@@ -1,6 +1,6 @@
-//! Strings by number: an append-only table. A look-up costs one hash and one comparison.
+//! A table that numbers strings. It is append-only. A look-up costs one hash and one comparison.
 
-/// A free slot; elsewhere "no such id".
+/// A free slot. In other places, it means "no such id".
 pub(crate) const NONE: u32 = u32::MAX;
 
 const K0: u64 = 0x9e37_79b9_7f4a_7c15;

@@ -58,7 +58,7 @@ impl LinearModel {
     }
 }
 
-/// The class with the highest score; the first of equal ones. 0 for an empty slice.
+/// The class with the highest score. If several are equal, the first of them. 0 for an empty slice.
 #[inline]
 pub fn argmax(scores: &[f32]) -> usize {
     let mut best = 0;
@@ -85,7 +85,7 @@ pub struct Calibration {
     pub top: Option<MonotoneMap>,
 }
 
-/// A monotone piecewise linear map from [0, 1] to [0, 1]; constant outside its first and last point.
+/// A monotone piecewise linear map from [0, 1] to [0, 1]. It is constant outside its first and last point.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MonotoneMap {

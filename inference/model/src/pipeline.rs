@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use complaint_contract::{Normalizer, limits};
 use serde::{Deserialize, Serialize};
 
-/// The steps from raw text to tokens. See [`crate::text`] for what each does.
+/// The steps from raw text to tokens. [`crate::text`] describes each step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Preprocessing {

@@ -11,9 +11,9 @@ use crate::vectorize::{TermLookup, Vectorizer};
 
 /// Assembles a trained model.
 ///
-/// The vectoriser must hold exactly the terms to store. The trainer decides to leave out terms seen in fewer than five
-/// documents, unless the configuration says less: it fits with a higher minimum document frequency, or narrows the
-/// vocabulary with [`Vectorizer::retain`] before it learns the weights.
+/// The vectoriser must hold exactly the terms to store. The trainer leaves out terms that occur in fewer than five
+/// documents, unless the configuration sets a lower limit: it fits with a higher minimum document frequency, or narrows
+/// the vocabulary with [`Vectorizer::retain`] before it learns the weights.
 ///
 /// ```
 /// use complaint_model::artifact::ArtifactBuilder;
@@ -87,9 +87,9 @@ impl ArtifactBuilder {
         self
     }
 
-    /// Adds the table of surface forms seen in at least `min_documents` of the rows `rows`, so that serving need not
-    /// normalise them again. Predictions are the same with and without it. A hashed model gets no table, which would
-    /// reveal the words that the buckets hide.
+    /// Adds the table of surface forms that occur in at least `min_documents` of the rows `rows`, so serving does not
+    /// normalise them again. Predictions are the same with and without the table. A hashed model gets no table, because
+    /// it would reveal the words that the buckets hide.
     pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
         let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
         self.artifact.surfaces = lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
@@ -108,7 +108,7 @@ impl ArtifactBuilder {
     }
 }
 
-/// Changes single parts of an existing model.
+/// A builder that changes single parts of an existing model.
 impl From<Artifact> for ArtifactBuilder {
     fn from(artifact: Artifact) -> Self {
         Self { artifact }

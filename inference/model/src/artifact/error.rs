@@ -7,7 +7,7 @@ pub enum ArtifactError {
     /// The bytes are not a model, or are damaged.
     #[error("the file is not a usable model: {0}. It may be truncated or damaged; fetch it again or train again")]
     Corrupt(String),
-    /// A format that this build does not read.
+    /// The file has a version that this build does not read.
     #[error(
         "the model has {what} {found}, and this program reads {supported}; use the version that wrote it, or train again"
     )]

@@ -19,9 +19,9 @@
 //! Reading a file runs no code and trusts nothing: every size, offset and number is checked first, memory use is at
 //! most a small multiple of the file's size, and every problem is an [`ArtifactError`].
 //!
-//! **Privacy.** A file contains the words of its terms and surface forms. The trainer decides to leave out terms seen
-//! in few documents: [`ArtifactBuilder`] stores the terms of the [`Vectorizer`] that it gets, and surface forms only
-//! of tokens in those terms.
+//! **Privacy.** A file contains the words of its terms and surface forms. The trainer decides which terms are too rare
+//! to store. [`ArtifactBuilder`] stores the terms of the given [`Vectorizer`], and surface forms only of tokens in
+//! those terms.
 
 mod builder;
 mod error;
@@ -46,7 +46,7 @@ use crate::vectorize::{Vectorizer, Vocabulary};
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
 pub const FORMAT: &str = "safetensors/2";
 
-/// Where a model came from, as the comparison of two artifacts needs it.
+/// The origin of a model, for comparing two artifacts.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Provenance {
@@ -140,7 +140,7 @@ impl Artifact {
         &self.calibration
     }
 
-    /// The algorithm it was trained with.
+    /// The algorithm that the model was trained with.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -150,7 +150,7 @@ impl Artifact {
         &self.parameters
     }
 
-    /// Where it came from.
+    /// The origin of the model.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }

@@ -4,9 +4,10 @@ use crate::corpus::TokenizedCorpus;
 use crate::intern::NONE;
 use crate::vectorize::NgramLookup;
 
-/// Surface forms in ascending byte order, each with the numbers of its tokens. A stop word has none.
+/// Surface forms in ascending byte order, each with the numbers of its tokens. A stop word has no tokens.
 ///
-/// A form with a token in no term is left out: normalising it again costs little, and the file does not reveal it.
+/// A form with a token that is in no term is left out: normalising it again costs little, and the file does not reveal
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SurfaceForms {
     pub(super) bytes: String,

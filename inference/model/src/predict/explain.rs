@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{Found, Predictor, Scratch};
 use crate::vectorize::TermKind;
 
-/// One term's share in an answer.
+/// The contribution of one term to an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {
     /// The term. If the model's terms are buckets: the n-gram of the text, or all n-grams that share the bucket, joined
@@ -31,7 +31,7 @@ pub struct Explanation {
     pub bias: f32,
     /// `bias` plus all contributions: the winner's score minus the runner-up's.
     pub margin: f32,
-    /// Each term's share, the largest absolute value first.
+    /// The contribution of each term, in descending order of absolute value.
     pub contributions: Vec<Contribution>,
 }
 
@@ -67,7 +67,7 @@ impl Predictor {
                 ranges,
             });
         }
-        // A stable sort keeps equal ones in column order.
+        // A stable sort keeps equal contributions in column order.
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
         Explanation {
             class,
@@ -81,7 +81,7 @@ impl Predictor {
     /// Finds every term of the text, and each word that is part of it.
     fn occurrences(&self, text: &str, scratch: &mut Scratch) -> Occurrences {
         let mut all = Occurrences::default();
-        // A bucket does not know its n-grams; the text does.
+        // A bucket does not know its n-grams, so they come from the text.
         let buckets = self.lookup.ngrams().is_none();
         let (mut tokens, mut texts) = (Vec::new(), Vec::new());
         let mut ranges: Vec<Range<usize>> = Vec::new();
@@ -131,7 +131,7 @@ impl Occurrences {
     }
 }
 
-/// The class with the highest score except `class`; the first of equal ones.
+/// The class with the highest score except `class`. If several are equal, the first of them.
 fn runner_up(scores: &[f32], class: usize) -> usize {
     let others = (0..scores.len()).filter(|&other| other != class);
     others

@@ -32,7 +32,7 @@ fn known_and_unknown_words() {
     }
 }
 
-/// Words as long as a text are cut, in training as in serving.
+/// Training and serving both cut words that are as long as a whole text.
 #[test]
 fn long_words_are_the_same_to_training_and_serving() {
     let long = [
@@ -55,7 +55,7 @@ fn long_words_are_the_same_to_training_and_serving() {
     }
 }
 
-/// One character becomes eighteen: a text of them must not become eighteen times as much work.
+/// One character can become eighteen. A text of such characters must not cause eighteen times as much work.
 #[test]
 fn tokens_grow_no_more_than_twofold() {
     let pipeline = small_artifact().pipeline();

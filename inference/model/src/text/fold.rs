@@ -8,7 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
 
-/// Writes `word` in lower case. It may hold only ASCII letters, digits and apostrophes; a back-tick becomes an
+/// Writes `word` in lower case. The word may contain only ASCII letters, digits and apostrophes. A back-tick becomes an
 /// apostrophe.
 pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     folded.clear();
@@ -18,8 +18,9 @@ pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     );
 }
 
-/// How much longer than the word its folded form may be, in bytes, beyond twice the word's length. One character can
-/// become eighteen (U+FDFA): a word of them would grow elevenfold, and the work with it. What passes the limit is cut off.
+/// Limits the folded form of a word to twice the word's length plus this many bytes. One character can become eighteen
+/// (U+FDFA): a word of such characters would grow elevenfold, and the work with it. Everything over the limit is cut
+/// off.
 const MAX_GROWTH: usize = 64;
 
 /// Writes the NFKC and case-folded form of `word`, with one character for all apostrophes.
@@ -36,8 +37,8 @@ pub(super) fn fold_unicode(word: &str, folded: &mut String) {
     }
 }
 
-/// Whether folding leaves the word as it is, which a look at each character tells. So it is with nearly all words of scripts
-/// without letter case, and with most words in lower case.
+/// Whether folding leaves the word as it is. One look at each character decides it. This holds for nearly all words of
+/// scripts without letter case, and for most words in lower case.
 fn is_folded(word: &str) -> bool {
     let stays = |c: char| {
         let mut folded = std::iter::once(c).default_case_fold();
@@ -66,7 +67,7 @@ fn fold_slowly(word: &str, folded: &mut String) {
     extend_to(folded, twice.map(|c| if is_apostrophe(c) { '\'' } else { c }), limit);
 }
 
-/// Appends characters as long as the text has at most `limit` bytes.
+/// Appends characters as long as they take at most `limit` bytes together.
 fn extend_to(text: &mut String, characters: impl Iterator<Item = char>, limit: usize) {
     text.extend(characters.scan(0, |length, c| {
         *length += c.len_utf8();
@@ -82,8 +83,8 @@ fn is_ignorable(c: char) -> bool {
     )
 }
 
-/// Calls `each` with the UAX #29 words of a folded word, apostrophes included. Everything that is neither a letter nor
-/// a mark separates words, digits and full stops too.
+/// Calls `each` with the UAX #29 words of a folded word, apostrophes included. Everything except letters and marks
+/// separates words, including digits and full stops.
 pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
     for word in folded.unicode_words() {
         for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
@@ -171,7 +172,7 @@ mod tests {
         let many = "\u{fdfa}".repeat(300);
         assert!(folded(&many).len() <= 2 * many.len() + MAX_GROWTH);
         assert!(folded(&many).starts_with(&one));
-        // Nothing that people write grows so much.
+        // Nothing that people write grows this much.
         for word in ["\u{fb03}", "\u{390}", "\u{df}", "\u{33a1}", "\u{958}", "\u{e33}"] {
             let long = word.repeat(300);
             assert_eq!(folded(&long), folded(word).repeat(300), "{word}");

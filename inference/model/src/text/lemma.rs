@@ -2,8 +2,8 @@
 //!
 //! The rule is that of NLTK's `WordNetLemmatizer` with its default part of speech. The candidates are the word itself
 //! and its detachments (Miller et al., `morphy(7WN)`); for a word in the exception list, they are the word and its
-//! exceptions. Of the candidates that are noun lemmas, the shortest is taken, the first of equal ones. A word without a
-//! candidate stays as it is.
+//! exceptions. The lemma is the shortest candidate that is a noun lemma; if several are equally short, the first. A
+//! word without such a candidate does not change.
 //!
 //! The crate `wordnet-morphy` was measured against NLTK and differs: it drops a doubled letter after a detached `s`
 //! (`fees` → `fe`), has no rule for `ves`, and reads its exceptions only from a directory. A test compares the two.
@@ -16,7 +16,7 @@ use crate::intern::StringTable;
 /// Noun lemmas, an empty line, then exceptions with their lemma. Made by `examples/build_lexicon.rs`.
 const COMPRESSED: &[u8] = include_bytes!("../../data/wordnet-3.0-nouns.txt.deflate");
 
-/// Upper bound of the lexicon's size, so that it takes one allocation.
+/// Upper bound of the lexicon's size, so that unpacking it needs one allocation.
 const SIZE: usize = 600_000;
 
 /// Endings of nouns and their replacements in the lemma.

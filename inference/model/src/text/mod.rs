@@ -12,12 +12,12 @@
 //!
 //! The steps, in order; training and serving run this same code:
 //!
-//! 1. **Words are found** in the raw text. Tags, character references, URLs, e-mail addresses and digits separate
+//! 1. **Raw words** are found in the text. Tags, character references, URLs, e-mail addresses and digits separate
 //!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word. A word of more than 1024
-//!    bytes is cut, at punctuation if it has some.
+//!    bytes is cut, at punctuation if it has any.
 //! 2. **Folding**: NFKC, case folding, and one character for all apostrophes. Then UAX #29 words, also cut at full
-//!    stops, colons and underscores (`end.Next` is two words). The folded form has at most twice the word's bytes and 64
-//!    more.
+//!    stops, colons and underscores (`end.Next` is two words). The folded form has at most twice the word's bytes plus
+//!    64.
 //! 3. **Contractions** are expanded (`won't` → `will not`) and possessive endings dropped. Without
 //!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
 //! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are removed. The rest is a *part*, the unit from which
@@ -26,8 +26,8 @@
 //! 6. **Reduction** to the WordNet noun lemma or the Snowball stem ([`Normalizer`]).
 //! 7. **Length**: tokens shorter than [`Preprocessing::min_token_length`] characters are removed.
 //!
-//! Steps 2 to 7 depend on one word only, so their result can be stored with the word: [`WordCache`] does it for
-//! training, and the artifact carries the same table for serving.
+//! Steps 2 to 7 depend only on the word, so their result can be stored with the word. [`WordCache`] does this for
+//! training, and the artifact contains the same table for serving.
 //!
 //! [`Normalizer`]: complaint_contract::Normalizer
 
@@ -54,7 +54,7 @@ use crate::pipeline::{InvalidSetting, Preprocessing};
 use redaction::Redaction;
 
 /// Version of the steps in this module. It changes whenever the same text could give other tokens than before. An
-/// artifact with a version that this build does not know is refused.
+/// artifact with a version that this build does not know is rejected.
 pub const PIPELINE_VERSION: u32 = 1;
 
 /// Checks a [`Preprocessing::redaction_pattern`].
@@ -72,7 +72,7 @@ pub struct Scratch {
     reduced: String,
 }
 
-/// One piece of a word after step 4.
+/// One part of a word after step 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part<'a> {
     /// The folded letters.

@@ -1,10 +1,10 @@
-//! Removes what the publisher of the data has blanked out, such as the CFPB's `XXXX`.
+//! Removes redactions: the text that the publisher of the data has blanked out, such as the CFPB's `XXXX`.
 
 use std::ops::Range;
 
 use regex::{Regex, RegexBuilder};
 
-/// Limit for a compiled pattern, in bytes: patterns come from users and from model files.
+/// Size limit of a compiled pattern in bytes. Patterns come from users and from model files.
 const MAX_COMPILED: usize = 1 << 20;
 
 /// A compiled redaction pattern.
@@ -77,7 +77,7 @@ impl Redaction {
     }
 }
 
-/// Whether the pattern has only plain letters, repetitions, alternatives and groups. Answering "no" is always safe.
+/// Whether the pattern has only plain letters, repetitions, alternatives and groups. The answer "no" is always safe.
 fn matches_letters_only(pattern: &str) -> bool {
     let mut in_count = false;
     pattern.chars().all(|c| match c {

@@ -5,8 +5,8 @@
 //! underscores separate words. If numbers are kept, a run of up to four ASCII digits is a word too; all other runs of
 //! digits separate words. A run with any other character is passed on whole, and [`super::fold`] applies UAX #29 to it
 //! after normalisation. Every cut is at an ASCII character that takes part in no canonical composition, or at
-//! punctuation without one, so that NFC and NFD spellings of a text are cut alike. Only runs longer than [`MAX_WORD`]
-//! are also cut elsewhere: nothing that comes later has to deal with a word as long as a whole text.
+//! punctuation without one, so NFC and NFD spellings of a text are cut alike. Only runs longer than [`MAX_WORD`] are
+//! also cut elsewhere, so later steps never see a word as long as a whole text.
 
 use std::ops::Range;
 
@@ -63,7 +63,7 @@ const fn classes(digit: Class) -> Classes {
 pub(super) const APOSTROPHE_REFERENCES: [&str; 7] =
     ["&#39;", "&#039;", "&#x27;", "&apos;", "&rsquo;", "&lsquo;", "&#8217;"];
 
-/// Characters that people type as an apostrophe.
+/// Characters that people type as apostrophes.
 pub(super) fn is_apostrophe(c: char) -> bool {
     matches!(
         c,
@@ -71,7 +71,7 @@ pub(super) fn is_apostrophe(c: char) -> bool {
     )
 }
 
-/// Common punctuation and space outside ASCII: never part of a word, and without canonical decomposition or
+/// Common punctuation and spaces outside ASCII. They are never part of a word and have no canonical decomposition or
 /// composition.
 fn is_separator(c: char) -> bool {
     matches!(
@@ -81,8 +81,8 @@ fn is_separator(c: char) -> bool {
     )
 }
 
-/// Punctuation of languages that put no spaces between words, and marks at the end of a sentence in others. No word holds
-/// them, and they are not composed with what stands beside them.
+/// Punctuation of languages that put no spaces between words, and sentence-ending marks of other languages. They are
+/// never part of a word and don't compose with the characters next to them.
 fn is_break(c: char) -> bool {
     matches!(
         c,
@@ -91,12 +91,12 @@ fn is_break(c: char) -> bool {
     )
 }
 
-/// Digits of the longest number that is kept. Years, forms (`1099`) and most amounts have no more. Longer runs are
+/// Digits of the longest number that is kept. Years, forms (`1099`) and most amounts are not longer. Longer runs are
 /// account and order numbers, which don't belong in a model's vocabulary.
 const MAX_DIGITS: usize = 4;
 
-/// Longest word, in bytes. Longer ones are either no words (a file in Base64, a key held down), or many words of a
-/// language that puts no spaces between them: these are cut at punctuation, which gives the same words.
+/// Longest word in bytes. A longer run is either not a word (a file in Base64, a key held down), or many words of a
+/// language that puts no spaces between them. Such a run is cut at punctuation, which gives the same words.
 pub(super) const MAX_WORD: usize = 1024;
 
 /// Longest tag that is recognised, in bytes. It limits the look-ahead.
@@ -155,7 +155,7 @@ impl<'t> Words<'t> {
         false
     }
 
-    /// Goes from a word's first letter or digit to its end, or as far as the longest word goes. Also returns whether the
+    /// Returns the end of the word that starts at `start`, or the limit for the longest word. Also returns whether the
     /// word is all ASCII.
     #[inline]
     fn extend(&self, start: usize) -> (usize, bool) {
@@ -181,7 +181,8 @@ impl<'t> Words<'t> {
         (end, ascii)
     }
 
-    /// Where a word ends that is too long: behind its last punctuation, or else wherever a character ends.
+    /// The end of a word that is too long: after its last punctuation, or, without punctuation, at the last character
+    /// boundary.
     #[cold]
     fn cut(&self, start: usize) -> (usize, bool) {
         let mut end = start + MAX_WORD;
@@ -307,8 +308,8 @@ fn apostrophe_reference(text: &str) -> Option<usize> {
         .map(|reference| reference.len())
 }
 
-/// Whether the `<` before `inside` begins a tag or comment. A tag's name is ASCII and ends before an ASCII character;
-/// otherwise its last letter may be half of a composed character.
+/// Whether the `<` before `inside` begins a tag or comment. A tag's name is ASCII and must end before an ASCII
+/// character; otherwise its last letter may be half of a composed character.
 fn begins_tag(inside: &[u8]) -> bool {
     let name = match inside.first() {
         Some(b'!') => return true,

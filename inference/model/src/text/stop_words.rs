@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 /// scikit-learn's `ENGLISH_STOP_WORDS` (a list of the Glasgow Information Retrieval Group), one word per line, sorted.
 const LIST: &str = include_str!("../../data/stop_words.txt");
 
-/// The stop words in ascending order. They are scikit-learn's English list, so that results can be compared.
+/// The stop words in ascending order. It is scikit-learn's English list, so that results can be compared.
 pub fn stop_words() -> &'static [&'static str] {
     static WORDS: OnceLock<Vec<&'static str>> = OnceLock::new();
     WORDS.get_or_init(|| LIST.lines().collect())

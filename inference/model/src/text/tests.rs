@@ -119,8 +119,8 @@ proptest! {
         prop_assert_eq!(tokens(&preprocessing, &text), tokens(&preprocessing, &lower));
     }
 
-    /// Without normalisation, tokens are words that don't change. (Expansion can uncover a contraction behind an
-    /// apostrophe: `card'tis`.)
+    /// Without normalisation, tokens are words that don't change when they are tokenised again. (Expansion can uncover
+    /// a contraction behind an apostrophe: `card'tis`.)
     #[test]
     fn idempotent_without_reduction(text in any_text(), preprocessing in any_preprocessing()) {
         let preprocessing =

@@ -19,8 +19,8 @@ use crate::sparse::CsrMatrix;
 /// from its own rows alone which terms to keep, and their idf ([`TermCounts::fit`]): a term that no row of the fold
 /// contains has document frequency 0 there and is not kept. A test proves that rows outside a fold change nothing.
 ///
-/// Only terms in at least [`Features::min_document_frequency`] documents of the whole corpus are counted. This loses
-/// none, because a fold's document frequency is never higher.
+/// Only terms in at least [`Features::min_document_frequency`] documents of the whole corpus are counted. No term that
+/// a fold would keep is lost, because a fold's document frequency is never higher.
 #[derive(Debug, Clone)]
 pub struct TermCounts {
     features: Features,
@@ -157,7 +157,7 @@ impl TermCounts {
         (&self.terms[range.clone()], &self.counts[range])
     }
 
-    /// Chooses the columns from the rows `rows` alone, and learns their idf.
+    /// Chooses the columns from the rows `rows` only, and learns their idf.
     ///
     /// `features` may differ from those of [`TermCounts::build`] in everything but the n-gram lengths and the hashing.
     /// A lower minimum document frequency than the one of `build` has no effect.

@@ -1,4 +1,4 @@
-//! Buckets counted while texts are read.
+//! Counts buckets while texts are read.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -51,7 +51,7 @@ struct Counted {
 }
 
 impl HashedCounts {
-    /// Starts without documents.
+    /// A counter without documents.
     ///
     /// # Panics
     /// If [`Features::hashing_bits`] is not set.
@@ -76,8 +76,8 @@ impl HashedCounts {
         self.len() == 0
     }
 
-    /// Counts the documents of `corpus` on all threads of the current rayon pool. They come after all that were added
-    /// before.
+    /// Counts the documents of `corpus` on all threads of the current rayon pool, and appends them to the documents
+    /// that were added before.
     pub fn add(&mut self, corpus: &TokenizedCorpus) {
         self.add_some(corpus, |_| true);
     }
@@ -187,8 +187,8 @@ impl Counted {
         self.offsets.extend(more.offsets[1..].iter().map(|end| start + end));
     }
 
-    /// Keeps the documents with a true flag in `keep`, and renumbers their buckets; buckets without a number are
-    /// dropped. It works in place: a second copy would double the memory of a training.
+    /// Keeps the documents with a true flag in `keep`, and renumbers their buckets. Buckets without a number are
+    /// dropped. It works in place, because a second copy would double the memory of a training.
     fn retain(&mut self, keep: &[bool], numbers: &[u32]) {
         let (mut left, mut documents, mut start) = (0, 0, 0);
         for (document, &keep) in keep.iter().enumerate() {

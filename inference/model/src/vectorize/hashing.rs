@@ -1,12 +1,12 @@
 //! The hash that puts n-grams into buckets.
 //!
-//! The hash is part of the meaning of a model's `features.hashingBits`: a model counts a bucket and never knows its
+//! The hash is part of the meaning of a model's `features.hashingBits`: a model counts buckets and never knows their
 //! n-grams, so another hash would make all of its weights meaningless. A test checks recorded values. A new hash needs
 //! a new [`PIPELINE_VERSION`](crate::text::PIPELINE_VERSION).
 //!
-//! Strings are hashed with 64-bit FNV-1a and finished with MurmurHash3's mixer, because FNV-1a alone leaves the high
-//! bits, which choose the bucket, nearly alike for short strings. Counts are added up without signs (Weinberger et al.
-//! 2009 draw a sign for each n-gram): inverse document frequency and unit length need counts above 0.
+//! Strings are hashed with 64-bit FNV-1a and finished with MurmurHash3's mixer. FNV-1a alone leaves the high bits,
+//! which choose the bucket, nearly alike for short strings. Counts are added up without signs (Weinberger et al. 2009
+//! draw a sign for each n-gram), because inverse document frequency and unit length need counts above 0.
 
 /// Combines the hash of an n-gram with its next token. Odd, from the digits of the golden ratio.
 const COMBINE: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -73,7 +73,7 @@ fn mix(mut hash: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// The values were recorded when the hash was made. A change here makes every hashed model unusable.
+    /// The values were recorded when the hash was chosen. A change here makes every hashed model unusable.
     #[test]
     fn hashes_are_frozen() {
         assert_eq!(["", "fee", "late", "na\u{ef}ve"].map(token_hash), TOKENS);

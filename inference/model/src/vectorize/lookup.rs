@@ -1,4 +1,4 @@
-//! Maps tokens to columns with only a vocabulary.
+//! Maps tokens to columns from a vocabulary alone.
 
 use super::buckets::BucketLookup;
 use super::characters::each_ngram;
@@ -11,7 +11,7 @@ use crate::pipeline::Features;
 /// A vocabulary as tables. Each token of a text has a number; n-grams are found from the numbers.
 #[derive(Debug, Clone)]
 pub(crate) enum TermLookup {
-    /// Terms are n-grams. A token's number is its node, or `NONE` for a token in no term.
+    /// Terms are n-grams. A token's number is its node, or `NONE` if no term contains it.
     Ngrams(NgramLookup),
     /// Terms are buckets ([`Features::hashing_bits`]). A token's number is its hash.
     Buckets(BucketLookup),
@@ -148,7 +148,7 @@ impl NgramLookup {
         }
     }
 
-    /// The node of a token; `NONE` when no term has it.
+    /// The node of a token, or `NONE` if no term contains it.
     fn token(&self, token: &str) -> u32 {
         self.tokens.find(token).map_or(NONE, |id| self.token_nodes[id as usize])
     }

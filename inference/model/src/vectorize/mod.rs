@@ -6,11 +6,11 @@
 //! 1.
 //!
 //! Columns have a fixed order: word n-grams, then character n-grams, each in ascending byte order. If more than
-//! [`Features::max_features`] terms remain, those with the most occurrences are kept; of equal ones, those first in
-//! column order.
+//! [`Features::max_features`] terms remain, those with the most occurrences are kept; if some are equal, those that
+//! come first in column order.
 //!
-//! With [`Features::hashing_bits`] a term is not an n-gram but a bucket of n-grams, chosen by a hash, with a name such
-//! as `#0012ab` in the vocabulary. No vocabulary has to be held while texts are read ([`HashedCounts`]).
+//! With [`Features::hashing_bits`] a term is not an n-gram but a bucket of n-grams, chosen by a hash. Its name in the
+//! vocabulary is like `#0012ab`. Reading texts then needs no vocabulary in memory ([`HashedCounts`]).
 //!
 //! ```
 //! use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -156,7 +156,7 @@ impl Vectorizer {
     }
 }
 
-/// Buffers to make one row by look-up.
+/// Buffers for building one row by look-up.
 #[derive(Default)]
 struct RowBuilder {
     tokens: Vec<u32>,

@@ -1,4 +1,4 @@
-//! A map from pairs of numbers to numbers. It tells how an n-gram grows from the one before it.
+//! A map from pairs of numbers to numbers. It maps an n-gram and its next token to the longer n-gram.
 
 use crate::intern::{NONE, hash_pair};
 
@@ -9,7 +9,7 @@ pub(crate) struct PairTable {
     slots: Vec<(u64, u32)>,
     used: usize,
     /// A bit for each of `8 × slots` hashes, set if a pair has the hash. Most neighbours in a text are not a pair of
-    /// the table. The bits show it with a sixteenth of the table's memory, which stays in the processor's cache.
+    /// the table. The bits show this with a sixteenth of the table's memory, which stays in the processor's cache.
     present: Vec<u64>,
 }
 

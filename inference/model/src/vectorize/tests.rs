@@ -163,7 +163,7 @@ fn options_and_hashing() -> impl Strategy<Value = Features> {
     })
 }
 
-/// The same by counting strings: the obvious first version.
+/// The same terms, found by counting strings: the simplest implementation.
 fn naive_terms(texts: &[&str], features: &Features) -> Vec<String> {
     use std::collections::{BTreeMap, BTreeSet};
     let mut df: BTreeMap<(bool, String), (u64, usize)> = BTreeMap::new();
@@ -305,7 +305,7 @@ proptest! {
         }
     }
 
-    /// Neither batches nor texts that are read but not kept change anything.
+    /// Neither the batch size nor texts that are read but not kept change anything.
     #[test]
     fn batches_are_the_corpus(texts in documents(), keep in prop::collection::vec(any::<bool>(), 24), size in 1usize..5, features in options()) {
         let features = Features { hashing_bits: Some(12), ..features };

@@ -86,7 +86,7 @@ impl Vocabulary {
     }
 
     /// Makes a vocabulary from stored parts. Returns `None` if they are invalid: offsets that don't ascend from 0 to
-    /// the end, cut characters, or terms out of order.
+    /// the end, offsets within a character, or terms out of order.
     pub(crate) fn from_parts(bytes: String, offsets: Vec<u32>, word_terms: usize) -> Option<Self> {
         let spans = offsets.first() == Some(&0)
             && offsets.last().is_some_and(|&end| end as usize == bytes.len())

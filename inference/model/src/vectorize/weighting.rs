@@ -1,9 +1,9 @@
 //! From counts to weights.
 
-/// Larger counts have the weight of this one.
+/// Maximum count of a term. Larger counts get the weight of this one.
 pub(crate) const MAX_COUNT: usize = u16::MAX as usize;
 
-/// Counts with a precomputed logarithm.
+/// Number of counts with a precomputed logarithm.
 const TABLE: usize = 256;
 
 /// Term frequency weighting and row normalisation. Training and serving share this code, so equal texts give equal

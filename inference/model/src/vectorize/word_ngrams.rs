@@ -9,8 +9,8 @@ use crate::intern::NONE;
 /// Longest word n-gram that [`crate::pipeline::Features::validate`] allows.
 pub(super) const LONGEST: usize = 5;
 
-/// A run of tokens, each plus one, then zeros. It compares as the joined text does, because no token has a byte below
-/// the space that joins them.
+/// A run of tokens, each plus one, padded with zeros. Runs compare in the same order as their joined texts, because no
+/// token has a byte below the space that joins them.
 type Run = [u32; LONGEST];
 
 /// The n-grams of some lengths, numbered in ascending byte order of their texts.
