@@ -52,8 +52,8 @@ impl Provider {
 }
 
 impl ObjectAddress {
-    /// `s3://bucket/key`, `gs://bucket/key` or `az://container/blob`, where the key is not percent-encoded; `None` for
-    /// anything else.
+    /// Parses `s3://bucket/key`, `gs://bucket/key` or `az://container/blob`. The key is not percent-encoded. Returns
+    /// `None` for anything else.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
@@ -68,7 +68,7 @@ impl ObjectAddress {
 }
 
 impl Address {
-    /// The address that a URL names; the path of an object is percent-encoded.
+    /// The address that a URL names. The path of an object is percent-encoded.
     ///
     /// # Errors
     /// [`Fault::Settings`] if the scheme or the path is invalid.

@@ -47,7 +47,7 @@ impl Bounds {
         Self { reach, ..Self::FILE }
     }
 
-    /// The same rule for the providers' clients.
+    /// The same retries for the providers' clients.
     pub(crate) fn retry(&self) -> RetryConfig {
         RetryConfig {
             backoff: BackoffConfig {

@@ -57,7 +57,7 @@ impl Bucket {
             .map_err(|fault| fault.when("writing", self.address_of(path)))
     }
 
-    /// The bytes of an object, with what a conditional write needs to know of it.
+    /// The bytes of an object and its version, which a conditional write needs.
     pub(crate) async fn read_version(&self, path: &Path) -> Result<Option<(Bytes, UpdateVersion)>, StoreError> {
         let key = self.key(path);
         let reading = async {
@@ -71,8 +71,8 @@ impl Bucket {
         self.found("reading", path, self.within(reading).await)
     }
 
-    /// Writes an object if it is still the one that was read, or still absent. Returns `false` if it is not. A bucket without
-    /// conditional writes is written in any case.
+    /// Writes an object if it still has the version that was read, or is still absent. Returns `false` if it has
+    /// changed. In a bucket without conditional writes it is always written.
     pub(crate) async fn write_over(
         &self,
         path: &Path,

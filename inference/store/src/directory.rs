@@ -1,6 +1,6 @@
 //! A store on a volume.
 //!
-//! Every file is written under a temporary name, flushed to the disk and renamed, in order. So a reader never sees a
+//! Every file is written under a temporary name, flushed to disk and renamed, in order. So a reader never sees a
 //! partial file, and a folder without its last file is known to be incomplete.
 
 use std::fs::{self, File};
@@ -40,8 +40,8 @@ pub(crate) fn write(root: &Path, path: &StorePath, bytes: &[u8]) -> Result<(), S
     sync(directory)
 }
 
-/// Waits until no other program changes a file of the same folder, as far as the file system can tell. The lock ends with the
-/// returned file, or with the program.
+/// Waits until no other program changes a file of the same folder, if the file system supports locks. The lock ends
+/// when the returned file is closed or the program ends.
 pub(crate) fn lock(root: &Path, path: &StorePath) -> Result<File, StoreError> {
     let file = file(root, path);
     let directory = file.parent().unwrap_or(root);
@@ -79,7 +79,7 @@ pub(crate) fn list(root: &Path, folder: &StorePath) -> Result<Vec<Entry>, StoreE
         };
         for entry in listed {
             let entry = entry.map_err(|error| failed("listing", &folder, error))?;
-            // A symbolic link may lead out of the store.
+            // Don't follow symbolic links: they may lead out of the store.
             let metadata = match entry.metadata() {
                 Ok(metadata) => metadata,
                 Err(error) if is_absent(&error) => continue,
@@ -100,7 +100,7 @@ pub(crate) fn list(root: &Path, folder: &StorePath) -> Result<Vec<Entry>, StoreE
 
 pub(crate) fn delete(root: &Path, path: &StorePath) -> Result<(), StoreError> {
     let place = file(root, path);
-    // A symbolic link goes without what it leads to, which may be outside of the store.
+    // Delete a symbolic link itself, but not its target, which may be outside the store.
     if !fs::symlink_metadata(&place).is_ok_and(|metadata| metadata.is_dir()) {
         return remove(&place, "deleting");
     }
@@ -151,7 +151,7 @@ fn write_file(directory: &Path, path: &Path, bytes: &[u8]) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Temporary files are private, but the server may run as another user.
+/// Makes a file readable for all: temporary files are private, but the server may run as another user.
 #[cfg(unix)]
 fn set_readable(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -163,7 +163,7 @@ fn set_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes renames durable. A file system that can't flush a directory needs no flush.
+/// Makes renames durable. File systems that can't flush a directory don't need it.
 fn sync(directory: &Path) -> Result<(), StoreError> {
     let file = File::open(directory).map_err(|error| failed("opening", directory, error))?;
     match file.sync_all() {

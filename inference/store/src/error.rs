@@ -16,14 +16,14 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// Whether its address breaks the rules for addresses: a retry would fail too.
+    /// Whether the address breaks the rules for addresses. If so, a retry would fail too.
     #[must_use]
     pub fn is_out_of_reach(&self) -> bool {
         matches!(self.fault, Fault::OutOfReach { .. })
     }
 }
 
-/// Why bytes can't be read or written. Each message says what to do.
+/// Why bytes can't be read or written. Each message says how to fix it.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
     /// An error of the operating system.
@@ -34,7 +34,7 @@ pub enum Fault {
     Settings {
         /// What is wrong.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
     /// The object or bucket does not exist.
@@ -43,20 +43,20 @@ pub enum Fault {
         /// What is missing.
         problem: String,
     },
-    /// The server or store denies access with these credentials, or requires some.
+    /// The server or store denies access with these credentials, or requires credentials.
     #[error("{problem}. {fix}")]
     Denied {
         /// The store's answer.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
-    /// The server refuses the request as it is, and would refuse it again.
+    /// The server refuses the request, and would refuse it again.
     #[error("{problem}. {fix}")]
     Refused {
         /// The server's answer.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
     /// The address, or one that it redirects to, is not within [`Bounds::reach`](crate::Bounds::reach).
@@ -64,7 +64,7 @@ pub enum Fault {
     OutOfReach {
         /// The rule that it breaks.
         problem: String,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
     /// The object exceeds the size limit.
@@ -72,7 +72,7 @@ pub enum Fault {
     TooLarge {
         /// The limit.
         limit: u64,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
     /// The transfer exceeds the time limit.
@@ -80,7 +80,7 @@ pub enum Fault {
     TimedOut {
         /// The limit.
         seconds: u64,
-        /// What to do, as a sentence without its full stop.
+        /// How to fix it, as a sentence without its full stop.
         fix: &'static str,
     },
     /// The store can't be reached or fails.

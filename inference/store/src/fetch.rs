@@ -10,7 +10,7 @@ use crate::{object, web};
 
 /// Receives the bytes of a transfer.
 pub trait Sink: Send {
-    /// Announces the total number of bytes, if known: before the first of them, and again after a restart.
+    /// Announces the total number of bytes, if known. Called before the first byte, and again after a restart.
     fn expect(&mut self, total: Option<u64>);
 
     /// Takes the next bytes.
@@ -29,7 +29,7 @@ pub trait Sink: Send {
 /// Downloads an address into `sink`.
 ///
 /// # Errors
-/// See [`Fault`]. Transient faults were retried within the bounds.
+/// See [`Fault`]. Transient faults have been retried within the bounds.
 pub async fn fetch(address: &Address, purpose: Purpose, bounds: &Bounds, sink: &mut dyn Sink) -> Result<(), Fault> {
     let mut transfer = Transfer {
         sink,
@@ -120,7 +120,7 @@ impl Transfer<'_> {
     }
 }
 
-/// Most bytes of memory that are reserved in advance.
+/// Maximum number of bytes of memory to reserve in advance.
 const RESERVED: u64 = 256 << 20;
 
 struct Memory(BytesMut);

@@ -13,7 +13,7 @@ use crate::purpose::Purpose;
 use crate::settings;
 use crate::web::may_pass;
 
-/// Where the providers' clients look for an identity if the environment has no credentials.
+/// Paths where the providers' clients look for an identity if the environment has no credentials.
 const METADATA_SERVICES: [&str; 4] = [
     "/latest/api/token",
     "169.254.169.254",
@@ -58,9 +58,10 @@ pub(crate) fn unusable(provider: Provider, purpose: Purpose, error: &Error) -> F
     }
 }
 
-/// What the store's answer means, and what to do.
+/// Explains the store's response and how to fix it.
 ///
-/// Answers of servers are never quoted: whoever writes the address would read what only this machine can reach.
+/// Responses of servers are never quoted. Otherwise whoever chooses the address could read data that only this machine
+/// can reach.
 pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error: &Error) -> Fault {
     if let Some(refused) = Refused::among(error) {
         return not_reached(refused);
@@ -70,7 +71,7 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
         problem,
         fix: purpose.credentials(provider),
     };
-    // The errors of listings have no kind.
+    // Errors of list requests have no kind.
     let status = status(&all);
     let says = |code: u16| status == Some(code);
     match error {
@@ -99,7 +100,7 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
             problem: "the store answers with a redirect, as for a bucket of another region".into(),
             fix: purpose.credentials(provider),
         },
-        // S3 answers 400 to a connection that was silent for too long, too.
+        // S3 also answers 400 to a connection that was silent for too long.
         _ if status.is_some_and(|status| status < 500 && !may_pass(status)) && code(&all) != " (RequestTimeout)" => {
             Fault::Refused {
                 problem: format!("the store answers {}{}", status.unwrap_or_default(), code(&all)),
@@ -115,12 +116,12 @@ pub(crate) fn refusal(provider: Provider, bucket: &str, purpose: Purpose, error:
     }
 }
 
-/// Whether the store has no such operation.
+/// Whether the store does not support the operation.
 pub(crate) fn is_not_implemented(error: &Error) -> bool {
     matches!(error, Error::NotImplemented { .. }) || status(&reasons(error)) == Some(501)
 }
 
-/// An address that the rules forbid.
+/// The fault for an address that the rules forbid.
 pub(crate) fn not_reached(refused: &Refused) -> Fault {
     Fault::OutOfReach {
         problem: refused.to_string(),
@@ -129,13 +130,13 @@ pub(crate) fn not_reached(refused: &Refused) -> Fault {
     }
 }
 
-/// The status in an error of the providers' clients.
+/// The HTTP status in an error of the providers' clients.
 fn status(text: &str) -> Option<u16> {
     let (_, rest) = text.split_once("status code: ")?;
     rest.get(..3)?.parse().ok()
 }
 
-/// What happened on the way, for a request that got no answer that can be used.
+/// Describes the failure of a request that got no usable response.
 fn without_answer(error: &Error) -> String {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(error) = cause {
@@ -150,7 +151,7 @@ fn without_answer(error: &Error) -> String {
     }
 }
 
-/// S3's words for a refusal. Any other word is a server's own and is not shown.
+/// S3's error codes for a refusal. Any other word comes from the server and is not shown.
 const CODES: [&str; 15] = [
     "AccessDenied",
     "AuthorizationHeaderMalformed",
@@ -169,7 +170,7 @@ const CODES: [&str; 15] = [
     "SlowDown",
 ];
 
-/// S3's own word for a refusal, in parentheses.
+/// S3's error code for a refusal, in parentheses.
 fn code(answer: &str) -> String {
     let word = answer
         .split_once("<Code>")

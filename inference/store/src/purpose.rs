@@ -1,4 +1,4 @@
-//! The purpose of a transfer decides which variables are read and which settings messages name.
+//! The purpose of a transfer. It decides which variables are read and which settings messages name.
 
 use complaint_contract::variables;
 
@@ -9,8 +9,8 @@ use crate::address::Provider;
 pub enum Purpose {
     /// Training data. Reads the variables of the providers' own tools.
     DataSet,
-    /// Rows that only evaluate. Reads the variables that begin with `HOLDOUT_` if there are any, otherwise those of the
-    /// providers' own tools.
+    /// Rows that are only used for evaluation. Reads the variables that begin with `HOLDOUT_` if there are any,
+    /// otherwise those of the providers' own tools.
     Holdout,
     /// Models and their reports. Reads the variables that begin with `STORE_` if there are any, otherwise those of the
     /// providers' own tools.
@@ -18,7 +18,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    /// What the names of this purpose's own variables begin with.
+    /// The prefix of this purpose's own variables.
     pub(crate) fn prefix(self) -> Option<&'static str> {
         match self {
             Self::DataSet => None,
@@ -65,7 +65,7 @@ impl Purpose {
         }
     }
 
-    /// How to name what a server lets be downloaded.
+    /// How to fix a request that the server refuses.
     pub(crate) fn request(self) -> &'static str {
         match self {
             Self::DataSet => {

@@ -117,8 +117,9 @@ fn azure(purpose: Purpose, variables: Variables) -> object_store::azure::Microso
     builder
 }
 
-/// The variables that count, and whether they are the purpose's own. With any of a provider's `family` under the purpose's
-/// prefix, those with the prefix are all there are, without it: no key of the data set completes them.
+/// The variables that apply, and whether they are the purpose's own. If any variable of a provider's `family` has the
+/// purpose's prefix, only the variables with the prefix apply, without the prefix: keys of the data set never complete
+/// them.
 fn chosen(purpose: Purpose, family: &str, variables: Variables) -> (Variables, bool) {
     let own: Option<Variables> = purpose.prefix().map(|prefix| {
         let stripped = |(name, value): &(String, String)| Some((name.strip_prefix(prefix)?.to_owned(), value.clone()));

@@ -16,7 +16,7 @@ use crate::settings::{self, Variables};
 
 /// Scheme of bucket addresses.
 const S3: &str = "s3://";
-/// How often a change of an object is tried against other programs' changes.
+/// How often to retry a change of an object if other programs change it at the same time.
 const CHANGES: usize = 10;
 
 /// A directory or a part of a bucket. Paths in it are relative and separated by `/`; `.` and `..` are not allowed.
@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 impl Store {
-    /// `s3://bucket/prefix` (the prefix may be empty), with the environment's settings, or a directory.
+    /// Opens `s3://bucket/prefix` (the prefix may be empty) with the environment's settings, or a directory.
     ///
     /// # Errors
     /// [`Fault::Settings`] if the address or a setting is invalid. The bucket is not contacted.
@@ -116,10 +116,10 @@ impl Store {
         }
     }
 
-    /// Changes a file: `change` gets its bytes, if it exists, and returns the new ones, or `None` to leave it as it is. Returns
-    /// whether it was written. Of two programs that change one file at the same time, the later one sees the change of the
-    /// other: on a volume it waits, in a bucket it reads again. (A file system without locks and a bucket without conditional
-    /// writes can't promise that.)
+    /// Changes a file. `change` gets the file's bytes, if it exists, and returns the new ones, or `None` to leave the
+    /// file as it is. Returns whether the file was written. If two programs change a file at the same time, the later
+    /// one sees the change of the other: on a volume it waits, in a bucket it reads again. (A file system without locks
+    /// and a bucket without conditional writes can't guarantee this.)
     ///
     /// # Errors
     /// [`StoreError`].
@@ -152,8 +152,8 @@ impl Store {
         }
     }
 
-    /// Adds a folder unless it is complete, that is, unless its last file exists. The files are written in this order,
-    /// so an unfinished folder lacks the last one and is written again.
+    /// Adds a folder unless it is complete, that is, unless its last file exists. The files are written in the given
+    /// order, so an unfinished folder lacks the last file and is written again.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -167,7 +167,7 @@ impl Store {
         Ok(Added::Now)
     }
 
-    /// Writes a folder over an existing one, which is incomplete meanwhile.
+    /// Replaces a folder. The folder is incomplete in the meantime.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -198,8 +198,8 @@ impl Store {
         Ok(entries)
     }
 
-    /// Deletes a file, or a folder with its contents. [`RECORD`](crate::layout::RECORD) goes first, so an interrupted
-    /// deletion never leaves a folder that seems complete. A missing file or folder is not an error.
+    /// Deletes a file, or a folder with its contents. [`RECORD`](crate::layout::RECORD) is deleted first, so an
+    /// interrupted deletion never leaves a folder that seems complete. A missing file or folder is not an error.
     ///
     /// # Errors
     /// [`StoreError`]; with [`Fault::Settings`] for the empty path, which is the whole store.

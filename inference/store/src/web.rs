@@ -17,7 +17,7 @@ use crate::fetch::Transfer;
 use crate::object::not_reached;
 use crate::purpose::Purpose;
 
-/// Why an attempt ended early.
+/// Why an attempt failed.
 enum Broken {
     /// A retry can't help.
     Final(Fault),
@@ -92,7 +92,7 @@ impl Source {
                 fix: self.purpose.request(),
             })?;
         let headers = request.headers_mut();
-        // The suffix tells the file's compression; compression by the transfer would change the digest.
+        // The suffix gives the file's own compression. Compression by the transfer would change the digest.
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(login) = &self.login {
             headers.insert(AUTHORIZATION, login.clone());
@@ -132,7 +132,7 @@ impl Source {
                 .filter(|tag| tag.as_bytes().starts_with(b"\""))
                 .cloned();
         } else if status == StatusCode::RANGE_NOT_SATISFIABLE && transfer.done() > 0 {
-            // The file became shorter than what was received.
+            // The file is now shorter than the bytes received.
             transfer.restart()?;
             *tag = None;
             return Err(Broken::Passing(Fault::Unavailable {
@@ -174,7 +174,7 @@ impl Source {
     }
 }
 
-/// Whether the same request may get another answer later: a server's own faults, and the client errors about time.
+/// Whether a retry of the same request may succeed: server errors, and the client errors about time.
 pub(crate) fn may_pass(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500..)
 }

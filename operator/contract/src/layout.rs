@@ -1,4 +1,4 @@
-//! Names in the artifact store. A folder is named by the digest of its model.
+//! File names in the artifact store. A version's folder has the digest of its model as its name.
 
 use std::fmt::Display;
 
@@ -8,12 +8,13 @@ pub const MODEL: &str = "model.safetensors";
 pub const REPORT: &str = "report.json";
 /// The report as a page.
 pub const REPORT_PAGE: &str = "report.html";
-/// The ModelVersion to register it with. It is written last and marks the folder as complete.
+/// The manifest that registers the version as a ModelVersion. It is written last and marks the folder as complete.
 pub const RECORD: &str = "modelversion.yaml";
 
-/// Folder in a version's folder: the results of the trainings that made it, one file a training.
+/// The folder in a version's folder that holds the results of the trainings that made the version, one file per
+/// training.
 pub const RESULTS: &str = "results";
-/// The promotions of one classifier, beside its versions' folders.
+/// The promotions of one classifier, next to its versions' folders.
 pub const PROMOTIONS: &str = "champion.json";
 
 /// Path of a version's folder from the store's root.

@@ -27,7 +27,7 @@ pub(super) struct Dial {
     proxies: Arc<Matcher>,
     guard: Guard,
     tcp: HttpConnector<Resolver>,
-    /// To a proxy, whose own address may be `https`.
+    /// To a proxy, whose own address may begin with `https`.
     to_proxy: HttpsConnector<HttpConnector<Resolver>>,
 }
 
@@ -55,7 +55,7 @@ impl Service<Uri> for Dial {
     }
 
     fn call(&mut self, to: Uri) -> Self::Future {
-        // What a proxy resolves, only the proxy can check; an address that is spelt out is checked here.
+        // Only the proxy can check a name that the proxy resolves. Check literal IP addresses here.
         if let Err(refused) = self.guard.check_host(&to) {
             return Box::pin(async move { Err(refused.into()) });
         }
@@ -82,7 +82,7 @@ impl Service<Uri> for Dial {
     }
 }
 
-/// A connection that knows whether a proxy forwards its requests, which then need absolute URIs.
+/// A connection that knows whether a proxy forwards its requests. Forwarded requests need absolute URIs.
 #[derive(Debug)]
 pub(super) struct Stream {
     io: MaybeHttpsStream<TokioIo<TcpStream>>,

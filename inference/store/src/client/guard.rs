@@ -1,7 +1,7 @@
 //! Which addresses connections may lead to.
 //!
-//! The check is on the addresses that a name resolves to and that are connected to right after, so a name that resolves to
-//! something else the next time gains nothing.
+//! The check applies to the resolved addresses right before the connection to them, so a name that resolves to another
+//! address the next time can't bypass it.
 
 use std::error::Error;
 use std::fmt;
@@ -18,7 +18,7 @@ use tower_service::Service;
 
 const EC2_OVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254));
 const EKS_OVER_IPV6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23));
-/// Where pods of the big clouds get their own identity.
+/// Addresses where pods of the large clouds get their own identity.
 const IDENTITY_SERVICES: [IpAddr; 4] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
@@ -55,7 +55,7 @@ impl Refused {
             if let Some(refused) = error.downcast_ref() {
                 return Some(refused);
             }
-            // An error of input and output shows its inner error's cause, not the inner error.
+            // `io::Error` reports the source of its inner error, not the inner error itself.
             let inner = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
             if let Some(refused) = inner.and_then(|inner| inner.downcast_ref()) {
                 return Some(refused);
@@ -66,12 +66,12 @@ impl Refused {
     }
 }
 
-/// What connections are for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Errand {
-    /// Bytes whose address a user chooses.
+    /// A transfer from or to an address that a user chooses.
     Bytes,
-    /// The pod's own identity, asked from its cloud.
+    /// A request for the pod's own identity from its cloud.
     Identity,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Checks an address that a name resolved to, or that an address spells out.
+    /// Checks an address that a name resolves to, or that is given literally.
     fn check(self, host: &str, address: IpAddr) -> Result<(), Refused> {
         let address = unwrapped(address);
         let is_identity = self.errand == Errand::Identity && IDENTITY_SERVICES.contains(&address);
@@ -95,7 +95,7 @@ impl Guard {
         }
     }
 
-    /// Checks a host that is spelt as an address; these are not resolved.
+    /// Checks a host that is a literal IP address, because such hosts are not resolved.
     pub(super) fn check_host(self, uri: &Uri) -> Result<(), Refused> {
         let Some(host) = uri.host() else { return Ok(()) };
         match host.trim_start_matches('[').trim_end_matches(']').parse() {
@@ -105,7 +105,7 @@ impl Guard {
     }
 }
 
-/// The IPv4 address within an IPv6 one that stands for it: mapped, compatible, translated (NAT64) or tunnelled (6to4).
+/// The IPv4 address inside an IPv6 address: mapped, compatible, translated (NAT64) or tunnelled (6to4).
 fn unwrapped(address: IpAddr) -> IpAddr {
     let IpAddr::V6(long) = address else { return address };
     let inner = |high: u16, low: u16| {
@@ -121,7 +121,7 @@ fn unwrapped(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What a forbidden address is, as the rest of a sentence.
+/// Describes a forbidden address, as the rest of a sentence.
 fn kind(address: IpAddr) -> Option<&'static str> {
     if METADATA_SERVICES.contains(&address) {
         return Some("a metadata service of a cloud");
@@ -139,13 +139,14 @@ fn kind(address: IpAddr) -> Option<&'static str> {
     }
 }
 
-/// Whether a request asks a cloud for the pod's identity. Such requests carry a header that requests for bytes can't have:
-/// their only credentials are signatures.
+/// Whether a request asks a cloud for the pod's identity. Such requests carry a header that transfers can't have,
+/// because the only credentials of transfers are signatures.
 pub(super) fn errand_of(method: &Method, headers: &HeaderMap) -> Errand {
     let has = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
     let aws = headers.contains_key("x-aws-ec2-metadata-token")
         || (*method == Method::PUT && headers.contains_key("x-aws-ec2-metadata-token-ttl-seconds"));
-    // EKS Pod Identity: the token of a mounted file as it is, which a signature and a bearer token are not.
+    // EKS Pod Identity sends the token of a mounted file without a scheme. Signatures and bearer tokens begin with a
+    // scheme.
     let signed = |login: &str| {
         ["AWS", "Bearer ", "Basic ", "SharedKey"]
             .iter()
@@ -162,7 +163,7 @@ pub(super) fn errand_of(method: &Method, headers: &HeaderMap) -> Errand {
     }
 }
 
-/// Resolves names to addresses that may be reached.
+/// Resolves names, and returns only addresses that are allowed.
 #[derive(Debug, Clone)]
 pub(super) struct Resolver {
     system: GaiResolver,

@@ -1,4 +1,4 @@
-//! The one HTTP client: hyper, with TLS by rustls, proxies, time limits, redirects, and rules for where it may lead.
+//! The only HTTP client: hyper with rustls, proxies, time limits, redirects, and rules for the addresses it may reach.
 
 mod dial;
 mod guard;
@@ -32,7 +32,7 @@ pub(crate) use guard::Refused;
 
 /// Longest time to open a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
-/// Most redirects that are followed.
+/// Maximum number of redirects to follow.
 const REDIRECTS: usize = 10;
 const AGENT: &str = concat!("complaint-store/", env!("CARGO_PKG_VERSION"));
 
@@ -50,8 +50,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client with the environment's proxies. `plain` allows addresses without TLS; a connection that brings nothing for
-    /// `silence` while an answer is due is closed.
+    /// Makes a client with the environment's proxies. `plain` allows addresses without TLS. A connection without data
+    /// for `silence` while a response is pending is closed.
     pub(crate) fn new(plain: bool, silence: Duration, reach: Reach) -> Result<Self, rustls::Error> {
         Self::with(plain, Matcher::from_env(), CONNECT_TIME, silence, reach)
     }
@@ -70,7 +70,7 @@ impl Http {
             connector.set_connect_timeout(Some(connect));
             connector.set_read_timeout(Some(silence));
             connector.set_write_timeout(Some(silence));
-            // An upload is no silence.
+            // An upload resets the timeout.
             connector.set_reset_reader_on_write(true);
             Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
@@ -119,7 +119,8 @@ impl Http {
             if !self.plain {
                 return Err(refused("plain http is used only if the endpoint begins with http://"));
             }
-            // A tunnel authenticates itself; a forwarding proxy reads the header of the request.
+            // For https, the tunnel carries the proxy's credentials. A forwarding proxy reads them from the request's
+            // header.
             if let Some(proxy) = self.proxies.intercept(request.uri())
                 && let Some(login) = proxy.basic_auth()
             {
@@ -204,7 +205,7 @@ fn target(from: &Uri, response: &HttpResponse) -> Option<Uri> {
     to.as_str().parse().ok()
 }
 
-/// Headers for the next request; credentials for one host are not sent to another.
+/// Headers for the next request. Credentials for one host are not sent to another host.
 fn carried_over(mut headers: HeaderMap, from: &Uri, to: &Uri) -> HeaderMap {
     headers.remove(HOST);
     headers.remove(PROXY_AUTHORIZATION);
@@ -215,7 +216,7 @@ fn carried_over(mut headers: HeaderMap, from: &Uri, to: &Uri) -> HeaderMap {
     headers
 }
 
-/// The same host and port; a redirect from the default port of http to that of https stays at home too.
+/// Whether host and port are the same. A redirect from http to https on the default ports counts as the same host.
 fn is_same_host(from: &Uri, to: &Uri) -> bool {
     let port = |uri: &Uri| {
         uri.port_u16()

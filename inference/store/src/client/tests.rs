@@ -1,4 +1,4 @@
-//! Redirects within a cluster, whose rules for addresses forbid servers of this process.
+//! Tests redirects within a cluster, where the rules for addresses forbid servers of this process.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 
-/// TLS 1.2 and 1.3 with the system's certificate authorities, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace, or
-/// Mozilla's if there are none.
+/// TLS 1.2 and 1.3 with the system's certificate authorities, which `SSL_CERT_FILE` and `SSL_CERT_DIR` replace. Without
+/// any, Mozilla's list is used.
 pub(super) fn config() -> Result<ClientConfig, rustls::Error> {
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
