@@ -6,7 +6,8 @@ use rayon::prelude::*;
 
 use crate::metrics::{Scored, row_log_loss};
 
-/// The answers to rows. An answer to a row whose class is behind the model's own is wrong.
+/// The answers to rows. Classes that only the rows have come after the model's own classes. An answer to a row of such
+/// a class is wrong.
 #[derive(Debug)]
 pub(crate) struct Answers {
     /// Predictions.
@@ -16,7 +17,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// None yet, for so many classes: the model's, and those that only the rows have.
+    /// No answers yet. `classes` counts the model's classes and those that only the rows have.
     pub(crate) fn new(classes: usize) -> Self {
         Self {
             scored: Scored {

@@ -10,7 +10,7 @@ use smartcore::optimization::first_order::FirstOrderOptimizer;
 use smartcore::optimization::first_order::lbfgs::LBFGS;
 use smartcore::optimization::line_search::Backtracking;
 
-/// Rows in a bin of the monotone map. With this many, its share of correct answers is known to about 4 %.
+/// Rows in a bin of the monotone map. With this many rows, the bin's share of correct answers is known to about 4 %.
 const ROWS_PER_BIN: usize = 150;
 /// Minimum number of rows for a map.
 const LEAST_ROWS: usize = 600;
@@ -39,8 +39,8 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
     Calibration { temperature, top }
 }
 
-/// The temperature at which the correct classes are most likely. smartcore's L-BFGS searches over its logarithm, where
-/// the likelihood has one peak.
+/// The temperature that maximises the likelihood of the correct classes. smartcore's L-BFGS searches over its
+/// logarithm, where the likelihood has a single maximum.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
     let slope =
@@ -118,7 +118,8 @@ fn answers(data: OutOfFold<'_>, calibration: &Calibration) -> Vec<Answer> {
         .collect()
 }
 
-/// Whether maps learned on all folds but one make the answers of that fold more likely, over all folds together.
+/// Whether maps that are learned on all folds except one make the answers of that fold more likely, over all folds
+/// together.
 fn map_helps(answers: &[Answer], folds: &[u8]) -> bool {
     let count = folds.iter().copied().max().map_or(0, |last| last + 1);
     let loss = |p: f64, right: bool| -(if right { p } else { 1.0 - p }).max(1e-6).ln();
@@ -163,7 +164,7 @@ fn monotone_map(mut answers: Vec<Answer>) -> Option<MonotoneMap> {
         let from = (probabilities / rows).clamp(0.0, 1.0);
         if map.from.last().is_none_or(|last| from > *last) {
             map.from.push(from);
-            // Never certain: as if one more row had been correct and one wrong.
+            // Laplace smoothing keeps the probability below 1, as if one more row were correct and one more wrong.
             map.to
                 .push(((right + 1.0) / (rows + 2.0)).max(map.to.last().copied().unwrap_or(0.0)));
         }

@@ -42,11 +42,11 @@ enum Command {
     ReportSchema(ReportSchemaArgs),
     /// Compare a finished version with the champion on the rows that its training held out, as a Job.
     Compare(CompareArgs),
-    /// Delete artifacts of a classifier from its store, as a Job.
+    /// Delete a classifier's artifacts from its store, as a Job.
     Delete(StoreArgs),
     /// Record a promotion in a classifier's store, as a Job.
     Record(StoreArgs),
-    /// Show what a store has: a training's result, the promotions, or manifests of its versions.
+    /// Show the contents of a store: a training's result, the promotions, or manifests of its versions.
     Show(ShowArgs),
 }
 
@@ -62,7 +62,7 @@ pub(crate) struct RunArgs {
     /// Root of the artifact store: a directory, or s3://bucket/prefix.
     #[arg(long, value_name = "PLACE")]
     pub(crate) store: String,
-    /// Which addresses may be reached: same-host (no redirect to another host, no loopback or link-local address, no
+    /// The addresses that may be reached: same-host (no redirect to another host, no loopback or link-local address, no
     /// metadata service of a cloud), any-host (redirects are followed), or anywhere.
     #[arg(long, value_name = "REACH", default_value_t = Reach::Anywhere)]
     pub(crate) reach: Reach,
@@ -72,10 +72,11 @@ pub(crate) struct RunArgs {
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
-    /// SHA-256 of a data set of which the same settings already made a version. If it is this one, nothing is trained.
+    /// SHA-256 of a data set for which the same settings have already made a version. If the data set has this digest,
+    /// nothing is trained.
     #[arg(long, value_name = "HEX")]
     pub(crate) known_dataset: Option<Sha256Digest>,
-    /// The TrainingRun's metadata.uid, which is kept beside the result in the store.
+    /// The TrainingRun's metadata.uid, which is stored with the result.
     #[arg(long, value_name = "UID")]
     pub(crate) run_uid: Option<String>,
     /// File for the result, or for the reason of a failure.
@@ -88,10 +89,10 @@ pub(crate) struct RunArgs {
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     pub(crate) data: DataArgs,
-    /// Directory for model, report and record.
+    /// Directory for the model, the report and the record.
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
-    /// Name of the model in report and record.
+    /// Name of the model in the report and the record.
     #[arg(long, default_value = "local")]
     pub(crate) name: String,
     /// Labels with fewer rows are dropped.
@@ -129,7 +130,7 @@ pub(crate) struct TrainArgs {
     pub(crate) format: OutputForm,
 }
 
-/// From text to numbers. The preset sets what is not given.
+/// Options for the steps from text to numbers. The preset sets the missing ones.
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
     /// How words are reduced.
@@ -156,10 +157,10 @@ pub(crate) struct TextArgs {
     /// Shortest and longest character n-gram, such as 3,5.
     #[arg(long, value_name = "LOW,HIGH", value_parser = parse_range)]
     pub(crate) char_ngrams: Option<[usize; 2]>,
-    /// Drop terms in fewer documents. With less than 5 a model may hold words of one person.
+    /// Drop terms in fewer documents. With less than 5, a model may contain words of a single person.
     #[arg(long, value_name = "ROWS")]
     pub(crate) min_document_frequency: Option<usize>,
-    /// Drop terms in a greater share of the documents.
+    /// Drop terms in a larger share of the documents.
     #[arg(long, value_name = "SHARE")]
     pub(crate) max_document_fraction: Option<f64>,
     /// Maximum number of terms.
@@ -173,7 +174,7 @@ pub(crate) struct TextArgs {
     pub(crate) hashing_bits: Option<u8>,
 }
 
-/// What is tried. The preset sets what is not given.
+/// Options for the search. The preset sets the missing ones.
 #[derive(Debug, Args)]
 pub(crate) struct SearchArgs {
     /// Algorithms to try. By default, the preset's candidates.
@@ -197,7 +198,7 @@ pub(crate) struct SearchArgs {
     /// Metric that ranks trials.
     #[arg(long, value_enum)]
     pub(crate) scoring: Option<MetricArg>,
-    /// All points of the grid, or a random sample.
+    /// Try all points of the grid, or a random sample.
     #[arg(long, value_enum)]
     pub(crate) strategy: Option<StrategyArg>,
     /// Maximum number of models to average; 1 for only the best.
@@ -282,7 +283,7 @@ fn parse_range(text: &str) -> Result<[usize; 2], String> {
 pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::stop::on_signal();
     hide_panic_messages(|place| {
-        // If nobody reads it, the exit code and the message of the failure remain.
+        // If nobody reads standard error, the exit code and the failure's message remain.
         let _ = writeln!(std::io::stderr(), "panic at {place}");
     });
     let cli = match Cli::try_parse_from(arguments) {

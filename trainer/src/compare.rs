@@ -1,4 +1,4 @@
-//! Newcomer and champion on the same held-out rows.
+//! Compares the newcomer with the champion on the same held-out rows.
 
 use complaint_contract::{ChampionSettings, Comparison, Metric, Reach, VersionRef};
 use complaint_model::predict::Scratch;
@@ -9,10 +9,10 @@ use rustc_hash::FxHashMap;
 use crate::metrics::{Scored, paired_difference, row_log_loss};
 use crate::store::{self, StoreError};
 
-/// Why the champion can't be compared with.
+/// Why the champion can't be used for a comparison.
 #[derive(Debug, thiserror::Error)]
 pub enum ChampionError {
-    /// No file was given, though the configuration names a champion.
+    /// The configuration names a champion, but no file was given.
     #[error("the configuration names the champion {0}, but no artifact was given with --champion")]
     Missing(String),
     /// It can't be read.
@@ -28,7 +28,7 @@ pub enum ChampionError {
         /// Digest in the configuration.
         expected: Sha256Digest,
     },
-    /// The file is no model that this trainer reads.
+    /// This trainer can't read the file as a model.
     #[error("the champion's artifact {place} can't be used: {source}")]
     Unusable {
         /// The file.
@@ -72,17 +72,17 @@ impl Champion {
     }
 }
 
-/// Why an artifact can't answer.
+/// Why an artifact can't be used.
 pub(crate) enum ArtifactFault {
     /// It can't be read.
     Unreadable(StoreError),
     /// It is another model, with this digest.
     Digest(Sha256Digest),
-    /// It is no model that this trainer reads.
+    /// This trainer can't read it as a model.
     Unusable(ArtifactError),
 }
 
-/// Opens an artifact: a file or an `s3://` object with this digest.
+/// Opens an artifact with this digest: a file or an `s3://` object.
 pub(crate) fn open_artifact(place: &str, sha256: Sha256Digest, reach: Reach) -> Result<Predictor, ArtifactFault> {
     let bytes = store::read(place, reach).map_err(ArtifactFault::Unreadable)?;
     let actual = Sha256Digest::of_bytes(&bytes);
@@ -93,12 +93,13 @@ pub(crate) fn open_artifact(place: &str, sha256: Sha256Digest, reach: Reach) -> 
     Ok(Predictor::new(artifact))
 }
 
-/// The champion's answers to the held-out rows, in the classes of newcomer and rows. A class that only the champion knows is one
-/// more that is never right; a class that it does not know has probability 0.
+/// The champion's answers to the held-out rows, mapped to the classes of newcomer and rows. A class that only the
+/// champion knows gets an extra index, and predicting it is always wrong. A class that the champion does not know has
+/// probability 0.
 #[derive(Debug)]
 pub struct ChampionAnswers<'c> {
     champion: &'c Champion,
-    /// The newcomer's class of each of the champion's.
+    /// The newcomer's index of each of the champion's classes.
     ours: Vec<u32>,
     classes: usize,
     predicted: Vec<u32>,
@@ -106,7 +107,7 @@ pub struct ChampionAnswers<'c> {
 }
 
 impl<'c> ChampionAnswers<'c> {
-    /// No answer yet; `labels` are the newcomer's classes, and behind them those that only the rows have.
+    /// No answers yet. `labels` are the newcomer's classes, followed by those that only the rows have.
     pub fn new(champion: &'c Champion, labels: &[String]) -> Self {
         let index: FxHashMap<&str, u32> = labels
             .iter()
@@ -129,7 +130,7 @@ impl<'c> ChampionAnswers<'c> {
         }
     }
 
-    /// Answers the next rows, whose texts and true classes are given.
+    /// Answers the next rows. `actual` holds their true classes.
     pub fn answer(&mut self, texts: &[&str], actual: &[u32]) {
         let predictor = &self.champion.predictor;
         let answers: Vec<(u32, f64)> = texts
@@ -149,7 +150,8 @@ impl<'c> ChampionAnswers<'c> {
         self.log_loss.extend(answers.iter().map(|(_, loss)| *loss));
     }
 
-    /// Compares with the newcomer, whose classes are `labels` and whose predictions on the same rows are `newcomer`.
+    /// Compares the champion with the newcomer, whose classes are `labels` and whose predictions on the same rows are
+    /// `newcomer`.
     pub fn compare(self, newcomer: &Scored, labels: &[String], split: &str, metric: Metric, seed: u64) -> Comparison {
         let scored = Scored {
             classes: self.classes,

@@ -34,7 +34,7 @@ pub struct SelectionData<'a> {
     pub scoring: Metric,
 }
 
-/// One model's share.
+/// One model's share in the average.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Share {
     /// Index in the list of candidates.
@@ -56,8 +56,8 @@ pub struct Selection {
     pub cross_validation: CrossValidation,
 }
 
-/// Chooses up to `max_members` of `candidates`. Each candidate is its out-of-fold scores; all share one text pipeline,
-/// and the first must be the best. Returns `None` if no addition helps.
+/// Chooses up to `max_members` of `candidates`. Each candidate is given by its out-of-fold scores. All candidates share
+/// one text pipeline, and the first must be the best. Returns `None` if no addition helps.
 pub fn select(data: SelectionData<'_>, candidates: &[&[f32]], max_members: usize) -> Option<Selection> {
     let temperatures: Vec<f64> = candidates
         .par_iter()
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    /// Two models that each see half of the evidence, with scales far apart, and one that sees none of it.
+    /// Two models that each see half of the evidence, with very different scales, and one that sees none of it.
     #[test]
     fn models_that_complete_each_other_are_averaged() {
         let mut rng = Rng::new(3, 3);
@@ -193,7 +193,7 @@ mod tests {
         assert!(members.starts_with(&[0, 1]), "{members:?}");
         assert!(chosen.cross_validation.mean > 0.95, "{:?}", chosen.cross_validation);
         assert!((chosen.shares.iter().map(|share| share.weight).sum::<f64>() - 1.0).abs() < 1e-12);
-        // A copy of a model adds nothing.
+        // A copy of a model does not help.
         assert_eq!(select(data, &[candidates[0], candidates[0]], 2), None);
     }
 

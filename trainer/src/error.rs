@@ -1,4 +1,4 @@
-//! What can go wrong, as the operator and the user see it: a reason, which decides the exit code, and a message with the fix.
+//! Errors for the operator and the user: each has a reason, which decides the exit code, and a message with the fix.
 
 use std::path::PathBuf;
 
@@ -13,28 +13,28 @@ use crate::store::StoreError;
 /// Why a training ended without an artifact.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// The configuration can't be honoured; the same file fails again.
+    /// The configuration can't be used. The same file would fail again.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The data can't be used; the same bytes fail again (a failed download excepted).
+    /// The data can't be used. The same bytes would fail again (except for a failed download).
     #[error(transparent)]
     Dataset(#[from] DatasetError),
-    /// The present champion could not be read or scored.
+    /// The current champion can't be read or scored.
     #[error(transparent)]
     Champion(#[from] ChampionError),
-    /// A model that a command was given can't be used.
+    /// A model that was passed to a command can't be used.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The store could not be read or written.
+    /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The store refuses a change, and will refuse it again.
+    /// The store refuses a change, and would refuse it again.
     #[error("{0}")]
     StoreForbidden(StoreError),
-    /// The store has no result of such a training.
+    /// The store has no result for the requested training.
     #[error("{0}")]
     ResultNotFound(String),
-    /// The store's record of promotions is not what a trainer writes.
+    /// The store's record of promotions is not in the trainer's format.
     #[error("{place} can't be read: {problem}. Correct it, or restore it from a backup; nothing was changed")]
     Promotions {
         /// The file.
@@ -42,7 +42,7 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Every trial failed, or more than `search.maxFailedTrialCount`; the same search fails again.
+    /// Every trial failed, or more than `search.maxFailedTrialCount`. The same search would fail again.
     #[error("{0}")]
     Training(String),
     /// A defect of the trainer itself.
@@ -58,7 +58,7 @@ pub enum ModelError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// The system's answer.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The file is another model.
@@ -70,10 +70,10 @@ pub enum ModelError {
         place: String,
         /// Digest of its bytes.
         actual: Sha256Digest,
-        /// Digest that was asked for.
+        /// The expected digest.
         expected: Sha256Digest,
     },
-    /// The file is no model that this program reads.
+    /// This program can't read the file as a model.
     #[error("the model {} can't be used: {source}", path.display())]
     Unusable {
         /// The file.

@@ -1,4 +1,4 @@
-//! Evaluates the final model on rows that nothing has seen.
+//! Evaluates the final model on rows that neither the search nor the final fit has used.
 
 use complaint_contract::limits::CLASS_RECALL_ROWS;
 use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
@@ -53,8 +53,8 @@ fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> 
         .collect()
 }
 
-/// Evaluates the artifact itself on vectorised rows. `classes` are its labels, and behind them those of the rows that it does
-/// not have: every answer to such a row is wrong.
+/// Evaluates the artifact itself on vectorised rows. `classes` are the artifact's labels, followed by labels that only
+/// the rows have. Every answer to a row with such a label is wrong.
 pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
     let known = artifact.labels().len();
     let answers = predict(artifact, rows, artifact.calibration());
@@ -121,8 +121,8 @@ pub fn intervals(scored: &Scored, seed: u64) -> Intervals {
     }
 }
 
-/// The evaluation of a version by its answers. `confidence` has each answer's probability and whether it was correct. The first
-/// `known` classes are the version's, the others are only the rows'. `split` names the rows.
+/// The evaluation of a version from its answers. `confidence` has each answer's probability and whether it was correct.
+/// The first `known` classes are the version's; only the rows have the others. `split` names the rows.
 pub fn version_evaluation(
     scored: &Scored,
     confidence: &[(f64, bool)],
@@ -143,7 +143,7 @@ pub fn version_evaluation(
     }
 }
 
-/// The lowest recall of a class with enough rows. A label that may not be shown is left out.
+/// The lowest recall of a class with enough rows. Labels that may not be shown are skipped.
 pub fn min_class_recall(per_class: &[ClassMetrics]) -> Option<ClassRecall> {
     let enough = per_class.iter().filter(|class| class.support >= CLASS_RECALL_ROWS);
     let lowest = enough.min_by(|a, b| a.recall.total_cmp(&b.recall).then(b.support.cmp(&a.support)))?;
@@ -154,8 +154,8 @@ pub fn min_class_recall(per_class: &[ClassMetrics]) -> Option<ClassRecall> {
     })
 }
 
-/// The classes that have rows, lowest recall first. Of equal ones, the larger class comes first. A label behind the first
-/// `known` is a value of a row, which a status names only if it looks like a name.
+/// The classes that have rows, lowest recall first. Among equal ones, the larger class comes first. A label after the
+/// first `known` comes from a row, so a status shows it only if it looks like a name.
 fn weakest(per_class: &[ClassMetrics], known: usize) -> Vec<WeakClass> {
     let (own, unknown) = per_class.split_at(known);
     let mut classes: Vec<&ClassMetrics> = own

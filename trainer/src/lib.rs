@@ -6,18 +6,18 @@
 //! |---|---|
 //! | [`config`] | reads and checks `run.json` |
 //! | [`dataset`] | reads labelled rows from a file or address; leaves out copies and rare labels |
-//! | [`mod@split`] | which rows are held out, and the fold of each row |
-//! | [`mod@search`] | trials on folds |
-//! | [`solve`] | the models |
+//! | [`mod@split`] | chooses the held-out rows and the fold of each training row |
+//! | [`mod@search`] | runs trials on folds |
+//! | [`solve`] | fits the models |
 //! | [`ensemble`] | averages the best trials |
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
-//! | [`mod@evaluate`], [`mod@compare`] | the held-out rows; newcomer against champion |
-//! | [`training`] | all of the above in order |
+//! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
+//! | [`training`] | runs all of the above in order |
 //! | [`profile`] | describes the data set |
-//! | [`training::compare_again`] | two finished models on the rows that a training held out, read again |
-//! | [`result`], [`store`] | what is written, and where; the report is [`complaint_report`]'s |
+//! | [`training::compare_again`] | compares two finished models on the rows that a training held out, read again |
+//! | [`result`], [`store`] | the files of a training and their locations; the report is [`complaint_report`]'s |
 //!
-//! [`main_from`] is the whole program, so that another binary can run as the trainer.
+//! [`main_from`] is the whole program, so another binary can include the trainer.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! What a training tells while it runs: JSON lines for the operator, a bar for people.
+//! Progress of a training: JSON lines for the operator, a bar for people.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::terminal::{visible, visible_json};
 
-/// Which stages a command has, and how its time is shared among them.
+/// The stages of a command, and their shares of its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plan {
     /// All stages.
@@ -20,7 +20,7 @@ pub enum Plan {
 }
 
 impl Plan {
-    /// The share of the command, in percent, at which the stage begins and ends.
+    /// The percentages of the command at which the stage begins and ends.
     fn range(self, stage: TrainingStage) -> (f64, f64) {
         match (self, stage) {
             (_, TrainingStage::Done) => (100.0, 100.0),
@@ -38,10 +38,11 @@ impl Plan {
     }
 }
 
-/// Where progress goes.
+/// The output for progress.
 #[derive(Debug)]
 enum Sink {
-    /// One JSON object a line; `true` for standard output, as the contract has it, else standard error.
+    /// One JSON object per line, to standard output if `stdout` is set, as the contract requires, otherwise to standard
+    /// error.
     Lines {
         stdout: bool,
     },
@@ -49,7 +50,7 @@ enum Sink {
     Silent,
 }
 
-/// Tells progress from any thread; never goes back.
+/// Reports progress from any thread. Progress never decreases.
 #[derive(Debug)]
 pub struct Progress {
     sink: Sink,
@@ -63,7 +64,8 @@ impl Progress {
         Self::with(Sink::Lines { stdout: true }, Plan::Training)
     }
 
-    /// A bar on a terminal, the contract's lines on standard error elsewhere: standard output is for the result.
+    /// A bar if standard error is a terminal, otherwise the contract's lines on standard error. Standard output is for
+    /// the result.
     pub fn for_people(plan: Plan) -> Self {
         if !std::io::stderr().is_terminal() {
             return Self::with(Sink::Lines { stdout: false }, plan);
@@ -75,7 +77,7 @@ impl Progress {
         Self::with(Sink::Bar(bar), plan)
     }
 
-    /// Nothing.
+    /// No output.
     pub fn silent() -> Self {
         Self::with(Sink::Silent, Plan::Training)
     }
@@ -88,11 +90,11 @@ impl Progress {
         }
     }
 
-    /// Tells that `share` (0 to 1) of a stage is done. Lines are written only when stage or percent change.
+    /// Reports that `share` (0 to 1) of a stage is done. Writes a line only when the stage or the percentage changes.
     pub fn tell(&self, stage: TrainingStage, share: f64, message: &str) {
         let (from, to) = self.plan.range(stage);
         let percent = (from + (to - from) * share.clamp(0.0, 1.0)) as u8;
-        // A poisoned lock means that another thread panicked; its panic is the one to report.
+        // A poisoned lock means that another thread panicked, and that panic will be reported.
         let mut last = self.last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let first = last.1 == u8::MAX;
         if !first && (stage, percent) <= *last {
@@ -115,7 +117,7 @@ impl Progress {
                     message: message.to_owned(),
                 };
                 let line = visible_json(progress.to_line());
-                // Who does not read progress does not stop the training.
+                // A closed output does not stop the training.
                 let _ = if *stdout {
                     writeln!(std::io::stdout(), "{line}")
                 } else {

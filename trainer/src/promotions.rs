@@ -3,7 +3,7 @@
 use complaint_contract::{PROMOTIONS, Promotions, StoredPromotion};
 use jiff::Timestamp;
 
-/// Reads the file's bytes; no file is no promotions.
+/// Parses the file's bytes. A missing file means no promotions.
 pub(crate) fn parse(bytes: Option<&[u8]>) -> Result<Promotions, serde_json::Error> {
     bytes.map_or_else(|| Ok(Promotions::default()), serde_json::from_slice)
 }
@@ -15,8 +15,9 @@ pub(crate) fn to_bytes(promotions: &Promotions) -> Vec<u8> {
     bytes
 }
 
-/// Inserts a promotion by its time, the newest first, and forgets the oldest ones. Returns `false` if it is on record already,
-/// or older than all that are kept. So promotions that are recorded twice, or late, leave the same record.
+/// Inserts a promotion by its time, newest first, and drops the oldest ones over the limit. Returns `false` if the
+/// promotion is already on record, or is older than all that are kept. So recording a promotion twice or late gives the
+/// same record.
 pub(crate) fn insert(promotions: &mut Promotions, promotion: &StoredPromotion) -> bool {
     let list = &mut promotions.promotions;
     if list.iter().any(|known| same(known, promotion)) {
@@ -32,12 +33,12 @@ pub(crate) fn insert(promotions: &mut Promotions, promotion: &StoredPromotion) -
     true
 }
 
-/// Whether both are one event: a version becomes champion once at a time.
+/// Whether both are the same event: a version becomes champion only once at a given time.
 fn same(one: &StoredPromotion, other: &StoredPromotion) -> bool {
     one.version == other.version && one.sha256 == other.sha256 && time(one) == time(other)
 }
 
-/// A time that can't be read comes before all others.
+/// The time of a promotion. An invalid time sorts before all others.
 fn time(promotion: &StoredPromotion) -> Option<Timestamp> {
     promotion.time.parse().ok()
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::config::RunConfig;
 use crate::store::{MODEL, RECORD, REPORT};
 
-/// The root of a store in a directory: the claim behind it is not known to the trainer.
+/// The root of a store in a directory. The trainer does not know the directory's PersistentVolumeClaim.
 pub const UNKNOWN_CLAIM: &str = "pvc://model-store";
 
 #[derive(Serialize)]
@@ -129,7 +129,7 @@ pub fn manifest(
     with_hint(root, &version)
 }
 
-/// JSON is YAML; this form needs no writer of its own and quotes every label safely.
+/// Writes JSON, which is valid YAML: it needs no YAML writer and quotes every label safely.
 fn with_hint(root: &str, version: &impl Serialize) -> String {
     let body = serde_json::to_string_pretty(version).expect("strings, numbers and lists are JSON");
     let hint = if root == UNKNOWN_CLAIM {
@@ -140,7 +140,8 @@ fn with_hint(root: &str, version: &impl Serialize) -> String {
     format!("{hint}{body}\n")
 }
 
-/// The folder of a version whose record is at `path`, if it is one: `<namespace>/<classifier>/<sha256>`.
+/// The folder of the version whose record is at `path`. `None` if the path is not
+/// `<namespace>/<classifier>/<sha256>/modelversion.yaml`.
 pub fn folder_of(path: &str) -> Option<&str> {
     let folder = path.strip_suffix(RECORD)?.strip_suffix('/')?;
     let parts: Vec<&str> = folder.split('/').collect();
@@ -148,8 +149,8 @@ pub fn folder_of(path: &str) -> Option<&str> {
     digest.parse::<Sha256Digest>().is_ok().then_some(folder)
 }
 
-/// The manifest of a record whose files are in `folder` of the store at `root` now. `None` if the bytes are no record of the
-/// artifact that the folder is named by.
+/// The manifest of a record whose files are now in `folder` of the store at `root`. `None` if the bytes are not a
+/// record of the artifact whose digest names the folder.
 pub fn imported(record: &[u8], root: &str, folder: &str) -> Option<String> {
     let text = std::str::from_utf8(record).ok()?;
     let body: String = text.lines().filter(|line| !line.starts_with('#')).collect();

@@ -5,7 +5,7 @@ use complaint_report::{Report, TrialStatus};
 
 use crate::evaluate::min_class_recall;
 
-/// The result of a report that stands in the store.
+/// The result of a training whose report is in the store.
 pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -> TrainingResult {
     let dataset = &report.dataset;
     TrainingResult {
@@ -43,7 +43,7 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
     }
 }
 
-/// Counts a report's trials by how they ended.
+/// Counts a report's trials by status.
 fn trial_counts(report: &Report) -> TrialCounts {
     let succeeded = report
         .trials

@@ -13,7 +13,7 @@ pub struct Rng {
 /// The golden ratio in 64 bits: the increment of SplitMix64.
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// The finaliser of SplitMix64: a bijection on 64 bits in which every input bit moves every output bit.
+/// The finaliser of SplitMix64: a bijection on 64 bits in which every input bit affects every output bit.
 pub fn mix(mut value: u64) -> u64 {
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -10,16 +10,16 @@ use signal_hook::{
 /// Shells report a process that was ended by a signal as 128 plus the signal's number.
 const ENDED_BY_SIGNAL: i32 = 128;
 
-/// Ends the process on SIGTERM or SIGINT, whatever it is doing. As the first process of a container it would otherwise
-/// ignore both and be killed half a minute later. Nothing needs cleaning up: a run's files count only once the last one
-/// is written.
+/// Ends the process on SIGTERM or SIGINT, whatever it is doing. The first process of a container ignores both by
+/// default and would be killed half a minute later. Nothing needs cleaning up: a run's files count only once the last
+/// one is written.
 pub(crate) fn on_signal() {
     let watch = |mut signals: Signals| {
         if let Some(signal) = signals.forever().next() {
             exit(ENDED_BY_SIGNAL + signal);
         }
     };
-    // Without the watch a run still works; it only ends half a minute late.
+    // If this fails, a run still works, but is killed half a minute later.
     let started = Signals::new([SIGTERM, SIGINT]).and_then(|signals| {
         std::thread::Builder::new()
             .name("signals".into())

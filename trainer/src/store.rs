@@ -1,4 +1,4 @@
-//! The artifact store, as the trainer uses it: a version's folder is written once, its record last.
+//! The trainer's view of the artifact store: a version's folder is written once, its record last.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -20,14 +20,14 @@ pub struct Files {
     pub model: Vec<u8>,
     /// Bytes of the report.
     pub report: Vec<u8>,
-    /// Bytes of its page.
+    /// Bytes of the report's page.
     pub page: Vec<u8>,
-    /// The record; made when the report's digest is known.
+    /// The record. It is made when the report's digest is known.
     pub record: String,
 }
 
 impl Files {
-    /// In the order in which they are written.
+    /// The files in the order in which they are written.
     fn in_order(self) -> [(&'static str, Bytes); 4] {
         [
             (MODEL, self.model.into()),
@@ -46,10 +46,10 @@ pub struct Store {
 }
 
 impl Store {
-    /// `s3://bucket/prefix`, reached within `reach`, or a directory.
+    /// Opens `s3://bucket/prefix`, reached within `reach`, or a directory.
     ///
     /// # Errors
-    /// [`StoreError`] where the address, or the environment's settings for it, make no sense.
+    /// [`StoreError`] if the address, or the environment's settings for it, are invalid.
     pub fn open(place: &str, reach: Reach) -> Result<Self, StoreError> {
         Ok(Self {
             files: complaint_store::Store::open_within(place, reach)?,
@@ -57,7 +57,7 @@ impl Store {
         })
     }
 
-    /// A directory.
+    /// Opens a directory.
     pub fn directory(path: &Path) -> Self {
         Self {
             files: complaint_store::Store::directory(path),
@@ -70,13 +70,13 @@ impl Store {
         &self.place
     }
 
-    /// What addresses of its files begin with.
+    /// The prefix of the addresses of its files.
     pub fn root(&self) -> String {
         self.files.address().unwrap_or_else(|| UNKNOWN_CLAIM.to_owned())
     }
 
-    /// Writes a version unless it is there already. The digest of the report that is there afterwards is returned: an
-    /// equal model from an earlier run keeps its report.
+    /// Writes a version unless it already exists. Returns the digest of the report in the store: an equal model from an
+    /// earlier run keeps its report.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -111,7 +111,7 @@ impl Store {
         waited(path, self.files.write(path, bytes))
     }
 
-    /// Changes one file, as [`complaint_store::Store::update`].
+    /// Changes one file, like [`complaint_store::Store::update`].
     ///
     /// # Errors
     /// [`StoreError`].
@@ -127,7 +127,7 @@ impl Store {
         unless_missing(waited(folder, self.files.list(folder)))
     }
 
-    /// Deletes a folder with its files. A missing one is no error.
+    /// Deletes a folder with its files. A missing folder is not an error.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -135,7 +135,7 @@ impl Store {
         waited(folder, self.files.delete(folder))
     }
 
-    /// Writes a version over whatever is in its folder.
+    /// Replaces the contents of a version's folder.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -144,7 +144,7 @@ impl Store {
     }
 }
 
-/// The bytes of a file of a store: a path, or an `s3://` address that is reached within `reach`.
+/// Reads a file of a store: a path, or an `s3://` address that is reached within `reach`.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -164,7 +164,7 @@ pub fn read(place: &str, reach: Reach) -> Result<Bytes, StoreError> {
     })
 }
 
-/// Nothing, where there is not even a bucket.
+/// Replaces the error for a missing bucket by the default value.
 fn unless_missing<T: Default>(found: Result<T, StoreError>) -> Result<T, StoreError> {
     match found {
         Err(StoreError {

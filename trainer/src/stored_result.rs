@@ -1,4 +1,4 @@
-//! The results of trainings, kept in the store: a lost termination message can be read again.
+//! The results of trainings in the store, from which a lost termination message can be read again.
 
 use bytes::Bytes;
 use complaint_contract::TrainingResult;
@@ -14,27 +14,27 @@ use crate::store::{RECORD, RESULTS, Store, StoreError};
 pub(crate) struct StoredResult {
     /// Name of the TrainingRun.
     pub(crate) run: String,
-    /// Its `metadata.uid`, if the training was told.
+    /// Its `metadata.uid`, if it was passed to the training.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) run_uid: Option<String>,
     /// Digest of its spec.
     pub(crate) spec_hash: String,
-    /// When it was written.
+    /// When the file was written.
     pub(crate) time: Timestamp,
     /// The result.
     pub(crate) result: TrainingResult,
 }
 
-/// Which result is wanted.
+/// Which result to find.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Wanted<'w> {
-    /// That of the training with this name and spec, and this uid if there is one.
+    /// The result of the training with this name and spec, and with this uid if one is given.
     Run {
         name: &'w str,
         spec_hash: &'w str,
         uid: Option<&'w str>,
     },
-    /// That of the last training that made this artifact.
+    /// The result of the last training that made this artifact.
     Artifact(Sha256Digest),
 }
 
@@ -52,13 +52,13 @@ impl Wanted<'_> {
 }
 
 impl StoredResult {
-    /// Writes it into its version's folder.
+    /// Writes the result to its version's folder.
     pub(crate) fn write(&self, store: &Store, version: &str) -> Result<(), StoreError> {
         let bytes = serde_json::to_vec_pretty(self).expect("strings, numbers and lists are JSON");
         store.write_file(&format!("{version}/{RESULTS}/{}.json", self.run), Bytes::from(bytes))
     }
 
-    /// The newest one of a classifier that is wanted and whose artifact is complete.
+    /// The newest matching result of a classifier whose artifact is complete.
     pub(crate) fn find(store: &Store, classifier: &str, wanted: Wanted<'_>) -> Result<Option<Self>, StoreError> {
         let folder = match wanted {
             Wanted::Run { .. } => classifier.to_owned(),

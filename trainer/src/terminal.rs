@@ -1,18 +1,18 @@
-//! Text that a terminal shows and does not obey.
+//! Escapes text, so that a terminal shows it and does not interpret it.
 //!
-//! Labels and column names come from files. A control character in one could move the cursor, colour what follows or set the
-//! window's title; a mark for the direction of writing could change the order of what is read.
+//! Labels and column names come from files. A control character in one could move the cursor, colour the following text
+//! or set the window's title; a mark for the writing direction could change the order of the shown text.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a terminal may act on a character instead of showing it.
+/// Whether a terminal may interpret a character instead of showing it.
 fn is_obeyed(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text with such characters escaped, as `\u{1b}`. Line ends stay.
+/// The text with such characters escaped, as `\u{1b}`. Line ends are kept.
 pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let is_escaped = |letter: char| is_obeyed(letter) && letter != '\n';
     if !text.contains(is_escaped) {
@@ -29,7 +29,7 @@ pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// JSON with the characters that JSON itself does not escape as `\u009b`: it means the same.
+/// Escapes such characters that JSON itself does not escape, as `\u009b`. The JSON value does not change.
 pub(crate) fn visible_json(json: String) -> String {
     if !json.contains(is_obeyed) {
         return json;

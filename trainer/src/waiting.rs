@@ -1,4 +1,4 @@
-//! Asynchronous input and output, from a program that computes on threads.
+//! Runs asynchronous input and output in a program that computes on threads.
 
 use std::future::Future;
 use std::io;
@@ -6,7 +6,7 @@ use std::io;
 /// Runs `work` on this thread until it is done.
 ///
 /// # Errors
-/// The system has no file descriptor left for the runtime.
+/// If the system has no file descriptor left for the runtime.
 pub(crate) fn wait<T>(work: impl Future<Output = T>) -> io::Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     Ok(runtime.block_on(work))

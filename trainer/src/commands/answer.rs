@@ -1,4 +1,4 @@
-//! A model's answer, with the inference server's names.
+//! A model's answer, with the field names of the inference server.
 
 use std::path::Path;
 
@@ -38,7 +38,7 @@ pub(super) struct Answer<'m> {
     pub(super) unknown_word_share: f64,
 }
 
-/// Classes with their probabilities, the most probable first; an object in JSON.
+/// Classes with their probabilities, the most probable first. In JSON, an object.
 #[derive(Debug)]
 pub(super) struct Ranking<'m>(pub(super) Vec<(&'m str, f64)>);
 
@@ -74,7 +74,7 @@ impl<'m> Answer<'m> {
 
 fn ranking<'m>(labels: &'m [String], prediction: &Prediction<'_>, top: usize) -> Vec<(&'m str, f64)> {
     let mut classes: Vec<usize> = (0..labels.len()).collect();
-    // The sort is stable, so the winner stays first among equal classes.
+    // The sort is stable, so the winner stays first among equally probable classes.
     classes.sort_by(|&a, &b| {
         let order = prediction.probabilities[b].total_cmp(&prediction.probabilities[a]);
         order.then((b == prediction.class).cmp(&(a == prediction.class)))

@@ -18,11 +18,11 @@ pub(crate) struct CompareArgs {
     /// The version's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     model: String,
-    /// The champion's; given exactly when the request names one.
+    /// The champion's model.safetensors; required if the request names a champion, otherwise not allowed.
     #[arg(long, value_name = "FILE-OR-URL")]
     champion: Option<String>,
-    /// The data set that the version was trained on: a file, an http:// or https:// address, or an object (s3://, gs://,
-    /// az://). With a holdout it is not read.
+    /// The data set that the version was trained on: a file, an http:// or https:// address, or an object (s3://,
+    /// gs://, az://). It is not read if there is a holdout.
     #[arg(long, value_name = "PATH-OR-URL")]
     dataset: Option<String>,
     /// The rows of the request's `evaluation.holdout`, as for --dataset.
@@ -32,7 +32,7 @@ pub(crate) struct CompareArgs {
     job: JobArgs,
 }
 
-/// Compares.
+/// Runs the comparison.
 pub(crate) fn execute(arguments: &CompareArgs) -> ExitCode {
     job::run(&arguments.job, || run(arguments))
 }

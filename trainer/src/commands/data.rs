@@ -9,16 +9,16 @@ use complaint_model::Sha256Digest;
 use crate::config::format_of_name;
 use crate::dataset::{DatasetError, Location, Purpose, Source};
 
-/// Which data set, and which of its rows.
+/// The data set and the selection of its rows.
 #[derive(Debug, Args)]
 pub(crate) struct DataArgs {
     /// The data set: a file, an http:// or https:// address, or an object (s3://, gs://, az://); .gz, .zst and .zip are unpacked.
     #[arg(long, value_name = "PATH-OR-URL")]
     data: String,
-    /// Column, or dotted path, of the text.
+    /// Column or dotted path of the text.
     #[arg(long, value_name = "FIELD")]
     text_field: String,
-    /// Column, or dotted path, of the label; several are joined with " + ".
+    /// Column or dotted path of the label; several labels are joined with " + ".
     #[arg(long = "label-field", value_name = "FIELD", required = true)]
     label_fields: Vec<String>,
     /// Column with a published split. Its values are `train` and `test`.
@@ -90,7 +90,7 @@ impl DataArgs {
         Location::parse(&self.data)
     }
 
-    /// Opens or downloads the data set. Reports the downloaded share.
+    /// Opens or downloads the data set. `tell` gets the downloaded share.
     pub(super) fn open(&self, tell: impl Fn(f64, &str) + Sync) -> Result<Source, DatasetError> {
         let location = self.location();
         tell(0.0, &format!("opening {}", location.name()));

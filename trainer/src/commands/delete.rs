@@ -1,4 +1,4 @@
-//! `delete`: artifacts of one classifier, in a Job.
+//! `delete`: deletes artifacts of one classifier, in a Job.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -10,12 +10,12 @@ use super::show::promotions;
 use crate::error::TrainError;
 use crate::store::{Store, version_path};
 
-/// Deletes, as described in `docs/contracts.md`.
+/// Runs `delete`, as described in `docs/contracts.md`.
 pub(crate) fn execute(arguments: &StoreArgs) -> ExitCode {
     arguments.run(run)
 }
 
-/// Deletes only folders that are named by a digest, below the classifier's own.
+/// Deletes only folders of the classifier that have a digest as their name.
 fn run(request: DeleteRequest, store: &Store) -> Result<String, TrainError> {
     let promoted = promotions(store, &request.namespace, &request.classifier)?.last(request.keep_promotions);
     let mut result = DeleteResult {

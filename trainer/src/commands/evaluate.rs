@@ -1,4 +1,4 @@
-//! `evaluate`: tests a model on labelled rows, from text to answer like the server.
+//! `evaluate`: tests a model on labelled rows, from text to answer, like the server.
 //!
 //! Every row counts, including copies. Rows are scored while they are read, so memory does not grow with their texts.
 
@@ -53,12 +53,12 @@ pub(crate) struct EvaluateArgs {
 struct Found {
     rows: usize,
     dataset_sha256: Sha256Digest,
-    /// Whether the model was trained on the same file. Then its training rows may be among the evaluated rows.
+    /// Whether the model was trained on the same file. If so, its training rows may be among the evaluated rows.
     trained_on_these_bytes: bool,
-    /// Whether the user selected rows, and so avoided the training rows.
+    /// Whether the user selected rows and so could exclude the training rows.
     #[serde(skip)]
     chosen: bool,
-    /// Rows with a label that the model does not know. They are left out.
+    /// Rows with a label that the model does not know. They are not evaluated.
     unknown_label_rows: usize,
     unknown_labels: BTreeMap<String, usize>,
     metrics: Metrics,

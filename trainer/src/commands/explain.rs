@@ -30,7 +30,7 @@ pub(crate) struct ExplainArgs {
     /// The text; `-` reads it from standard input.
     #[arg(value_name = "TEXT")]
     text: String,
-    /// Show only the terms that count most, this many. By default 25 in a table, all in JSON.
+    /// Show only this many terms, those with the largest contributions. By default 25 in a table, all in JSON.
     #[arg(long, value_name = "TERMS")]
     top: Option<usize>,
     /// Output format.
@@ -38,7 +38,7 @@ pub(crate) struct ExplainArgs {
     format: OutputForm,
 }
 
-/// An explanation, with the inference server's names.
+/// An explanation, with the field names of the inference server.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Explained {
@@ -47,7 +47,7 @@ struct Explained {
     unknown_word_share: f64,
     runner_up: String,
     runner_up_probability: f64,
-    /// The winner's score minus the runner-up's without any word.
+    /// The winner's score minus the runner-up's without any term.
     bias: f32,
     /// The winner's score minus the runner-up's: `bias` plus all contributions.
     margin: f32,
@@ -65,7 +65,7 @@ struct Term {
     ranges: Vec<[usize; 2]>,
 }
 
-/// Explains and prints.
+/// Explains a text and prints the explanation.
 pub(crate) fn execute(arguments: &ExplainArgs) -> ExitCode {
     super::answer(arguments.format, || run(arguments), show)
 }

@@ -1,4 +1,4 @@
-//! What the commands that run in Jobs share: where the request comes from, and where the result goes.
+//! Shared code of the commands that run in Jobs: reading the request and writing the result.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use crate::terminal::{visible, visible_json};
 /// Arguments of every short Job.
 #[derive(Debug, Args)]
 pub(crate) struct JobArgs {
-    /// Which addresses may be reached: same-host, any-host or anywhere.
+    /// The addresses that may be reached: same-host, any-host or anywhere.
     #[arg(long, value_name = "REACH", default_value_t = Reach::Anywhere)]
     pub(crate) reach: Reach,
     /// File for the result, or for the reason of a failure.
@@ -95,7 +95,7 @@ pub(super) fn run(arguments: &JobArgs, work: impl FnOnce() -> Result<String, Tra
     )
 }
 
-/// Leaves the message of a Job in the termination log, and chooses the exit code.
+/// Writes the message of a Job to the termination log, and chooses the exit code.
 pub(super) fn end(outcome: Result<String, &TrainError>, log: Option<&Path>) -> ExitCode {
     let (message, code) = match &outcome {
         Ok(message) => (message.clone(), ExitCode::SUCCESS),
@@ -108,14 +108,14 @@ pub(super) fn end(outcome: Result<String, &TrainError>, log: Option<&Path>) -> E
     match log.map(|path| write_message(path, &message)) {
         Some(Err(error)) => {
             let _ = writeln!(std::io::stderr(), "the termination log can't be written: {error}");
-            // Without its result the operator can't use a Job, so let it be retried.
+            // The operator can't use a Job without its result, so make the Job fail and be retried.
             if outcome.is_ok() { ExitCode::from(1) } else { code }
         }
         _ => code,
     }
 }
 
-/// The message of a failure. A very long detail is cut here, because the kubelet would cut it anywhere.
+/// The message of a failure. A very long message is cut here, because the kubelet would cut it anywhere.
 fn error_message(error: &TrainError) -> String {
     let text = error.to_string();
     let message = ErrorEnvelope::new(error.reason().as_str(), &text).to_json();
@@ -131,7 +131,7 @@ fn write_message(path: &Path, message: &str) -> std::io::Result<()> {
     std::fs::write(path, message)
 }
 
-/// The error of a store that was to be changed. A refusal is final: the next attempt has the same rights.
+/// The error of a failed change in the store. A refusal is final, because the next attempt has the same rights.
 pub(super) fn of_change(error: StoreError) -> TrainError {
     if is_refused(&error) {
         TrainError::StoreForbidden(error)

@@ -28,8 +28,8 @@ use crate::cli::OutputForm;
 use crate::error::TrainError;
 use crate::terminal;
 
-/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it. The panic's words
-/// may quote a complaint, so only its place in the source is told.
+/// Turns a panic, which is a defect, into an error with a reason, so that the operator and the user see it. The panic's
+/// message may quote a complaint, so only its location in the source is reported.
 fn guarded<T>(work: impl FnOnce() -> Result<T, TrainError>) -> Result<T, TrainError> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         let place = last_panic().unwrap_or_else(|| "an unknown place".into());
@@ -55,12 +55,12 @@ fn answer<T: Serialize>(
     }
 }
 
-/// A closed pipe is not a failure of the work.
+/// Prints text. A closed pipe does not make the command fail.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// JSON in which a terminal finds nothing to obey.
+/// JSON without characters that a terminal would interpret.
 fn to_json<T: Serialize>(value: &T) -> String {
     let json = serde_json::to_string(value).expect("strings, numbers and lists are JSON");
     terminal::visible_json(json)
@@ -80,7 +80,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
     error.reason().exit_kind().into()
 }
 
-/// Settings in messages, and the arguments that set them here.
+/// Settings that messages name, and the arguments that set them.
 const FLAGS: [(&str, &str); 13] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),

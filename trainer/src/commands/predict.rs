@@ -80,11 +80,11 @@ fn answer_all(
             OutputForm::Table => writeln!(out, "{}", visible(&row(&answer))),
         };
         if written.is_err() {
-            // The reader has closed its end.
+            // The reader has closed the pipe.
             break;
         }
     }
-    // As above.
+    // Ignore a closed pipe here too.
     let _ = out.flush();
     Ok(())
 }

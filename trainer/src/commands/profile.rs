@@ -28,7 +28,7 @@ use crate::split::split;
 const EXCERPT: usize = 160;
 /// Number of row numbers listed per kind in the table.
 const NUMBERS: usize = 8;
-/// The share of the test part in the split that is compared: the default of a training.
+/// The share of the test part in the split whose parts are compared: the default of a training.
 const TEST_FRACTION: f64 = 0.2;
 const SEED: u64 = 42;
 
@@ -37,7 +37,7 @@ const SEED: u64 = 42;
 pub(crate) struct ProfileArgs {
     #[command(flatten)]
     data: DataArgs,
-    /// Mark labels with fewer rows: a training drops them.
+    /// Mark labels with fewer rows, which a training drops.
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     min_samples_per_class: usize,
     /// Show the beginnings of suspicious texts, not only their row numbers.
@@ -58,7 +58,7 @@ struct DataProfile {
     distinct_words: usize,
     /// Classes, most rows first.
     classes: Vec<ClassProfile>,
-    /// What a person should look at.
+    /// Warnings for the user.
     warnings: Vec<DatasetWarning>,
     #[serde(flatten)]
     profile: Profile,
@@ -72,7 +72,7 @@ struct ClassProfile {
     /// Share of all rows.
     share: f64,
     median_words: usize,
-    /// Whether it has too few rows: a training drops it.
+    /// Whether the label has too few rows, so that a training drops it.
     rare: bool,
 }
 
@@ -99,7 +99,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
         0.0,
         &format!("{} rows", dataset.rows.len()),
     );
-    // Stop words count here: it is the vocabulary of the texts, not of a model.
+    // Keep stop words: this is the vocabulary of the texts, not of a model.
     let pipeline = TextPipeline::new(&Preprocessing {
         remove_stop_words: false,
         ..Preprocessing::default()
@@ -128,7 +128,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
 fn add_texts(profile: &mut Profile, dataset: &Dataset) {
     let examples = profile.suspicious_rows.iter_mut().flat_map(|found| &mut found.examples);
     for example in examples {
-        // Rows are sorted by their numbers.
+        // Rows are sorted by number.
         if let Ok(place) = dataset.rows.binary_search_by_key(&example.row, |row| row.number) {
             let text = dataset.text(&dataset.rows[place]);
             example.text = Some(text.chars().take(EXCERPT).collect());
@@ -315,7 +315,7 @@ fn suspicious(found: &DataProfile) -> String {
     format!("rows to look at:\n{}", lines.join("\n"))
 }
 
-/// The first of `all` numbers, and how many more there are.
+/// Lists the first of `all` numbers, and says how many more there are.
 fn numbers(shown: impl Iterator<Item = String>, all: usize) -> String {
     let listed: Vec<String> = shown.take(NUMBERS).collect();
     let more = all.saturating_sub(listed.len());

@@ -1,4 +1,4 @@
-//! `record`: a promotion, in a Job.
+//! `record`: records a promotion, in a Job.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use crate::error::TrainError;
 use crate::promotions::{insert, parse, to_bytes};
 use crate::store::Store;
 
-/// Records, as described in `docs/contracts.md`.
+/// Runs `record`, as described in `docs/contracts.md`.
 pub(crate) fn execute(arguments: &StoreArgs) -> ExitCode {
     arguments.run(run)
 }

@@ -17,7 +17,7 @@ use crate::store::{self, Files, Store, version_path};
 use crate::stored_result::StoredResult;
 use crate::training::{Inputs, Outcome, train};
 
-/// Trains, writes into the store, and leaves the result in the termination log.
+/// Trains, writes to the store, and writes the result to the termination log.
 pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
     let outcome = super::guarded(|| run(arguments));
     job::end(
@@ -30,7 +30,7 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
-    // Open the store before hours of work, not after.
+    // Open the store first, so that a wrong setting fails before hours of work.
     let store = Store::open(&arguments.store, arguments.reach)?;
     let inputs = Inputs {
         config: &config,

@@ -9,7 +9,7 @@ use crate::cli::{SearchArgs, TextArgs, TrainArgs};
 use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
 
-/// Builds the configuration and checks it like any other.
+/// Builds the configuration and validates it.
 pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
     let mut sections = match &arguments.settings {
         Some(path) => read(path)?,
@@ -71,7 +71,7 @@ fn read(path: &std::path::Path) -> Result<Map<String, Value>, ConfigError> {
     }
 }
 
-/// The options that were given.
+/// The options that the user set.
 struct Given(Map<String, Value>);
 
 impl Given {
@@ -126,7 +126,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
         .0
 }
 
-/// Each algorithm with those given values that are its parameters.
+/// One candidate per algorithm, with those of the given values that are its parameters.
 fn candidates(search: &SearchArgs) -> Vec<Value> {
     let list = |values: Vec<Value>| (!values.is_empty()).then_some(values);
     let numbers = |values: &[f64]| list(values.iter().map(|value| json!(value)).collect());

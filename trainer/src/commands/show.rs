@@ -1,4 +1,4 @@
-//! `show`: what a store has.
+//! `show`: shows the contents of a store.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -21,19 +21,19 @@ use crate::terminal::visible;
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     what: What,
-    /// The digest of the spec of --run.
+    /// The digest of --run's spec.
     #[arg(long, value_name = "HEX", requires = "run")]
     spec_hash: Option<String>,
-    /// The metadata.uid of --run, if its training was told.
+    /// The metadata.uid of --run, if it was passed to the training.
     #[arg(long, value_name = "UID", requires = "run")]
     run_uid: Option<String>,
     /// Root of the artifact store: a directory, or s3://bucket/prefix.
     #[arg(long, value_name = "PLACE")]
     store: String,
-    /// The namespace: the first level of the store. Only --modelversions can do without.
+    /// The namespace: the first level of the store. Optional only with --modelversions.
     #[arg(long, value_name = "NAME", required_unless_present = "modelversions")]
     namespace: Option<String>,
-    /// The classifier: the second level of the store. Only --modelversions can do without.
+    /// The classifier: the second level of the store. Optional only with --modelversions.
     #[arg(
         long,
         value_name = "NAME",
@@ -41,7 +41,7 @@ pub(crate) struct ShowArgs {
         requires = "namespace"
     )]
     classifier: Option<String>,
-    /// The PersistentVolumeClaim that manifests of a store in a directory name.
+    /// The PersistentVolumeClaim for the manifests of a store in a directory.
     #[arg(long, value_name = "NAME", requires = "modelversions")]
     claim: Option<String>,
     #[command(flatten)]
@@ -65,7 +65,7 @@ struct What {
     modelversions: bool,
 }
 
-/// Shows.
+/// Runs `show`.
 pub(crate) fn execute(arguments: &ShowArgs) -> ExitCode {
     if arguments.what.modelversions {
         return match super::guarded(|| manifests(arguments)) {
@@ -113,7 +113,7 @@ fn run(arguments: &ShowArgs) -> Result<String, TrainError> {
     }
 }
 
-/// Not reached: the parser requires one of the arguments.
+/// Unreachable: the parser requires one of the arguments.
 fn nothing_asked() -> ConfigError {
     ConfigError::Invalid {
         field: "show".into(),
@@ -127,14 +127,14 @@ pub(super) fn promotions_path(namespace: &str, classifier: &str) -> String {
     format!("{namespace}/{classifier}/{}", store::PROMOTIONS)
 }
 
-/// The promotions on record in a store.
+/// The promotions that a store has on record.
 pub(super) fn promotions(store: &Store, namespace: &str, classifier: &str) -> Result<Promotions, TrainError> {
     let path = promotions_path(namespace, classifier);
     let bytes = store.read_file(&path)?;
     parse(bytes.as_deref()).map_err(|error| unreadable(store, &path, &error))
 }
 
-/// The error for a record that no trainer wrote.
+/// The error for a record that was not written by a trainer.
 pub(super) fn unreadable(store: &Store, path: &str, error: &serde_json::Error) -> TrainError {
     TrainError::Promotions {
         place: format!("{}/{path}", store.place()),

@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, Table, presets};
 
 use crate::terminal::visible;
 
-/// Longer cells are cut.
+/// Maximum width of a cell. Longer cells are cut.
 const WIDEST: usize = 60;
 
 /// A column and its heading.
@@ -36,8 +36,8 @@ pub(super) fn table<const COLUMNS: usize>(
     table.trim_fmt()
 }
 
-/// The cell on one line, shortened if it is too long. What a terminal would obey is escaped, so that columns keep their
-/// widths.
+/// The cell on one line, cut if it is too long. Characters that a terminal would interpret are escaped, so columns keep
+/// their widths.
 pub(super) fn shortened(cell: &str) -> String {
     let line = visible(&cell.replace(['\n', '\r', '\t'], " ")).into_owned();
     if line.chars().count() <= WIDEST {
@@ -46,7 +46,7 @@ pub(super) fn shortened(cell: &str) -> String {
     line.chars().take(WIDEST - 1).chain(['…']).collect()
 }
 
-/// A bar for a share of 0 to 1.
+/// A bar for a share from 0 to 1.
 pub(super) fn bar(share: f64, width: usize) -> String {
     let eighths = (share.clamp(0.0, 1.0) * (width * 8) as f64).round() as usize;
     let rest = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"][eighths % 8];

@@ -50,7 +50,7 @@ fn or_default<T: Copy>(values: &[T], default: T) -> Vec<T> {
     }
 }
 
-/// All pairs; the second part varies faster.
+/// All pairs. The second part varies faster.
 fn cross<'v, A: Copy, B: Copy>(outer: &'v [A], inner: &'v [B]) -> impl Iterator<Item = (A, B)> + 'v {
     outer.iter().flat_map(move |&a| inner.iter().map(move |&b| (a, b)))
 }

@@ -77,7 +77,7 @@ impl Estimator {
     }
 }
 
-/// `LinearSvm C=1 classWeight=Balanced`, as progress lines and messages show it.
+/// `LinearSvm C=1 classWeight=Balanced`, as in progress lines and messages.
 impl std::fmt::Display for Estimator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} {}", self.algorithm(), self.parameters())

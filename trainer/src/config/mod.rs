@@ -89,7 +89,7 @@ pub struct RunConfig {
     pub champion: Option<ChampionSettings>,
 }
 
-/// The format of a data set by its file name, without the suffix of a compression. The default is CSV.
+/// The format of a data set by its file name, ignoring the suffix of a compression. The default is CSV.
 pub fn format_of_name(name: &str) -> DatasetFormat {
     let name = name.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     let packed = [".gz", ".gzip", ".zst", ".zstd", ".zip"];
@@ -118,7 +118,7 @@ pub struct SearchConfig {
     pub folds: usize,
     /// The metric that is averaged over the folds.
     pub scoring: Metric,
-    /// Which points of the grid are tried.
+    /// Which points of the grid to try.
     #[serde(default)]
     pub strategy: Strategy,
     /// Text pipelines to try.
@@ -129,9 +129,9 @@ pub struct SearchConfig {
     /// Averages the best trials. Absent: the best trial is the model.
     #[serde(default)]
     pub ensemble: Option<Ensemble>,
-    /// Most trials: a larger grid is rejected, and a random search draws this many.
+    /// Maximum number of trials. A larger grid is rejected, and a random search draws this many.
     pub max_trial_count: usize,
-    /// The run fails if more trials than this fail.
+    /// Maximum number of failed trials. If more fail, the run fails.
     pub max_failed_trial_count: usize,
 }
 
@@ -202,14 +202,14 @@ impl RunConfig {
         })
     }
 
-    /// Name of the split: equal names on equal data mean equal test rows. `holdout` is the digest of the rows that are held
-    /// out instead of a part of the data set's.
+    /// Name of the split. Equal names on equal data mean equal test rows. `holdout` is the digest of a holdout, whose
+    /// rows replace a part of the data set as test rows.
     pub fn split_name(&self, holdout: Option<Sha256Digest>) -> String {
         split_name(&self.dataset, &self.evaluation, holdout)
     }
 }
 
-/// The name of the split by these settings.
+/// The name of the split with these settings.
 pub(crate) fn split_name(
     dataset: &DatasetSettings,
     evaluation: &EvaluationSettings,

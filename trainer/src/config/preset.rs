@@ -132,7 +132,7 @@ mod tests {
         }
     }
 
-    /// The documentation shows the presets as they are.
+    /// The documentation contains the presets unchanged.
     #[test]
     fn the_documentation_shows_the_presets() {
         let page = include_str!("../../../docs/training.md");

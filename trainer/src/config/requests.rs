@@ -14,7 +14,7 @@ pub(crate) trait Request: for<'de> serde::Deserialize<'de> {
     fn check(&self) -> Result<(), ConfigError>;
 }
 
-/// Reads a request strictly, and checks it. `argument` is where it came from.
+/// Parses a request, rejects unknown fields, and checks it. `argument` names the request's origin in messages.
 pub(crate) fn parse_request<R: Request>(argument: &str, json: &[u8]) -> Result<R, ConfigError> {
     require(
         json.len() <= REQUEST_BYTES,

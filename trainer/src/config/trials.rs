@@ -5,7 +5,7 @@ use complaint_contract::Strategy;
 use super::{Estimator, Pipeline, RunConfig, Trial, estimators, pipelines};
 use crate::rng::Rng;
 
-/// The random stream of a random search.
+/// The random number stream of a random search.
 const DRAWS: u64 = 0x6472_6177;
 
 impl RunConfig {

@@ -1,13 +1,12 @@
-//! A limit for the size of one record, so that a missing quotation mark or line end does not load a whole file into
-//! memory.
+//! Limits the size of one record, so that a missing quotation mark or line end does not load a whole file into memory.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
-/// Size of the largest allowed record, in bytes of the unpacked file.
+/// Size of the largest record, in bytes of the unpacked file.
 pub(super) const LARGEST_RECORD: u64 = 64 << 20;
 
-/// A reader that fails when a record does not end.
+/// A reader that fails if a record is too large.
 pub(super) struct Bounded<'r> {
     inner: &'r mut dyn Read,
     /// Bytes since the last record ended.

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 /// Marks the end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// For each hash, the rows that have it, the last one first.
+/// For each hash, the rows that have it, starting with the last.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     last: FxHashMap<u64, u32>,

@@ -27,7 +27,7 @@ impl Texts for String {
     }
 }
 
-/// Split keys of rows that are held out in another source.
+/// Split keys of rows that another source holds out.
 #[derive(Debug)]
 pub struct HeldOutKeys {
     /// The keys.
@@ -44,7 +44,7 @@ pub struct Collector<'c, T = String> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
-    /// Entries of `labelMap` that rows had.
+    /// Entries of `labelMap` that renamed a row's label.
     renamed: FxHashSet<&'c str>,
     held_out: Option<&'c HeldOutKeys>,
     /// The digest of each row's text. Equal digests mean equal texts.
@@ -78,7 +78,7 @@ impl<'c> Collector<'c> {
     }
 }
 
-/// The rows of a source, and their texts or what was made from them.
+/// The rows of a source, and their texts or the result of processing them.
 pub struct Collected<T> {
     /// The remaining rows, without their texts.
     pub dataset: Dataset,
@@ -115,7 +115,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
-    /// Leaves out rows whose split key is among these.
+    /// Excludes rows whose split key is among these.
     #[must_use]
     pub fn without(mut self, held_out: Option<&'c HeldOutKeys>) -> Self {
         self.held_out = held_out;
@@ -214,8 +214,8 @@ impl<'c, T: Texts> Collector<'c, T> {
         Ok(index)
     }
 
-    /// Whether the text was already read. Copies in a published test part are kept, so that its figures can be compared
-    /// with others' figures on the same rows.
+    /// Whether the text was already read. Copies in a published test part are kept, so that the metrics are comparable
+    /// with published ones on the same rows.
     fn is_copy(&mut self, digest: u128, label: u32, part: Option<Part>, number: u64) -> bool {
         if part == Some(Part::Test) {
             return false;
@@ -299,7 +299,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         self.copies.named(&names)
     }
 
-    /// A row on this side with this text.
+    /// A row with this text on the same side of the split.
     fn same_text(&self, digest: u128, part: Option<Part>) -> Option<u32> {
         self.by_text
             .rows(digest as u64)
@@ -326,7 +326,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
-    /// The rows of each label, and how many of them are not published test rows.
+    /// The number of rows of each label, and how many of them are not published test rows.
     fn rows_of_labels(&self) -> Vec<(usize, usize)> {
         let mut rows_of = vec![(0, 0); self.labels.len()];
         for row in &self.rows {
@@ -427,7 +427,8 @@ impl<'c, T: Texts> Collector<'c, T> {
 /// The row is on neither side of the published split.
 struct Outside;
 
-/// Half of a text's SHA-256. It is long enough that no two texts share it, whoever writes them.
+/// Half of a text's SHA-256. It is long enough that no two texts have the same digest, even if somebody tries to
+/// construct them.
 fn text_digest(text: &str) -> u128 {
     let digest = Sha256Digest::of_bytes(text.as_bytes());
     let (half, _) = digest.as_bytes().split_at(16);

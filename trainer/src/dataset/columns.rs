@@ -1,4 +1,5 @@
-//! Messages about columns. What may be the first row of a file without a header is counted, not shown.
+//! Messages about columns. If the first row may be data instead of a header, messages give the number of columns, not
+//! their names.
 
 use complaint_contract::{DatasetSettings, is_header};
 
@@ -6,7 +7,7 @@ use super::DatasetError;
 
 /// Maximum number of columns in a message.
 const LISTED: usize = 10;
-/// What stands between fields where it is not commas.
+/// Delimiters of files that are not separated by commas.
 const DELIMITERS: [(char, &str); 3] = [
     (';', "has a header that seems to be separated by semicolons (;)"),
     ('\t', "has a header that seems to be separated by tabs"),
@@ -38,7 +39,7 @@ fn missing(name: &str, column: &str, setting: &'static str, available: &[String]
     }
 }
 
-/// The error for a file whose first row is one like the others.
+/// The error for a file whose first row is data instead of a header.
 pub(super) fn without_header(config: &DatasetSettings, name: &str, columns: usize) -> DatasetError {
     DatasetError::ColumnNotFound {
         name: name.to_owned(),
@@ -63,7 +64,7 @@ fn counted(columns: usize) -> String {
     format!("it has {columns} {noun} that don't look like names: is the header row missing?")
 }
 
-/// The error for a header that is separated by something else than commas, if it is.
+/// The error for a header with another delimiter than commas. `None` if the delimiter is a comma.
 pub(super) fn wrong_delimiter(name: &str, header: &[String]) -> Option<DatasetError> {
     if header.first().is_some_and(|first| first.starts_with("sep=")) {
         return Some(DatasetError::WrongDelimiter {
@@ -71,7 +72,7 @@ pub(super) fn wrong_delimiter(name: &str, header: &[String]) -> Option<DatasetEr
             problem: "begins with the line `sep=`, which only Excel reads",
         });
     }
-    // A header without commas is one field; in one with a few, most fields still hold several names.
+    // A header without commas is a single field. With a few commas, most fields still contain several names.
     let has = |delimiter: char| header.iter().filter(|field| field.contains(delimiter)).count();
     DELIMITERS
         .iter()
@@ -88,8 +89,8 @@ pub(super) fn separated_by(name: &str, delimiter: char) -> DatasetError {
     }
 }
 
-/// The most similar name, if it differs in at most a third of its letters. For a dotted path the last part is compared
-/// too, because users often leave out the rest.
+/// The most similar name, if at most a third of its letters differ. For a dotted path the last part is compared too,
+/// because users often omit the rest.
 fn nearest(column: &str, available: &[String]) -> Option<String> {
     let wanted = column.to_lowercase();
     available

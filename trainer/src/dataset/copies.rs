@@ -2,10 +2,10 @@
 
 use complaint_report::{Contradiction, Duplicate};
 
-/// Number of pairs kept of each kind.
+/// Maximum number of pairs to keep of each kind.
 const REMEMBERED: usize = 50;
 
-/// The first copies that were found. [`RecordCounts`](complaint_contract::RecordCounts) has the number of all copies.
+/// The first copies found. [`RecordCounts`](complaint_contract::RecordCounts) has the number of all copies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Copies {
     /// Copies with one label.
@@ -14,7 +14,7 @@ pub struct Copies {
     pub contradictions: Vec<Contradiction>,
 }
 
-/// Copies with numbers for labels.
+/// Copies, with label numbers.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     duplicates: Vec<Duplicate>,
@@ -28,14 +28,14 @@ impl Found {
         }
     }
 
-    /// Adds a contradiction. Each record is its number and its label's number.
+    /// Adds a contradiction. Each record is given as its number and its label's number.
     pub(super) fn contradiction(&mut self, first: (u64, u32), second: (u64, u32)) {
         if self.contradictions.len() < REMEMBERED {
             self.contradictions.push([first, second]);
         }
     }
 
-    /// The same copies with names for labels.
+    /// The same copies, with label names.
     pub(super) fn named(&self, names: &[&str]) -> Copies {
         let contradictions = self.contradictions.iter().map(|pair| Contradiction {
             rows: pair.map(|(number, _)| number),

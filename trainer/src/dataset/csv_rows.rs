@@ -9,7 +9,7 @@ use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 use super::quotes::{Position, Quotes, Unquoted};
 use super::{DatasetError, Field, Record, Sink, columns};
 
-/// Records that are read to tell a header from a first row.
+/// Number of records to read when deciding whether the first row is a header.
 const LOOKED_AT: usize = 1000;
 
 /// Positions of the configured columns.
@@ -17,7 +17,7 @@ struct Layout {
     text: usize,
     labels: Vec<usize>,
     split: Option<usize>,
-    /// Columns that select records, with the values that are selected.
+    /// Columns to filter by, with the selected values.
     filter: Vec<(usize, Vec<String>)>,
 }
 
@@ -88,7 +88,7 @@ pub(super) fn read(
     Ok(())
 }
 
-/// Whether values of the first row come again below it: then it is a row, not a header.
+/// Whether a value of the first row occurs again in the same column. If so, the first row is data, not a header.
 fn is_repeated<R: Read>(csv: &mut csv::Reader<R>, header: &ByteRecord) -> bool {
     let is_again = |record: &ByteRecord| {
         let mut pairs = header.iter().zip(record);
@@ -151,7 +151,7 @@ impl Layout {
     }
 }
 
-/// The error of a record. `read` is where reading is, which is at or after the record.
+/// The error of a record. `read` is the reader's position, which is at or after the record.
 fn fault(name: &str, row: u64, read: Position, error: &csv::Error) -> DatasetError {
     let place = |row: u64, line: u64| match row {
         0 => "the header".to_owned(),

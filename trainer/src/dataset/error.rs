@@ -10,15 +10,16 @@ pub enum DatasetError {
     NotFound {
         /// Path or address.
         name: String,
-        /// The system's or the server's answer.
+        /// The error of the operating system or the server.
         problem: String,
     },
-    /// The server or store refuses these credentials, needs some, or refuses the request; the same pod would fail again.
+    /// The server or store denies access with these credentials, requires credentials, or refuses the request. The same
+    /// pod would fail again.
     #[error("the data set at {name} can't be read: {problem}. {fix}")]
     Forbidden {
         /// Address without query.
         name: String,
-        /// The server's answer.
+        /// The server's response.
         problem: String,
         /// The fix, as a sentence without its full stop.
         fix: &'static str,
@@ -34,10 +35,10 @@ pub enum DatasetError {
         actual: Sha256Digest,
         /// Digest in the configuration.
         expected: Sha256Digest,
-        /// The setting that has it.
+        /// The setting that contains it.
         setting: &'static str,
     },
-    /// The bytes are not those that a version was trained on.
+    /// The bytes differ from those that a version was trained on.
     #[error(
         "the bytes of {name} have the SHA-256 {actual}, and the version was trained on {expected}: its held-out rows can't be \
          read any more. Set evaluation.holdout, restore the file, or pin the version"
@@ -58,7 +59,7 @@ pub enum DatasetError {
         /// The row, with its line or column.
         place: String,
     },
-    /// The text has an encoding with two or four bytes a character.
+    /// The text has an encoding with two or four bytes per character.
     #[error("{name} is {encoding}, not UTF-8. Convert it, for instance with {fix}")]
     WideEncoding {
         /// Path or address.
@@ -73,7 +74,7 @@ pub enum DatasetError {
     OtherKind {
         /// Path or address.
         name: String,
-        /// What it is.
+        /// The kind of file.
         kind: &'static str,
         /// The fix, as a sentence without its full stop.
         fix: &'static str,
@@ -91,9 +92,9 @@ pub enum DatasetError {
     WrongFormat {
         /// Path or address.
         name: String,
-        /// What it looks like.
+        /// The format that the file seems to have.
         looks: &'static str,
-        /// The name of that format.
+        /// The name of that format in the configuration.
         format: &'static str,
     },
     /// The fields of a CSV file are not separated by commas.
@@ -101,10 +102,10 @@ pub enum DatasetError {
     WrongDelimiter {
         /// Path or address.
         name: String,
-        /// What it has, as the rest of a sentence.
+        /// What is wrong, as the rest of a sentence.
         problem: &'static str,
     },
-    /// A label is longer than a model's may be.
+    /// A label is longer than the maximum for a model.
     #[error(
         "row {row} of {name} has a label of {bytes} bytes, more than {most}, in {}. Name the field with the category in \
          dataset.labelFields, or shorten the label",
@@ -117,7 +118,7 @@ pub enum DatasetError {
         row: u64,
         /// Length of the label in UTF-8.
         bytes: usize,
-        /// The longest that is allowed.
+        /// The maximum length.
         most: usize,
         /// The configured fields.
         fields: Vec<String>,
@@ -129,7 +130,7 @@ pub enum DatasetError {
         name: String,
         /// Row and line.
         place: String,
-        /// The parser's finding.
+        /// The parser's error.
         problem: String,
     },
     /// No record has a configured column or path.
@@ -183,7 +184,7 @@ pub enum DatasetError {
     Download {
         /// Address without query.
         name: String,
-        /// What went wrong.
+        /// The error.
         problem: String,
     },
     /// The file can't be read at the moment.
@@ -191,7 +192,7 @@ pub enum DatasetError {
     Unreadable {
         /// Path or address.
         name: String,
-        /// The system's answer.
+        /// The error of the operating system.
         problem: String,
     },
 }
@@ -209,7 +210,7 @@ fn column_fix(setting: &str, nearest: Option<&str>) -> String {
 }
 
 impl DatasetError {
-    /// The error for a line of plain text that can't be read.
+    /// The error for an unreadable line of plain text.
     pub(crate) fn of_line(name: &str, row: u64, error: &std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::InvalidData => Self::InvalidEncoding {
@@ -220,7 +221,7 @@ impl DatasetError {
         }
     }
 
-    /// The reason in status and termination message.
+    /// The reason in the status and the termination message.
     pub fn reason(&self) -> TrainerReason {
         match self {
             Self::NotFound { .. } => TrainerReason::DatasetNotFound,

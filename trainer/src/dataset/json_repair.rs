@@ -1,13 +1,13 @@
-//! What Python and JavaScript write as JSON and is none: `NaN`, `Infinity`, and halves of surrogate pairs.
+//! Repairs invalid JSON that Python and JavaScript write: `NaN`, `Infinity`, and halves of surrogate pairs.
 //!
-//! Numbers that are none become `null`, as pandas reads them; half of a pair becomes U+FFFD, as a decoder shows it.
+//! `NaN` and `Infinity` become `null`, as pandas reads them. Half of a pair becomes U+FFFD, as a decoder shows it.
 
 use std::borrow::Cow;
 use std::io::{self, Read};
 
 /// U+FFFD, as JSON escapes it.
 const REPLACEMENT: &[u8] = b"\\ufffd";
-/// Longest word of JSON, with its sign, and one more.
+/// Length of the longest word of JSON with its sign, plus one.
 const LONGEST_WORD: usize = 10;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,9 +26,9 @@ enum Place {
 #[derive(Debug, Default)]
 struct Repair {
     place: Place,
-    /// A word outside strings that is not complete.
+    /// An incomplete word outside strings.
     word: Vec<u8>,
-    /// Digits of an escape.
+    /// The digits of an escape.
     digits: Vec<u8>,
     /// The first half of a pair, as it was written.
     half: Option<[u8; 6]>,
@@ -52,7 +52,7 @@ impl Repair {
                 }
             }
             Place::Digits => {
-                // Not JSON; the parser says so.
+                // This is not JSON; the parser reports it.
                 self.end_half(out);
                 out.extend(b"\\u");
                 out.append(&mut self.digits);
@@ -127,7 +127,7 @@ impl Repair {
         }
     }
 
-    /// What was held back at the end.
+    /// Writes the bytes that are held back at the end.
     fn finish(&mut self, out: &mut Vec<u8>) {
         self.end_word(out);
         self.end_half(out);
@@ -142,7 +142,7 @@ impl Repair {
     }
 }
 
-/// A piece of JSON, repaired where it needs it.
+/// Repairs a piece of JSON if necessary.
 pub(super) fn repaired(json: &[u8]) -> Cow<'_, [u8]> {
     const SIGNS: [&str; 4] = ["NaN", "Infinity", "\\ud", "\\uD"];
     let is_plain = std::str::from_utf8(json).is_ok_and(|text| !SIGNS.iter().any(|sign| text.contains(sign)));
@@ -155,7 +155,7 @@ pub(super) fn repaired(json: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// A reader of repaired JSON.
+/// A reader that repairs JSON.
 pub(super) struct Repaired<R> {
     inner: R,
     repair: Repair,

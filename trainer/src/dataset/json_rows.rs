@@ -1,4 +1,4 @@
-//! Rows of JSON: one object per line, or one document with an array of objects, as Elasticsearch exports it.
+//! Rows of JSON: one object per line, or one document with an array of objects, such as an Elasticsearch export.
 //!
 //! A document is never held in memory as a whole: its array is visited element by element.
 
@@ -109,8 +109,7 @@ pub(super) fn read_document(
     rows.finish()
 }
 
-/// The parser's finding, without the position and without values: what it met where it expected something else may be a
-/// complaint.
+/// The parser's error without the position and without values: an unexpected value in a message may be a complaint.
 fn problem(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or_default();
@@ -120,15 +119,16 @@ fn problem(error: &serde_json::Error) -> String {
     }
 }
 
-/// What a document is expected to be.
+/// The expected form of a document.
 const EXPECTED: &str = "it is neither an array of objects nor an object whose `hits` or `hits.hits` is one";
 const NO_OBJECTS: &str = "the array holds elements that are not objects";
 const NO_HITS: &str = "the object has no `hits` with the records. An array of objects is expected; for one object a line, set \
                        dataset.format to JsonLines";
-/// Messages of this module, which hold no values.
+/// Messages of this module, which contain no values.
 const OWN: [&str; 2] = [NO_OBJECTS, NO_HITS];
 
-/// Turns JSON values into records. Remembers enough to tell a misspelt path from rows without a value.
+/// Turns JSON values into records. It keeps track of the paths that it has seen, to tell a misspelt path from rows
+/// without a value.
 struct Rows<'s, 'k> {
     config: &'s DatasetSettings,
     name: &'s str,
@@ -211,7 +211,7 @@ impl<'s, 'k> Rows<'s, 'k> {
         selected
     }
 
-    /// Fails for a path that no record has: that is a mistake in the configuration, not a gap in the data.
+    /// Fails for a path that no record has, because this is a mistake in the configuration and not a gap in the data.
     fn finish(self) -> Result<(), DatasetError> {
         if self.number == 0 {
             return Err(DatasetError::Empty {

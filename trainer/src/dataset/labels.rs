@@ -1,4 +1,4 @@
-//! What a person should know about the labels of a data set.
+//! Warnings about the labels of a data set.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ const MISSING: [&str; 14] = [
     "undefined",
 ];
 
-/// Labels that were left out, by their rows.
+/// The warning about labels that were dropped, with their rows.
 pub(super) fn dropped(labels: &[DroppedLabel], minimum: usize) -> Option<DatasetWarning> {
     let named = list_labels(
         labels.iter().map(|dropped| (dropped.label.as_str(), dropped.rows)),
@@ -38,7 +38,7 @@ pub(super) fn dropped(labels: &[DroppedLabel], minimum: usize) -> Option<Dataset
     })
 }
 
-/// Labels that look the same to a person, or nearly.
+/// The warning about labels that look the same, or nearly the same, to a person.
 pub(super) fn alike<'l>(labels: impl Iterator<Item = &'l str>) -> Option<DatasetWarning> {
     let mut forms: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for label in labels {
@@ -67,7 +67,8 @@ pub(super) fn alike<'l>(labels: impl Iterator<Item = &'l str>) -> Option<Dataset
     })
 }
 
-/// Labels that are words for a missing value. These words are in a list of our own, so they are always named.
+/// The warning about labels that are words for a missing value. These words are in our own list, so they are always
+/// named.
 pub(super) fn missing<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Option<DatasetWarning> {
     let mut rows_of: BTreeMap<&str, usize> = BTreeMap::new();
     for (label, rows) in labels.filter(|(_, rows)| *rows > 0) {
@@ -93,7 +94,7 @@ pub(super) fn missing<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Opt
     })
 }
 
-/// Entries of `labelMap` that no row has.
+/// The warning about entries of `labelMap` that match no row.
 pub(super) fn unused(entries: &[&str]) -> Option<DatasetWarning> {
     let named = list_labels(entries.iter().map(|entry| (*entry, ())), |entry, ()| {
         format!("`{entry}`")
@@ -108,7 +109,7 @@ pub(super) fn unused(entries: &[&str]) -> Option<DatasetWarning> {
     })
 }
 
-/// Rows of the holdout, by labels that no training row has.
+/// The warning about rows of the holdout with labels that no training row has.
 pub(super) fn unknown<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Option<DatasetWarning> {
     let labels: Vec<(&str, usize)> = labels.collect();
     let rows: usize = labels.iter().map(|(_, rows)| rows).sum();
@@ -124,7 +125,7 @@ pub(super) fn unknown<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Opt
     })
 }
 
-/// Values that are not texts.
+/// The warning about values that are not texts.
 pub(super) fn other_types(texts: u64, labels: u64) -> Option<DatasetWarning> {
     let found: Vec<String> = [
         (texts, "whose text is a number, a list or an object"),
@@ -142,7 +143,7 @@ pub(super) fn other_types(texts: u64, labels: u64) -> Option<DatasetWarning> {
     })
 }
 
-/// A label without what a person hardly sees: case, spaces, and characters with several encodings or none.
+/// A label without differences that are hard to see: case, spaces, and characters with several encodings or none.
 fn folded(label: &str) -> String {
     let once: String = label.nfkc().default_case_fold().nfkc().collect();
     once.chars()

@@ -1,10 +1,10 @@
 //! Reads labelled rows from a file or address.
 //!
-//! [`Source`] opens the bytes (local or downloaded, with the digest checked, unpacked by suffix). [`sniff`] refuses bytes that
-//! look like another format than the configured one. A reader for each format passes one record at a time. [`collect`] keeps
-//! the rows that can be used for training: copies once, contradictory copies and labels with too few rows not at all. Every
-//! record that is left out is counted by its reason, in messages, result and report. [`labels`] warns about labels that are
-//! probably mistakes.
+//! [`Source`] opens the bytes: local or downloaded, with the digest checked, unpacked by suffix. [`sniff`] rejects
+//! bytes that look like another format than the configured one. A reader for each format passes on one record at a
+//! time. [`collect`] keeps the rows that can be used for training: one of several copies, no contradictory copies, and
+//! no labels with too few rows. Records that are left out are counted by reason, in messages, result and report.
+//! [`labels`] warns about labels that are probably mistakes.
 
 mod bounded;
 mod chains;
@@ -40,7 +40,7 @@ const PROGRESS_ROWS: u64 = 10_000;
 pub enum Part {
     /// Used by the search and the final fit.
     Train,
-    /// Used once, by the evaluation.
+    /// Used only once, for the evaluation.
     Test,
 }
 
@@ -49,7 +49,7 @@ pub enum Part {
 pub struct Row {
     /// The text's range in [`Dataset::texts`].
     text: Range<usize>,
-    /// Index into [`Dataset::labels`], and behind them into [`Dataset::unknown_labels`].
+    /// Index into [`Dataset::labels`], followed by [`Dataset::unknown_labels`].
     pub label: u32,
     /// Number of the record in its source, from 1, without the header.
     pub number: u64,
@@ -65,7 +65,7 @@ pub struct Dataset {
     pub rows: Vec<Row>,
     /// The labels, sorted.
     pub labels: Vec<String>,
-    /// Labels that only rows of a holdout have, sorted: no model of these rows can answer them.
+    /// Labels that only rows of a holdout have, sorted. A model that is trained on these rows can't predict them.
     pub unknown_labels: Vec<String>,
     /// Labels left out, most rows first.
     pub dropped_labels: Vec<DroppedLabel>,
@@ -73,7 +73,7 @@ pub struct Dataset {
     pub counts: RecordCounts,
     /// Some of the copies.
     pub copies: Copies,
-    /// What a person should look at.
+    /// Warnings for the user.
     pub warnings: Vec<DatasetWarning>,
     /// Digest of the source's bytes before unpacking.
     pub sha256: Sha256Digest,
@@ -90,8 +90,8 @@ impl Dataset {
         self.labels.iter().chain(&self.unknown_labels).cloned().collect()
     }
 
-    /// Adds the rows of `others` as test rows behind the own ones, which become training rows. Returns how many of them have a
-    /// label that no own row has; these labels become [`Dataset::unknown_labels`].
+    /// Appends the rows of `others` as test rows; the existing rows become training rows. Returns the number of test
+    /// rows with a label that no training row has. These labels become [`Dataset::unknown_labels`].
     pub fn add_held_out(&mut self, others: &Self) -> u64 {
         for row in &mut self.rows {
             row.part = Some(Part::Train);
@@ -134,7 +134,7 @@ impl Dataset {
         self.warnings.extend(labels::unknown(named));
     }
 
-    /// Drops the texts: training needs only their terms.
+    /// Drops the texts. Training needs only their terms.
     pub fn drop_texts(&mut self) {
         self.texts = String::new();
         for row in &mut self.rows {
@@ -143,12 +143,12 @@ impl Dataset {
     }
 }
 
-/// A value of a record.
+/// A field of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Field<'a> {
-    /// It has none, or `null`.
+    /// The field is missing or `null`.
     Missing,
-    /// A text, or what counts as one, untrimmed.
+    /// A text, or a value that is used as text, untrimmed.
     Text(&'a str),
     /// A number, a list or an object, where a text is expected.
     OtherType,
@@ -192,7 +192,7 @@ impl Record<'_> {
     }
 }
 
-/// Reads all rows of a source for training, without those whose split key `held_out` has.
+/// Reads all rows of a source for training, without those whose split key is in `held_out`.
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.

@@ -1,53 +1,53 @@
-//! Quotation marks of CSV, read strictly.
+//! Checks the quotation marks of CSV strictly.
 //!
-//! The CSV reader takes whatever it gets: without its closing quotation mark, a text swallows the rows after it. So every
-//! byte also passes a second, smaller reader that knows only fields and quotation marks (RFC 4180), and refuses what makes
-//! rows disappear.
+//! The CSV reader accepts any input: if a closing quotation mark is missing, a text swallows the rows after it. So
+//! every byte also passes a second, smaller reader that knows only fields and quotation marks (RFC 4180). It rejects
+//! everything that would make rows disappear.
 
 use std::cell::Cell;
 use std::io::{self, Read};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before the first byte of a record: empty lines are no records.
+    /// Before the first byte of a record. Empty lines are not records.
     RecordStart,
     FieldStart,
     Plain,
     Quoted,
-    /// After a quotation mark within quotation marks.
+    /// After a quotation mark inside a quoted field.
     QuoteInQuoted,
 }
 
 /// What is wrong with a quotation mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unquoted {
-    /// The file ends before a field does.
+    /// The file ends inside a quoted field.
     Open,
-    /// Text follows a field's closing mark.
+    /// Text follows a field's closing quotation mark.
     Trailing,
-    /// A semicolon, tab or vertical bar follows it, in a file whose header has no comma.
+    /// A semicolon, tab or vertical bar follows the closing quotation mark, in a file whose header has no comma.
     Delimiter(char),
 }
 
-/// Where a reader is.
+/// The position of a reader.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Position {
     /// Number of the record, from 1; 0 is the header.
     pub(super) row: u64,
     /// The line on which the record begins, from 1.
     pub(super) line: u64,
-    /// What is wrong there.
+    /// The fault at this position.
     pub(super) fault: Option<Unquoted>,
 }
 
-/// Passes CSV on, and fails at a quotation mark that is not where one may be.
+/// Passes CSV on, and fails at a misplaced quotation mark.
 pub(super) struct Quotes<'r> {
     inner: &'r mut dyn Read,
     position: &'r Cell<Position>,
     place: Place,
     line: u64,
     after_return: bool,
-    /// Records that ended.
+    /// Number of complete records.
     records: u64,
     begins: u64,
     /// Whether the header has a comma between fields.
@@ -55,7 +55,7 @@ pub(super) struct Quotes<'r> {
 }
 
 impl<'r> Quotes<'r> {
-    /// `position` tells where reading is.
+    /// Updates `position` while reading.
     pub(super) fn new(inner: &'r mut dyn Read, position: &'r Cell<Position>) -> Self {
         Self {
             inner,

@@ -1,4 +1,4 @@
-//! What the beginning of a file looks like, so that a wrong format is named instead of being misread.
+//! Guesses the format from the beginning of a file, so that a wrong format gives an error instead of wrong rows.
 
 use complaint_contract::DatasetFormat;
 use serde::de::IgnoredAny;
@@ -6,21 +6,21 @@ use serde::de::IgnoredAny;
 use super::source::Unpacked;
 use super::{DatasetError, json_repair};
 
-/// What bytes look like.
+/// The apparent format of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Looks {
     /// `[{…`
     Array,
-    /// One object a line.
+    /// One object per line.
     Lines,
     /// One object over several lines, or one with `hits`.
     Document,
-    /// Nothing that begins like JSON.
+    /// Text that does not begin like JSON.
     Text,
 }
 
-/// The format in which a source is read: the configured one, or that of an archive's member where CSV, the default, is
-/// configured.
+/// The format in which to read a source: the configured one, or, if that is the default CSV, the format of the
+/// archive's member.
 pub(super) fn format(configured: DatasetFormat, member: Option<DatasetFormat>) -> DatasetFormat {
     match (configured, member) {
         (DatasetFormat::Csv, Some(member)) => member,
@@ -50,7 +50,7 @@ pub(super) fn check(format: DatasetFormat, name: &str, unpacked: &Unpacked<'_>) 
     }
 }
 
-/// `None` where the beginning does not decide.
+/// The apparent format. `None` if the beginning is not enough to decide.
 fn looks(begin: &[u8], is_whole: bool) -> Option<Looks> {
     let text = begin.trim_ascii_start();
     let (first, rest) = text.split_first()?;
@@ -63,7 +63,7 @@ fn looks(begin: &[u8], is_whole: bool) -> Option<Looks> {
     }
 }
 
-/// What begins with an object.
+/// The apparent format of text that begins with an object.
 fn of_object(text: &[u8], is_whole: bool) -> Option<Looks> {
     let Some(end) = text.iter().position(|byte| *byte == b'\n') else {
         return match is_whole && is_json(text) {

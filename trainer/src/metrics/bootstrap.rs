@@ -9,7 +9,7 @@ use crate::rng::Rng;
 /// Number of resamples for every interval.
 pub const RESAMPLES: usize = 1000;
 
-/// Predictions on some rows: what a metric needs from each.
+/// Predictions on some rows, as the metrics need them.
 #[derive(Debug, Clone)]
 pub struct Scored {
     /// Number of classes that can occur in `predicted`.
@@ -18,7 +18,7 @@ pub struct Scored {
     pub actual: Vec<u32>,
     /// The predicted class of each row.
     pub predicted: Vec<u32>,
-    /// Negative logarithm of the right class's probability.
+    /// Negative logarithm of the correct class's probability, per row.
     pub log_loss: Vec<f64>,
 }
 
@@ -59,8 +59,8 @@ pub fn interval(scored: &Scored, metric: Metric, seed: u64) -> [f64; 2] {
     })
 }
 
-/// Percentiles 2.5 and 97.5 of a statistic. Each resample has its own stream of draws, so the number of threads does
-/// not matter.
+/// Percentiles 2.5 and 97.5 of a statistic. Each resample has its own random number stream, so the number of threads
+/// does not matter.
 pub(super) fn percentiles(resamples: usize, seed: u64, statistic: impl Fn(&mut Rng) -> f64 + Sync) -> [f64; 2] {
     let mut values: Vec<f64> = (0..resamples)
         .into_par_iter()

@@ -1,4 +1,4 @@
-//! Quality of predictions.
+//! Quality metrics of predictions.
 
 mod bootstrap;
 mod paired;
@@ -52,7 +52,7 @@ impl Confusion {
         f64::from(self.counts[actual * self.classes + predicted])
     }
 
-    /// Rows of a class, rows predicted as it, and rows that are both.
+    /// Number of rows of a class, of rows predicted as the class, and of rows that are both.
     fn of_class(&self, class: usize) -> (f64, f64, f64) {
         let support = (0..self.classes).map(|predicted| self.cell(class, predicted)).sum();
         let predicted = (0..self.classes).map(|actual| self.cell(actual, class)).sum();
@@ -101,7 +101,7 @@ impl Confusion {
         }
     }
 
-    /// All metrics. The log loss is given.
+    /// All metrics. `log_loss` is passed in, because the counts don't determine it.
     pub fn metrics(&self, log_loss: f64) -> Metrics {
         Metrics {
             macro_f1: self.macro_f1(),
@@ -111,7 +111,7 @@ impl Confusion {
         }
     }
 
-    /// Precision, recall and F1 of each class; 0 where the divisor is 0.
+    /// Precision, recall and F1 of each class. 0 if the divisor is 0.
     pub fn per_class(&self, labels: &[String]) -> Vec<ClassMetrics> {
         let ratio = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
         labels
@@ -130,7 +130,7 @@ impl Confusion {
             .collect()
     }
 
-    /// The table in the report's form.
+    /// The table in the report's format.
     pub fn matrix(&self, labels: &[String]) -> ConfusionMatrix {
         let rows = self
             .counts

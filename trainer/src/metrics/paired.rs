@@ -1,12 +1,13 @@
-//! How much better one model is than another on the same rows, with an interval.
+//! The difference between two models on the same rows, with an interval.
 //!
-//! For `accuracy` the interval is [Tango's](super::tango). For the other metrics it is a paired bootstrap of the rows (Efron
-//! 1979; percentiles) with a pseudo-count in both discordant cells: every resample draws from the rows and from two more, one
-//! that only the newcomer answers correctly and one that only the champion does. Without them a pair that is nearly alike has
-//! the interval [0, 0] whenever no row of the sample happens to tell the models apart, although they differ: with a true
-//! difference of −0.0002 on 800 rows it covered it 47 times in 100. Adding one to each discordant cell is what Bonett & Price
-//! (2012, *Journal of Educational and Behavioral Statistics* 37, 479–488) and Agresti & Min (2005, *Statistics in Medicine* 24,
-//! 729–740) do for paired proportions. The pseudo-rows cancel on average and weigh 2 in `rows + 2`.
+//! For `accuracy` the interval is [Tango's](super::tango). For the other metrics it is a paired bootstrap of the rows
+//! (Efron 1979; percentiles) with a pseudo-count in both discordant cells: every resample draws from the rows and two
+//! pseudo-rows, one that only the newcomer answers correctly and one that only the champion does. Without them, a pair
+//! of nearly equal models has the interval [0, 0] whenever no row of the sample distinguishes the models, although they
+//! differ: for a true difference of −0.0002 on 800 rows, that interval covered it in only 47 of 100 cases. Bonett &
+//! Price (2012, *Journal of Educational and Behavioral Statistics* 37, 479–488) and Agresti & Min (2005, *Statistics in
+//! Medicine* 24, 729–740) add one to each discordant cell for paired proportions. The pseudo-rows cancel out on average
+//! and have the weight 2 in `rows + 2`.
 //!
 //! The tests simulate the coverage.
 
@@ -16,9 +17,9 @@ use super::bootstrap::{RESAMPLES, Scored, percentiles};
 use super::{Confusion, tango};
 use crate::rng::Rng;
 
-/// The least loss of a wrong answer: another class has at least the same probability.
+/// The smallest loss of a wrong answer: another class has at least the same probability.
 const WRONG: f64 = std::f64::consts::LN_2;
-/// How often a row with a wrong answer is drawn for a pseudo-row.
+/// Maximum number of draws for a pseudo-row's wrong answer.
 const DRAWS: usize = 8;
 
 /// Difference in favour of `newcomer` (for log loss: the champion's minus the newcomer's) and its 95 % interval.
@@ -63,10 +64,10 @@ struct Pair<'p> {
     champion: &'p Scored,
 }
 
-/// What a resample draws.
+/// One draw of a resample.
 enum Draw {
     Row(usize),
-    /// A pseudo-row that one model alone answers correctly.
+    /// A pseudo-row that only one model answers correctly.
     Pseudo {
         newcomer_is_right: bool,
     },
@@ -77,7 +78,7 @@ impl Pair<'_> {
         self.newcomer.actual.len()
     }
 
-    /// As many draws as there are rows, among the rows and the two pseudo-rows.
+    /// Draws one of the rows or of the two pseudo-rows. A resample has as many draws as there are rows.
     fn draw(self, rng: &mut Rng) -> Draw {
         let rows = self.rows();
         match rng.below(rows + 2) {
@@ -88,7 +89,7 @@ impl Pair<'_> {
         }
     }
 
-    /// The difference of a metric of counts on one resample.
+    /// The difference of a count-based metric on one resample.
     fn table_difference(self, metric: Metric, rng: &mut Rng) -> f64 {
         let Self { newcomer, champion } = self;
         let (mut new, mut old) = (Confusion::new(newcomer.classes), Confusion::new(champion.classes));
@@ -114,7 +115,8 @@ impl Pair<'_> {
         metric.as_gain(new.value(metric)) - metric.as_gain(old.value(metric))
     }
 
-    /// A class that the newcomer gives to some row, and that is not `actual`.
+    /// A class other than `actual` that the newcomer predicts for some row. If the draws find none, the class after
+    /// `actual`.
     fn wrong_answer(self, actual: u32, rng: &mut Rng) -> u32 {
         (0..DRAWS)
             .map(|_| self.newcomer.predicted[rng.below(self.rows())])

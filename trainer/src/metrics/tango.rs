@@ -1,4 +1,4 @@
-//! Interval of a difference of paired proportions, by the score test.
+//! Interval of a difference of paired proportions by the score test.
 //!
 //! Tango, T. (1998). Equivalence test and confidence interval for the difference in proportions for the paired-sample design.
 //! *Statistics in Medicine* 17, 891–908. Its coverage is close to nominal where a Wald or bootstrap interval has width 0,
@@ -7,11 +7,11 @@
 
 /// The 97.5th percentile of the standard normal distribution.
 const Z: f64 = 1.959_963_984_540_054;
-/// Halvings of an interval of length 2: more than the numbers have digits.
+/// Number of bisections of an interval of length 2: more than the digits of the numbers.
 const HALVINGS: usize = 60;
 
-/// 95 % interval of `(only_first − only_second) / rows`, where `only_first` rows have the property by the first of two
-/// methods alone, and `only_second` by the second alone.
+/// 95 % interval of `(only_first − only_second) / rows`. `only_first` rows have the property only by the first of two
+/// methods, `only_second` rows only by the second.
 pub(super) fn interval(only_first: usize, only_second: usize, rows: usize) -> [f64; 2] {
     if rows == 0 {
         return [-1.0, 1.0];
@@ -19,7 +19,7 @@ pub(super) fn interval(only_first: usize, only_second: usize, rows: usize) -> [f
     let (first, second, rows) = (only_first as f64, only_second as f64, rows as f64);
     let observed = (first - second) / rows;
     let score = |difference: f64| score(first, second, rows, difference);
-    // The score falls from positive to negative values over the possible differences, and is 0 at the observed one.
+    // Over the possible differences, the score falls from positive to negative values, and is 0 at the observed one.
     let crossing = |mut inside: f64, mut outside: f64| {
         for _ in 0..HALVINGS {
             let middle = f64::midpoint(inside, outside);
@@ -47,7 +47,7 @@ fn score(first: f64, second: f64, rows: f64, difference: f64) -> f64 {
     }
 }
 
-/// The most likely probability of the second kind of discordant pair under that hypothesis.
+/// The most likely probability of the second kind of discordant pair under this hypothesis.
 fn nuisance(first: f64, second: f64, rows: f64, difference: f64) -> f64 {
     let a = 2.0 * rows;
     let b = -first - second + (2.0 * rows - first + second) * difference;
@@ -107,7 +107,7 @@ mod tests {
             "[{low}, {high}]"
         );
         assert_eq!(interval(0, 0, 0), [-1.0, 1.0]);
-        // As McNemar's test without continuity correction: 3 to 0 may be chance, 4 to 0 is not.
+        // Agrees with McNemar's test without continuity correction: 3 to 0 may be chance, 4 to 0 is not.
         assert!(interval(3, 0, 800)[0] < 0.0 && interval(4, 0, 800)[0] > 0.0);
     }
 }

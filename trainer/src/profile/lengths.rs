@@ -2,10 +2,10 @@
 
 use complaint_report::{LengthBin, Quantiles};
 
-/// Number of bins of the histogram, without the open one.
+/// Number of bins of the histogram, without the open last one.
 const BINS: usize = 24;
 
-/// Bins of one round width over nearly all texts. The longest texts share the last bin, which has no end.
+/// Bins of one round width for nearly all texts. The longest texts share the last bin, which is open.
 pub(super) fn histogram(words: &[usize], quantiles: &Quantiles) -> Vec<LengthBin> {
     let width = round_up(quantiles.p95.div_ceil(BINS - 4).max(1));
     let mut rows = [0; BINS + 1];

@@ -15,10 +15,10 @@ use crate::split::{Split, shingles};
 pub use suspicious::TextFacts;
 use twins::Twins;
 
-/// Points on the vocabulary's curve.
+/// Number of points on the vocabulary's growth curve.
 const GROWTH_POINTS: usize = 20;
 
-/// Describes a data set from its rows' texts and their words.
+/// Describes a data set from the rows' texts and words.
 pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Profile {
     of_rows(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
 }

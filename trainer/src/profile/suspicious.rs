@@ -11,13 +11,14 @@ use crate::split::fnv;
 
 /// Rows listed for each reason.
 const EXAMPLES: usize = 20;
-/// A text with fewer words is hardly a complaint.
+/// A text with fewer words is unlikely to be a complaint.
 const FEW_WORDS: usize = 3;
-/// A text with fewer words is too short for the checks of its mix of words.
+/// A text with fewer words is too short for checks of its words' frequencies.
 const ENOUGH_WORDS: usize = 20;
 /// A text longer than this many times the 95 % quantile is unusually long.
 const FAR_BEYOND: usize = 5;
-/// About two in five English words are stop words. A longer text with a smaller share than this is hardly English.
+/// About two in five English words are stop words. A longer text with a smaller share than this is probably not
+/// English.
 const STOP_WORD_SHARE: f64 = 0.1;
 
 /// The bit of a reason in [`TextFacts`].
@@ -109,8 +110,8 @@ fn stop_word_hashes() -> &'static FxHashSet<u64> {
     HASHES.get_or_init(|| stop_words().iter().map(|word| word_hash(word)).collect())
 }
 
-/// Whether more than half of the words are the same. (Boyer and Moore's majority vote: only one word can win it, so
-/// only one needs counting.)
+/// Whether more than half of the words are the same. (Boyer and Moore's majority vote: only one word can be the
+/// majority, so only one needs counting.)
 fn has_majority(words: &[u64]) -> bool {
     let (mut candidate, mut lead) = (0, 0_usize);
     for &word in words {
@@ -123,7 +124,7 @@ fn has_majority(words: &[u64]) -> bool {
     2 * words.iter().filter(|&&word| word == candidate).count() > words.len()
 }
 
-/// `XXXX`, `XX/XX/2020`, `{$xxx}`: two or more x and no other letter.
+/// Whether a word is a redaction such as `XXXX`, `XX/XX/2020` or `{$xxx}`: two or more x and no other letter.
 fn is_redaction(word: &str) -> bool {
     let mut crosses = 0;
     for letter in word.chars().filter(|letter| letter.is_alphabetic()) {
@@ -135,7 +136,7 @@ fn is_redaction(word: &str) -> bool {
     crosses >= 2
 }
 
-/// Whether the text holds UTF-8 that was read as Windows-1252 or Latin-1, or bytes that were not valid characters.
+/// Whether the text contains UTF-8 that was read as Windows-1252 or Latin-1, or replacements for invalid bytes.
 fn has_broken_characters(text: &str) -> bool {
     let mut before = ' ';
     text.chars().any(|letter| {

@@ -39,7 +39,7 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> 
         .into_par_iter()
         .flat_map_iter(|rows| similar(rows, &shingles))
         .collect();
-    // Of equal groups, the one that begins first comes first.
+    // Among equally large groups, the one that begins first comes first.
     groups.sort_by_key(|group| (Reverse(group.len()), group[0]));
     Twins {
         groups: groups.len(),
@@ -52,7 +52,7 @@ pub(super) fn groups(dataset: &Dataset, keys: &[u64], shingles: impl Fn(u32) -> 
     }
 }
 
-/// Rows of one key, grouped with the first row that they resemble.
+/// Groups the rows of one key by the first row that they resemble.
 fn similar(rows: &[u32], shingles: impl Fn(u32) -> Vec<u64>) -> Vec<Vec<u32>> {
     let mut groups: Vec<(Vec<u64>, Vec<u32>)> = Vec::new();
     for &row in rows {

@@ -1,4 +1,4 @@
-//! The sequential parts of a fold's work: each fit starts at the previous solution.
+//! The sequential parts of a fold's work. Each fit starts at the previous solution.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::solve::nb_svm::NbSvmProblem;
 use crate::solve::svm::{Separators, SvmProblem, groups};
 use crate::solve::{Effort, NotFinite};
 
-/// Trials of ascending penalty, each with its index in the search.
+/// Trials in ascending order of `C`, each with its index in the search.
 type Path = Vec<(usize, f64)>;
 
 /// One chain.
@@ -31,10 +31,10 @@ pub(super) enum Chain {
     Single(usize),
 }
 
-/// Which support vector machine.
+/// The kind of support vector machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum SvmKind {
-    /// Over the rows as they are.
+    /// Over the unchanged rows.
     Plain(Loss),
     /// Over terms weighted by naive Bayes with this smoothing.
     NaiveBayes(f64),

@@ -20,7 +20,7 @@ pub(super) struct Fold {
     /// Rows to learn from. Columns are numbered by frequency.
     pub(super) train: CsrMatrix,
     train_labels: Vec<u32>,
-    /// Rows to validate on, vectorised with what the training rows taught.
+    /// Rows to validate on, vectorised with the vocabulary and frequencies of the training rows.
     pub(super) validation: CsrMatrix,
     validation_labels: Vec<u32>,
     /// Index of each validation row in the training part.
@@ -98,8 +98,8 @@ impl Fold {
     }
 }
 
-/// The metric over rows with `rows × classes` scores. Log loss uses the probabilities at these rows' own best
-/// temperature: scores of a support vector machine have no scale of their own, and the final model is calibrated too.
+/// The metric over rows with `rows × classes` scores. Log loss uses the probabilities at the best temperature for these
+/// rows: scores of a support vector machine have no scale of their own, and the final model is calibrated too.
 pub fn score_rows(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
     let rows = || scores.chunks_exact(classes).zip(labels);
     if scoring == Metric::LogLoss {

@@ -26,14 +26,14 @@ pub use fold::score_rows;
 /// Maximum number of entries in all folds for vectorising them at the same time. Above it, folds are vectorised one by
 /// one.
 const ENTRIES_AT_ONCE: usize = 30_000_000;
-/// Maximum number of out-of-fold scores, over all trials, that are kept in memory. Above it, the best trials' folds are
+/// Maximum number of out-of-fold scores, over all trials, to keep in memory. Above it, the folds of the best trials are
 /// run again.
 const SCORES_AT_ONCE: usize = 64_000_000;
 
 /// The training part, in the order of the corpus.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingPart<'a> {
-    /// The terms of all documents; each fold learns from its own rows alone.
+    /// The terms of all documents. Each fold learns only from its own rows.
     pub terms: &'a TermCounts,
     /// Documents of the training part.
     pub rows: &'a [u32],
@@ -47,7 +47,7 @@ pub struct TrainingPart<'a> {
     pub classes: usize,
 }
 
-/// How to search.
+/// The settings of a search.
 #[derive(Debug, Clone, Copy)]
 pub struct SearchSettings<'a> {
     /// Vectoriser steps.
@@ -60,7 +60,7 @@ pub struct SearchSettings<'a> {
     pub keep: usize,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Debug)]
 pub struct SearchOutcome {
     /// All trials, in order.
@@ -115,7 +115,7 @@ pub fn search(
     Ok(SearchOutcome { trials, best })
 }
 
-/// The trials that succeeded, best first; of equal ones, the first one first.
+/// The trials that succeeded, best first. Equal trials keep their order.
 pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
     let gain = |place: &usize| trials[*place].cross_validation.map(|score| scoring.as_gain(score.mean));
     let mut places: Vec<usize> = (0..trials.len()).filter(|place| gain(place).is_some()).collect();
@@ -166,7 +166,7 @@ fn run_folds(
         if folds.iter().any(Fold::is_empty) {
             return Err(no_terms().into());
         }
-        // Long chains come first, so that no thread is left with one at the end.
+        // Start long chains first, so that none of them is left over at the end.
         let work: Vec<(usize, &Chain)> = chains
             .iter()
             .flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain)))
@@ -203,7 +203,7 @@ fn run_folds(
     Ok(run)
 }
 
-/// Vectorises the folds from `first` on: all of them, or only one if all would take too much memory.
+/// Vectorises the folds starting with `first`: all of them, or only one if all would take too much memory.
 fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
     let fold = Fold::vectorise(part, first, features);
     let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE {
@@ -218,7 +218,7 @@ fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> 
     std::iter::once(fold).chain(rest).collect()
 }
 
-/// The error for a configuration that leaves no term of the data.
+/// The error for a configuration that excludes all terms of the data.
 pub(crate) fn no_terms() -> ConfigError {
     ConfigError::Invalid {
         field: "features.minDocumentFrequency".into(),

@@ -25,7 +25,7 @@ use crate::rng::Rng;
 /// The proximal steps still converge.
 const INTERCEPT_SQUARED: f32 = 0.25;
 
-/// What a pass measured before it changed anything.
+/// Measurements of a pass before it changes anything.
 #[derive(Debug, Clone, Copy, Default)]
 struct Pass {
     gap: f64,
@@ -125,7 +125,7 @@ impl<'a> LogisticPath<'a> {
         self.passes
     }
 
-    /// Keeps W while C grows: e_y − π shrinks by `ratio`.
+    /// Keeps W while C grows, by scaling e_y − π with `ratio`.
     fn relax(&mut self, ratio: f32) {
         for (dual, &label) in self.log_dual.chunks_exact_mut(self.stride).zip(self.problem.labels) {
             for (class, log) in dual.iter_mut().enumerate() {
@@ -138,7 +138,8 @@ impl<'a> LogisticPath<'a> {
         }
     }
 
-    /// Makes the current intercept the centre of its penalty. Returns how far the intercept had moved.
+    /// Makes the current intercept the centre of its penalty. Returns how far the intercept had moved from the previous
+    /// centre.
     fn recentre(&mut self) -> f64 {
         self.sum_up_offset();
         let mut moved = 0.0_f64;
@@ -287,7 +288,7 @@ fn stride_for(classes: usize) -> usize {
     }
 }
 
-/// The objective without the intercept's (absent) penalty. Tests use it, and comparisons of optimisers.
+/// The objective, in which the intercept is not penalised. Used by tests and by comparisons of optimisers.
 pub fn objective(rows: &CsrMatrix, labels: &[u32], costs: &[f64], coefficients: &Coefficients) -> f64 {
     let classes = coefficients.bias.len();
     let penalty = 0.5

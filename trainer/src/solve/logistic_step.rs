@@ -8,7 +8,7 @@
 pub(super) const LOG_FLOOR: f32 = -60.0;
 /// Maximum number of Newton iterations. More than five are rare.
 const ITERATIONS: usize = 12;
-/// The Newton steps end when no probability moves by more than this.
+/// The Newton steps stop when no probability moves by more than this.
 const SETTLED: f32 = 1e-5;
 /// A row whose distribution moves by less than this does not change the weights.
 const UNMOVED: f32 = 1e-6;
@@ -24,7 +24,7 @@ pub(super) struct Step {
     pub(super) label: usize,
 }
 
-/// The row's share of duality gap and loss, before the step.
+/// The row's share of the duality gap and of the loss, before the step.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found {
     pub(super) gap: f64,
@@ -58,7 +58,7 @@ impl Step {
             gap: f64::from(self.cost * divergence.max(0.0)),
             loss: f64::from(self.cost * (log_sum - scores[self.label])),
         };
-        // The row already predicts its own dual.
+        // The prediction for the row already equals its dual.
         if divergence < 1e-9 {
             return (found, false);
         }

@@ -30,7 +30,7 @@ pub struct Problem<'a> {
     pub classes: usize,
 }
 
-/// When a solver stops, and in which order it visits rows.
+/// When a solver stops, and the seed for the order of its visits.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Effort {
     /// Relative accuracy. For logistic regression: the duality gap divided by the objective. For the support vector
@@ -62,8 +62,8 @@ impl Effort {
         }
     }
 
-    /// For the final model. For the support vector machine it is half of LIBLINEAR's own tolerance. On the CFPB data, a
-    /// fifth of it changes no answer.
+    /// Accurate enough for the final model. For the support vector machine it is half of LIBLINEAR's own tolerance. On
+    /// the CFPB data, a fifth of it changes no answer.
     pub fn fit(seed: u64) -> Self {
         Self {
             tolerance: 1e-3,

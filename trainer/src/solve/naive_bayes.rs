@@ -9,7 +9,7 @@
 
 use super::{Coefficients, NotFinite, Problem};
 
-/// Row count that a class without rows gets.
+/// Row count of a class without rows.
 const NEXT_TO_NONE: f64 = 1e-10;
 
 /// Fits complement naive Bayes with additive smoothing `alpha` > 0.

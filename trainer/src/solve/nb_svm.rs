@@ -15,7 +15,7 @@ use super::{Coefficients, Effort, NotFinite, Problem};
 /// The number of rows of each class that contain each term.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClassCounts {
-    /// Class by class, one number per term.
+    /// One number per term, class by class.
     of_class: Vec<f32>,
     /// All classes together.
     of_all: Vec<f32>,
@@ -54,7 +54,7 @@ impl ClassCounts {
     }
 }
 
-/// What all classes of a problem share.
+/// Data that all classes of a problem share.
 pub struct NbSvmProblem<'a> {
     svm: SvmProblem<'a>,
     counts: &'a ClassCounts,

@@ -1,4 +1,4 @@
-//! Terms in the order of their frequency.
+//! Orders terms by frequency.
 //!
 //! Columns are in byte order, which spreads the few thousand terms with most of the entries over all of a solver's
 //! weights. With the frequent terms first, most look-ups hit the processor's nearer caches. The order of a row's
@@ -8,8 +8,7 @@ use complaint_model::sparse::CsrMatrix;
 
 use super::Coefficients;
 
-/// Numbers terms by how many rows contain them, most frequent first. Of equal ones, the first in column order comes
-/// first.
+/// Numbers terms by how many rows contain them, most frequent first. Equally frequent terms keep their column order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FrequencyOrder {
     /// The new number of each column.

@@ -19,7 +19,7 @@ use super::{Coefficients, Effort, NotFinite, Problem, class_weights};
 /// fewer tasks, and the weights no longer fit the nearer caches.
 const GROUP: usize = 4;
 
-/// What all classes of a problem share.
+/// Data that all classes of a problem share.
 pub struct SvmProblem<'a> {
     pub(super) problem: Problem<'a>,
     pub(super) loss: Loss,
@@ -110,7 +110,7 @@ impl<'a> SvmProblem<'a> {
     }
 }
 
-/// Number of separators for so many classes. Two classes need only one.
+/// Number of separators for `classes` classes. Two classes need only one.
 fn separators(classes: usize) -> u32 {
     if classes == 2 { 1 } else { classes as u32 }
 }
@@ -196,7 +196,7 @@ mod tests {
         seed: 1,
     };
 
-    /// Rows that lean to terms of their class and are not quite separable.
+    /// Rows whose terms tend to belong to their class and that are not quite separable.
     fn rows() -> (CsrMatrix, Vec<u32>) {
         let mut rng = Rng::new(1, 2);
         let labels: Vec<u32> = (0..300).map(|row| row % CLASSES as u32).collect();
@@ -259,7 +259,7 @@ mod tests {
         }
     }
 
-    /// What a class minimises, at the separator in this lane of its group.
+    /// The objective of a class, at the separator in this lane of its group.
     fn objective(svm: &SvmProblem<'_>, class: u32, c: f64, found: &Coefficients, lane: usize) -> f64 {
         let width = found.bias.len();
         let weights = found.weights.iter().skip(lane).step_by(width);

@@ -30,7 +30,7 @@ const GATHER: usize = 2;
 /// A set of lanes, one bit each.
 type Mask = u8;
 
-/// What a solver stores per term.
+/// The data that a solver stores per term.
 pub(super) trait Term<const S: usize> {
     /// The weight of each lane.
     fn weights(&self) -> &[f32; S];
@@ -107,8 +107,8 @@ impl<const S: usize> Term<S> for Scaled<S> {
     }
 }
 
-/// What a visit needs from a row besides its entries. The fields are adjacent: on rows that don't fit the cache, a
-/// visit would otherwise wait for memory once per field.
+/// The data that a visit needs from a row, apart from the row's entries. The fields are adjacent: on rows that don't
+/// fit the cache, a visit would otherwise wait for memory once per field.
 #[derive(Debug, Clone, Copy)]
 struct Row<const S: usize> {
     duals: [f32; S],
@@ -162,7 +162,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         }
     }
 
-    /// Walks along a path of ascending `C`.
+    /// Solves along a path of ascending `C`.
     pub(super) fn solve_path(
         mut self,
         path: &[f64],
@@ -300,7 +300,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     }
 }
 
-/// w·x + b of each lane. Four independent sums, so that additions don't wait for each other.
+/// w·x + b of each lane. There are four independent sums, so additions don't wait for each other.
 #[inline]
 fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u32], values: &[f32]) -> [f32; S] {
     let (indices4, indices_rest) = indices.as_chunks::<4>();
@@ -344,11 +344,11 @@ fn bit(lane: usize) -> Mask {
 /// The state of a class within a round.
 #[derive(Debug, Clone, Copy)]
 struct Lane {
-    /// Gradients beyond these let a row leave.
+    /// A row leaves if its gradient is beyond these bounds.
     bounds: Bounds,
     /// Gradients of the current pass.
     seen: Bounds,
-    /// Whether no row has left.
+    /// Whether all rows are still active.
     complete: bool,
 }
 
@@ -360,8 +360,8 @@ impl Lane {
     };
 }
 
-/// The passes from one visit of all rows to the next. It ends when every class is optimal for its active rows. Classes
-/// wait for each other, so that they share the passes over all rows.
+/// The passes from one visit of all rows to the next. A round ends when every class is optimal for its active rows.
+/// Classes wait for each other, so that they share the passes over all rows.
 struct Round<'a, const S: usize> {
     lanes: [Lane; S],
     /// The classes that are not optimal for their active rows yet.
@@ -393,7 +393,7 @@ impl<'a, const S: usize> Round<'a, S> {
         }
     }
 
-    /// Ends a class's pass. If `gives_up` is set, it was the last one. Returns the class's bit if the class is solved
+    /// Ends a class's pass. If `gives_up` is set, it was the last pass. Returns the class's bit if the class is solved
     /// or gives up.
     fn end_pass(&mut self, lane: usize, tolerance: f32, gives_up: bool) -> Mask {
         let state = &mut self.lanes[lane];
@@ -410,7 +410,7 @@ impl<'a, const S: usize> Round<'a, S> {
         }
     }
 
-    /// Drops the rows that no class at work needs any more. When few are left, they are copied next to each other:
+    /// Drops the rows that no class at work needs any more. If few are left, they are copied next to each other, because
     /// memory is slow if a pass skips most of it.
     fn drop_rows(&mut self, all: &mut [Row<S>]) {
         let (matrix, rows) = match &self.gathered {

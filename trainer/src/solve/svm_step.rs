@@ -1,4 +1,4 @@
-//! One dual variable's step, and when it leaves the active set (Hsieh et al. 2008, algorithm 3).
+//! The step of one dual variable, and the rule by which it leaves the active set (Hsieh et al. 2008, algorithm 3).
 
 use complaint_contract::Loss;
 
@@ -16,7 +16,7 @@ pub(super) struct Rule {
 /// The result of a step for a dual variable.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Outcome {
-    /// It is at a bound, and the gradient pushes it outwards. It is unlikely to come back.
+    /// It is at a bound, and the gradient pushes it outwards. It is unlikely to change again.
     Leaves,
     /// It moves or keeps its value.
     Stays { next: f32, projected: f32 },
@@ -64,7 +64,8 @@ impl Rule {
     }
 }
 
-/// The greatest and the least projected gradient of a pass. They are the next pass's bounds for leaving the active set.
+/// The largest and the smallest projected gradient of a pass. They are the next pass's bounds for leaving the active
+/// set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     highest: f32,

@@ -5,21 +5,21 @@ use prefetch_index::prefetch_index;
 
 use crate::rng::Rng;
 
-/// Rows in a block. Longer blocks save no more time and take more passes.
+/// Rows in a block. Longer blocks don't save more time, and need more passes.
 const BLOCK: usize = 8;
 
-/// This many visits ahead, the processor starts to fetch a row's entries.
+/// The processor starts to fetch a row's entries this many visits ahead.
 const NEAR: usize = 4;
-/// This many visits ahead, it starts to fetch the solver's state of the row, and the position of its entries.
+/// It starts to fetch the solver's state of the row, and the position of its entries, this many visits ahead.
 const FAR: usize = 2 * NEAR;
 /// Entries per cache line, for column numbers and values alike.
 const LINE: usize = 16;
-/// Lines of a row that are prefetched. By then the processor's own prefetching continues.
+/// Lines of a row that are prefetched. After that, the processor's own prefetching continues.
 const LINES: usize = 16;
 
-/// Fills `order` with the rows of `active`: blocks of neighbours in random order. Coordinate descent needs a random
-/// order, memory a sequential one. On rows that don't fit the cache (123,000 complaints), a search takes a third less
-/// time than with a fully random order.
+/// Fills `order` with the rows of `active`, as blocks of neighbours in random order. Coordinate descent needs a random
+/// order, while memory prefers a sequential one. On rows that don't fit the cache (123,000 complaints), a search takes
+/// a third less time than with a fully random order.
 pub(super) fn visiting_order(active: &[u32], rng: &mut Rng, order: &mut Vec<u32>) {
     order.clear();
     let mut blocks: Vec<u32> = (0..active.len().div_ceil(BLOCK) as u32).collect();

@@ -85,7 +85,8 @@ fn each_word(text: &str, mut take: impl FnMut(u64)) {
     let mut utf8 = [0; 4];
     for letter in text.chars() {
         if !letter.is_alphabetic() {
-            // An apostrophe joins `don't`, and a typographic one must not make it a different word.
+            // An apostrophe is dropped, so `don't` is one word, and a typographic apostrophe does not make it another
+            // word.
             if !matches!(letter, '\'' | '’') {
                 end(&mut hash, &mut length, &mut only_x);
             }
@@ -129,7 +130,7 @@ mod tests {
 
     #[test]
     fn keys_are_frozen() {
-        // The keys were recorded when v1 was made. A change here is a new version of the split.
+        // The keys were recorded when v1 was defined. A change here needs a new version of the split.
         let long = "my card was charged twice and the bank would not give the money back";
         let keys = [("", 42), ("my card was charged twice", 42), (long, 42), (long, 7)]
             .map(|(text, seed)| split_key(text, seed));

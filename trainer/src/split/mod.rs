@@ -1,7 +1,7 @@
-//! Which rows are held out, and which fold a training row belongs to.
+//! Chooses the held-out rows and the fold of each training row.
 //!
-//! Rows with nearly the same words share a [key](key::split_key), and therefore a side and a fold: a form letter in
-//! training must not make its twin in the test part easy.
+//! Rows with nearly the same words share a [key](key::split_key), and therefore a side and a fold. Otherwise a form
+//! letter among the training rows would make its twin in the test part easy.
 
 mod folds;
 mod key;
@@ -28,7 +28,7 @@ pub struct Split {
 
 /// Splits by the published column if there is one, otherwise by key: a row is held out if its key, as a number in [0,
 /// 1), is below `test_fraction`. If this leaves a class without training rows, or a class with at least two keys
-/// without test rows, the group of the class nearest to the border changes sides.
+/// without test rows, the class's group nearest to the border changes sides.
 pub fn split(dataset: &Dataset, test_fraction: f64, seed: u64) -> Split {
     let keys: Vec<u64> = dataset
         .rows
@@ -73,7 +73,7 @@ fn keep_classes_on_both_sides(dataset: &Dataset, keys: &[u64], held_out: &mut [b
     let mut sides: BTreeMap<u64, bool> = keys.iter().copied().zip(held_out.iter().copied()).collect();
     for class in &groups {
         if class.keys().all(|key| sides[key]) {
-            // The greatest key is the nearest to the training side.
+            // The group with the greatest key is the nearest to the training side.
             let moved = *class.keys().next_back().expect("a class has rows");
             sides.insert(moved, false);
         } else if class.len() >= 2 && class.keys().all(|key| !sides[key]) {

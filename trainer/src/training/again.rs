@@ -1,6 +1,6 @@
-//! A finished version, and the champion, on the rows that its training held out, read again.
+//! Evaluates a finished version, and the champion, on the rows that the version's training held out, read again.
 //!
-//! Rows, order, classes and seed are those of the training, so the numbers are too.
+//! Rows, order, classes and seed are those of the training, so the numbers are equal too.
 
 use std::path::PathBuf;
 
@@ -22,29 +22,29 @@ use crate::split::{split_by_keys, split_key};
 /// The inputs of a comparison after the training.
 #[derive(Debug)]
 pub struct Again<'a> {
-    /// What is asked.
+    /// The request.
     pub request: &'a CompareRequest,
     /// The version's artifact: a file, or an `s3://` object.
     pub model: &'a str,
-    /// The champion's.
+    /// The champion's artifact.
     pub champion: Option<&'a str>,
-    /// The data set, if it is read.
+    /// The location of the data set, if it is read.
     pub location: Option<&'a Location>,
-    /// The rows of the request's holdout, in place of the source that it names.
+    /// The location of the holdout's rows. It replaces the source that the request names.
     pub holdout: Option<&'a str>,
-    /// Which addresses may be reached.
+    /// The addresses that may be reached.
     pub reach: Reach,
 }
 
-/// The models that answer.
+/// The models to evaluate.
 struct Models<'m> {
     version: &'m Predictor,
     champion: Option<&'m Champion>,
 }
 
-/// The rows that were answered, and the answers.
+/// The evaluated rows and the answers to them.
 struct Answered<'m> {
-    /// The version's classes, and behind them those that only the rows have.
+    /// The version's classes, followed by those that only the rows have.
     classes: Vec<String>,
     answers: Answers,
     champion: Option<ChampionAnswers<'m>>,
@@ -54,7 +54,7 @@ struct Answered<'m> {
 }
 
 impl<'m> Answered<'m> {
-    /// No answer yet.
+    /// No answers yet.
     fn new(models: &Models<'m>, classes: Vec<String>, split: String, unknown_label_rows: u64) -> Self {
         Self {
             answers: Answers::new(classes.len()),
@@ -151,7 +151,7 @@ fn open_version(inputs: &Again<'_>) -> Result<Predictor, TrainError> {
     })
 }
 
-/// The test part of the data set that the version was trained on.
+/// Answers the test part of the data set that the version was trained on.
 fn on_own_rows<'m>(
     inputs: &Again<'_>,
     dataset: &DatasetSettings,
@@ -182,7 +182,7 @@ fn on_own_rows<'m>(
     Ok(answered)
 }
 
-/// The rows of the classifier's own.
+/// Answers the rows of the classifier's holdout.
 fn on_holdout<'m>(
     inputs: &Again<'_>,
     holdout: &Holdout,
@@ -207,11 +207,11 @@ fn on_holdout<'m>(
     Ok(answered)
 }
 
-/// The classes of rows, numbered as a training numbers them.
+/// The classes of rows, numbered as in a training.
 struct Classes {
-    /// The model's, and behind them those that only the rows have.
+    /// The model's classes, followed by those that only the rows have.
     names: Vec<String>,
-    /// The number of those behind.
+    /// Number of classes that only the rows have.
     unknown: usize,
     /// The class of each row.
     actual: Vec<u32>,

@@ -18,11 +18,11 @@ use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
 
-/// Minimum number of documents with a word's spelling for storing that spelling. If terms need fewer documents, that
-/// number counts.
+/// Minimum number of documents that must contain a word's spelling before the spelling is stored. If terms need fewer
+/// documents, that lower number applies.
 const SURFACE_FORM_DOCUMENTS: usize = 5;
 
-/// The final model, and the test rows in its terms.
+/// The final model, and the test rows vectorised with its terms.
 pub(super) struct Fitted {
     pub(super) artifact: Artifact,
     pub(super) test: CsrMatrix,

@@ -1,4 +1,4 @@
-//! Rows of their own on which every version of a classifier is evaluated.
+//! The holdout: separate rows on which every version of a classifier is evaluated.
 
 use complaint_contract::{DatasetSettings, Holdout, HoldoutResult, Reach, TrainingStage};
 use rayon::prelude::*;
@@ -10,7 +10,7 @@ use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::split::split_key;
 
-/// Most labels of a holdout that no training row has. More are no categories.
+/// Maximum number of labels in a holdout that no training row has. With more, the labels are not categories.
 const MOST_UNKNOWN_LABELS: usize = 1000;
 
 /// The rows of the holdout, with their texts.
@@ -43,16 +43,16 @@ impl HoldoutRows {
         }))
     }
 
-    /// The keys of its rows. Rows of the data set that share one are no training rows.
+    /// The split keys of its rows. Rows of the data set with one of these keys are not used for training.
     pub(super) fn keys(&self) -> &HeldOutKeys {
         &self.keys
     }
 
-    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has count as wrong
-    /// answers, so no version wins by leaving a class out.
+    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has count as
+    /// wrong answers, so a version can't win by leaving a class out.
     ///
     /// # Errors
-    /// [`DatasetError::NoUsableRows`] where all rows are such rows, or their labels are too many for categories.
+    /// [`DatasetError::NoUsableRows`] if all rows have such labels, or there are too many such labels for categories.
     pub(super) fn add_to(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
         let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
         let unknown_label_rows = dataset.add_held_out(&self.dataset);
@@ -67,10 +67,11 @@ impl HoldoutRows {
     }
 }
 
-/// Checks that held-out rows are those of a model's labels, but for some.
+/// Checks that the held-out rows have labels of the model, with some exceptions.
 ///
 /// # Errors
-/// [`DatasetError::NoUsableRows`] where none has a label of the model, or the others are too many for categories.
+/// [`DatasetError::NoUsableRows`] if no row has a label of the model, or there are too many other labels for
+/// categories.
 pub(super) fn check_labels(name: &str, records: u64, known_rows: u64, unknown: usize) -> Result<(), DatasetError> {
     let problem = if known_rows == 0 {
         "none of its rows has a label that the training rows have".into()
@@ -89,7 +90,7 @@ pub(super) fn check_labels(name: &str, records: u64, known_rows: u64, unknown: u
     })
 }
 
-/// Where a holdout's rows are: at the argument's place, or at its own.
+/// The location of a holdout's rows: the argument, or else the holdout's own source.
 pub(super) fn place_of<'h>(holdout: &'h Holdout, argument: Option<&'h str>) -> Result<&'h str, ConfigError> {
     argument
         .or(holdout.source.as_deref())
@@ -100,7 +101,7 @@ pub(super) fn place_of<'h>(holdout: &'h Holdout, argument: Option<&'h str>) -> R
         })
 }
 
-/// Reads the rows of a holdout, and tells its name.
+/// Reads the rows of a holdout. Also returns its name for messages.
 pub(super) fn read_rows(
     place: &str,
     holdout: &Holdout,

@@ -1,4 +1,4 @@
-//! One training, step by step from data set to files.
+//! One training, step by step, from the data set to the files.
 
 mod again;
 mod fitting;
@@ -41,28 +41,29 @@ pub struct Inputs<'a> {
     pub config: &'a RunConfig,
     /// The location of the data set.
     pub location: &'a Location,
-    /// The rows of the configuration's holdout, in place of the source that it names.
+    /// The location of the holdout's rows. It replaces the source that the configuration names.
     pub holdout: Option<&'a str>,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
-    /// The data set of a version that the same settings made. It needs no second training.
+    /// The digest of a data set for which the same settings have already made a version. If the data set has this
+    /// digest, nothing is trained.
     pub known_dataset: Option<Sha256Digest>,
-    /// Which addresses may be reached.
+    /// The addresses that may be reached.
     pub reach: Reach,
-    /// Whether the report may hold texts.
+    /// Whether the report may contain texts.
     pub include_texts: bool,
 }
 
-/// How a training ended.
+/// The outcome of a training.
 #[derive(Debug)]
 pub enum Outcome {
-    /// With a model.
+    /// The training made a model.
     Trained(Box<Trained>),
-    /// Before the search: the data set is the known one.
+    /// The training ended before the search, because the data set is the known one.
     Unchanged(Unchanged),
 }
 
-/// A finished training that is not written yet.
+/// A finished training whose files are not written yet.
 #[derive(Debug)]
 pub struct Trained {
     /// The artifact's bytes.
@@ -82,9 +83,9 @@ struct Prepared {
     source: Option<Source>,
     train_labels: Vec<u32>,
     profile: Profile,
-    /// What became of the holdout's rows, if there is one: they are the test part.
+    /// The result of reading the holdout, if there is one. Its rows are the test part.
     holdout: Option<HoldoutResult>,
-    /// Equal names on equal data mean equal test rows.
+    /// Name of the split. Equal names on equal data mean equal test rows.
     split_name: String,
 }
 
@@ -109,7 +110,7 @@ impl Words {
 /// Results that need the held-out rows' texts.
 struct HeldOut {
     comparison: Option<Comparison>,
-    /// Texts of the report's mistakes, by index in the held-out part. Empty if the report may not hold texts.
+    /// Texts of the report's mistakes, by index in the held-out part. Empty if the report may not contain texts.
     texts: BTreeMap<usize, String>,
 }
 
@@ -172,7 +173,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     })))
 }
 
-/// Lets the champion answer the held-out rows, and collects the texts of the mistakes that the report may show.
+/// Lets the champion answer the held-out rows, and collects the texts of the mistakes if the report may contain them.
 fn look_at_texts(
     inputs: &Inputs<'_>,
     prepared: &Prepared,
@@ -321,7 +322,7 @@ fn prepare_passing(
         dataset,
         split,
         words: Words::Counts(Arc::new(passed.counts)),
-        // The texts of a holdout are kept.
+        // The texts of a holdout are kept, so no source is read again.
         source: Some(source).filter(|_| passed.held_out.is_none()),
         split_name: config.split_name(passed.held_out.as_ref().map(|holdout| holdout.sha256)),
         holdout: passed.held_out,
@@ -359,8 +360,8 @@ fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<Tokenize
 }
 
 impl Prepared {
-    /// Drops the texts if nothing needs them again. Other text pipelines need them, the champion's own pipeline, and a
-    /// report with texts.
+    /// Drops the texts if nothing needs them again. Other text pipelines, the champion's own pipeline, and a report
+    /// with texts need them.
     fn forget_texts(&mut self, inputs: &Inputs<'_>, pipelines: &[Pipeline]) {
         let one = pipelines
             .iter()

@@ -1,4 +1,5 @@
-//! Data sets whose texts are not kept. Each text is counted when it is read, and read again if it is needed again.
+//! Handles data sets whose texts are not kept. Each text is counted when it is read, and read again if it is needed
+//! again.
 
 use std::ops::Range;
 
@@ -17,7 +18,7 @@ use crate::split::split_key;
 /// Texts are counted once a batch has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
 
-/// Texts that wait to be counted, in one piece of memory.
+/// Texts that wait to be counted, in one buffer.
 #[derive(Debug, Default)]
 struct Batch {
     bytes: String,

@@ -123,13 +123,14 @@ fn mistakes(prepared: &Prepared, evaluation: &Evaluation, mut texts: BTreeMap<us
         .collect()
 }
 
-/// The terms with a weight for a class that is furthest above their mean over all classes, heaviest first.
+/// For each class, the terms whose weights are furthest above their mean over all classes, heaviest first.
 fn top_terms(artifact: &Artifact) -> Vec<ClassTerms> {
     let model = artifact.model();
     let means: Vec<f32> = (0..model.terms() as u32)
         .map(|term| model.term_weights(term).iter().sum::<f32>() / model.classes() as f32)
         .collect();
-    // Naive Bayes gives rare terms the greatest weights, so its terms are ranked by what they add to a typical text.
+    // Naive Bayes gives rare terms the greatest weights, so its terms are ranked by their contribution to a typical
+    // text.
     let scale = |term: u32| {
         if matches!(
             artifact.algorithm(),

@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 
-/// Number of candidates for each member that an ensemble may have.
+/// Number of candidates for each possible member of an ensemble.
 const CANDIDATES_A_MEMBER: usize = 3;
 
 /// The result of the search.
@@ -27,7 +27,7 @@ pub(super) struct Searched {
     pub(super) best: Best,
 }
 
-/// What becomes the model: one trial, or several trials of one text pipeline.
+/// The best result, which becomes the model: one trial, or several trials of one text pipeline.
 pub(super) struct Best {
     pub(super) pipeline: Pipeline,
     pub(super) words: Words,
@@ -38,14 +38,14 @@ pub(super) struct Best {
     pub(super) optimal: OptimalTrial,
 }
 
-/// The share of a trial that is not averaged.
+/// The share of a single trial that is not averaged.
 const WHOLE: Share = Share {
     candidate: 0,
     weight: 1.0,
     temperature: 1.0,
 };
 
-/// Runs every trial, text pipeline by text pipeline.
+/// Runs all trials, one text pipeline after the other.
 pub(super) fn run_search(
     config: &RunConfig,
     pipelines: &[Pipeline],
@@ -133,7 +133,7 @@ pub(super) fn run_search(
     Ok(Searched { trials, folds, best })
 }
 
-/// The maximum number of models in an ensemble, if one is wanted.
+/// The maximum number of models in an ensemble, if the configuration asks for one.
 fn averaging(config: &RunConfig) -> Option<usize> {
     let members = config.search.ensemble?.max_members;
     (members > 1).then_some(members)
@@ -156,7 +156,7 @@ fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
     best.is_none_or(|best| gain(&found.optimal) > gain(&best.optimal))
 }
 
-/// The best trial, or an ensemble if one is wanted and does better. `None` if every trial failed.
+/// The best trial, or an ensemble if the configuration asks for one and it is better. `None` if every trial failed.
 fn chosen(
     config: &RunConfig,
     part: TrainingPart<'_>,

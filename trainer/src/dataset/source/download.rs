@@ -1,4 +1,4 @@
-//! Downloads land in a temporary file without a name, so that nothing is left behind however the process ends.
+//! Downloads a data set into an unnamed temporary file, so nothing is left behind however the process ends.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
@@ -10,7 +10,7 @@ use complaint_store::{Address, Bounds, Fault, Purpose, Reach, Sink};
 use super::super::DatasetError;
 use crate::waiting::wait;
 
-/// What a data set may take.
+/// The limits of a download.
 const BOUNDS: Bounds = Bounds {
     bytes: 64 << 30,
     time: Duration::from_secs(3600),
@@ -21,7 +21,7 @@ const BOUNDS: Bounds = Bounds {
     reach: Reach::SameHost,
 };
 
-/// Downloads what is behind an address within `reach`, with the keys for this purpose. `name` is what messages call it.
+/// Downloads an address within `reach`, with the credentials for `purpose`. Messages call the data set `name`.
 pub(super) fn fetch(
     address: &Address,
     name: &str,
@@ -85,7 +85,7 @@ fn unwritable(error: &std::io::Error) -> Fault {
     Fault::Sink(format!("the temporary file can't be written: {error}"))
 }
 
-/// A transfer that did not come about.
+/// The error for a failed transfer.
 pub(super) fn failed(name: &str, problem: String) -> DatasetError {
     DatasetError::Download {
         name: name.to_owned(),
@@ -101,7 +101,7 @@ fn of_fault(name: &str, fault: Fault) -> DatasetError {
         | Fault::Settings { problem, fix }
         | Fault::Refused { problem, fix }
         | Fault::OutOfReach { problem, fix } => DatasetError::Forbidden { name, problem, fix },
-        // It is as large the next time.
+        // It will be too large again.
         Fault::TooLarge { limit, fix } => DatasetError::Forbidden {
             name,
             problem: format!("it has more than {} GiB", limit >> 30),

@@ -1,4 +1,4 @@
-//! The bytes of a data set: a file, a pipe, an address or an object, digested, checked, unpacked by suffix.
+//! The bytes of a data set: reads a file, a pipe, an address or an object, checks the digest, and unpacks by suffix.
 
 mod download;
 mod packing;
@@ -21,7 +21,7 @@ use signature::{Kind, Wide, ZIP};
 
 pub use complaint_store::{ObjectAddress, Purpose};
 
-/// Where a data set is.
+/// The location of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
     /// A local file.
@@ -33,8 +33,8 @@ pub enum Location {
 }
 
 impl Location {
-    /// An address if it begins with `http://` or `https://`, an object with `s3://`, `gs://` or `az://`; anything else is a
-    /// path.
+    /// Parses a location: an address if it begins with `http://` or `https://`, an object if it begins with `s3://`,
+    /// `gs://` or `az://`, otherwise a path.
     pub fn parse(text: &str) -> Self {
         if text.starts_with("http://") || text.starts_with("https://") {
             return Self::Url(text.to_owned());
@@ -42,7 +42,7 @@ impl Location {
         ObjectAddress::parse(text).map_or_else(|| Self::File(text.into()), Self::Object)
     }
 
-    /// The path or address as messages show it: without user, password, query and fragment, which may be secrets.
+    /// The path or address for messages, without user, password, query and fragment, which may be secrets.
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
@@ -62,7 +62,7 @@ impl Location {
     }
 }
 
-/// A data set whose bytes are on this machine, with their digest known.
+/// A data set whose bytes are on this machine and whose digest is known.
 #[derive(Debug)]
 pub struct Source {
     name: String,
@@ -75,20 +75,20 @@ pub struct Source {
 
 /// The unpacked bytes of a source.
 pub struct Unpacked<'r> {
-    /// All of them, without a byte order mark.
+    /// All unpacked bytes, without a byte order mark.
     pub reader: &'r mut dyn Read,
-    /// The first of them; all, if [`Unpacked::is_whole`].
+    /// The first bytes. All bytes, if [`Unpacked::is_whole`].
     pub begin: &'r [u8],
-    /// Whether nothing follows `begin`.
+    /// Whether no bytes follow `begin`.
     pub is_whole: bool,
     /// The format that the name of an archive's member suggests.
     pub member: Option<DatasetFormat>,
 }
 
 impl Source {
-    /// Opens a file or downloads an address within `reach`, digests the bytes, and compares the digest with the expected one.
-    /// `purpose` chooses the keys of an object store.
-    /// `on_progress` gets the bytes so far and, where known, all of them.
+    /// Opens a file or downloads an address within `reach`, computes the digest of the bytes, and compares it with
+    /// `expected`. `purpose` chooses the credentials for an object store. `on_progress` gets the number of bytes so far
+    /// and, if known, the total.
     ///
     /// # Errors
     /// [`DatasetError::NotFound`], [`DatasetError::Forbidden`], [`DatasetError::Download`], [`DatasetError::Unreadable`] or [`DatasetError::DigestMismatch`].
@@ -144,12 +144,12 @@ impl Source {
         &self.name
     }
 
-    /// SHA-256 of the bytes as they came.
+    /// SHA-256 of the bytes before unpacking.
     pub fn sha256(&self) -> Sha256Digest {
         self.sha256
     }
 
-    /// How much of the file the reading in course has seen, 0 to 1.
+    /// The share of the file that the current read has seen, from 0 to 1.
     pub fn share_read(&self) -> f64 {
         match self.size {
             0 => 0.0,
@@ -157,7 +157,7 @@ impl Source {
         }
     }
 
-    /// Hands the unpacked bytes to `consume`.
+    /// Passes the unpacked bytes to `consume`.
     ///
     /// # Errors
     /// What `consume` returns, [`DatasetError::Archive`] for bytes that can't be unpacked, [`DatasetError::OtherKind`] or
@@ -203,7 +203,7 @@ impl Source {
         }
     }
 
-    /// Bytes that are packed otherwise than their name says.
+    /// Checks that the bytes have the packing that the name's suffix says.
     fn check_packing(&self, file: &mut BufReader<Counted<'_>>, expected: Kind) -> Result<(), DatasetError> {
         let begin = file.fill_buf().map_err(|error| unreadable(&self.name, &error))?;
         match Kind::of(begin) {
@@ -219,7 +219,7 @@ impl Source {
         }
     }
 
-    /// An archive without the suffix of one. Workbooks are named as such.
+    /// Rejects an archive without an archive's suffix. The error calls a workbook a workbook.
     fn check_archive(&self, file: &mut BufReader<Counted<'_>>) -> Result<(), DatasetError> {
         let begin = file.fill_buf().map_err(|error| unreadable(&self.name, &error))?;
         match Kind::of(begin) {
@@ -240,7 +240,7 @@ impl Source {
         }
     }
 
-    /// Looks at the first of the unpacked bytes and hands all to `consume`.
+    /// Checks the first unpacked bytes and passes all bytes to `consume`.
     fn unpacked<T>(
         &self,
         reader: &mut dyn Read,
@@ -269,7 +269,7 @@ impl Source {
     }
 }
 
-/// Bytes that are looked at before the others are read.
+/// Number of bytes to check before the others are read.
 const BEGIN: u64 = 1 << 16;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -277,7 +277,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 struct Begin {
     bytes: Vec<u8>,
     is_whole: bool,
-    /// What ended reading early.
+    /// The error that ended reading early.
     error: Option<io::Error>,
 }
 
@@ -302,7 +302,7 @@ impl Read for Ended {
     }
 }
 
-/// A file that says how much of it was read.
+/// A file that counts how much of it was read.
 struct Counted<'f> {
     file: &'f File,
     read: &'f AtomicU64,
@@ -322,7 +322,7 @@ impl Seek for Counted<'_> {
     }
 }
 
-/// Tells bytes that are at fault from a disk that is: only the system's own errors have a number.
+/// Distinguishes damaged bytes from a failing disk: only the operating system's own errors have a number.
 pub(super) fn read_fault(name: &str, place: &str, error: &io::Error) -> DatasetError {
     match error.kind() {
         io::ErrorKind::FileTooLarge if error.raw_os_error().is_none() => DatasetError::Malformed {
@@ -372,7 +372,7 @@ fn open_file(path: &Path, name: &str) -> Result<(File, Sha256Digest), DatasetErr
     Ok((file, digest))
 }
 
-/// What comes through a pipe, in a temporary file without a name: it is read more than once.
+/// Copies a pipe to an unnamed temporary file, because the data is read more than once.
 fn spool(pipe: &mut File) -> io::Result<File> {
     let mut file = tempfile::tempfile()?;
     io::copy(pipe, &mut file)?;

@@ -1,4 +1,4 @@
-//! Compression, by the file's suffix, and the members of archives.
+//! Compression by the file's suffix, and the members of archives.
 
 use std::io::{Read, Seek};
 use std::path::Path;
@@ -33,7 +33,7 @@ impl Packing {
         }
     }
 
-    /// What files with this suffix are.
+    /// The kind of files with this packing.
     pub(super) fn kind(self) -> Option<Kind> {
         match self {
             Self::Plain => None,
@@ -44,14 +44,14 @@ impl Packing {
     }
 }
 
-/// Most members that a message lists.
+/// Maximum number of members in a message.
 const LISTED: usize = 5;
 
 /// The one member with data and the format that its suffix suggests.
 ///
 /// # Errors
-/// What is wrong with the archive: no data, more than one file with data, an encrypted one, or one that is packed by a method
-/// that is not read.
+/// What is wrong with the archive: no data, more than one file with data, an encrypted file, or an unsupported
+/// compression method.
 pub(super) fn data_member<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
 ) -> Result<(usize, Option<DatasetFormat>), String> {
@@ -89,7 +89,7 @@ pub(super) fn data_member<R: Read + Seek>(
     Ok((member, format(member)))
 }
 
-/// Folders, and what systems leave behind in archives.
+/// Whether a member is a folder, or a file that an operating system adds to archives.
 fn is_left_behind(name: &str) -> bool {
     let file = name.rsplit(['/', '\\']).next().unwrap_or_default();
     file.is_empty() || file.starts_with('.') || file == "Thumbs.db" || name.starts_with("__MACOSX/")

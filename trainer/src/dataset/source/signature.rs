@@ -1,14 +1,14 @@
-//! What bytes are, by how they begin. One table answers every file that is named or packed as something else.
+//! Recognises kinds of files by their first bytes. One table covers every file with a wrong name or packing.
 
 /// A kind of bytes that is neither CSV nor JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kind {
-    /// What it is, as the rest of a sentence.
+    /// The kind, as the rest of a sentence.
     pub(super) name: &'static str,
-    /// What to do, as a sentence without its full stop.
+    /// How to fix it, as a sentence without its full stop.
     pub(super) fix: &'static str,
     begins: &'static [u8],
-    /// Where its mark stands.
+    /// Offset of the signature.
     at: usize,
 }
 
@@ -35,7 +35,7 @@ pub(super) const ZIP: Kind = kind(
     "a ZIP archive",
     "Name it with the suffix .zip, or unpack it",
 );
-/// Archives that are workbooks; told from other archives by their members.
+/// Archives that are workbooks. Their members distinguish them from other archives.
 pub(super) const EXCEL: Kind = kind(
     b"PK\x03\x04",
     "an Excel workbook",
@@ -48,7 +48,7 @@ pub(super) const OPEN_DOCUMENT: Kind = kind(
 );
 pub(super) const WORD: Kind = kind(b"PK\x03\x04", "a Word document", EXPORT);
 
-/// Every kind that is recognised.
+/// All kinds that are recognised.
 const KINDS: [Kind; 23] = [
     GZIP,
     ZSTANDARD,
@@ -83,10 +83,10 @@ const KINDS: [Kind; 23] = [
 ];
 
 impl Kind {
-    /// The kind of bytes that begin so.
+    /// The kind of a file that begins with these bytes.
     pub(super) fn of(begin: &[u8]) -> Option<Self> {
         let mark = |kind: &Self| begin.get(kind.at..).is_some_and(|rest| rest.starts_with(kind.begins));
-        // `BZh` may begin a text; bzip2 goes on with a digit and the digits of pi.
+        // `BZh` may begin a text. In bzip2, a digit and the digits of π follow.
         let is_text = |kind: &Self| kind.begins == b"BZh" && begin.get(4..10) != Some(b"\x31\x41\x59\x26\x53\x59");
         let is_column = |kind: &Self| matches!(kind.begins, b"LZIP") && begin.get(4).is_none_or(|version| *version > 1);
         KINDS
@@ -116,7 +116,7 @@ pub(super) enum Wide {
 }
 
 impl Wide {
-    /// The name for people.
+    /// The encoding's name for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Utf16 | Self::Utf16LittleEndian | Self::Utf16BigEndian => "UTF-16",
@@ -136,8 +136,8 @@ impl Wide {
         }
     }
 
-    /// The encoding of bytes that begin so, by byte order mark or by where the zeros are: in UTF-16, every second byte of
-    /// ASCII text is zero.
+    /// The encoding of a text that begins with these bytes, by byte order mark or by the position of zeros: in UTF-16,
+    /// every second byte of ASCII text is zero.
     pub(super) fn of(begin: &[u8]) -> Option<Self> {
         const ENOUGH: usize = 4;
         match begin {

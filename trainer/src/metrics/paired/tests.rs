@@ -1,4 +1,4 @@
-//! Coverage: how often the interval of a simulated pair holds the true difference.
+//! Coverage: how often the interval of a simulated pair contains the true difference.
 
 use rayon::prelude::*;
 
@@ -8,17 +8,18 @@ const CLASSES: usize = 6;
 /// Shares of the classes, in percent.
 const SHARES: [usize; CLASSES] = [35, 25, 15, 12, 8, 5];
 const METRICS: [Metric; 4] = [Metric::Accuracy, Metric::MacroF1, Metric::WeightedF1, Metric::LogLoss];
-/// Percentiles of fewer resamples are less exact, and a simulation has very many.
+/// Number of resamples per interval. Fewer resamples give less exact percentiles, but a simulation has very many
+/// intervals.
 const FEWER: usize = 200;
 
-/// What two models do with a row.
+/// The probabilities of two models' answers to a row.
 #[derive(Clone, Copy)]
 struct Chances {
-    /// Both are right.
+    /// Both are correct.
     both: f64,
-    /// Only the newcomer is.
+    /// Only the newcomer is correct.
     newcomer: f64,
-    /// Only the champion is.
+    /// Only the champion is correct.
     champion: f64,
 }
 
@@ -26,7 +27,7 @@ fn unit(rng: &mut Rng) -> f64 {
     (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-/// Two models that answer `rows` rows. A row's mistakes go to the next class, or to the one after it.
+/// Two models that answer `rows` rows. A wrong answer is the next class, or the one after it.
 fn pair(chances: Chances, rows: usize, rng: &mut Rng) -> (Scored, Scored) {
     let empty = || Scored {
         classes: CLASSES,
@@ -77,11 +78,12 @@ fn interval(newcomer: &Scored, champion: &Scored, metric: Metric, seed: u64) -> 
     }
 }
 
-/// Share of `pairs` simulated pairs whose interval holds the true difference, which a very large sample has.
+/// Share of `pairs` simulated pairs whose interval contains the true difference, which is measured on a very large
+/// sample.
 fn coverage(chances: Chances, rows: usize, pairs: usize, metric: Metric) -> f64 {
     let (newcomer, champion) = pair(chances, 2_000_000, &mut Rng::new(1, 0));
     let truth = match metric {
-        // Known exactly.
+        // This difference is known exactly.
         Metric::Accuracy => chances.newcomer - chances.champion,
         _ => gain(&newcomer, &champion, metric),
     };
@@ -98,7 +100,7 @@ fn coverage(chances: Chances, rows: usize, pairs: usize, metric: Metric) -> f64 
 
 #[test]
 fn intervals_hold_the_true_difference_of_models_that_are_nearly_alike() {
-    // A true difference of −0.0002, and a discordant row in every 1,250th: half of the samples of 800 rows have none.
+    // A true difference of −0.0002, with one discordant row in 1,250: half of the samples of 800 rows have none.
     let nearly_alike = Chances {
         both: 0.8,
         newcomer: 0.0003,
