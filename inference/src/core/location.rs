@@ -13,7 +13,7 @@ const REPORT: &str = "report.json";
 pub enum Location {
     /// A file on this machine.
     File(PathBuf),
-    /// An object behind `http://`, `https://` or `s3://`.
+    /// An object at an `http://`, `https://` or `s3://` address.
     Remote(Box<Url>),
 }
 

@@ -1,4 +1,4 @@
-//! Which classes are confused with each other.
+//! The classes that are confused with each other.
 
 use crate::quality::ConfusionMatrix;
 
@@ -16,8 +16,8 @@ pub struct ConfusedPair<'m> {
 }
 
 impl ConfusionMatrix {
-    /// The pairs with the most rows, at most `limit`. Of equal pairs, those with the larger share of their class come
-    /// first.
+    /// The pairs with the most rows, at most `limit`. Among equal pairs, those with the larger share of their class
+    /// come first.
     pub fn most_confused(&self, limit: usize) -> Vec<ConfusedPair<'_>> {
         let mut pairs: Vec<ConfusedPair<'_>> = Vec::new();
         for (actual, row) in self.rows.iter().enumerate() {

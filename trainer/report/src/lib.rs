@@ -1,7 +1,7 @@
 //! The report of a training: `report.json`, its JSON schema, and `report.html`.
 //!
-//! The trainer writes a [`Report`]. Other programs, such as a dashboard, read it with this crate alone, which opens no
-//! files and no sockets.
+//! The trainer writes a [`Report`]. Other programs, such as a dashboard, can read it with this crate alone, which opens
+//! no files and no sockets.
 //!
 //! ```
 //! # fn read(json: &str) -> Result<String, serde_json::Error> {

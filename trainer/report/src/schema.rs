@@ -1,4 +1,4 @@
-//! The JSON Schema of `report.json`, and its fields in a table.
+//! The JSON Schema of `report.json`, and a table of its fields.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -57,7 +57,7 @@ fn list(root: &Value, object: &Value, prefix: &str, table: &mut String) {
     }
 }
 
-/// The target of a reference, alone or next to `null`.
+/// The target of a reference that stands alone or next to `null`.
 fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
     if let Some(name) = schema["$ref"].as_str() {
         return root.pointer(name.trim_start_matches('#')).unwrap_or(schema);

@@ -7,13 +7,13 @@ use super::{counted, percent, thousands};
 use crate::ConfusionMatrix;
 use crate::report::Report;
 
-/// Most classes in a heat map; a larger one is unreadable.
+/// Maximum number of classes in a heat map. A larger heat map is unreadable.
 const MATRIX_CLASSES: usize = 40;
-/// Number of classes from which on cells are small.
+/// Number of classes above which cells are small.
 const DENSE: usize = 16;
-/// Pairs shown next to a heat map.
+/// Number of pairs shown next to a heat map.
 const PAIRS: usize = 10;
-/// Pairs shown without a heat map.
+/// Number of pairs shown without a heat map.
 const PAIRS_ALONE: usize = 40;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {

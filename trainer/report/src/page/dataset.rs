@@ -111,7 +111,7 @@ fn lengths(profile: &Profile) -> Markup {
     let x = Scale::new([0.0, bins.len().max(1) as f64], [LEFT, WIDTH]);
     let y = Scale::new([0.0, most], [FOOT, 12.0]);
     let width = (x.at(1.0) - x.at(0.0) - 1.5).max(1.0);
-    // Every bin has an edge; eight labels fit.
+    // Every bin has an edge, but only eight labels fit.
     let step = bins.len().div_ceil(8).max(1);
     html! {
         svg role="img" viewBox={ "0 0 " (WIDTH + 8.0) " 206" } aria-labelledby="lengths-name" {
@@ -170,7 +170,7 @@ fn vocabulary(curve: &[VocabularyPoint]) -> Markup {
     }
 }
 
-/// Base line, grid and their numbers.
+/// Baseline, grid and their numbers.
 fn frame(y: &Scale, most: usize) -> Markup {
     html! {
         @for share in [0.0, 0.5, 1.0] {

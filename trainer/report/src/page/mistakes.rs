@@ -5,9 +5,9 @@ use maud::{Markup, html};
 use super::thousands;
 use crate::report::Report;
 
-/// Mistakes shown; `report.json` has more.
+/// Number of mistakes shown. `report.json` has more.
 const SHOWN: usize = 25;
-/// Characters shown of a text.
+/// Maximum number of characters shown of a text.
 const EXCERPT: usize = 600;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {

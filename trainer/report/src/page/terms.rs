@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::bar;
 use crate::report::Report;
 
-/// Terms shown per class; `report.json` has more.
+/// Number of terms shown per class. `report.json` has more.
 const SHOWN: usize = 12;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {

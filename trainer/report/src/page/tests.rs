@@ -197,7 +197,8 @@ fn forty_classes_are_a_heat_map_and_more_are_a_list() {
     assert!(heat_map(2) && heat_map(40) && !heat_map(41));
     let page = page(&report(&labels(150)));
     assert!(page.contains("The 40 pairs of class and answer"));
-    // Class 149 is predicted as class 0 most often, class 110 as 111 least often of the forty pairs.
+    // Of the forty pairs, class 149 predicted as class 0 is the most frequent, and class 110 predicted as class 111 the
+    // least.
     assert!(page.contains("<th scope=\"row\">Class 149</th><td class=\"left\">Class 000</td><td>150</td>"));
     assert!(page.contains("<td class=\"left\">Class 111</td>") && !page.contains("<td class=\"left\">Class 110</td>"));
     assert!(page.len() < 1 << 20, "{} bytes", page.len());

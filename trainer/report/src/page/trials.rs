@@ -8,7 +8,7 @@ use super::{counted, percent};
 use crate::report::Report;
 use crate::{Trial, TrialStatus};
 
-/// Width of the chart in a row.
+/// Width of the chart in each row.
 const WIDTH: f64 = 260.0;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
