@@ -37,8 +37,8 @@ pub(super) fn fold_unicode(word: &str, folded: &mut String) {
     }
 }
 
-/// Whether folding leaves the word as it is. One look at each character decides it. This holds for nearly all words of
-/// scripts without letter case, and for most words in lower case.
+/// Whether folding leaves the word unchanged, which the check finds without folding it. This is true for nearly all
+/// words of scripts without letter case, and for most words in lower case.
 fn is_folded(word: &str) -> bool {
     let stays = |c: char| {
         let mut folded = std::iter::once(c).default_case_fold();

@@ -16,8 +16,8 @@
 //!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word. A word of more than 1024
 //!    bytes is cut, at punctuation if it has any.
 //! 2. **Folding**: NFKC, case folding, and one character for all apostrophes. Then UAX #29 words, also cut at full
-//!    stops, colons and underscores (`end.Next` is two words). The folded form has at most twice the word's bytes plus
-//!    64.
+//!    stops, colons and underscores (`end.Next` is two words). The folded form has at most 64 bytes more than twice the
+//!    word's bytes.
 //! 3. **Contractions** are expanded (`won't` → `will not`) and possessive endings dropped. Without
 //!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
 //! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are removed. The rest is a *part*, the unit from which

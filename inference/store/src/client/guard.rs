@@ -145,8 +145,8 @@ pub(super) fn errand_of(method: &Method, headers: &HeaderMap) -> Errand {
     let has = |name: &str, value: &str| headers.get(name).is_some_and(|found| found == value);
     let aws = headers.contains_key("x-aws-ec2-metadata-token")
         || (*method == Method::PUT && headers.contains_key("x-aws-ec2-metadata-token-ttl-seconds"));
-    // EKS Pod Identity sends the token of a mounted file without a scheme. Signatures and bearer tokens begin with a
-    // scheme.
+    // Requests to EKS Pod Identity carry the token of a mounted file without a scheme. Signatures and bearer tokens
+    // begin with a scheme.
     let signed = |login: &str| {
         ["AWS", "Bearer ", "Basic ", "SharedKey"]
             .iter()
