@@ -2,8 +2,8 @@
 //!
 //! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally>. A body has exactly one of `dataframe_split`,
 //! `dataframe_records`, `instances` and `inputs`, or is CSV with a header. The complaints of a table are in its column
-//! `text`, or in its only column. The response has the format of a scikit-learn classifier: `{"predictions": ["label",
-//! …]}`.
+//! `text`, or in its only column. The response has the format that MLflow uses for a scikit-learn classifier:
+//! `{"predictions": ["label", …]}`.
 
 use std::sync::Arc;
 
