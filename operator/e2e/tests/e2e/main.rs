@@ -12,6 +12,7 @@ mod crash;
 mod edits;
 mod identity;
 mod lifecycle;
+mod lost;
 mod privacy;
 mod promotion;
 mod restore;

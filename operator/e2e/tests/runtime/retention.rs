@@ -191,8 +191,8 @@ async fn a_namespace_that_is_being_deleted_is_told_from_other_refusals() {
         .await
         .expect_err("refused");
     assert!(late.is_in_terminating_namespace(), "{late}");
-    let (denied, _) = crate::tap::tapped(world.client.clone(), |_| {
-        crate::tap::Act::Refuse(403, "because it is being terminated".into())
+    let (denied, _) = complaint_harness::tap::tapped(world.client.clone(), |_| {
+        complaint_harness::tap::Act::Refuse(403, "because it is being terminated".into())
     });
     let denied = Objects::new(&denied, "default", "test")
         .apply(&job)

@@ -17,13 +17,14 @@ use crate::{
 /// A name that the namespaces' watches leave out: the test's own data.
 pub const DATA: &str = "sample";
 
-/// A version by schedule becomes champion, a better one on request takes its place, one by hand is compared by a Job and
-/// rejected, and a pin brings the first one back.
+/// A version by schedule becomes champion, a better one on request takes its place, two worse ones and one by hand, which a Job
+/// compares, are rejected, a pin brings the first one back, and retention deletes the older of the worse ones with its files.
 pub async fn live(world: &World) {
     // Enough rows to tell a good model from a bad one.
     apply_data(world, DATA, &rows_of(&sample(), 3)).await;
     let mut spec = retraining(poor_features(40), json!({ "schedule": "0 0 29 2 *" }));
     spec["serving"] = json!({ "replicas": 2 });
+    spec["retention"] = json!({ "deletionPolicy": "Delete" });
     apply_classifier(world, "cards", spec.clone()).await;
     let first = run_of(&the_scheduled_time_comes(world).await);
     until_champion(world, "cards", &first).await;
@@ -47,11 +48,24 @@ pub async fn live(world: &World) {
     world.apply::<ModelVersion>(copy).await.expect("accepted");
     until_stage(world, "by-hand", Stage::Rejected).await;
 
+    let worse = ["2026-03-01T11:00:00Z", "2026-03-01T12:00:00Z"].map(time);
+    for (requested, terms) in worse.iter().zip([30, 20]) {
+        let later = json!({ "schedule": "0 0 29 2 *", "requestTime": requested });
+        spec["retraining"] = retraining(poor_features(terms), later)["retraining"].take();
+        apply_classifier(world, "cards", spec.clone()).await;
+        until_stage(world, &run_of(requested), Stage::Rejected).await;
+    }
+
+    spec["retention"] = json!({ "deletionPolicy": "Delete", "keepVersions": 1, "keepRuns": 1 });
     spec["promotion"] = json!({ "modelVersion": first });
     apply_classifier(world, "cards", spec).await;
     until_champion(world, "cards", &first).await;
     until_stage(world, &first, Stage::Champion).await;
     until_stage(world, &second, Stage::Retired).await;
+    for deleted in [&first, &second, &run_of(&worse[0])] {
+        world.until_gone::<TrainingRun>(deleted).await;
+    }
+    world.until_gone::<ModelVersion>(&run_of(&worse[0])).await;
 }
 
 /// Sets the promised time of the schedule, which is years ahead, back to the one before it: a schedule of every minute would

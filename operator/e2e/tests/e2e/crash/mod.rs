@@ -1,7 +1,8 @@
 //! The operator is killed before and after every write of a lifecycle, once each, and starts again: the end is that of a
 //! lifecycle without a crash, and nothing was made twice.
 //!
-//! A lifecycle has a scheduled and a requested retraining, two promotions, a comparison by a Job, and a rollback ([`lifecycle`]).
+//! A lifecycle has a scheduled and requested retrainings, two promotions, a comparison by a Job, a rollback, and retention
+//! ([`lifecycle`]).
 //! Trainer and server are the real programs, on the nodes of a sandbox. The operator runs in the test's process ([`operator`]):
 //! its requests are counted and, at the one in question, nothing that it says is sent any more; then all of its tasks end and
 //! another operator begins. What is compared is every object of the namespace ([`end`]) and how often each was made.
@@ -29,7 +30,8 @@ use kube::{Client, Config};
 
 use crate::cluster::{World, install_crds, sandbox};
 use end::End;
-use operator::{Moment, Operator, Write};
+pub use operator::Operator;
+use operator::{Moment, Write};
 use witness::Witness;
 
 /// Lifecycles at once. Most of their time they wait for the probes of pods.

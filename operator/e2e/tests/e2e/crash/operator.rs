@@ -11,6 +11,7 @@ use std::{
 
 use complaint_harness::tap::{Act, Log, tapped};
 use complaint_operator::{cli::RunArgs, run::operate, settings::Settings};
+use k8s_openapi::jiff::SignedDuration;
 use kube::{Client, Config};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -129,7 +130,10 @@ impl Operator {
             lease_name: "complaint-operator".into(),
             lease_namespace: None,
             log_format: "text".into(),
-            settings: Settings::default(),
+            settings: Settings {
+                retention_notice: SignedDuration::ZERO,
+                ..Settings::default()
+            },
         };
         let ended = runtime.spawn(operate(client, args, CancellationToken::new()));
         drop(entered);
