@@ -34,7 +34,7 @@ pub(crate) enum Change {
     CreateOwned(Manifest, String),
     /// Changes a few fields by merge patch.
     Merge(Target, Value),
-    /// Deletes exactly this object. One that is gone already is no error.
+    /// Deletes exactly this object. One that is gone already is no error; one that has changed or has a successor is a conflict.
     Delete(Target),
     /// Writes one controller's part of an object's status.
     Status {

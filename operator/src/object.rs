@@ -315,8 +315,12 @@ impl Objects {
         Ok(answer)
     }
 
-    /// Deletes exactly this object in the background; one that is gone already, has changed since it was read (where the target
-    /// says so), or has a successor of its name, is no error. One with a finalizer is there until that is removed.
+    /// Deletes exactly this object in the background; one that is gone already is no error. One with a finalizer is there until
+    /// that is removed.
+    ///
+    /// # Errors
+    /// With a conflict for one that has a successor of its name, or has changed since it was read (where the target says so): the
+    /// reconcile is tried again, and decides by what is there.
     pub(crate) async fn delete(&self, target: &Target) -> Result<(), Error> {
         let exactly = Preconditions {
             uid: target.uid.clone(),
@@ -324,7 +328,7 @@ impl Objects {
         };
         let params = DeleteParams::background().preconditions(exactly);
         let answer = match self.dynamic(&target.resource).delete(&target.name, &params).await {
-            Err(kube::Error::Api(status)) if [404, 409].contains(&status.code) => return Ok(()),
+            Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
             other => other.doing(|| format!("deleting {} {}", target.resource.kind, target.name))?,
         };
         match answer.left().filter(|object| !object.finalizers().is_empty()) {

@@ -50,9 +50,9 @@ pub(crate) enum Learnt {
 }
 
 impl Plan<'_> {
-    /// Whether a Job works, or is deleted: the API server may answer that with a conflict, and keep it.
+    /// Whether a Job works.
     pub(crate) fn works(&self) -> bool {
-        self.is_at_work || self.start.is_some() || !self.done.is_empty()
+        self.is_at_work || self.start.is_some()
     }
 }
 

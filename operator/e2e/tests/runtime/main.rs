@@ -17,7 +17,11 @@ use complaint_harness::tap::{Act, tapped};
 use complaint_operator::client;
 use futures::TryStreamExt;
 use k8s_openapi::api::{coordination::v1::Lease, core::v1::ConfigMap};
-use kube::{Api, runtime::watcher};
+use kube::{
+    Api, ResourceExt,
+    api::{Patch, PatchParams},
+    runtime::{conditions::is_deleted, wait::await_condition, watcher},
+};
 use serde_json::json;
 use world::{PATIENCE, World, pass, pinned};
 
@@ -134,5 +138,41 @@ async fn refusals_whose_text_changes_are_tried_again_ever_more_rarely() {
     let many = operator.log.until(&["PATCH", "/deployments/"], 8);
     let loops = tokio::time::timeout(Duration::from_secs(5), many).await;
     assert!(loops.is_err(), "it does not wait: {:?}", operator.log.calls());
+    operator.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_whose_deletion_meets_a_conflict_is_deleted_in_the_end() {
+    let world = World::open().await;
+    let conflicts = std::sync::atomic::AtomicUsize::new(2);
+    let operator = world.start(false, move |line| {
+        let is_deletion = line.starts_with("DELETE") && line.contains("/trainingruns/");
+        let left = |left: usize| left.checked_sub(1).filter(|_| is_deletion);
+        let order = std::sync::atomic::Ordering::Relaxed;
+        match conflicts.fetch_update(order, order, left) {
+            Ok(_) => Act::Refuse(409, "the object has been modified".into()),
+            Err(_) => Act::Pass,
+        }
+    });
+    let dataset = json!({ "source": { "uri": "https://data.example/cards.csv" }, "format": "Csv",
+                          "textField": "narrative", "labelFields": ["product"] });
+    let spec = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset, "suspend": true,
+                       "ttlSecondsAfterFinished": 0 });
+    let run: TrainingRun = world
+        .make(json!({ "metadata": { "name": "ended" }, "spec": spec }))
+        .await;
+    let complete = json!({ "type": "Complete", "status": "True", "reason": "Trained", "message": "",
+                           "lastTransitionTime": "2026-11-29T00:00:00Z" });
+    let status = json!({ "status": { "conditions": [complete], "completionTime": "2026-11-29T00:00:00Z" } });
+    let runs = world.api::<TrainingRun>();
+    let patched = runs
+        .patch_status("ended", &PatchParams::default(), &Patch::Merge(&status))
+        .await;
+    patched.expect("a status");
+    let uid = run.uid().expect("a uid");
+    let gone = await_condition(runs, "ended", is_deleted(&uid));
+    let waited = tokio::time::timeout(PATIENCE, gone).await;
+    waited.expect("it is deleted").expect("a watch");
+    operator.log.until(&["DELETE", "/trainingruns/ended"], 3).await;
     operator.stop().await;
 }
