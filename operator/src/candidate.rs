@@ -224,23 +224,24 @@ pub(crate) fn record_is_lost(version: &ModelVersion, classifier: &ComplaintClass
 /// Whether the store is asked for its record before anything is decided about `version`: the classifier has none, and what
 /// made the version is not known here.
 pub(crate) fn asks_store(version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
-    let asked = classifier
-        .status
-        .as_ref()
-        .is_some_and(|status| status.restored_time.is_some());
-    let pinned = classifier.spec.promotion.model_version.is_some();
-    let is_unknown = evaluation(version).is_none() || needs_pin(version, classifier);
-    has_no_record(classifier) && !asked && !pinned && is_unknown
+    let is_unknown = || evaluation(version).is_none() || needs_pin(version, classifier);
+    may_be_restored(classifier) && !has_asked(classifier) && is_unknown()
 }
 
 /// Whether the classifier waits for the champion of before: nothing that came from elsewhere is judged.
 pub(crate) fn awaits_restore(classifier: &ComplaintClassifier) -> bool {
-    let asked = classifier
-        .status
-        .as_ref()
-        .is_some_and(|status| status.restored_time.is_some());
-    let pinned = classifier.spec.promotion.model_version.is_some();
-    has_no_record(classifier) && !pinned && (!asked || stored_champion(classifier).is_some())
+    may_be_restored(classifier) && (!has_asked(classifier) || stored_champion(classifier).is_some())
+}
+
+/// Whether the classifier has no record, and no person says which version serves.
+fn may_be_restored(classifier: &ComplaintClassifier) -> bool {
+    has_no_record(classifier) && classifier.spec.promotion.model_version.is_none()
+}
+
+/// Whether the store has answered which version served last.
+fn has_asked(classifier: &ComplaintClassifier) -> bool {
+    let status = classifier.status.as_ref();
+    status.is_some_and(|status| status.restored_time.is_some())
 }
 
 /// The last champion by the store's record, for as long as the classifier has no record of its own.

@@ -115,6 +115,12 @@ impl Context {
         self.publish_about(&object.object_ref(&()), notices).await;
     }
 
+    /// Publishes a warning about `object` if `error` says that the API server refuses a change for good.
+    pub(crate) async fn publish_refusal<K: Resource<DynamicType = ()>>(&self, object: &K, reason: &str, error: &Error) {
+        let refusal = error.refusal().map(|message| Notice::warning(reason, message));
+        self.publish(object, refusal.into_iter().collect()).await;
+    }
+
     /// As [`Context::publish`] for an object that is known by its reference only.
     pub(crate) async fn publish_about(&self, reference: &ObjectReference, notices: Vec<Notice>) {
         for notice in notices {

@@ -3,7 +3,7 @@
 
 use std::{future::Future, sync::Arc, time::Instant};
 
-use complaint_api::ComplaintClassifier;
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
@@ -72,6 +72,25 @@ impl Watches {
                 .collect();
             keys.dedup();
             keys
+        });
+    }
+
+    /// A change of a version is something that happened to the classifier that it names.
+    pub(crate) fn on_versions(&self) {
+        self.on_part(|version: &Kept<ModelVersion>| Some(version.readable()?.spec.classifier_ref.name.clone()));
+    }
+
+    /// A change of what `relevant` reads of a run is something that happened to the classifier that it names.
+    pub(crate) fn on_runs<R: PartialEq>(&self, relevant: impl Fn(&TrainingRun) -> R + Send + Sync + 'static) {
+        self.on(move |_, event: &Event<'_, TrainingRun>| {
+            let (before, after) = before_and_after(event);
+            let changed = before.map(&relevant) != after.map(&relevant);
+            let run = after.or(before).filter(|_| changed);
+            let key = run.map(|run| {
+                let namespace = run.namespace().unwrap_or_default();
+                Key::new(&namespace, &run.spec.classifier_ref.name)
+            });
+            key.into_iter().collect()
         });
     }
 
@@ -228,7 +247,7 @@ fn only_words_differ<K: Cached>(event: &Event<'_, K>, stuck: bool) -> bool {
 }
 
 /// The readable objects of `event` before and after, for listeners that look at what changed.
-pub(crate) fn before_and_after<'a, K: Cached>(event: &Event<'a, K>) -> (Option<&'a K>, Option<&'a K>) {
+fn before_and_after<'a, K: Cached>(event: &Event<'a, K>) -> (Option<&'a K>, Option<&'a K>) {
     (event.old.and_then(Kept::readable), event.new.and_then(Kept::readable))
 }
 

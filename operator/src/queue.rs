@@ -10,6 +10,7 @@ use std::{
 };
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
 use kube::runtime::scheduler::{ScheduleRequest, scheduler};
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,16 @@ pub(crate) enum Next {
     Patiently(Duration),
 }
 
+impl Next {
+    /// At a time that is to come, or earlier: a clock may be set meanwhile.
+    pub(crate) fn at(now: Timestamp, time: Timestamp) -> Self {
+        let pause = Duration::try_from(time.duration_since(now)).unwrap_or_default();
+        Self::After(pause.min(LONGEST_UNTIL))
+    }
+}
+
+/// The longest pause before a time that is to come.
+const LONGEST_UNTIL: Duration = Duration::from_secs(300);
 /// How long to wait after something happened: what happens comes in groups, such as a version and its status, and each look
 /// may write a status.
 const SOON: Duration = Duration::from_millis(100);

@@ -10,8 +10,10 @@ use k8s_openapi::{
 use kube::ResourceExt;
 
 use crate::{
-    controller::label,
-    object::is_owned_by,
+    cache::Kept,
+    controller::{Watches, label},
+    error::Error,
+    object::{Objects, is_owned_by},
     pod,
     settings::Settings,
     store::{self, Store},
@@ -87,6 +89,28 @@ pub(crate) fn asked(job: &Job) -> Option<&[String]> {
 pub(crate) fn classifier_of(object: &impl ResourceExt, component: &str) -> Option<String> {
     let is_such = label(object, labels::COMPONENT).is_some_and(|found| found == component);
     is_such.then(|| label(object, labels::CLASSIFIER)).flatten()
+}
+
+/// Leads changes of the Jobs of a component, and of their pods, to their classifier.
+pub(crate) fn watch(on: &Watches, component: &'static str) {
+    on.on_part(move |job: &Kept<Job>| classifier_of(job, component));
+    on.on_part(move |pod: &Kept<Pod>| classifier_of(pod, component));
+}
+
+/// The Jobs of a component for a classifier, and their pods. Labels are anybody's: `is_ours` says which Jobs count.
+pub(crate) async fn gather(
+    objects: &Objects,
+    component: &str,
+    classifier: &str,
+    is_ours: impl Fn(&Job) -> bool,
+) -> Result<(Vec<Job>, Vec<Pod>), Error> {
+    let wanted = |job: &Job| classifier_of(job, component).is_some_and(|of| of == classifier) && is_ours(job);
+    let jobs = objects.readable(wanted);
+    let mut pods = Vec::new();
+    for job in &jobs {
+        pods.extend(trainer::pods(job, objects).await?);
+    }
+    Ok((jobs, pods))
 }
 
 /// How far a short Job is.

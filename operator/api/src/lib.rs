@@ -18,6 +18,7 @@
 
 mod bounds;
 mod classifier;
+mod classifier_status;
 pub mod condition;
 mod crd;
 pub mod labels;
@@ -29,10 +30,12 @@ mod training_run;
 mod version;
 
 pub use classifier::{
-    ArtifactStore, Autoscaling, ClaimRef, ClassifierChampion, ClassifierReplicas, ClassifierService, ClassifierServing,
-    ComplaintClassifier, ComplaintClassifierSpec, ComplaintClassifierStatus, Evaluation, Gate, Holdout, Promotion,
-    PromotionComparison, PromotionPolicy, PromotionReason, PromotionRecord, Rollout, ServiceType, StoreRecord,
-    VersionDigest,
+    ArtifactStore, Autoscaling, ClaimRef, ClassifierService, ClassifierServing, ComplaintClassifier,
+    ComplaintClassifierSpec, Evaluation, Gate, Holdout, Promotion, PromotionPolicy, Rollout, ServiceType,
+};
+pub use classifier_status::{
+    ClassifierChampion, ClassifierReplicas, ComplaintClassifierStatus, PromotionComparison, PromotionReason,
+    PromotionRecord, StoreRecord, VersionDigest,
 };
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,

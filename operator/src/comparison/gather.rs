@@ -4,8 +4,8 @@ use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::of_comparison;
-use crate::{error::Error, object::Objects, trainer, training_run};
+use super::COMPONENT;
+use crate::{error::Error, object::Objects, store_job, training_run};
 
 /// The cluster as the comparisons of this classifier see it.
 #[derive(Debug, Default)]
@@ -28,12 +28,8 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
         version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
     });
     let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
-    let ours = |of: Option<String>| of.as_ref() == Some(&name);
-    let jobs: Vec<Job> = objects.readable(|job: &Job| ours(of_comparison(job)));
-    let mut pods = Vec::new();
-    for job in &jobs {
-        pods.extend(trainer::pods(job, objects).await?);
-    }
+    // Whose version one is for is decided later: one that answers nothing is deleted.
+    let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, |_| true).await?;
     Ok(Seen {
         versions,
         recording: training_run::recording(&runs, objects),

@@ -13,11 +13,10 @@ mod tests;
 use std::time::Duration;
 
 use complaint_api::{ComplaintClassifier, ModelVersion};
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use k8s_openapi::api::batch::v1::Job;
 use kube::{Resource, ResourceExt};
 
 use crate::{
-    cache::Kept,
     change,
     context::Context,
     controller::{Reconciler, Watches},
@@ -40,9 +39,8 @@ impl Reconciler for Comparisons {
     const NAME: &'static str = "comparison-controller";
 
     fn watches(on: &Watches) {
-        on.on_part(|job: &Kept<Job>| of_comparison(job));
-        on.on_part(|pod: &Kept<Pod>| of_comparison(pod));
-        on.on_part(|version: &Kept<ModelVersion>| Some(version.readable()?.spec.classifier_ref.name.clone()));
+        store_job::watch(on, COMPONENT);
+        on.on_versions();
     }
 
     async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
@@ -61,11 +59,6 @@ impl Reconciler for Comparisons {
             None => Next::OnChange,
         })
     }
-}
-
-/// The classifier of a comparison's Job or pod.
-fn of_comparison(object: &impl ResourceExt) -> Option<String> {
-    store_job::classifier_of(object, COMPONENT)
 }
 
 /// The name of the Job that compares a version.

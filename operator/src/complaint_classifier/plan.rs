@@ -297,10 +297,11 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         return None;
     }
     // The store's answer may name another one than the first that could be judged.
-    let asking = judge::in_order(&seen.versions)
-        .into_iter()
-        .find(|version| candidate::asks_store(version, classifier));
-    if let Some(version) = asking {
+    let versions = judge::in_order(&seen.versions);
+    let mut asking = versions
+        .iter()
+        .filter(|version| candidate::asks_store(version, classifier));
+    if let Some(version) = asking.next() {
         plan.waiting = Some((version.name_any(), Hindrance::RestorePending));
         return None;
     }
@@ -316,7 +317,7 @@ fn automatic_target<'a>(classifier: &ComplaintClassifier, seen: &'a Seen, plan: 
         return Some(version);
     }
     let mut accepted = None;
-    for version in judge::in_order(&seen.versions) {
+    for version in versions {
         if accepted.is_some() || candidate::is_judged(version, classifier) || is_champion(plan, version) {
             continue;
         }

@@ -16,13 +16,11 @@ use std::time::Duration;
 
 use complaint_api::{ComplaintClassifier, DeletionPolicy, ModelVersion, labels};
 use jiff::{SignedDuration, Timestamp};
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
 use crate::{
-    cache::Kept,
     change,
-    context::{Context, Notice},
+    context::Context,
     controller::{Reconciler, Watches},
     error::Error,
     object::{Objects, owner_reference},
@@ -50,9 +48,8 @@ impl Reconciler for Deletions {
     const NAME: &'static str = "deletion-controller";
 
     fn watches(on: &Watches) {
-        on.on_part(|job: &Kept<Job>| store_job::classifier_of(job, COMPONENT));
-        on.on_part(|pod: &Kept<Pod>| store_job::classifier_of(pod, COMPONENT));
-        on.on_part(|version: &Kept<ModelVersion>| Some(version.readable()?.spec.classifier_ref.name.clone()));
+        store_job::watch(on, COMPONENT);
+        on.on_versions();
     }
 
     async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
@@ -74,10 +71,7 @@ impl Reconciler for Deletions {
                 Ok(Next::OnChange)
             }
             Err(error) => {
-                let refusal = error
-                    .refusal()
-                    .map(|message| Notice::warning("FileDeletionRefused", message));
-                context.publish(classifier, refusal.into_iter().collect()).await;
+                context.publish_refusal(classifier, "FileDeletionRefused", &error).await;
                 Err(error)
             }
         }

@@ -106,15 +106,16 @@ fn is_to_be_restored(classifier: &ComplaintClassifier, seen: &Seen) -> bool {
 
 fn surplus<'a>(classifier: &ComplaintClassifier, retention: &Retention, seen: &'a Seen) -> Surplus<'a> {
     let waits = |version: &ModelVersion| waits_for_judgement(version, classifier);
-    let active: Vec<&TrainingRun> = seen.runs.iter().filter(|run| !training_run::ended(run)).collect();
+    let active = seen.runs.iter().filter(|run| !training_run::ended(run));
+    let active: Vec<_> = active
+        .map(|run| (run.name_any(), training_run::made_again(run, classifier)))
+        .collect();
     let stays = |version: &ModelVersion| {
         let name = version.name_any();
         is_on_record(&name, classifier)
             || waits(version)
-            || active.iter().any(|run| {
-                // One that trains on unchanged data ends with the version that was made from it.
-                run.name_any() == name || training_run::is_earlier(version, run, classifier)
-            })
+            // A run that trains on unchanged data ends with the version that was made from it.
+            || active.iter().any(|(run, is_made_again)| *run == name || is_made_again(version))
     };
     let mut versions = in_order(&seen.versions);
     versions.retain(|version| is_made_by_run(version) && !stays(version));

@@ -9,7 +9,7 @@ use crate::{
     candidate,
     error::Error,
     object::{Objects, is_owned_by},
-    store_job, trainer, training_run,
+    store_job, training_run,
 };
 
 /// The cluster as this classifier's record sees it.
@@ -27,12 +27,8 @@ pub(crate) struct Seen {
 
 pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
-    let ours = |job: &Job| store_job::classifier_of(job, COMPONENT).as_ref() == Some(&name);
-    let jobs: Vec<Job> = objects.readable(|job: &Job| ours(job) && is_owned_by(job, classifier));
-    let mut pods = Vec::new();
-    for job in &jobs {
-        pods.extend(trainer::pods(job, objects).await?);
-    }
+    let is_ours = |job: &Job| is_owned_by(job, classifier);
+    let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, is_ours).await?;
     let (mut versions, mut recording) = (Vec::new(), Vec::new());
     if candidate::has_no_record(classifier) {
         versions = objects.readable(|version: &ModelVersion| {

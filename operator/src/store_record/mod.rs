@@ -13,19 +13,17 @@ mod tests;
 
 use std::time::Duration;
 
-use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
+use complaint_api::ComplaintClassifier;
 use kube::ResourceExt;
 
 use crate::{
-    cache::Kept,
     change,
     context::Context,
     controller::{Reconciler, Watches},
     error::Error,
     object::owner_reference,
     queue::Next,
-    store_job,
+    store_job, training_run,
 };
 
 /// The component in the labels of the Jobs and their pods.
@@ -42,10 +40,9 @@ impl Reconciler for StoreRecords {
     const NAME: &'static str = "store-record-controller";
 
     fn watches(on: &Watches) {
-        on.on_part(|job: &Kept<Job>| store_job::classifier_of(job, COMPONENT));
-        on.on_part(|pod: &Kept<Pod>| store_job::classifier_of(pod, COMPONENT));
-        on.on_part(|version: &Kept<ModelVersion>| Some(version.readable()?.spec.classifier_ref.name.clone()));
-        on.on_part(|run: &Kept<TrainingRun>| Some(run.readable()?.spec.classifier_ref.name.clone()));
+        store_job::watch(on, COMPONENT);
+        on.on_versions();
+        on.on_runs(training_run::ended);
     }
 
     async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {

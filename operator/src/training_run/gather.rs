@@ -70,9 +70,11 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
         Some(job) => trainer::pods(job, objects).await?,
         None => Vec::new(),
     };
+    // They decide what is asked of a new Job, and what the end of one means.
+    let decides = |job: &Job| trainer::condition(job, "Complete").is_some();
     let mut earlier = match &classifier {
-        Some(classifier) => objects.readable(|version: &ModelVersion| is_earlier(version, run, classifier)),
-        None => Vec::new(),
+        Some(classifier) if job.as_ref().is_none_or(decides) => objects.readable(made_again(run, classifier)),
+        _ => Vec::new(),
     };
     earlier.sort_by_key(|version| {
         std::cmp::Reverse((version.creation_timestamp().map(|time| time.0), version.name_any()))
@@ -126,34 +128,37 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
     })
 }
 
-/// Whether a training of the run on the same bytes would make the same artifact again: the settings are the same, the held-out
-/// rows are, and the trainer is of the same release.
-pub(crate) fn is_earlier(version: &ModelVersion, run: &TrainingRun, classifier: &ComplaintClassifier) -> bool {
-    let Some(lineage) = &version.spec.lineage else {
-        return false;
-    };
-    let evaluation = evaluation_settings(classifier);
-    let same_rows = match (lineage.split.parse(), &evaluation.holdout) {
+/// Tells of a version whether a training of the run on the same bytes would make its artifact again: the settings are the same,
+/// the held-out rows are, and the trainer is of the same release.
+pub(crate) fn made_again<'a>(
+    run: &'a TrainingRun,
+    classifier: &'a ComplaintClassifier,
+) -> impl Fn(&ModelVersion) -> bool + use<'a> {
+    let (hash, evaluation, store) = (spec_hash(run), evaluation_settings(classifier), Store::of(classifier));
+    let split_field = run.spec.dataset.split_field.as_ref();
+    let same_rows = move |split: &str| match (split.parse(), &evaluation.holdout) {
         (Ok(SplitName::Holdout { sha256 }), Some(holdout)) => holdout.sha256 == Some(sha256),
-        (Ok(SplitName::Published { field }), None) => run.spec.dataset.split_field.as_ref() == Some(&field),
+        (Ok(SplitName::Published { field }), None) => split_field == Some(&field),
         (
             Ok(SplitName::Key {
                 seed, test_fraction, ..
             }),
             None,
-        ) => {
-            run.spec.dataset.split_field.is_none()
-                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
-        }
+        ) => split_field.is_none() && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction),
         _ => false,
     };
-    version.metadata.deletion_timestamp.is_none()
-        && version.spec.classifier_ref == run.spec.classifier_ref
-        && lineage.spec_hash == spec_hash(run)
-        && lineage.trainer_version == env!("CARGO_PKG_VERSION")
-        && same_rows
-        && evaluation_of(version).is_some()
-        && Store::of(classifier).open(&version.spec.artifact.uri).is_some()
+    move |version| {
+        let lineage = version.spec.lineage.as_ref();
+        version.metadata.deletion_timestamp.is_none()
+            && version.spec.classifier_ref == run.spec.classifier_ref
+            && lineage.is_some_and(|lineage| {
+                lineage.spec_hash == hash
+                    && lineage.trainer_version == env!("CARGO_PKG_VERSION")
+                    && same_rows(&lineage.split)
+            })
+            && evaluation_of(version).is_some()
+            && store.open(&version.spec.artifact.uri).is_some()
+    }
 }
 
 /// The runs that train a version here, and have not ended: each writes its version before what it measured of it.

@@ -27,7 +27,7 @@ use plan::Decision;
 
 pub use build::config as trainer_config;
 pub(crate) use build::evaluation_settings;
-pub(crate) use gather::{is_earlier, recording};
+pub(crate) use gather::{made_again, recording};
 pub(crate) use status::ended;
 
 /// Interval between two looks at the log of a training, which reports its progress; it grows to a twentieth of the time

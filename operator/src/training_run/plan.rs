@@ -265,21 +265,17 @@ fn is_recorded(run: &TrainingRun, seen: &Seen) -> bool {
 
 fn with_job(run: &TrainingRun, seen: &Seen, job: &Job, settings: &Settings) -> Decision {
     if trainer::condition(job, "Complete").is_some() {
-        let result = match result_of(seen) {
-            Some(decision) => decision,
-            None if is_recorded(run, seen) => Decision::AlreadyTrained,
-            None => lost(seen, job),
-        };
-        return match result {
+        return match result_of(seen) {
             // The result was recorded before this status was written.
-            Decision::Fail { .. } if is_recorded(run, seen) => Decision::AlreadyTrained,
-            Decision::Record(outcome) => match &seen.recorded {
-                Some(other) if other.spec.artifact.sha256 != outcome.artifact.sha256.to_string() => {
+            None | Some(Decision::Fail { .. }) if is_recorded(run, seen) => Decision::AlreadyTrained,
+            result => match (result.unwrap_or_else(|| lost(seen, job)), &seen.recorded) {
+                (Decision::Record(outcome), Some(other))
+                    if other.spec.artifact.sha256 != outcome.artifact.sha256.to_string() =>
+                {
                     taken_meanwhile(other)
                 }
-                _ => Decision::Record(outcome),
+                (decision, _) => decision,
             },
-            decision => decision,
         };
     }
     if let Some(failed) = trainer::condition(job, "Failed") {

@@ -76,6 +76,14 @@ pub fn sandbox(flags: &[&str]) -> Running {
     }
 }
 
+/// Starts a sandbox with the definitions and without an operator, for tests that run their own.
+pub async fn without_operator() -> (Running, kube::Config) {
+    let running = tokio::task::spawn_blocking(|| sandbox(&[])).await.expect("a sandbox");
+    let config = running.config().await;
+    install_crds(&Client::try_from(config.clone()).expect("a client")).await;
+    (running, config)
+}
+
 fn existing(kubeconfig: PathBuf) -> Running {
     if std::env::var("E2E_OPERATOR").as_deref() == Ok("installed") {
         return Running {
@@ -248,7 +256,7 @@ fn shown<K: serde::Serialize + Debug>(object: Option<&K>) -> String {
 }
 
 /// Applies the definitions and waits until they are served.
-pub async fn install_crds(client: &Client) {
+async fn install_crds(client: &Client) {
     use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     for crd in complaint_api::crds() {

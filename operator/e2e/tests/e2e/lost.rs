@@ -13,18 +13,15 @@ use kube::{
 use serde_json::json;
 
 use crate::{
-    cluster::{World, install_crds, sandbox},
+    cluster::{World, without_operator},
     crash::Operator,
     runs::{apply_classifier, apply_sample, poor_features, run, until_ended},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_result_that_is_gone_with_its_pod_is_read_from_the_store() {
-    let running = tokio::task::spawn_blocking(|| sandbox(&[])).await.expect("a sandbox");
-    let config = running.config().await;
-    let client = Client::try_from(config.clone()).expect("a client");
-    install_crds(&client).await;
-    let world = World::open_with(client, "lost").await;
+    let (_running, config) = without_operator().await;
+    let world = World::open_with(Client::try_from(config.clone()).expect("a client"), "lost").await;
     apply_sample(&world).await;
     apply_classifier(&world, "cards", json!({ "promotion": { "policy": "Manual" } })).await;
 

@@ -170,7 +170,7 @@ fn a_training_on_the_same_bytes_is_spared() {
     let is_earlier = |edit: &dyn Fn(&mut ModelVersion)| {
         let mut version = from_git(&run, evaluated());
         edit(&mut version);
-        super::super::gather::is_earlier(&version, &run, &classifier())
+        super::super::made_again(&run, &classifier())(&version)
     };
     fn lineage(version: &mut ModelVersion) -> &mut complaint_api::Lineage {
         version.spec.lineage.as_mut().expect("a lineage")

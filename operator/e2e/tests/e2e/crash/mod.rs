@@ -28,7 +28,7 @@ use std::{
 use futures::StreamExt;
 use kube::{Client, Config};
 
-use crate::cluster::{World, install_crds, sandbox};
+use crate::cluster::{World, without_operator};
 use end::End;
 pub use operator::Operator;
 use operator::{Moment, Write};
@@ -136,9 +136,7 @@ fn chosen(points: Vec<Point>) -> Vec<Point> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_at_any_write_leads_to_the_same_end() {
-    let running = tokio::task::spawn_blocking(|| sandbox(&[])).await.expect("a sandbox");
-    let config = running.config().await;
-    install_crds(&Client::try_from(config.clone()).expect("a client")).await;
+    let (_running, config) = without_operator().await;
 
     let undisturbed = live(config.clone(), None, None)
         .await
