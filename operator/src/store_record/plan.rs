@@ -85,7 +85,9 @@ pub(crate) fn plan<'a>(
         return plan;
     };
     let Some(job) = job else {
-        plan.start = Some(Box::new(wanted));
+        // A Job with this name and another question goes first; its end is a change that leads here again.
+        let is_taken = plan.done.iter().any(|job| job.metadata.name == wanted.metadata.name);
+        plan.start = (!is_taken).then(|| Box::new(wanted));
         return plan;
     };
     match promotion {
