@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
+use complaint_harness::collector::Collector;
 use complaint_model::predict::Scratch;
 use complaint_model::{Artifact, Predictor, Sha256Digest};
 use serde_json::{Value, json};
@@ -80,6 +81,36 @@ fn bench() -> Outcome<()> {
     let plain = wrk.run("GET /version", connections, "")?;
     println!("predictions per plain answer: {:.0} %", 100.0 * rate / plain);
     wrk.run("POST /predict", 1, "predict")?;
+    traces(&model, &digest, &wrk, connections)
+}
+
+/// What traces of one request in a hundred cost: a server with them and `without`, in turns.
+fn traces(model: &Path, digest: &str, without: &Wrk<'_>, connections: u32) -> Outcome<()> {
+    let collector = Collector::start();
+    let variables = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint.as_str()),
+        ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
+        ("OTEL_TRACES_SAMPLER_ARG", "0.01"),
+    ];
+    let server = Server::start_in(model, digest, &variables)?;
+    let with = Wrk {
+        server: &server,
+        ..*without
+    };
+    let mut ratios = Vec::new();
+    for _ in 0..5 {
+        let plain = without.run("POST /predict", connections, "predict")?;
+        let traced = with.run("POST /predict, traces at 1 %", connections, "predict")?;
+        ratios.push(traced / plain);
+    }
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "requests/s with traces at 1 % per request/s without: median {:.3} ({:.3} to {:.3}); {} spans arrived",
+        ratios[2],
+        ratios[0],
+        ratios[4],
+        collector.spans().len()
+    );
     Ok(())
 }
 
@@ -136,8 +167,13 @@ struct Server {
 
 impl Server {
     fn start(model: &Path, digest: &str) -> Outcome<Self> {
+        Self::start_in(model, digest, &[])
+    }
+
+    fn start_in(model: &Path, digest: &str, variables: &[(&str, &str)]) -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .env(SERVER, "1")
+            .envs(variables.iter().copied())
             .args(["--digest", digest, "--bind", "127.0.0.1:0", "--model"])
             .arg(model)
             .stdout(Stdio::piped())

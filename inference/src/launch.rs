@@ -89,6 +89,15 @@ pub fn main_from<I: IntoIterator<Item = OsString>>(args: I) -> ExitCode {
 
 fn run(options: &Arc<Options>) -> Result<(), Failure> {
     start_log(options)?;
+    if let Err(reason) = complaint_telemetry::start("complaint-inference") {
+        tracing::warn!(%reason, "there are no traces");
+    }
+    let ended = serve_until_stopped(options);
+    complaint_telemetry::end();
+    ended
+}
+
+fn serve_until_stopped(options: &Arc<Options>) -> Result<(), Failure> {
     // This thread accepts connections and waits for signals.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

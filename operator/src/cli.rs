@@ -70,7 +70,9 @@ pub fn main_from(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Crds { out } => crds(out),
         Command::Run(args) => {
             telemetry::init(args.log_format == "json");
-            run::block_on(*args)
+            let ended = run::block_on(*args);
+            complaint_telemetry::end();
+            ended
         }
     };
     match result {

@@ -4,10 +4,13 @@
 use std::{future::Future, sync::Arc, time::Instant};
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
+use complaint_telemetry::Parent;
 use k8s_openapi::{api::core::v1::ObjectReference, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, Span};
+use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::{
     cache::{Cached, Caches, Event, Kept, Key, Unreadable, kind},
@@ -34,6 +37,11 @@ pub(crate) trait Reconciler: 'static {
 
     /// Says which changes of other kinds make it look at which objects.
     fn watches(on: &Watches);
+
+    /// The place in a trace that work on the object belongs to.
+    fn place(_: &Self::Kind) -> Option<Parent> {
+        None
+    }
 
     /// Brings the cluster closer to what `object` asks for. `object` comes from the cache; only with
     /// [`OF_DELETED`](Self::OF_DELETED) it may be one that is being deleted.
@@ -169,7 +177,7 @@ async fn look<R: Reconciler>(key: Key, queue: &Queue, context: &Context) {
         Err(unreadable) => return look_at_unreadable::<R>(key, unreadable, queue, context).await,
     };
     let started = Instant::now();
-    match R::reconcile(object, context).await {
+    match R::reconcile(object, context).instrument(span::<R>(object)).await {
         Ok(next) => {
             context.succeeded(started.elapsed());
             queue.again(key, next);
@@ -184,6 +192,22 @@ async fn look<R: Reconciler>(key: Key, queue: &Queue, context: &Context) {
             tracing::warn!(kind = kind::<R::Kind>(), name = object.name_any(), %error, retry_in = ?pause, "an object could not be reconciled");
         }
     }
+}
+
+/// The span of a reconcile.
+fn span<R: Reconciler>(object: &R::Kind) -> Span {
+    let span = tracing::debug_span!(
+        "reconcile",
+        otel.name = R::NAME,
+        k8s.namespace.name = object.namespace().unwrap_or_default(),
+        kind = %kind::<R::Kind>(),
+        name = object.name_any(),
+    );
+    if let Some(place) = R::place(object) {
+        // It fails only where nobody takes spans.
+        let _ = span.set_parent(place.context());
+    }
+    span
 }
 
 async fn look_at_unreadable<R: Reconciler>(key: Key, unreadable: &Unreadable, queue: &Queue, context: &Context) {

@@ -48,6 +48,7 @@ mod store;
 mod store_job;
 mod store_record;
 pub mod telemetry;
+mod trace;
 mod trainer;
 pub mod training_run;
 mod turns;

@@ -7,26 +7,47 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use tracing::{Level, Metadata, Subscriber};
+use tracing_subscriber::{EnvFilter, Layer, filter::DynFilterFn, fmt, layer, prelude::*, registry::LookupSpan};
 
-/// Starts logging to standard error: JSON for machines, one line each for people. `RUST_LOG` overrides the level.
+/// Starts logging to standard error (JSON for machines, one line each for people; `RUST_LOG` overrides the level), and traces
+/// where the environment asks for them.
 pub fn init(json: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,kube=warn,tower=warn"));
-    let registry = tracing_subscriber::registry().with(filter);
-    // A second initialisation in one process (tests) keeps the first.
-    let _ = if json {
-        registry
-            .with(fmt::layer().json().with_writer(std::io::stderr))
-            .try_init()
+    let log = fmt::layer().with_writer(std::io::stderr);
+    let log: Box<dyn Layer<tracing_subscriber::Registry> + Send + Sync> = if json {
+        log.json().with_filter(filter).boxed()
     } else {
-        registry
-            .with(
-                fmt::layer()
-                    .with_ansi(std::io::stderr().is_terminal())
-                    .with_writer(std::io::stderr),
-            )
-            .try_init()
+        let ansi = std::io::stderr().is_terminal();
+        log.with_ansi(ansi).with_filter(filter).boxed()
     };
+    let started = complaint_telemetry::start("complaint-operator");
+    let traces = started.as_ref().ok().copied().flatten().map(|traces| {
+        tracing_opentelemetry::layer()
+            .with_tracer(traces.tracer().clone())
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(DynFilterFn::new(is_traced))
+    });
+    // A second initialisation in one process (tests) keeps the first.
+    let _ = tracing_subscriber::registry().with(log).with(traces).try_init();
+    if let Err(reason) = started {
+        tracing::warn!(%reason, "there are no traces");
+    }
+}
+
+/// Reconciles, their requests to the API server, and what they log. Requests outside of one (the Lease, watches) would be
+/// traces of their own, every few seconds.
+fn is_traced<S>(metadata: &Metadata<'_>, context: &layer::Context<'_, S>) -> bool
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let target = metadata.target();
+    if metadata.is_event() {
+        return target.starts_with("complaint_") && *metadata.level() <= Level::INFO;
+    }
+    target.starts_with("complaint_") || (target.starts_with("kube_client") && context.lookup_current().is_some())
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]

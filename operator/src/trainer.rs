@@ -1,6 +1,6 @@
 //! Jobs of the trainer, and the messages of their pods.
 
-use complaint_api::{ComplaintClassifier, DatasetSource, PodTemplate};
+use complaint_api::{ComplaintClassifier, DatasetSource, PodTemplate, labels};
 use complaint_contract::{ExitKind, variables};
 use k8s_openapi::{
     api::{
@@ -9,7 +9,7 @@ use k8s_openapi::{
             PodFailurePolicyOnPodConditionsPattern, PodFailurePolicyRule,
         },
         core::v1::{
-            ConfigMapVolumeSource, Container, ContainerStateTerminated, EnvFromSource, KeyToPath,
+            ConfigMapVolumeSource, Container, ContainerStateTerminated, EnvFromSource, EnvVar, KeyToPath,
             PersistentVolumeClaimVolumeSource, Pod, PodAffinity, PodSpec, Volume, VolumeMount,
         },
     },
@@ -51,6 +51,14 @@ pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
     let mut args = job.args;
     args.extend(["--termination-log", TERMINATION_LOG].map(str::to_owned));
     let default = PodTemplate::default();
+    // Where its spans go, if it has any.
+    let place = job.metadata.annotations.as_ref();
+    let place = place.and_then(|annotations| annotations.get(labels::TRACEPARENT));
+    let trace = place.map(|place| EnvVar {
+        name: variables::TRACEPARENT.into(),
+        value: Some(place.clone()),
+        value_from: None,
+    });
     let template = workload::pod_template(Workload {
         labels: job.metadata.labels.clone().unwrap_or_default(),
         template: job.pod_template.unwrap_or(&default),
@@ -61,6 +69,7 @@ pub(crate) fn job(job: TrainerJob<'_>, settings: &Settings) -> Job {
             image: Some(settings.trainer_image.clone()),
             image_pull_policy: Some(settings.image_pull_policy.clone()),
             args: Some(args),
+            env: trace.map(|trace| vec![trace]),
             env_from: Some(job.env_from).filter(|sources| !sources.is_empty()),
             termination_message_path: Some(TERMINATION_LOG.into()),
             volume_mounts: Some(job.mounts),

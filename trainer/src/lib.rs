@@ -45,6 +45,7 @@ mod stop;
 pub mod store;
 mod stored_result;
 mod terminal;
+mod trace;
 pub mod training;
 mod waiting;
 

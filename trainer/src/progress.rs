@@ -3,10 +3,12 @@
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 
-use complaint_contract::TrainingStage;
+use complaint_contract::{RunResult, TrainingStage};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::error::TrainError;
 use crate::terminal::{visible, visible_json};
+use crate::trace::Trace;
 
 /// The stages of a command, and their shares of its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,7 @@ pub struct Progress {
     sink: Sink,
     plan: Plan,
     last: Mutex<(TrainingStage, u8)>,
+    trace: Option<Trace>,
 }
 
 impl Progress {
@@ -87,6 +90,20 @@ impl Progress {
             sink,
             plan,
             last: Mutex::new((TrainingStage::Loading, u8::MAX)),
+            trace: None,
+        }
+    }
+
+    /// Begins the spans of a training as well, where the environment asks for traces.
+    pub(crate) fn traced(mut self) -> Self {
+        self.trace = Trace::begin();
+        self
+    }
+
+    /// Ends the spans with the training.
+    pub(crate) fn end(self, outcome: Result<&RunResult, &TrainError>) {
+        if let Some(trace) = self.trace {
+            trace.end(outcome);
         }
     }
 
@@ -101,6 +118,9 @@ impl Progress {
             return;
         }
         *last = (stage, percent);
+        if let Some(trace) = &self.trace {
+            trace.enter(stage);
+        }
         match &self.sink {
             Sink::Silent => {}
             Sink::Bar(bar) => {

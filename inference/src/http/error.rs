@@ -220,6 +220,7 @@ impl ApiFamily {
     pub fn of(path: &str) -> Self {
         match path {
             "/invocations" => Self::Mlflow,
+            _ if path.starts_with("/endpoints/") => Self::Mlflow,
             _ if path == "/v2" || path.starts_with("/v1/") || path.starts_with("/v2/") => Self::Inference,
             _ => Self::Native,
         }

@@ -1,4 +1,4 @@
-//! MLflow's scoring protocol: `POST /invocations`, `GET /ping`, `/health` and `/version`.
+//! MLflow's scoring protocol: `POST /invocations`, `GET /ping`, `/health` and `/version`; and the path of its deployments client.
 //!
 //! <https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally>. A body has exactly one of `dataframe_split`,
 //! `dataframe_records`, `instances` and `inputs`, or is CSV with a header. The complaints of a table are in its column
@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::Path;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -25,6 +26,7 @@ use crate::core::serving::Serving;
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(invocations))
+        .routes(routes!(endpoint))
         .routes(routes!(ping))
         .routes(routes!(health))
         .routes(routes!(version))
@@ -115,6 +117,18 @@ async fn invocations(serving: Serving, payload: Payload) -> Result<Json<Value>, 
         .map(|answer| serving.engine().label(answer.ranking[0].0))
         .collect();
     Ok(Json(json!({ "predictions": labels })))
+}
+
+/// The same as `/invocations`, under the path of MLflow's deployments client.
+#[utoipa::path(
+    post, path = "/endpoints/{model}/invocations", tag = "mlflow",
+    params(("model" = String, Path, description = "The model's name")),
+    request_body(content((Request = "application/json"), (String = "text/csv"))),
+    responses((status = 200, description = "`predictions`: one label a row", body = Value), MlflowErrors)
+)]
+async fn endpoint(serving: Serving, Path(model): Path<String>, payload: Payload) -> Result<Json<Value>, ApiError> {
+    serving.check_model(&model)?;
+    invocations(serving, payload).await
 }
 
 impl Request {

@@ -32,6 +32,7 @@ mod security;
 pub mod serve;
 mod stream;
 mod tensor;
+mod trace;
 pub mod workers;
 
 pub use error::{ApiError, ApiFamily};

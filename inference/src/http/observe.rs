@@ -15,12 +15,14 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::{CONNECTION, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
+use complaint_telemetry::{Span, traces};
 use futures::FutureExt;
 use tower::{Layer, Service};
 
 use super::authorize;
 use super::error::{ApiError, ApiFamily};
 use super::held::hold;
+use super::trace::{self, Facts};
 use crate::core::app::{App, Served};
 
 /// The header with the served model's digest, on every response.
@@ -98,16 +100,19 @@ struct Arrival {
     family: ApiFamily,
     route: Option<MatchedPath>,
     method: Method,
+    span: Option<Span>,
 }
 
 impl Arrival {
     fn new(app: &App, request: &Request) -> Self {
+        let route = request.extensions().get::<MatchedPath>().cloned();
         Self {
             at: Instant::now(),
             model: app.served(),
             id: request_id(request.headers()),
             family: ApiFamily::of(request.uri().path()),
-            route: request.extensions().get::<MatchedPath>().cloned(),
+            span: traces().and_then(|traces| trace::begin(traces, request, name(route.as_ref()))),
+            route,
             method: request.method().clone(),
         }
     }
@@ -138,13 +143,24 @@ impl Arrival {
                 .insert(CONNECTION, HeaderValue::from_static("close"));
         }
 
-        let route = self.route.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let route = name(self.route.as_ref());
         let status = response.status().as_u16();
         let elapsed = self.at.elapsed();
         app.metrics.request_finished(route, status, elapsed);
 
         // Log only the server's own words: a path or a message may quote a client's text.
         let (id, method, micros) = (self.id.to_str().unwrap_or_default(), &self.method, elapsed.as_micros());
+        if let Some(span) = self.span {
+            let facts = Facts {
+                method,
+                route,
+                status,
+                id,
+                digest: &self.model.digest,
+                error: error.as_ref().map(ApiError::code),
+            };
+            trace::end(span, &facts);
+        }
         match error {
             Some(error) if status == 500 => {
                 tracing::error!(request_id = id, %method, route, status, micros, code = error.code(), "request failed");
@@ -156,6 +172,11 @@ impl Arrival {
         }
         response
     }
+}
+
+/// The name of a route in metrics, log and traces.
+fn name(route: Option<&MatchedPath>) -> &str {
+    route.map_or("unmatched", MatchedPath::as_str)
 }
 
 /// The client's id if it is short and plain, otherwise a new one.

@@ -22,3 +22,4 @@ mod shutdown;
 mod started;
 mod starved;
 mod stream;
+mod traces;

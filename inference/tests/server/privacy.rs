@@ -1,13 +1,14 @@
-//! No complaint leaves the server but in answers: neither in its log nor in its metrics.
+//! No complaint leaves the server but in answers: neither in its log nor in its metrics and traces.
 
 use axum::http::Request;
 use bytes::Bytes;
+use complaint_harness::collector::Collector;
 use http_body_util::Full;
 use serde_json::json;
 
 use crate::client::{get, post_as, send};
 use crate::model;
-use crate::running::Running;
+use crate::running::{Running, program};
 
 const JSON: &str = "application/json";
 
@@ -80,21 +81,18 @@ fn requests() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn no_text_is_in_the_log_or_the_metrics() {
+async fn no_text_is_in_the_log_the_metrics_or_the_traces() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     std::fs::write(&path, model::file().0).unwrap();
     let model = path.to_str().unwrap();
-    let mut server = Running::start(&[
-        "--model",
-        model,
-        "--name",
-        "cards",
-        "--log",
-        "trace",
-        "--abstain-below",
-        "1",
-    ]);
+    let collector = Collector::start();
+    let mut server = Running::start_with(
+        program()
+            .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
+            .args(["--model", model, "--name", "cards", "--log", "trace"])
+            .args(["--abstain-below", "1"]),
+    );
     let mut statuses = Vec::new();
     for (path, content_type, body) in requests() {
         statuses.push(post_as(server.address, path, content_type, body).await.status.as_u16());
@@ -124,6 +122,9 @@ async fn no_text_is_in_the_log_or_the_metrics() {
 
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
+    let spans = format!("{:?}", collector.spans());
+    assert!(spans.contains("POST /v2/models/{model}/infer"), "{spans}");
+    assert!(!spans.contains("markedtext"), "{spans}");
     let log = server.log();
     assert!(
         log.contains("request answered") && log.contains("request refused"),

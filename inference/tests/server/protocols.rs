@@ -116,7 +116,14 @@ async fn mlflow() {
     assert_eq!(get(server.address, "/version").await.text(), env!("CARGO_PKG_VERSION"));
     let expected = json!({ "predictions": ["Cards", "Loans"] });
     let split = json!({ "dataframe_split": { "columns": ["id", "text"], "data": [[1, CARDS], [2, LOANS]] } });
-    assert_eq!(post(server.address, "/invocations", &split).await.json(), expected);
+    for path in ["/invocations", "/endpoints/cards/invocations"] {
+        assert_eq!(post(server.address, path, &split).await.json(), expected, "{path}");
+    }
+    let other = post(server.address, "/endpoints/other/invocations", &split).await;
+    assert_eq!(
+        (other.status.as_u16(), other.json()["error_code"].as_str()),
+        (404, Some("RESOURCE_DOES_NOT_EXIST"))
+    );
     let csv = format!("id,text\n1,{CARDS}\n2,{LOANS}\n");
     assert_eq!(
         post_as(server.address, "/invocations", "text/csv; charset=utf-8", csv)

@@ -1,9 +1,12 @@
-//! Clients that others wrote: Triton's for Python, one that asks as MLflow's does, and schemathesis, which makes its own
-//! requests from `/openapi.json`.
+//! Clients that others wrote: Triton's for Python, one that asks as MLflow's does, the programs of `docs/clients.md`, and
+//! schemathesis, which makes its own requests from `/openapi.json`.
 
+use std::path::Path;
 use std::process::{Command, Output};
 
-use complaint_harness::{Case, PythonWithTriton, Schemathesis, tests};
+use complaint_harness::{
+    Case, Curl, Go, Java, PythonWithKserve, PythonWithMlflow, PythonWithTriton, Schemathesis, tests,
+};
 
 use crate::model;
 use crate::running::Running;
@@ -11,6 +14,12 @@ use crate::running::Running;
 pub fn tests() -> Vec<Case> {
     tests![
         triton_and_mlflow_clients_are_understood,
+        programs_of_the_documentation_classify_from_the_shell,
+        programs_of_the_documentation_classify_from_python,
+        programs_of_the_documentation_classify_with_the_kserve_sdk,
+        programs_of_the_documentation_classify_with_mlflow,
+        programs_of_the_documentation_classify_from_java,
+        programs_of_the_documentation_classify_from_go,
         schemathesis_finds_the_document_kept
     ]
 }
@@ -42,6 +51,60 @@ fn triton_and_mlflow_clients_are_understood(python: PythonWithTriton) {
         .unwrap();
     assert_success(&output);
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "all right");
+}
+
+/// The blocks of `docs/clients.md` that begin with this line.
+fn programs(fence: &str) -> Vec<String> {
+    let page = include_str!("../../../docs/clients.md");
+    let blocks = page.split("\n```").skip(1).step_by(2);
+    let of_fence = blocks.filter_map(|block| block.split_once('\n').filter(|(line, _)| *line == fence));
+    let found: Vec<String> = of_fence.map(|(_, program)| format!("{program}\n")).collect();
+    assert!(!found.is_empty(), "docs/clients.md has no program in `{fence}`");
+    found
+}
+
+/// Writes each program into a file, has `runner` run it, and expects the category.
+fn each_classifies(fence: &str, file: &str, runner: &Path, arguments: &[&str]) {
+    let (server, directory) = started();
+    for program in programs(fence) {
+        let path = directory.path().join(file);
+        std::fs::write(&path, &program).unwrap();
+        let output = Command::new(runner)
+            .args(arguments)
+            .arg(&path)
+            .env("URL", format!("http://{}", server.address))
+            // Go keeps what it compiles there.
+            .env("GOCACHE", directory.path().join("cache"))
+            .env("GOFLAGS", "-mod=mod")
+            .output()
+            .unwrap();
+        assert_success(&output);
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "Cards", "{program}");
+    }
+}
+
+fn programs_of_the_documentation_classify_from_the_shell(_curl: Curl) {
+    each_classifies("sh", "classify.sh", Path::new("sh"), &["-eu"]);
+}
+
+fn programs_of_the_documentation_classify_from_python(python: PythonWithTriton) {
+    each_classifies("python", "classify.py", &python, &[]);
+}
+
+fn programs_of_the_documentation_classify_with_the_kserve_sdk(python: PythonWithKserve) {
+    each_classifies("python kserve", "classify.py", &python, &[]);
+}
+
+fn programs_of_the_documentation_classify_with_mlflow(python: PythonWithMlflow) {
+    each_classifies("python mlflow", "classify.py", &python, &[]);
+}
+
+fn programs_of_the_documentation_classify_from_java(java: Java) {
+    each_classifies("java", "Classify.java", &java, &[]);
+}
+
+fn programs_of_the_documentation_classify_from_go(go: Go) {
+    each_classifies("go", "classify.go", &go, &["run"]);
 }
 
 fn schemathesis_finds_the_document_kept(schemathesis: Schemathesis) {

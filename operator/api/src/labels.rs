@@ -19,6 +19,9 @@ pub const MODEL_VERSION: &str = "complaints.dev/model-version";
 pub const PROMOTED_AT: &str = "complaints.dev/promoted-at";
 /// Annotation on a Job and a ModelVersion: digest of the run's spec.
 pub const SPEC_HASH: &str = "complaints.dev/spec-hash";
+/// Annotation with the place in a trace, as `traceparent` of W3C Trace Context: on a TrainingRun the trace that it is to be
+/// part of, on its Job and its ModelVersion its own. It decides nothing, since every editor can write it.
+pub const TRACEPARENT: &str = "complaints.dev/traceparent";
 /// Finalizer on a ModelVersion whose files go with it.
 pub const ARTIFACT_FINALIZER: &str = "complaints.dev/artifact";
 /// Standard label: the program.

@@ -1,9 +1,11 @@
-//! Prefixes of the environment variables with a pod's keys.
+//! Environment variables of the programs' pods.
 //!
 //! A training can need three sets of keys. Those of the data set have the names of the providers' own programs
 //! (`AWS_ACCESS_KEY_ID`); the others begin with a prefix, so that no set completes or replaces another.
 
-/// Of the artifact store (`STORE_AWS_ACCESS_KEY_ID`).
+/// Prefix of the artifact store's (`STORE_AWS_ACCESS_KEY_ID`).
 pub const STORE: &str = "STORE_";
-/// Of the holdout (`HOLDOUT_AWS_ACCESS_KEY_ID`).
+/// Prefix of the holdout's (`HOLDOUT_AWS_ACCESS_KEY_ID`).
 pub const HOLDOUT: &str = "HOLDOUT_";
+/// The trace that a training belongs to, as `traceparent` of W3C Trace Context.
+pub const TRACEPARENT: &str = "TRACEPARENT";

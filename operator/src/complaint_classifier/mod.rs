@@ -31,6 +31,7 @@ use crate::{
     object::owner_reference,
     queue::Next,
     status::Owned,
+    trace,
 };
 
 pub(crate) use judge::in_order;
@@ -104,6 +105,7 @@ impl Reconciler for ComplaintClassifiers {
         context.publish(classifier, status::rejections(&plan)).await;
         let (next, notices) = status::next(classifier, &seen, &plan, &context.settings, now);
         objects.write_status(classifier, &next).await?;
+        trace::promoted(classifier, &next, plan.target.as_ref());
         context.publish(classifier, notices).await;
         // No watch reports the end of a foreign object: it lacks the product's label.
         let blocked = plan.hold == Some(Hold::NameTaken);

@@ -10,8 +10,8 @@ use crate::{
 };
 
 /// The status comes first. It is written for the classifier that was read, and names a time that is new at each deletion: where
-/// somebody has pinned a version meanwhile it is refused, and nothing is deleted. A version that has changed itself since it was
-/// read stays, too.
+/// somebody has pinned a version meanwhile it is refused, and nothing is deleted. A version or run that has changed
+/// itself since it was read is a conflict, and is decided about again.
 pub(crate) fn build(classifier: &ComplaintClassifier, plan: &Plan<'_>) -> Vec<Change> {
     let status = Change::Status {
         of: Target::as_read(classifier),

@@ -9,6 +9,7 @@ use complaint_api::{
 use complaint_contract::{
     ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
 };
+use complaint_telemetry::Parent;
 use k8s_openapi::{
     api::{
         batch::v1::Job,
@@ -89,6 +90,7 @@ fn train(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Sett
             .filter(|champion| store.open(&champion.spec.artifact.uri).is_some()),
         earlier: seen.earlier.first(),
         owner: owner.clone(),
+        trace: seen.trace,
         settings,
     };
     let own = |manifest| Change::CreateOwned(manifest, owner.uid.clone());
@@ -160,7 +162,10 @@ fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Chang
                 return Vec::new();
             };
             let policy = deletion_policy(seen.classifier.as_ref());
-            let version = model_version(run, &store, job.and_then(champion_of), policy, outcome);
+            let mut version = model_version(run, &store, job.and_then(champion_of), policy, outcome);
+            let place = job.and_then(|job| job.annotations().get_key_value(labels::TRACEPARENT));
+            let place = place.map(|(key, place)| BTreeMap::from([(key.clone(), place.clone())]));
+            version.metadata.annotations = place;
             let created = Target::of(&version);
             vec![Change::Create(Manifest::of(&version)), write(created, Value::Null)]
         }
@@ -189,6 +194,8 @@ pub(crate) struct Inputs<'a> {
     /// The newest version that the same settings made.
     pub(crate) earlier: Option<&'a ModelVersion>,
     pub(crate) owner: OwnerReference,
+    /// The run's place in a trace.
+    pub(crate) trace: Option<Parent>,
     pub(crate) settings: &'a Settings,
 }
 
@@ -254,6 +261,11 @@ fn metadata(inputs: &Inputs<'_>) -> ObjectMeta {
     if let Some(champion) = inputs.champion {
         annotations.insert(labels::MODEL_VERSION.into(), champion.name_any());
     }
+    annotations.extend(
+        inputs
+            .trace
+            .map(|place| (labels::TRACEPARENT.into(), place.to_string())),
+    );
     ObjectMeta {
         name: Some(job_name(&inputs.run.name_any())),
         namespace: inputs.run.namespace(),

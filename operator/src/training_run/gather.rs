@@ -2,6 +2,7 @@
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use complaint_contract::{Progress, SplitName};
+use complaint_telemetry::Parent;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::{
@@ -19,7 +20,7 @@ use crate::{
     object::{Objects, is_owned_by},
     pod,
     store::Store,
-    trainer,
+    trace, trainer,
 };
 
 /// The cluster as this run sees it.
@@ -39,6 +40,8 @@ pub(crate) struct Seen {
     pub(crate) source: Source,
     /// What keeps the Job from making its pod, in the Job controller's words.
     pub(crate) creation_failure: Option<String>,
+    /// Its place in a trace, where there are traces.
+    pub(crate) trace: Option<Parent>,
     /// The trainer's configuration is gone while a pod waits for it.
     pub(crate) config_missing: bool,
 }
@@ -108,6 +111,7 @@ pub(crate) async fn gather(run: &TrainingRun, objects: &Objects, now: Timestamp)
     Ok(Seen {
         champion,
         recorded: objects.cached(&name)?,
+        trace: trace::of_run(run),
         earlier,
         reread,
         progress: progress(&pods, objects).await,

@@ -10,6 +10,7 @@ mod tests;
 use std::time::Duration;
 
 use complaint_api::{ModelVersion, TrainingRun, labels};
+use complaint_telemetry::Parent;
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
@@ -22,6 +23,7 @@ use crate::{
     error::Error,
     object::owner_reference,
     queue::Next,
+    trace,
 };
 use plan::Decision;
 
@@ -68,6 +70,10 @@ impl Reconciler for TrainingRuns {
         );
     }
 
+    fn place(run: &TrainingRun) -> Option<Parent> {
+        trace::of_run(run).filter(|_| !ended(run))
+    }
+
     async fn reconcile(run: &TrainingRun, context: &Context) -> Result<Next, Error> {
         let objects = context.objects(run.namespace());
         let now = context.now();
@@ -91,6 +97,9 @@ impl Reconciler for TrainingRuns {
         }
         let (next, notices) = status::next(run, &seen, &decision, now);
         objects.write_status(run, &next).await?;
+        if let Some(failure) = status::end(&next).filter(|_| !ended(run)) {
+            trace::ended(run, failure, now);
+        }
         context.publish(run, notices).await;
         Ok(look_again(&seen, &decision, now))
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use complaint_api::{ModelVersion, TrainingRun, labels};
+use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun, labels};
 use complaint_contract::{ErrorEnvelope, RunResult, TrainingResult, Unchanged};
 use jiff::Timestamp;
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
@@ -121,13 +121,7 @@ fn without_job(run: &TrainingRun, seen: &Seen) -> Decision {
         };
     };
     if classifier.spec.paused {
-        return Decision::Wait {
-            reason: "ClassifierPaused",
-            message: format!(
-                "ComplaintClassifier {} is paused: set spec.paused to false",
-                classifier.name_any()
-            ),
-        };
+        return paused(classifier);
     }
     if let Some(message) = missing_source(run, &seen.source) {
         return Decision::Wait {
@@ -190,6 +184,16 @@ fn without_training(run: &TrainingRun, seen: &Seen, recorded: &ModelVersion) -> 
     }
 }
 
+fn paused(classifier: &ComplaintClassifier) -> Decision {
+    Decision::Wait {
+        reason: "ClassifierPaused",
+        message: format!(
+            "ComplaintClassifier {} is paused: set spec.paused to false",
+            classifier.name_any()
+        ),
+    }
+}
+
 /// The result of the training that made a version which another cluster recorded: the store kept it.
 ///
 /// # Errors
@@ -199,7 +203,10 @@ fn from_store(seen: &Seen, recorded: &ModelVersion) -> Result<Decision, String> 
         .classifier
         .as_ref()
         .ok_or(", and its ComplaintClassifier does not exist")?;
-    if classifier.spec.paused || awaits_restore(classifier) {
+    if classifier.spec.paused {
+        return Ok(paused(classifier));
+    }
+    if awaits_restore(classifier) {
         return Ok(Decision::WaitForRestore {
             classifier: classifier.name_any(),
         });

@@ -10,7 +10,7 @@ use complaint_contract::{ErrorEnvelope, Progress, TrainingResult, TrainingStage,
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
     api::{batch::v1::Job, core::v1::Pod},
-    apimachinery::pkg::apis::meta::v1::Time,
+    apimachinery::pkg::apis::meta::v1::{Condition, Time},
 };
 use kube::ResourceExt;
 
@@ -39,6 +39,20 @@ pub(crate) fn ended(run: &TrainingRun) -> bool {
     run.status.as_ref().is_some_and(|status| {
         condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
     })
+}
+
+/// Whether the run has ended by this status; if it failed, with the reason.
+pub(crate) fn end(status: &TrainingRunStatus) -> Option<Option<&str>> {
+    match (record(status, COMPLETE), record(status, FAILED)) {
+        (Some(_), _) => Some(None),
+        (None, Some(failed)) => Some(Some(&failed.reason)),
+        (None, None) => None,
+    }
+}
+
+/// The condition of that type, if it is true.
+fn record<'a>(status: &'a TrainingRunStatus, type_: &str) -> Option<&'a Condition> {
+    condition::find(&status.conditions, type_).filter(|condition| condition.status == "True")
 }
 
 /// The time until an ended run expires; zero: now.
@@ -185,8 +199,7 @@ fn failed(reason: &str, message: &str, status: &mut TrainingRunStatus) -> Vec<St
 
 /// The statements of an ended run, derived from the condition that records its result.
 fn as_it_ended(old: &TrainingRunStatus, status: &mut TrainingRunStatus) -> Vec<Statement> {
-    let record = |type_| condition::find(&old.conditions, type_).filter(|condition| condition.status == "True");
-    match (record(COMPLETE), record(FAILED)) {
+    match (record(old, COMPLETE), record(old, FAILED)) {
         (Some(complete), _) => done(&complete.reason, &complete.message, status),
         (None, Some(ended)) => failed(&ended.reason, &ended.message, status),
         (None, None) => Vec::new(),

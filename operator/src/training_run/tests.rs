@@ -117,6 +117,7 @@ fn job_of(
         champion,
         earlier: None,
         owner: crate::object::owner_reference(run).expect("a uid"),
+        trace: None,
         settings,
     })
 }

@@ -19,16 +19,17 @@ use crate::training::{Inputs, Outcome, train};
 
 /// Trains, writes to the store, and writes the result to the termination log.
 pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
-    let outcome = super::guarded(|| run(arguments));
+    let progress = Progress::contract().traced();
+    let outcome = super::guarded(|| run(arguments, &progress));
+    progress.end(outcome.as_ref());
     job::end(
         outcome.as_ref().map(RunResult::message),
         arguments.termination_log.as_deref(),
     )
 }
 
-fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
+fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
-    let progress = Progress::contract();
     let location = Location::parse(&arguments.dataset);
     // Open the store first, so that a wrong setting fails before hours of work.
     let store = Store::open(&arguments.store, arguments.reach)?;
@@ -41,7 +42,7 @@ fn run(arguments: &RunArgs) -> Result<RunResult, TrainError> {
         reach: arguments.reach,
         include_texts: false,
     };
-    let trained = match train(&inputs, &progress)? {
+    let trained = match train(&inputs, progress)? {
         Outcome::Trained(trained) => *trained,
         Outcome::Unchanged(unchanged) => return Ok(RunResult::Unchanged(unchanged)),
     };

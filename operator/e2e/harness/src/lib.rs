@@ -18,18 +18,24 @@
 //!
 //! The compiler reports a test that is in no list as dead code.
 //!
+//! [`collector`] receives the traces of programs.
+//!
 //! [`tap`] has a Kubernetes client whose requests a test sees, and answers where it wants to.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod case;
+pub mod collector;
 mod s3;
 pub mod tap;
 mod tool;
 
 pub use case::{Case, Test, run};
 pub use s3::S3Server;
-pub use tool::{Chromium, Curl, Helm, Kubectl, Missing, PythonWithLua, PythonWithTriton, Schemathesis, Tool, Weed};
+pub use tool::{
+    Chromium, Curl, Go, Helm, Java, Kubectl, Missing, PythonWithKserve, PythonWithLua, PythonWithMlflow,
+    PythonWithTriton, Schemathesis, Tool, Weed,
+};
 
 /// A list of test functions for [`run`]. A test's name is its module and function name, as in Rust's own runner.
 #[macro_export]

@@ -60,12 +60,12 @@ fn started(path: &Path, arguments: &[&str]) -> std::io::Result<bool> {
 }
 
 /// A Python with a module.
-fn python_with(module: &str) -> Result<PathBuf, Missing> {
-    let path = program("PYTHON", "python3", &["--version"])?;
+fn python_with(variable: &str, module: &str) -> Result<PathBuf, Missing> {
+    let path = program(variable, "python3", &["--version"])?;
     match started(&path, &["-c", &format!("import {module}")]) {
         Ok(true) => Ok(path),
         _ => Err(Missing(format!(
-            "{} lacks the module {module}; install it or set PYTHON, see .ci/tools",
+            "{} lacks the module {module}; install it or set {variable}, see .ci/tools",
             path.display()
         ))),
     }
@@ -114,7 +114,15 @@ tools! {
     /// schemathesis, from `SCHEMATHESIS` or `PATH`.
     Schemathesis = program("SCHEMATHESIS", "schemathesis", &["--version"]);
     /// A Python with Triton's HTTP client (PyPI's `tritonclient[http]`), from `PYTHON` or `python3` in `PATH`.
-    PythonWithTriton = python_with("tritonclient.http");
+    PythonWithTriton = python_with("PYTHON", "tritonclient.http");
+    /// A Python with the KServe SDK (PyPI's `kserve`), from `PYTHON_KSERVE` or `python3` in `PATH`.
+    PythonWithKserve = python_with("PYTHON_KSERVE", "kserve");
+    /// A Python with MLflow's client (PyPI's `mlflow`), from `PYTHON` or `python3` in `PATH`.
+    PythonWithMlflow = python_with("PYTHON", "mlflow.deployments");
+    /// Java's launcher of source files, from `JAVA` or `PATH`: a JDK of version 17 or newer.
+    Java = program("JAVA", "java", &["--list-modules"]);
+    /// Go, from `GO` or `PATH`.
+    Go = program("GO", "go", &["version"]);
     /// A Python with a Lua interpreter (PyPI's `lupa`), from `PYTHON` or `python3` in `PATH`.
-    PythonWithLua = python_with("lupa");
+    PythonWithLua = python_with("PYTHON", "lupa");
 }

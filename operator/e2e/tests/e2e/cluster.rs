@@ -3,7 +3,7 @@
 use std::{
     fmt::Debug,
     io::{BufRead, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStdout, Command, Stdio},
     sync::OnceLock,
     time::Duration,
@@ -84,16 +84,18 @@ pub async fn without_operator() -> (Running, kube::Config) {
     (running, config)
 }
 
-fn existing(kubeconfig: PathBuf) -> Running {
-    if std::env::var("E2E_OPERATOR").as_deref() == Ok("installed") {
-        return Running {
-            kubeconfig,
-            has_definitions: true,
-            _processes: Vec::new(),
-        };
-    }
+/// Starts a sandbox with an operator in a process of its own, which has these environment variables.
+pub async fn with_operator_in(variables: &[(&str, &str)]) -> (Running, kube::Config) {
+    let (mut running, config) = without_operator().await;
+    let child = operator(&running.kubeconfig).envs(variables.iter().copied()).spawn();
+    running._processes.push((child.expect("the operator starts"), None));
+    (running, config)
+}
+
+/// An operator as a process of its own.
+fn operator(kubeconfig: &Path) -> Command {
     let mut operator = program();
-    operator.env("KUBECONFIG", &kubeconfig).args([
+    operator.env("KUBECONFIG", kubeconfig).args([
         "exec",
         "--lifeline",
         "operator",
@@ -104,6 +106,18 @@ fn existing(kubeconfig: PathBuf) -> Running {
         "--trainer-reach",
         "anywhere",
     ]);
+    operator
+}
+
+fn existing(kubeconfig: PathBuf) -> Running {
+    if std::env::var("E2E_OPERATOR").as_deref() == Ok("installed") {
+        return Running {
+            kubeconfig,
+            has_definitions: true,
+            _processes: Vec::new(),
+        };
+    }
+    let mut operator = operator(&kubeconfig);
     for (variable, flag) in [
         ("E2E_TRAINER_IMAGE", "--trainer-image"),
         ("E2E_INFERENCE_IMAGE", "--inference-image"),

@@ -20,4 +20,5 @@ mod retention;
 mod retraining;
 mod runs;
 mod statuses;
+mod traces;
 mod traffic;

@@ -17,23 +17,25 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 7] = [
+const WITH_OPERATOR: [&str; 8] = [
     "docs/first-classifier.md",
     "docs/your-data.md",
     "docs/promotion.md",
     "docs/retraining.md",
     "docs/retention.md",
     "docs/monitoring.md",
+    "docs/tracing.md",
     "docs/troubleshooting.md",
 ];
 /// Pages that install the chart.
 const WITH_CHART: [&str; 2] = ["docs/install.md", "docs/security.md"];
 /// Pages that other tests cover, and pages without commands for a cluster.
-const ELSEWHERE: [&str; 11] = [
+const ELSEWHERE: [&str; 12] = [
     "docs/CHANGELOG.md",
     "docs/api-versions.md",
     "docs/architecture.md",
     "docs/benchmarks.md",
+    "docs/clients.md",
     "docs/contracts.md",
     "docs/datasets.md",
     "docs/hashing.md",

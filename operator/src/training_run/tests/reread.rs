@@ -137,6 +137,19 @@ fn a_version_from_git_gets_what_the_store_has_of_its_training() {
         let decision = planned(&run, &seen(waiting));
         assert!(matches!(&decision, Decision::WaitForRestore { .. }), "{decision:?}");
     }
+    let mut paused = promoted();
+    paused.spec.paused = true;
+    let decision = planned(&run, &seen(paused));
+    assert!(
+        matches!(
+            &decision,
+            Decision::Wait {
+                reason: "ClassifierPaused",
+                ..
+            }
+        ),
+        "{decision:?}"
+    );
     for free in [with_status(asked), promoted()] {
         assert_eq!(planned(&run, &seen(free)), Decision::Reread { blocked: None });
     }
