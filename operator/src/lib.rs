@@ -43,6 +43,7 @@ mod retention;
 mod retraining;
 pub mod run;
 pub mod settings;
+mod signing;
 mod status;
 mod store;
 mod store_job;

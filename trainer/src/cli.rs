@@ -13,7 +13,8 @@ use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
     self, compare::CompareArgs, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs,
-    predict::PredictArgs, profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs,
+    predict::PredictArgs, profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs,
+    verify::VerifyArgs,
 };
 
 /// Train classifiers for customer complaints.
@@ -48,6 +49,10 @@ enum Command {
     Record(StoreArgs),
     /// Show the contents of a store: a training's result, the promotions, or manifests of its versions.
     Show(ShowArgs),
+    /// Sign the files of a version that exists.
+    Sign(SignArgs),
+    /// Verify the signature of a version: which files it covers, and which key made it.
+    Verify(VerifyArgs),
 }
 
 /// `run`, as described in `docs/contracts.md`.
@@ -79,6 +84,9 @@ pub(crate) struct RunArgs {
     /// The TrainingRun's metadata.uid, which is stored with the result.
     #[arg(long, value_name = "UID")]
     pub(crate) run_uid: Option<String>,
+    /// The private key that signs what is written: ECDSA P-256 in PEM, without a password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
     /// File for the result, or for the reason of a failure.
     #[arg(long, value_name = "FILE")]
     pub(crate) termination_log: Option<PathBuf>,
@@ -125,6 +133,9 @@ pub(crate) struct TrainArgs {
     /// Allow the report to contain texts of complaints.
     #[arg(long)]
     pub(crate) include_texts: bool,
+    /// The private key that signs what is written: ECDSA P-256 in PEM, without a password.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) signing_key: Option<PathBuf>,
     /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     pub(crate) format: OutputForm,
@@ -309,5 +320,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Delete(arguments) => commands::delete::execute(&arguments),
         Command::Record(arguments) => commands::record::execute(&arguments),
         Command::Show(arguments) => commands::show::execute(&arguments),
+        Command::Sign(arguments) => commands::sign::execute(&arguments),
+        Command::Verify(arguments) => commands::verify::execute(&arguments),
     }
 }

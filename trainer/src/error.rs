@@ -8,6 +8,7 @@ use complaint_model::{ArtifactError, Sha256Digest};
 use crate::compare::ChampionError;
 use crate::config::ConfigError;
 use crate::dataset::DatasetError;
+use crate::signing::SignatureFault;
 use crate::store::StoreError;
 
 /// Why a training ended without an artifact.
@@ -25,6 +26,9 @@ pub enum TrainError {
     /// A model that was passed to a command can't be used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The signature of a model is missing, or does not hold.
+    #[error(transparent)]
+    Signature(#[from] SignatureFault),
     /// The store can't be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -94,6 +98,8 @@ impl TrainError {
             }
             Self::Champion(_) => TrainerReason::ChampionUnreadable,
             Self::Model(_) => TrainerReason::ModelUnreadable,
+            Self::Signature(SignatureFault::Missing { .. }) => TrainerReason::SignatureMissing,
+            Self::Signature(SignatureFault::Invalid { .. }) => TrainerReason::SignatureInvalid,
             Self::Store(error) if error.is_out_of_reach() => TrainerReason::StoreOutOfReach,
             Self::Store(_) => TrainerReason::StoreUnavailable,
             Self::StoreForbidden(_) => TrainerReason::StoreForbidden,

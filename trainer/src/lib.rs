@@ -16,6 +16,7 @@
 //! | [`profile`] | describes the data set |
 //! | [`training::compare_again`] | compares two finished models on the rows that a training held out, read again |
 //! | [`result`], [`store`] | the files of a training and their locations; the report is [`complaint_report`]'s |
+//! | [`signing`] | the signature of these files, and the provenance of the model |
 //!
 //! [`main_from`] is the whole program, so another binary can include the trainer.
 #![forbid(unsafe_code)]
@@ -39,6 +40,7 @@ mod record;
 pub mod result;
 pub mod rng;
 pub mod search;
+pub mod signing;
 pub mod solve;
 pub mod split;
 mod stop;

@@ -8,9 +8,12 @@ use complaint_model::Sha256Digest;
 use complaint_store::{Added, Address, Bounds, Fault, ObjectAddress, Purpose, Reach, read as fetch};
 
 use crate::record::UNKNOWN_CLAIM;
+use crate::signing::Signing;
 use crate::waiting::wait;
 
-pub use complaint_store::layout::{MODEL, PROMOTIONS, RECORD, REPORT, REPORT_PAGE, RESULTS, version_path};
+pub use complaint_store::layout::{
+    MODEL, PROMOTIONS, PROVENANCE, RECORD, REPORT, REPORT_PAGE, RESULTS, SIGNATURE, version_path,
+};
 pub use complaint_store::{Entry, StoreError};
 
 /// Files of one version.
@@ -27,14 +30,19 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files in the order in which they are written.
-    fn in_order(self) -> [(&'static str, Bytes); 4] {
-        [
+    /// The files in the order in which they are written: signatures come before the record, which completes the folder.
+    fn in_order(self, signing: Option<&Signing>) -> Vec<(&'static str, Bytes)> {
+        let mut files = vec![
             (MODEL, self.model.into()),
             (REPORT, self.report.into()),
             (REPORT_PAGE, self.page.into()),
             (RECORD, self.record.into()),
-        ]
+        ];
+        if let Some(signing) = signing {
+            let signatures = signing.files(&files, &[]);
+            files.splice(files.len() - 1..files.len() - 1, signatures);
+        }
+        files
     }
 }
 
@@ -76,23 +84,54 @@ impl Store {
     }
 
     /// Writes a version unless it already exists. Returns the digest of the report in the store: an equal model from an
-    /// earlier run keeps its report.
+    /// earlier run keeps its report. With a key, an existing version that the key did not sign gets its signature.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn write(&self, version: &str, files: Files) -> Result<Sha256Digest, StoreError> {
-        let files = files.in_order();
+    pub fn write(&self, version: &str, files: Files, signing: Option<&Signing>) -> Result<Sha256Digest, StoreError> {
+        let files = files.in_order(signing);
         let digest = Sha256Digest::of_bytes(&files[1].1);
         let report = format!("{version}/{REPORT}");
-        waited(version, async {
+        let kept = waited(version, async {
             if self.files.add(version, &files).await? == Added::Now {
-                return Ok(digest);
+                return Ok(None);
             }
             match self.files.read(&report).await? {
-                Some(kept) => Ok(Sha256Digest::of_bytes(&kept)),
-                None => self.files.replace(version, &files).await.map(|()| digest),
+                Some(kept) => Ok(Some(Sha256Digest::of_bytes(&kept))),
+                None => self.files.replace(version, &files).await.map(|()| None),
             }
-        })
+        })?;
+        let Some(kept) = kept else { return Ok(digest) };
+        match signing {
+            Some(signing) if !self.sign_kept(version, &files, signing)? => {
+                waited(version, self.files.replace(version, &files))?;
+                Ok(digest)
+            }
+            _ => Ok(kept),
+        }
+    }
+
+    /// Signs a version that an earlier training wrote, unless this key has signed it. The signature covers those files that
+    /// this training would write too, byte by byte: it says nothing about what others wrote. Returns whether the model in the
+    /// store is this training's; if not, the file is damaged, and nothing is signed.
+    fn sign_kept(&self, version: &str, files: &[(&'static str, Bytes)], signing: &Signing) -> Result<bool, StoreError> {
+        let (mut own, mut others) = (Vec::new(), Vec::new());
+        for (name, bytes) in files.iter().filter(|(name, _)| ![SIGNATURE, PROVENANCE].contains(name)) {
+            match self.read_file(&format!("{version}/{name}"))? {
+                Some(kept) if kept == *bytes => own.push((*name, kept)),
+                _ => others.push(*name),
+            }
+        }
+        if others.contains(&MODEL) {
+            return Ok(false);
+        }
+        for (name, signed) in signing.files(&own, &others) {
+            self.update(&format!("{version}/{name}"), |kept| {
+                let is_signed = kept.is_some_and(|kept| signing.has_made(name, &kept));
+                (!is_signed).then(|| signed.clone())
+            })?;
+        }
+        Ok(true)
     }
 
     /// The bytes of a file, if it exists. A bucket that does not exist has none.
@@ -135,12 +174,16 @@ impl Store {
         waited(folder, self.files.delete(folder))
     }
 
-    /// Replaces the contents of a version's folder.
+    /// Replaces the contents of a version's folder. Signatures of what was there before go.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn replace(&self, version: &str, files: Files) -> Result<(), StoreError> {
-        waited(version, self.files.replace(version, &files.in_order()))
+    pub fn replace(&self, version: &str, files: Files, signing: Option<&Signing>) -> Result<(), StoreError> {
+        for name in [SIGNATURE, PROVENANCE] {
+            let path = [version, name].join("/");
+            self.delete(path.trim_start_matches('/'))?;
+        }
+        waited(version, self.files.replace(version, &files.in_order(signing)))
     }
 }
 
@@ -215,12 +258,12 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(root.path().to_str().unwrap(), Reach::Anywhere).unwrap();
         let directory = root.path().join("default/cards/abc");
-        store.write("default/cards/abc", files("first")).unwrap();
-        let kept = store.write("default/cards/abc", files("second")).unwrap();
+        store.write("default/cards/abc", files("first"), None).unwrap();
+        let kept = store.write("default/cards/abc", files("second"), None).unwrap();
         assert_eq!(kept, Sha256Digest::of_bytes(b"first"));
         for missing in [RECORD, REPORT] {
             std::fs::remove_file(directory.join(missing)).unwrap();
-            let written = store.write("default/cards/abc", files(missing)).unwrap();
+            let written = store.write("default/cards/abc", files(missing), None).unwrap();
             assert_eq!(written, Sha256Digest::of_bytes(missing.as_bytes()));
         }
         let mut names: Vec<String> = std::fs::read_dir(&directory)
@@ -237,7 +280,7 @@ mod tests {
         let path = root.path().to_str().unwrap();
         let error = Store::open(path, Reach::Anywhere)
             .unwrap()
-            .write("default", files("x"))
+            .write("default", files("x"), None)
             .unwrap_err()
             .to_string();
         assert!(error.contains(path) && error.contains("volume"), "{error}");

@@ -1,6 +1,6 @@
 //! Keeps models on disk under their digest, so a restart does not fetch them again.
 //!
-//! The layout is `DIR/<64 digits>/model.safetensors`, with `report.json` beside it. Each file is written under a
+//! The layout is `DIR/<64 digits>/model.safetensors`, with `report.json` and `model.sig` beside it. Each file is written under a
 //! temporary name and then renamed, so a reader never sees a partial file. Every read checks the digest: a damaged file
 //! is removed and fetched again. Several servers may share a directory.
 
@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use complaint_model::Sha256Digest;
+use complaint_store::layout;
 
 use crate::core::loading::{MAX_REPORT_BYTES, read_bounded};
 use crate::core::location::report_beside;
@@ -55,6 +56,24 @@ impl Cache {
     #[must_use]
     pub fn read_report(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
         read_bounded(&report_beside(&self.model(digest)), MAX_REPORT_BYTES).ok()
+    }
+
+    /// The signature that came with the model. Whoever uses it verifies it.
+    #[must_use]
+    pub fn read_signature(&self, digest: Sha256Digest) -> Option<Vec<u8>> {
+        read_bounded(&self.signature(digest), complaint_signature::MAX_BYTES).ok()
+    }
+
+    /// Stores a model's signature. If the cache can't be written, the only cost is another fetch at the next start.
+    pub fn write_signature(&self, digest: Sha256Digest, signature: &[u8]) {
+        let path = self.signature(digest);
+        if let Err(error) = write_whole(&path, signature) {
+            tracing::warn!(path = %path.display(), %error, "the signature could not be cached");
+        }
+    }
+
+    fn signature(&self, digest: Sha256Digest) -> PathBuf {
+        self.model(digest).with_file_name(layout::SIGNATURE)
     }
 
     /// Stores a model and its report. If the cache can't be written, the only cost is another fetch at the next start.

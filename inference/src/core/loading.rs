@@ -9,14 +9,16 @@ use bytes::Bytes;
 use complaint_contract::{ParseDigestError, ServerReason};
 use complaint_model::predict::Predictor;
 use complaint_model::{Artifact, ArtifactError, Sha256Digest};
-use complaint_store::{Address, Bounds, Fault, Purpose, Reach};
+use complaint_signature::SignatureError;
+use complaint_store::{Address, Bounds, Fault, Purpose, Reach, layout};
 use serde::Deserialize;
 use url::Url;
 
 use crate::core::cache::Cache;
 use crate::core::engine::Engine;
-use crate::core::location::{Location, report_address, report_beside};
+use crate::core::location::{Location, address_beside, report_beside};
 use crate::core::source::Source;
+use crate::core::verification::{KeysError, verify};
 
 /// Largest report that is kept, in bytes.
 pub(crate) const MAX_REPORT_BYTES: u64 = 32 << 20;
@@ -86,6 +88,37 @@ pub enum LoadError {
         /// The digest of the bytes.
         actual: Sha256Digest,
     },
+    /// The public keys can't be used.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// The model has no signature, and only signed ones are served.
+    #[error(
+        "the model {location} has no signature (model.sig beside it), and --verification is required. Train with \
+         spec.signing, or sign the model with `complaint-trainer sign`"
+    )]
+    SignatureMissing {
+        /// The model's location.
+        location: Location,
+    },
+    /// The signature beside the model does not hold.
+    #[error(
+        "the signature of the model {location} (model.sig beside it) {source}. If the file is trusted, sign it again with \
+         `complaint-trainer sign` or give the public key of its signer; if not, find out who may write to the store"
+    )]
+    SignatureInvalid {
+        /// The model's location.
+        location: Location,
+        /// Why it does not hold.
+        source: SignatureError,
+    },
+    /// The signature beside the model can't be read.
+    #[error("can't read the signature of the model {location} (model.sig beside it): {source}")]
+    SignatureUnreadable {
+        /// The model's location.
+        location: Location,
+        /// Why not.
+        source: Fault,
+    },
     /// The digest matches, but this program can't use the model.
     #[error("can't use the model {location}: {source}")]
     Artifact {
@@ -102,7 +135,7 @@ impl LoadError {
     pub fn reason(&self) -> ServerReason {
         match self {
             Self::NotFound { .. } => ServerReason::ModelNotFound,
-            Self::NoDigest { .. } => ServerReason::InvalidArguments,
+            Self::NoDigest { .. } | Self::Keys(_) => ServerReason::InvalidArguments,
             Self::Fetch { source, .. } => match source {
                 Fault::NotFound { .. } => ServerReason::ModelNotFound,
                 Fault::TooLarge { .. } => ServerReason::ModelTooLarge,
@@ -112,6 +145,9 @@ impl LoadError {
             Self::TooLarge { .. } => ServerReason::ModelTooLarge,
             Self::DigestFile { .. } => ServerReason::DigestUnreadable,
             Self::DigestMismatch { .. } => ServerReason::DigestMismatch,
+            Self::SignatureMissing { .. } => ServerReason::SignatureMissing,
+            Self::SignatureInvalid { .. } => ServerReason::SignatureInvalid,
+            Self::SignatureUnreadable { .. } => ServerReason::ModelUnavailable,
             Self::Artifact {
                 source: ArtifactError::UnsupportedFormat { .. },
                 ..
@@ -134,7 +170,7 @@ pub struct Loaded {
 /// service.
 ///
 /// # Errors
-/// See [`LoadError`]. Bytes with the wrong digest are never parsed.
+/// See [`LoadError`]. Bytes with the wrong digest, or without the signature that the source demands, are never parsed.
 pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Option<Loaded>, LoadError> {
     let expected = expected_digest(source)?;
     let (model, report, digest) = match (&source.model, expected) {
@@ -152,6 +188,7 @@ pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Opti
             (model, read_report(&report_beside(path)), digest)
         }
     };
+    verify(source, digest).await?;
     let artifact = Artifact::from_bytes(&model).map_err(|error| LoadError::Artifact {
         location: source.model.clone(),
         source: error,
@@ -222,26 +259,14 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
     {
         return Ok((model.into(), cache.read_report(digest).map(Bytes::from)));
     }
-    let bounds = Bounds {
-        bytes: source.max_model_bytes as u64,
-        time: source.fetch_timeout,
-        silence: SILENCE,
-        retries: usize::MAX,
-        larger: "Check the address, or start the server with a larger --max-model-bytes",
-        longer: "Check the network, or start the server with a larger --fetch-timeout",
-        reach: Reach::Anywhere,
-    };
-    let model = fetch(url, bounds).await.map_err(|source| LoadError::Fetch {
-        url: Box::new(url.clone()),
-        source,
-    })?;
+    let model = fetch(url, bounds(source, source.max_model_bytes as u64))
+        .await
+        .map_err(|source| LoadError::Fetch {
+            url: Box::new(url.clone()),
+            source,
+        })?;
     check_digest(&model, &source.model, Some(digest))?;
-    let bounds = Bounds {
-        bytes: MAX_REPORT_BYTES,
-        time: bounds.time.min(REPORT_TIME),
-        ..bounds
-    };
-    let report = fetch(&report_address(url), bounds)
+    let report = fetch_beside(source, url, layout::REPORT, MAX_REPORT_BYTES, REPORT_TIME)
         .await
         .inspect_err(|error| tracing::info!(%error, "no report beside the model: /report answers 404"))
         .ok();
@@ -249,6 +274,32 @@ async fn read_remote(source: &Source, url: &Url, digest: Sha256Digest) -> Result
         cache.write(digest, &model, report.as_deref());
     }
     Ok((model, report))
+}
+
+/// The bounds of fetching one file of at most `bytes` bytes.
+fn bounds(source: &Source, bytes: u64) -> Bounds {
+    Bounds {
+        bytes,
+        time: source.fetch_timeout,
+        silence: SILENCE,
+        retries: usize::MAX,
+        larger: "Check the address, or start the server with a larger --max-model-bytes",
+        longer: "Check the network, or start the server with a larger --fetch-timeout",
+        reach: Reach::Anywhere,
+    }
+}
+
+/// Fetches another file beside a model's address, for at most `time`.
+pub(crate) async fn fetch_beside(
+    source: &Source,
+    model: &Url,
+    file: &str,
+    bytes: u64,
+    time: Duration,
+) -> Result<Bytes, Fault> {
+    let mut bounds = bounds(source, bytes);
+    bounds.time = bounds.time.min(time);
+    fetch(&address_beside(model, file), bounds).await
 }
 
 async fn fetch(url: &Url, bounds: Bounds) -> Result<Bytes, Fault> {

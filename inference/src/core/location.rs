@@ -4,9 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use complaint_contract::layout;
 use url::Url;
-
-const REPORT: &str = "report.json";
 
 /// The location of a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +71,22 @@ impl FromStr for Location {
     }
 }
 
+impl Location {
+    /// The name of the model's file, by which a signature names it.
+    #[must_use]
+    pub fn file_name(&self) -> String {
+        let last = match self {
+            Self::File(path) => path.file_name().map(|name| name.to_string_lossy().into_owned()),
+            Self::Remote(url) => url.path_segments().and_then(|mut parts| parts.next_back()).map(|name| {
+                percent_encoding::percent_decode_str(name)
+                    .decode_utf8_lossy()
+                    .into_owned()
+            }),
+        };
+        last.unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,15 +99,15 @@ impl fmt::Display for Location {
 /// The path of the report beside a model file.
 #[must_use]
 pub fn report_beside(model: &Path) -> PathBuf {
-    model.with_file_name(REPORT)
+    model.with_file_name(layout::REPORT)
 }
 
-/// The address of the report beside a model's address.
+/// The address of another file beside a model's address.
 #[must_use]
-pub fn report_address(model: &Url) -> Url {
+pub fn address_beside(model: &Url, file: &str) -> Url {
     let mut url = model.clone();
     if let Ok(mut segments) = url.path_segments_mut() {
-        segments.pop().push(REPORT);
+        segments.pop().push(file);
     }
     url
 }
@@ -112,9 +127,21 @@ mod tests {
         ] {
             let beside = match text.parse().unwrap() {
                 Location::File(path) => report_beside(&path).display().to_string(),
-                Location::Remote(url) => report_address(&url).to_string(),
+                Location::Remote(url) => address_beside(&url, layout::REPORT).to_string(),
             };
             assert_eq!(beside, report);
+        }
+    }
+
+    #[test]
+    fn a_file_has_a_name() {
+        for (text, name) in [
+            ("model.safetensors", "model.safetensors"),
+            ("/models/a/cards.safetensors", "cards.safetensors"),
+            ("s3://bucket/a/model.safetensors", "model.safetensors"),
+            ("https://host/my%20model", "my model"),
+        ] {
+            assert_eq!(text.parse::<Location>().unwrap().file_name(), name);
         }
     }
 

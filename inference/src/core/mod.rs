@@ -3,7 +3,7 @@
 //!
 //! * [`engine`]: text in, ranked categories out.
 //! * [`source`]: which model to serve, from which [`location`]; [`loading`]: from a file or an address to an engine,
-//!   with a digest check first and a [`cache`].
+//!   with a digest check first and a [`cache`]; [`verification`]: the signature beside it.
 //! * [`app`]: the state that all requests share; [`serving`]: one request's view of it.
 //! * [`limits`]: limits on client requests; [`memory`]: how many bytes the server holds at once; [`refusal`]: why the
 //!   core refuses a request.
@@ -21,3 +21,4 @@ pub mod refusal;
 pub mod serving;
 pub mod source;
 pub mod tokens;
+pub mod verification;

@@ -8,6 +8,7 @@ use complaint_model::Sha256Digest;
 
 use crate::core::limits::parse_duration;
 use crate::core::location::Location;
+use crate::core::verification::Verification;
 
 /// The location of the model, its expected digest, its name and its threshold.
 #[derive(Debug, Clone, Args)]
@@ -51,6 +52,10 @@ pub struct Source {
     /// Answers with a lower probability are marked `needsReview`
     #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = parse_probability)]
     pub abstain_below: f64,
+
+    /// Whether the model's signature is verified
+    #[command(flatten)]
+    pub verification: Verification,
 }
 
 fn parse_name(text: &str) -> Result<String, String> {

@@ -19,6 +19,7 @@ mod reload;
 mod remote;
 mod running;
 mod shutdown;
+mod signatures;
 mod started;
 mod starved;
 mod stream;

@@ -17,7 +17,7 @@ use crate::running::Running;
 const OTHER: [&str; 3] = ["Plastic", "Credits", "Wires"];
 
 /// Waits until the metrics have this line.
-async fn metric(address: SocketAddr, line: &str) {
+pub async fn metric(address: SocketAddr, line: &str) {
     let waiting = async {
         while !get(address, "/metrics").await.text().lines().any(|l| l == line) {
             tokio::task::yield_now().await;
@@ -28,7 +28,7 @@ async fn metric(address: SocketAddr, line: &str) {
         .unwrap_or_else(|_| panic!("never: {line}"));
 }
 
-fn reloads(outcome: &str, count: u32) -> String {
+pub fn reloads(outcome: &str, count: u32) -> String {
     format!("complaint_inference_model_reloads_total{{outcome=\"{outcome}\"}} {count}")
 }
 

@@ -1,6 +1,6 @@
 //! Models from `http://`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use crate::running::{Running, program};
 
 /// A web server with a few files, which counts what it is asked and can fail.
 #[derive(Clone, Default)]
-struct Files(Arc<Mutex<Shelf>>);
+pub struct Files(Arc<Mutex<Shelf>>);
 
 #[derive(Default)]
 struct Shelf {
@@ -29,14 +29,17 @@ struct Shelf {
     asked: HashMap<String, usize>,
     /// How many requests are still answered 503.
     failures: usize,
+    /// Paths that are answered 403.
+    denied: HashSet<String>,
 }
 
 impl Files {
-    async fn serve(files: &[(&str, Vec<u8>)], failures: usize) -> (Self, SocketAddr) {
+    pub async fn serve(files: &[(&str, Vec<u8>)], failures: usize) -> (Self, SocketAddr) {
         let shelf = Self::default();
         {
             let mut shelf = shelf.0.lock().unwrap();
             shelf.failures = failures;
+            shelf.denied.insert("/denied".to_owned());
             shelf.files = files
                 .iter()
                 .map(|(path, bytes)| ((*path).to_owned(), bytes.clone()))
@@ -49,7 +52,15 @@ impl Files {
         (shelf, address)
     }
 
-    fn asked(&self, path: &str) -> usize {
+    pub fn put(&self, path: &str, bytes: Vec<u8>) {
+        self.0.lock().unwrap().files.insert(path.to_owned(), bytes);
+    }
+
+    pub fn deny(&self, path: &str) {
+        self.0.lock().unwrap().denied.insert(path.to_owned());
+    }
+
+    pub fn asked(&self, path: &str) -> usize {
         self.0.lock().unwrap().asked.get(path).copied().unwrap_or_default()
     }
 }
@@ -62,7 +73,7 @@ async fn answer(State(files): State<Files>, request: Request) -> Response {
         shelf.failures -= 1;
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    if path == "/denied" {
+    if shelf.denied.contains(&path) {
         return StatusCode::FORBIDDEN.into_response();
     }
     if path == "/stalled" {

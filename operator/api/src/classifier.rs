@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use complaint_contract::{DatasetFormat, GateMetric, Metric, limits, rules};
 
-use crate::{ComplaintClassifierStatus, DatasetSource, PodTemplate, Retention, Retraining, SecretRef};
+use crate::{
+    ComplaintClassifierStatus, DatasetSource, PodTemplate, Retention, Retraining, SecretRef, Signing, Verification,
+};
 
 /// The service: which model is champion, how the next is judged, and how it is served.
 #[derive(Clone, CustomResource, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
@@ -62,6 +64,12 @@ pub struct ComplaintClassifierSpec {
     /// Which old versions and runs the operator deletes. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<Retention>,
+    /// How trainings sign what they write. Unset: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signing: Option<Signing>,
+    /// Whether servers verify a model's signature before they use it. Unset: no signature is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<Verification>,
     /// Pause reconciliation: nothing is promoted, rolled out, changed or deleted.
     #[serde(default)]
     pub paused: bool,

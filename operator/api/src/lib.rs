@@ -26,6 +26,7 @@ mod pod_template;
 mod retention;
 mod retraining;
 mod schema;
+mod signing;
 mod training_run;
 mod version;
 
@@ -40,13 +41,14 @@ pub use classifier_status::{
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,
     GateMetric, Grid, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing,
-    Preset, Progress, Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VersionEvaluation, VersionRef,
-    WeakClass, round4,
+    Preset, Progress, Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VerificationPolicy,
+    VersionEvaluation, VersionRef, WeakClass, round4,
 };
 pub use crd::crds;
 pub use pod_template::PodTemplate;
 pub use retention::{DeletionPolicy, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};
+pub use signing::{SecretKeyRef, Signing, Verification};
 pub use training_run::{
     ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,
     TrainingRunSpec, TrainingRunStatus, VolumePath,

@@ -136,6 +136,10 @@ reasons! {
         NoUsableRows => BadData,
         /// The model given to a command can't be read.
         ModelUnreadable => BadData,
+        /// The model given to a command has no signature.
+        SignatureMissing => BadData,
+        /// The signature of the model given to a command does not hold.
+        SignatureInvalid => BadData,
         /// The store has no such result of a training.
         ResultNotFound => BadData,
         /// The store's record of promotions can't be read.
@@ -162,6 +166,10 @@ reasons! {
         UnsupportedFormat => BadData,
         /// The model is damaged.
         CorruptArtifact => BadData,
+        /// The model has no signature, and only signed ones are served.
+        SignatureMissing => BadData,
+        /// The model's signature does not hold.
+        SignatureInvalid => BadData,
         /// The arguments are invalid.
         InvalidArguments => BadConfiguration,
         /// The model is larger than the arguments allow.

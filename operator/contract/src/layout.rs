@@ -8,6 +8,10 @@ pub const MODEL: &str = "model.safetensors";
 pub const REPORT: &str = "report.json";
 /// The report as a page.
 pub const REPORT_PAGE: &str = "report.html";
+/// The signature of the folder's files, under the name that the PyPI package `model-signing` gives it.
+pub const SIGNATURE: &str = "model.sig";
+/// The signed provenance of the model.
+pub const PROVENANCE: &str = "provenance.intoto.json";
 /// The manifest that registers the version as a ModelVersion. It is written last and marks the folder as complete.
 pub const RECORD: &str = "modelversion.yaml";
 

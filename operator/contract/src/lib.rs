@@ -45,6 +45,7 @@ mod split;
 mod text;
 mod trial;
 pub mod variables;
+mod verification;
 
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
@@ -73,3 +74,4 @@ pub use search::{
 pub use split::{ParseSplitError, SplitName};
 pub use text::{CharNgrams, DatasetFormat, Features, Normalizer, Preprocessing};
 pub use trial::{CrossValidation, OptimalTrial, Parameters, TrialCounts};
+pub use verification::VerificationPolicy;

@@ -72,3 +72,8 @@ pub const PRESET_TRIALS: usize = 100;
 pub const LABEL_BYTES: usize = 1024;
 /// Longest label of a data set's row, in bytes of UTF-8; `dataset.labelMap` may give up to [`LABEL_BYTES`].
 pub const ROW_LABEL_BYTES: usize = 1000;
+
+/// Most `verification.publicKeys`: with two, keys are rotated.
+pub const PUBLIC_KEYS: usize = 8;
+/// Longest public key in PEM. One of P-256 has 178 bytes.
+pub const PUBLIC_KEY: usize = 1024;

@@ -40,6 +40,7 @@ use crate::{
     candidate::means,
     change::{Change, Manifest, Target},
     settings::Settings,
+    signing,
     status::Owned,
     store::{self, Store},
     workload::{self, Workload},
@@ -318,6 +319,7 @@ fn container(
     if let Some(probability) = classifier.spec.serving.abstain_below {
         args.extend(["--abstain-below".to_owned(), probability.to_string()]);
     }
+    args.extend(signing::verification(classifier));
     Container {
         name: CONTAINER.into(),
         image: Some(settings.inference_image.clone()),

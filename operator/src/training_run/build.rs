@@ -32,6 +32,7 @@ use crate::{
     change::{Change, Manifest, Target},
     deletion,
     settings::Settings,
+    signing,
     status::Owned,
     store::{self, Store},
     store_job::{self, StoreJob},
@@ -321,6 +322,11 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         .and_then(|champion| store.open(&champion.spec.artifact.uri))
     {
         args.extend(["--champion".to_owned(), path]);
+    }
+    if let Some((volume, mount, path)) = signing::key(inputs.classifier) {
+        args.extend(["--signing-key".to_owned(), path]);
+        volumes.push(volume);
+        mounts.push(mount);
     }
     volumes.push(Volume {
         name: "config".into(),

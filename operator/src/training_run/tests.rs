@@ -179,6 +179,48 @@ fn a_secret_gives_access_to_an_object_and_is_never_read() {
 }
 
 #[test]
+fn the_signing_key_is_mounted_into_the_training_pod_and_into_no_other() {
+    let signing = json!({ "signing": { "keySecretRef": { "name": "signing-key", "key": "cards.key" } } });
+    let classifier: ComplaintClassifier = serde_json::from_value(json!({
+        "metadata": { "name": "cards", "namespace": "default", "uid": "cc-uid" }, "spec": signing,
+    }))
+    .expect("a ComplaintClassifier");
+    let run = run(json!({}));
+    let job = job_of(&run, &classifier, None, &Settings::default());
+    assert_eq!(
+        arg_of(&job, "--signing-key"),
+        "/etc/complaint-signing/signing-key/cards.key"
+    );
+    let pod = &json!(job)["spec"]["template"]["spec"];
+    let of_key = |list: &Value| -> Vec<Value> {
+        let all = list.as_array().expect("a list").iter();
+        all.filter(|entry| entry["name"] == "signing-key").cloned().collect()
+    };
+    assert_eq!(
+        of_key(&pod["volumes"]),
+        [json!({ "name": "signing-key", "secret": {
+            "secretName": "signing-key", "defaultMode": 0o400, "optional": true,
+            "items": [{ "key": "cards.key", "path": "cards.key" }] } })]
+    );
+    assert_eq!(
+        of_key(&pod["containers"][0]["volumeMounts"]),
+        [json!({ "name": "signing-key", "mountPath": "/etc/complaint-signing/signing-key", "readOnly": true })]
+    );
+
+    let seen = Seen {
+        classifier: Some(classifier),
+        ..Seen::default()
+    };
+    let reread = Decision::Reread { blocked: None };
+    let owner = crate::object::owner_reference(&run).expect("a uid");
+    let changes = build::build(&run, &seen, &reread, &owner, &Settings::default());
+    assert_eq!(changes.len(), 1);
+    assert!(!format!("{changes:?}").contains("complaint-signing"), "{changes:?}");
+    let without = job_of(&run, &self::classifier(), None, &Settings::default());
+    assert!(!json!(without).to_string().contains("signing"));
+}
+
+#[test]
 fn changes_follow_the_decision_in_order() {
     let run = run(json!({}));
     let outcome: TrainingResult = serde_json::from_value(outcome()).expect("an outcome");

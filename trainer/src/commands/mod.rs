@@ -14,8 +14,10 @@ pub(crate) mod report_schema;
 pub(crate) mod run;
 mod settings;
 pub(crate) mod show;
+pub(crate) mod sign;
 mod table;
 pub(crate) mod train;
+pub(crate) mod verify;
 
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -81,7 +83,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings that messages name, and the arguments that set them.
-const FLAGS: [(&str, &str); 13] = [
+const FLAGS: [(&str, &str); 14] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),
     ("dataset.format to Csv", "--data-format csv"),
@@ -95,6 +97,7 @@ const FLAGS: [(&str, &str); 13] = [
     ("dataset.labelMap", "--label-map"),
     ("dataset.minSamplesPerClass", "--min-samples-per-class"),
     ("dataset.source.sha256", "--sha256"),
+    ("signing.keySecretRef", "--signing-key"),
 ];
 
 /// Replaces a TrainingRun's fields in a message with arguments. A nested field has no argument.

@@ -13,6 +13,7 @@ use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::record;
 use crate::result::result;
+use crate::signing::{Signing, provenance, read_key};
 use crate::store::{self, Files, Store, version_path};
 use crate::stored_result::StoredResult;
 use crate::training::{Inputs, Outcome, train};
@@ -31,7 +32,8 @@ pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
 fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError> {
     let config = RunConfig::read(&arguments.config)?;
     let location = Location::parse(&arguments.dataset);
-    // Open the store first, so that a wrong setting fails before hours of work.
+    // Key and store come first, so that a wrong setting fails before hours of work.
+    let key = read_key(arguments.signing_key.as_deref())?;
     let store = Store::open(&arguments.store, arguments.reach)?;
     let inputs = Inputs {
         config: &config,
@@ -59,7 +61,12 @@ fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError
         model: trained.model,
         report,
     };
-    reference.sha256 = store.write(&version, files)?;
+    let signing = key.map(|key| Signing {
+        key,
+        name: trained.artifact.sha256.to_string(),
+        provenance: provenance(&config, &trained.report, reference.sha256, arguments.run_uid.as_deref()),
+    });
+    reference.sha256 = store.write(&version, files, signing.as_ref())?;
     let stored = StoredResult {
         run: config.name.clone(),
         run_uid: arguments.run_uid.clone(),

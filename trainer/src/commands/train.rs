@@ -16,6 +16,7 @@ use crate::error::TrainError;
 use crate::progress::{Plan, Progress};
 use crate::record;
 use crate::result::result;
+use crate::signing::{Signing, provenance, read_key};
 use crate::store::{self, Files, Store};
 use crate::terminal::{visible, visible_json};
 use crate::training::{Inputs, Outcome, train};
@@ -37,6 +38,7 @@ pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
 
 fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     let config = settings::config(arguments)?;
+    let key = read_key(arguments.signing_key.as_deref())?;
     let progress = Progress::for_people(Plan::Training);
     let location = arguments.data.location();
     let inputs = Inputs {
@@ -75,7 +77,12 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         model: trained.model,
         report,
     };
-    Store::directory(&arguments.out).replace("", files)?;
+    let signing = key.map(|key| Signing {
+        key,
+        name: super::sign::name_of(&arguments.out.to_string_lossy()),
+        provenance: provenance(&config, &trained.report, reference.sha256, None),
+    });
+    Store::directory(&arguments.out).replace("", files, signing.as_ref())?;
     progress.tell(TrainingStage::Done, 1.0, "done");
     let result = result(&trained.report, trained.artifact, reference);
     Ok((trained.report, result))

@@ -19,7 +19,7 @@ use complaint_contract::{
     RunFile, Sha256Digest, SplitName, Strategy,
 };
 use complaint_model::{Features, Preprocessing};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub use candidate::estimators;
@@ -111,7 +111,7 @@ pub fn format_of_suffix(name: &str) -> Option<DatasetFormat> {
 }
 
 /// The search.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SearchConfig {
     /// Number of cross-validation folds.

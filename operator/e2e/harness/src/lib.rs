@@ -34,7 +34,7 @@ pub use case::{Case, Test, run};
 pub use s3::S3Server;
 pub use tool::{
     Chromium, Curl, Go, Helm, Java, Kubectl, Missing, PythonWithKserve, PythonWithLua, PythonWithMlflow,
-    PythonWithTriton, Schemathesis, Tool, Weed,
+    PythonWithModelSigning, PythonWithTriton, Schemathesis, Tool, Weed,
 };
 
 /// A list of test functions for [`run`]. A test's name is its module and function name, as in Rust's own runner.

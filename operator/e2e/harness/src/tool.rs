@@ -123,6 +123,8 @@ tools! {
     Java = program("JAVA", "java", &["--list-modules"]);
     /// Go, from `GO` or `PATH`.
     Go = program("GO", "go", &["version"]);
+    /// A Python with OpenSSF's signer of models (PyPI's `model-signing`), from `PYTHON` or `python3` in `PATH`.
+    PythonWithModelSigning = python_with("PYTHON", "model_signing");
     /// A Python with a Lua interpreter (PyPI's `lupa`), from `PYTHON` or `python3` in `PATH`.
     PythonWithLua = python_with("PYTHON", "lupa");
 }

@@ -6,6 +6,7 @@ mod messages;
 mod retention;
 mod retraining;
 mod rules;
+mod signatures;
 mod table;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;

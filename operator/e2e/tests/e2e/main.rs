@@ -19,6 +19,7 @@ mod restore;
 mod retention;
 mod retraining;
 mod runs;
+mod signatures;
 mod statuses;
 mod traces;
 mod traffic;

@@ -23,6 +23,7 @@ const WITH_OPERATOR: [&str; 8] = [
     "docs/promotion.md",
     "docs/retraining.md",
     "docs/retention.md",
+    "docs/signatures.md",
     "docs/monitoring.md",
     "docs/tracing.md",
     "docs/troubleshooting.md",

@@ -113,6 +113,9 @@ fn only_named_groups_promote_and_record_versions(kubectl: Kubectl, helm: Helm) {
     let gated = stored(json!({ "promotion": { "gates": [{ "metric": "macroF1", "min": 0.5 }] } }));
     let manual = stored(json!({ "promotion": { "policy": "Manual" } }));
     let resplit = stored(json!({ "evaluation": { "testFraction": 0.5 } }));
+    let key = rcgen::KeyPair::generate().expect("a key").public_key_pem();
+    let verified = stored(json!({ "verification": { "publicKeys": [key], "policy": "Required" } }));
+    let lax = stored(json!({ "verification": { "publicKeys": [key], "policy": "Ignore" } }));
     let version = json!({ "spec": { "classifierRef": { "name": "cards" } } });
     let operator = "system:serviceaccount:complaint-system:complaint-operator";
     let (classifiers, versions) = ("complaintclassifiers", "modelversions");
@@ -129,6 +132,12 @@ fn only_named_groups_promote_and_record_versions(kubectl: Kubectl, helm: Helm) {
         ("ed", "staff", classifiers, &plain, Some(&pinned), false),
         ("ed", "staff", classifiers, &plain, Some(&gated), false),
         ("ed", "staff", classifiers, &resplit, Some(&plain), false),
+        ("ed", "staff", classifiers, &verified, None, true),
+        ("ed", "staff", classifiers, &verified, Some(&verified), true),
+        ("ed", "staff", classifiers, &verified, Some(&plain), false),
+        ("ed", "staff", classifiers, &lax, Some(&verified), false),
+        ("ed", "staff", classifiers, &plain, Some(&verified), false),
+        ("ann", "ml-approvers", classifiers, &plain, Some(&verified), true),
         ("ed", "staff", versions, &version, None, false),
         ("ann", "ml-approvers", classifiers, &pinned, Some(&plain), true),
         ("ann", "ml-approvers", versions, &version, None, true),

@@ -352,3 +352,34 @@ fn an_apply_over_a_deployment_can_set_our_parts_whole_and_leaves_others() {
     assert_eq!(whole["spec"]["minReadySeconds"], Value::Null);
     assert!(whole["spec"].get("paused").is_none() && whole["spec"]["strategy"].is_object());
 }
+
+#[test]
+fn servers_get_policy_and_keys_only_where_signatures_count() {
+    let arguments = |spec: Value| -> Vec<String> {
+        let classifier = classifier(spec, json!({}));
+        let owner = crate::object::owner_reference(&classifier).expect("a uid");
+        let settings = Settings::default();
+        let deployment = build::deployment(&classifier, &version("v1", None), Some(1), &owner, &settings);
+        let pod = deployment.spec.and_then(|spec| spec.template.spec).expect("a pod");
+        let volumes = pod.volumes.iter().flatten();
+        assert!(
+            volumes.clone().all(|volume| volume.secret.is_none()),
+            "no server gets the private key"
+        );
+        pod.containers[0].args.clone().unwrap_or_default()
+    };
+    let plain = arguments(json!({}));
+    let signing = json!({ "keySecretRef": { "name": "signing-key", "key": "signing.key" } });
+    assert_eq!(arguments(json!({ "signing": signing })), plain);
+    let verification = |policy: &str| json!({ "verification": { "publicKeys": ["A\n", "B$(X)"], "policy": policy } });
+    assert_eq!(arguments(verification("Ignore")), plain);
+    for (policy, word) in [("Required", "required"), ("IfSigned", "if-signed")] {
+        let more = ["--verification", word, "--public-key", "A", "--public-key", "B$$(X)"];
+        assert_eq!(
+            arguments(verification(policy)),
+            [&plain[..], &more.map(str::to_owned)].concat()
+        );
+    }
+    let default = json!({ "verification": { "publicKeys": ["A"] } });
+    assert!(arguments(default).contains(&"required".to_owned()));
+}

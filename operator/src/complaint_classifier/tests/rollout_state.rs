@@ -292,3 +292,38 @@ fn a_command_that_somebody_set_is_told_while_its_pods_are_not_ready() {
         "its pods say that they serve the model"
     );
 }
+
+#[test]
+fn a_champion_that_no_key_verifies_any_more_stays_and_so_do_its_pods() {
+    let refused = json!({ "terminated": { "exitCode": 65,
+        "message": "{\"error\":{\"reason\":\"SignatureInvalid\",\"message\":\"none of the public keys\"}}" } });
+    let keys = json!({ "verification": { "publicKeys": ["new"], "policy": "Required" } });
+    let rotated = with_champion(keys, "v1", None);
+    // One pod of the template before, one of the new one.
+    let seen = seen(
+        vec![promoted(version("v1", None), "2026-01-01T00:00:00Z")],
+        Some(deployment("v1", 1, json!({ "replicas": 2, "unavailableReplicas": 1 }))),
+        vec![pod("v1", true, json!({ "running": {} })), pod("v1", false, refused)],
+    );
+    let planned = plan(&rotated, &seen);
+    assert_eq!((target(&planned), planned.rejected.len()), (Some("v1"), 0));
+    assert!(!planned.deletes_deployment());
+    let status = next(&rotated, &seen, &planned);
+    for (type_, stands, reason) in [
+        (AVAILABLE, "True", "Serving"),
+        (PROGRESSING, "False", "SignatureInvalid"),
+        (READY, "False", "SignatureInvalid"),
+    ] {
+        let found = condition::find(&status.conditions, type_).expect("a condition");
+        assert_eq!((found.status.as_str(), found.reason.as_str()), (stands, reason));
+    }
+    assert_eq!(
+        status.champion.as_ref().map(|champion| champion.name.as_str()),
+        Some("v1")
+    );
+    // Nothing goes to and fro: the next look finds the same.
+    let mut again = rotated.clone();
+    again.status = Some(status.clone());
+    assert_eq!(plan(&again, &seen), planned);
+    assert_eq!(next(&again, &seen, &planned), status);
+}
