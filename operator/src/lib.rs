@@ -50,6 +50,7 @@ mod store_job;
 mod store_record;
 pub mod telemetry;
 mod trace;
+mod tracking;
 mod trainer;
 pub mod training_run;
 mod turns;

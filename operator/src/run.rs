@@ -24,6 +24,7 @@ use crate::{
     retraining::Retrainings,
     store_record::StoreRecords,
     telemetry::ReconcileMetrics,
+    tracking::Trackings,
     training_run::TrainingRuns,
 };
 
@@ -143,6 +144,7 @@ async fn control(
         controller::<Retrainings>(context, shutdown),
         controller::<Comparisons>(context, shutdown),
         controller::<StoreRecords>(context, shutdown),
+        controller::<Trackings>(context, shutdown),
         controller::<Retentions>(context, shutdown),
         controller::<Deletions>(context, shutdown),
         controller::<Finalizers>(context, shutdown),

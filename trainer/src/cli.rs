@@ -47,6 +47,8 @@ enum Command {
     Delete(StoreArgs),
     /// Record a promotion in a classifier's store, as a Job.
     Record(StoreArgs),
+    /// Log versions to an MLflow tracking server, as a Job.
+    Track(StoreArgs),
     /// Show the contents of a store: a training's result, the promotions, or manifests of its versions.
     Show(ShowArgs),
     /// Sign the files of a version that exists.
@@ -319,6 +321,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Compare(arguments) => commands::compare::execute(&arguments),
         Command::Delete(arguments) => commands::delete::execute(&arguments),
         Command::Record(arguments) => commands::record::execute(&arguments),
+        Command::Track(arguments) => commands::track::execute(&arguments),
         Command::Show(arguments) => commands::show::execute(&arguments),
         Command::Sign(arguments) => commands::sign::execute(&arguments),
         Command::Verify(arguments) => commands::verify::execute(&arguments),

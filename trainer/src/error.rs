@@ -8,6 +8,7 @@ use complaint_model::{ArtifactError, Sha256Digest};
 use crate::compare::ChampionError;
 use crate::config::ConfigError;
 use crate::dataset::DatasetError;
+use crate::mlflow::TrackingError;
 use crate::signing::SignatureFault;
 use crate::store::StoreError;
 
@@ -46,6 +47,9 @@ pub enum TrainError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A tracking server does not take what is to be logged.
+    #[error(transparent)]
+    Tracking(#[from] TrackingError),
     /// Every trial failed, or more than `search.maxFailedTrialCount`. The same search would fail again.
     #[error("{0}")]
     Training(String),
@@ -105,6 +109,7 @@ impl TrainError {
             Self::StoreForbidden(_) => TrainerReason::StoreForbidden,
             Self::ResultNotFound(_) => TrainerReason::ResultNotFound,
             Self::Promotions { .. } => TrainerReason::PromotionsUnreadable,
+            Self::Tracking(error) => error.reason,
             Self::Training(_) => TrainerReason::TrainingFailed,
             Self::Internal(_) => TrainerReason::Internal,
         }

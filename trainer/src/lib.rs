@@ -17,6 +17,7 @@
 //! | [`training::compare_again`] | compares two finished models on the rows that a training held out, read again |
 //! | [`result`], [`store`] | the files of a training and their locations; the report is [`complaint_report`]'s |
 //! | [`signing`] | the signature of these files, and the provenance of the model |
+//! | `mlflow` | logs finished versions to an MLflow tracking server |
 //!
 //! [`main_from`] is the whole program, so another binary can include the trainer.
 #![forbid(unsafe_code)]
@@ -33,6 +34,7 @@ pub mod ensemble;
 pub mod error;
 pub mod evaluate;
 pub mod metrics;
+mod mlflow;
 pub mod profile;
 pub mod progress;
 mod promotions;

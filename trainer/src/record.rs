@@ -149,12 +149,17 @@ pub fn folder_of(path: &str) -> Option<&str> {
     digest.parse::<Sha256Digest>().is_ok().then_some(folder)
 }
 
+/// The manifest in the bytes of a record; `None` if no trainer wrote them.
+pub(crate) fn parse(record: &[u8]) -> Option<serde_json::Value> {
+    let text = std::str::from_utf8(record).ok()?;
+    let body: String = text.lines().filter(|line| !line.starts_with('#')).collect();
+    serde_json::from_str(&body).ok()
+}
+
 /// The manifest of a record whose files are now in `folder` of the store at `root`. `None` if the bytes are not a
 /// record of the artifact whose digest names the folder.
 pub fn imported(record: &[u8], root: &str, folder: &str) -> Option<String> {
-    let text = std::str::from_utf8(record).ok()?;
-    let body: String = text.lines().filter(|line| !line.starts_with('#')).collect();
-    let mut version: serde_json::Value = serde_json::from_str(&body).ok()?;
+    let mut version = parse(record)?;
     let digest = folder.rsplit('/').next()?;
     if version["kind"] != "ModelVersion" || version["spec"]["artifact"]["sha256"] != digest {
         return None;

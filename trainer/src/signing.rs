@@ -40,7 +40,7 @@ pub enum SignatureFault {
         /// The file with the signature.
         file: &'static str,
         /// Why it does not hold.
-        source: SignatureError,
+        source: Box<SignatureError>,
     },
 }
 

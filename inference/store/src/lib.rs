@@ -1,9 +1,10 @@
-//! Stores on volumes and in buckets, and downloads.
+//! Stores on volumes and in buckets, downloads, and requests to web services.
 //!
 //! * [`Store`]: a directory or a part of a bucket, with six operations: read, write, change, list, delete, and add a
 //!   folder, whose last file marks it as complete. It holds the artifacts. [`layout`] names their files.
 //! * [`fetch()`] and [`read`] download one [`Address`]: `http(s)://`, `s3://` and, with the features `gcp` and `azure`,
 //!   `gs://` and `az://`. An interrupted transfer resumes.
+//! * [`Service`] sends requests with bodies to the API of one web service.
 //!
 //! These rules apply to all of them:
 //!
@@ -37,6 +38,7 @@ mod error;
 mod fetch;
 mod object;
 mod purpose;
+mod service;
 mod settings;
 mod store;
 mod web;
@@ -47,4 +49,5 @@ pub use complaint_contract::{Reach, layout};
 pub use error::{Fault, StoreError};
 pub use fetch::{Sink, fetch, read};
 pub use purpose::Purpose;
+pub use service::{Answer, Body, Login, Service, Verb};
 pub use store::{Added, Entry, Store};

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{DatasetFormat, GateMetric, Metric, limits, rules};
 
 use crate::{
-    ComplaintClassifierStatus, DatasetSource, PodTemplate, Retention, Retraining, SecretRef, Signing, Verification,
+    ComplaintClassifierStatus, DatasetSource, PodTemplate, Retention, Retraining, SecretRef, Signing, Tracking,
+    Verification,
 };
 
 /// The service: which model is champion, how the next is judged, and how it is served.
@@ -70,6 +71,9 @@ pub struct ComplaintClassifierSpec {
     /// Whether servers verify a model's signature before they use it. Unset: no signature is read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verification: Option<Verification>,
+    /// Where its versions are logged after their training, for people who work with an experiment tracker. Unset: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
     /// Pause reconciliation: nothing is promoted, rolled out, changed or deleted.
     #[serde(default)]
     pub paused: bool,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Metric, PartialMetrics};
 
 use crate::{
-    RetentionStatus,
+    MlflowState, RetentionStatus,
     schema::{conditions, terse},
 };
 
@@ -19,7 +19,7 @@ pub struct ComplaintClassifierStatus {
     /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`.
+    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`, `Tracked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -67,6 +67,10 @@ pub struct ComplaintClassifierStatus {
     /// Where retention stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+    /// How the MLflow servers stand to the versions: that of the spec first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 8))]
+    pub mlflow: Vec<MlflowState>,
 }
 
 /// How the store's record of promotions stands to this status.

@@ -23,6 +23,8 @@ pub const FAILED: &str = "Failed";
 pub const REJECTED: &str = "Rejected";
 /// A Job evaluated the version beside the champion; false: it could not, and the reason says why.
 pub const EVALUATED: &str = "Evaluated";
+/// A tracking server has the version, or all versions of the classifier; false: not yet, and the reason says why.
+pub const TRACKED: &str = "Tracked";
 /// The Deployment makes progress.
 pub const PROGRESSING: &str = "Progressing";
 

@@ -27,6 +27,7 @@ mod retention;
 mod retraining;
 mod schema;
 mod signing;
+mod tracking;
 mod training_run;
 mod version;
 
@@ -49,6 +50,7 @@ pub use pod_template::PodTemplate;
 pub use retention::{DeletionPolicy, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};
 pub use signing::{SecretKeyRef, Signing, Verification};
+pub use tracking::{MlflowState, MlflowTracking, MlflowVersion, Tracking};
 pub use training_run::{
     ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,
     TrainingRunSpec, TrainingRunStatus, VolumePath,

@@ -13,7 +13,7 @@ use complaint_contract::{
 };
 
 use crate::{
-    PodTemplate,
+    PodTemplate, Tracking,
     schema::{conditions, terse, unchanged},
 };
 
@@ -46,7 +46,7 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(unchanged(
         &["classifierRef", "dataset", "preset", "backoffLimit"],
-        &["preprocessing", "features", "search", "podTemplate", "activeDeadlineSeconds"]))
+        &["preprocessing", "features", "search", "podTemplate", "activeDeadlineSeconds", "tracking"]))
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
 #[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]
@@ -67,6 +67,9 @@ pub struct TrainingRunSpec {
     /// Which models are tried, and how the best is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
+    /// Where this run's version is logged, in place of the classifier's `tracking`. Empty: nowhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
     /// Settings for the training pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<PodTemplate>,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, VersionEvaluation, limits};
 
 use crate::{
-    ClassifierRef, ConfigMapKey, DatasetSource, DeletionPolicy, VolumePath, condition,
+    ClassifierRef, ConfigMapKey, DatasetSource, DeletionPolicy, MlflowVersion, Tracking, VolumePath, condition,
     schema::{conditions, terse, unchanged},
 };
 
@@ -215,7 +215,7 @@ pub struct ModelVersionStatus {
     /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Stalled`, `Rejected`.
+    /// `Ready`, `Stalled`, `Rejected`, `Tracked`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -232,6 +232,12 @@ pub struct ModelVersionStatus {
     /// The comparison with the champion of that time on the same test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// The `spec.tracking` of the run that made it, where it has one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking: Option<Tracking>,
+    /// What the MLflow server has of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mlflow: Option<MlflowVersion>,
 }
 
 impl ModelVersionStatus {

@@ -140,14 +140,30 @@ reasons! {
         SignatureMissing => BadData,
         /// The signature of the model given to a command does not hold.
         SignatureInvalid => BadData,
+        /// The report of a version can't be read.
+        ReportUnreadable => BadData,
         /// The store has no such result of a training.
         ResultNotFound => BadData,
         /// The store's record of promotions can't be read.
         PromotionsUnreadable => BadData,
         /// The store can't be changed with these credentials.
         StoreForbidden => BadData,
+        /// The tracking server has an address that pods may not reach.
+        TrackingOutOfReach => BadConfiguration,
+        /// The tracking server refuses the credentials, or requires some.
+        TrackingForbidden => BadData,
+        /// The tracking server is older than MLflow 3.
+        TrackingTooOld => BadData,
+        /// The tracking server refuses a request, and would refuse it again.
+        TrackingRefused => BadData,
+        /// The files of an experiment do not go through the tracking server.
+        ArtifactsNotProxied => BadData,
         /// The data set could not be fetched.
         DownloadFailed => Retry,
+        /// The tracking server can't be reached.
+        TrackingUnreachable => Retry,
+        /// The tracking server fails, or gives no answer of MLflow's.
+        TrackingFailed => Retry,
         /// The store could not be written.
         StoreUnavailable => Retry,
         /// The champion could not be read or scored.

@@ -6,8 +6,8 @@
 //! | `run.json` | operator | trainer | [`RunFile`] |
 //! | progress lines | trainer | operator | [`Progress`] |
 //! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
-//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`] |
-//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`] |
+//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`] |
+//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
@@ -43,6 +43,7 @@ mod run;
 mod search;
 mod split;
 mod text;
+mod tracking;
 mod trial;
 pub mod variables;
 mod verification;
@@ -73,5 +74,9 @@ pub use search::{
 };
 pub use split::{ParseSplitError, SplitName};
 pub use text::{CharNgrams, DatasetFormat, Features, Normalizer, Preprocessing};
+pub use tracking::{
+    AliasedVersion, CHALLENGER_ALIAS, CHAMPION_ALIAS, MlflowTarget, TRACKED_VERSIONS, TrackRequest, TrackResult,
+    TrackedAliases, TrackedOutcome, TrackedVersion,
+};
 pub use trial::{CrossValidation, OptimalTrial, Parameters, TrialCounts};
 pub use verification::VerificationPolicy;

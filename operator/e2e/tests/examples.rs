@@ -99,13 +99,23 @@ fn config_map(csv: &[u8]) -> String {
     )
 }
 
+/// A ComplaintClassifier of the examples.
+fn classifier(name: &str) -> complaint_api::ComplaintClassifier {
+    let text = std::fs::read_to_string(examples().join(name)).expect("the example is readable");
+    serde_saphyr::from_str(&text).expect("a ComplaintClassifier")
+}
+
+#[test]
+fn the_tracked_classifier_is_that_of_the_quickstart_with_tracking() {
+    let (plain, mut tracked) = (classifier("quickstart/classifier.yaml"), classifier("tracking.yaml"));
+    let mlflow = tracked.spec.tracking.take().and_then(|tracking| tracking.mlflow);
+    assert!(mlflow.is_some_and(|mlflow| mlflow.secret_ref.is_some()));
+    assert_eq!((tracked.metadata.name, tracked.spec), (plain.metadata.name, plain.spec));
+}
+
 #[test]
 fn the_scheduled_classifier_is_that_of_the_quickstart_with_retraining_and_retention() {
-    let read = |name: &str| -> complaint_api::ComplaintClassifier {
-        let text = std::fs::read_to_string(examples().join(name)).expect("the example is readable");
-        serde_saphyr::from_str(&text).expect("a ComplaintClassifier")
-    };
-    let (plain, mut scheduled) = (read("quickstart/classifier.yaml"), read("scheduled.yaml"));
+    let (plain, mut scheduled) = (classifier("quickstart/classifier.yaml"), classifier("scheduled.yaml"));
     let retraining = scheduled.spec.retraining.take().expect("a retraining");
     assert!(retraining.schedule.is_some() && retraining.request_time.is_some());
     let retention = scheduled.spec.retention.take().expect("a retention");

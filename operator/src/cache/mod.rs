@@ -159,7 +159,7 @@ caches! {
     jobs: Job OURS, |job| {
         let mut pod = job["spec"]["template"]["spec"].take();
         for container in pod["containers"].as_array_mut().into_iter().flatten() {
-            *container = only(container, &["name", "image", "imagePullPolicy", "args"]);
+            *container = only(container, &["name", "image", "imagePullPolicy", "args", "envFrom"]);
         }
         let pod = only(&mut pod, &["containers", "volumes"]);
         job["spec"] = json!({ "suspend": job["spec"]["suspend"].take(), "template": { "spec": pod } });

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use complaint_api::{
     Artifact, ComplaintClassifier, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
-    ModelVersionSpec, ReportRef, TrainingRun, VersionEvaluation, labels,
+    ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
     ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
@@ -147,6 +147,7 @@ fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Chang
     let evidence = Evidence {
         evaluation: outcome.evaluation(),
         comparison: outcome.comparison.clone(),
+        tracking: run.spec.tracking.clone(),
     };
     let write = |of: Target, stored: Value| Change::Status {
         of,
@@ -179,10 +180,13 @@ struct Evidence {
     evaluation: VersionEvaluation,
     #[serde(skip_serializing_if = "Option::is_none")]
     comparison: Option<Comparison>,
+    /// The run may be deleted before its version is logged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracking: Option<Tracking>,
 }
 
 impl Owned for Evidence {
-    const FIELDS: &'static [&'static str] = &["evaluation", "comparison"];
+    const FIELDS: &'static [&'static str] = &["evaluation", "comparison", "tracking"];
     const CONDITIONS: &'static [&'static str] = &[];
 }
 

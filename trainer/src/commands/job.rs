@@ -60,6 +60,11 @@ pub(crate) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// The addresses that may be reached.
+    pub(super) fn reach(&self) -> Reach {
+        self.job.reach
+    }
+
     /// Runs the Job: `work` gets the request and the store, and returns the message.
     pub(super) fn run<R: Request>(&self, work: impl FnOnce(R, &Store) -> Result<String, TrainError>) -> ExitCode {
         run(&self.job, || {

@@ -16,6 +16,7 @@ mod settings;
 pub(crate) mod show;
 pub(crate) mod sign;
 mod table;
+pub(crate) mod track;
 pub(crate) mod train;
 pub(crate) mod verify;
 

@@ -138,7 +138,7 @@ fn invalid(store: &Store, file: &'static str, source: SignatureError) -> Signatu
     SignatureFault::Invalid {
         place: store.place().to_owned(),
         file,
-        source,
+        source: Box::new(source),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Checks the requests of short Jobs. Each error names the field, the problem and the fix.
 
 use complaint_contract::{
-    CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, REQUEST_BYTES, RecordRequest,
+    CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, REQUEST_BYTES, RecordRequest, TRACKED_VERSIONS,
+    TrackRequest,
 };
 use jiff::Timestamp;
+use url::Url;
 
 use super::validate::{check_champion, check_dataset, check_evaluation, check_name, invalid, require};
 use super::{ConfigError, malformed};
@@ -90,5 +92,73 @@ impl Request for RecordRequest {
             || "is not a time".into(),
             "Write it like 2026-11-29T03:00:00Z",
         )
+    }
+}
+
+impl Request for TrackRequest {
+    fn check(&self) -> Result<(), ConfigError> {
+        check_name("namespace", &self.namespace)?;
+        check_name("classifier", &self.classifier)?;
+        let uri = Url::parse(&self.mlflow.uri).ok();
+        let is_plain = |uri: &Url| {
+            matches!(uri.scheme(), "http" | "https")
+                && uri.has_host()
+                && uri.username().is_empty()
+                && uri.password().is_none()
+                && uri.query().is_none()
+                && uri.fragment().is_none()
+        };
+        require(
+            uri.is_some_and(|uri| is_plain(&uri)),
+            "mlflow.uri",
+            || "is not an http:// or https:// address without user, password, query and fragment".into(),
+            "Write it like http://mlflow:5000; MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, are \
+             variables of the environment",
+        )?;
+        require(
+            !self.mlflow.experiment.trim().is_empty() && self.mlflow.experiment.len() <= 1000,
+            "mlflow.experiment",
+            || "is empty or too long".into(),
+            "Name the experiment",
+        )?;
+        let model = &self.mlflow.registered_model;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._ ".contains(&byte);
+        require(
+            (1..=250).contains(&model.len())
+                && model.bytes().all(plain)
+                && model.bytes().any(|byte| byte.is_ascii_alphanumeric()),
+            "mlflow.registeredModel",
+            || "is not the name of a registered model".into(),
+            "Use letters, digits, spaces, `-`, `_` and `.`",
+        )?;
+        require(
+            self.versions.len() <= TRACKED_VERSIONS,
+            "versions",
+            || format!("has {} entries", self.versions.len()),
+            "Log at most 8 versions at once",
+        )?;
+        for (number, version) in self.versions.iter().enumerate() {
+            let field = |field: &str| format!("versions[{number}].{field}");
+            check_name(&field("name"), &version.name)?;
+            let plain = |part: &str| !part.is_empty() && part != "." && part != "..";
+            require(
+                version.folder.split('/').all(plain),
+                &field("folder"),
+                || "is not a folder of the store".into(),
+                "Write it like namespace/classifier/digest",
+            )?;
+            require(
+                version.time.parse::<Timestamp>().is_ok(),
+                &field("time"),
+                || "is not a time".into(),
+                "Write it like 2026-11-29T03:00:00Z",
+            )?;
+        }
+        for (alias, version) in self.aliases.each() {
+            if let Some(version) = version {
+                check_name(&format!("aliases.{alias}.name"), &version.name)?;
+            }
+        }
+        Ok(())
     }
 }

@@ -114,7 +114,8 @@ impl Http {
         Err(refused("the server redirects more than ten times"))
     }
 
-    async fn send_once(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    /// Sends a request and follows no redirect.
+    pub(crate) async fn send_once(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         if request.uri().scheme_str() == Some("http") {
             if !self.plain {
                 return Err(refused("plain http is used only if the endpoint begins with http://"));

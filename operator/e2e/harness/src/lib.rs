@@ -26,11 +26,13 @@
 
 mod case;
 pub mod collector;
+mod mlflow;
 mod s3;
 pub mod tap;
 mod tool;
 
 pub use case::{Case, Test, run};
+pub use mlflow::MlflowServer;
 pub use s3::S3Server;
 pub use tool::{
     Chromium, Curl, Go, Helm, Java, Kubectl, Missing, PythonWithKserve, PythonWithLua, PythonWithMlflow,

@@ -117,7 +117,8 @@ tools! {
     PythonWithTriton = python_with("PYTHON", "tritonclient.http");
     /// A Python with the KServe SDK (PyPI's `kserve`), from `PYTHON_KSERVE` or `python3` in `PATH`.
     PythonWithKserve = python_with("PYTHON_KSERVE", "kserve");
-    /// A Python with MLflow's client (PyPI's `mlflow`), from `PYTHON` or `python3` in `PATH`.
+    /// A Python with MLflow's server and client (PyPI's `mlflow`), from `PYTHON` or `python3` in `PATH`. See
+    /// [`crate::MlflowServer`].
     PythonWithMlflow = python_with("PYTHON", "mlflow.deployments");
     /// Java's launcher of source files, from `JAVA` or `PATH`: a JDK of version 17 or newer.
     Java = program("JAVA", "java", &["--list-modules"]);

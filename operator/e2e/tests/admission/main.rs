@@ -8,6 +8,7 @@ mod retraining;
 mod rules;
 mod signatures;
 mod table;
+mod tracking;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::{Api, Client, api::PostParams};

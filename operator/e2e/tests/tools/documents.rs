@@ -17,7 +17,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 8] = [
+const WITH_OPERATOR: [&str; 9] = [
     "docs/first-classifier.md",
     "docs/your-data.md",
     "docs/promotion.md",
@@ -31,7 +31,7 @@ const WITH_OPERATOR: [&str; 8] = [
 /// Pages that install the chart.
 const WITH_CHART: [&str; 2] = ["docs/install.md", "docs/security.md"];
 /// Pages that other tests cover, and pages without commands for a cluster.
-const ELSEWHERE: [&str; 12] = [
+const ELSEWHERE: [&str; 13] = [
     "docs/CHANGELOG.md",
     "docs/api-versions.md",
     "docs/architecture.md",
@@ -43,6 +43,7 @@ const ELSEWHERE: [&str; 12] = [
     "docs/report.md",
     "docs/sandbox.md",
     "docs/serving.md",
+    "docs/tracking.md",
     "docs/training.md",
 ];
 

@@ -10,6 +10,8 @@ mod kubectl;
 mod policy;
 mod retention;
 mod rights;
+mod shell;
+mod tracking;
 mod workloads;
 
 fn main() -> ExitCode {
@@ -21,6 +23,7 @@ fn main() -> ExitCode {
         policy::tests(),
         retention::tests(),
         rights::tests(),
+        tracking::tests(),
         workloads::tests(),
     ])
 }
