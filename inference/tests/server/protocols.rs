@@ -122,7 +122,7 @@ async fn mlflow() {
     let other = post(server.address, "/endpoints/other/invocations", &split).await;
     assert_eq!(
         (other.status.as_u16(), other.json()["error_code"].as_str()),
-        (404, Some("RESOURCE_DOES_NOT_EXIST"))
+        (404, Some("NOT_FOUND"))
     );
     let csv = format!("id,text\n1,{CARDS}\n2,{LOANS}\n");
     assert_eq!(
