@@ -58,8 +58,12 @@ fuzz_target!(|input: &[u8]| {
             }
         };
         if let Ok(opened) = open(&file, &keys) {
-            let signed = if *first == 1 { rest } else { &good.statement };
-            assert_eq!(opened.statement, signed);
+            match first {
+                // A seed may be a good file about something else.
+                0 => {}
+                1 => assert_eq!(opened.statement, rest),
+                _ => assert_eq!(opened.statement, good.statement),
+            }
             let _ = Manifest::of_statement(&opened.statement);
             let _ = Provenance::of_statement(&opened.statement);
         }
