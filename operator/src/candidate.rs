@@ -233,6 +233,11 @@ pub(crate) fn awaits_restore(classifier: &ComplaintClassifier) -> bool {
     may_be_restored(classifier) && (!has_asked(classifier) || stored_champion(classifier).is_some())
 }
 
+/// Whether `version` is one of the classifier's, and is not being deleted.
+pub(crate) fn belongs_to(version: &ModelVersion, classifier: &str) -> bool {
+    version.spec.classifier_ref.name == classifier && version.metadata.deletion_timestamp.is_none()
+}
+
 /// Whether the classifier has no record, and no person says which version serves.
 fn may_be_restored(classifier: &ComplaintClassifier) -> bool {
     has_no_record(classifier) && classifier.spec.promotion.model_version.is_none()

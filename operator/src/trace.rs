@@ -12,15 +12,12 @@ use complaint_telemetry::{Parent, Span, traces};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-/// The place of a run's trace; `None` where traces are off.
+/// The place of a run's trace, which may be part of one that its annotation names; `None` where traces are off.
 pub(crate) fn of_run(run: &TrainingRun) -> Option<Parent> {
     let traces = traces()?;
-    Parent::of_uid(run.metadata.uid.as_deref()?, within(run), |trace| traces.samples(trace))
-}
-
-/// The trace that somebody wants a run to be part of.
-fn within(run: &TrainingRun) -> Option<Parent> {
-    annotated(run)
+    Parent::of_uid(run.metadata.uid.as_deref()?, annotated(run), |trace| {
+        traces.samples(trace)
+    })
 }
 
 /// The place that an object's annotation names.
@@ -34,7 +31,7 @@ pub(crate) fn ended(run: &TrainingRun, failure: Option<&str>, now: Timestamp) {
         return;
     };
     let began = run.creation_timestamp().map_or(now, |created| created.0);
-    let Some(mut span) = traces.announced("training", place, within(run), system(began)) else {
+    let Some(mut span) = traces.announced("training", place, annotated(run), system(began)) else {
         return;
     };
     name(&mut span, run, "complaints.training_run");

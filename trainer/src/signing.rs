@@ -8,7 +8,8 @@ use bytes::Bytes;
 use complaint_model::Sha256Digest;
 use complaint_report::Report;
 use complaint_signature::{
-    KeyError, Manifest, Provenance, PublicKey, SignatureError, SigningKey, Software, open, sign, verify_model,
+    KeyError, MAX_KEY_BYTES, Manifest, Provenance, PublicKey, SignatureError, SigningKey, Software, open, sign,
+    verify_model,
 };
 use complaint_store::layout::{MODEL, PROVENANCE, SIGNATURE};
 use serde_json::json;
@@ -17,8 +18,6 @@ use crate::config::{ConfigError, RunConfig};
 
 /// The field with the private key, for messages.
 const KEY_FIELD: &str = "signing.keySecretRef";
-/// Largest file with keys, in bytes.
-const KEY_BYTES: u64 = 64 << 10;
 
 /// Why a model's signature is not accepted.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +72,7 @@ pub(crate) fn read_public_keys<'p>(
 
 fn read(field: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
     let mut text = Vec::new();
-    let outcome = File::open(path).and_then(|file| file.take(KEY_BYTES).read_to_end(&mut text));
+    let outcome = File::open(path).and_then(|file| file.take(MAX_KEY_BYTES).read_to_end(&mut text));
     match outcome {
         Ok(_) => Ok(text),
         Err(error) => Err(ConfigError::Invalid {

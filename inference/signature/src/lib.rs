@@ -25,6 +25,6 @@ mod provenance;
 mod statement;
 
 pub use bundle::{MAX_BYTES, Opened, SignatureError, open, sign};
-pub use key::{KeyError, PublicKey, SigningKey};
-pub use manifest::{Manifest, verify_model};
+pub use key::{KeyError, MAX_KEY_BYTES, PublicKey, SigningKey};
+pub use manifest::{Manifest, comes_afterwards, verify_model};
 pub use provenance::{Provenance, Software};

@@ -59,7 +59,7 @@ impl Manifest {
         files: impl IntoIterator<Item = (String, Sha256Digest)>,
         ignored: impl IntoIterator<Item = String>,
     ) -> Self {
-        let mut files: Vec<_> = files.into_iter().filter(|(file, _)| !is_left_out(file)).collect();
+        let mut files: Vec<_> = files.into_iter().filter(|(file, _)| !comes_afterwards(file)).collect();
         files.sort_by(|(one, _), (other, _)| by_parts(one, other));
         files.dedup();
         let mut ignored: Vec<String> = ignored.into_iter().collect();
@@ -164,8 +164,10 @@ fn digest_of(files: &[(String, Sha256Digest)]) -> Sha256Digest {
     Sha256Digest::of_bytes(&all)
 }
 
-/// Whether the file comes after the signature, so that it can't be covered.
-fn is_left_out(file: &str) -> bool {
+/// Whether the file of a folder comes after its signature, so that it can't be covered: signatures, and the results of later
+/// trainings.
+#[must_use]
+pub fn comes_afterwards(file: &str) -> bool {
     let first = file.split('/').next().unwrap_or_default();
     AFTERWARDS.contains(&first)
 }

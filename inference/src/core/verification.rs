@@ -8,7 +8,7 @@ use bytes::Bytes;
 use clap::Args;
 use complaint_contract::VerificationPolicy;
 use complaint_model::Sha256Digest;
-use complaint_signature::{KeyError, MAX_BYTES, PublicKey, SignatureError, verify_model};
+use complaint_signature::{KeyError, MAX_BYTES, MAX_KEY_BYTES, PublicKey, SignatureError, verify_model};
 use complaint_store::{Fault, layout};
 
 use crate::core::cache::Cache;
@@ -16,8 +16,6 @@ use crate::core::loading::{LoadError, fetch_beside, read_bounded};
 use crate::core::location::Location;
 use crate::core::source::Source;
 
-/// Largest file with public keys, in bytes.
-const MAX_KEY_BYTES: u64 = 64 << 10;
 /// A public key itself, in place of the file with it.
 const PEM: &str = "-----BEGIN";
 

@@ -7,14 +7,15 @@ use axum::response::{IntoResponse, Response};
 use super::error::ApiError;
 use crate::core::app::App;
 
-/// Paths that stay open: the kubelet and Prometheus have no token, and these paths reveal nothing about complaints.
-const OPEN: [&str; 5] = ["/v2/health/live", "/v2/health/ready", "/ping", "/health", "/metrics"];
+/// Paths for probes and scrapes. They stay open, since the kubelet and Prometheus have no token, and reveal nothing about
+/// complaints.
+pub(super) const PROBES: [&str; 5] = ["/v2/health/live", "/v2/health/ready", "/ping", "/health", "/metrics"];
 
 /// The refusal of a request without an accepted token, if the server requires tokens.
 pub(super) fn refusal(app: &App, request: &Request) -> Option<Response> {
     let tokens = app.tokens.as_ref()?;
     let authorization = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-    if OPEN.contains(&request.uri().path()) || tokens.accept(authorization) {
+    if PROBES.contains(&request.uri().path()) || tokens.accept(authorization) {
         return None;
     }
     let mut response = ApiError::Unauthorized.into_response();

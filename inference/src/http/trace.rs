@@ -7,10 +7,12 @@ use axum::extract::Request;
 use axum::http::Method;
 use complaint_telemetry::{Kind, Span, Traces};
 
+use super::authorize::PROBES;
+
 /// Begins the span of a request, as part of the trace that its header `traceparent` names, or as a trace of its own. Probes
 /// and scrapes are none: they would be most of all traces.
 pub(super) fn begin(traces: &Traces, request: &Request, route: &str) -> Option<Span> {
-    if matches!(route, "/metrics" | "/ping" | "/health") || route.starts_with("/v2/health/") {
+    if PROBES.contains(&route) {
         return None;
     }
     let parent = request.headers().get("traceparent");

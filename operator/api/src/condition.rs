@@ -56,6 +56,13 @@ impl Statement {
             message: message.into(),
         }
     }
+
+    /// Whether `condition` says the same.
+    pub fn is_said_by(&self, condition: &Condition) -> bool {
+        condition.status == status_text(self.status)
+            && condition.reason == self.reason
+            && condition.message == self.message
+    }
 }
 
 fn status_text(status: Option<bool>) -> &'static str {

@@ -5,7 +5,7 @@ use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
 use super::COMPONENT;
-use crate::{error::Error, object::Objects, store_job, training_run};
+use crate::{candidate::belongs_to, error::Error, object::Objects, store_job, training_run};
 
 /// The cluster as the comparisons of this classifier see it.
 #[derive(Debug, Default)]
@@ -24,9 +24,7 @@ pub(crate) struct Seen {
 
 pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
-    let versions = objects.readable(|version: &ModelVersion| {
-        version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
-    });
+    let versions = objects.readable(|version: &ModelVersion| belongs_to(version, &name));
     let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
     // Whose version one is for is decided later: one that answers nothing is deleted.
     let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, |_| true).await?;

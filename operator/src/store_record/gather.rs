@@ -31,9 +31,7 @@ pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) 
     let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, is_ours).await?;
     let (mut versions, mut recording) = (Vec::new(), Vec::new());
     if candidate::has_no_record(classifier) {
-        versions = objects.readable(|version: &ModelVersion| {
-            version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
-        });
+        versions = objects.readable(|version: &ModelVersion| candidate::belongs_to(version, &name));
         let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name);
         recording = training_run::recording(&runs, objects);
     }

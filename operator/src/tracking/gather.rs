@@ -4,8 +4,9 @@ use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::COMPONENT;
+use super::{COMPONENT, place, plan};
 use crate::{
+    candidate::belongs_to,
     error::Error,
     object::{Objects, is_owned_by},
     store_job, training_run,
@@ -14,7 +15,7 @@ use crate::{
 /// The cluster as this classifier's tracking sees it.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Its versions.
+    /// Its versions that are to be logged, or of which something is told.
     pub(crate) versions: Vec<ModelVersion>,
     /// Names of versions whose run has not told all of them yet.
     pub(crate) awaited: Vec<String>,
@@ -27,9 +28,10 @@ pub(crate) struct Seen {
 pub(crate) async fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Seen, Error> {
     let name = classifier.name_any();
     let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, |job| is_owned_by(job, classifier)).await?;
-    let versions = objects.readable(|version: &ModelVersion| {
-        version.spec.classifier_ref.name == name && version.metadata.deletion_timestamp.is_none()
-    });
+    let concerns = |version: &ModelVersion| {
+        belongs_to(version, &name) && (place::tracking(version, classifier).is_some() || plan::is_told(version))
+    };
+    let versions = objects.readable(concerns);
     let runs = objects.readable(|run: &TrainingRun| run.spec.classifier_ref.name == name && !training_run::ended(run));
     Ok(Seen {
         versions,

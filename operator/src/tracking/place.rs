@@ -31,14 +31,9 @@ pub(crate) struct Unfit {
 impl Place {
     fn new(tracking: &MlflowTracking, classifier: &ComplaintClassifier) -> Self {
         let name = classifier.name_any();
-        let target = tracking.target(&classifier.namespace().unwrap_or_default(), &name);
-        let own = classifier
-            .spec
-            .tracking
-            .as_ref()
-            .and_then(|tracking| tracking.mlflow.as_ref());
+        let target = target(tracking, classifier);
         // A name of 52 characters leaves room for so many.
-        let job = if own == Some(tracking) {
+        let job = if own(classifier) == Some(tracking) {
             format!("{name}-track")
         } else {
             format!("{name}-track-{:.4}", digest_of(&target))
@@ -59,8 +54,17 @@ impl Place {
 
     /// Whether `version` belongs here.
     pub(crate) fn has(&self, version: &ModelVersion, classifier: &ComplaintClassifier) -> bool {
-        tracking(version, classifier).is_some_and(|tracking| Self::new(tracking, classifier).target == self.target)
+        tracking(version, classifier).is_some_and(|tracking| target(tracking, classifier) == self.target)
     }
+}
+
+/// Where the classifier's versions are logged.
+fn own(classifier: &ComplaintClassifier) -> Option<&MlflowTracking> {
+    classifier.spec.tracking.as_ref()?.mlflow.as_ref()
+}
+
+fn target(tracking: &MlflowTracking, classifier: &ComplaintClassifier) -> MlflowTarget {
+    tracking.target(&classifier.namespace().unwrap_or_default(), &classifier.name_any())
 }
 
 /// Where `version` is to be logged: as its run says, or its classifier.
@@ -74,17 +78,12 @@ pub(crate) fn tracking<'a>(
 
 /// The places of all versions: the classifier's own first, then those of the newest versions.
 pub(crate) fn all(classifier: &ComplaintClassifier, newest_first: &[&ModelVersion]) -> Vec<Place> {
-    let own = classifier
-        .spec
-        .tracking
-        .as_ref()
-        .and_then(|tracking| tracking.mlflow.as_ref());
     let of_versions = newest_first.iter().filter_map(|version| tracking(version, classifier));
     let mut places: Vec<Place> = Vec::new();
-    for tracking in own.into_iter().chain(of_versions) {
-        let place = Place::new(tracking, classifier);
-        if places.len() < PLACES && !places.iter().any(|known| known.target == place.target) {
-            places.push(place);
+    for tracking in own(classifier).into_iter().chain(of_versions) {
+        let target = target(tracking, classifier);
+        if places.len() < PLACES && !places.iter().any(|known| known.target == target) {
+            places.push(Place::new(tracking, classifier));
         }
     }
     places

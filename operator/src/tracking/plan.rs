@@ -85,6 +85,12 @@ pub(crate) fn plan<'a>(
     plan
 }
 
+/// Whether the version's status says anything of tracking.
+pub(super) fn is_told(version: &ModelVersion) -> bool {
+    let status = version.status.as_ref();
+    status.is_some_and(|status| status.mlflow.is_some() || condition::find(&status.conditions, TRACKED).is_some())
+}
+
 impl<'a> Plan<'a> {
     /// Changes a version's state, if it is another.
     pub(super) fn tell(
@@ -97,12 +103,7 @@ impl<'a> Plan<'a> {
         let conditions = status.map_or(&[][..], |status| &status.conditions);
         let same = match (condition::find(conditions, TRACKED), &statement) {
             (None, None) => true,
-            (Some(now), Some(next)) => {
-                now.reason == next.reason
-                    && now.message == next.message
-                    && condition::is_true(conditions, TRACKED) == (next.status == Some(true))
-                    && (now.status == "False") == (next.status == Some(false))
-            }
+            (Some(now), Some(next)) => next.is_said_by(now),
             _ => false,
         };
         if !same || status.and_then(|status| status.mlflow.as_ref()) != mlflow.as_ref() {

@@ -36,9 +36,7 @@ impl Owned for TrainingRunStatus {
 
 /// Whether the run has ended, so that only its expiry remains.
 pub(crate) fn ended(run: &TrainingRun) -> bool {
-    run.status.as_ref().is_some_and(|status| {
-        condition::is_true(&status.conditions, COMPLETE) || condition::is_true(&status.conditions, FAILED)
-    })
+    run.status.as_ref().and_then(end).is_some()
 }
 
 /// Whether the run has ended by this status; if it failed, with the reason.

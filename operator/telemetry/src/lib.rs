@@ -33,7 +33,7 @@ pub use span::{Kind, Span};
 use opentelemetry::Key;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::trace::{Config, SdkTracerProvider, ShouldSample};
 
 /// The longest time that [`end`] waits for the collector.
 const LAST_WORDS: Duration = Duration::from_secs(3);
@@ -45,6 +45,8 @@ static TRACES: OnceLock<Option<Traces>> = OnceLock::new();
 pub struct Traces {
     provider: SdkTracerProvider,
     tracer: SdkTracer,
+    /// What `OTEL_TRACES_SAMPLER` asks for.
+    sampler: Box<dyn ShouldSample>,
 }
 
 /// Why traces are off although the variables ask for them. The program goes on without.
@@ -112,7 +114,12 @@ impl Traces {
             .with_batch_exporter(exporter::from_environment(variable)?)
             .build();
         let tracer = provider.tracer("complaint-operator");
-        Ok(Some(Self { provider, tracer }))
+        let sampler = Config::default().sampler;
+        Ok(Some(Self {
+            provider,
+            tracer,
+            sampler,
+        }))
     }
 }
 

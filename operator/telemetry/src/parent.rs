@@ -46,6 +46,15 @@ impl Parent {
         })
     }
 
+    /// The place of a span of this process.
+    pub(crate) fn of(span: &SpanContext) -> Self {
+        Self {
+            trace: span.trace_id(),
+            span: span.span_id(),
+            is_sampled: span.is_sampled(),
+        }
+    }
+
     /// Whether its trace is recorded.
     pub fn is_sampled(&self) -> bool {
         self.is_sampled

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use opentelemetry::trace::{Span as _, SpanBuilder, SpanKind, Status, TraceId, Tracer};
 use opentelemetry::{Context, KeyValue, Value};
-use opentelemetry_sdk::trace::{Config, SamplingDecision, Span as SdkSpan};
+use opentelemetry_sdk::trace::{SamplingDecision, Span as SdkSpan};
 
 use crate::{Parent, Traces, ids};
 
@@ -62,8 +62,9 @@ impl Traces {
 
     /// Whether `OTEL_TRACES_SAMPLER` records a trace with this id that begins here.
     pub fn samples(&self, trace: TraceId) -> bool {
-        let sampler = Config::default().sampler;
-        let result = sampler.should_sample(None, trace, "", &SpanKind::Internal, &[], &[]);
+        let result = self
+            .sampler
+            .should_sample(None, trace, "", &SpanKind::Internal, &[], &[]);
         result.decision == SamplingDecision::RecordAndSample
     }
 }
@@ -76,10 +77,7 @@ fn context(parent: Option<Parent>) -> Context {
 impl Span {
     /// Its place, for children elsewhere.
     pub fn place(&self) -> Parent {
-        let text = self.0.span_context();
-        format!("00-{}-{}-01", text.trace_id(), text.span_id())
-            .parse()
-            .expect("a span that is recorded has valid ids")
+        Parent::of(self.0.span_context())
     }
 
     /// Sets an attribute. Neither a text nor a label belongs there.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 use complaint_contract::Reach;
 use complaint_model::Sha256Digest;
-use complaint_signature::{Manifest, Opened, Provenance, PublicKey, SignatureError, Software, open};
+use complaint_signature::{Manifest, Opened, Provenance, PublicKey, SignatureError, Software, comes_afterwards, open};
 use serde::Serialize;
 
 use super::sign::{Covered, covered, has_model, list};
@@ -81,15 +81,11 @@ fn run(arguments: &VerifyArgs) -> Result<Verified, TrainError> {
         manifest.check(file, digest_in(&store, file)?).map_err(invalid)?;
     }
     let is_covered = |file: &String| manifest.files().iter().any(|(covered, _)| covered == file);
-    let comes_after = |file: &String| {
-        [store::SIGNATURE, store::PROVENANCE].contains(&file.as_str())
-            || file.starts_with(&format!("{}/", store::RESULTS))
-    };
     Ok(Verified {
         key: signature.key,
         uncovered: present
             .into_iter()
-            .filter(|file| !is_covered(file) && !comes_after(file))
+            .filter(|file| !is_covered(file) && !comes_afterwards(file))
             .collect(),
         files: covered(&manifest),
         provenance: opened(&store, store::PROVENANCE, &keys)?
