@@ -294,13 +294,13 @@ fn versions_are_logged_and_the_alias_goes_with_the_champion() {
 #[test]
 fn a_server_that_is_down_is_asked_ever_more_rarely() {
     let minutes = |failures| turn::pause(failures).as_mins();
-    assert_eq!([1, 2, 3, 4, 5, 6, 99].map(minutes), [10, 20, 40, 80, 160, 240, 240]);
+    assert_eq!([1, 2, 3, 7, 8, 9, 99].map(minutes), [1, 2, 4, 64, 128, 240, 240]);
 
     let on = tracked(None);
     let job = planned(&on, &seen(vec![version(1)])).jobs.remove(0);
     // It failed at 100 s.
     let failed = ends(vec![version(1)], &job, "Failed", 1, DOWN);
-    let first = planned(&on, &failed);
+    let first = planned_at(&on, &failed, at(110));
     assert!(first.changes.is_empty());
     assert_eq!(
         (first.told.as_slice(), first.notices.as_slice()),
@@ -311,7 +311,7 @@ fn a_server_that_is_down_is_asked_ever_more_rarely() {
     );
     assert_eq!(
         (first.status["mlflow"][0]["failures"].as_u64(), first.again),
-        (Some(1), Some(500))
+        (Some(1), Some(50))
     );
     assert_eq!(first.summary(), "False TrackingUnreachable");
 
@@ -321,10 +321,10 @@ fn a_server_that_is_down_is_asked_ever_more_rarely() {
         versions: told(&noted, &failed),
         ..failed
     };
-    let again = planned(&noted, &waiting);
+    let again = planned_at(&noted, &waiting, at(120));
     assert_eq!(again.status["mlflow"][0]["failures"], 1);
     assert!(again.notices.is_empty() && again.told.is_empty());
-    let due = planned_at(&noted, &waiting, at(700));
+    let due = planned_at(&noted, &waiting, at(160));
     assert_eq!(due.changes, ["delete Job cards-track"]);
 
     // Somebody deleted the Job, or it is time: the next one starts, and the old words stand meanwhile.

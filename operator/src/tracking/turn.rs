@@ -32,7 +32,7 @@ use crate::{
 };
 
 /// Pause after the first failure; it doubles with each further one.
-const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(10);
+const FIRST_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 /// The longest pause.
 const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(4);
 /// The reason of `Tracked` while a Job works, or is about to.

@@ -17,15 +17,22 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// How often a request that did not reach the server is repeated: the operator tries again, too.
 const RETRIES: usize = 3;
 
+/// How often a request is repeated that the server's database refused, and the first pause, which doubles.
+const CONFLICTS: u32 = 4;
+const CONFLICT_PAUSE: Duration = Duration::from_millis(250);
+
 /// Error codes of MLflow that decide something.
 const MISSING: &str = "RESOURCE_DOES_NOT_EXIST";
 const EXISTS: &str = "RESOURCE_ALREADY_EXISTS";
+/// Also what MLflow says when its database refuses a statement, as it does where two clients set one alias at the same moment:
+/// nothing is written then, and a moment later it may go well.
+const BAD: &str = "BAD_REQUEST";
 /// Those that messages may name.
 const CODES: [&str; 6] = [
     MISSING,
     EXISTS,
     "INVALID_PARAMETER_VALUE",
-    "BAD_REQUEST",
+    BAD,
     "INVALID_STATE",
     "PERMISSION_DENIED",
 ];
@@ -167,10 +174,18 @@ impl Server {
 
     async fn send(&self, verb: Verb, call: &str, query: &[(&str, &str)], body: &Body) -> Result<Reply, TrackingError> {
         let path: Vec<&str> = ["api", "2.0", "mlflow"].into_iter().chain(call.split('/')).collect();
-        let answer = self.answer(verb, &path, query, body).await?;
-        let code = serde_json::from_slice::<Value>(&answer.body)
-            .ok()
-            .and_then(|body| CODES.into_iter().find(|code| body["error_code"] == **code));
+        let mut conflicts = 0;
+        let (answer, code) = loop {
+            let answer = self.answer(verb, &path, query, body).await?;
+            let code = serde_json::from_slice::<Value>(&answer.body)
+                .ok()
+                .and_then(|body| CODES.into_iter().find(|code| body["error_code"] == **code));
+            if (answer.status, code) != (400, Some(BAD)) || conflicts == CONFLICTS {
+                break (answer, code);
+            }
+            tokio::time::sleep(CONFLICT_PAUSE * 2_u32.pow(conflicts)).await;
+            conflicts += 1;
+        };
         match (answer.status, code) {
             (200..=299, _) => match serde_json::from_slice(&answer.body) {
                 Ok(value @ Value::Object(_)) => Ok(Reply::Done(value)),

@@ -7,7 +7,7 @@ mod support;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use complaint_contract::{TrackResult, TrackedOutcome};
 use complaint_harness::{MlflowServer, PythonWithMlflow, tests};
@@ -117,6 +117,7 @@ fn a_server_has_what_its_own_client_would_log(python: PythonWithMlflow) {
     let first = everything_is_there(&server, &trained);
     a_second_attempt_changes_nothing_and_completes_the_first(&server, &trained, &first);
     aliases_follow(&server, &trained);
+    a_database_may_refuse_for_a_moment(&server, &trained);
     an_attempt_may_end_anywhere(&server, &trained);
     credentials_open_the_server(&server, &trained);
     a_broken_version_holds_no_other_up(&server, &trained);
@@ -254,6 +255,32 @@ fn aliases_follow(server: &MlflowServer, trained: &Trained) {
     // An alias never names what is not meant.
     let (missing, none) = set(&[], json!({ "champion": trained.alias("cards-0") }));
     assert_eq!((missing, none), (json!(["champion"]), json!({})));
+}
+
+/// Two clients that set one alias at the same moment: the server's database refuses one of them, which tries again.
+fn a_database_may_refuse_for_a_moment(server: &MlflowServer, trained: &Trained) {
+    let refusing = |times: usize| {
+        let refused = AtomicUsize::new(0);
+        let gate = Gate::start(server.address, move |_, head| {
+            let is_alias = head.starts_with("post ") && head.contains("registered-models/alias");
+            if is_alias && refused.fetch_add(1, Ordering::SeqCst) < times {
+                return answered(
+                    "400 Bad Request",
+                    r#"{"error_code":"BAD_REQUEST","message":"marked (sqlite3.IntegrityError) UNIQUE constraint failed"}"#,
+                );
+            }
+            Verdict::Pass
+        });
+        trained.track(
+            &trained.request(&gate.uri(), &[], json!({ "challenger": trained.alias("cards-1") })),
+            &[],
+        )
+    };
+    let ended = refusing(usize::MAX);
+    ended.fails(65, "TrackingRefused", &["registered-models/alias", "400 BAD_REQUEST"]);
+    let ended = refusing(2);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(read(server, &[])["aliases"]["challenger"].is_string());
 }
 
 /// Wherever an attempt ends, before or after the server did what it was asked to, the next one completes it.

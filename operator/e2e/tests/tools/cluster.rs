@@ -143,6 +143,11 @@ impl Cluster {
     /// The output of the tool, which must succeed.
     pub fn ok(&self, tool: &Path, args: &str) -> String {
         let answer = self.run(tool, args, "");
+        if !answer.ok && args.starts_with("wait ") {
+            // What came instead of what was awaited.
+            let state = self.run(tool, "get cc,tr,mv,job,pod,event -o yaml", "");
+            panic!("{args}:\n{}{}{}", answer.out, answer.err, state.out);
+        }
         assert!(answer.ok, "{args}:\n{}{}", answer.out, answer.err);
         answer.out
     }
