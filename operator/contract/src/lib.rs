@@ -8,6 +8,7 @@
 //! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
 //! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`] |
 //! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`] |
+//! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
@@ -42,6 +43,7 @@ mod result;
 mod run;
 mod search;
 mod split;
+pub mod statistics;
 mod text;
 mod tracking;
 mod trial;
