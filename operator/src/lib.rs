@@ -36,6 +36,7 @@ pub mod error;
 pub mod health;
 pub mod leader;
 pub mod model_version;
+mod monitoring;
 pub mod object;
 pub mod pod;
 mod queue;

@@ -8,6 +8,9 @@ const MAX_CONCURRENT_TRAININGS: usize = 20;
 /// How long a notice of deletion stands, unless the chart says otherwise.
 const RETENTION_NOTICE: SignedDuration = SignedDuration::from_hours(24);
 
+/// Pause between two looks at a classifier's pods, unless the chart says otherwise.
+const MONITORING_INTERVAL: SignedDuration = SignedDuration::from_secs(30);
+
 /// What the operator needs to know to build pods and claims.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Settings {
@@ -41,6 +44,9 @@ pub struct Settings {
     /// 30m. 0s: not at all.
     #[arg(long, env = "RETENTION_NOTICE", default_value = "24h", value_parser = not_negative)]
     pub retention_notice: SignedDuration,
+    /// How often the pods of a classifier with spec.monitoring are read, such as 30s or 1m.
+    #[arg(long, env = "MONITORING_INTERVAL", default_value = "30s", value_parser = positive)]
+    pub monitoring_interval: SignedDuration,
     /// DNS domain of the cluster, for the URL in a classifier's status.
     #[arg(long, env = "CLUSTER_DOMAIN", default_value = "cluster.local")]
     pub cluster_domain: String,
@@ -58,6 +64,7 @@ impl Default for Settings {
             trainer_reach: Reach::SameHost,
             max_concurrent_trainings: MAX_CONCURRENT_TRAININGS,
             retention_notice: RETENTION_NOTICE,
+            monitoring_interval: MONITORING_INTERVAL,
             cluster_domain: "cluster.local".into(),
         }
     }
@@ -69,6 +76,14 @@ fn not_negative(text: &str) -> Result<SignedDuration, String> {
         Ok(duration) if !duration.is_negative() => Ok(duration),
         _ => Err("write hours, minutes and seconds, such as 24h, 1h30m or 0s".into()),
     }
+}
+
+/// A time of a second or more.
+fn positive(text: &str) -> Result<SignedDuration, String> {
+    let duration = not_negative(text)?;
+    (duration.as_secs() > 0)
+        .then_some(duration)
+        .ok_or_else(|| "write a second or more, such as 30s".into())
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{DatasetFormat, GateMetric, Metric, limits, rules};
 
 use crate::{
-    ComplaintClassifierStatus, DatasetSource, PodTemplate, Retention, Retraining, SecretRef, Signing, Tracking,
-    Verification,
+    ComplaintClassifierStatus, DatasetSource, Monitoring, PodTemplate, Retention, Retraining, SecretRef, Signing,
+    Tracking, Verification,
 };
 
 /// The service: which model is champion, how the next is judged, and how it is served.
@@ -37,12 +37,19 @@ use crate::{
     printcolumn(name = "URL", type_ = "string", json_path = ".status.url"),
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     printcolumn(name = "Challenger", type_ = "string", json_path = ".status.challenger.name", priority = 1),
+    printcolumn(name = "Est-Accuracy", type_ = "number", json_path = ".status.monitoring.estimatedAccuracy.value", priority = 1),
+    printcolumn(name = "Drifted", type_ = "string", json_path = r#".status.conditions[?(@.type=="Drifted")].status"#, priority = 1),
     printcolumn(name = "Reason", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].reason"#, priority = 1)
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new(
     "has(self.artifacts) == has(oldSelf.artifacts) && (!has(self.artifacts) || self.artifacts == oldSelf.artifacts)")
     .message("artifacts can't be changed: the models already trained are in that store; make a new ComplaintClassifier"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.retraining) || has(self.retraining.schedule) || has(self.retraining.requestTime) || (has(self.monitoring) && self.monitoring.onDrift == 'Retrain')")
+    .message("nothing would start a training: set retraining.schedule (such as '0 3 * * 1'), retraining.requestTime (such as the time of now), or monitoring.onDrift: Retrain"))]
+#[x_kube(validation = Rule::new("!has(self.monitoring) || self.monitoring.onDrift != 'Retrain' || has(self.retraining)")
+    .message("monitoring.onDrift: Retrain makes its run from retraining.template: set it, too"))]
 pub struct ComplaintClassifierSpec {
     /// The split of rows into training and test part, the same for all versions so that they can be compared.
     #[serde(default)]
@@ -74,6 +81,11 @@ pub struct ComplaintClassifierSpec {
     /// Where its versions are logged after their training, for people who work with an experiment tracker. Unset: nowhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Tracking>,
+    /// How the operator watches what the champion answers in production. Unset: not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self.window.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$') && self.window != '' && duration(self.window) >= duration('10s') && duration(self.window) <= duration('720h')")
+        .message("monitoring.window is a time from 10s to 720h in hours, minutes and seconds, such as 24h or 1h30m"))]
+    pub monitoring: Option<Monitoring>,
     /// Pause reconciliation: nothing is promoted, rolled out, changed or deleted.
     #[serde(default)]
     pub paused: bool,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Metric, PartialMetrics};
 
 use crate::{
-    MlflowState, RetentionStatus,
+    MlflowState, MonitoringStatus, RetentionStatus,
     schema::{conditions, terse},
 };
 
@@ -19,7 +19,7 @@ pub struct ComplaintClassifierStatus {
     /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`, `Tracked`.
+    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`, `Tracked`, `Monitored`, `Drifted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -64,6 +64,13 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub last_request_time: Option<Time>,
+    /// The last `monitoring.driftTime` for which a run was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub last_drift_time: Option<Time>,
+    /// What production shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<MonitoringStatus>,
     /// Where retention stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,

@@ -1,8 +1,8 @@
 //! Condition types, reasons, and how conditions are set.
 //!
 //! The types follow [kstatus](https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/README.md): `Ready` and
-//! `Available` are normally true; `Reconciling`, `Stalled`, `Failed` and `Rejected` are true only while something is in
-//! progress or has failed.
+//! `Available` are normally true; `Reconciling`, `Stalled`, `Failed`, `Rejected` and `Drifted` are true only while
+//! something is in progress, or is not as it should be.
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
@@ -25,6 +25,10 @@ pub const REJECTED: &str = "Rejected";
 pub const EVALUATED: &str = "Evaluated";
 /// A tracking server has the version, or all versions of the classifier; false: not yet, and the reason says why.
 pub const TRACKED: &str = "Tracked";
+/// The operator reads what the champion's servers count; unknown: it can't reach them all, and the message says what to open.
+pub const MONITORED: &str = "Monitored";
+/// The traffic of the last windows differs from the held-out rows; the reason says in what.
+pub const DRIFTED: &str = "Drifted";
 /// The Deployment makes progress.
 pub const PROGRESSING: &str = "Progressing";
 

@@ -22,6 +22,7 @@ mod classifier_status;
 pub mod condition;
 mod crd;
 pub mod labels;
+mod monitoring;
 mod pod_template;
 mod retention;
 mod retraining;
@@ -46,6 +47,7 @@ pub use complaint_contract::{
     VersionEvaluation, VersionRef, WeakClass, round4,
 };
 pub use crd::crds;
+pub use monitoring::{CategoryShift, EstimatedShare, Monitoring, MonitoringStatus, OnDrift, WindowVerdict};
 pub use pod_template::PodTemplate;
 pub use retention::{DeletionPolicy, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};

@@ -11,8 +11,6 @@ use crate::{ClassifierRef, TrainingRunSpec, schema::terse};
 /// When the operator makes a TrainingRun for the classifier, and from what.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("has(self.schedule) || has(self.requestTime)")
-    .message("nothing would start a training: set schedule (such as '0 3 * * 1'), requestTime (such as the time of now), or both"))]
 #[x_kube(validation = Rule::new("has(self.schedule) || (!has(self.timeZone) && !has(self.startingDeadlineSeconds))")
     .message("timeZone and startingDeadlineSeconds belong to a schedule: set schedule, too, or leave them out"))]
 pub struct Retraining {

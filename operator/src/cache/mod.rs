@@ -28,7 +28,7 @@ use kube::{
 use serde_json::{Map, Value, json};
 use tokio::task::JoinSet;
 
-use crate::{applied::Memory, object::Object, turns::Turns};
+use crate::{applied::Memory, monitoring::Memories, object::Object, turns::Turns};
 pub(crate) use kept::{Kept, Unreadable};
 pub(crate) use store::{Event, Origin, Store};
 
@@ -84,6 +84,8 @@ macro_rules! caches {
             pub(crate) applied: Arc<Memory>,
             /// Whose turn it is to train.
             pub(crate) turns: Turns,
+            /// What pods said of production.
+            pub(crate) monitoring: Memories,
         }
 
         $(impl Cached for $kind {

@@ -39,6 +39,7 @@ use super::{
 use crate::{
     candidate::means,
     change::{Change, Manifest, Target},
+    monitoring,
     settings::Settings,
     signing,
     status::Owned,
@@ -47,7 +48,7 @@ use crate::{
 };
 
 /// The port of the server's container.
-const PORT: i32 = 8080;
+pub(crate) const PORT: u16 = 8080;
 const TERMINATION_LOG: &str = "/dev/termination-log";
 /// Seconds that a terminating pod keeps serving, until every load balancer has removed it.
 const DRAIN_SECONDS: i64 = 5;
@@ -319,6 +320,12 @@ fn container(
     if let Some(probability) = classifier.spec.serving.abstain_below {
         args.extend(["--abstain-below".to_owned(), probability.to_string()]);
     }
+    if let Some(spec) = &classifier.spec.monitoring {
+        args.extend([
+            "--statistics-window".to_owned(),
+            format!("{}s", monitoring::seconds(&spec.window)),
+        ]);
+    }
     args.extend(signing::verification(classifier));
     Container {
         name: CONTAINER.into(),
@@ -327,7 +334,7 @@ fn container(
         args: Some(args),
         ports: Some(vec![ContainerPort {
             name: Some("http".into()),
-            container_port: PORT,
+            container_port: PORT.into(),
             protocol: Some("TCP".into()),
             ..ContainerPort::default()
         }]),

@@ -64,11 +64,9 @@ pub(crate) fn gather(classifier: &ComplaintClassifier, objects: &Objects) -> Res
         }
     }
     let deployment: Option<Deployment> = objects.cached(&name)?;
-    let pods = deployment.as_ref().map_or_else(Vec::new, |deployment| {
-        let pods = objects.readable(|pod: &Pod| is_server_of(pod, &name));
-        let sets = objects.readable(|set: &ReplicaSet| is_server_of(set, &name));
-        pods_of(deployment, &sets, pods)
-    });
+    let pods = deployment
+        .as_ref()
+        .map_or_else(Vec::new, |deployment| own_pods(deployment, objects));
     if pods.iter().any(|pod| pod::blocked(pod).is_some()) {
         // It may be the claim that is missing.
         objects.doubt::<PersistentVolumeClaim>(&default_claim(&name));
@@ -135,6 +133,20 @@ pub(crate) fn classifier_of(version: &Kept<ModelVersion>) -> Option<&String> {
 fn is_server_of(object: &impl ResourceExt, classifier: &str) -> bool {
     let has = |label, value| object.labels().get(label).is_some_and(|found| found == value);
     has(labels::CLASSIFIER, classifier) && has(labels::COMPONENT, "server")
+}
+
+/// The pods of the classifier's own Deployment, as the caches know them.
+pub(crate) fn servers(classifier: &ComplaintClassifier, objects: &Objects) -> Result<Vec<Pod>, Error> {
+    let deployment: Option<Deployment> = objects.cached(&classifier.name_any())?;
+    let own = deployment.filter(|deployment| is_owned_by(deployment, classifier));
+    Ok(own.map_or_else(Vec::new, |deployment| own_pods(&deployment, objects)))
+}
+
+fn own_pods(deployment: &Deployment, objects: &Objects) -> Vec<Pod> {
+    let name = deployment.name_any();
+    let pods = objects.readable(|pod: &Pod| is_server_of(pod, &name));
+    let sets = objects.readable(|set: &ReplicaSet| is_server_of(set, &name));
+    pods_of(deployment, &sets, pods)
 }
 
 /// The pods that a Deployment's ReplicaSets made. A label is anybody's, and what a pod says decides about versions.

@@ -34,6 +34,8 @@ use crate::{
     trace,
 };
 
+pub(crate) use build::PORT;
+pub(crate) use gather::servers;
 pub(crate) use judge::in_order;
 use plan::Hold;
 pub(crate) use rollout::{DEADLINE_EXCEEDED, MODEL_REFUSED};
@@ -65,11 +67,7 @@ impl Reconciler for ComplaintClassifiers {
         own::<PodDisruptionBudget>(on);
         own::<HorizontalPodAutoscaler>(on);
         own::<PersistentVolumeClaim>(on);
-        on.on_part(|pod: &Kept<Pod>| {
-            // The trainer's pods carry the label, too.
-            let serves = label(pod, labels::COMPONENT).is_some_and(|component| component == "server");
-            serves.then(|| label(pod, labels::CLASSIFIER)).flatten()
-        });
+        on.on_part(|pod: &Kept<Pod>| server_classifier(pod));
         on.on(|_, event: &Event<'_, ModelVersion>| {
             let Some(version) = event.new.or(event.old).filter(|_| is_of_interest(event)) else {
                 return Vec::new();
@@ -115,6 +113,12 @@ impl Reconciler for ComplaintClassifiers {
             Next::Patiently(WHILE_ROLLING)
         })
     }
+}
+
+/// The classifier of a server pod, by its labels. The trainer's pods carry one of them, too.
+pub(crate) fn server_classifier(pod: &impl ResourceExt) -> Option<String> {
+    let serves = label(pod, labels::COMPONENT).is_some_and(|component| component == "server");
+    serves.then(|| label(pod, labels::CLASSIFIER)).flatten()
 }
 
 /// Whether more of a version changed than its stage, which follows from the classifier's own record.

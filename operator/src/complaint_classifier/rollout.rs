@@ -1,6 +1,6 @@
 //! The state of a rollout from its Deployment and pods. Pure.
 //!
-//! The operator does not connect to pods: the readiness probe checks the digest, so a ready pod of a version's template
+//! No rollout rests on what a pod says: the readiness probe checks the digest, so a ready pod of a version's template
 //! serves that version.
 
 use complaint_api::{ClassifierServing, ModelVersion, labels};

@@ -40,10 +40,10 @@ fn run_of(
     labels.insert(labels::TRIGGER.into(), start.trigger.name().into());
     run.metadata.namespace = classifier.namespace();
     run.metadata.labels = Some(labels);
-    run.metadata.annotations = Some(BTreeMap::from([(
-        labels::TRIGGER_TIME.to_owned(),
-        start.time.to_string(),
-    )]));
+    let mut annotations = BTreeMap::from([(labels::TRIGGER_TIME.to_owned(), start.time.to_string())]);
+    let reason = start.reason.clone();
+    annotations.extend(reason.map(|reason| (labels::TRIGGER_REASON.to_owned(), reason)));
+    run.metadata.annotations = Some(annotations);
     run.metadata.owner_references = Some(vec![owner.clone()]);
     run
 }

@@ -5,7 +5,9 @@
 //! first; so it never makes a run for a time before it was there.
 
 use complaint_api::{
-    ComplaintClassifier, ConcurrencyPolicy, Retraining, TrainingRun, condition::whole_seconds, labels,
+    ComplaintClassifier, ConcurrencyPolicy, OnDrift, Retraining, TrainingRun,
+    condition::{self, DRIFTED, whole_seconds},
+    labels,
 };
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt;
@@ -27,6 +29,8 @@ pub(crate) enum Trigger {
     Schedule,
     /// `spec.retraining.requestTime`.
     Request,
+    /// The traffic has drifted, and `spec.monitoring.onDrift` is `Retrain`.
+    Drift,
 }
 
 impl Trigger {
@@ -35,6 +39,7 @@ impl Trigger {
         match self {
             Self::Schedule => "Schedule",
             Self::Request => "Request",
+            Self::Drift => "Drift",
         }
     }
 }
@@ -45,6 +50,8 @@ pub(crate) struct Start {
     pub(crate) name: String,
     pub(crate) trigger: Trigger,
     pub(crate) time: Timestamp,
+    /// In what the traffic has drifted.
+    pub(crate) reason: Option<String>,
 }
 
 /// The times in the status.
@@ -53,6 +60,7 @@ pub(crate) struct Times {
     pub(crate) last_schedule: Option<Timestamp>,
     pub(crate) next_schedule: Option<Timestamp>,
     pub(crate) last_request: Option<Timestamp>,
+    pub(crate) last_drift: Option<Timestamp>,
 }
 
 /// What to do.
@@ -104,6 +112,16 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, runs: &[TrainingRun], now: 
     {
         cluster.requested(time, now, &mut plan);
     }
+    if let Some(drift) = Drift::of(classifier).filter(|_| !is_held)
+        && plan.times.last_drift.is_none_or(|last| last < drift.time)
+        && let Outcome::Run = cluster.trigger(Trigger::Drift, drift.time, &mut plan)
+    {
+        // Else the end of the active run is seen, and the drift is looked at again, if it lasts.
+        plan.times.last_drift = Some(drift.time);
+        if let Some(start) = plan.start.as_mut().filter(|start| start.trigger == Trigger::Drift) {
+            start.reason = Some(drift.reason);
+        }
+    }
     match Schedule::of(retraining).and_then(Result::ok) {
         Some(schedule) => cluster.scheduled(&schedule, is_held, now, &mut plan),
         None => plan.times.next_schedule = None,
@@ -120,6 +138,25 @@ fn times_of(classifier: &ComplaintClassifier) -> Times {
         last_schedule: time(&status.last_schedule_time),
         next_schedule: time(&status.next_schedule_time),
         last_request: time(&status.last_request_time),
+        last_drift: time(&status.last_drift_time),
+    }
+}
+
+/// A drift that lasts, and that a run is to be made for: each episode has one.
+struct Drift {
+    time: Timestamp,
+    reason: String,
+}
+
+impl Drift {
+    fn of(classifier: &ComplaintClassifier) -> Option<Self> {
+        let wants = classifier.spec.monitoring.as_ref()?.on_drift == OnDrift::Retrain;
+        let status = classifier.status.as_ref().filter(|_| wants)?;
+        let told = condition::find(&status.conditions, DRIFTED).filter(|told| told.status == "True")?;
+        Some(Self {
+            time: status.monitoring.as_ref()?.drift_time.as_ref()?.0,
+            reason: told.reason.clone(),
+        })
     }
 }
 
@@ -242,7 +279,12 @@ impl Cluster<'_> {
             return Outcome::Active(run.name_any());
         }
         plan.replaced = active.into_iter().cloned().collect();
-        plan.start = Some(Start { name, trigger, time });
+        plan.start = Some(Start {
+            name,
+            trigger,
+            time,
+            reason: None,
+        });
         Outcome::Run
     }
 

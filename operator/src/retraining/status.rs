@@ -18,10 +18,17 @@ pub(crate) struct RetrainingStatus {
     pub(crate) next_schedule_time: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_request_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_drift_time: Option<Time>,
 }
 
 impl Owned for RetrainingStatus {
-    const FIELDS: &'static [&'static str] = &["lastScheduleTime", "nextScheduleTime", "lastRequestTime"];
+    const FIELDS: &'static [&'static str] = &[
+        "lastScheduleTime",
+        "nextScheduleTime",
+        "lastRequestTime",
+        "lastDriftTime",
+    ];
     const CONDITIONS: &'static [&'static str] = &[];
 }
 
@@ -32,6 +39,7 @@ pub(crate) fn next(plan: &Plan) -> RetrainingStatus {
         last_schedule_time: time(plan.times.last_schedule),
         next_schedule_time: time(plan.times.next_schedule),
         last_request_time: time(plan.times.last_request),
+        last_drift_time: time(plan.times.last_drift),
     }
 }
 
@@ -41,6 +49,7 @@ pub(crate) fn started(plan: &Plan) -> Vec<Notice> {
         let cause = match start.trigger {
             Trigger::Schedule => "the scheduled time",
             Trigger::Request => "spec.retraining.requestTime",
+            Trigger::Drift => "the drift that the window showed until",
         };
         let replaced: Vec<_> = plan.replaced.iter().map(ResourceExt::name_any).collect();
         let replacing = match replaced.is_empty() {

@@ -105,7 +105,10 @@ async fn what_can_not_work_is_refused_with_the_fix() {
     let mut with_reference = classifier(json!({}))["retraining"]["template"].clone();
     with_reference["classifierRef"] = json!({ "name": "cards" });
     check(vec![
-        (json!({}), Some("nothing would start a training: set schedule")),
+        (
+            json!({}),
+            Some("nothing would start a training: set retraining.schedule"),
+        ),
         (json!({ "suspend": true }), Some("nothing would start a training")),
         (json!({ "requestTime": "2026-03-01T10:00:00Z" }), None),
         (json!({ "requestTime": "2026-03-01T10:00:00+01:00" }), None),

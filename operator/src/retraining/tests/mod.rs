@@ -12,6 +12,7 @@ use super::{
 use crate::{change::Change, object::owner_reference, status::Owned};
 
 mod decisions;
+mod drift;
 mod objects;
 mod schedules;
 mod years;

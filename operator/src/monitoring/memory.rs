@@ -1,0 +1,114 @@
+//! What this process remembers of pods between two looks: the counts of pods that are gone, and the reference profile.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use complaint_contract::{
+    Sha256Digest,
+    statistics::{Counts, ReferenceProfile, Sample, SampledWindow, Statistics},
+};
+use jiff::Timestamp;
+use tokio::sync::Mutex as AsyncMutex;
+
+use super::gather::Seen;
+use crate::cache::Key;
+
+/// Most processes whose counts are remembered for a classifier: pods that crash again and again must not fill the memory.
+const INSTANCES: usize = 500;
+
+/// The memories of all classifiers.
+#[derive(Debug, Default)]
+pub(crate) struct Memories(Mutex<HashMap<Key, Arc<AsyncMutex<Memory>>>>);
+
+/// The memory of one classifier. A new process begins with an empty one: the servers keep the last whole window.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// When the pods were read last.
+    pub(crate) polled: Option<Timestamp>,
+    /// What they said.
+    pub(crate) seen: Seen,
+    /// The model that all of this is about.
+    digest: Option<Sha256Digest>,
+    /// What each process said last.
+    instances: HashMap<String, Statistics>,
+    /// The last sample of each process.
+    samples: HashMap<String, Sample>,
+    /// The profile: `Some(None)` where the model has none.
+    pub(crate) reference: Option<Option<Arc<ReferenceProfile>>>,
+}
+
+impl Memories {
+    /// That of a classifier.
+    pub(crate) fn of(&self, key: &Key) -> Arc<AsyncMutex<Memory>> {
+        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        memories.entry(key.clone()).or_default().clone()
+    }
+
+    /// Forgets a classifier that is gone, or not watched.
+    pub(crate) fn forget(&self, key: &Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+impl Memory {
+    /// Everything from now on is about this model.
+    pub(crate) fn is_about(&mut self, digest: Sha256Digest) {
+        if self.digest != Some(digest) {
+            *self = Self {
+                polled: self.polled,
+                digest: Some(digest),
+                ..Self::default()
+            };
+        }
+    }
+
+    /// Takes in what a process counted. Those that say nothing of window `oldest` or later are forgotten.
+    pub(crate) fn counted(&mut self, statistics: Statistics, slots_per_window: u64, oldest: u64) {
+        self.instances.insert(statistics.instance.clone(), statistics);
+        let is_old = |statistics: &Statistics| {
+            let last = statistics.slots.last();
+            last.is_none_or(|slot| slot.number / slots_per_window < oldest)
+        };
+        self.instances.retain(|_, statistics| !is_old(statistics));
+        self.samples.retain(|instance, _| self.instances.contains_key(instance));
+        while self.instances.len() > INSTANCES {
+            let least = self
+                .instances
+                .iter()
+                .min_by_key(|(_, statistics)| statistics.total.answered());
+            let Some(least) = least.map(|(instance, _)| instance.clone()) else {
+                break;
+            };
+            self.instances.remove(&least);
+        }
+    }
+
+    /// Takes in a process's sample.
+    pub(crate) fn sampled(&mut self, sample: Sample) {
+        if self.instances.contains_key(&sample.instance) {
+            self.samples.insert(sample.instance.clone(), sample);
+        }
+    }
+
+    /// The categories of the model, once a process has told them.
+    pub(crate) fn labels(&self) -> Option<&[String]> {
+        Some(&self.instances.values().next()?.labels)
+    }
+
+    /// The counts of a window over all processes.
+    pub(crate) fn window(&self, number: u64) -> Option<Counts> {
+        let mut sum = Counts::new(self.labels()?.len());
+        self.instances
+            .values()
+            .for_each(|statistics| sum.add(&statistics.window(number)));
+        Some(sum)
+    }
+
+    /// The samples of a window.
+    pub(crate) fn samples(&self, number: u64) -> Vec<SampledWindow> {
+        let windows = self.samples.values().flat_map(|sample| &sample.windows);
+        windows.filter(|window| window.number == number).cloned().collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! Monitoring: what the champion answers in production, and whether its traffic has drifted.
+//!
+//! The servers count; this controller reads their counts, adds them up over pods and restarts, and judges each window once it
+//! has passed. It holds nothing else up: where pods can't be reached, its condition says so. Without `spec.monitoring` it
+//! connects to no pod.
+
+mod gather;
+mod memory;
+mod plan;
+mod pods;
+mod status;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use complaint_api::ComplaintClassifier;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+
+use crate::{
+    cache::{Kept, Key},
+    complaint_classifier::server_classifier,
+    context::Context,
+    controller::{Reconciler, Watches},
+    error::Error,
+    pod,
+    queue::Next,
+};
+
+pub(crate) use memory::Memories;
+pub(crate) use window::seconds;
+
+/// The controller that watches production.
+pub(crate) struct Monitorings;
+
+impl Reconciler for Monitorings {
+    type Kind = ComplaintClassifier;
+
+    const NAME: &'static str = "monitoring-controller";
+
+    fn watches(on: &Watches) {
+        // A pod that becomes ready is read soon; what it counts is read by the clock.
+        on.on_part(|pod: &Kept<Pod>| {
+            let is_new = pod.readable().is_some_and(pod::is_ready);
+            is_new.then(|| server_classifier(pod)).flatten()
+        });
+    }
+
+    async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
+        let objects = context.objects(classifier.namespace());
+        let memory = context.caches.monitoring.of(&Key::of(classifier));
+        let Some(monitoring) = &classifier.spec.monitoring else {
+            context.caches.monitoring.forget(&Key::of(classifier));
+            objects
+                .write_status(classifier, &status::MonitoringPart::default())
+                .await?;
+            return Ok(Next::OnChange);
+        };
+        // One look at a time: each controller looks at an object once at a time.
+        let mut memory = memory.lock().await;
+        let now = Timestamp::now();
+        let mut due = memory
+            .polled
+            .map_or(now, |polled| polled + context.settings.monitoring_interval);
+        if due <= now {
+            memory.polled = Some(now);
+            due = now + context.settings.monitoring_interval;
+            memory.seen = gather::gather(classifier, monitoring, &objects, &mut memory, now).await?;
+        }
+        let seen = memory.seen.clone();
+        let plan = plan::plan(classifier, monitoring, &seen, &memory, now);
+        // Drawing so many samples takes a moment, which other reconciles need not wait for.
+        let judged = match plan.judge {
+            Some(work) => tokio::task::spawn_blocking(move || work.verdict()).await.ok(),
+            None => None,
+        };
+        let (next, notices) = status::next(classifier, monitoring, &seen, judged, context.now());
+        objects.write_status(classifier, &next).await?;
+        context.publish(classifier, notices).await;
+        Ok(Next::at(now, due))
+    }
+}
