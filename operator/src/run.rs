@@ -133,6 +133,7 @@ async fn control(
     }
     let caches = Caches::new();
     caches.turns.allow(args.settings.max_concurrent_trainings);
+    caches.monitoring.show_in(metrics.production.clone());
     let context = &|controller| {
         let (client, settings) = (client.clone(), args.settings.clone());
         Context::new(client, caches.clone(), settings, controller, metrics.clone())

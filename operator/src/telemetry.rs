@@ -1,6 +1,10 @@
 //! Logs and metrics.
 
-use std::{io::IsTerminal, sync::Arc, time::Duration};
+use std::{
+    io::IsTerminal,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -62,12 +66,48 @@ struct ControllerLabel {
     controller: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ClassifierLabels {
+    // `namespace` is a label that Prometheus gives to the operator's own.
+    classifier_namespace: String,
+    classifier: String,
+}
+
+/// What production says of the classifiers with `spec.monitoring`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ProductionMetrics {
+    drifted: Family<ClassifierLabels, Gauge>,
+    accuracy: Family<ClassifierLabels, Gauge<f64, AtomicU64>>,
+}
+
+impl ProductionMetrics {
+    /// Shows what the last windows of a classifier say. What is `None` is not shown.
+    pub(crate) fn show(&self, namespace: &str, classifier: &str, drifted: Option<bool>, accuracy: Option<f64>) {
+        let labels = ClassifierLabels {
+            classifier_namespace: namespace.to_owned(),
+            classifier: classifier.to_owned(),
+        };
+        if let Some(drifted) = drifted {
+            self.drifted.get_or_create(&labels).set(i64::from(drifted));
+        } else {
+            self.drifted.remove(&labels);
+        }
+        if let Some(accuracy) = accuracy {
+            self.accuracy.get_or_create(&labels).set(accuracy);
+        } else {
+            self.accuracy.remove(&labels);
+        }
+    }
+}
+
 /// Metrics of reconciles.
 #[derive(Clone)]
 pub struct ReconcileMetrics {
     reconciles: Family<ReconcileLabels, Counter>,
     seconds: Family<ControllerLabel, Histogram, fn() -> Histogram>,
     leader: Gauge,
+    /// What they find.
+    pub(crate) production: ProductionMetrics,
 }
 
 impl ReconcileMetrics {
@@ -79,6 +119,7 @@ impl ReconcileMetrics {
                 Histogram::new([0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0])
             }),
             leader: Gauge::default(),
+            production: ProductionMetrics::default(),
         };
         let mut registry = Registry::with_prefix("complaint_operator");
         registry.register(
@@ -92,6 +133,16 @@ impl ReconcileMetrics {
             metrics.seconds.clone(),
         );
         registry.register("leader", "1 while this process is the leader", metrics.leader.clone());
+        registry.register(
+            "classifier_drifted",
+            "1 while the traffic of a classifier with spec.monitoring has drifted, else 0",
+            metrics.production.drifted.clone(),
+        );
+        registry.register(
+            "classifier_estimated_accuracy",
+            "Share of right answers in the last window that was judged, estimated without labels",
+            metrics.production.accuracy.clone(),
+        );
         (metrics, Arc::new(registry))
     }
 

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
 use complaint_contract::{
@@ -13,14 +13,17 @@ use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::gather::Seen;
-use crate::cache::Key;
+use crate::{cache::Key, telemetry::ProductionMetrics};
 
 /// Most processes whose counts are remembered for a classifier: pods that crash again and again must not fill the memory.
 const INSTANCES: usize = 500;
 
 /// The memories of all classifiers.
 #[derive(Debug, Default)]
-pub(crate) struct Memories(Mutex<HashMap<Key, Arc<AsyncMutex<Memory>>>>);
+pub(crate) struct Memories {
+    memories: Mutex<HashMap<Key, Arc<AsyncMutex<Memory>>>>,
+    metrics: OnceLock<ProductionMetrics>,
+}
 
 /// The memory of one classifier. A new process begins with an empty one: the servers keep the last whole window.
 #[derive(Debug, Default)]
@@ -42,13 +45,29 @@ pub(crate) struct Memory {
 impl Memories {
     /// That of a classifier.
     pub(crate) fn of(&self, key: &Key) -> Arc<AsyncMutex<Memory>> {
-        let mut memories = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         memories.entry(key.clone()).or_default().clone()
+    }
+
+    /// Shows in these metrics what the windows say.
+    pub(crate) fn show_in(&self, metrics: ProductionMetrics) {
+        // A second operator in one process (tests) keeps the first's.
+        let _ = self.metrics.set(metrics);
+    }
+
+    /// What the last windows of a classifier say.
+    pub(crate) fn show(&self, key: &Key, drifted: Option<bool>, accuracy: Option<f64>) {
+        if let Some(metrics) = self.metrics.get() {
+            metrics.show(&key.namespace, &key.name, drifted, accuracy);
+        }
     }
 
     /// Forgets a classifier that is gone, or not watched.
     pub(crate) fn forget(&self, key: &Key) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        if memories.remove(key).is_some() {
+            self.show(key, None, None);
+        }
     }
 }
 

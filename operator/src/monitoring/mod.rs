@@ -13,13 +13,16 @@ mod status;
 mod tests;
 mod window;
 
-use complaint_api::ComplaintClassifier;
+use complaint_api::{
+    ComplaintClassifier,
+    condition::{self, DRIFTED},
+};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use crate::{
-    cache::{Kept, Key},
+    cache::{Event, Kept, Key},
     complaint_classifier::server_classifier,
     context::Context,
     controller::{Reconciler, Watches},
@@ -40,6 +43,12 @@ impl Reconciler for Monitorings {
     const NAME: &'static str = "monitoring-controller";
 
     fn watches(on: &Watches) {
+        on.on(|caches, event: &Event<'_, ComplaintClassifier>| {
+            if let (Some(gone), None) = (event.old, event.new) {
+                caches.monitoring.forget(&Key::of(gone));
+            }
+            Vec::new()
+        });
         // A pod that becomes ready is read soon; what it counts is read by the clock.
         on.on_part(|pod: &Kept<Pod>| {
             let is_new = pod.readable().is_some_and(pod::is_ready);
@@ -49,7 +58,6 @@ impl Reconciler for Monitorings {
 
     async fn reconcile(classifier: &ComplaintClassifier, context: &Context) -> Result<Next, Error> {
         let objects = context.objects(classifier.namespace());
-        let memory = context.caches.monitoring.of(&Key::of(classifier));
         let Some(monitoring) = &classifier.spec.monitoring else {
             context.caches.monitoring.forget(&Key::of(classifier));
             objects
@@ -57,6 +65,7 @@ impl Reconciler for Monitorings {
                 .await?;
             return Ok(Next::OnChange);
         };
+        let memory = context.caches.monitoring.of(&Key::of(classifier));
         // One look at a time: each controller looks at an object once at a time.
         let mut memory = memory.lock().await;
         let now = Timestamp::now();
@@ -77,6 +86,13 @@ impl Reconciler for Monitorings {
         };
         let (next, notices) = status::next(classifier, monitoring, &seen, judged, context.now());
         objects.write_status(classifier, &next).await?;
+        let accuracy = next.monitoring.as_ref().and_then(|status| status.estimated_accuracy);
+        let drifted = condition::find(&next.conditions, DRIFTED).filter(|told| told.status != "Unknown");
+        context.caches.monitoring.show(
+            &Key::of(classifier),
+            drifted.map(|told| told.status == "True"),
+            accuracy.map(|accuracy| accuracy.value),
+        );
         context.publish(classifier, notices).await;
         Ok(Next::at(now, due))
     }

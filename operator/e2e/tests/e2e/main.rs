@@ -13,6 +13,7 @@ mod edits;
 mod identity;
 mod lifecycle;
 mod lost;
+mod monitoring;
 mod privacy;
 mod promotion;
 mod restore;
