@@ -114,6 +114,18 @@ fn the_tracked_classifier_is_that_of_the_quickstart_with_tracking() {
 }
 
 #[test]
+fn the_monitored_classifier_is_that_of_the_quickstart_with_monitoring() {
+    let (plain, mut monitored) = (classifier("quickstart/classifier.yaml"), classifier("monitored.yaml"));
+    let monitoring = monitored.spec.monitoring.take().expect("a monitoring");
+    assert_eq!(monitoring.on_drift, complaint_api::OnDrift::Retrain);
+    assert!(monitored.spec.retraining.take().is_some());
+    assert_eq!(
+        (monitored.metadata.name, monitored.spec),
+        (plain.metadata.name, plain.spec)
+    );
+}
+
+#[test]
 fn the_scheduled_classifier_is_that_of_the_quickstart_with_retraining_and_retention() {
     let (plain, mut scheduled) = (classifier("quickstart/classifier.yaml"), classifier("scheduled.yaml"));
     let retraining = scheduled.spec.retraining.take().expect("a retraining");

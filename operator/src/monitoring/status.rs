@@ -4,6 +4,7 @@ use complaint_api::{
     CategoryShift, ComplaintClassifier, EstimatedShare, Monitoring, MonitoringStatus, WindowVerdict,
     condition::{self, DRIFTED, MONITORED, Statement},
 };
+use complaint_contract::{is_shown, statistics::paths};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::Serialize;
@@ -120,7 +121,9 @@ fn take_in(status: &mut MonitoringStatus, judged: &Judged) {
         .zip(&judged.profile.trained_mix)
         .zip(&performance.mix)
         .zip(&performance.f1);
+    // A label is a value of a row: one that does not look like a name is not shown.
     let mut shifts: Vec<CategoryShift> = shares
+        .filter(|(((label, _), _), _)| is_shown(label))
         .map(|(((label, trained), estimated), f1)| CategoryShift {
             label: label.clone(),
             trained_share: *trained,
@@ -156,7 +159,7 @@ fn monitored(seen: &Seen, status: &MonitoringStatus, monitoring: &Monitoring) ->
                 "Unreadable",
                 format!(
                     "pod {name} at {place}{others} does not answer {} as this release's server does: use the images of one release",
-                    complaint_contract::statistics::paths::STATISTICS
+                    paths::STATISTICS
                 ),
             ),
         };
