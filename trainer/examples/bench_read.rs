@@ -16,6 +16,8 @@ fn main() {
         text_field: "text".into(),
         label_fields: vec!["label".into()],
         split_field: None,
+
+        time_field: None,
         min_samples_per_class: 1,
         label_map: Default::default(),
         filter: Default::default(),

@@ -5,7 +5,7 @@
 
 use std::time::Instant;
 
-use complaint_contract::{ClassWeight, Loss};
+use complaint_contract::{ClassWeight, EvaluationSettings, Loss};
 use complaint_contract::{DatasetSettings, Reach};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -66,6 +66,8 @@ fn main() {
         text_field: "text".into(),
         label_fields: vec!["label".into()],
         split_field: Some("split".into()),
+
+        time_field: None,
         min_samples_per_class: 20,
         label_map: Default::default(),
         filter: Default::default(),
@@ -83,7 +85,7 @@ fn main() {
     .unwrap();
     let dataset = timed("load", || dataset::load(&config, &source, None, |_| ())).unwrap();
     let classes = dataset.labels.len();
-    let split = timed("split keys", || split(&dataset, 0.2, 42));
+    let split = timed("split keys", || split(&dataset, &EvaluationSettings::by_hash(0.2, 42)));
     let pipeline = TextPipeline::new(&Preprocessing::default()).unwrap();
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = timed("tokenise", || TokenizedCorpus::build(&pipeline, &texts));

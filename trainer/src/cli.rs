@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use complaint_contract::{Algorithm, ClassWeight, Loss, Metric};
+use complaint_contract::{Algorithm, ClassWeight, Loss, Metric, SplitBy};
 use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages};
 use complaint_model::{Normalizer, Sha256Digest};
 
@@ -119,6 +119,9 @@ pub(crate) struct TrainArgs {
     pub(crate) text: TextArgs,
     #[command(flatten)]
     pub(crate) search: SearchArgs,
+    /// Which rows are held out: drawn by a hash of their words, or the newest ones by --time-field.
+    #[arg(long, value_enum, default_value_t = SplitArg::Hash, value_name = "BY")]
+    pub(crate) split: SplitArg,
     /// Share of the rows that are held out.
     #[arg(long, default_value_t = 0.2)]
     pub(crate) test_fraction: f64,
@@ -247,6 +250,7 @@ macro_rules! value_enum {
     };
 }
 
+value_enum!(SplitArg => SplitBy { Hash = "Rows drawn by a hash of their words.", Time = "The newest rows." });
 value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "Unchanged." });
 value_enum!(AlgorithmArg => Algorithm {
     LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.",

@@ -68,6 +68,8 @@ struct Dataset<'a> {
     min_samples_per_class: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     split_field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time_field: Option<&'a str>,
     sha256: String,
 }
 
@@ -117,6 +119,7 @@ pub fn manifest(
                     label_map: &config.dataset.label_map,
                     min_samples_per_class: config.dataset.min_samples_per_class,
                     split_field: config.dataset.split_field.as_deref(),
+                    time_field: config.dataset.time_field.as_deref(),
                     sha256: report.dataset.sha256.to_string(),
                 },
                 rows: report.dataset.rows,

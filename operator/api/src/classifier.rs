@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{DatasetFormat, GateMetric, Metric, limits, rules};
+use complaint_contract::{DatasetFormat, GateMetric, Metric, SplitBy, limits, rules};
 
 use crate::{
     ComplaintClassifierStatus, DatasetSource, Monitoring, PodTemplate, Retention, Retraining, SecretRef, Signing,
@@ -53,6 +53,8 @@ use crate::{
 pub struct ComplaintClassifierSpec {
     /// The split of rows into training and test part, the same for all versions so that they can be compared.
     #[serde(default)]
+    #[x_kube(validation = Rule::new("!has(self.holdout) || self.split == 'Hash'")
+        .message("evaluation.split: Time holds out the newest rows of each data set, and with evaluation.holdout nothing is held out: leave out one of them"))]
     pub evaluation: Evaluation,
     /// Where models are stored. Unset: the operator makes a PersistentVolumeClaim `<name>-artifacts`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,6 +97,8 @@ pub struct ComplaintClassifierSpec {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Evaluation {
+    /// Which rows are kept for the test: `Hash`, a fixed draw; `Time`, the newest ones, by the `dataset.timeField` of each run.
+    pub split: SplitBy,
     /// Share of rows kept for the test.
     #[schemars(range(min = *limits::TEST_FRACTION.start(), max = *limits::TEST_FRACTION.end()))]
     pub test_fraction: f64,
@@ -135,6 +139,7 @@ pub struct Holdout {
 impl Default for Evaluation {
     fn default() -> Self {
         Self {
+            split: SplitBy::Hash,
             test_fraction: 0.2,
             seed: 42,
             holdout: None,

@@ -182,7 +182,14 @@ mod tests {
         });
         // Those of a run are also in a classifier's template.
         let of_run = ["maxDocumentFraction", "C[]", "alpha[]"];
-        assert_eq!(fractions, [&["testFraction"][..], &of_run, &of_run].concat());
+        let of_classifier = [
+            "testFraction",
+            "maxAccuracyDrop",
+            "maxCategoryDistance",
+            "maxProbabilityShift",
+            "maxUnknownWordShift",
+        ];
+        assert_eq!(fractions, [&of_classifier[..], &of_run, &of_run].concat());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use classifier_status::{
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,
     GateMetric, Grid, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing,
-    Preset, Progress, Search, Sha256Digest, Strategy, TrainingStage, TrialCounts, VerificationPolicy,
+    Preset, Progress, Search, Sha256Digest, SplitBy, Strategy, TrainingStage, TrialCounts, VerificationPolicy,
     VersionEvaluation, VersionRef, WeakClass, round4,
 };
 pub use crd::crds;

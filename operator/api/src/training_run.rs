@@ -142,6 +142,11 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub split_field: Option<String>,
+    /// A field with the time when the complaint came: a date, a date with a time (RFC 3339), or seconds since 1970. The report then
+    /// shows the accuracy by month, and the classifier's `evaluation.split: Time` holds out the newest rows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
+    pub time_field: Option<String>,
 }
 
 fn default_min_samples() -> usize {

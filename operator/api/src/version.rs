@@ -159,6 +159,10 @@ pub struct LineageDataset {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 256))]
     pub split_field: Option<String>,
+    /// The field with the time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 256))]
+    pub time_field: Option<String>,
     /// SHA-256 digest of its bytes in hexadecimal.
     #[schemars(length(max = 64))]
     pub sha256: String,

@@ -74,7 +74,7 @@ pub use search::rules;
 pub use search::{
     Algorithm, Candidate, ClassWeight, Ensemble, Grid, Loss, Parameter, PipelineGrid, Preset, Search, Strategy,
 };
-pub use split::{ParseSplitError, SplitName};
+pub use split::{ParseSplitError, SplitBy, SplitName};
 pub use text::{CharNgrams, DatasetFormat, Features, Normalizer, Preprocessing};
 pub use tracking::{
     AliasedVersion, CHALLENGER_ALIAS, CHAMPION_ALIAS, MlflowTarget, TRACKED_VERSIONS, TrackRequest, TrackResult,

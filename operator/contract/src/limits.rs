@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-/// Longest name of a field (`dataset.textField`, `labelFields`, `splitField`).
+/// Longest name of a field (`dataset.textField`, `labelFields`, `splitField`, `timeField`).
 pub const FIELD: usize = 256;
 /// Number of `dataset.labelFields`.
 pub const LABEL_FIELDS: RangeInclusive<usize> = 1..=8;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetFormat, Features, Metric, Preprocessing, Preset, Search, Sha256Digest};
+use crate::{DatasetFormat, Features, Metric, Preprocessing, Preset, Search, Sha256Digest, SplitBy};
 
 /// The configuration file of a training: everything that determines the model. Paths and addresses are arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -59,6 +59,9 @@ pub struct DatasetSettings {
     /// Column with a published split: `train` or `test`. All other rows are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_field: Option<String>,
+    /// Column, or dotted path, of the time when the complaint came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_field: Option<String>,
     /// Labels with fewer rows are removed and reported.
     pub min_samples_per_class: usize,
     /// Renames and merges labels, after the fields were joined.
@@ -83,6 +86,9 @@ impl DatasetSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EvaluationSettings {
+    /// Which rows are held out.
+    #[serde(default)]
+    pub split: SplitBy,
     /// Share of the rows held out.
     pub test_fraction: f64,
     /// Seed of the split, the folds, the solvers and the bootstrap.
@@ -92,6 +98,19 @@ pub struct EvaluationSettings {
     /// Rows of their own that decide, instead of a part of the data set's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
+}
+
+impl EvaluationSettings {
+    /// The settings of a draw by hash, with the default metric.
+    pub fn by_hash(test_fraction: f64, seed: u64) -> Self {
+        Self {
+            split: SplitBy::Hash,
+            test_fraction,
+            seed,
+            metric: Metric::default(),
+            holdout: None,
+        }
+    }
 }
 
 /// Rows on which every version of a classifier is evaluated. All of the data set is then training data, apart from rows whose
@@ -130,6 +149,7 @@ impl Holdout {
                 .clone()
                 .unwrap_or_else(|| dataset.label_fields.clone()),
             split_field: None,
+            time_field: None,
             min_samples_per_class: 1,
             label_map: BTreeMap::new(),
             filter: BTreeMap::new(),

@@ -36,7 +36,7 @@ fn dataset(extra: Value) -> Value {
 fn the_trainer_reads_what_the_operator_renders() {
     let everything = json!({
         "classifierRef": { "name": "cards" },
-        "dataset": dataset(json!({ "format": "JsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split",
+        "dataset": dataset(json!({ "format": "JsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split", "timeField": "received",
             "minSamplesPerClass": 5, "labelMap": { "old": "new" },
             "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",

@@ -8,7 +8,7 @@ use complaint_api::{
     labels,
 };
 use complaint_contract::{
-    ChampionSettings, CompareRequest, Comparison, DatasetSettings, EvaluationSettings, SplitName,
+    ChampionSettings, CompareRequest, Comparison, DatasetSettings, EvaluationSettings, SplitBy, SplitName,
 };
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -231,6 +231,7 @@ pub(crate) fn request(
             text_field: fields.text.clone(),
             label_fields: fields.labels.clone(),
             split_field: of.split_field.clone(),
+            time_field: of.time_field.clone(),
             min_samples_per_class: of
                 .min_samples_per_class
                 .ok_or_else(|| no_rows("its lineage does not name minSamplesPerClass"))?,
@@ -241,11 +242,18 @@ pub(crate) fn request(
         let place = source_of(version, seen).ok_or_else(|| no_rows("its lineage does not name where its data is"))?;
         source = Some(place);
         // The rows that the version's own training held out; where a field of the data marks them, the draw does not matter.
-        if let Ok(SplitName::Key {
-            seed, test_fraction, ..
-        }) = lineage.split.parse()
-        {
+        let drawn = match lineage.split.parse() {
+            Ok(SplitName::Key {
+                seed, test_fraction, ..
+            }) => Some((SplitBy::Hash, seed, test_fraction)),
+            Ok(SplitName::Time {
+                seed, test_fraction, ..
+            }) => Some((SplitBy::Time, seed, test_fraction)),
+            _ => None,
+        };
+        if let Some((split, seed, test_fraction)) = drawn {
             evaluation = EvaluationSettings {
+                split,
                 seed,
                 test_fraction,
                 ..evaluation

@@ -218,6 +218,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             text_field: dataset.text_field.clone(),
             label_fields: dataset.label_fields.clone(),
             split_field: dataset.split_field.clone(),
+            time_field: dataset.time_field.clone(),
             min_samples_per_class: dataset.min_samples_per_class,
             label_map: dataset.label_map.clone(),
             filter: BTreeMap::new(),
@@ -241,6 +242,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
 pub(crate) fn evaluation_settings(classifier: &ComplaintClassifier) -> EvaluationSettings {
     let evaluation = &classifier.spec.evaluation;
     EvaluationSettings {
+        split: evaluation.split,
         test_fraction: evaluation.test_fraction,
         seed: evaluation.seed.unsigned_abs(),
         metric: classifier.spec.promotion.metric,
@@ -407,6 +409,7 @@ pub(crate) fn model_version(
                 label_map: run.spec.dataset.label_map.clone(),
                 min_samples_per_class: Some(run.spec.dataset.min_samples_per_class),
                 split_field: run.spec.dataset.split_field.clone(),
+                time_field: run.spec.dataset.time_field.clone(),
                 sha256: outcome.dataset.sha256.to_string(),
             },
             rows: outcome.dataset.rows,

@@ -1,7 +1,7 @@
 //! Reads what a decision about a run needs.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use complaint_contract::{Progress, SplitName};
+use complaint_contract::{Progress, SplitBy, SplitName};
 use complaint_telemetry::Parent;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
@@ -139,7 +139,10 @@ pub(crate) fn made_again<'a>(
     classifier: &'a ComplaintClassifier,
 ) -> impl Fn(&ModelVersion) -> bool + use<'a> {
     let (hash, evaluation, store) = (spec_hash(run), evaluation_settings(classifier), Store::of(classifier));
-    let split_field = run.spec.dataset.split_field.as_ref();
+    let (split_field, time_field) = (
+        run.spec.dataset.split_field.as_ref(),
+        run.spec.dataset.time_field.as_ref(),
+    );
     let same_rows = move |split: &str| match (split.parse(), &evaluation.holdout) {
         (Ok(SplitName::Holdout { sha256 }), Some(holdout)) => holdout.sha256 == Some(sha256),
         (Ok(SplitName::Published { field }), None) => split_field == Some(&field),
@@ -148,7 +151,25 @@ pub(crate) fn made_again<'a>(
                 seed, test_fraction, ..
             }),
             None,
-        ) => split_field.is_none() && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction),
+        ) => {
+            split_field.is_none()
+                && evaluation.split == SplitBy::Hash
+                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
+        }
+        (
+            Ok(SplitName::Time {
+                seed,
+                test_fraction,
+                field,
+                ..
+            }),
+            None,
+        ) => {
+            split_field.is_none()
+                && evaluation.split == SplitBy::Time
+                && time_field == Some(&field)
+                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
+        }
         _ => false,
     };
     move |version| {

@@ -29,7 +29,8 @@ pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
 pub use page::page;
 pub use profile::{LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint};
 pub use quality::{
-    CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, WeightedTerm,
+    CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy,
+    WeightedTerm,
 };
 pub use report::Report;
 pub use schema::{field_table, schema};

@@ -23,6 +23,19 @@ pub struct ClassMetrics {
     pub support: usize,
 }
 
+/// The right answers among the held-out rows of a month.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MonthAccuracy {
+    /// The month, such as `2026-03`, in UTC.
+    pub month: String,
+    /// Held-out rows.
+    pub rows: usize,
+    /// Share of correct answers among them.
+    #[serde(serialize_with = "four")]
+    pub accuracy: f64,
+}
+
 /// Counts of held-out rows: `rows[actual][predicted]`, in the order of `labels`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

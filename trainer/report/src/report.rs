@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::DatasetSummary;
 use crate::profile::Profile;
-use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake};
+use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
 use crate::search::{EnsembleMember, Trial};
 
 /// The report of a training.
@@ -27,6 +27,9 @@ pub struct Report {
     pub metrics: Metrics,
     /// Quality per class, in label order.
     pub per_class: Vec<ClassMetrics>,
+    /// Quality by month, in the order of time, if `dataset.timeField` names one. Rows without a time are left out.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub months: Vec<MonthAccuracy>,
     /// The confusion matrix of actual and predicted classes.
     pub confusion_matrix: ConfusionMatrix,
     /// Quality of the probabilities.

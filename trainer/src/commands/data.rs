@@ -24,6 +24,10 @@ pub(crate) struct DataArgs {
     /// Column with a published split. Its values are `train` and `test`.
     #[arg(long, value_name = "FIELD")]
     split_field: Option<String>,
+    /// Column with the time of the complaint: a date, a date with a time (RFC 3339), or seconds since 1970. The report shows the
+    /// accuracy by month; see --split.
+    #[arg(long, value_name = "FIELD")]
+    pub(crate) time_field: Option<String>,
     /// Use only records with this value: --where split=test. Several values of one field are alternatives; conditions
     /// on different fields must all hold.
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = parse_condition)]
@@ -72,6 +76,7 @@ impl DataArgs {
             text_field: self.text_field.clone(),
             label_fields: self.label_fields.clone(),
             split_field: self.split_field.clone(),
+            time_field: self.time_field.clone(),
             min_samples_per_class,
             label_map: self.label_map.iter().cloned().collect(),
             filter,

@@ -84,7 +84,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings that messages name, and the arguments that set them.
-const FLAGS: [(&str, &str); 14] = [
+const FLAGS: [(&str, &str); 16] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),
     ("dataset.format to Csv", "--data-format csv"),
@@ -93,6 +93,8 @@ const FLAGS: [(&str, &str); 14] = [
     ("dataset.textField", "--text-field"),
     ("dataset.labelFields", "--label-field"),
     ("dataset.splitField", "--split-field"),
+    ("dataset.timeField", "--time-field"),
+    ("evaluation.split", "--split"),
     ("dataset.filter", "--where"),
     ("dataset.format", "--data-format"),
     ("dataset.labelMap", "--label-map"),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::{DatasetWarning, TrainingStage, round4};
+use complaint_contract::{DatasetWarning, EvaluationSettings, TrainingStage, round4};
 use complaint_model::corpus::TokenizedCorpus;
 use complaint_model::text::TextPipeline;
 use complaint_model::{Preprocessing, Sha256Digest};
@@ -108,7 +108,7 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     progress.tell(TrainingStage::Preprocessing, 0.7, "looking for near-twins");
-    let split = split(&dataset, TEST_FRACTION, SEED);
+    let split = split(&dataset, &EvaluationSettings::by_hash(TEST_FRACTION, SEED));
     let mut profile = profile::of_texts(&dataset, &split, &corpus);
     if arguments.include_texts {
         add_texts(&mut profile, &dataset);

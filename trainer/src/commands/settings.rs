@@ -1,7 +1,7 @@
 //! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
 //! options.
 
-use complaint_contract::{Algorithm, Holdout, Preset};
+use complaint_contract::{Algorithm, Holdout, Preset, SplitBy};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -34,6 +34,7 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
         "preset": Preset::from(arguments.preset),
         "dataset": arguments.data.config(arguments.min_samples_per_class),
         "evaluation": {
+            "split": SplitBy::from(arguments.split),
             "testFraction": arguments.test_fraction,
             "seed": arguments.seed,
             "metric": metric.unwrap_or_else(|| json!("macroF1")),

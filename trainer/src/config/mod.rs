@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Metric, PipelineGrid,
-    RunFile, Sha256Digest, SplitName, Strategy,
+    RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
@@ -218,6 +218,12 @@ pub(crate) fn split_name(
     let name = match (holdout, &dataset.split_field) {
         (Some(sha256), _) => SplitName::Holdout { sha256 },
         (None, Some(field)) => SplitName::Published { field: field.clone() },
+        (None, None) if evaluation.split == SplitBy::Time => SplitName::Time {
+            version: crate::split::VERSION.to_owned(),
+            seed: evaluation.seed,
+            test_fraction: evaluation.test_fraction,
+            field: dataset.time_field.clone().unwrap_or_default(),
+        },
         (None, None) => SplitName::Key {
             version: crate::split::VERSION.to_owned(),
             seed: evaluation.seed,

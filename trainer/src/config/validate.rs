@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use complaint_contract::{
-    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, Parameter, Strategy, limits,
-    renamed_twice, untrimmed,
+    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, Parameter, SplitBy, Strategy,
+    limits, renamed_twice, untrimmed,
 };
 
 use super::pipelines::first_step_before_counting;
@@ -117,6 +117,12 @@ pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError
         || "is empty or longer than 256 characters".into(),
         "Name the column with the split, or leave it out",
     )?;
+    require(
+        dataset.time_field.as_deref().is_none_or(is_field),
+        "dataset.timeField",
+        || "is empty or longer than 256 characters".into(),
+        "Name the column with the time, or leave it out",
+    )?;
     within(
         "dataset.minSamplesPerClass",
         dataset.min_samples_per_class,
@@ -155,6 +161,26 @@ pub(super) fn check_evaluation(evaluation: &EvaluationSettings, dataset: &Datase
         "; 0.2 is a good start",
     )?;
     within("evaluation.seed", evaluation.seed, &(0..=limits::SEED), "")?;
+    if evaluation.split == SplitBy::Time {
+        require(
+            evaluation.holdout.is_none(),
+            "evaluation.split",
+            || "is Time, but the classifier has an evaluation.holdout, whose rows are the test part".into(),
+            "Leave out one of them",
+        )?;
+        require(
+            dataset.split_field.is_none(),
+            "dataset.splitField",
+            || "is set, but the classifier's evaluation.split is Time".into(),
+            "Leave out one of them",
+        )?;
+        require(
+            dataset.time_field.is_some(),
+            "dataset.timeField",
+            || "is missing, but the classifier's evaluation.split is Time".into(),
+            "Name the column with the time of each complaint",
+        )?;
+    }
     evaluation
         .holdout
         .as_ref()

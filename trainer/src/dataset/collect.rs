@@ -9,7 +9,7 @@ use complaint_model::Sha256Digest;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::chains::Chains;
-use super::{Copies, Dataset, DatasetError, Field, Part, Record, Row, copies::Found, labels};
+use super::{Copies, Dataset, DatasetError, Field, Part, Record, Row, copies::Found, labels, times};
 use crate::split::split_key;
 
 /// Receives the texts of collected rows.
@@ -172,6 +172,7 @@ impl<'c, T: Texts> Collector<'c, T> {
             label,
             number: record.number,
             part,
+            time: record.time.and_then(times::parse),
         });
         self.contradictory.push(false);
         Ok(())

@@ -17,6 +17,7 @@ struct Layout {
     text: usize,
     labels: Vec<usize>,
     split: Option<usize>,
+    time: Option<usize>,
     /// Columns to filter by, with the selected values.
     filter: Vec<(usize, Vec<String>)>,
 }
@@ -73,15 +74,16 @@ pub(super) fn read(
             }
             label.push_str(part);
         }
-        let split = match (layout.split, &config.split_field) {
-            (Some(index), Some(column)) => Some(field(index, column)?),
-            _ => None,
+        let optional = |index: Option<usize>, column: &Option<String>| match (index, column) {
+            (Some(index), Some(column)) => field(index, column).map(Some),
+            _ => Ok(None),
         };
         sink(Record {
             number,
             text: Field::Text(field(layout.text, &config.text_field)?),
             label: if complete { Field::Text(&label) } else { Field::Missing },
-            split,
+            split: optional(layout.split, &config.split_field)?,
+            time: optional(layout.time, &config.time_field)?,
             selected: true,
         })?;
     }
@@ -123,6 +125,10 @@ impl Layout {
                     .unwrap_or_else(|| columns::not_found(name, column, setting, &names))),
             }
         };
+        let optional = |column: &Option<String>, setting| {
+            let column = column.as_ref();
+            column.map(|column| position(column, setting)).transpose()
+        };
         Ok(Self {
             text: position(&config.text_field, "dataset.textField")?,
             labels: config
@@ -130,11 +136,8 @@ impl Layout {
                 .iter()
                 .map(|column| position(column, "dataset.labelFields"))
                 .collect::<Result<_, _>>()?,
-            split: config
-                .split_field
-                .as_ref()
-                .map(|column| position(column, "dataset.splitField"))
-                .transpose()?,
+            split: optional(&config.split_field, "dataset.splitField")?,
+            time: optional(&config.time_field, "dataset.timeField")?,
             filter: config
                 .filter
                 .iter()

@@ -141,7 +141,8 @@ struct Rows<'s, 'k> {
 
 impl<'s, 'k> Rows<'s, 'k> {
     fn new(config: &'s DatasetSettings, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
-        let fields = 1 + config.label_fields.len() + usize::from(config.split_field.is_some()) + config.filter.len();
+        let optional = config.split_field.iter().chain(&config.time_field).count();
+        let fields = 1 + config.label_fields.len() + optional + config.filter.len();
         Self {
             config,
             name,
@@ -174,14 +175,19 @@ impl<'s, 'k> Rows<'s, 'k> {
             }
             self.label.push_str(part.as_deref().unwrap_or_default().trim());
         }
-        let split = self.config.split_field.as_ref().and_then(|path| lookup(value, path));
-        if self.config.split_field.is_some() {
-            self.found[1 + self.config.label_fields.len()] |= split.is_some();
-        }
+        let mut place = 1 + self.config.label_fields.len();
+        let mut optional = |path: &Option<String>| {
+            let path = path.as_ref()?;
+            let field = lookup(value, path);
+            self.found[place] |= field.is_some();
+            place += 1;
+            field
+        };
+        let (split, time) = (optional(&self.config.split_field), optional(&self.config.time_field));
         if !selected {
             return (self.sink)(Record::left_out(self.number));
         }
-        let split = split.and_then(scalar);
+        let (split, time) = (split.and_then(scalar), time.and_then(scalar));
         (self.sink)(Record {
             number: self.number,
             text: match text {
@@ -195,6 +201,7 @@ impl<'s, 'k> Rows<'s, 'k> {
                 (false, false) => Field::OtherType,
             },
             split: split.as_deref(),
+            time: time.as_deref(),
             selected: true,
         })
     }
@@ -225,10 +232,12 @@ impl<'s, 'k> Rows<'s, 'k> {
             .iter()
             .map(|path| (path, "dataset.labelFields"));
         let split = self.config.split_field.iter().map(|path| (path, "dataset.splitField"));
+        let time = self.config.time_field.iter().map(|path| (path, "dataset.timeField"));
         let filter = self.config.filter.keys().map(|path| (path, "dataset.filter"));
         match text
             .chain(labels)
             .chain(split)
+            .chain(time)
             .chain(filter)
             .zip(&self.found)
             .find(|(_, found)| !**found)

@@ -19,6 +19,7 @@ mod labels;
 mod quotes;
 mod sniff;
 mod source;
+mod times;
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -31,6 +32,7 @@ pub use collect::{Collected, Collector, HeldOutKeys, Texts};
 pub use copies::Copies;
 pub use error::DatasetError;
 pub use source::{Location, Purpose, Source, Unpacked};
+pub use times::{check as check_times, month};
 
 /// Number of rows between two progress messages.
 const PROGRESS_ROWS: u64 = 10_000;
@@ -55,6 +57,8 @@ pub struct Row {
     pub number: u64,
     /// The published split's side, if the configuration names a split column.
     pub part: Option<Part>,
+    /// When the complaint came, in seconds since 1970, if the configuration names a time column and the row has a time in it.
+    pub time: Option<i64>,
 }
 
 /// Labelled rows, ready for the split.
@@ -116,6 +120,7 @@ impl Dataset {
                 label,
                 number: row.number,
                 part: Some(Part::Test),
+                time: row.time,
             });
         }
         unknown
@@ -175,6 +180,8 @@ pub struct Record<'a> {
     pub label: Field<'a>,
     /// Value of the split column.
     pub split: Option<&'a str>,
+    /// Value of the time column.
+    pub time: Option<&'a str>,
     /// Whether the configuration's filter selects it. If not, the other fields are empty.
     pub selected: bool,
 }
@@ -187,6 +194,7 @@ impl Record<'_> {
             text: Field::Missing,
             label: Field::Missing,
             split: None,
+            time: None,
             selected: false,
         }
     }

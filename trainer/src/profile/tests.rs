@@ -12,6 +12,7 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
         text_field: "text".into(),
         label_fields: vec!["label".into()],
         split_field: None,
+        time_field: None,
         min_samples_per_class: 1,
         label_map: Default::default(),
         filter: Default::default(),
@@ -24,6 +25,8 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
             text: Field::Text(text),
             label: Field::Text(label),
             split: None,
+
+            time: None,
             selected: true,
         };
         collector.push(&record).unwrap();
@@ -35,7 +38,7 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
 
 fn profile(rows: &[(&str, &str)]) -> Profile {
     let dataset = dataset(rows);
-    let split = split(&dataset, 0.2, 42);
+    let split = split(&dataset, &complaint_contract::EvaluationSettings::by_hash(0.2, 42));
     of_rows(&dataset, &split, 3, |row| {
         (0..=(row % 3) as u32).collect::<Vec<_>>().into_iter()
     })

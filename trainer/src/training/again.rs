@@ -170,7 +170,7 @@ fn on_own_rows<'m>(
         },
     )?;
     let (read, keys) = load_keys(dataset, &source, evaluation.seed)?;
-    let split = split_by_keys(&read, keys, evaluation.test_fraction);
+    let split = split_by_keys(&read, keys, evaluation);
     let classes = Classes::of(&read, &split.test, models.version);
     classes.check(source.name(), read.counts.records)?;
     let name = split_name(dataset, evaluation, None);

@@ -10,7 +10,7 @@ mod searching;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use complaint_contract::{Comparison, HoldoutResult, Reach, StoredArtifact, TrainingStage, Unchanged};
+use complaint_contract::{Comparison, HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
 use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -279,7 +279,8 @@ fn prepare(
     })?;
     let holdout = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
     tell_rows(&dataset, progress);
-    let split = split(&dataset, config.evaluation.test_fraction, config.evaluation.seed);
+    check_times_of_split(&mut dataset, config, &inputs.location.name())?;
+    let split = split(&dataset, &config.evaluation);
     check_split(&dataset, &split, inputs.location.name())?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
@@ -312,9 +313,10 @@ fn prepare_passing(
         let share = 0.6 + 0.4 * source.share_read();
         progress.tell(TrainingStage::Loading, share, &format!("{rows} rows read and counted"))
     })?;
-    let dataset = passed.dataset;
+    let mut dataset = passed.dataset;
+    check_times_of_split(&mut dataset, config, source.name())?;
     tell_rows(&dataset, progress);
-    let split = split_by_keys(&dataset, passed.keys, config.evaluation.test_fraction);
+    let split = split_by_keys(&dataset, passed.keys, &config.evaluation);
     check_split(&dataset, &split, source.name().to_owned())?;
     Ok(Prepared {
         profile: profile::of_counts(&dataset, &split, &passed.facts, &passed.counts),
@@ -332,6 +334,13 @@ fn prepare_passing(
 fn tell_rows(dataset: &Dataset, progress: &Progress) {
     let message = format!("{} rows, {} labels", dataset.rows.len(), dataset.labels.len());
     progress.tell(TrainingStage::Preprocessing, 0.0, &message);
+}
+
+fn check_times_of_split(dataset: &mut Dataset, config: &RunConfig, name: &str) -> Result<(), DatasetError> {
+    match config.evaluation.split {
+        SplitBy::Hash => Ok(()),
+        SplitBy::Time => dataset::check_times(dataset, name),
+    }
 }
 
 /// Checks that both sides of the split have rows.

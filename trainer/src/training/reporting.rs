@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use complaint_contract::Algorithm;
 use complaint_model::{Artifact, Sha256Digest};
-use complaint_report::{ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Mistake, Report, WeightedTerm};
+use complaint_report::{
+    ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Mistake, MonthAccuracy, Report, WeightedTerm,
+};
 
 use super::searching::Searched;
 use super::{HeldOut, Inputs, Prepared, TOP_TERMS};
 use crate::config::Estimator;
+use crate::dataset::month;
 use crate::ensemble::Share;
 use crate::evaluate::Evaluation;
 
@@ -26,6 +29,7 @@ pub(super) fn report(
     let best = searched.best;
     let confusion_matrix = evaluation.scored.confusion().matrix(&prepared.dataset.all_labels());
     let mistakes = mistakes(prepared, &evaluation, held_out.texts);
+    let months = months(prepared, &evaluation);
     Report {
         name: config.name.clone(),
         artifact_sha256: digest,
@@ -33,6 +37,7 @@ pub(super) fn report(
         parameters: best.optimal.parameters,
         metrics: evaluation.metrics,
         per_class: evaluation.per_class,
+        months,
         confusion_matrix,
         calibration: evaluation.calibration,
         weakest_classes: evaluation.weakest,
@@ -54,6 +59,25 @@ pub(super) fn report(
         profile: prepared.profile.clone(),
         spec_hash: config.spec_hash.clone(),
     }
+}
+
+/// Right answers by month. Empty where no held-out row has a time.
+fn months(prepared: &Prepared, evaluation: &Evaluation) -> Vec<MonthAccuracy> {
+    let scored = &evaluation.scored;
+    let mut months: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for (place, &row) in prepared.split.test.iter().enumerate() {
+        if let Some(time) = prepared.dataset.rows[row as usize].time {
+            let (rows, right) = months.entry(month(time)).or_default();
+            *rows += 1;
+            *right += usize::from(scored.predicted[place] == scored.actual[place]);
+        }
+    }
+    let months = months.into_iter().map(|(month, (rows, right))| MonthAccuracy {
+        month,
+        rows,
+        accuracy: right as f64 / rows as f64,
+    });
+    months.collect()
 }
 
 /// The members of an ensemble. Empty for a single trial.

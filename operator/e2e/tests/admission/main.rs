@@ -3,6 +3,7 @@
 mod bounds;
 mod case;
 mod messages;
+mod monitoring;
 mod retention;
 mod retraining;
 mod rules;

@@ -52,6 +52,7 @@ async fn schema_and_trainer_have_the_same_rules() {
         (labels(json!({ "A": "B", "B": "C" })), renamed),
         (labels(json!({ "A": "B", "B": "B" })), None),
         (run(json!({ "dataset": { "splitField": " " } })), Some("splitField")),
+        (run(json!({ "dataset": { "timeField": " " } })), Some("timeField")),
         (
             run(json!({ "features": { "wordNgrams": [2, 1] } })),
             Some("must not be the larger"),

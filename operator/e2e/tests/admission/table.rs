@@ -81,6 +81,9 @@ pub fn every_bound() -> Vec<Bounded> {
         text("dataset.splitField length", Some(1.0), limits::FIELD, |name| {
             run(json!({ "dataset": { "splitField": name } }))
         }),
+        text("dataset.timeField length", Some(1.0), limits::FIELD, |name| {
+            run(json!({ "dataset": { "timeField": name } }))
+        }),
         text("dataset.labelFields[] length", Some(1.0), limits::FIELD, |name| {
             run(json!({ "dataset": { "labelFields": [name] } }))
         }),

@@ -40,7 +40,7 @@ impl Question {
         run: &TrainingRun,
         classifier: &ComplaintClassifier,
     ) -> anyhow::Result<Vec<Self>> {
-        let config = trainer_config(run, classifier, None).dataset;
+        let config = trainer_config(run, classifier, None);
         let source = Source::open(
             &Location::parse(&file.to_string_lossy()),
             None,
@@ -48,9 +48,8 @@ impl Question {
             Reach::Anywhere,
             |_, _| {},
         )?;
-        let data = load(&config, &source, None, |_| {})?;
-        let evaluation = &classifier.spec.evaluation;
-        let held_out = split(&data, evaluation.test_fraction, evaluation.seed.unsigned_abs()).test;
+        let data = load(&config.dataset, &source, None, |_| {})?;
+        let held_out = split(&data, &config.evaluation).test;
         let step = (held_out.len() / ASKED).max(1);
         let question = |&row: &u32| {
             let row = &data.rows[row as usize];

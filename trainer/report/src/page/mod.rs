@@ -9,6 +9,7 @@ mod confusion;
 mod dataset;
 mod headline;
 mod mistakes;
+mod months;
 mod terms;
 mod trials;
 
@@ -37,6 +38,11 @@ pub fn page(report: &Report) -> String {
             id: "classes",
             title: "Classes",
             body: classes::body(report),
+        },
+        Section {
+            id: "months",
+            title: "Months",
+            body: months::body(report),
         },
         Section {
             id: "confusion",

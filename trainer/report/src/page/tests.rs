@@ -43,6 +43,7 @@ fn report(labels: &[String]) -> Report {
             "droppedLabels": [{ "label": "<b>rare</b>", "rows": 2 }],
             "classBalance": each(&|index, label| json!({ "label": label, "trainRows": 80 + index, "testRows": 20 })),
         },
+        "months": [{ "month": "2026-02", "rows": 120, "accuracy": 0.9 }, { "month": "2026-03", "rows": 80, "accuracy": 0.7 }],
         "split": "v1", "preprocessing": {}, "features": {}, "termCount": 12_345, "scoring": "macroF1", "folds": 2,
         "trials": [
             trial(0.1, 0.7), trial(1.0, 0.8),
