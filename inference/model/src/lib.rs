@@ -9,6 +9,7 @@
 //! | [`text`] | raw text → words → normalised tokens |
 //! | [`vectorize`] | tokens → n-grams → sublinear TF-IDF rows ([`sparse::CsrMatrix`]) |
 //! | [`model`] | rows → scores → calibrated probabilities |
+//! | [`estimate`] | scores → probabilities for estimates without labels |
 //! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is read |
 //! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
 #![forbid(unsafe_code)]
@@ -16,6 +17,7 @@
 
 pub mod artifact;
 pub mod corpus;
+pub mod estimate;
 mod intern;
 pub mod model;
 pub mod pipeline;
@@ -26,6 +28,7 @@ pub mod vectorize;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
 pub use complaint_contract::{Algorithm, Normalizer, Parameters, Sha256Digest};
+pub use estimate::Estimate;
 pub use model::LinearModel;
 pub use pipeline::{Features, Preprocessing};
 pub use predict::Predictor;

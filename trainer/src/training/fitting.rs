@@ -87,6 +87,7 @@ pub(super) fn fit_best(
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        parent: None,
     });
     if let Words::Corpus(corpus) = &best.words {
         let documents = SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency);

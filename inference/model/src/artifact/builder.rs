@@ -1,10 +1,12 @@
 //! Assembles a trained model.
 
+use complaint_contract::statistics::ReferenceProfile;
 use complaint_contract::{Algorithm, Parameters};
 
 use super::surfaces::SurfaceForms;
-use super::{Artifact, ArtifactError, Provenance, file};
+use super::{Artifact, ArtifactError, HeldOutRows, Provenance, check};
 use crate::corpus::TokenizedCorpus;
+use crate::estimate::Estimate;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::vectorize::{TermLookup, Vectorizer};
@@ -71,6 +73,10 @@ impl ArtifactBuilder {
                 parameters,
                 provenance: Provenance::default(),
                 surfaces: SurfaceForms::default(),
+                estimate: None,
+                reference: None,
+                held_out: None,
+                trained_bias: None,
             },
         }
     }
@@ -84,6 +90,33 @@ impl ArtifactBuilder {
     /// Sets where the model came from.
     pub fn provenance(mut self, provenance: Provenance) -> Self {
         self.artifact.provenance = provenance;
+        self
+    }
+
+    /// Sets how scores become estimating probabilities.
+    pub fn estimate(mut self, estimate: Estimate) -> Self {
+        self.artifact.estimate = Some(estimate);
+        self
+    }
+
+    /// Sets the figures of the held-out rows. They need an estimate.
+    pub fn reference(mut self, reference: ReferenceProfile) -> Self {
+        self.artifact.reference = Some(reference);
+        self
+    }
+
+    /// Sets scores of held-out rows with the trained intercepts, for adaptations. They need an estimate.
+    pub fn held_out(mut self, rows: HeldOutRows) -> Self {
+        self.artifact.held_out = Some(rows);
+        self
+    }
+
+    /// Replaces the intercepts. The model keeps those it was trained with beside them, so a later adaptation starts from them. A model
+    /// that gets its trained intercepts is no adapted one.
+    pub fn adapted(mut self, bias: Vec<f32>) -> Self {
+        let trained = self.artifact.trained_bias().to_vec();
+        self.artifact.trained_bias = (bias != trained).then_some(trained);
+        self.artifact.model.bias = bias;
         self
     }
 
@@ -103,7 +136,7 @@ impl ArtifactBuilder {
     /// # Errors
     /// [`ArtifactError::Inconsistent`], which names the parts.
     pub fn build(self) -> Result<Artifact, ArtifactError> {
-        file::check(&self.artifact).map_err(ArtifactError::Inconsistent)?;
+        check::check(&self.artifact).map_err(ArtifactError::Inconsistent)?;
         Ok(self.artifact)
     }
 }

@@ -1,29 +1,27 @@
 //! Bytes ↔ [`Artifact`].
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use complaint_contract::{Algorithm, Parameters, limits};
+use complaint_contract::statistics::ReferenceProfile;
+use complaint_contract::{Algorithm, Parameters};
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use safetensors::{SafeTensors, serialize};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::check::check;
 use super::surfaces::SurfaceForms;
-use super::{Artifact, ArtifactError, Provenance};
+use super::{Artifact, ArtifactError, HeldOutRows, Provenance};
+use crate::estimate::Estimate;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::text::PIPELINE_VERSION;
-use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
+use crate::vectorize::Vocabulary;
 
 /// Layout version; part of [`super::FORMAT`].
 const FORMAT_VERSION: u32 = 2;
 /// Key of the only metadata entry. (safetensors writes several entries in random order.)
 const METADATA_KEY: &str = "complaintModel";
-
-const MAX_LABELS: usize = 10_000;
-
-/// Largest weight, bias and idf, so that no score overflows. Trained values are far smaller.
-const MAX_NUMBER: f32 = 1e9;
 
 /// The metadata entry. The order of the fields is part of the format: equal models give equal bytes.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +38,10 @@ struct Header {
     parameters: Parameters,
     calibration: Calibration,
     provenance: Provenance,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    estimate: Option<Estimate>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    reference: Option<ReferenceProfile>,
 }
 
 /// Reads parameters strictly: unlike results, a file of this format has no unknown ones.
@@ -73,12 +75,14 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
         parameters: artifact.parameters,
         calibration: artifact.calibration.clone(),
         provenance: artifact.provenance.clone(),
+        estimate: artifact.estimate.clone(),
+        reference: artifact.reference.clone(),
     };
     let header = serde_json::to_string(&header).expect("strings and finite numbers are valid JSON");
     let (terms, classes) = (artifact.vocabulary.len(), artifact.model.labels.len());
     let (vocabulary, offsets) = artifact.vocabulary.parts();
     let surfaces = &artifact.surfaces;
-    let tensors = [
+    let mut tensors = vec![
         (
             "weights",
             Dtype::F32,
@@ -124,6 +128,24 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
             u32_bytes(&surfaces.token_offsets),
         ),
     ];
+    if let Some(bias) = &artifact.trained_bias {
+        tensors.push(("trained.bias", Dtype::F32, vec![classes], f32_bytes(bias)));
+    }
+    if let Some(held_out) = &artifact.held_out {
+        let rows = held_out.len();
+        let (steps, unknown) = (f32_bytes(&held_out.steps), f32_bytes(&held_out.unknown_words));
+        tensors.extend([
+            (
+                "reference.scores",
+                Dtype::I16,
+                vec![rows, classes],
+                i16_bytes(&held_out.scores),
+            ),
+            ("reference.steps", Dtype::F32, vec![rows], steps),
+            ("reference.labels", Dtype::U32, vec![rows], u32_bytes(&held_out.labels)),
+            ("reference.unknownWords", Dtype::F32, vec![rows], unknown),
+        ]);
+    }
     let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
         let view = TensorView::new(*dtype, shape.clone(), bytes).expect("the shape was taken from the data");
         (*name, view)
@@ -133,6 +155,10 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
 }
 
 fn f32_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn i16_bytes(values: &[i16]) -> Vec<u8> {
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
@@ -161,8 +187,20 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         tokens: tensors.u32s("surface.tokens")?,
         token_offsets: tensors.u32s("surface.tokenOffsets")?,
     };
-    if tensors.0.len() != 9 {
-        return Err(corrupt(format!("it has {} tensors instead of 9", tensors.0.len())));
+    let trained_bias = tensors
+        .has("trained.bias")
+        .then(|| tensors.f32s("trained.bias", &[Some(classes)]))
+        .transpose()?;
+    let held_out = tensors
+        .has("reference.scores")
+        .then(|| tensors.held_out(classes))
+        .transpose()?;
+    let expected = 9 + usize::from(trained_bias.is_some()) + 4 * usize::from(held_out.is_some());
+    if tensors.0.len() != expected {
+        return Err(corrupt(format!(
+            "it has {} tensors instead of {expected}",
+            tensors.0.len()
+        )));
     }
     let artifact = Artifact {
         preprocessing: header.preprocessing,
@@ -179,6 +217,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         parameters: header.parameters,
         provenance: header.provenance,
         surfaces,
+        estimate: header.estimate,
+        reference: header.reference,
+        held_out,
+        trained_bias,
     };
     check(&artifact).map_err(ArtifactError::Corrupt)?;
     Ok(artifact)
@@ -241,6 +283,25 @@ impl<'data> Tensors<'data> {
             .collect())
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
+    fn held_out(&self, classes: usize) -> Result<HeldOutRows, ArtifactError> {
+        let labels = self.u32s("reference.labels")?;
+        let rows = [Some(labels.len())];
+        let scores = self.bytes("reference.scores", Dtype::I16, &[rows[0], Some(classes)])?;
+        Ok(HeldOutRows {
+            scores: scores
+                .chunks_exact(2)
+                .map(|b| i16::from_le_bytes([b[0], b[1]]))
+                .collect(),
+            steps: self.f32s("reference.steps", &rows)?,
+            unknown_words: self.f32s("reference.unknownWords", &rows)?,
+            labels,
+        })
+    }
+
     fn u32s(&self, name: &str) -> Result<Vec<u32>, ArtifactError> {
         let bytes = self.bytes(name, Dtype::U32, &[None])?;
         Ok(bytes
@@ -253,108 +314,4 @@ impl<'data> Tensors<'data> {
         let bytes = self.bytes(name, Dtype::U8, &[None])?;
         String::from_utf8(bytes.to_vec()).map_err(|_| corrupt(format!("tensor `{name}` is not UTF-8")))
     }
-}
-
-/// Checks that the parts fit together, for models that are built and for files that are read.
-///
-/// # Errors
-/// The first problem.
-pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
-    artifact.preprocessing.validate().map_err(|error| error.to_string())?;
-    artifact.features.validate().map_err(|error| error.to_string())?;
-    artifact.calibration.validate().map_err(|error| error.to_string())?;
-    check_model(&artifact.model, &artifact.idf, artifact.vocabulary.len())?;
-    let Parameters { c, alpha, .. } = artifact.parameters;
-    if [c, alpha].into_iter().flatten().any(|parameter| !parameter.is_finite()) {
-        return Err("a parameter is not a finite number".to_owned());
-    }
-    if let Some(bits) = artifact.features.hashing_bits {
-        return check_buckets(artifact, bits);
-    }
-    check_terms(&artifact.vocabulary, &artifact.features)?;
-    let lookup = TermLookup::new(&artifact.vocabulary, &artifact.features);
-    let tokens = lookup.ngrams().map_or(0, NgramLookup::distinct_tokens);
-    artifact.surfaces.check(tokens).map_err(str::to_owned)
-}
-
-fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), String> {
-    let classes = model.labels.len();
-    if !(2..=MAX_LABELS).contains(&classes) {
-        return Err(format!("it has {classes} classes; 2 to {MAX_LABELS} are possible"));
-    }
-    if model
-        .labels
-        .iter()
-        .any(|label| label.is_empty() || label.len() > limits::LABEL_BYTES)
-    {
-        return Err(format!(
-            "a class name is empty or has more than {} bytes",
-            limits::LABEL_BYTES
-        ));
-    }
-    if model.labels.iter().collect::<HashSet<_>>().len() != classes {
-        return Err("two classes have the same name".to_owned());
-    }
-    if terms == 0 {
-        return Err("it has no terms: no word occurs in enough texts (features.minDocumentFrequency)".to_owned());
-    }
-    if model.bias.len() != classes || idf.len() != terms || terms.checked_mul(classes) != Some(model.weights.len()) {
-        return Err(format!(
-            "{terms} terms and {classes} classes don't fit {} weights, {} biases and {} idf values",
-            model.weights.len(),
-            model.bias.len(),
-            idf.len()
-        ));
-    }
-    // NaN is in no range.
-    if !model
-        .weights
-        .iter()
-        .chain(&model.bias)
-        .chain(idf)
-        .all(|number| number.abs() <= MAX_NUMBER)
-    {
-        return Err(format!(
-            "a weight, bias or idf value is not a number within -{MAX_NUMBER:e} to {MAX_NUMBER:e}"
-        ));
-    }
-    Ok(())
-}
-
-/// Checks the terms and surface forms of a model with [`Features::hashing_bits`].
-fn check_buckets(artifact: &Artifact, bits: u8) -> Result<(), String> {
-    let vocabulary = &artifact.vocabulary;
-    if let Some(term) = first_other_than_bucket(vocabulary, bits) {
-        return Err(format!("term {term} is not a bucket of {bits} bits, such as #00002a"));
-    }
-    if vocabulary.word_terms() < vocabulary.len() && artifact.features.char_ngrams.is_none() {
-        return Err(NO_CHARACTERS.to_owned());
-    }
-    if artifact.surfaces != SurfaceForms::default() {
-        return Err("it has surface forms although its terms are buckets".to_owned());
-    }
-    Ok(())
-}
-
-const NO_CHARACTERS: &str = "it has character n-grams although features.charNgrams is absent";
-
-fn check_terms(vocabulary: &Vocabulary, features: &Features) -> Result<(), String> {
-    let [low, high] = features.word_ngrams;
-    for term in 0..vocabulary.word_terms() as u32 {
-        let text = vocabulary.term(term);
-        let tokens = text.split(' ').count();
-        if !(low..=high).contains(&tokens) || text.split(' ').any(str::is_empty) {
-            return Err(format!("term {term} is not an n-gram of {low} to {high} words"));
-        }
-    }
-    if vocabulary.word_terms() < vocabulary.len() {
-        let Some([_, high]) = features.char_ngrams else {
-            return Err(NO_CHARACTERS.to_owned());
-        };
-        let longest = |term: u32| vocabulary.term(term).chars().count();
-        if (vocabulary.word_terms() as u32..vocabulary.len() as u32).any(|term| !(1..=high).contains(&longest(term))) {
-            return Err(format!("a character n-gram is empty or longer than {high}"));
-        }
-    }
-    Ok(())
 }

@@ -8,10 +8,14 @@
 //! | `vocabulary.bytes`, `vocabulary.offsets` | u8; u32, terms + 1 | the terms' UTF-8, in column order |
 //! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they occur in texts, in lower case |
 //! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
+//! | `trained.bias` | f32, classes | only in an adapted model: the intercepts it was trained with |
+//! | `reference.scores`, `reference.steps` | i16, rows × classes; f32, rows | scores of held-out rows: steps below the row's highest |
+//! | `reference.labels`, `reference.unknownWords` | u32, rows; f32, rows | those rows' classes and shares of unknown words |
 //!
 //! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
-//! `provenance`. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
+//! `provenance`, and where the model has them `estimate` ([`Estimate`]) and `reference` ([`ReferenceProfile`]). The tensors
+//! `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
 //!
 //! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`.
 //! Buckets of word n-grams come first, then those of character n-grams, each ascending. There are no surface forms.
@@ -21,27 +25,34 @@
 //!
 //! **Privacy.** A file contains the words of its terms and surface forms. The trainer decides which terms are too rare
 //! to store. [`ArtifactBuilder`] stores the terms of the given [`Vectorizer`], and surface forms only of tokens in
-//! those terms.
+//! those terms. With the tensors `reference.*` it contains the scores and class of single held-out rows (at most 2,000, see
+//! [`HeldOutRows`]), without text, row number or order. Whoever has the file, and a text that could be one of those rows, can find
+//! that this row was held out and which class it had; so a model is no less confidential than the classes of its data set.
 
 mod builder;
+mod check;
 mod error;
 mod file;
+mod held_out;
 mod surfaces;
 
 use serde::{Deserialize, Serialize};
 
 pub use builder::ArtifactBuilder;
 pub use error::ArtifactError;
+pub use held_out::{HeldOutRow, HeldOutRows};
 pub(crate) use surfaces::SurfaceForms;
 
+use complaint_contract::statistics::ReferenceProfile;
 use complaint_contract::{Algorithm, Parameters, Sha256Digest};
 
 use crate::corpus::TokenizedCorpus;
+use crate::estimate::{Estimate, Estimator};
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::sparse::CsrMatrix;
 use crate::text::TextPipeline;
-use crate::vectorize::{Vectorizer, Vocabulary};
+use crate::vectorize::{TermLookup, Vectorizer, Vocabulary};
 
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
 pub const FORMAT: &str = "safetensors/2";
@@ -56,6 +67,9 @@ pub struct Provenance {
     pub dataset_sha256: Option<Sha256Digest>,
     /// Version of the trainer.
     pub trainer_version: String,
+    /// Digest of the trained model, if this one was adapted from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Sha256Digest>,
 }
 
 /// A model with everything that prediction needs. [`ArtifactBuilder`] and [`Artifact::from_bytes`] make one, and both
@@ -72,6 +86,11 @@ pub struct Artifact {
     parameters: Parameters,
     provenance: Provenance,
     surfaces: SurfaceForms,
+    estimate: Option<Estimate>,
+    reference: Option<ReferenceProfile>,
+    held_out: Option<HeldOutRows>,
+    /// The intercepts before an adaptation moved them.
+    trained_bias: Option<Vec<f32>>,
 }
 
 impl Artifact {
@@ -98,6 +117,14 @@ impl Artifact {
             self.features.clone(),
         )
         .transform(corpus, rows)
+    }
+
+    /// For each of the rows `rows` of `corpus`, the share of its tokens that the model does not know, as
+    /// [`Prediction::unknown_word_share`](crate::predict::Prediction::unknown_word_share). `corpus` must have been tokenised with
+    /// this model's [`Artifact::preprocessing`].
+    pub fn unknown_word_shares(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> Vec<f32> {
+        let lookup = TermLookup::new(&self.vocabulary, &self.features);
+        lookup.unknown_word_shares(corpus, rows)
     }
 
     /// The model's text pipeline.
@@ -153,6 +180,32 @@ impl Artifact {
     /// The origin of the model.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// How scores become estimating probabilities.
+    pub fn estimate(&self) -> Option<&Estimate> {
+        self.estimate.as_ref()
+    }
+
+    /// [`Artifact::estimate`], ready for this model's scores.
+    pub fn estimator(&self) -> Option<Estimator> {
+        let estimate = self.estimate.as_ref()?;
+        Some(estimate.estimator(&self.model.bias, self.trained_bias()))
+    }
+
+    /// The figures of the held-out rows.
+    pub fn reference(&self) -> Option<&ReferenceProfile> {
+        self.reference.as_ref()
+    }
+
+    /// Scores of held-out rows with the trained intercepts.
+    pub fn held_out(&self) -> Option<&HeldOutRows> {
+        self.held_out.as_ref()
+    }
+
+    /// The intercepts that the model was trained with: those of the model, unless it was adapted.
+    pub fn trained_bias(&self) -> &[f32] {
+        self.trained_bias.as_deref().unwrap_or(&self.model.bias)
     }
 
     /// Number of surface forms in the serving table.

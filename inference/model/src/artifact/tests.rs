@@ -5,6 +5,9 @@ use super::*;
 use crate::model::MonotoneMap;
 use crate::predict::{Predictor, Scratch};
 use crate::vectorize::TermKind;
+pub(crate) use estimates::with_reference;
+
+mod estimates;
 
 const TEXTS: [&str; 6] = [
     "I can\u{2019}t see why the late fee was charged",
@@ -59,8 +62,8 @@ fn artifact(texts: &[String], preprocessing: &Preprocessing, features: &Features
     })
     .provenance(Provenance {
         split: "v1/seed=1".into(),
-        dataset_sha256: None,
         trainer_version: "0.1.0".into(),
+        ..Provenance::default()
     })
     .surface_forms(&corpus, &rows, 1 + (seed % 2) as usize)
     .build()
@@ -362,6 +365,10 @@ fn other_versions_are_refused_by_number() {
 #[test]
 fn every_truncation_is_refused() {
     let bytes = small_artifact().to_bytes();
+    let more = with_reference(small_artifact()).to_bytes();
+    for end in (0..more.len()).step_by(7) {
+        assert!(Artifact::from_bytes(&more[..end]).is_err(), "{end}");
+    }
     for end in 0..bytes.len() {
         assert!(
             matches!(Artifact::from_bytes(&bytes[..end]), Err(ArtifactError::Corrupt(_))),
@@ -381,9 +388,11 @@ proptest! {
     #[test]
     fn damaged_bytes_never_panic(
         hashed in any::<bool>(),
+        estimates in any::<bool>(),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let mut bytes = if hashed { hashed_artifact(12) } else { small_artifact() }.to_bytes();
+        let good = if hashed { hashed_artifact(12) } else { small_artifact() };
+        let mut bytes = if estimates { with_reference(good) } else { good }.to_bytes();
         for (place, value) in flips {
             let place = place.index(bytes.len());
             bytes[place] = value;
@@ -394,7 +403,8 @@ proptest! {
             for text in TEXTS {
                 let prediction = predictor.predict(text, &mut scratch);
                 prop_assert!(prediction.class < predictor.labels().len());
-                prop_assert!(prediction.probabilities.iter().all(|p| (0.0..=1.0).contains(p)));
+                let estimating = prediction.estimating.into_iter().flatten();
+                prop_assert!(prediction.probabilities.iter().chain(estimating).all(|p| (0.0..=1.0).contains(p)));
                 predictor.explain(text, &mut scratch);
             }
         }

@@ -13,6 +13,7 @@ pub use explain::{Contribution, Explanation};
 use std::ops::Range;
 
 use crate::artifact::Artifact;
+use crate::estimate::Estimator;
 use crate::text::{RawWord, TextPipeline};
 use crate::vectorize::{TermLookup, Weighting, weigh};
 use words::WordTable;
@@ -31,6 +32,7 @@ pub struct Scratch {
     values: Vec<f32>,
     scores: Vec<f32>,
     probabilities: Vec<f32>,
+    estimating: Vec<f32>,
 }
 
 /// The answer for one text.
@@ -46,6 +48,9 @@ pub struct Prediction<'a> {
     /// tokens has 1. For a model of buckets: share of the tokens that are in no known n-gram of the shortest length. It
     /// is too low if other n-grams fall into the same buckets.
     pub unknown_word_share: f32,
+    /// The estimating probability of every class ([`crate::estimate`]), if the model has an estimate. They sum to 1 and may
+    /// favour another class.
+    pub estimating: Option<&'a [f32]>,
 }
 
 /// An artifact ready to answer. Threads can share it, each with its own [`Scratch`].
@@ -56,6 +61,7 @@ pub struct Predictor {
     lookup: TermLookup,
     weighting: Weighting,
     words: WordTable,
+    estimator: Option<Estimator>,
 }
 
 impl Predictor {
@@ -66,6 +72,7 @@ impl Predictor {
         let weighting = Weighting::new(artifact.features().sublinear_tf, artifact.vocabulary().word_terms());
         let words = WordTable::new(artifact.surfaces(), &pipeline, &lookup);
         Self {
+            estimator: artifact.estimator(),
             artifact,
             pipeline,
             lookup,
@@ -94,14 +101,10 @@ impl Predictor {
             values,
             scores,
             probabilities,
+            estimating,
             ..
         } = scratch;
-        let unknown = self.lookup.unknown_tokens(tokens);
-        let unknown_word_share = if tokens.is_empty() {
-            1.0
-        } else {
-            unknown as f32 / tokens.len() as f32
-        };
+        let unknown_word_share = self.lookup.unknown_word_share(tokens);
 
         indices.clear();
         values.clear();
@@ -111,11 +114,17 @@ impl Predictor {
         probabilities.resize(self.labels().len(), 0.0);
         self.artifact.model().decide(indices, values, scores);
         let class = self.artifact.calibration().probabilities(scores, probabilities);
+        let estimating = self.estimator.as_ref().map(|estimator| {
+            estimating.resize(scores.len(), 0.0);
+            estimator.probabilities(scores, estimating);
+            estimating.as_slice()
+        });
         Prediction {
             class,
             probability: probabilities[class],
             probabilities,
             unknown_word_share,
+            estimating,
         }
     }
 

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact};
+use crate::artifact::ArtifactBuilder;
+use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact, with_reference};
 use crate::corpus::TokenizedCorpus;
 use crate::vectorize::TermKind;
 
@@ -29,6 +30,34 @@ fn known_and_unknown_words() {
     assert!((prediction.unknown_word_share - 1.0 / 3.0).abs() < 1e-6);
     for empty in ["", "the of and", "XXXX 123"] {
         assert_eq!(predictor.predict(empty, &mut scratch).unknown_word_share, 1.0);
+    }
+}
+
+/// Estimating probabilities are those of the trained intercepts, and no answer depends on the estimate.
+#[test]
+fn estimating_probabilities_beside_the_answer() {
+    let (trained, adapted) = (small_artifact(), with_reference(small_artifact()));
+    let bare = Predictor::new(trained.clone());
+    let estimating = Predictor::new(
+        ArtifactBuilder::from(adapted.clone())
+            .adapted(trained.model().bias.clone())
+            .build()
+            .unwrap(),
+    );
+    let adapted = Predictor::new(adapted);
+    let mut scratch = [Scratch::default(), Scratch::default(), Scratch::default()];
+    let [first, second, third] = &mut scratch;
+    for text in ["My CARD was stolen", "late fees at Zanzibar", ""] {
+        let plain = bare.predict(text, first);
+        assert_eq!(plain.estimating, None);
+        let (trained, adapted) = (estimating.predict(text, second), adapted.predict(text, third));
+        assert_eq!(
+            (plain.class, plain.probabilities),
+            (trained.class, trained.probabilities)
+        );
+        let (trained, adapted) = (trained.estimating.unwrap(), adapted.estimating.unwrap());
+        assert!(trained.iter().zip(adapted).all(|(a, b)| (a - b).abs() < 1e-6));
+        assert!((trained.iter().sum::<f32>() - 1.0).abs() < 1e-6);
     }
 }
 
@@ -146,8 +175,13 @@ proptest! {
         (artifact, training) in any_artifact(),
         text in crate::artifact::tests::any_text(),
     ) {
+        let corpus = TokenizedCorpus::build(&artifact.pipeline(), &training);
+        let rows: Vec<u32> = (0..training.len() as u32).collect();
+        let unknown = artifact.unknown_word_shares(&corpus, &rows);
         let predictor = Predictor::new(artifact);
         let mut scratch = Scratch::default();
+        let served: Vec<f32> = training.iter().map(|text| predictor.predict(text, &mut scratch).unknown_word_share).collect();
+        prop_assert_eq!(served, unknown);
         for text in training.iter().chain([&text, &text.to_uppercase()]) {
             let (class, probabilities) = reference(predictor.artifact(), text);
             let prediction = predictor.predict(text, &mut scratch);

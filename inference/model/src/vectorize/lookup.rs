@@ -1,10 +1,13 @@
 //! Maps tokens to columns from a vocabulary alone.
 
+use rayon::prelude::*;
+
 use super::buckets::BucketLookup;
 use super::characters::each_ngram;
 use super::hashing::token_hash;
 use super::pairs::{PairTable, pair};
 use super::vocabulary::Vocabulary;
+use crate::corpus::TokenizedCorpus;
 use crate::intern::{NONE, StringTable};
 use crate::pipeline::Features;
 
@@ -43,9 +46,29 @@ impl TermLookup {
         }
     }
 
-    /// How many of a text's tokens the model does not know.
+    /// The share of a text's tokens that the model does not know. 1 without tokens.
     #[inline]
-    pub(crate) fn unknown_tokens(&self, tokens: &[u32]) -> usize {
+    pub(crate) fn unknown_word_share(&self, tokens: &[u32]) -> f32 {
+        if tokens.is_empty() {
+            return 1.0;
+        }
+        self.unknown_tokens(tokens) as f32 / tokens.len() as f32
+    }
+
+    /// [`TermLookup::unknown_word_share`] of the rows `rows` of a corpus.
+    pub(crate) fn unknown_word_shares(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> Vec<f32> {
+        let numbers: Vec<u32> = corpus.words().tokens().iter().map(|token| self.token(token)).collect();
+        rows.par_iter()
+            .map_init(Vec::new, |tokens, &row| {
+                tokens.clear();
+                tokens.extend(corpus.tokens(row as usize).map(|token| numbers[token as usize]));
+                self.unknown_word_share(tokens)
+            })
+            .collect()
+    }
+
+    #[inline]
+    fn unknown_tokens(&self, tokens: &[u32]) -> usize {
         match self {
             Self::Ngrams(_) => tokens.iter().filter(|&&token| token == NONE).count(),
             Self::Buckets(lookup) => lookup.unknown_tokens(tokens),
