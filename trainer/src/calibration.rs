@@ -45,7 +45,7 @@ pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
     let slope =
         |gradient: &mut Vec<f64>, at: &Vec<f64>| gradient[0] = mean_loss(scores, labels, classes, at[0].exp()).1;
-    let start = vec![initial_scale(scores).ln()];
+    let start = vec![initial_scale(scores, classes).ln()];
     if !start[0].is_finite() {
         return 1.0;
     }
@@ -67,9 +67,14 @@ pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     }
 }
 
-/// A starting point near the answer: a quarter of the scores' spread.
-fn initial_scale(scores: &[f32]) -> f64 {
-    let squares: f64 = scores.iter().map(|&score| f64::from(score).powi(2)).sum();
+/// A starting point near the answer: a quarter of the spread of a row's scores. What all scores of a row have in common says nothing;
+/// naive Bayes has so much of it that a search from there would end at once, where the likelihood is flat.
+fn initial_scale(scores: &[f32], classes: usize) -> f64 {
+    let squares = |row: &[f32]| {
+        let mean = row.iter().map(|score| f64::from(*score)).sum::<f64>() / classes as f64;
+        row.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum::<f64>()
+    };
+    let squares: f64 = scores.chunks_exact(classes).map(squares).sum();
     (squares / scores.len().max(1) as f64).sqrt() / 4.0
 }
 
@@ -205,6 +210,13 @@ mod tests {
         let (scores, labels, _) = drawn(20_000);
         let found = temperature(&scores, &labels, 3);
         assert!((found - 3.0).abs() < 0.1, "{found}");
+        // Neither the scale of the scores nor what a row's scores have in common changes what is found.
+        let small: Vec<f32> = scores.iter().map(|score| score / 100.0).collect();
+        let found = temperature(&small, &labels, 3);
+        assert!((found - 0.03).abs() < 0.001, "{found}");
+        let far: Vec<f32> = scores.iter().map(|score| score / 100.0 - 70.0).collect();
+        let found = temperature(&far, &labels, 3);
+        assert!((found - 0.03).abs() < 0.001, "{found}");
     }
 
     #[test]
