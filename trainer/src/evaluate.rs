@@ -2,9 +2,9 @@
 
 use complaint_contract::limits::CLASS_RECALL_ROWS;
 use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
-use complaint_model::Artifact;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::sparse::CsrMatrix;
+use complaint_model::{Artifact, LinearModel};
 use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
 
@@ -51,6 +51,17 @@ fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> 
             },
         )
         .collect()
+}
+
+/// The scores of the rows `which`, `which.len() × classes`.
+pub(crate) fn scores(model: &LinearModel, rows: &CsrMatrix, which: &[usize]) -> Vec<f32> {
+    let classes = model.classes();
+    let mut scores = vec![0.0; which.len() * classes];
+    scores.par_chunks_mut(classes).zip(which).for_each(|(scores, &row)| {
+        let (indices, values) = rows.row(row);
+        model.decide(indices, values, scores);
+    });
+    scores
 }
 
 /// Evaluates the artifact itself on vectorised rows. `classes` are the artifact's labels, followed by labels that only

@@ -11,6 +11,7 @@
 //! | [`solve`] | fits the models |
 //! | [`ensemble`] | averages the best trials |
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
+//! | [`vector_scaling`], [`reference`] | probabilities for estimates without labels; the held-out rows' figures that belong to the model |
 //! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
 //! | [`training`] | runs all of the above in order |
 //! | [`profile`] | describes the data set |
@@ -39,6 +40,7 @@ pub mod profile;
 pub mod progress;
 mod promotions;
 mod record;
+pub mod reference;
 pub mod result;
 pub mod rng;
 pub mod search;
@@ -51,6 +53,7 @@ mod stored_result;
 mod terminal;
 mod trace;
 pub mod training;
+pub mod vector_scaling;
 mod waiting;
 
 pub use cli::main_from;

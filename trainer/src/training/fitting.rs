@@ -17,6 +17,7 @@ use crate::search::no_terms;
 use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
+use crate::vector_scaling::vector_scaling;
 
 /// Minimum number of documents that must contain a word's spelling before the spelling is stored. If terms need fewer
 /// documents, that lower number applies.
@@ -56,15 +57,18 @@ pub(super) fn fit_best(
         labels: &prepared.train_labels,
         classes: labels.len(),
     };
-    let (coefficients, calibration) = rayon::join(
+    let (coefficients, (calibration, estimate)) = rayon::join(
         || fit_members(problem, searched, config.evaluation.seed),
         || {
-            calibrate(OutOfFold {
+            let calibration = calibrate(OutOfFold {
                 scores: &best.scores,
                 labels: &prepared.train_labels,
                 folds: &searched.folds,
                 classes: labels.len(),
-            })
+            });
+            let temperature = calibration.temperature;
+            let estimate = vector_scaling(&best.scores, &prepared.train_labels, labels.len(), temperature);
+            (calibration, estimate)
         },
     );
     let coefficients = order.restore(coefficients?);
@@ -83,6 +87,7 @@ pub(super) fn fit_best(
         best.optimal.parameters,
     )
     .calibration(calibration)
+    .estimate(estimate)
     .provenance(Provenance {
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),

@@ -2,32 +2,33 @@
 
 mod again;
 mod fitting;
+mod held_out;
 mod holdout;
 mod passing;
 mod reporting;
 mod searching;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use complaint_contract::{Comparison, HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
+use complaint_contract::{HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
 use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing, Sha256Digest};
 use complaint_report::{Profile, Report};
 
-use crate::compare::{Champion, ChampionAnswers};
+use crate::compare::Champion;
 use crate::config::{ConfigError, Pipeline, RunConfig};
 use crate::dataset::{self, Dataset, DatasetError, Location, Purpose, Source};
 use crate::error::TrainError;
-use crate::evaluate::{Evaluation, evaluate};
+use crate::evaluate::evaluate;
 use crate::profile;
 use crate::progress::Progress;
-use crate::split::{Split, split, split_by_keys, split_key};
+use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
 pub use again::{Again, compare_again};
 use fitting::fit_best;
+use held_out::{HeldOut, with_reference};
 use holdout::HoldoutRows;
 use searching::run_search;
 
@@ -107,13 +108,6 @@ impl Words {
     }
 }
 
-/// Results that need the held-out rows' texts.
-struct HeldOut {
-    comparison: Option<Comparison>,
-    /// Texts of the report's mistakes, by index in the held-out part. Empty if the report may not contain texts.
-    texts: BTreeMap<usize, String>,
-}
-
 /// Trains, calibrates, evaluates and compares.
 ///
 /// # Errors
@@ -144,19 +138,16 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let classes = prepared.dataset.all_labels();
     let seed = config.evaluation.seed;
     let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, &classes, seed);
-    let held_out = look_at_texts(inputs, &prepared, champion.as_ref(), &evaluation)?;
-    let model = fitted.artifact.to_bytes();
+    let held_out = HeldOut::look(inputs, &prepared, champion.as_ref(), &evaluation, &fitted.artifact)?;
+    let unknown_words = match &searched.best.words {
+        Words::Corpus(corpus) => &fitted.artifact.unknown_word_shares(corpus, &prepared.split.test),
+        Words::Counts(_) => &held_out.unknown_words,
+    };
+    let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
+    let model = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let report = reporting::report(
-        inputs,
-        &prepared,
-        searched,
-        &fitted.artifact,
-        evaluation,
-        held_out,
-        digest,
-    );
-    let artifact = StoredArtifact {
+    let report = reporting::report(inputs, &prepared, searched, &artifact, evaluation, held_out, digest);
+    let stored = StoredArtifact {
         path: format!(
             "{}/{}",
             version_path(&config.namespace, &config.classifier, &digest),
@@ -168,62 +159,9 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     };
     Ok(Outcome::Trained(Box::new(Trained {
         model,
-        artifact,
+        artifact: stored,
         report,
     })))
-}
-
-/// Lets the champion answer the held-out rows, and collects the texts of the mistakes if the report may contain them.
-fn look_at_texts(
-    inputs: &Inputs<'_>,
-    prepared: &Prepared,
-    champion: Option<&Champion>,
-    evaluation: &Evaluation,
-) -> Result<HeldOut, TrainError> {
-    let (config, dataset, test) = (inputs.config, &prepared.dataset, &prepared.split.test);
-    let mut answers = champion.map(|champion| ChampionAnswers::new(champion, &dataset.all_labels()));
-    let mut texts: BTreeMap<usize, String> = BTreeMap::new();
-    if inputs.include_texts {
-        texts.extend(evaluation.mistakes.iter().map(|&(place, _)| (place, String::new())));
-    }
-    let mut look = |first: usize, batch: &[&str]| {
-        let places = first..first + batch.len();
-        if let Some(answers) = &mut answers {
-            answers.answer(batch, &evaluation.scored.actual[places.clone()]);
-        }
-        for (place, text) in texts.range_mut(places) {
-            batch[place - first].clone_into(text);
-        }
-    };
-    match &prepared.source {
-        _ if champion.is_none() && !inputs.include_texts => {}
-        None => {
-            let all: Vec<&str> = test
-                .iter()
-                .map(|&row| dataset.text(&dataset.rows[row as usize]))
-                .collect();
-            look(0, &all);
-        }
-        Some(source) => {
-            let seed = config.evaluation.seed;
-            let is_the_same = |row: u32, text: &str| split_key(text, seed) == prepared.split.keys[row as usize];
-            passing::read_again(&config.dataset, source, dataset, test, is_the_same, look)?;
-        }
-    }
-    let evaluated = &config.evaluation;
-    let compare = |answers: ChampionAnswers<'_>| {
-        answers.compare(
-            &evaluation.scored,
-            &dataset.labels,
-            &prepared.split_name,
-            evaluated.metric,
-            evaluated.seed,
-        )
-    };
-    Ok(HeldOut {
-        comparison: answers.map(compare),
-        texts,
-    })
 }
 
 fn open_champion(inputs: &Inputs<'_>) -> Result<Option<Champion>, TrainError> {

@@ -8,8 +8,9 @@ use complaint_report::{
     ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Mistake, MonthAccuracy, Report, WeightedTerm,
 };
 
+use super::held_out::HeldOut;
 use super::searching::Searched;
-use super::{HeldOut, Inputs, Prepared, TOP_TERMS};
+use super::{Inputs, Prepared, TOP_TERMS};
 use crate::config::Estimator;
 use crate::dataset::month;
 use crate::ensemble::Share;
