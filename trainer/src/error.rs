@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use complaint_contract::TrainerReason;
 use complaint_model::{ArtifactError, Sha256Digest};
 
+use crate::adapt::AdaptError;
 use crate::compare::ChampionError;
 use crate::config::ConfigError;
 use crate::dataset::DatasetError;
@@ -27,6 +28,9 @@ pub enum TrainError {
     /// A model that was passed to a command can't be used.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// A model can't be adapted to another mix.
+    #[error(transparent)]
+    Adaptation(#[from] AdaptError),
     /// The signature of a model is missing, or does not hold.
     #[error(transparent)]
     Signature(#[from] SignatureFault),
@@ -102,6 +106,7 @@ impl TrainError {
             }
             Self::Champion(_) => TrainerReason::ChampionUnreadable,
             Self::Model(_) => TrainerReason::ModelUnreadable,
+            Self::Adaptation(error) => error.reason(),
             Self::Signature(SignatureFault::Missing { .. }) => TrainerReason::SignatureMissing,
             Self::Signature(SignatureFault::Invalid { .. }) => TrainerReason::SignatureInvalid,
             Self::Store(error) if error.is_out_of_reach() => TrainerReason::StoreOutOfReach,

@@ -13,6 +13,7 @@
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
 //! | [`vector_scaling`], [`reference`] | probabilities for estimates without labels; the held-out rows' figures that belong to the model |
 //! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
+//! | [`adapt`] | moves a finished model's intercepts towards another mix of categories |
 //! | [`training`] | runs all of the above in order |
 //! | [`profile`] | describes the data set |
 //! | [`training::compare_again`] | compares two finished models on the rows that a training held out, read again |
@@ -24,6 +25,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+pub mod adapt;
 mod answers;
 pub mod calibration;
 mod cli;

@@ -136,6 +136,10 @@ reasons! {
         NoUsableRows => BadData,
         /// The model given to a command can't be read.
         ModelUnreadable => BadData,
+        /// The model given to a command has no estimate or no held-out rows, without which it can't be adapted.
+        NotAdaptable => BadData,
+        /// The adapted model has a lower accuracy on the held-out rows than is allowed.
+        AdaptationWorse => BadData,
         /// The model given to a command has no signature.
         SignatureMissing => BadData,
         /// The signature of the model given to a command does not hold.

@@ -7,7 +7,7 @@
 //! | progress lines | trainer | operator | [`Progress`] |
 //! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
 //! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`] |
-//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`] |
+//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
 //! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod adaptation;
 mod comparison;
 mod digest;
 mod evaluation;
@@ -50,6 +51,7 @@ mod trial;
 pub mod variables;
 mod verification;
 
+pub use adaptation::{AdaptResult, AdaptedAccuracy, AdaptedShare};
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use evaluation::{ClassRecall, GateMetric, VersionEvaluation};

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use complaint_contract::round4;
 use complaint_model::predict::{Prediction, Scratch};
-use complaint_model::{Artifact, Predictor};
+use complaint_model::{Artifact, Predictor, Sha256Digest};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -12,6 +12,11 @@ use crate::error::ModelError;
 
 /// Opens a model that the user named.
 pub(super) fn open_model(path: &Path) -> Result<Predictor, ModelError> {
+    Ok(Predictor::new(model_and_digest(path)?.0))
+}
+
+/// Reads a model that the user named, and the digest of its file.
+pub(super) fn model_and_digest(path: &Path) -> Result<(Artifact, Sha256Digest), ModelError> {
     let bytes = std::fs::read(path).map_err(|source| ModelError::Unreadable {
         path: path.to_owned(),
         source,
@@ -20,7 +25,7 @@ pub(super) fn open_model(path: &Path) -> Result<Predictor, ModelError> {
         path: path.to_owned(),
         source,
     })?;
-    Ok(Predictor::new(artifact))
+    Ok((artifact, Sha256Digest::of_bytes(&bytes)))
 }
 
 /// The answer to one text.

@@ -1,5 +1,6 @@
 //! The commands of the program, one module each.
 
+pub(crate) mod adapt;
 mod answer;
 pub(crate) mod compare;
 pub(crate) mod data;

@@ -1,0 +1,247 @@
+//! Adapts a model to another mix of categories, without its data set.
+//!
+//! Where only the mix of categories changes, the best answer changes by the logarithm of the new to the trained share of each class
+//! (Saerens, Latinne & Decaestecker 2002). Scores have another scale, that of the temperature of vector scaling; and a mix is only
+//! estimated, so three quarters of the way are taken. Weights, calibration and estimating probabilities stay, and an adapted model is
+//! always adapted from its trained intercepts.
+
+use complaint_contract::statistics::ReferenceProfile;
+use complaint_contract::{AdaptResult, AdaptedAccuracy, AdaptedShare, StoredArtifact, TrainerReason};
+use complaint_model::artifact::{FORMAT, HeldOutRows, Provenance};
+use complaint_model::model::argmax;
+use complaint_model::{Artifact, ArtifactBuilder, Estimate, Sha256Digest};
+
+use crate::error::TrainError;
+use crate::reference::{ReferenceRows, mix as mix_of, reference_profile};
+
+/// How much of the way intercepts move.
+const SHARE_OF_THE_WAY: f64 = 0.75;
+/// A class counts as at most so many times more or less frequent than in the training.
+const LARGEST_RATIO: f64 = 100.0;
+/// A class without a share counts as if it had this one.
+const LEAST_SHARE: f64 = 1e-6;
+
+/// Why a model is not adapted.
+#[derive(Debug, thiserror::Error)]
+pub enum AdaptError {
+    /// The model lacks what an adaptation needs.
+    #[error("the model has no {0}, so it can't be adapted: another program or an older trainer made it. Train again")]
+    NotAdaptable(&'static str),
+    /// The adapted model gives fewer right answers.
+    #[error(
+        "the adapted model has an accuracy of {adapted:.4} on the {rows} held-out rows as they are, and the trained one {trained:.4}; \
+         at most {most_lost} may be lost. The mix is too far from that of the training: train again with rows of today, or allow more \
+         with --max-loss (maxLoss)"
+    )]
+    Worse {
+        /// Number of rows.
+        rows: usize,
+        /// Accuracy of the trained model.
+        trained: f64,
+        /// Accuracy of the adapted one.
+        adapted: f64,
+        /// How much it may be lower.
+        most_lost: f64,
+    },
+}
+
+impl AdaptError {
+    /// The reason in messages.
+    pub fn reason(&self) -> TrainerReason {
+        match self {
+            Self::NotAdaptable(_) => TrainerReason::NotAdaptable,
+            Self::Worse { .. } => TrainerReason::AdaptationWorse,
+        }
+    }
+}
+
+/// A model that was adapted.
+#[derive(Debug)]
+pub struct Adapted {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What changed. The path of the artifact is empty.
+    pub result: AdaptResult,
+}
+
+/// What an adaptation needs of a model.
+struct Adaptable<'a> {
+    artifact: &'a Artifact,
+    estimate: &'a Estimate,
+    profile: &'a ReferenceProfile,
+    held_out: &'a HeldOutRows,
+    /// Scores of the held-out rows with the trained intercepts.
+    scores: Vec<f32>,
+}
+
+/// The estimate and the figures of a model that can be adapted.
+///
+/// # Errors
+/// [`AdaptError::NotAdaptable`].
+pub fn adaptable(artifact: &Artifact) -> Result<&ReferenceProfile, AdaptError> {
+    artifact.estimate().ok_or(AdaptError::NotAdaptable("estimate"))?;
+    artifact.held_out().ok_or(AdaptError::NotAdaptable("held-out rows"))?;
+    artifact
+        .reference()
+        .ok_or(AdaptError::NotAdaptable("reference figures"))
+}
+
+/// Adapts `artifact`, whose bytes have the digest `sha256`, to the shares `mix` of its classes. Equal inputs give equal bytes, and a
+/// model that was adapted before gives those that its trained model gives.
+///
+/// # Errors
+/// [`AdaptError`], also if more than `most_lost` of the accuracy on held-out rows is lost.
+///
+/// # Panics
+/// If `mix` does not have one share a class.
+pub fn adapt(artifact: &Artifact, sha256: Sha256Digest, mix: &[f64], most_lost: f64) -> Result<Adapted, TrainError> {
+    assert_eq!(mix.len(), artifact.labels().len());
+    let profile = adaptable(artifact)?;
+    let (Some(estimate), Some(held_out)) = (artifact.estimate(), artifact.held_out()) else {
+        return Err(AdaptError::NotAdaptable("estimate").into());
+    };
+    let model = Adaptable {
+        scores: held_out.scores(),
+        artifact,
+        estimate,
+        profile,
+        held_out,
+    };
+    let bias = model.moved(mix);
+    let [trained, adapted] = [artifact.trained_bias(), &bias].map(|bias| model.scores_with(bias));
+    let weights = model.weights(mix);
+    let same = vec![1.0; weights.len()];
+    let unchanged = model.accuracy(&trained, &adapted, &same);
+    if unchanged.adapted < unchanged.parent - most_lost {
+        return Err(AdaptError::Worse {
+            rows: weights.len(),
+            trained: unchanged.parent,
+            adapted: unchanged.adapted,
+            most_lost,
+        }
+        .into());
+    }
+    let reweighted = model.accuracy(&trained, &adapted, &weights);
+    let parent = artifact.provenance().parent.unwrap_or(sha256);
+    let bytes = model.build(bias, &adapted, &weights, parent)?.to_bytes();
+    let share = |((label, trained), adapted): ((&String, &f64), &f64)| AdaptedShare {
+        label: label.clone(),
+        trained: *trained,
+        adapted: *adapted,
+    };
+    let result = AdaptResult {
+        parent,
+        artifact: StoredArtifact {
+            path: String::new(),
+            sha256: Sha256Digest::of_bytes(&bytes),
+            size_bytes: bytes.len() as u64,
+            format: FORMAT.to_owned(),
+        },
+        mix: artifact
+            .labels()
+            .iter()
+            .zip(&profile.trained_mix)
+            .zip(mix)
+            .map(share)
+            .collect(),
+        held_out: unchanged,
+        reweighted,
+    };
+    Ok(Adapted { bytes, result })
+}
+
+impl Adaptable<'_> {
+    fn classes(&self) -> usize {
+        self.artifact.labels().len()
+    }
+
+    /// The trained intercepts, moved towards `mix`.
+    fn moved(&self, mix: &[f64]) -> Vec<f32> {
+        let ratios = mix.iter().zip(&self.profile.trained_mix).map(|(new, trained)| {
+            if *trained > 0.0 {
+                (new / trained).clamp(1.0 / LARGEST_RATIO, LARGEST_RATIO)
+            } else {
+                1.0
+            }
+        });
+        let moves = ratios.map(|ratio| SHARE_OF_THE_WAY * ratio.ln() * self.estimate.temperature);
+        let trained = self.artifact.trained_bias().iter();
+        trained
+            .zip(moves)
+            .map(|(bias, moved)| (f64::from(*bias) + moved) as f32)
+            .collect()
+    }
+
+    /// Scores of the held-out rows with other intercepts.
+    fn scores_with(&self, bias: &[f32]) -> Vec<f32> {
+        let moves: Vec<f32> = bias
+            .iter()
+            .zip(self.artifact.trained_bias())
+            .map(|(now, then)| now - then)
+            .collect();
+        let scores = self.scores.iter().zip(moves.iter().cycle());
+        scores.map(|(score, moved)| score + moved).collect()
+    }
+
+    /// How much each held-out row counts under `mix`: the new share of its class relative to that among the rows. None counts
+    /// nothing.
+    fn weights(&self, mix: &[f64]) -> Vec<f64> {
+        let labels = self.held_out.labels();
+        let shares = mix_of(labels, self.classes());
+        labels
+            .iter()
+            .map(|&label| mix[label as usize].max(LEAST_SHARE) / shares[label as usize])
+            .collect()
+    }
+
+    fn accuracy(&self, trained: &[f32], adapted: &[f32], weights: &[f64]) -> AdaptedAccuracy {
+        let labels = self.held_out.labels();
+        let (mut sum, mut squares) = (0.0, 0.0);
+        weights.iter().for_each(|weight| {
+            sum += weight;
+            squares += weight * weight;
+        });
+        let right = |scores: &[f32]| {
+            let answers = scores.chunks_exact(self.classes()).map(argmax);
+            let right = answers
+                .zip(labels)
+                .zip(weights)
+                .filter(|((answer, label), _)| *answer == **label as usize);
+            right.map(|(_, weight)| weight).sum::<f64>() / f64::max(sum, f64::MIN_POSITIVE)
+        };
+        AdaptedAccuracy {
+            rows: sum * sum / f64::max(squares, f64::MIN_POSITIVE),
+            parent: right(trained),
+            adapted: right(adapted),
+        }
+    }
+
+    /// The model with other intercepts, and its figures on the weighed rows.
+    fn build(
+        &self,
+        bias: Vec<f32>,
+        scores: &[f32],
+        weights: &[f64],
+        parent: Sha256Digest,
+    ) -> Result<Artifact, TrainError> {
+        let built = |builder: ArtifactBuilder| builder.build().map_err(|error| TrainError::Internal(error.to_string()));
+        let adapted = built(
+            ArtifactBuilder::from(self.artifact.clone())
+                .adapted(bias)
+                .provenance(Provenance {
+                    parent: Some(parent),
+                    ..self.artifact.provenance().clone()
+                }),
+        )?;
+        let rows = ReferenceRows {
+            scores,
+            labels: self.held_out.labels(),
+            unknown_words: self.held_out.unknown_words(),
+            weights: Some(weights),
+        };
+        match reference_profile(&adapted, rows, &self.profile.trained_mix) {
+            Some(profile) => built(ArtifactBuilder::from(adapted).reference(profile)),
+            None => Ok(adapted),
+        }
+    }
+}
