@@ -62,9 +62,11 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         "" | "s" => 1.0,
         "ms" => 0.001,
         "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
         _ => {
             return Err(format!(
-                "unknown unit `{unit}`; use ms, s or m, for example 500ms or 20s"
+                "unknown unit `{unit}`; use ms, s, m, h or d, for example 500ms or 20s"
             ));
         }
     };
@@ -72,7 +74,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
         .parse::<f64>()
         .ok()
         .and_then(|value| Duration::try_from_secs_f64(value * scale).ok())
-        .ok_or_else(|| "a duration is a number with a unit ms, s or m, for example 20s".into())
+        .ok_or_else(|| "a duration is a number with a unit ms, s, m, h or d, for example 20s".into())
 }
 
 #[cfg(test)]
@@ -89,7 +91,9 @@ mod tests {
             ("0s", Some(Duration::ZERO)),
             ("1.5s", Some(Duration::from_millis(1500))),
             ("-1s", None),
-            ("1h", None),
+            ("24h", Some(Duration::from_secs(86_400))),
+            ("30d", Some(Duration::from_secs(30 * 86_400))),
+            ("1w", None),
             ("s", None),
             ("", None),
             ("1e400s", None),

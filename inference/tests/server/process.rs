@@ -157,8 +157,8 @@ fn bad_arguments_have_their_own_exit_code() {
         ),
         (
             "duration",
-            vec!["--model", "m", "--digest", &digest, "--drain-timeout", "1h"],
-            "ms, s or m",
+            vec!["--model", "m", "--digest", &digest, "--drain-timeout", "1w"],
+            "ms, s, m, h or d",
         ),
         (
             "scheme",
