@@ -148,7 +148,7 @@ async fn app(options: &Options) -> Result<App, Failure> {
     let Some(Loaded { engine, report }) = load(&options.source, None).await? else {
         unreachable!("no model is in service yet that the one loaded could equal");
     };
-    let mut app = App::new(engine, report, options.limits.clone());
+    let mut app = App::new(engine, report, options.limits.clone(), options.statistics.clone());
     app.tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
     Ok(app)
 }

@@ -8,6 +8,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::core::limits::{Limits, parse_duration};
 use crate::core::source::Source;
+use crate::core::statistics::StatisticsOptions;
 
 /// Serves the predictions of one complaint classifier over HTTP.
 ///
@@ -28,8 +29,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub termination_log: Option<PathBuf>,
 
-    /// Only answer requests with a bearer token from this file, which has one token per line; probes and metrics stay
-    /// open. The file is read again when it changes
+    /// Only answer requests with a bearer token from this file, which has one token per line; probes, metrics and statistics
+    /// stay open. The file is read again when it changes
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
@@ -41,6 +42,10 @@ pub struct Options {
     /// Limits on client requests
     #[command(flatten)]
     pub limits: Limits,
+
+    /// What the statistics count
+    #[command(flatten)]
+    pub statistics: StatisticsOptions,
 
     /// How long SIGTERM waits for requests in flight, and keeps idle connections open for further ones, e.g. 20s
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]

@@ -1,5 +1,13 @@
-//! After the first few texts a prediction allocates nothing but a little for words that the model does not know.
+//! After the first few texts a prediction allocates nothing but a little for words that the model does not know. Counting it
+//! allocates nothing.
 
+use std::time::Duration;
+
+use clap::Parser;
+use complaint_inference::core::engine::Engine;
+use complaint_inference::core::statistics::Tally;
+use complaint_inference::options::Options;
+use complaint_model::Sha256Digest;
 use complaint_model::predict::Scratch;
 
 #[path = "server/model.rs"]
@@ -24,6 +32,24 @@ fn allocations(texts: &[&str]) -> f64 {
     dhat::HeapStats::get().total_blocks as f64 / count as f64
 }
 
+/// Allocations of counting an answer and a request, on average over many.
+fn allocations_of_counting() -> f64 {
+    const COUNT: u64 = 10_000;
+    let options = Options::try_parse_from(["test", "--model", "unused"]).unwrap();
+    let digest = Sha256Digest::of_bytes(b"the model of the tests");
+    let engine = Engine::new(model::estimating_predictor(), digest, "cards".into(), 0.5);
+    let answer = engine.answer(model::CARDS);
+    let tally = Tally::new(&engine, &options.statistics, 0);
+    let count = |now| {
+        tally.answered(now, &answer);
+        tally.requested(now, 200, Duration::from_micros(50));
+    };
+    count(0);
+    let _profiler = dhat::Profiler::builder().testing().build();
+    (0..COUNT).for_each(count);
+    dhat::HeapStats::get().total_blocks as f64 / COUNT as f64
+}
+
 /// One test, since the counters belong to the process.
 #[test]
 fn a_prediction_allocates_next_to_nothing_after_warm_up() {
@@ -36,4 +62,6 @@ fn a_prediction_allocates_next_to_nothing_after_warm_up() {
         unknown < 5.0,
         "{unknown} allocations for a text of words that have to be normalised"
     );
+    let counting = allocations_of_counting();
+    assert!(counting == 0.0, "{counting} allocations to count an answer");
 }

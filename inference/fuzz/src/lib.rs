@@ -35,8 +35,9 @@ impl Server {
         let (_, digest) = model::file();
         let options = Options::try_parse_from(["fuzz", "--model", "unused"]).expect("these are good arguments");
         let engine = Engine::new(model::predictor(), digest, "cards".into(), 0.5);
+        let app = App::new(engine, None, options.limits, options.statistics);
         Self {
-            router: complaint_inference::http::router(Arc::new(App::new(engine, None, options.limits))),
+            router: complaint_inference::http::router(Arc::new(app)),
             runtime: Builder::new_current_thread().enable_all().build().expect("an event loop"),
         }
     }

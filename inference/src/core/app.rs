@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::core::engine::{Answer, Engine};
+use crate::core::engine::{Answer, Engine, Ranked};
 use crate::core::limits::Limits;
 use crate::core::memory::Memory;
 use crate::core::metrics::{CategoryCounters, Metrics};
 use crate::core::refusal::Refusal;
+use crate::core::statistics::{Estimates, StatisticsOptions, Tally, now, now_at};
 use crate::core::tokens::Tokens;
 
 /// A server's state. The process has one, which lives as long as the process.
@@ -26,7 +28,8 @@ pub struct App {
     pub tokens: Option<Tokens>,
     /// The memory budget that request bodies and responses share.
     pub memory: Memory,
-    served: ArcSwap<Served>,
+    statistics: StatisticsOptions,
+    served: Arc<ArcSwap<Served>>,
     places: Arc<Semaphore>,
     draining: AtomicBool,
 }
@@ -40,20 +43,28 @@ pub struct Served {
     pub report: Option<Bytes>,
     /// The model's digest: `sha256:` and 64 hexadecimal digits.
     pub digest: String,
+    /// What it has answered.
+    pub tally: Tally,
     shared_digest: Bytes,
     categories: CategoryCounters,
 }
 
 impl Served {
-    fn new(engine: Engine, report: Option<Bytes>, metrics: &Metrics) -> Self {
+    fn new(engine: Engine, report: Option<Bytes>, metrics: &Metrics, statistics: &StatisticsOptions) -> Self {
         let digest = engine.digest().prefixed();
         Self {
             shared_digest: Bytes::copy_from_slice(digest.as_bytes()),
             categories: metrics.model_served(engine.name(), &digest, engine.labels()),
+            tally: Tally::new(&engine, statistics, now()),
             digest,
             report,
             engine,
         }
+    }
+
+    /// The values of the label `category` for the model's categories.
+    pub fn category_names(&self) -> impl Iterator<Item = &str> {
+        self.categories.names()
     }
 
     /// The digest, in memory that all requests share.
@@ -66,10 +77,18 @@ impl Served {
 impl App {
     /// Creates the state of a server for this model. The server is ready from the start and open to everybody.
     #[must_use]
-    pub fn new(engine: Engine, report: Option<Bytes>, limits: Limits) -> Self {
-        let metrics = Metrics::new();
+    pub fn new(engine: Engine, report: Option<Bytes>, limits: Limits, statistics: StatisticsOptions) -> Self {
+        let mut metrics = Metrics::new();
+        let served = Arc::new(ArcSwap::from_pointee(Served::new(
+            engine,
+            report,
+            &metrics,
+            &statistics,
+        )));
+        metrics.register(Estimates::of(Arc::clone(&served)));
         Self {
-            served: ArcSwap::from_pointee(Served::new(engine, report, &metrics)),
+            statistics,
+            served,
             metrics,
             places: Arc::new(Semaphore::new(limits.max_concurrency.min(Semaphore::MAX_PERMITS))),
             draining: AtomicBool::new(false),
@@ -88,7 +107,8 @@ impl App {
 
     /// Puts another model into service. Requests that arrive from now on use it.
     pub fn serve(&self, engine: Engine, report: Option<Bytes>) {
-        self.served.store(Arc::new(Served::new(engine, report, &self.metrics)));
+        let served = Served::new(engine, report, &self.metrics, &self.statistics);
+        self.served.store(Arc::new(served));
     }
 
     /// Takes one of the `--max-concurrency` slots, or refuses the request. Requests never wait for a slot: a growing
@@ -104,8 +124,11 @@ impl App {
     }
 
     pub(crate) fn count(&self, served: &Served, answer: &Answer) {
-        let (category, probability) = answer.ranking[0];
+        let Ranked {
+            category, probability, ..
+        } = answer.ranking[0];
         served.categories.predicted(category);
+        served.tally.answered(now_at(Instant::now()), answer);
         self.metrics.predicted(
             probability.into(),
             answer.unknown_word_share.into(),

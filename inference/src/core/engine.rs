@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 
+use complaint_contract::statistics::ReferenceProfile;
 use complaint_model::Sha256Digest;
 use complaint_model::predict::{Predictor, Scratch};
 use complaint_model::vectorize::TermKind;
@@ -24,13 +25,23 @@ pub struct Engine {
 /// The model's prediction for one text.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
-    /// Categories (indices into [`Engine::labels`]) with their probabilities. The model's choice comes first, the
-    /// others follow in descending order of probability. Never empty.
-    pub ranking: Vec<(usize, f32)>,
+    /// All categories. The model's choice comes first, the others follow in descending order of probability. Never empty.
+    pub ranking: Vec<Ranked>,
     /// Share of the text's tokens that the model does not know, from 0 to 1.
     pub unknown_word_share: f32,
     /// Whether the winner's probability is below the engine's threshold, so that a person should review the text.
     pub needs_review: bool,
+}
+
+/// A category in an [`Answer`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranked {
+    /// An index into [`Engine::labels`].
+    pub category: usize,
+    /// Its probability.
+    pub probability: f32,
+    /// Its *estimating* probability, for the statistics alone ([`ReferenceProfile`]). 0 if the model has none.
+    pub estimating: f32,
 }
 
 /// Explains an answer: the winner's score minus the runner-up's, term by term.
@@ -107,6 +118,18 @@ impl Engine {
         &self.predictor.labels()[category]
     }
 
+    /// Whether answers have estimating probabilities.
+    #[must_use]
+    pub fn estimates(&self) -> bool {
+        self.predictor.artifact().estimate().is_some()
+    }
+
+    /// The model's figures on its held-out rows, if it has them. They need estimating probabilities.
+    #[must_use]
+    pub fn reference(&self) -> Option<&ReferenceProfile> {
+        self.predictor.artifact().reference()
+    }
+
     /// The model's answer for `text`.
     #[must_use]
     pub fn answer(&self, text: &str) -> Answer {
@@ -140,10 +163,16 @@ impl Engine {
 
     fn answer_with(&self, text: &str, scratch: &mut Scratch) -> Answer {
         let prediction = self.predictor.predict(text, scratch);
-        let mut ranking: Vec<(usize, f32)> = prediction.probabilities.iter().copied().enumerate().collect();
+        let estimating = prediction.estimating;
+        let ranked = |(category, &probability): (usize, &f32)| Ranked {
+            category,
+            probability,
+            estimating: estimating.map_or(0.0, |all| all[category]),
+        };
+        let mut ranking: Vec<Ranked> = prediction.probabilities.iter().enumerate().map(ranked).collect();
         // Probabilities can be equal where scores differ. The model's choice stays first.
-        let place = |&(category, _): &(usize, f32)| category != prediction.class;
-        ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.1.total_cmp(&a.1)));
+        let place = |ranked: &Ranked| ranked.category != prediction.class;
+        ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.probability.total_cmp(&a.probability)));
         Answer {
             ranking,
             unknown_word_share: prediction.unknown_word_share,

@@ -8,6 +8,8 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use complaint_contract::statistics::LATENCY_BORDERS;
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -169,6 +171,11 @@ impl Metrics {
         }
     }
 
+    /// Adds series that are made when somebody scrapes them.
+    pub fn register(&mut self, collector: impl Collector) {
+        self.registry.register_collector(Box::new(collector));
+    }
+
     /// Counts a request in flight until the guard is dropped.
     #[must_use]
     pub fn request_started(&self) -> InFlight<'_> {
@@ -197,7 +204,10 @@ impl Metrics {
             } else if !named.contains(&category) {
                 OTHER.clone_into(&mut category);
             }
-            self.categories.get_or_create_owned(&CategoryLabels { category })
+            let counter = self.categories.get_or_create_owned(&CategoryLabels {
+                category: category.clone(),
+            });
+            (category, counter)
         };
         CategoryCounters(categories.iter().map(counter).collect())
     }
@@ -268,16 +278,21 @@ fn short(category: &str) -> String {
     }
 }
 
-/// The prediction counters of one model's categories.
+/// The prediction counters of one model's categories, with the values of their label.
 #[derive(Debug)]
-pub struct CategoryCounters(Vec<Counter>);
+pub struct CategoryCounters(Vec<(String, Counter)>);
 
 impl CategoryCounters {
     /// Records a prediction of the category with this index.
     pub fn predicted(&self, category: usize) {
-        if let Some(counter) = self.0.get(category) {
+        if let Some((_, counter)) = self.0.get(category) {
             counter.inc();
         }
+    }
+
+    /// The value of the label `category` for each category of the model. Several categories may share one.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
     }
 }
 
@@ -291,11 +306,9 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// The buckets start at 50 µs, because most answers take less than a millisecond, and end at the default body timeout.
+/// The buckets of the statistics: from 50 µs, because most answers take less than a millisecond, to the default body timeout.
 fn latency_histogram() -> Histogram {
-    Histogram::new([
-        0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
-    ])
+    Histogram::new(LATENCY_BORDERS)
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@
 //! * [`app`]: the state that all requests share; [`serving`]: one request's view of it.
 //! * [`limits`]: limits on client requests; [`memory`]: how many bytes the server holds at once; [`refusal`]: why the
 //!   core refuses a request.
-//! * [`metrics`]: the Prometheus metrics. [`tokens`]: the accepted bearer tokens.
+//! * [`statistics`]: what the model answers, counted by time. [`metrics`]: the Prometheus metrics. [`tokens`]: the accepted bearer tokens.
 
 pub mod app;
 pub mod cache;
@@ -20,5 +20,6 @@ pub mod metrics;
 pub mod refusal;
 pub mod serving;
 pub mod source;
+pub mod statistics;
 pub mod tokens;
 pub mod verification;

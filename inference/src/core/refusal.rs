@@ -81,6 +81,11 @@ pub enum Refusal {
     /// The model came without a report.
     #[error("the model came without a report; put `report.json` beside the model file before the server starts")]
     NoReport,
+    /// The model has no reference profile.
+    #[error(
+        "the model has no reference profile: it was not trained here, or with too few held-out rows. Train it with complaint-trainer to compare its answers with a reference"
+    )]
+    NoReferenceProfile,
 }
 
 /// The start of a client's text, short enough to quote in a message.

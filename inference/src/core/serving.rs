@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use complaint_contract::statistics::ReferenceProfile;
 use complaint_model::Sha256Digest;
 
 use crate::core::app::{App, Served};
@@ -92,6 +93,14 @@ impl Serving {
     /// [`Refusal::NoReport`].
     pub fn report(&self) -> Result<Bytes, Refusal> {
         self.model.report.clone().ok_or(Refusal::NoReport)
+    }
+
+    /// The model's figures on its held-out rows.
+    ///
+    /// # Errors
+    /// [`Refusal::NoReferenceProfile`].
+    pub fn reference(&self) -> Result<&ReferenceProfile, Refusal> {
+        self.engine().reference().ok_or(Refusal::NoReferenceProfile)
     }
 
     /// Answers one text. `index` is its position in the request, for messages.

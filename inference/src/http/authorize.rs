@@ -3,13 +3,23 @@
 use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use complaint_contract::statistics::paths;
 
 use super::error::ApiError;
 use crate::core::app::App;
 
-/// Paths for probes and scrapes. They stay open, since the kubelet and Prometheus have no token, and reveal nothing about
-/// complaints.
-pub(super) const PROBES: [&str; 5] = ["/v2/health/live", "/v2/health/ready", "/ping", "/health", "/metrics"];
+/// Paths for probes and scrapes. They stay open, since the kubelet, Prometheus and the operator have no token, and reveal
+/// nothing about complaints.
+pub(super) const PROBES: [&str; 8] = [
+    "/v2/health/live",
+    "/v2/health/ready",
+    "/ping",
+    "/health",
+    "/metrics",
+    paths::STATISTICS,
+    paths::SAMPLE,
+    paths::REFERENCE,
+];
 
 /// The refusal of a request without an accepted token, if the server requires tokens.
 pub(super) fn refusal(app: &App, request: &Request) -> Option<Response> {

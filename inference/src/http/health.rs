@@ -27,18 +27,20 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// The first bytes of a probe's request.
-const PROBES: [&[u8]; 8] = [
+const PROBES: [&[u8]; 10] = [
     b"GET /v2/health/",
     b"GET /ping ",
     b"GET /health ",
     b"GET /metrics ",
+    b"GET /statistics ",
     b"HEAD /v2/health/",
     b"HEAD /ping ",
     b"HEAD /health ",
     b"HEAD /metrics ",
+    b"HEAD /statistics ",
 ];
 
-/// Whether the first bytes of a request are those of a probe or of a metrics scrape.
+/// Whether the first bytes of a request are those of a probe, or of a scrape of metrics or statistics.
 pub(super) fn is_probe(start: &[u8]) -> bool {
     PROBES.iter().any(|probe| start.starts_with(probe))
 }

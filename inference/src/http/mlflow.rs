@@ -114,7 +114,7 @@ async fn invocations(serving: Serving, payload: Payload) -> Result<Json<Value>, 
     let answers = serving.classify_all(&texts).await?;
     let labels: Vec<&str> = answers
         .iter()
-        .map(|answer| serving.engine().label(answer.ranking[0].0))
+        .map(|answer| serving.engine().label(answer.ranking[0].category))
         .collect();
     Ok(Json(json!({ "predictions": labels })))
 }

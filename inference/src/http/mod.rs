@@ -3,6 +3,7 @@
 //! [`router()`] combines the routes, [`serve`] accepts and drains connections, and [`workers`] are the threads that
 //! connections run on.
 
+mod answering;
 mod authorize;
 mod body;
 mod coding;
@@ -30,6 +31,7 @@ mod report;
 mod router;
 mod security;
 pub mod serve;
+mod statistics;
 mod stream;
 mod tensor;
 mod trace;

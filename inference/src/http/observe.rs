@@ -19,11 +19,13 @@ use complaint_telemetry::{Span, traces};
 use futures::FutureExt;
 use tower::{Layer, Service};
 
+use super::answering;
 use super::authorize;
 use super::error::{ApiError, ApiFamily};
 use super::held::hold;
 use super::trace::{self, Facts};
 use crate::core::app::{App, Served};
+use crate::core::statistics::now_at;
 
 /// The header with the served model's digest, on every response.
 pub const MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
@@ -145,8 +147,12 @@ impl Arrival {
 
         let route = name(self.route.as_ref());
         let status = response.status().as_u16();
-        let elapsed = self.at.elapsed();
+        let end = Instant::now();
+        let elapsed = end - self.at;
         app.metrics.request_finished(route, status, elapsed);
+        if answering::is_for_answers(&self.method, route) {
+            self.model.tally.requested(now_at(end), status, elapsed);
+        }
 
         // Log only the server's own words: a path or a message may quote a client's text.
         let (id, method, micros) = (self.id.to_str().unwrap_or_default(), &self.method, elapsed.as_micros());
@@ -199,3 +205,6 @@ fn new_request_id() -> HeaderValue {
     let number = COUNTER.fetch_add(1, Ordering::Relaxed);
     HeaderValue::try_from(format!("{:016x}-{number:x}", *PROCESS)).expect("hexadecimal digits are a valid header")
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ use crate::core::app::App;
         (name = "open-inference", description = "Open Inference Protocol v2, as KServe and Triton clients speak it"),
         (name = "kserve-v1", description = "KServe v1"),
         (name = "mlflow", description = "MLflow's scoring protocol"),
-        (name = "operation", description = "Probes and metrics")
+        (name = "operation", description = "Probes, metrics and statistics")
     )
 )]
 struct Document;

@@ -113,8 +113,8 @@ impl Output {
         let categories = engine.labels().len();
         let answered = answers.iter();
         let data = match self {
-            Self::Category => Data::Bytes(answered.map(|a| engine.label(a.ranking[0].0)).collect()),
-            Self::Probability => Data::Numbers(answered.map(|a| a.ranking[0].1).collect()),
+            Self::Category => Data::Bytes(answered.map(|a| engine.label(a.ranking[0].category)).collect()),
+            Self::Probability => Data::Numbers(answered.map(|a| a.ranking[0].probability).collect()),
             Self::Probabilities => Data::Numbers(answered.flat_map(|a| in_label_order(a, categories)).collect()),
             Self::NeedsReview => Data::Flags(answered.map(|a| a.needs_review).collect()),
             Self::UnknownWordShare => Data::Numbers(answered.map(|a| a.unknown_word_share).collect()),
@@ -135,8 +135,8 @@ impl Output {
 
 fn in_label_order(answer: &Answer, categories: usize) -> Vec<f32> {
     let mut row = vec![0.0; categories];
-    for &(category, probability) in &answer.ranking {
-        row[category] = probability;
+    for ranked in &answer.ranking {
+        row[ranked.category] = ranked.probability;
     }
     row
 }

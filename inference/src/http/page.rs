@@ -15,7 +15,7 @@ use super::escape::escape;
 use super::highlight::highlight;
 use super::security::{PAGE_POLICY, protected};
 use crate::core::app::App;
-use crate::core::engine::{Engine, Explained};
+use crate::core::engine::{Engine, Explained, Ranked};
 use crate::core::refusal::shorten;
 use crate::core::serving::Serving;
 
@@ -107,7 +107,9 @@ fn refused(serving: &Serving, text: &str, error: &ApiError) -> Response {
 
 fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
     let answer = &explained.answer;
-    let (category, probability) = answer.ranking[0];
+    let Ranked {
+        category, probability, ..
+    } = answer.ranking[0];
     let mut html = format!(
         "<h2>Category</h2><p><strong class=\"category\">{}</strong> <span class=\"hint\">{}</span></p>",
         escape(engine.label(category)),
@@ -124,7 +126,10 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
         );
     }
     html.push_str("<h2 id=\"bars\">Probabilities</h2><table class=\"bars\" aria-labelledby=\"bars\"><tbody>");
-    for &(category, probability) in answer.ranking.iter().take(BARS) {
+    for &Ranked {
+        category, probability, ..
+    } in answer.ranking.iter().take(BARS)
+    {
         let (label, width, percent) = (
             escape(engine.label(category)),
             probability * 100.0,

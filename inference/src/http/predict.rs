@@ -14,7 +14,7 @@ use super::error::ApiError;
 use super::error_responses::NativeErrors;
 use super::json::{optional_list, parse_json};
 use crate::core::app::App;
-use crate::core::engine::{Answer, Engine};
+use crate::core::engine::{Answer, Engine, Ranked};
 use crate::core::serving::Serving;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -63,14 +63,14 @@ pub(super) struct Prediction<'a> {
 #[derive(Debug)]
 struct Ranking<'a> {
     engine: &'a Engine,
-    ranking: Vec<(usize, f32)>,
+    ranking: Vec<Ranked>,
 }
 
 impl Serialize for Ranking<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(self.ranking.len()))?;
-        for &(category, probability) in &self.ranking {
-            map.serialize_entry(self.engine.label(category), &probability)?;
+        for ranked in &self.ranking {
+            map.serialize_entry(self.engine.label(ranked.category), &ranked.probability)?;
         }
         map.end()
     }
@@ -80,7 +80,9 @@ impl<'a> Prediction<'a> {
     /// The answer in the format of the API, with the `top_k` most probable categories.
     pub(super) fn new(engine: &'a Engine, answer: Answer, top_k: Option<usize>) -> Self {
         let mut ranking = answer.ranking;
-        let (category, probability) = ranking[0];
+        let Ranked {
+            category, probability, ..
+        } = ranking[0];
         ranking.truncate(top_k.unwrap_or(usize::MAX));
         Self {
             category: engine.label(category),

@@ -6,7 +6,9 @@ use axum::Router;
 use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
-use super::{explain, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, stream};
+use super::{
+    explain, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, statistics, stream,
+};
 use crate::core::app::App;
 
 /// Builds the router of all routes.
@@ -20,6 +22,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(kserve::routes())
         .merge(mlflow::routes())
         .merge(report::routes())
+        .merge(statistics::routes())
         .split_for_parts();
     routes
         .merge(page::routes())

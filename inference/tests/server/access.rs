@@ -14,7 +14,14 @@ async fn with_tokens_only_probes_are_open() {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "secret-1\n").unwrap();
     let server = Started::with(&["--token-file", file.path().to_str().unwrap()]).await;
-    for path in ["/v2/health/live", "/v2/health/ready", "/metrics", "/ping", "/health"] {
+    for path in [
+        "/v2/health/live",
+        "/v2/health/ready",
+        "/metrics",
+        "/statistics",
+        "/ping",
+        "/health",
+    ] {
         assert_eq!(get(server.address, path).await.status, 200, "{path}");
     }
     for path in ["/", "/report", "/v2/models/cards", "/openapi.json", "/nothing"] {

@@ -45,7 +45,7 @@ fn every_flag_is_in_the_table() {
 
 #[tokio::test]
 async fn every_metric_is_in_the_table() {
-    let server = Started::new().await;
+    let server = Started::estimating().await;
     post(server.address, "/predict", &json!({ "text": model::CARDS })).await;
     let metrics = get(server.address, "/metrics").await;
     let real: BTreeSet<String> = metrics

@@ -22,5 +22,6 @@ mod shutdown;
 mod signatures;
 mod started;
 mod starved;
+mod statistics;
 mod stream;
 mod traces;

@@ -1,9 +1,10 @@
 //! A small but real model: three categories told apart by the words of nine complaints.
 
+use complaint_contract::statistics::{PROBABILITY_BINS, ReferenceFigure, ReferenceProfile, UNKNOWN_WORD_BINS};
 use complaint_model::predict::Predictor;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
-use complaint_model::{Algorithm, Parameters};
+use complaint_model::{Algorithm, Estimate, Parameters};
 use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, Preprocessing, Sha256Digest};
 
 pub const CARDS: &str = "I was charged twice for one purchase on my credit card";
@@ -23,7 +24,7 @@ const TEXTS: [(usize, &str); 9] = [
 ];
 
 /// Each term's weight for a class is how much more of it that class has than all texts together.
-fn artifact_with(labels: [&str; 3]) -> Artifact {
+fn artifact_with(labels: [&str; 3]) -> ArtifactBuilder {
     let preprocessing = Preprocessing {
         normalizer: Normalizer::None,
         ..Preprocessing::default()
@@ -58,8 +59,36 @@ fn artifact_with(labels: [&str; 3]) -> Artifact {
         Parameters::default(),
     )
     .surface_forms(&corpus, &rows, 1)
-    .build()
-    .unwrap()
+}
+
+/// The same with estimating probabilities and a reference profile.
+fn estimating_artifact_with(labels: [&str; 3]) -> Artifact {
+    let estimate = Estimate {
+        temperature: 1.5,
+        biases: vec![0.1, 0.0, -0.1],
+    };
+    let builder = artifact_with(labels).estimate(estimate).reference(reference());
+    builder.build().unwrap()
+}
+
+/// The reference profile of [`estimating_predictor`].
+pub fn reference() -> ReferenceProfile {
+    let figure = ReferenceFigure {
+        expected: 0.81,
+        measured: 0.8,
+        standard_error: 0.02,
+    };
+    let all_in = |bins: usize, bin: usize| (0..bins).map(|other| f64::from(u8::from(other == bin))).collect();
+    ReferenceProfile {
+        rows: 40.0,
+        trained_mix: vec![0.5, 0.25, 0.25],
+        mix: vec![0.5, 0.25, 0.25],
+        answers: vec![0.5, 0.375, 0.125],
+        top_probability: all_in(PROBABILITY_BINS, 19),
+        unknown_words: all_in(UNKNOWN_WORD_BINS, 2),
+        accuracy: figure,
+        f1: vec![figure; 3],
+    }
 }
 
 /// The model as a file's bytes, with their digest.
@@ -69,12 +98,26 @@ pub fn file() -> (Vec<u8>, Sha256Digest) {
 
 /// The same model under other names for its categories: another file with other answers.
 pub fn file_with(labels: [&str; 3]) -> (Vec<u8>, Sha256Digest) {
-    let bytes = artifact_with(labels).to_bytes();
+    bytes_of(&artifact_with(labels).build().unwrap())
+}
+
+/// The same model with estimating probabilities and a reference profile, as a file's bytes.
+pub fn estimating_file(labels: [&str; 3]) -> (Vec<u8>, Sha256Digest) {
+    bytes_of(&estimating_artifact_with(labels))
+}
+
+fn bytes_of(artifact: &Artifact) -> (Vec<u8>, Sha256Digest) {
+    let bytes = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&bytes);
     (bytes, digest)
 }
 
 /// The same model, ready.
 pub fn predictor() -> Predictor {
-    Predictor::new(artifact_with(LABELS))
+    Predictor::new(artifact_with(LABELS).build().unwrap())
+}
+
+/// The same model with estimating probabilities and a reference profile, ready.
+pub fn estimating_predictor() -> Predictor {
+    Predictor::new(estimating_artifact_with(LABELS))
 }

@@ -1,10 +1,13 @@
 //! `/openapi.json` tells what the server does.
 
+use std::collections::BTreeSet;
+
 use axum::http::Request;
 use http_body_util::Full;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::client::{get, send};
+use crate::client::{get, post, send};
+use crate::model;
 use crate::started::Started;
 
 #[tokio::test]
@@ -39,6 +42,9 @@ async fn every_documented_operation_is_there() {
         "/v1/models/{model}:predict",
         "/invocations",
         "/metrics",
+        "/statistics",
+        "/statistics/sample",
+        "/statistics/reference",
     ] {
         assert!(paths.contains_key(path), "{path}");
     }
@@ -65,5 +71,45 @@ async fn every_reference_resolves() {
             Value::Array(items) => open.extend(items),
             _ => {}
         }
+    }
+}
+
+#[tokio::test]
+async fn the_statistics_have_the_documented_fields() {
+    let server = Started::estimating().await;
+    post(server.address, "/predict", &json!({ "text": model::CARDS })).await;
+    let document = get(server.address, "/openapi.json").await.json();
+    for path in ["/statistics", "/statistics/sample", "/statistics/reference"] {
+        let answer = get(server.address, path).await.json();
+        let schema = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        fields_agree(&document, schema, &answer, path);
+    }
+}
+
+/// Every object has the fields of its schema, no more and no fewer.
+fn fields_agree(document: &Value, schema: &Value, value: &Value, place: &str) {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).unwrap(),
+        None => schema,
+    };
+    match value {
+        Value::Object(fields) => {
+            let documented: BTreeSet<&String> = schema["properties"].as_object().unwrap().keys().collect();
+            assert_eq!(fields.keys().collect::<BTreeSet<_>>(), documented, "{place}");
+            for (name, value) in fields {
+                fields_agree(document, &schema["properties"][name], value, &format!("{place} {name}"));
+            }
+        }
+        Value::Array(items) => {
+            assert_eq!(schema["type"], "array", "{place}");
+            for item in items {
+                fields_agree(document, &schema["items"], item, place);
+            }
+        }
+        Value::String(_) => assert_eq!(schema["type"], "string", "{place}"),
+        _ => assert!(
+            ["integer", "number"].contains(&schema["type"].as_str().unwrap()),
+            "{place}"
+        ),
     }
 }

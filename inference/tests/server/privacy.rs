@@ -1,4 +1,4 @@
-//! No complaint leaves the server but in answers: neither in its log nor in its metrics and traces.
+//! No complaint leaves the server but in answers: neither in its log nor in its metrics, statistics and traces.
 
 use axum::http::Request;
 use bytes::Bytes;
@@ -81,10 +81,10 @@ fn requests() -> Vec<(&'static str, &'static str, Vec<u8>)> {
 }
 
 #[tokio::test]
-async fn no_text_is_in_the_log_the_metrics_or_the_traces() {
+async fn no_text_is_in_the_log_the_metrics_the_statistics_or_the_traces() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
-    std::fs::write(&path, model::file().0).unwrap();
+    std::fs::write(&path, model::estimating_file(model::LABELS).0).unwrap();
     let model = path.to_str().unwrap();
     let collector = Collector::start();
     let mut server = Running::start_with(
@@ -119,6 +119,18 @@ async fn no_text_is_in_the_log_the_metrics_or_the_traces() {
     let metrics = get(server.address, "/metrics").await;
     assert!(metrics.text().contains("predictions_total"));
     assert!(!metrics.text().contains("markedtext"), "{}", metrics.text());
+    for (path, field) in [
+        ("/statistics", "topProbability"),
+        ("/statistics/sample", "probabilities"),
+        ("/statistics/reference", "trainedMix"),
+    ] {
+        let answer = get(server.address, path).await;
+        assert!(answer.text().contains(field), "{path}");
+        assert!(
+            !answer.text().contains("markedtext") && !answer.text().contains("charged"),
+            "{path}"
+        );
+    }
 
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));

@@ -33,7 +33,7 @@ pub fn reloads(outcome: &str, count: u32) -> String {
 }
 
 /// Replaces a file in one step, as a careful administrator does.
-fn replace(path: &Path, bytes: &[u8]) {
+pub fn replace(path: &Path, bytes: &[u8]) {
     let beside = path.with_extension("new");
     std::fs::write(&beside, bytes).unwrap();
     std::fs::rename(beside, path).unwrap();

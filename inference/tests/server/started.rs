@@ -11,7 +11,7 @@ use complaint_inference::core::tokens::Tokens;
 use complaint_inference::http::serve::{Drain, serve};
 use complaint_inference::http::workers::Workers;
 use complaint_inference::options::Options;
-use complaint_model::Sha256Digest;
+use complaint_model::{Predictor, Sha256Digest};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,6 +33,15 @@ impl Started {
 
     /// A server with these options besides the model.
     pub async fn with(extra: &[&str]) -> Self {
+        Self::serving(model::predictor(), extra).await
+    }
+
+    /// A server whose model has estimating probabilities and a reference profile.
+    pub async fn estimating() -> Self {
+        Self::serving(model::estimating_predictor(), &[]).await
+    }
+
+    async fn serving(predictor: Predictor, extra: &[&str]) -> Self {
         let digest = Sha256Digest::of_bytes(b"the model of the tests");
         let prefixed = digest.prefixed();
         let base = [
@@ -46,13 +55,13 @@ impl Started {
         ];
         let options = Options::try_parse_from(base.iter().chain(extra)).unwrap();
         let engine = Engine::new(
-            model::predictor(),
+            predictor,
             digest,
             options.source.name.clone(),
             options.source.abstain_below as f32,
         );
         let threads = options.thread_count();
-        let mut app = App::new(engine, None, options.limits);
+        let mut app = App::new(engine, None, options.limits, options.statistics);
         app.tokens = options.token_file.as_deref().map(|path| Tokens::read(path).unwrap());
         let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

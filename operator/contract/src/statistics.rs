@@ -55,11 +55,13 @@ pub fn latency_bin(seconds: f64) -> usize {
 /// What `GET /statistics` answers: the counts of one process for one model.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Statistics {
     /// The process and the model in it: 16 hexadecimal digits, drawn at random when the model was loaded. Counts of one instance
     /// never fall.
     pub instance: String,
     /// The model's digest.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub digest: Sha256Digest,
     /// The categories. All lists by category have this order.
     pub labels: Vec<String>,
@@ -100,6 +102,7 @@ impl Statistics {
 /// The counts of a 24th of a window.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Slot {
     /// Slots since 1970. [`SLOTS_PER_WINDOW`] of them make a window.
     pub number: u64,
@@ -110,6 +113,7 @@ pub struct Slot {
 /// Counts of requests and answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Counts {
     /// Requests for answers.
     pub requests: u64,
@@ -188,10 +192,12 @@ impl Counts {
 /// What `GET /statistics/sample` answers: answers of this window and the one before, drawn uniformly.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sample {
     /// As in [`Statistics::instance`].
     pub instance: String,
     /// The model's digest.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub digest: Sha256Digest,
     /// The length of a window.
     pub window_milliseconds: u64,
@@ -203,6 +209,7 @@ pub struct Sample {
 /// [`SAMPLE_BYTES`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampledWindow {
     /// The window's number.
     pub number: u64,
@@ -215,6 +222,7 @@ pub struct SampledWindow {
 /// One answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SampledRow {
     /// Its category, by its place in the labels.
     pub answer: u32,
@@ -229,6 +237,7 @@ pub struct SampledRow {
 /// training, also in a version that was adapted to another mix.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReferenceProfile {
     /// How many held-out rows these figures tell of; less for weighted ones (Kish's effective number).
     pub rows: f64,
@@ -251,6 +260,7 @@ pub struct ReferenceProfile {
 /// What the estimating probabilities expect, and what the labels show.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ReferenceFigure {
     /// From the probabilities alone.
     pub expected: f64,
