@@ -81,7 +81,34 @@ fn bench() -> Outcome<()> {
     let plain = wrk.run("GET /version", connections, "")?;
     println!("predictions per plain answer: {:.0} %", 100.0 * rate / plain);
     wrk.run("POST /predict", 1, "predict")?;
+    statistics(&model, &digest, &wrk, connections)?;
     traces(&model, &digest, &wrk, connections)
+}
+
+/// What the statistics cost: a server that counts nothing, and one `with` them, in turns.
+fn statistics(model: &Path, digest: &str, with: &Wrk<'_>, connections: u32) -> Outcome<()> {
+    let server = Server::start_in(model, digest, &[], &["--without-statistics"])?;
+    let without = Wrk {
+        server: &server,
+        ..*with
+    };
+    let turn = || -> Outcome<f64> {
+        let plain = without.run("POST /predict, no statistics", connections, "predict")?;
+        Ok(with.run("POST /predict", connections, "predict")? / plain)
+    };
+    println!("requests/s with statistics per request/s without: {}", in_turns(turn)?);
+    println!("resident with statistics, at most: {:.1} MB", with.server.peak()?);
+    Ok(())
+}
+
+/// The median and the range of five ratios.
+fn in_turns(turn: impl FnMut() -> Outcome<f64>) -> Outcome<String> {
+    let mut ratios: Vec<f64> = std::iter::repeat_with(turn).take(5).collect::<Outcome<_>>()?;
+    ratios.sort_by(f64::total_cmp);
+    Ok(format!(
+        "median {:.3} ({:.3} to {:.3})",
+        ratios[2], ratios[0], ratios[4]
+    ))
 }
 
 /// What traces of one request in a hundred cost: a server with them and `without`, in turns.
@@ -92,23 +119,18 @@ fn traces(model: &Path, digest: &str, without: &Wrk<'_>, connections: u32) -> Ou
         ("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.01"),
     ];
-    let server = Server::start_in(model, digest, &variables)?;
+    let server = Server::start_in(model, digest, &variables, &[])?;
     let with = Wrk {
         server: &server,
         ..*without
     };
-    let mut ratios = Vec::new();
-    for _ in 0..5 {
+    let turn = || -> Outcome<f64> {
         let plain = without.run("POST /predict", connections, "predict")?;
-        let traced = with.run("POST /predict, traces at 1 %", connections, "predict")?;
-        ratios.push(traced / plain);
-    }
-    ratios.sort_by(f64::total_cmp);
+        Ok(with.run("POST /predict, traces at 1 %", connections, "predict")? / plain)
+    };
     println!(
-        "requests/s with traces at 1 % per request/s without: median {:.3} ({:.3} to {:.3}); {} spans arrived",
-        ratios[2],
-        ratios[0],
-        ratios[4],
+        "requests/s with traces at 1 % per request/s without: {}; {} spans arrived",
+        in_turns(turn)?,
         collector.spans().len()
     );
     Ok(())
@@ -135,6 +157,16 @@ fn library(bytes: &[u8]) -> Outcome<String> {
         TEXT.len(),
         TEXT.len() as f64 / each / 1e6
     );
+    if let Some(estimator) = predictor.artifact().estimator() {
+        let scores = vec![0.5; predictor.labels().len()];
+        let mut probabilities = scores.clone();
+        let (begun, count) = (Instant::now(), 1_000_000);
+        for _ in 0..count {
+            estimator.probabilities(black_box(&scores), black_box(&mut probabilities));
+        }
+        let each = begun.elapsed().as_secs_f64() / f64::from(count);
+        println!("of that, estimating probabilities: {:.3} µs", each * 1e6);
+    }
     Ok(category)
 }
 
@@ -167,15 +199,16 @@ struct Server {
 
 impl Server {
     fn start(model: &Path, digest: &str) -> Outcome<Self> {
-        Self::start_in(model, digest, &[])
+        Self::start_in(model, digest, &[], &[])
     }
 
-    fn start_in(model: &Path, digest: &str, variables: &[(&str, &str)]) -> Outcome<Self> {
+    fn start_in(model: &Path, digest: &str, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome<Self> {
         let mut child = Command::new(std::env::current_exe()?)
             .env(SERVER, "1")
             .envs(variables.iter().copied())
             .args(["--digest", digest, "--bind", "127.0.0.1:0", "--model"])
             .arg(model)
+            .args(arguments)
             .stdout(Stdio::piped())
             .spawn()?;
         let mut line = String::new();
