@@ -31,6 +31,8 @@ use crate::{
 const AT_ONCE: usize = 8;
 /// Most pods that are read.
 const MOST: usize = 200;
+/// Pods whose sample is read: more rows make no estimate better, and take memory.
+const SAMPLED: usize = 4;
 
 /// What a look at the pods shows.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -71,7 +73,11 @@ pub(crate) async fn gather(
     let mut champions = Vec::new();
     let looks: Vec<_> = pods
         .iter()
-        .map(|pod| look(pod.name_any(), address(pod), reader.clone(), wants_sample))
+        .enumerate()
+        .map(|(place, pod)| {
+            let wants_sample = wants_sample && place < SAMPLED;
+            look(pod.name_any(), address(pod), reader.clone(), wants_sample)
+        })
         .collect();
     let answers: Vec<Look> = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
     for Look { name, address, answer } in answers {
@@ -88,7 +94,10 @@ pub(crate) async fn gather(
                 seen.read += 1;
                 champions.extend(address);
                 memory.counted(statistics, SLOTS_PER_WINDOW, current.saturating_sub(1));
-                sample.into_iter().for_each(|sample| memory.sampled(sample));
+                if let Some(mut sample) = sample {
+                    sample.windows.retain(|window| window.number + 1 == current);
+                    memory.sampled(sample);
+                }
             }
             Err(fault) => seen.faults.push((name, fault, place)),
         }

@@ -16,7 +16,7 @@ use super::gather::Seen;
 use crate::{cache::Key, telemetry::ProductionMetrics};
 
 /// Most processes whose counts are remembered for a classifier: pods that crash again and again must not fill the memory.
-const INSTANCES: usize = 500;
+const INSTANCES: usize = 200;
 
 /// The memories of all classifiers.
 #[derive(Debug, Default)]
