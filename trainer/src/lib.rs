@@ -11,7 +11,7 @@
 //! | [`solve`] | fits the models |
 //! | [`ensemble`] | averages the best trials |
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
-//! | [`vector_scaling`], [`reference`] | probabilities for estimates without labels; the held-out rows' figures that belong to the model |
+//! | [`vector_scaling`], [`reference`](mod@reference) | probabilities for estimates without labels; the held-out rows' figures that belong to the model |
 //! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
 //! | [`adapt`] | moves a finished model's intercepts towards another mix of categories |
 //! | [`training`] | runs all of the above in order |
