@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::{Method, Request};
 use bytes::Bytes;
@@ -176,10 +176,11 @@ async fn many_connections_to_many_threads_lose_no_count() {
     const CONNECTIONS: u64 = 24;
     const EACH: u64 = 300;
     let directory = TempDir::new().unwrap();
-    // The shortest window, whose slots change while the requests come.
+    // A short window, whose slots change while the requests come.
+    const WINDOW: Duration = Duration::from_secs(30);
     let (bytes, _) = model::estimating_file(LABELS);
-    let server = running(&directory, &bytes, &["--threads", "6", "--statistics-window", "10s"]);
-    let address = server.address;
+    let server = running(&directory, &bytes, &["--threads", "6", "--statistics-window", "30s"]);
+    let (address, started) = (server.address, Instant::now());
     let done = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn({
         let done = Arc::clone(&done);
@@ -214,10 +215,11 @@ async fn many_connections_to_many_threads_lose_no_count() {
     let slots = counted.slots.iter();
     assert!(slots.clone().is_sorted_by_key(|slot| slot.number));
     let in_slots: u64 = slots.map(|slot| slot.counts.requests).sum();
-    assert_eq!(
-        in_slots, counted.total.requests,
-        "two windows take longer than this test"
-    );
+    // Slots go only after two windows, of which the first had begun already.
+    if started.elapsed() < WINDOW {
+        assert_eq!(in_slots, counted.total.requests);
+    }
+    assert!(in_slots <= counted.total.requests);
 
     let sample = sample(address).await;
     assert_eq!((&sample.instance, sample.digest), (&counted.instance, counted.digest));
