@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -14,7 +13,7 @@ use crate::core::limits::Limits;
 use crate::core::memory::Memory;
 use crate::core::metrics::{CategoryCounters, Metrics};
 use crate::core::refusal::Refusal;
-use crate::core::statistics::{Estimates, StatisticsOptions, Tally, now, now_at};
+use crate::core::statistics::{Estimates, StatisticsOptions, Tally, now};
 use crate::core::tokens::Tokens;
 
 /// A server's state. The process has one, which lives as long as the process.
@@ -128,7 +127,7 @@ impl App {
             category, probability, ..
         } = answer.ranking[0];
         served.categories.predicted(category);
-        served.tally.answered(now_at(Instant::now()), answer);
+        served.tally.answered(now(), answer);
         self.metrics.predicted(
             probability.into(),
             answer.unknown_word_share.into(),

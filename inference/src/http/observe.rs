@@ -25,7 +25,7 @@ use super::error::{ApiError, ApiFamily};
 use super::held::hold;
 use super::trace::{self, Facts};
 use crate::core::app::{App, Served};
-use crate::core::statistics::now_at;
+use crate::core::statistics::now;
 
 /// The header with the served model's digest, on every response.
 pub const MODEL_DIGEST: HeaderName = HeaderName::from_static("x-model-digest");
@@ -147,11 +147,10 @@ impl Arrival {
 
         let route = name(self.route.as_ref());
         let status = response.status().as_u16();
-        let end = Instant::now();
-        let elapsed = end - self.at;
+        let elapsed = self.at.elapsed();
         app.metrics.request_finished(route, status, elapsed);
         if answering::is_for_answers(&self.method, route) {
-            self.model.tally.requested(now_at(end), status, elapsed);
+            self.model.tally.requested(now(), status, elapsed);
         }
 
         // Log only the server's own words: a path or a message may quote a client's text.

@@ -5,17 +5,15 @@
 //! somebody reads them, so nothing is lost and no thread waits for another. The clock is an argument: milliseconds since
 //! 1970.
 
-mod clock;
 mod reservoir;
 mod ring;
 mod series;
 #[cfg(test)]
 mod tests;
 
-pub use clock::{now, now_at};
 pub use series::Estimates;
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use complaint_contract::statistics::{
@@ -67,6 +65,13 @@ impl Window {
     fn slot(self, now: u64) -> u64 {
         now.saturating_mul(SLOTS_PER_WINDOW) / self.milliseconds
     }
+}
+
+/// The time, in milliseconds since 1970.
+#[must_use]
+pub fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn time_of(now: u64) -> String {
