@@ -74,16 +74,24 @@ struct Adaptable<'a> {
     scores: Vec<f32>,
 }
 
-/// The estimate and the figures of a model that can be adapted.
+/// The figures of a model that can be adapted.
 ///
 /// # Errors
 /// [`AdaptError::NotAdaptable`].
 pub fn adaptable(artifact: &Artifact) -> Result<&ReferenceProfile, AdaptError> {
-    artifact.estimate().ok_or(AdaptError::NotAdaptable("estimate"))?;
-    artifact.held_out().ok_or(AdaptError::NotAdaptable("held-out rows"))?;
-    artifact
-        .reference()
-        .ok_or(AdaptError::NotAdaptable("reference figures"))
+    parts(artifact).map(|(_, _, profile)| profile)
+}
+
+type Parts<'a> = (&'a Estimate, &'a HeldOutRows, &'a ReferenceProfile);
+
+fn parts(artifact: &Artifact) -> Result<Parts<'_>, AdaptError> {
+    Ok((
+        artifact.estimate().ok_or(AdaptError::NotAdaptable("estimate"))?,
+        artifact.held_out().ok_or(AdaptError::NotAdaptable("held-out rows"))?,
+        artifact
+            .reference()
+            .ok_or(AdaptError::NotAdaptable("reference figures"))?,
+    ))
 }
 
 /// Adapts `artifact`, whose bytes have the digest `sha256`, to the shares `mix` of its classes. Equal inputs give equal bytes, and a
@@ -96,10 +104,7 @@ pub fn adaptable(artifact: &Artifact) -> Result<&ReferenceProfile, AdaptError> {
 /// If `mix` does not have one share a class.
 pub fn adapt(artifact: &Artifact, sha256: Sha256Digest, mix: &[f64], most_lost: f64) -> Result<Adapted, TrainError> {
     assert_eq!(mix.len(), artifact.labels().len());
-    let profile = adaptable(artifact)?;
-    let (Some(estimate), Some(held_out)) = (artifact.estimate(), artifact.held_out()) else {
-        return Err(AdaptError::NotAdaptable("estimate").into());
-    };
+    let (estimate, held_out, profile) = parts(artifact)?;
     let model = Adaptable {
         scores: held_out.scores(),
         artifact,

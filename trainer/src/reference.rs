@@ -10,6 +10,7 @@ use std::ops::Range;
 use complaint_contract::statistics::{
     PROBABILITY_BINS, ReferenceFigure, ReferenceProfile, UNKNOWN_WORD_BINS, probability_bin, unknown_word_bin,
 };
+use complaint_drift::mix::ratios;
 use complaint_model::Artifact;
 use complaint_model::estimate::Estimator;
 use rayon::prelude::*;
@@ -170,18 +171,15 @@ impl<'a> Figures<'a> {
         let mut mix = vec![0.0; trained_mix.len()];
         (0..rows.labels.len()).for_each(|row| mix[rows.labels[row] as usize] += rows.weight(row));
         let all: f64 = mix.iter().sum();
-        let ratio = |(now, trained): (&f64, &f64)| {
-            if *trained > 0.0 {
-                (now / all / trained) as f32
-            } else {
-                0.0
-            }
-        };
+        mix.iter_mut().for_each(|share| *share /= all);
         Some(Self {
             artifact,
             estimator,
             rows,
-            ratios: mix.iter().zip(trained_mix).map(ratio).collect(),
+            ratios: ratios(trained_mix, &mix)
+                .into_iter()
+                .map(|ratio| ratio as f32)
+                .collect(),
         })
     }
 

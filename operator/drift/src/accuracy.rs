@@ -88,9 +88,9 @@ impl Figures {
     fn of(trained: &[f64], mix: &[f64], rows: &Rows, weights: &[f64]) -> Self {
         let classes = trained.len();
         let (mut right, mut answered, mut expected) = (vec![0.0; classes], vec![0.0; classes], vec![0.0; classes]);
-        let mut probabilities = Vec::with_capacity(classes);
+        let (ratios, mut probabilities) = (mix::ratios(trained, mix), Vec::with_capacity(classes));
         for (row, weight) in rows.rows().iter().zip(weights) {
-            mix::reweight(&row.probabilities, trained, mix, &mut probabilities);
+            mix::reweight(&row.probabilities, &ratios, &mut probabilities);
             right[row.answer] += weight * probabilities[row.answer];
             answered[row.answer] += weight;
             expected

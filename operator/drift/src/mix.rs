@@ -21,11 +21,9 @@ pub fn estimate(trained: &[f64], rows: &Rows) -> Vec<f64> {
 /// As [`estimate`], from `mix` on, with other weights of the rows, in at most so many steps.
 pub(crate) fn from(trained: &[f64], mut mix: Vec<f64>, rows: &Rows, weights: &[f64], steps: usize) -> Vec<f64> {
     let classes = trained.len();
-    let (mut factors, mut sums) = (vec![0.0; classes], vec![0.0; classes]);
+    let mut sums = vec![0.0; classes];
     for _ in 0..steps {
-        for ((factor, share), trained) in factors.iter_mut().zip(&mix).zip(trained) {
-            *factor = if *trained > 0.0 { share / trained } else { 0.0 };
-        }
+        let factors = ratios(trained, &mix);
         sums.iter_mut()
             .zip(trained)
             .for_each(|(sum, share)| *sum = PRIOR_ANSWERS * share);
@@ -58,12 +56,16 @@ pub(crate) fn from(trained: &[f64], mut mix: Vec<f64>, rows: &Rows, weights: &[f
     mix
 }
 
-/// What a row's probabilities become under another mix, in `out`; `trained` is the mix that they assume.
-pub fn reweight(probabilities: &[f64], trained: &[f64], mix: &[f64], out: &mut Vec<f64>) {
+/// How much more frequent each category is in `mix` than in the mix `trained`; 0 for one that `trained` does not have.
+pub fn ratios(trained: &[f64], mix: &[f64]) -> Vec<f64> {
+    let ratio = |(trained, share): (&f64, &f64)| if *trained > 0.0 { share / trained } else { 0.0 };
+    trained.iter().zip(mix).map(ratio).collect()
+}
+
+/// What a row's probabilities become, in `out`, where each category is so many times more frequent: [`ratios`].
+pub(crate) fn reweight(probabilities: &[f64], ratios: &[f64], out: &mut Vec<f64>) {
     out.clear();
-    let factor = |trained: f64, share: f64| if trained > 0.0 { share / trained } else { 0.0 };
-    let shares = probabilities.iter().zip(trained).zip(mix);
-    out.extend(shares.map(|((p, trained), share)| p * factor(*trained, *share)));
+    out.extend(probabilities.iter().zip(ratios).map(|(p, ratio)| p * ratio));
     let norm: f64 = out.iter().sum();
     if norm > 0.0 {
         out.iter_mut().for_each(|p| *p /= norm);

@@ -12,7 +12,7 @@ use complaint_contract::{EvaluationSettings, SplitBy};
 
 use rayon::prelude::*;
 
-use crate::dataset::{Dataset, Part, Row};
+use crate::dataset::{Dataset, Part};
 pub use folds::stratified_group_folds;
 pub(crate) use key::fnv;
 pub use key::{VERSION, fraction, shingles, split_key};
@@ -45,11 +45,7 @@ pub fn split(dataset: &Dataset, evaluation: &EvaluationSettings) -> Split {
 pub fn split_by_keys(dataset: &Dataset, keys: Vec<u64>, evaluation: &EvaluationSettings) -> Split {
     let published = dataset.rows.iter().any(|row| row.part.is_some());
     let held_out = if published {
-        let is_test = |row: &Row| match row.part {
-            Some(part) => part == Part::Test,
-            None => false,
-        };
-        dataset.rows.iter().map(is_test).collect()
+        dataset.rows.iter().map(|row| row.part == Some(Part::Test)).collect()
     } else {
         drawn(dataset, &keys, evaluation)
     };
