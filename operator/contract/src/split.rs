@@ -70,6 +70,21 @@ pub enum SplitName {
 )]
 pub struct ParseSplitError;
 
+impl SplitName {
+    /// What the rows were drawn by, the seed, and their share; `None` where nothing is drawn.
+    pub fn drawn(&self) -> Option<(SplitBy, u64, f64)> {
+        match self {
+            Self::Key {
+                seed, test_fraction, ..
+            } => Some((SplitBy::Hash, *seed, *test_fraction)),
+            Self::Time {
+                seed, test_fraction, ..
+            } => Some((SplitBy::Time, *seed, *test_fraction)),
+            Self::Published { .. } | Self::Holdout { .. } => None,
+        }
+    }
+}
+
 impl fmt::Display for SplitName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -81,10 +81,7 @@ impl Statistics {
     /// The counts of window `number`, as far as they are kept.
     pub fn window(&self, number: u64) -> Counts {
         let mut sum = Counts::new(self.labels.len());
-        let of_window = self
-            .slots
-            .iter()
-            .filter(|slot| slot.number / SLOTS_PER_WINDOW == number);
+        let of_window = self.slots.iter().filter(|slot| slot.window() == number);
         of_window.for_each(|slot| sum.add(&slot.counts));
         sum
     }
@@ -108,6 +105,13 @@ pub struct Slot {
     pub number: u64,
     /// Its counts.
     pub counts: Counts,
+}
+
+impl Slot {
+    /// The number of its window.
+    pub fn window(&self) -> u64 {
+        self.number / SLOTS_PER_WINDOW
+    }
 }
 
 /// Counts of requests and answers.

@@ -8,7 +8,7 @@ use complaint_api::{
     labels,
 };
 use complaint_contract::{
-    ChampionSettings, CompareRequest, Comparison, DatasetSettings, EvaluationSettings, SplitBy, SplitName,
+    ChampionSettings, CompareRequest, Comparison, DatasetSettings, EvaluationSettings, SplitName,
 };
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -242,15 +242,7 @@ pub(crate) fn request(
         let place = source_of(version, seen).ok_or_else(|| no_rows("its lineage does not name where its data is"))?;
         source = Some(place);
         // The rows that the version's own training held out; where a field of the data marks them, the draw does not matter.
-        let drawn = match lineage.split.parse() {
-            Ok(SplitName::Key {
-                seed, test_fraction, ..
-            }) => Some((SplitBy::Hash, seed, test_fraction)),
-            Ok(SplitName::Time {
-                seed, test_fraction, ..
-            }) => Some((SplitBy::Time, seed, test_fraction)),
-            _ => None,
-        };
+        let drawn = lineage.split.parse::<SplitName>().ok().and_then(|name| name.drawn());
         if let Some((split, seed, test_fraction)) = drawn {
             evaluation = EvaluationSettings {
                 split,

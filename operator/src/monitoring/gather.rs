@@ -5,10 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use complaint_api::{ComplaintClassifier, Monitoring};
+use complaint_api::{ComplaintClassifier, Monitoring, MonitoringStatus};
 use complaint_contract::{
     Sha256Digest,
-    statistics::{ReferenceProfile, SLOTS_PER_WINDOW, Sample, Statistics, paths},
+    statistics::{ReferenceProfile, Sample, Statistics, paths},
 };
 use futures::{StreamExt, stream};
 use jiff::Timestamp;
@@ -55,20 +55,19 @@ pub(crate) async fn gather(
     now: Timestamp,
 ) -> Result<Seen, Error> {
     let mut seen = Seen::default();
-    let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
-    let Some(digest) = champion.and_then(|champion| champion.sha256.parse::<Sha256Digest>().ok()) else {
+    let Some(digest) = champion(classifier) else {
         return Ok(seen);
     };
-    memory.is_about(digest);
     let seconds = window::seconds(&monitoring.window);
-    let current = window::number(now, seconds);
+    let last = window::last(now, seconds);
+    memory.is_about(digest, seconds);
     let mut pods = servers(classifier, objects)?;
     pods.retain(|pod| pod::is_ready(pod) && pod.metadata.deletion_timestamp.is_none());
     pods.sort_by_key(ResourceExt::name_any);
     pods.truncate(MOST);
     // A sample is needed once a window has passed.
-    let wants_sample = !matches!(memory.reference, Some(None))
-        && judged_last(classifier, digest).is_none_or(|last| last < window::end(current - 1, seconds));
+    let wants_sample =
+        !matches!(memory.reference, Some(None)) && is_due(classifier, monitoring, window::end(last, seconds));
     let reader = Reader::new();
     let mut champions = Vec::new();
     let looks: Vec<_> = pods
@@ -93,9 +92,9 @@ pub(crate) async fn gather(
             Ok((statistics, sample)) => {
                 seen.read += 1;
                 champions.extend(address);
-                memory.counted(statistics, SLOTS_PER_WINDOW, current.saturating_sub(1));
+                memory.counted(statistics, last);
                 if let Some(mut sample) = sample {
-                    sample.windows.retain(|window| window.number + 1 == current);
+                    sample.windows.retain(|window| window.number == last);
                     memory.sampled(sample);
                 }
             }
@@ -110,17 +109,23 @@ pub(crate) async fn gather(
     Ok(seen)
 }
 
-/// The end of the last window that was looked at.
-pub(crate) fn judged_last(classifier: &ComplaintClassifier, digest: Sha256Digest) -> Option<Timestamp> {
-    let monitoring = classifier.status.as_ref()?.monitoring.as_ref()?;
-    let is_same = monitoring.sha256 == digest.to_string()
-        && classifier
-            .spec
-            .monitoring
-            .as_ref()
-            .is_some_and(|spec| spec.window == monitoring.window);
-    let last = monitoring.windows.first().filter(|_| is_same)?;
-    Some(last.end_time.0)
+/// The digest of the champion.
+pub(crate) fn champion(classifier: &ComplaintClassifier) -> Option<Sha256Digest> {
+    let champion = classifier.status.as_ref()?.champion.as_ref()?;
+    champion.sha256.parse().ok()
+}
+
+/// What the status says of this champion, in windows of this length.
+pub(crate) fn known<'a>(classifier: &'a ComplaintClassifier, monitoring: &Monitoring) -> Option<&'a MonitoringStatus> {
+    let status = classifier.status.as_ref()?;
+    let (known, champion) = (status.monitoring.as_ref()?, status.champion.as_ref()?);
+    (known.sha256 == champion.sha256 && known.window == monitoring.window).then_some(known)
+}
+
+/// Whether the window that ended then was not looked at yet.
+pub(crate) fn is_due(classifier: &ComplaintClassifier, monitoring: &Monitoring, end: Timestamp) -> bool {
+    let last = known(classifier, monitoring).and_then(|known| known.windows.first());
+    last.is_none_or(|last| last.end_time.0 < end)
 }
 
 /// What a pod says.

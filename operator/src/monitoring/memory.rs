@@ -32,8 +32,8 @@ pub(crate) struct Memory {
     pub(crate) polled: Option<Timestamp>,
     /// What they said.
     pub(crate) seen: Seen,
-    /// The model that all of this is about.
-    digest: Option<Sha256Digest>,
+    /// The model that all of this is about, and the length of the windows in seconds.
+    about: Option<(Sha256Digest, u64)>,
     /// What each process said last.
     instances: HashMap<String, Statistics>,
     /// The last sample of each process.
@@ -72,23 +72,23 @@ impl Memories {
 }
 
 impl Memory {
-    /// Everything from now on is about this model.
-    pub(crate) fn is_about(&mut self, digest: Sha256Digest) {
-        if self.digest != Some(digest) {
+    /// Everything from now on is about this model, in windows of so many seconds.
+    pub(crate) fn is_about(&mut self, digest: Sha256Digest, window: u64) {
+        if self.about != Some((digest, window)) {
             *self = Self {
                 polled: self.polled,
-                digest: Some(digest),
+                about: Some((digest, window)),
                 ..Self::default()
             };
         }
     }
 
     /// Takes in what a process counted. Those that say nothing of window `oldest` or later are forgotten.
-    pub(crate) fn counted(&mut self, statistics: Statistics, slots_per_window: u64, oldest: u64) {
+    pub(crate) fn counted(&mut self, statistics: Statistics, oldest: u64) {
         self.instances.insert(statistics.instance.clone(), statistics);
         let is_old = |statistics: &Statistics| {
             let last = statistics.slots.last();
-            last.is_none_or(|slot| slot.number / slots_per_window < oldest)
+            last.is_none_or(|slot| slot.window() < oldest)
         };
         self.instances.retain(|_, statistics| !is_old(statistics));
         self.samples.retain(|instance, _| self.instances.contains_key(instance));

@@ -51,8 +51,8 @@ impl Reconciler for Monitorings {
         });
         // A pod that becomes ready is read soon; what it counts is read by the clock.
         on.on_part(|pod: &Kept<Pod>| {
-            let is_new = pod.readable().is_some_and(pod::is_ready);
-            is_new.then(|| server_classifier(pod)).flatten()
+            let is_ready = pod.readable().is_some_and(pod::is_ready);
+            is_ready.then(|| server_classifier(pod)).flatten()
         });
     }
 
@@ -77,14 +77,13 @@ impl Reconciler for Monitorings {
             due = now + context.settings.monitoring_interval;
             memory.seen = gather::gather(classifier, monitoring, &objects, &mut memory, now).await?;
         }
-        let seen = memory.seen.clone();
-        let plan = plan::plan(classifier, monitoring, &seen, &memory, now);
+        let seen = &memory.seen;
         // Drawing so many samples takes a moment, which other reconciles need not wait for.
-        let judged = match plan.judge {
+        let judged = match plan::plan(classifier, monitoring, seen, &memory, now) {
             Some(work) => tokio::task::spawn_blocking(move || work.verdict()).await.ok(),
             None => None,
         };
-        let (next, notices) = status::next(classifier, monitoring, &seen, judged, context.now());
+        let (next, notices) = status::next(classifier, monitoring, seen, judged, context.now());
         objects.write_status(classifier, &next).await?;
         let accuracy = next.monitoring.as_ref().and_then(|status| status.estimated_accuracy);
         let drifted = condition::find(&next.conditions, DRIFTED).filter(|told| told.status != "Unknown");

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use complaint_api::{ComplaintClassifier, Monitoring};
-use complaint_contract::{
-    Sha256Digest,
-    statistics::{Counts, ReferenceProfile, SampledWindow},
-};
+use complaint_contract::statistics::{Counts, ReferenceProfile, SampledWindow};
 use complaint_drift::{
     Rows,
     verdict::{self, Chances, Thresholds, Verdict},
@@ -14,17 +11,10 @@ use complaint_drift::{
 use jiff::Timestamp;
 
 use super::{
-    gather::{Seen, judged_last},
+    gather::{Seen, champion, is_due},
     memory::Memory,
     window,
 };
-
-/// What to do.
-#[derive(Debug, Default)]
-pub(crate) struct Plan {
-    /// The window to judge.
-    pub(crate) judge: Option<Work>,
-}
 
 /// A window that has passed.
 #[derive(Debug)]
@@ -49,46 +39,38 @@ pub(crate) struct Judged {
     pub(crate) profile: Arc<ReferenceProfile>,
 }
 
+/// The window to judge, if it is time.
 pub(crate) fn plan(
     classifier: &ComplaintClassifier,
     monitoring: &Monitoring,
     seen: &Seen,
     memory: &Memory,
     now: Timestamp,
-) -> Plan {
+) -> Option<Work> {
     let seconds = window::seconds(&monitoring.window);
-    let last = window::number(now, seconds) - 1;
+    let last = window::last(now, seconds);
     let end = window::end(last, seconds);
-    let champion = classifier.status.as_ref().and_then(|status| status.champion.as_ref());
-    let digest = champion.and_then(|champion| champion.sha256.parse::<Sha256Digest>().ok());
-    let is_due = digest.is_some_and(|digest| judged_last(classifier, digest).is_none_or(|judged| judged < end));
     // A pod that could not be read may have counted half of it: it is asked again while the servers keep the window.
     let is_whole = seen.faults.is_empty() || now.duration_since(end).as_secs() * 2 >= seconds as i64;
     // What was read before the window ended is not all of it.
     let is_fresh = memory.polled.is_some_and(|polled| polled >= end);
-    let (Some(Some(profile)), Some(counts), Some(labels)) = (&memory.reference, memory.window(last), memory.labels())
-    else {
-        return Plan::default();
-    };
-    if !(is_due && is_whole && is_fresh) {
-        return Plan::default();
+    if !(is_whole && is_fresh && champion(classifier).is_some() && is_due(classifier, monitoring, end)) {
+        return None;
     }
-    Plan {
-        judge: Some(Work {
-            end,
-            counts,
-            labels: labels.to_vec(),
-            samples: memory.samples(last),
-            profile: profile.clone(),
-            thresholds: Thresholds {
-                categories: monitoring.max_category_distance,
-                probabilities: monitoring.max_probability_shift,
-                unknown_words: monitoring.max_unknown_word_shift,
-                accuracy_drop: monitoring.max_accuracy_drop,
-            },
-            min_answers: monitoring.min_answers.into(),
-        }),
-    }
+    Some(Work {
+        end,
+        counts: memory.window(last)?,
+        labels: memory.labels()?.to_vec(),
+        samples: memory.samples(last),
+        profile: memory.reference.clone()??,
+        thresholds: Thresholds {
+            categories: monitoring.max_category_distance,
+            probabilities: monitoring.max_probability_shift,
+            unknown_words: monitoring.max_unknown_word_shift,
+            accuracy_drop: monitoring.max_accuracy_drop,
+        },
+        min_answers: monitoring.min_answers.into(),
+    })
 }
 
 impl Work {

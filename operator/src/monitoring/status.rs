@@ -9,7 +9,11 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::Serialize;
 
-use super::{gather::Seen, plan::Judged, pods::Fault};
+use super::{
+    gather::{Seen, known},
+    plan::Judged,
+    pods::Fault,
+};
 use crate::{complaint_classifier::PORT, context::Notice, status::Owned};
 
 /// Windows in the status.
@@ -48,8 +52,7 @@ pub(crate) fn next(
         };
         return (part, Vec::new());
     };
-    let before = stored.and_then(|status| status.monitoring.as_ref());
-    let before = before.filter(|before| before.sha256 == champion.sha256 && before.window == monitoring.window);
+    let before = known(classifier, monitoring);
     let mut status = before.cloned().unwrap_or_else(|| MonitoringStatus {
         sha256: champion.sha256.clone(),
         window: monitoring.window.clone(),
@@ -80,10 +83,11 @@ pub(crate) fn next(
 /// Whether two windows in a row drifted, or two in a row did not; between, it stays what it was. Windows that were not judged
 /// say nothing. `None`: no window was judged yet.
 fn drifted(windows: &[WindowVerdict], was: bool) -> Option<bool> {
-    let mut judged = windows.iter().filter(|window| window.judged);
-    let last = !judged.next()?.reasons.is_empty();
-    Some(match judged.next() {
-        Some(before) if before.reasons.is_empty() != last => last,
+    let judged = windows.iter().filter(|window| window.judged);
+    let mut drifted = judged.map(|window| !window.reasons.is_empty());
+    let last = drifted.next()?;
+    Some(match drifted.next() {
+        Some(before) if before == last => last,
         Some(_) => was,
         None => was && last,
     })

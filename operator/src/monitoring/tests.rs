@@ -112,7 +112,7 @@ struct World {
 impl World {
     fn new(monitoring: Value) -> Self {
         let mut memory = Memory::default();
-        memory.is_about(digest());
+        memory.is_about(digest(), WINDOW);
         memory.reference = Some(Some(Arc::new(profile())));
         Self {
             classifier: classifier(monitoring),
@@ -124,8 +124,7 @@ impl World {
 
     fn count(&mut self, instance: &str, answers: [u64; 2]) {
         let oldest = self.window - 1;
-        self.memory
-            .counted(process(instance, self.window, answers), SLOTS_PER_WINDOW, oldest);
+        self.memory.counted(process(instance, self.window, answers), oldest);
         self.memory.sampled(sample(instance, self.window, answers));
     }
 
@@ -134,7 +133,7 @@ impl World {
         let now = Timestamp::from_second((self.window + 1) as i64 * WINDOW as i64 + seconds).expect("a time");
         self.memory.polled = Some(now);
         let spec = self.classifier.spec.monitoring.clone().expect("a monitoring");
-        let judged = plan::plan(&self.classifier, &spec, seen, &self.memory, now).judge;
+        let judged = plan::plan(&self.classifier, &spec, seen, &self.memory, now);
         let judged = judged.map(plan::Work::verdict);
         let (part, notices) = status::next(&self.classifier, &spec, seen, judged, now);
         self.notices.extend(notices);
@@ -321,7 +320,9 @@ fn another_champion_or_window_begins_anew() {
         .as_mut()
         .and_then(|status| status.champion.as_mut());
     champion.expect("a champion").sha256 = Sha256Digest::of_bytes(b"next").to_string();
-    world.memory.is_about(Sha256Digest::of_bytes(b"next"));
+    world.memory.is_about(Sha256Digest::of_bytes(b"next"), WINDOW);
+    assert_eq!(world.memory.labels(), None);
+    world.count("b", [1, 1]);
     let status = world.look(60, &seen());
     assert_eq!(status["windows"], Value::Null);
     assert!(world.says("Drifted").starts_with("Unknown NotJudged"));
@@ -331,6 +332,9 @@ fn another_champion_or_window_begins_anew() {
     );
     world.classifier.spec.monitoring = serde_json::from_value(json!({ "window": "2h" })).expect("a monitoring");
     assert_eq!(world.look(90, &seen())["window"], "2h");
+    // Counts in windows of another length are no part of these.
+    world.memory.is_about(Sha256Digest::of_bytes(b"next"), 2 * WINDOW);
+    assert_eq!(world.memory.labels(), None);
 }
 
 #[test]

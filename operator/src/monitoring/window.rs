@@ -9,9 +9,9 @@ pub(crate) fn seconds(window: &str) -> u64 {
     seconds.filter(|seconds| *seconds > 0).unwrap_or(86_400)
 }
 
-/// The number of the window that `time` falls into.
-pub(crate) fn number(time: Timestamp, seconds: u64) -> u64 {
-    u64::try_from(time.as_second()).unwrap_or_default() / seconds
+/// The number of the last window that has ended at `now`.
+pub(crate) fn last(now: Timestamp, seconds: u64) -> u64 {
+    (u64::try_from(now.as_second()).unwrap_or_default() / seconds).saturating_sub(1)
 }
 
 /// When a window ends.

@@ -6,7 +6,7 @@ use complaint_api::{ComplaintClassifier, TrainingRun, TrainingTemplate, labels};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::ResourceExt;
 
-use super::plan::{Plan, Start};
+use super::plan::{Drift, Plan, Start, Trigger};
 use crate::{
     change::{Change, Manifest, Target},
     workload,
@@ -41,8 +41,9 @@ fn run_of(
     run.metadata.namespace = classifier.namespace();
     run.metadata.labels = Some(labels);
     let mut annotations = BTreeMap::from([(labels::TRIGGER_TIME.to_owned(), start.time.to_string())]);
-    let reason = start.reason.clone();
-    annotations.extend(reason.map(|reason| (labels::TRIGGER_REASON.to_owned(), reason)));
+    if let Some(drift) = Drift::of(classifier).filter(|_| start.trigger == Trigger::Drift) {
+        annotations.insert(labels::TRIGGER_REASON.to_owned(), drift.reason.to_owned());
+    }
     run.metadata.annotations = Some(annotations);
     run.metadata.owner_references = Some(vec![owner.clone()]);
     run

@@ -50,8 +50,6 @@ pub(crate) struct Start {
     pub(crate) name: String,
     pub(crate) trigger: Trigger,
     pub(crate) time: Timestamp,
-    /// In what the traffic has drifted.
-    pub(crate) reason: Option<String>,
 }
 
 /// The times in the status.
@@ -118,9 +116,6 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, runs: &[TrainingRun], now: 
     {
         // Else the end of the active run is seen, and the drift is looked at again, if it lasts.
         plan.times.last_drift = Some(drift.time);
-        if let Some(start) = plan.start.as_mut().filter(|start| start.trigger == Trigger::Drift) {
-            start.reason = Some(drift.reason);
-        }
     }
     match Schedule::of(retraining).and_then(Result::ok) {
         Some(schedule) => cluster.scheduled(&schedule, is_held, now, &mut plan),
@@ -143,19 +138,20 @@ fn times_of(classifier: &ComplaintClassifier) -> Times {
 }
 
 /// A drift that lasts, and that a run is to be made for: each episode has one.
-struct Drift {
+pub(super) struct Drift<'a> {
     time: Timestamp,
-    reason: String,
+    /// In what the traffic has drifted.
+    pub(super) reason: &'a str,
 }
 
-impl Drift {
-    fn of(classifier: &ComplaintClassifier) -> Option<Self> {
+impl<'a> Drift<'a> {
+    pub(super) fn of(classifier: &'a ComplaintClassifier) -> Option<Self> {
         let wants = classifier.spec.monitoring.as_ref()?.on_drift == OnDrift::Retrain;
         let status = classifier.status.as_ref().filter(|_| wants)?;
         let told = condition::find(&status.conditions, DRIFTED).filter(|told| told.status == "True")?;
         Some(Self {
             time: status.monitoring.as_ref()?.drift_time.as_ref()?.0,
-            reason: told.reason.clone(),
+            reason: &told.reason,
         })
     }
 }
@@ -279,12 +275,7 @@ impl Cluster<'_> {
             return Outcome::Active(run.name_any());
         }
         plan.replaced = active.into_iter().cloned().collect();
-        plan.start = Some(Start {
-            name,
-            trigger,
-            time,
-            reason: None,
-        });
+        plan.start = Some(Start { name, trigger, time });
         Outcome::Run
     }
 

@@ -1,7 +1,7 @@
 //! Reads what a decision about a run needs.
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use complaint_contract::{Progress, SplitBy, SplitName};
+use complaint_contract::{Progress, SplitName};
 use complaint_telemetry::Parent;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{
@@ -146,29 +146,13 @@ pub(crate) fn made_again<'a>(
     let same_rows = move |split: &str| match (split.parse(), &evaluation.holdout) {
         (Ok(SplitName::Holdout { sha256 }), Some(holdout)) => holdout.sha256 == Some(sha256),
         (Ok(SplitName::Published { field }), None) => split_field == Some(&field),
-        (
-            Ok(SplitName::Key {
-                seed, test_fraction, ..
-            }),
-            None,
-        ) => {
-            split_field.is_none()
-                && evaluation.split == SplitBy::Hash
-                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
-        }
-        (
-            Ok(SplitName::Time {
-                seed,
-                test_fraction,
-                field,
-                ..
-            }),
-            None,
-        ) => {
-            split_field.is_none()
-                && evaluation.split == SplitBy::Time
-                && time_field == Some(&field)
-                && (seed, test_fraction) == (evaluation.seed, evaluation.test_fraction)
+        (Ok(name), None) => {
+            let has_field = match &name {
+                SplitName::Time { field, .. } => time_field == Some(field),
+                _ => true,
+            };
+            let drawn = (evaluation.split, evaluation.seed, evaluation.test_fraction);
+            split_field.is_none() && has_field && name.drawn() == Some(drawn)
         }
         _ => false,
     };

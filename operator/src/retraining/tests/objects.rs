@@ -22,7 +22,6 @@ fn a_run_is_what_a_person_would_apply_and_says_what_it_was_made_for() {
             name: run_name("cards", time),
             trigger: Trigger::Schedule,
             time,
-            reason: None,
         }),
         ..Plan::default()
     };
