@@ -30,6 +30,14 @@ pub struct Write {
     number: usize,
 }
 
+impl Write {
+    /// The one before with the same method and path.
+    pub fn earlier(&self) -> Option<Self> {
+        let number = self.number.checked_sub(1).filter(|number| *number > 0)?;
+        Some(Self { number, ..self.clone() })
+    }
+}
+
 impl fmt::Display for Write {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}, write {}", self.method, self.path, self.number)
