@@ -9,6 +9,7 @@
 //! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`] |
 //! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
 //! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
+//! | corrections and captured answers in the store | server | trainer | [`segments`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
@@ -43,6 +44,7 @@ mod records;
 mod result;
 mod run;
 mod search;
+pub mod segments;
 mod split;
 pub mod statistics;
 mod text;

@@ -138,6 +138,23 @@ pub struct Counts {
     pub probability: Vec<f64>,
     /// The same sum over the answers of that category alone.
     pub won_probability: Vec<f64>,
+    /// What people said to be right.
+    pub feedback: FeedbackCounts,
+}
+
+/// Counts of corrections that the server acknowledged, by the time they came.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FeedbackCounts {
+    /// Corrections.
+    pub rows: u64,
+    /// Those whose category is the model's answer.
+    pub correct: u64,
+    /// Those of the share that is drawn before anybody looks: [`is_drawn`](crate::segments::is_drawn).
+    pub drawn_rows: u64,
+    /// Those of the share whose category is the model's answer.
+    pub drawn_correct: u64,
 }
 
 impl Counts {
@@ -153,6 +170,7 @@ impl Counts {
             unknown_words: vec![0; UNKNOWN_WORD_BINS],
             probability: vec![0.0; classes],
             won_probability: vec![0.0; classes],
+            feedback: FeedbackCounts::default(),
         }
     }
 
@@ -163,7 +181,7 @@ impl Counts {
 
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.requests == 0 && self.errors == 0 && self.answered() == 0
+        self.requests == 0 && self.errors == 0 && self.answered() == 0 && self.feedback.rows == 0
     }
 
     /// Adds those of `other`, which has as many categories.
@@ -174,6 +192,10 @@ impl Counts {
         self.requests += other.requests;
         self.errors += other.errors;
         self.needs_review += other.needs_review;
+        self.feedback.rows += other.feedback.rows;
+        self.feedback.correct += other.feedback.correct;
+        self.feedback.drawn_rows += other.feedback.drawn_rows;
+        self.feedback.drawn_correct += other.feedback.drawn_correct;
         each(&mut self.latency, &other.latency);
         each(&mut self.answers, &other.answers);
         each(&mut self.top_probability, &other.top_probability);
