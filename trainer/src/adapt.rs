@@ -6,12 +6,16 @@
 //! always adapted from its trained intercepts.
 
 use complaint_contract::statistics::ReferenceProfile;
-use complaint_contract::{AdaptResult, AdaptedAccuracy, AdaptedShare, StoredArtifact, TrainerReason};
+use complaint_contract::{
+    AdaptResult, Adaptation, AdaptedAccuracy, AdaptedShare, StoredArtifact, TrainerReason, VersionEvaluation,
+};
 use complaint_model::artifact::{FORMAT, HeldOutRows, Provenance};
 use complaint_model::model::argmax;
 use complaint_model::{Artifact, ArtifactBuilder, Estimate, Sha256Digest};
 
 use crate::error::TrainError;
+use crate::evaluate::version_evaluation;
+use crate::metrics::{Scored, row_log_loss};
 use crate::reference::{ReferenceRows, mix as mix_of, reference_profile};
 
 /// How much of the way intercepts move.
@@ -20,6 +24,21 @@ const SHARE_OF_THE_WAY: f64 = 0.75;
 const LARGEST_RATIO: f64 = 100.0;
 /// A class without a share counts as if it had this one.
 const LEAST_SHARE: f64 = 1e-6;
+
+/// How far the shares of a mix may be from 1 together.
+const SHARES_OFF: f64 = 0.01;
+
+/// The shares of a mix, made to sum to 1.
+///
+/// # Errors
+/// The sum of shares that are no mix.
+pub fn shares(mix: &[f64]) -> Result<Vec<f64>, f64> {
+    let sum: f64 = mix.iter().sum();
+    if (sum - 1.0).abs() > SHARES_OFF {
+        return Err(sum);
+    }
+    Ok(mix.iter().map(|share| share / sum).collect())
+}
 
 /// Why a model is not adapted.
 #[derive(Debug, thiserror::Error)]
@@ -113,29 +132,36 @@ pub fn adapt(artifact: &Artifact, sha256: Sha256Digest, mix: &[f64], most_lost: 
         held_out,
     };
     let bias = model.moved(mix);
-    let [trained, adapted] = [artifact.trained_bias(), &bias].map(|bias| model.scores_with(bias));
+    let scores = [artifact.trained_bias(), &artifact.model().bias, bias.as_slice()].map(|bias| model.scores_with(bias));
     let weights = model.weights(mix);
-    let same = vec![1.0; weights.len()];
-    let unchanged = model.accuracy(&trained, &adapted, &same);
-    if unchanged.adapted < unchanged.parent - most_lost {
+    let held_out = model.accuracy(&scores, &vec![1.0; weights.len()]);
+    if held_out.adapted < held_out.trained - most_lost {
         return Err(AdaptError::Worse {
             rows: weights.len(),
-            trained: unchanged.parent,
-            adapted: unchanged.adapted,
+            trained: held_out.trained,
+            adapted: held_out.adapted,
             most_lost,
         }
         .into());
     }
-    let reweighted = model.accuracy(&trained, &adapted, &weights);
+    let reweighted = model.accuracy(&scores, &weights);
+    let [.., adapted] = &scores;
+    let evaluation = model.evaluation(adapted);
     let parent = artifact.provenance().parent.unwrap_or(sha256);
-    let bytes = model.build(bias, &adapted, &weights, parent)?.to_bytes();
+    let bytes = model.build(bias, adapted, &weights, parent)?.to_bytes();
     let share = |((label, trained), adapted): ((&String, &f64), &f64)| AdaptedShare {
         label: label.clone(),
         trained: *trained,
         adapted: *adapted,
     };
     let result = AdaptResult {
-        parent,
+        adaptation: Adaptation {
+            parent_sha256: parent,
+            given_sha256: sha256,
+            held_out,
+            reweighted,
+        },
+        evaluation,
         artifact: StoredArtifact {
             path: String::new(),
             sha256: Sha256Digest::of_bytes(&bytes),
@@ -149,8 +175,6 @@ pub fn adapt(artifact: &Artifact, sha256: Sha256Digest, mix: &[f64], most_lost: 
             .zip(mix)
             .map(share)
             .collect(),
-        held_out: unchanged,
-        reweighted,
     };
     Ok(Adapted { bytes, result })
 }
@@ -199,7 +223,8 @@ impl Adaptable<'_> {
             .collect()
     }
 
-    fn accuracy(&self, trained: &[f32], adapted: &[f32], weights: &[f64]) -> AdaptedAccuracy {
+    /// Shares of right answers by the scores of the trained, the given and the adapted model.
+    fn accuracy(&self, scores: &[Vec<f32>; 3], weights: &[f64]) -> AdaptedAccuracy {
         let labels = self.held_out.labels();
         let (mut sum, mut squares) = (0.0, 0.0);
         weights.iter().for_each(|weight| {
@@ -214,11 +239,36 @@ impl Adaptable<'_> {
                 .filter(|((answer, label), _)| *answer == **label as usize);
             right.map(|(_, weight)| weight).sum::<f64>() / f64::max(sum, f64::MIN_POSITIVE)
         };
+        let [trained, given, adapted] = scores.each_ref().map(|scores| right(scores));
         AdaptedAccuracy {
             rows: sum * sum / f64::max(squares, f64::MIN_POSITIVE),
-            parent: right(trained),
-            adapted: right(adapted),
+            trained,
+            given,
+            adapted,
         }
+    }
+
+    /// The figures of a model with these scores of the held-out rows.
+    fn evaluation(&self, scores: &[f32]) -> VersionEvaluation {
+        let mut probabilities = vec![0.0; self.classes()];
+        let mut scored = Scored {
+            classes: self.classes(),
+            actual: self.held_out.labels().to_vec(),
+            predicted: Vec::new(),
+            log_loss: Vec::new(),
+        };
+        let mut confidence = Vec::new();
+        for (scores, &label) in scores.chunks_exact(self.classes()).zip(self.held_out.labels()) {
+            let winner = self.artifact.calibration().probabilities(scores, &mut probabilities);
+            scored.predicted.push(winner as u32);
+            scored
+                .log_loss
+                .push(row_log_loss(f64::from(probabilities[label as usize])));
+            confidence.push((f64::from(probabilities[winner]), winner == label as usize));
+        }
+        let labels = self.artifact.labels();
+        let split = self.artifact.provenance().split.clone();
+        version_evaluation(&scored, &confidence, labels, labels.len(), split)
     }
 
     /// The model with other intercepts, and its figures on the weighed rows.

@@ -12,9 +12,9 @@ use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages}
 use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
-    self, adapt::AdaptArgs, compare::CompareArgs, data::DataArgs, evaluate::EvaluateArgs, explain::ExplainArgs,
-    job::StoreArgs, predict::PredictArgs, profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs,
-    sign::SignArgs, verify::VerifyArgs,
+    self, adapt::AdaptArgs, adapt_champion::AdaptChampionArgs, compare::CompareArgs, data::DataArgs,
+    evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs, profile::ProfileArgs,
+    report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs, verify::VerifyArgs,
 };
 
 /// Train classifiers for customer complaints.
@@ -43,6 +43,8 @@ enum Command {
     ReportSchema(ReportSchemaArgs),
     /// Adapt a model to another mix of categories: the same weights, moved intercepts, no data set.
     Adapt(AdaptArgs),
+    /// Adapt a classifier's model to the mix of its traffic and store it as a version, as a Job.
+    AdaptChampion(AdaptChampionArgs),
     /// Compare a finished version with the champion on the rows that its training held out, as a Job.
     Compare(CompareArgs),
     /// Delete a classifier's artifacts from its store, as a Job.
@@ -325,6 +327,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Profile(arguments) => commands::profile::execute(&arguments),
         Command::ReportSchema(arguments) => commands::report_schema::execute(&arguments),
         Command::Adapt(arguments) => commands::adapt::execute(&arguments),
+        Command::AdaptChampion(arguments) => commands::adapt_champion::execute(&arguments),
         Command::Compare(arguments) => commands::compare::execute(&arguments),
         Command::Delete(arguments) => commands::delete::execute(&arguments),
         Command::Record(arguments) => commands::record::execute(&arguments),

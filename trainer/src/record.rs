@@ -2,7 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::{Algorithm, DatasetFormat, Metrics, Parameters, Sha256Digest, StoredArtifact, StoredReport};
+use complaint_contract::{
+    AdaptRequest, AdaptResult, Algorithm, DatasetFormat, Metrics, Parameters, Sha256Digest, StoredArtifact,
+    StoredReport, adapted_name,
+};
+use complaint_model::Artifact;
 use complaint_report::Report;
 use serde::Serialize;
 
@@ -129,6 +133,41 @@ pub fn manifest(
             },
         },
     };
+    with_hint(root, &version)
+}
+
+/// The manifest of a model that was adapted, from that of the model that was given, if there is one.
+pub(crate) fn adapted(
+    root: &str,
+    request: &AdaptRequest,
+    artifact: &Artifact,
+    result: &AdaptResult,
+    given: Option<serde_json::Value>,
+) -> String {
+    let mut version = given.unwrap_or_else(|| {
+        serde_json::json!({
+            "apiVersion": "complaints.dev/v1alpha1",
+            "kind": "ModelVersion",
+            "spec": { "algorithm": artifact.algorithm(), "parameters": artifact.parameters() },
+        })
+    });
+    version["metadata"] = serde_json::json!({
+        "name": adapted_name(&request.classifier, &result.artifact.sha256),
+        "namespace": request.namespace,
+    });
+    let spec = &mut version["spec"];
+    spec["classifierRef"] = serde_json::json!({ "name": request.classifier });
+    spec["artifact"] = serde_json::json!({
+        "uri": format!("{root}/{}", result.artifact.path), "sha256": result.artifact.sha256,
+        "sizeBytes": result.artifact.size_bytes, "format": result.artifact.format,
+    });
+    spec["classCount"] = artifact.labels().len().into();
+    spec["metrics"] = serde_json::json!(result.evaluation.metrics);
+    if let Some(lineage) = spec.get_mut("lineage") {
+        lineage["parent"] = request.version.clone().into();
+    }
+    // The report is about the given model.
+    spec.as_object_mut().and_then(|spec| spec.remove("report"));
     with_hint(root, &version)
 }
 

@@ -134,6 +134,14 @@ impl Store {
         Ok(true)
     }
 
+    /// Writes a version unless it already exists. The last of its files completes it. Returns whether it was written.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn add(&self, version: &str, files: &[(&str, Bytes)]) -> Result<bool, StoreError> {
+        waited(version, self.files.add(version, files)).map(|added| added == Added::Now)
+    }
+
     /// The bytes of a file, if it exists. A bucket that does not exist has none.
     ///
     /// # Errors

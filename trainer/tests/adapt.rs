@@ -5,6 +5,9 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use complaint_contract::{AdaptResult, adapted_name};
+use complaint_drift::accuracy::estimate;
+use complaint_drift::{Row, Rows};
 use complaint_model::predict::Scratch;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
@@ -13,7 +16,7 @@ use complaint_model::{
 };
 use complaint_trainer::rng::Rng;
 use serde_json::{Value, json};
-use support::{Job, csv, rows, trainer};
+use support::{Ended, Job, csv, rows, trainer};
 
 /// A trained model, and a folder for what is made from it.
 struct Model {
@@ -90,7 +93,7 @@ fn only_intercepts_and_figures_change() {
     let bytes = std::fs::read(model.adapted("out")).unwrap();
     let adapted = Artifact::from_bytes(&bytes).unwrap();
     let digest = Sha256Digest::of_bytes(&std::fs::read(&model.path).unwrap());
-    assert_eq!(told["parent"], digest.to_string());
+    assert_eq!(told["adaptation"]["parentSha256"], digest.to_string());
     assert_eq!(told["artifact"]["sha256"], Sha256Digest::of_bytes(&bytes).to_string());
     assert_eq!(adapted.provenance().parent, Some(digest));
     assert_eq!(adapted.provenance().split, trained.provenance().split);
@@ -123,7 +126,7 @@ fn only_intercepts_and_figures_change() {
         "{}",
         reference.rows
     );
-    assert!((told["reweighted"]["rows"].as_f64().unwrap() - reference.rows).abs() < 1e-3);
+    assert!((told["adaptation"]["reweighted"]["rows"].as_f64().unwrap() - reference.rows).abs() < 1e-3);
     let (server, before) = (Predictor::new(adapted), Predictor::new(trained));
     let (mut one, mut other) = (Scratch::default(), Scratch::default());
     for (text, _) in rows().iter().take(40) {
@@ -146,7 +149,26 @@ fn adapting_starts_from_the_trained_model_and_gives_equal_bytes() {
     let again = result(&model.adapt(&model.adapted("other"), "again", &["--mix", &mix_file]));
     let bytes = ["first", "again", "other"].map(|out| std::fs::read(model.adapted(out)).unwrap());
     assert!(bytes[0] == bytes[1] && bytes[0] != bytes[2]);
-    assert_eq!(first, again);
+    for part in ["artifact", "evaluation", "mix"] {
+        assert_eq!(first[part], again[part]);
+    }
+    let other = result(&model.adapt(&model.path, "other", &["--mix", other.to_str().unwrap()]));
+    for rows in ["heldOut", "reweighted"] {
+        let [first, again] = [&first, &again].map(|told| &told["adaptation"][rows]);
+        assert_eq!(first["given"], first["trained"]);
+        assert_eq!(
+            (&again["trained"], &again["adapted"]),
+            (&first["trained"], &first["adapted"])
+        );
+    }
+    assert_eq!(
+        again["adaptation"]["heldOut"]["given"],
+        other["adaptation"]["heldOut"]["adapted"]
+    );
+    assert_eq!(
+        first["evaluation"]["metrics"]["accuracy"],
+        first["adaptation"]["heldOut"]["adapted"]
+    );
     let table = model.adapt(&model.path, "first", &["--mix", &mix_file, "--format", "table"]);
     let table = String::from_utf8(table.stdout).unwrap();
     for part in [
@@ -206,6 +228,106 @@ fn what_cannot_be_adapted_is_refused() {
     refused(&bare, 65, "NotAdaptable", "no estimate");
 }
 
+#[test]
+fn a_champion_is_adapted_beside_itself_and_signed() {
+    let model = Model::new();
+    let (store, sha256) = (model.job.path("store"), digest_of(&model.path));
+    let key = model.job.path("signing.key");
+    let pair = rcgen::KeyPair::generate().unwrap().serialize_pem();
+    let signer = complaint_signature::SigningKey::from_pem(pair.as_bytes()).unwrap();
+    std::fs::write(&key, pair).unwrap();
+    let request = |mix: Value, digest: &Sha256Digest| {
+        json!({ "namespace": "default", "classifier": "cards", "version": "cards-1", "sha256": digest, "mix": mix, "maxLoss": 0.05 })
+            .to_string()
+    };
+    let run = |request: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "adapt-champion",
+            "--store",
+            store.to_str().unwrap(),
+            "--request",
+            request,
+        ];
+        arguments.extend(["--model", model.path.to_str().unwrap()]);
+        arguments.extend(more);
+        model.job.short(&arguments)
+    };
+    let mix = json!([0.2, 0.5, 0.3]);
+    let ended = run(&request(mix.clone(), &sha256), &[]);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let told = AdaptResult::read(&ended.message.to_string()).unwrap();
+    assert_eq!(
+        (told.adaptation.parent_sha256, told.adaptation.given_sha256),
+        (sha256, sha256)
+    );
+    assert_eq!(
+        told.evaluation.split.as_deref(),
+        Some(read(&model.path).provenance().split.as_str())
+    );
+    let folder = store.join(format!("default/cards/{}", told.artifact.sha256));
+    assert_eq!(digest_of(&store.join(&told.artifact.path)), told.artifact.sha256);
+    let text = std::fs::read_to_string(folder.join("modelversion.yaml")).unwrap();
+    let body: String = text.lines().filter(|line| !line.starts_with('#')).collect();
+    let record: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(record["metadata"]["name"], adapted_name("cards", &told.artifact.sha256));
+    assert_eq!(record["spec"]["lineage"]["parent"], "cards-1");
+    assert_eq!(record["spec"]["report"], Value::Null);
+    assert_eq!(record["spec"]["artifact"]["sha256"], json!(told.artifact.sha256));
+    // Again, now with a key: the same version gets its signature.
+    let signed = run(
+        &request(mix.clone(), &sha256),
+        &["--signing-key", key.to_str().unwrap()],
+    );
+    assert_eq!((signed.code, &signed.message), (0, &ended.message), "{}", signed.stderr);
+    let signature = std::fs::read(folder.join("model.sig")).unwrap();
+    let keys = [signer.public().clone()];
+    complaint_signature::verify_model(&signature, &keys, "model.safetensors", told.artifact.sha256).unwrap();
+    let file = |name: &str| std::fs::read(folder.join(name)).unwrap();
+    let manifest = complaint_signature::open(&signature, &keys).unwrap();
+    let covered = complaint_signature::Manifest::of_statement(&manifest.statement).unwrap();
+    let mut names: Vec<_> = covered.files().iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["model.safetensors", "modelversion.yaml"]);
+    assert!(
+        covered
+            .files()
+            .iter()
+            .all(|(name, digest)| *digest == Sha256Digest::of_bytes(&file(name)))
+    );
+    let refused = |ended: &Ended, code: i32, reason: &str| {
+        assert_eq!(
+            (ended.code, &ended.message["error"]["reason"]),
+            (code, &json!(reason)),
+            "{}",
+            ended.stderr
+        );
+    };
+    refused(
+        &run(&request(json!([0.5, 0.5]), &sha256), &[]),
+        64,
+        "InvalidConfiguration",
+    );
+    refused(
+        &run(&request(json!([0.5, 0.5, 1.5]), &sha256), &[]),
+        64,
+        "InvalidConfiguration",
+    );
+    refused(
+        &run(&request(mix, &Sha256Digest::of_bytes(b"other")), &[]),
+        65,
+        "ModelUnreadable",
+    );
+    refused(
+        &run(&request(json!([0.001, 0.001, 0.998]), &sha256), &[]),
+        65,
+        "AdaptationWorse",
+    );
+}
+
+fn digest_of(path: &Path) -> Sha256Digest {
+    Sha256Digest::of_bytes(&std::fs::read(path).unwrap())
+}
+
 /// A model of another program, without an estimate.
 fn from_elsewhere() -> Artifact {
     let preprocessing = Preprocessing::default();
@@ -243,109 +365,184 @@ fn labelled(bytes: &[u8], text: &str, label: &str) -> Labelled {
     rows.map(|row| (row[text].to_owned(), row[label].to_owned())).collect()
 }
 
+/// A model, and rows that its training did not see.
+struct Trial {
+    job: Job,
+    path: PathBuf,
+    predictor: Predictor,
+    /// Texts of each of the model's classes.
+    by_class: Vec<Vec<String>>,
+    rng: Rng,
+}
+
+impl Trial {
+    /// Trains on one half of the rows.
+    fn new(all: Labelled) -> Self {
+        let mut rng = Rng::new(3, 3);
+        let (own, fresh): (Labelled, Labelled) = all.into_iter().partition(|_| rng.below(2) == 0);
+        let job = Job::new();
+        let mut writer = ::csv::Writer::from_writer(Vec::new());
+        writer.write_record(["text", "label"]).unwrap();
+        own.iter()
+            .for_each(|(text, label)| writer.write_record([text, label]).unwrap());
+        let data = job.file("own.csv", writer.into_inner().unwrap());
+        let out = job.path("model");
+        let options = "--text-field text --label-field label --algorithm linear-svm --c 0.1 --class-weight balanced --folds 3 --ensemble 1";
+        let mut command = trainer();
+        command.arg("train").arg("--data").arg(&data).arg("--out").arg(&out);
+        let trained = command.args(options.split(' ')).output().unwrap();
+        assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
+        let path = out.join("model.safetensors");
+        let predictor = Predictor::new(read(&path));
+        let labels = predictor.labels();
+        let mut by_class: Vec<Vec<String>> = vec![Vec::new(); labels.len()];
+        for (text, label) in fresh {
+            if let Some(class) = labels.iter().position(|known| *known == label) {
+                by_class[class].push(text);
+            }
+        }
+        Self {
+            job,
+            path,
+            predictor,
+            by_class,
+            rng,
+        }
+    }
+
+    /// A number from 0 to 1.
+    fn unit(&mut self) -> f64 {
+        self.rng.next_u64() as f64 / u64::MAX as f64
+    }
+
+    /// Unseen rows, with their classes, whose categories are up to `shift` times as frequent or as rare.
+    fn draw(&mut self, shift: f64, texts: usize) -> Vec<(usize, String)> {
+        let sizes: Vec<usize> = self.by_class.iter().map(Vec::len).collect();
+        let weights: Vec<f64> = sizes
+            .iter()
+            .map(|rows| *rows as f64 * shift.powf(2.0 * self.unit() - 1.0))
+            .collect();
+        let all: f64 = weights.iter().sum();
+        (0..texts)
+            .map(|_| {
+                let mut left = self.unit() * all;
+                let class = weights.iter().position(|weight| {
+                    left -= weight;
+                    left <= 0.0
+                });
+                let class = class.unwrap_or(0);
+                (class, self.by_class[class][self.rng.below(sizes[class])].clone())
+            })
+            .collect()
+    }
+}
+
+/// The share of right answers.
+fn accuracy(predictor: &Predictor, drawn: &[(usize, String)]) -> f64 {
+    let mut scratch = Scratch::default();
+    let right = drawn
+        .iter()
+        .filter(|(class, text)| predictor.predict(text, &mut scratch).class == *class);
+    right.count() as f64 / drawn.len() as f64
+}
+
 /// The mean gain in accuracy of models that are adapted to the estimated mix of a draw, over draws of the rows that a training did
 /// not see: without shift, and with categories up to `shift` times as frequent or as rare.
 fn gains(all: Labelled, shifts: &[f64], draws: u64, texts: usize) -> Vec<f64> {
-    let mut rng = Rng::new(3, 3);
-    let (mut own, mut fresh): (Labelled, Labelled) = (Vec::new(), Vec::new());
-    all.into_iter().for_each(|row| {
-        if rng.below(2) == 0 {
-            own.push(row)
-        } else {
-            fresh.push(row)
-        }
-    });
-    let job = Job::new();
-    let mut writer = ::csv::Writer::from_writer(Vec::new());
-    writer.write_record(["text", "label"]).unwrap();
-    own.iter()
-        .for_each(|(text, label)| writer.write_record([text, label]).unwrap());
-    let data = job.file("own.csv", writer.into_inner().unwrap());
-    let out = job.path("model");
-    let options = "--text-field text --label-field label --algorithm linear-svm --c 0.1 --class-weight balanced --folds 3 --ensemble 1";
-    let mut command = trainer();
-    command.arg("train").arg("--data").arg(&data).arg("--out").arg(&out);
-    let trained = command.args(options.split(' ')).output().unwrap();
-    assert!(trained.status.success(), "{}", String::from_utf8_lossy(&trained.stderr));
-    let path = out.join("model.safetensors");
-    let predictor = Predictor::new(read(&path));
-    let labels = predictor.labels().to_vec();
-    let mut by_label: Vec<Vec<&str>> = vec![Vec::new(); labels.len()];
-    for (text, label) in &fresh {
-        if let Some(class) = labels.iter().position(|known| known == label) {
-            by_label[class].push(text);
-        }
-    }
-    shifts
-        .iter()
-        .map(|shift| {
-            let mut sum = 0.0;
-            for _ in 0..draws {
-                let mut unit = || rng.next_u64() as f64 / u64::MAX as f64;
-                let weights: Vec<f64> = by_label
-                    .iter()
-                    .map(|rows| rows.len() as f64 * shift.powf(2.0 * unit() - 1.0))
-                    .collect();
-                let all: f64 = weights.iter().sum();
-                let mut drawn: Vec<(usize, &str)> = Vec::new();
-                for _ in 0..texts {
-                    let mut left = rng.next_u64() as f64 / u64::MAX as f64 * all;
-                    let class = weights.iter().position(|weight| {
-                        left -= weight;
-                        left <= 0.0
-                    });
-                    let class = class.unwrap_or(0);
-                    drawn.push((class, by_label[class][rng.below(by_label[class].len())]));
-                }
-                let lines: Vec<String> = drawn
-                    .iter()
-                    .map(|(_, text)| json!({ "text": text }).to_string())
-                    .collect();
-                let texts = job.file("texts.jsonl", lines.join("\n"));
-                let mut command = trainer();
-                command
-                    .arg("adapt")
-                    .arg("--model")
-                    .arg(&path)
-                    .arg("--out")
-                    .arg(job.path("adapted"));
-                let told = command
-                    .arg("--texts")
-                    .arg(&texts)
-                    .args(["--max-loss", "1"])
-                    .output()
-                    .unwrap();
-                result(&told);
-                let adapted = Predictor::new(read(&job.path("adapted").join("model.safetensors")));
-                let mut scratch = Scratch::default();
-                let mut right = |predictor: &Predictor| {
-                    let answers = drawn
-                        .iter()
-                        .filter(|(class, text)| predictor.predict(text, &mut scratch).class == *class);
-                    answers.count() as f64
-                };
-                sum += (right(&adapted) - right(&predictor)) / drawn.len() as f64;
-            }
-            sum / draws as f64
-        })
-        .collect()
+    let mut trial = Trial::new(all);
+    let mut gain = |shift: f64| {
+        let drawn = trial.draw(shift, texts);
+        let lines: Vec<String> = drawn
+            .iter()
+            .map(|(_, text)| json!({ "text": text }).to_string())
+            .collect();
+        let texts = trial.job.file("texts.jsonl", lines.join("\n"));
+        let out = trial.job.path("adapted");
+        let mut command = trainer();
+        command
+            .arg("adapt")
+            .arg("--model")
+            .arg(&trial.path)
+            .arg("--out")
+            .arg(&out);
+        let told = command
+            .arg("--texts")
+            .arg(&texts)
+            .args(["--max-loss", "1"])
+            .output()
+            .unwrap();
+        result(&told);
+        let adapted = Predictor::new(read(&out.join("model.safetensors")));
+        accuracy(&adapted, &drawn) - accuracy(&trial.predictor, &drawn)
+    };
+    let mean = |shift: &f64| (0..draws).map(|_| gain(*shift)).sum::<f64>() / draws as f64;
+    shifts.iter().map(mean).collect()
 }
 
-#[test]
-fn accuracy_rises_where_the_mix_moved_and_stays_where_it_did_not() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/complaints.csv");
-    let example = labelled(&std::fs::read(path).unwrap(), "narrative", "category");
-    let found = gains(example, &[1.0, 4.0], 8, 1_000);
-    println!("the example: {found:?}");
-    assert!(found[0] > -0.002 && found[1] > 0.02, "{found:?}");
+/// The complaints of the CFPB, where they are given.
+fn cfpb() -> Option<Labelled> {
     let Ok(directory) = std::env::var("COMPLAINT_TEST_DATA") else {
         println!("only the example was used: set COMPLAINT_TEST_DATA to a directory with cfpb.csv.gz");
-        return;
+        return None;
     };
     let packed = std::fs::read(Path::new(&directory).join("cfpb.csv.gz")).unwrap();
     let mut bytes = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&packed[..]), &mut bytes).unwrap();
-    let found = gains(labelled(&bytes, "text", "label"), &[1.0, 2.0, 4.0], 8, 2_000);
+    Some(labelled(&bytes, "text", "label"))
+}
+
+fn example() -> Labelled {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/complaints.csv");
+    labelled(&std::fs::read(path).unwrap(), "narrative", "category")
+}
+
+/// In how many of `windows` the true accuracy lies in the interval of the estimated one.
+fn covered(all: Labelled, shift: f64, windows: usize, answers: usize) -> usize {
+    let mut trial = Trial::new(all);
+    let profile = trial.predictor.artifact().reference().expect("figures").clone();
+    let mut scratch = Scratch::default();
+    let mut is_covered = |_: &usize| {
+        let drawn = trial.draw(shift, answers);
+        let rows: Vec<Row> = drawn
+            .iter()
+            .map(|(_, text)| {
+                let answer = trial.predictor.predict(text, &mut scratch);
+                let probabilities = answer.estimating.expect("an estimate").iter();
+                Row {
+                    answer: answer.class,
+                    probabilities: probabilities.map(|share| f64::from(*share)).collect(),
+                    weight: 1.0,
+                }
+            })
+            .collect();
+        let rows = Rows::new(rows, profile.trained_mix.len());
+        let estimated = estimate(&profile, &rows).expect("rows").accuracy;
+        let truth = accuracy(&trial.predictor, &drawn);
+        (estimated.lower..=estimated.upper).contains(&truth)
+    };
+    (0..windows).filter(|window| is_covered(window)).count()
+}
+
+#[test]
+fn the_true_accuracy_lies_in_the_interval_of_the_estimated_one() {
+    let mut cases = vec![("the example", example())];
+    cases.extend(cfpb().map(|rows| ("cfpb", rows)));
+    for (name, rows) in cases {
+        for shift in [1.0, 4.0] {
+            let found = covered(rows.clone(), shift, 40, 1_000);
+            println!("{name}, categories up to {shift} times as frequent: {found} of 40 windows");
+            assert!(found >= 36, "{name} {shift}: {found}");
+        }
+    }
+}
+
+#[test]
+fn accuracy_rises_where_the_mix_moved_and_stays_where_it_did_not() {
+    let found = gains(example(), &[1.0, 4.0], 8, 1_000);
+    println!("the example: {found:?}");
+    assert!(found[0] > -0.002 && found[1] > 0.02, "{found:?}");
+    let Some(cfpb) = cfpb() else { return };
+    let found = gains(cfpb, &[1.0, 2.0, 4.0], 8, 2_000);
     println!("cfpb: {found:?}");
     assert!(found[0] > -0.002 && found[1] > 0.003 && found[2] > 0.015, "{found:?}");
 }

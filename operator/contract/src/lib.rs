@@ -6,7 +6,7 @@
 //! | `run.json` | operator | trainer | [`RunFile`] |
 //! | progress lines | trainer | operator | [`Progress`] |
 //! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
-//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`] |
+//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`], [`AdaptRequest`] |
 //! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
 //! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
 //! | corrections and captured answers in the store | server | trainer | [`segments`] |
@@ -53,7 +53,7 @@ mod trial;
 pub mod variables;
 mod verification;
 
-pub use adaptation::{AdaptResult, AdaptedAccuracy, AdaptedShare};
+pub use adaptation::{AdaptRequest, AdaptResult, Adaptation, AdaptedAccuracy, AdaptedShare, MAX_LOSS, adapted_name};
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use evaluation::{ClassRecall, GateMetric, VersionEvaluation};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::{AdaptResult, AdaptedAccuracy, Reach, is_shown, round4};
+use complaint_contract::{AdaptResult, AdaptedAccuracy, MAX_LOSS, Reach, is_shown, round4};
 use complaint_drift::{Row, Rows, mix};
 use complaint_model::predict::Scratch;
 use complaint_model::{Artifact, Predictor, Sha256Digest};
@@ -17,7 +17,7 @@ use super::table::{
     Column::{Number, Words},
     table,
 };
-use crate::adapt::{adapt, adaptable};
+use crate::adapt::{adapt, adaptable, shares as shares_of};
 use crate::cli::OutputForm;
 use crate::config::ConfigError;
 use crate::dataset::{DatasetError, Location, Purpose, Source, Unpacked};
@@ -32,8 +32,6 @@ const MOST_TEXTS: usize = 20_000;
 const MOST_PROBABILITIES: usize = 4_000_000;
 /// Seed of the sample.
 const SEED: u64 = 42;
-/// How far the shares of a mix may be from 1 together.
-const SHARES_OFF: f64 = 0.01;
 
 /// `adapt`.
 #[derive(Debug, Args)]
@@ -57,7 +55,7 @@ pub(crate) struct AdaptArgs {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// How much of the accuracy on the held-out rows as they are may be lost.
-    #[arg(long, value_name = "SHARE", default_value_t = 0.01)]
+    #[arg(long, value_name = "SHARE", default_value_t = MAX_LOSS)]
     max_loss: f64,
     /// Output format.
     #[arg(long, value_enum, default_value = "json", value_name = "FORM")]
@@ -145,13 +143,10 @@ fn read_mix(path: &std::path::Path, labels: &[String]) -> Result<Vec<f64>, Confi
         let problem = format!("has {} categories that the model doesn't have", shares.len());
         return Err(invalid("--mix", &problem, fix));
     }
-    let sum: f64 = mix.iter().sum();
-    if (sum - 1.0).abs() > SHARES_OFF {
+    shares_of(&mix).map_err(|sum| {
         let problem = format!("has shares that sum to {}, not to 1", round4(sum));
-        return Err(invalid("--mix", &problem, fix));
-    }
-    mix.iter_mut().for_each(|share| *share /= sum);
-    Ok(mix)
+        invalid("--mix", &problem, fix)
+    })
 }
 
 /// Estimates the mix of the texts of a file.
@@ -252,13 +247,15 @@ fn show(result: &AdaptResult) -> String {
         [
             what.to_owned(),
             format!("{:.0}", accuracy.rows),
-            format!("{:.4}", accuracy.parent),
+            format!("{:.4}", accuracy.trained),
+            format!("{:.4}", accuracy.given),
             format!("{:.4}", accuracy.adapted),
         ]
     };
+    let adaptation = &result.adaptation;
     let rows = [
-        accuracy("as they are", &result.held_out),
-        accuracy("weighed to the new mix", &result.reweighted),
+        accuracy("as they are", &adaptation.held_out),
+        accuracy("weighed to the new mix", &adaptation.reweighted),
     ];
     [
         table([Words("category"), Number("trained"), Number("now")], shares),
@@ -267,13 +264,14 @@ fn show(result: &AdaptResult) -> String {
                 Words("held-out rows"),
                 Number("rows"),
                 Number("trained"),
+                Number("given"),
                 Number("adapted"),
             ],
             rows,
         ),
         format!(
             "written: {} (sha256:{}), adapted from sha256:{}",
-            result.artifact.path, result.artifact.sha256, result.parent
+            result.artifact.path, result.artifact.sha256, adaptation.parent_sha256
         ),
     ]
     .join("\n\n")

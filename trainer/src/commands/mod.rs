@@ -1,6 +1,7 @@
 //! The commands of the program, one module each.
 
 pub(crate) mod adapt;
+pub(crate) mod adapt_champion;
 mod answer;
 pub(crate) mod compare;
 pub(crate) mod data;

@@ -1,8 +1,8 @@
 //! Checks the requests of short Jobs. Each error names the field, the problem and the fix.
 
 use complaint_contract::{
-    CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, REQUEST_BYTES, RecordRequest, TRACKED_VERSIONS,
-    TrackRequest,
+    AdaptRequest, CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, REQUEST_BYTES, RecordRequest,
+    TRACKED_VERSIONS, TrackRequest,
 };
 use jiff::Timestamp;
 use url::Url;
@@ -54,6 +54,26 @@ impl Request for CompareRequest {
             "dataset.sha256",
             || "is missing".into(),
             "Give the digest of the data set that the version was trained on",
+        )
+    }
+}
+
+impl Request for AdaptRequest {
+    fn check(&self) -> Result<(), ConfigError> {
+        check_name("namespace", &self.namespace)?;
+        check_name("classifier", &self.classifier)?;
+        check_name("version", &self.version)?;
+        require(
+            self.mix.iter().all(|share| (0.0..=1.0).contains(share)),
+            "mix",
+            || "has a number that is no share".into(),
+            "Pass numbers from 0 to 1",
+        )?;
+        require(
+            (0.0..=1.0).contains(&self.max_loss),
+            "maxLoss",
+            || "is no share".into(),
+            "Pass a number from 0 to 1",
         )
     }
 }

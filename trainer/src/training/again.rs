@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use complaint_contract::{CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach};
-use complaint_model::Predictor;
+use complaint_model::{Predictor, Sha256Digest};
 use rustc_hash::FxHashMap;
 
 use super::holdout::{check_labels, place_of, read_rows};
@@ -135,20 +135,25 @@ fn missing(field: &str, problem: &str) -> ConfigError {
 
 fn open_version(inputs: &Again<'_>) -> Result<Predictor, TrainError> {
     let expected = inputs.request.sha256;
-    open_artifact(inputs.model, expected, inputs.reach).map_err(|fault| match fault {
+    open_artifact(inputs.model, expected, inputs.reach).map_err(|fault| model_error(fault, inputs.model, expected))
+}
+
+/// What is wrong with the model of a request.
+pub(crate) fn model_error(fault: ArtifactFault, model: &str, expected: Sha256Digest) -> TrainError {
+    match fault {
         ArtifactFault::Unreadable(error) => error.into(),
         ArtifactFault::Digest(actual) => ModelError::Digest {
-            place: inputs.model.to_owned(),
+            place: model.to_owned(),
             actual,
             expected,
         }
         .into(),
         ArtifactFault::Unusable(source) => ModelError::Unusable {
-            path: PathBuf::from(inputs.model),
+            path: PathBuf::from(model),
             source,
         }
         .into(),
-    })
+    }
 }
 
 /// Answers the test part of the data set that the version was trained on.

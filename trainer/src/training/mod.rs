@@ -26,6 +26,7 @@ use crate::profile;
 use crate::progress::Progress;
 use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
+pub(crate) use again::model_error;
 pub use again::{Again, compare_again};
 use fitting::fit_best;
 use held_out::{HeldOut, with_reference};

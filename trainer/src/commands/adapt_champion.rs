@@ -1,0 +1,105 @@
+//! `adapt-champion`: adapts a classifier's model to the mix of its traffic and stores it as a version, in a Job.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use clap::Args;
+use complaint_contract::AdaptRequest;
+use complaint_model::Sha256Digest;
+use complaint_signature::{Manifest, SigningKey, sign, verify_model};
+
+use super::job::{self, StoreArgs};
+use crate::adapt::{adapt, shares};
+use crate::compare::open_artifact;
+use crate::config::ConfigError;
+use crate::error::TrainError;
+use crate::record;
+use crate::signing::read_key;
+use crate::store::{MODEL, RECORD, SIGNATURE, Store, version_path};
+use crate::training::model_error;
+
+/// `adapt-champion`, as described in `docs/contracts.md`.
+#[derive(Debug, Args)]
+pub(crate) struct AdaptChampionArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The model.safetensors to adapt: a file, or an s3:// object.
+    #[arg(long, value_name = "FILE-OR-URL")]
+    model: String,
+    /// The private key that signs the new version: ECDSA P-256 in PEM, without a password.
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+}
+
+/// Adapts and stores.
+pub(crate) fn execute(arguments: &AdaptChampionArgs) -> ExitCode {
+    arguments.store.run(|request, store| run(arguments, &request, store))
+}
+
+fn run(arguments: &AdaptChampionArgs, request: &AdaptRequest, store: &Store) -> Result<String, TrainError> {
+    let key = read_key(arguments.signing_key.as_deref())?;
+    let predictor = open_artifact(&arguments.model, request.sha256, arguments.store.reach())
+        .map_err(|fault| model_error(fault, &arguments.model, request.sha256))?;
+    let artifact = predictor.artifact();
+    let mix = mix_of(request, artifact.labels().len())?;
+    let mut adapted = adapt(artifact, request.sha256, &mix, request.max_loss)?;
+    let folder = version_path(&request.namespace, &request.classifier, &adapted.result.artifact.sha256);
+    adapted.result.artifact.path = format!("{folder}/{MODEL}");
+    let record = record::adapted(
+        &store.root(),
+        request,
+        artifact,
+        &adapted.result,
+        given_record(request, store)?,
+    );
+    write(store, &folder, adapted.bytes.into(), record.into(), key.as_ref())?;
+    Ok(adapted.result.message())
+}
+
+/// The mix, for a model with so many categories.
+fn mix_of(request: &AdaptRequest, classes: usize) -> Result<Vec<f64>, ConfigError> {
+    let shares = shares(&request.mix);
+    shares
+        .ok()
+        .filter(|shares| shares.len() == classes)
+        .ok_or_else(|| ConfigError::Invalid {
+            field: "mix".into(),
+            problem: format!("has not one share of each of the model's {classes} categories, which sum to 1"),
+            fix: "Pass the shares in the order of the model's categories".into(),
+        })
+}
+
+/// The manifest that registers the given model, if it lies beside it.
+fn given_record(request: &AdaptRequest, store: &Store) -> Result<Option<serde_json::Value>, TrainError> {
+    let folder = version_path(&request.namespace, &request.classifier, &request.sha256);
+    let bytes = store.read_file(&format!("{folder}/{RECORD}"))?;
+    Ok(bytes.as_deref().and_then(record::parse))
+}
+
+/// Writes the version's folder, unless it is there; then it gets this key's signature, if it has none.
+fn write(store: &Store, folder: &str, model: Bytes, record: Bytes, key: Option<&SigningKey>) -> Result<(), TrainError> {
+    let signature = |record: &Bytes, key: &SigningKey| -> Bytes {
+        let digests = [(MODEL, &model), (RECORD, record)];
+        let digests = digests.map(|(name, bytes)| (name.to_owned(), Sha256Digest::of_bytes(bytes)));
+        let name = folder.rsplit('/').next().unwrap_or(folder);
+        sign(&Manifest::new(name, digests, []).to_statement(), key).into()
+    };
+    let mut files = vec![(MODEL, model.clone())];
+    files.extend(key.map(|key| (SIGNATURE, signature(&record, key))));
+    files.push((RECORD, record.clone()));
+    let is_new = store.add(folder, &files).map_err(job::of_change)?;
+    if let Some(key) = key.filter(|_| !is_new) {
+        let kept = store.read_file(&format!("{folder}/{RECORD}"))?.unwrap_or(record);
+        let signed = signature(&kept, key);
+        let keys = std::slice::from_ref(key.public());
+        let sha256 = Sha256Digest::of_bytes(&model);
+        let is_signed = |bytes: &[u8]| verify_model(bytes, keys, MODEL, sha256).is_ok();
+        store
+            .update(&format!("{folder}/{SIGNATURE}"), |kept| {
+                (!kept.is_some_and(|kept| is_signed(&kept))).then(|| signed.clone())
+            })
+            .map_err(job::of_change)?;
+    }
+    Ok(())
+}
