@@ -7,7 +7,7 @@ use complaint_api::{
     ClassifierChampion, ComplaintClassifier, ComplaintClassifierStatus, ModelVersion, PromotionPolicy, VersionDigest,
     VersionEvaluation, condition, labels,
 };
-use complaint_contract::SplitName;
+use complaint_contract::{Adaptation, SplitName};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
@@ -130,6 +130,10 @@ pub(crate) fn question(version: &ModelVersion, classifier: &ComplaintClassifier)
     if measured_on != holdout {
         return Some(Question::OtherRows);
     }
+    // What its Job measured beside the champion is in its own evidence.
+    if adaptation(version).is_some() {
+        return None;
+    }
     let champion = other_champion(version, classifier)?;
     let comparison = version.status.as_ref().and_then(|status| status.comparison.as_ref());
     let answers = comparison.is_some_and(|comparison| {
@@ -174,6 +178,11 @@ pub(crate) fn is_rejected(version: &ModelVersion) -> bool {
 /// What a training of this operator measured of a version: nothing else decides.
 pub(crate) fn evaluation(version: &ModelVersion) -> Option<&VersionEvaluation> {
     version.status.as_ref()?.evaluation.as_ref()
+}
+
+/// How a Job of this operator adapted the version from the champion of that time.
+pub(crate) fn adaptation(version: &ModelVersion) -> Option<&Adaptation> {
+    version.status.as_ref()?.adaptation.as_ref()
 }
 
 /// Whether a record of this name and digest means `version`. A name alone does not: whoever may delete and create versions

@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod adaptation;
 mod applied;
 mod cache;
 mod candidate;

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    adaptation::Adaptations,
     cache::Caches,
     cli::RunArgs,
     client::{PATIENCE, patient},
@@ -148,6 +149,7 @@ async fn control(
         controller::<StoreRecords>(context, shutdown),
         controller::<Trackings>(context, shutdown),
         controller::<Monitorings>(context, shutdown),
+        controller::<Adaptations>(context, shutdown),
         controller::<Retentions>(context, shutdown),
         controller::<Deletions>(context, shutdown),
         controller::<Finalizers>(context, shutdown),

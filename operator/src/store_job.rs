@@ -4,7 +4,10 @@
 use complaint_api::{ComplaintClassifier, PodTemplate, labels};
 use complaint_contract::{ErrorEnvelope, ExitKind, ProgramError};
 use k8s_openapi::{
-    api::{batch::v1::Job, core::v1::Pod},
+    api::{
+        batch::v1::Job,
+        core::v1::{Pod, Volume, VolumeMount},
+    },
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::ResourceExt;
@@ -34,6 +37,8 @@ pub(crate) struct StoreJob<'a> {
     pub(crate) owner: OwnerReference,
     /// The trainer's command with its arguments, but for the store.
     pub(crate) args: Vec<String>,
+    /// What it mounts beside the store.
+    pub(crate) mounts: Vec<(Volume, VolumeMount)>,
     /// Whether it only reads.
     pub(crate) reads: bool,
     /// Settings of its pod; `None`: those of the classifier's servers.
@@ -53,6 +58,9 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
         ]
         .map(str::to_owned),
     );
+    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = job.mounts.into_iter().unzip();
+    volumes.extend(store.volume(job.reads));
+    mounts.extend(store.mount(job.reads));
     let mut labels = workload::labels("complaint-trainer", job.component, &job.name);
     labels.insert(labels::CLASSIFIER.into(), classifier.name_any());
     trainer::job(
@@ -69,8 +77,8 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
                 .variables(Some(complaint_contract::variables::STORE))
                 .into_iter()
                 .collect(),
-            volumes: store.volume(job.reads).into_iter().collect(),
-            mounts: store.mount(job.reads).into_iter().collect(),
+            volumes,
+            mounts,
             affinity: store::affinity(classifier, settings),
             pod_template: job.pod_template.or(classifier.spec.serving.pod_template.as_ref()),
             backoff_limit: BACKOFF_LIMIT,

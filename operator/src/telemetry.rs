@@ -77,26 +77,38 @@ struct ClassifierLabels {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ProductionMetrics {
     drifted: Family<ClassifierLabels, Gauge>,
-    accuracy: Family<ClassifierLabels, Gauge<f64, AtomicU64>>,
+    estimated: Accuracies,
+    measured: Accuracies,
+}
+
+type Accuracies = Family<ClassifierLabels, Gauge<f64, AtomicU64>>;
+
+/// What the last windows of a classifier say. What is `None` is not shown.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Production {
+    pub(crate) drifted: Option<bool>,
+    pub(crate) estimated_accuracy: Option<f64>,
+    pub(crate) measured_accuracy: Option<f64>,
 }
 
 impl ProductionMetrics {
-    /// Shows what the last windows of a classifier say. What is `None` is not shown.
-    pub(crate) fn show(&self, namespace: &str, classifier: &str, drifted: Option<bool>, accuracy: Option<f64>) {
+    /// Shows what the last windows of a classifier say.
+    pub(crate) fn show(&self, namespace: &str, classifier: &str, production: Production) {
         let labels = ClassifierLabels {
             classifier_namespace: namespace.to_owned(),
             classifier: classifier.to_owned(),
         };
-        if let Some(drifted) = drifted {
+        if let Some(drifted) = production.drifted {
             self.drifted.get_or_create(&labels).set(i64::from(drifted));
         } else {
             self.drifted.remove(&labels);
         }
-        if let Some(accuracy) = accuracy {
-            self.accuracy.get_or_create(&labels).set(accuracy);
-        } else {
-            self.accuracy.remove(&labels);
-        }
+        let show = |family: &Accuracies, accuracy: Option<f64>| match accuracy {
+            Some(accuracy) => drop(family.get_or_create(&labels).set(accuracy)),
+            None => drop(family.remove(&labels)),
+        };
+        show(&self.estimated, production.estimated_accuracy);
+        show(&self.measured, production.measured_accuracy);
     }
 }
 
@@ -141,7 +153,12 @@ impl ReconcileMetrics {
         registry.register(
             "classifier_estimated_accuracy",
             "Share of right answers in the last window that was judged, estimated without labels",
-            metrics.production.accuracy.clone(),
+            metrics.production.estimated.clone(),
+        );
+        registry.register(
+            "classifier_measured_accuracy",
+            "Share of answers that corrections which were drawn beforehand say to be right",
+            metrics.production.measured.clone(),
         );
         (metrics, Arc::new(registry))
     }

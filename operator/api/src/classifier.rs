@@ -30,6 +30,8 @@ use crate::{
         .message("metadata.name must start with a letter, hold only lower-case letters, digits and '-', and have at most 52 characters, so that the names of its Deployment and Service fit"),
     validation = Rule::new("!has(self.spec.retraining) || self.metadata.name.size() <= 43")
         .message("a ComplaintClassifier with spec.retraining has a name of at most 43 characters, so that the names of its runs fit: make one with a shorter name, or leave spec.retraining out"),
+    validation = Rule::new("!has(self.spec.monitoring) || self.spec.monitoring.onDrift != 'Adapt' || self.metadata.name.size() <= 43")
+        .message("a ComplaintClassifier with monitoring.onDrift: Adapt has a name of at most 43 characters, so that the names of its adapted versions fit: make one with a shorter name, or choose another monitoring.onDrift"),
     printcolumn(name = "Champion", type_ = "string", json_path = ".status.champion.name"),
     printcolumn(name = "Macro-F1", type_ = "number", json_path = ".status.champion.metrics.macroF1"),
     printcolumn(name = "Ready", type_ = "string", json_path = r#".status.conditions[?(@.type=="Ready")].status"#),
@@ -46,8 +48,10 @@ use crate::{
     "has(self.artifacts) == has(oldSelf.artifacts) && (!has(self.artifacts) || self.artifacts == oldSelf.artifacts)")
     .message("artifacts can't be changed: the models already trained are in that store; make a new ComplaintClassifier"))]
 #[x_kube(validation = Rule::new(
-    "!has(self.retraining) || has(self.retraining.schedule) || has(self.retraining.requestTime) || (has(self.monitoring) && self.monitoring.onDrift == 'Retrain')")
-    .message("nothing would start a training: set retraining.schedule (such as '0 3 * * 1'), retraining.requestTime (such as the time of now), or monitoring.onDrift: Retrain"))]
+    "!has(self.retraining) || has(self.retraining.schedule) || has(self.retraining.requestTime) || has(self.retraining.minFeedbackRows) || (has(self.monitoring) && self.monitoring.onDrift == 'Retrain')")
+    .message("nothing would start a training: set retraining.schedule (such as '0 3 * * 1'), retraining.requestTime (such as the time of now), retraining.minFeedbackRows, or monitoring.onDrift: Retrain"))]
+#[x_kube(validation = Rule::new("!has(self.retraining) || !has(self.retraining.minFeedbackRows) || has(self.monitoring)")
+    .message("corrections are counted by the windows of monitoring: set spec.monitoring beside retraining.minFeedbackRows"))]
 #[x_kube(validation = Rule::new("!has(self.monitoring) || self.monitoring.onDrift != 'Retrain' || has(self.retraining)")
     .message("monitoring.onDrift: Retrain makes its run from retraining.template: set it, too"))]
 pub struct ComplaintClassifierSpec {

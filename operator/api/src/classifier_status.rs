@@ -19,7 +19,8 @@ pub struct ComplaintClassifierStatus {
     /// The generation of the spec that this status describes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`, `Tracked`, `Monitored`, `Drifted`.
+    /// `Ready`, `Available`, `Reconciling`, `Stalled`, `Progressing`, `Tracked`, `Monitored`, `Drifted`,
+    /// `Adapted`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions")]
     pub conditions: Vec<Condition>,
@@ -68,6 +69,13 @@ pub struct ComplaintClassifierStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub last_drift_time: Option<Time>,
+    /// `monitoring.feedbackRows` when the last run was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_feedback_rows: Option<u64>,
+    /// The last `monitoring.driftTime` for which an adapted version was made, or could not be made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "terse::<Time>")]
+    pub last_adaptation_time: Option<Time>,
     /// What production shows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<MonitoringStatus>,
@@ -176,6 +184,8 @@ pub enum PromotionReason {
     Restored,
     /// It was better on the same rows.
     Better,
+    /// It is the champion for the mix of categories of the traffic, and better on rows weighed to it.
+    Adapted,
     /// The manifest names it.
     Pinned,
 }

@@ -29,6 +29,8 @@ pub const TRACKED: &str = "Tracked";
 pub const MONITORED: &str = "Monitored";
 /// The traffic of the last windows differs from the held-out rows; the reason says in what.
 pub const DRIFTED: &str = "Drifted";
+/// A version of the champion was made for the mix of categories of the traffic; false: it could not, and the reason says why.
+pub const ADAPTED: &str = "Adapted";
 /// The Deployment makes progress.
 pub const PROGRESSING: &str = "Progressing";
 

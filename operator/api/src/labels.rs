@@ -4,10 +4,10 @@
 pub const CLASSIFIER: &str = "complaints.dev/classifier";
 /// Label on everything that belongs to a training run.
 pub const TRAINING_RUN: &str = "complaints.dev/training-run";
-/// Label on a TrainingRun that the operator made: what it was made for, `Schedule`, `Request` or `Drift`.
+/// Label on a TrainingRun that the operator made: what it was made for, `Schedule`, `Request`, `Drift` or `Feedback`.
 pub const TRIGGER: &str = "complaints.dev/trigger";
 /// Annotation on a TrainingRun that the operator made: the scheduled or requested time, or the end of the window that showed a drift
-/// (RFC 3339).
+/// or had the last of enough corrections (RFC 3339).
 pub const TRIGGER_TIME: &str = "complaints.dev/trigger-time";
 /// Annotation on a TrainingRun that was made for a drift: in what the traffic has drifted.
 pub const TRIGGER_REASON: &str = "complaints.dev/trigger-reason";

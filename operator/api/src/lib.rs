@@ -47,7 +47,9 @@ pub use complaint_contract::{
     VersionEvaluation, VersionRef, WeakClass, round4,
 };
 pub use crd::crds;
-pub use monitoring::{CategoryShift, EstimatedShare, Monitoring, MonitoringStatus, OnDrift, WindowVerdict};
+pub use monitoring::{
+    CategoryShift, DrawnCorrections, EstimatedShare, Monitoring, MonitoringStatus, OnDrift, WindowVerdict,
+};
 pub use pod_template::PodTemplate;
 pub use retention::{DeletionPolicy, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};

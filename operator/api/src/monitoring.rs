@@ -5,7 +5,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::decimals;
+use complaint_contract::{MAX_LOSS, decimals};
 
 use crate::schema::terse;
 
@@ -34,6 +34,9 @@ pub struct Monitoring {
     pub max_accuracy_drop: f64,
     /// What happens once the traffic has drifted.
     pub on_drift: OnDrift,
+    /// With `onDrift: Adapt`: how much of the trained model's accuracy on the held-out rows as they are an adapted version may lose.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub max_loss: f64,
 }
 
 impl Default for Monitoring {
@@ -46,6 +49,7 @@ impl Default for Monitoring {
             max_unknown_word_shift: 0.2,
             max_accuracy_drop: 0.05,
             on_drift: OnDrift::None,
+            max_loss: MAX_LOSS,
         }
     }
 }
@@ -58,6 +62,9 @@ pub enum OnDrift {
     None,
     /// One TrainingRun is made from `retraining.template`, too.
     Retrain,
+    /// Where the mix of categories has shifted, a version of the champion for the new mix is made, too: the same weights, other
+    /// intercepts. It is judged like any other.
+    Adapt,
 }
 
 /// What the last windows show.
@@ -82,6 +89,13 @@ pub struct MonitoringStatus {
     /// complaints of a category look like.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub estimated_accuracy: Option<EstimatedShare>,
+    /// The share of answers that people say to be right, among corrections that were drawn before anybody looked
+    /// (`serving.feedback.randomShare`), in the last windows with 50 of them together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub measured_accuracy: Option<EstimatedShare>,
+    /// Corrections in all windows that were looked at, of all champions.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub feedback_rows: u64,
     /// The share of right answers on the held-out rows.
     #[serde(
         default,
@@ -127,13 +141,29 @@ pub struct WindowVerdict {
     pub answers: u64,
     /// Whether it was judged: it had enough answers.
     pub judged: bool,
+    /// Corrections that were drawn before anybody looked, and how many of them say that the answer was right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub corrections: Option<DrawnCorrections>,
     /// Why it has drifted; empty: it has not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]
     pub reasons: Vec<String>,
 }
 
-/// A share that was estimated.
+/// Corrections that were drawn before anybody looked.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DrawnCorrections {
+    /// How many there are.
+    pub rows: u64,
+    /// How many name the answer of the model.
+    pub correct: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// A share that was estimated or measured.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize, JsonSchema)]
 pub struct EstimatedShare {
     /// The share.

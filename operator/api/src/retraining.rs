@@ -41,6 +41,11 @@ pub struct Retraining {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "terse::<Time>")]
     pub request_time: Option<Time>,
+    /// Make one run as soon as so many corrections have come since the last run that the operator made. They are counted by whole
+    /// windows of `monitoring`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub min_feedback_rows: Option<u64>,
     /// Make no runs. After its end, at most one is made for the scheduled times that have passed meanwhile.
     #[serde(default)]
     pub suspend: bool,

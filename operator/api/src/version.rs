@@ -7,7 +7,9 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, VersionEvaluation, limits};
+use complaint_contract::{
+    Adaptation, Algorithm, Comparison, DatasetFormat, Parameters, PartialMetrics, VersionEvaluation, limits,
+};
 
 use crate::{
     ClassifierRef, ConfigMapKey, DatasetSource, DeletionPolicy, MlflowVersion, Tracking, VolumePath, condition,
@@ -236,6 +238,9 @@ pub struct ModelVersionStatus {
     /// The comparison with the champion of that time on the same test rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// How it was adapted from the champion of that time to another mix of categories, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<Adaptation>,
     /// The `spec.tracking` of the run that made it, where it has one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking: Option<Tracking>,

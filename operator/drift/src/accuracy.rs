@@ -24,6 +24,23 @@ pub struct Estimate {
     pub upper: f64,
 }
 
+/// The share of `correct` among `rows` that were drawn before anybody looked, with its 95 % interval (Wilson 1927). `None` without
+/// rows.
+pub fn measured(correct: u64, rows: u64) -> Option<Estimate> {
+    if rows == 0 {
+        return None;
+    }
+    let (n, share) = (rows as f64, correct.min(rows) as f64 / rows as f64);
+    let square = NORMAL * NORMAL;
+    let middle = (share + square / (2.0 * n)) / (1.0 + square / n);
+    let half = NORMAL / (1.0 + square / n) * (share * (1.0 - share) / n + square / (4.0 * n * n)).sqrt();
+    Some(Estimate {
+        value: share,
+        lower: (middle - half).max(0.0),
+        upper: (middle + half).min(1.0),
+    })
+}
+
 /// What the answers of a window are worth.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Performance {
@@ -128,4 +145,26 @@ fn variance(values: impl Iterator<Item = f64> + Clone) -> f64 {
     let count = values.clone().count().max(2) as f64;
     let mean = values.clone().sum::<f64>() / count;
     values.map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measured_share_has_wilsons_interval() {
+        assert_eq!(measured(0, 0), None);
+        // Figures of R's `binom.wilson`.
+        for (correct, rows, lower, upper) in [
+            (40, 50, 0.669_6, 0.887_6),
+            (0, 10, 0.0, 0.277_5),
+            (10, 10, 0.722_5, 1.0),
+        ] {
+            let found = measured(correct, rows).unwrap();
+            assert!(
+                (found.lower - lower).abs() < 1e-3 && (found.upper - upper).abs() < 1e-3,
+                "{found:?}"
+            );
+        }
+    }
 }

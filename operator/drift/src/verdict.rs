@@ -4,7 +4,7 @@ use complaint_contract::statistics::{Counts, ReferenceProfile};
 
 use crate::{
     Rows,
-    accuracy::{self, Performance},
+    accuracy::{self, Estimate, Performance},
     distance::{Distance, Measured, chance},
 };
 
@@ -32,6 +32,8 @@ pub enum Reason {
     UnknownWords,
     /// The accuracy that the probabilities let expect.
     EstimatedAccuracyLow,
+    /// The accuracy on corrections that were drawn before anybody looked.
+    MeasuredAccuracyLow,
 }
 
 impl Reason {
@@ -42,8 +44,29 @@ impl Reason {
             Self::ProbabilitiesShifted => "ProbabilitiesShifted",
             Self::UnknownWords => "UnknownWords",
             Self::EstimatedAccuracyLow => "EstimatedAccuracyLow",
+            Self::MeasuredAccuracyLow => "MeasuredAccuracyLow",
         }
     }
+}
+
+/// Fewest corrections, drawn before anybody looked, that say how many answers are right: the accuracy is then known to about 0.12.
+pub const MEASURED_ROWS: u64 = 50;
+
+/// The reasons of a window, where a measured accuracy counts more than an estimated one.
+pub fn reasons(
+    verdict: Option<&Verdict>,
+    measured: Option<&Estimate>,
+    profile: &ReferenceProfile,
+    thresholds: &Thresholds,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let least = profile.accuracy.measured - thresholds.accuracy_drop;
+    if measured.is_some_and(|measured| measured.upper < least) {
+        reasons.push(Reason::MeasuredAccuracyLow);
+    }
+    let others = verdict.iter().flat_map(|verdict| &verdict.reasons);
+    reasons.extend(others.filter(|reason| measured.is_none() || **reason != Reason::EstimatedAccuracyLow));
+    reasons
 }
 
 /// What a window's figures are.

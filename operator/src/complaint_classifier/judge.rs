@@ -4,7 +4,7 @@ use complaint_api::{ClassifierChampion, ComplaintClassifier, ModelVersion, Promo
 use complaint_contract::{Comparison, limits::CLASS_RECALL_ROWS};
 use kube::ResourceExt;
 
-use crate::candidate::evaluation;
+use crate::candidate::{adaptation, evaluation};
 
 /// Why a version is not promoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,9 @@ const RULES: [Rule; 7] = [
     significant,
 ];
 
+/// The rules for a version that was adapted from the champion: on rows as they are it can't be better, since it is made for others.
+const OF_ADAPTED: [Rule; 4] = [same_artifact, gates, class_recall, better_for_the_mix];
+
 /// Judges `version` against the gates and, where there is one, the champion.
 ///
 /// # Errors
@@ -46,7 +49,11 @@ pub(crate) fn judge(
         champion,
         version,
     };
-    match RULES.iter().find_map(|rule| rule(&case)) {
+    let rules = match adaptation(version) {
+        Some(_) => OF_ADAPTED.as_slice(),
+        None => RULES.as_slice(),
+    };
+    match rules.iter().find_map(|rule| rule(&case)) {
         Some(objection) => Err(objection),
         None => Ok(()),
     }
@@ -188,6 +195,27 @@ fn better(case: &Case<'_>) -> Option<Objection> {
             } else {
                 "more than 0".into()
             },
+        ),
+    )
+}
+
+fn better_for_the_mix(case: &Case<'_>) -> Option<Objection> {
+    let (champion, adaptation) = (case.champion?, adaptation(case.version)?);
+    if adaptation.given_sha256.to_string() != champion.sha256 {
+        return objection(
+            "ChampionChanged",
+            "it was adapted from another champion than the present one: the next drift makes another".into(),
+        );
+    }
+    let weighed = adaptation.reweighted;
+    if weighed.adapted > weighed.given {
+        return None;
+    }
+    objection(
+        "NotBetter",
+        format!(
+            "accuracy {:.4} against the champion {}'s {:.4} on held-out rows weighed to the mix of the traffic (as many as {:.0}): more is needed",
+            weighed.adapted, champion.name, weighed.given, weighed.rows
         ),
     )
 }

@@ -385,6 +385,8 @@ fn reason(classifier: &ComplaintClassifier, plan: &Plan, target: &ModelVersion) 
         PromotionReason::Restored
     } else if plan.champion.is_none() {
         PromotionReason::FirstVersion
+    } else if candidate::adaptation(target).is_some() {
+        PromotionReason::Adapted
     } else {
         PromotionReason::Better
     }

@@ -39,6 +39,7 @@ pub(crate) fn job(
         component: COMPONENT,
         owner: owner.clone(),
         args: ["delete", REQUEST, &request.to_json()].map(str::to_owned).into(),
+        mounts: Vec::new(),
         reads: false,
         pod_template: None,
     };

@@ -13,7 +13,10 @@ use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 
 use super::gather::Seen;
-use crate::{cache::Key, telemetry::ProductionMetrics};
+use crate::{
+    cache::Key,
+    telemetry::{Production, ProductionMetrics},
+};
 
 /// Most processes whose counts are remembered for a classifier: pods that crash again and again must not fill the memory.
 const INSTANCES: usize = 200;
@@ -38,6 +41,8 @@ pub(crate) struct Memory {
     instances: HashMap<String, Statistics>,
     /// The last sample of each process.
     samples: HashMap<String, Sample>,
+    /// The mix of categories in the last window that was judged.
+    pub(crate) mix: Option<Vec<f64>>,
     /// The profile: `Some(None)` where the model has none.
     pub(crate) reference: Option<Option<Arc<ReferenceProfile>>>,
 }
@@ -56,9 +61,9 @@ impl Memories {
     }
 
     /// What the last windows of a classifier say.
-    pub(crate) fn show(&self, key: &Key, drifted: Option<bool>, accuracy: Option<f64>) {
+    pub(crate) fn show(&self, key: &Key, production: Production) {
         if let Some(metrics) = self.metrics.get() {
-            metrics.show(&key.namespace, &key.name, drifted, accuracy);
+            metrics.show(&key.namespace, &key.name, production);
         }
     }
 
@@ -66,7 +71,7 @@ impl Memories {
     pub(crate) fn forget(&self, key: &Key) {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         if memories.remove(key).is_some() {
-            self.show(key, None, None);
+            self.show(key, Production::default());
         }
     }
 }
@@ -81,6 +86,11 @@ impl Memory {
                 ..Self::default()
             };
         }
+    }
+
+    /// Whether what it remembers is about this model, in windows of so many seconds.
+    pub(crate) fn knows(&self, digest: Sha256Digest, window: u64) -> bool {
+        self.about == Some((digest, window))
     }
 
     /// Takes in what a process counted. Those that say nothing of window `oldest` or later are forgotten.
@@ -109,6 +119,12 @@ impl Memory {
         if self.instances.contains_key(&sample.instance) {
             self.samples.insert(sample.instance.clone(), sample);
         }
+    }
+
+    /// The mix of categories that the model with this digest had in the last window that was judged since this process began.
+    pub(crate) fn mix_of(&self, digest: Sha256Digest) -> Option<&[f64]> {
+        let is_about = self.about.is_some_and(|(about, _)| about == digest);
+        self.mix.as_deref().filter(|_| is_about)
     }
 
     /// The categories of the model, once a process has told them.

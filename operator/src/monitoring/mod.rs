@@ -29,8 +29,10 @@ use crate::{
     error::Error,
     pod,
     queue::Next,
+    telemetry::Production,
 };
 
+pub(crate) use gather::champion;
 pub(crate) use memory::Memories;
 pub(crate) use window::seconds;
 
@@ -83,15 +85,19 @@ impl Reconciler for Monitorings {
             Some(work) => tokio::task::spawn_blocking(move || work.verdict()).await.ok(),
             None => None,
         };
+        let mix = judged.as_ref().and_then(|judged| judged.mix()).map(<[f64]>::to_vec);
         let (next, notices) = status::next(classifier, monitoring, seen, judged, context.now());
+        // Before the status, which wakes who needs it.
+        memory.mix = mix.or(memory.mix.take());
         objects.write_status(classifier, &next).await?;
-        let accuracy = next.monitoring.as_ref().and_then(|status| status.estimated_accuracy);
+        let figures = next.monitoring.unwrap_or_default();
         let drifted = condition::find(&next.conditions, DRIFTED).filter(|told| told.status != "Unknown");
-        context.caches.monitoring.show(
-            &Key::of(classifier),
-            drifted.map(|told| told.status == "True"),
-            accuracy.map(|accuracy| accuracy.value),
-        );
+        let production = Production {
+            drifted: drifted.map(|told| told.status == "True"),
+            estimated_accuracy: figures.estimated_accuracy.map(|share| share.value),
+            measured_accuracy: figures.measured_accuracy.map(|share| share.value),
+        };
+        context.caches.monitoring.show(&Key::of(classifier), production);
         context.publish(classifier, notices).await;
         Ok(Next::at(now, due))
     }

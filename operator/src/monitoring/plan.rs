@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use complaint_api::{ComplaintClassifier, Monitoring};
-use complaint_contract::statistics::{Counts, ReferenceProfile, SampledWindow};
+use complaint_api::{ComplaintClassifier, DrawnCorrections, Monitoring};
+use complaint_contract::statistics::{Counts, FeedbackCounts, ReferenceProfile, SampledWindow};
 use complaint_drift::{
     Rows,
-    verdict::{self, Chances, Thresholds, Verdict},
+    accuracy::{self, Estimate},
+    verdict::{self, Chances, MEASURED_ROWS, Reason, Thresholds, Verdict},
 };
 use jiff::Timestamp;
 
 use super::{
-    gather::{Seen, champion, is_due},
+    gather::{Seen, champion, is_due, known},
     memory::Memory,
     window,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Work {
     labels: Vec<String>,
     samples: Vec<SampledWindow>,
     profile: Arc<ReferenceProfile>,
+    /// Drawn corrections of the windows before, newest first.
+    earlier: Vec<DrawnCorrections>,
     thresholds: Thresholds,
     min_answers: u64,
 }
@@ -33,10 +36,23 @@ pub(crate) struct Work {
 pub(crate) struct Judged {
     pub(crate) end: Timestamp,
     pub(crate) answers: u64,
+    /// What its corrections say.
+    pub(crate) feedback: FeedbackCounts,
     /// `None` where there were too few answers.
     pub(crate) verdict: Option<Verdict>,
+    /// The share of right answers by drawn corrections; `None` where there were too few.
+    pub(crate) measured: Option<Estimate>,
+    /// Why it has drifted.
+    pub(crate) reasons: Vec<Reason>,
     pub(crate) labels: Vec<String>,
     pub(crate) profile: Arc<ReferenceProfile>,
+}
+
+impl Judged {
+    /// The estimated share of each category.
+    pub(crate) fn mix(&self) -> Option<&[f64]> {
+        Some(&self.verdict.as_ref()?.performance.as_ref()?.mix)
+    }
 }
 
 /// The window to judge, if it is time.
@@ -54,7 +70,9 @@ pub(crate) fn plan(
     let is_whole = seen.faults.is_empty() || now.duration_since(end).as_secs() * 2 >= seconds as i64;
     // What was read before the window ended is not all of it.
     let is_fresh = memory.polled.is_some_and(|polled| polled >= end);
-    if !(is_whole && is_fresh && champion(classifier).is_some() && is_due(classifier, monitoring, end)) {
+    // Since a promotion nothing may have been read of the new champion, and the figures of the old one are not its own.
+    let is_its_own = champion(classifier).is_some_and(|digest| memory.knows(digest, seconds));
+    if !(is_whole && is_fresh && is_its_own && is_due(classifier, monitoring, end)) {
         return None;
     }
     Some(Work {
@@ -63,6 +81,10 @@ pub(crate) fn plan(
         labels: memory.labels()?.to_vec(),
         samples: memory.samples(last),
         profile: memory.reference.clone()??,
+        earlier: known(classifier, monitoring).map_or_else(Vec::new, |known| {
+            let windows = known.windows.iter();
+            windows.filter_map(|window| window.corrections).collect()
+        }),
         thresholds: Thresholds {
             categories: monitoring.max_category_distance,
             probabilities: monitoring.max_probability_shift,
@@ -76,7 +98,8 @@ pub(crate) fn plan(
 impl Work {
     /// Judges the window.
     pub(crate) fn verdict(self) -> Judged {
-        let answers = self.counts.answered();
+        let (answers, feedback) = (self.counts.answered(), self.counts.feedback);
+        let measured = self.measured();
         let verdict = (answers >= self.min_answers).then(|| {
             let rows = Rows::of_windows(&self.samples, self.labels.len());
             let chances = Chances::new(&self.profile, answers);
@@ -85,9 +108,32 @@ impl Work {
         Judged {
             end: self.end,
             answers,
+            feedback,
+            reasons: verdict::reasons(verdict.as_ref(), measured.as_ref(), &self.profile, &self.thresholds),
             verdict,
+            measured,
             labels: self.labels,
             profile: self.profile,
         }
+    }
+
+    /// The accuracy on the drawn corrections of this window, if it has any, and of those before until there are enough.
+    fn measured(&self) -> Option<Estimate> {
+        let of_window = DrawnCorrections {
+            rows: self.counts.feedback.drawn_rows,
+            correct: self.counts.feedback.drawn_correct,
+        };
+        if of_window.rows == 0 {
+            return None;
+        }
+        let mut sum = DrawnCorrections::default();
+        for counted in std::iter::once(&of_window).chain(&self.earlier) {
+            if sum.rows >= MEASURED_ROWS {
+                break;
+            }
+            sum.rows = sum.rows.saturating_add(counted.rows);
+            sum.correct = sum.correct.saturating_add(counted.correct);
+        }
+        accuracy::measured(sum.correct, sum.rows).filter(|_| sum.rows >= MEASURED_ROWS)
     }
 }

@@ -1,10 +1,11 @@
 //! The part of a classifier's status that this controller owns, and the Events. Pure.
 
 use complaint_api::{
-    CategoryShift, ComplaintClassifier, EstimatedShare, Monitoring, MonitoringStatus, WindowVerdict,
+    CategoryShift, ComplaintClassifier, DrawnCorrections, EstimatedShare, Monitoring, MonitoringStatus, WindowVerdict,
     condition::{self, DRIFTED, MONITORED, Statement},
 };
 use complaint_contract::{is_shown, statistics::paths};
+use complaint_drift::accuracy::Estimate;
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde::Serialize;
@@ -58,6 +59,9 @@ pub(crate) fn next(
         window: monitoring.window.clone(),
         // The episodes of a classifier go on through its champions: each has another time.
         drift_time: stored.and_then(|status| status.monitoring.as_ref()?.drift_time.clone()),
+        feedback_rows: stored
+            .and_then(|status| status.monitoring.as_ref())
+            .map_or(0, |known| known.feedback_rows),
         ..MonitoringStatus::default()
     });
     let was_drifted = before.is_some() && condition::is_true(old, DRIFTED);
@@ -94,27 +98,30 @@ fn drifted(windows: &[WindowVerdict], was: bool) -> Option<bool> {
 }
 
 fn take_in(status: &mut MonitoringStatus, judged: &Judged) {
-    let reasons = judged.verdict.iter().flat_map(|verdict| &verdict.reasons);
+    let drawn = DrawnCorrections {
+        rows: judged.feedback.drawn_rows,
+        correct: judged.feedback.drawn_correct,
+    };
+    status.feedback_rows = status.feedback_rows.saturating_add(judged.feedback.rows);
     status.windows.insert(
         0,
         WindowVerdict {
             end_time: Time(judged.end),
             answers: judged.answers,
-            judged: judged.verdict.is_some(),
-            reasons: reasons.map(|reason| reason.name().to_owned()).collect(),
+            judged: judged.verdict.is_some() || judged.measured.is_some(),
+            corrections: (drawn.rows > 0).then_some(drawn),
+            reasons: judged.reasons.iter().map(|reason| reason.name().to_owned()).collect(),
         },
     );
     status.windows.truncate(WINDOWS);
-    let Some(verdict) = &judged.verdict else { return };
     status.reference_accuracy = Some(judged.profile.accuracy.measured);
+    status.measured_accuracy = judged.measured.map(share);
+    let Some(verdict) = &judged.verdict else { return };
     status.category_distance = Some(verdict.categories.beyond_chance().sqrt());
     status.probability_shift = Some(verdict.probabilities.beyond_chance());
     status.unknown_word_shift = Some(verdict.unknown_words.beyond_chance());
-    status.estimated_accuracy = verdict.performance.as_ref().map(|performance| EstimatedShare {
-        value: performance.accuracy.value,
-        lower: performance.accuracy.lower,
-        upper: performance.accuracy.upper,
-    });
+    let performance = verdict.performance.as_ref();
+    status.estimated_accuracy = performance.map(|performance| share(performance.accuracy));
     status.categories = Vec::new();
     let Some(performance) = &verdict.performance else {
         return;
@@ -139,6 +146,14 @@ fn take_in(status: &mut MonitoringStatus, judged: &Judged) {
     shifts.sort_by(|a, b| change(b).total_cmp(&change(a)));
     shifts.truncate(CATEGORIES);
     status.categories = shifts;
+}
+
+fn share(estimate: Estimate) -> EstimatedShare {
+    EstimatedShare {
+        value: estimate.value,
+        lower: estimate.lower,
+        upper: estimate.upper,
+    }
 }
 
 /// Whether the pods can be read.
@@ -231,6 +246,12 @@ fn says(is_drifted: Option<bool>, status: &MonitoringStatus, is_news: bool, befo
 
 fn figures(status: &MonitoringStatus) -> String {
     let number = |value: Option<f64>| value.map_or_else(|| "unknown".to_owned(), |value| format!("{value:.3}"));
+    let measured = status.measured_accuracy.map_or_else(String::new, |share| {
+        format!(
+            "measured accuracy {:.3} ({:.3} to {:.3}) on corrections drawn beforehand; ",
+            share.value, share.lower, share.upper
+        )
+    });
     let accuracy = status.estimated_accuracy.map_or_else(String::new, |share| {
         format!(
             "estimated accuracy {:.3} ({:.3} to {:.3}), on the held-out rows {}; ",
@@ -241,7 +262,7 @@ fn figures(status: &MonitoringStatus) -> String {
         )
     });
     format!(
-        "{accuracy}beyond chance, categories differ by {}, probabilities by {}, unknown words by {}",
+        "{measured}{accuracy}beyond chance, categories differ by {}, probabilities by {}, unknown words by {}",
         number(status.category_distance),
         number(status.probability_shift),
         number(status.unknown_word_shift)

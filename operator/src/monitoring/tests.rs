@@ -6,8 +6,8 @@ use complaint_api::{ComplaintClassifier, condition};
 use complaint_contract::{
     Sha256Digest,
     statistics::{
-        Counts, PROBABILITY_BINS, PROBABILITY_ONE, ReferenceFigure, ReferenceProfile, SLOTS_PER_WINDOW, Sample,
-        SampledRow, SampledWindow, Slot, Statistics, UNKNOWN_WORD_BINS,
+        Counts, FeedbackCounts, PROBABILITY_BINS, PROBABILITY_ONE, ReferenceFigure, ReferenceProfile, SLOTS_PER_WINDOW,
+        Sample, SampledRow, SampledWindow, Slot, Statistics, UNKNOWN_WORD_BINS,
     },
 };
 use jiff::Timestamp;
@@ -253,6 +253,73 @@ fn a_window_with_few_answers_says_nothing() {
 }
 
 #[test]
+fn drawn_corrections_overrule_the_estimate() {
+    let mut world = World::new(hourly());
+    let mut corrected = |answers: [u64; 2], rows: u64, correct: u64| {
+        let mut statistics = process("a", world.window, answers);
+        statistics.slots[0].counts.feedback = FeedbackCounts {
+            rows: rows + 7,
+            correct: correct + 1,
+            drawn_rows: rows,
+            drawn_correct: correct,
+        };
+        world.memory.counted(statistics, world.window - 1);
+        world.memory.sampled(sample("a", world.window, answers));
+        let status = world.look(1, &seen());
+        world.window += 1;
+        status
+    };
+    // Too few to tell, with those of the window before still too few, and enough with both.
+    let status = corrected([1_000, 1_000], 20, 10);
+    assert_eq!(
+        (&status["measuredAccuracy"], &status["feedbackRows"]),
+        (&Value::Null, &json!(27))
+    );
+    assert_eq!(
+        status["windows"][0]["corrections"],
+        json!({ "rows": 20, "correct": 10 })
+    );
+    let status = corrected([1_000, 1_000], 29, 14);
+    assert_eq!(status["measuredAccuracy"], Value::Null);
+    let status = corrected([1_000, 1_000], 1, 1);
+    assert_eq!(
+        (&status["measuredAccuracy"]["value"], &status["feedbackRows"]),
+        (&json!(0.5), &json!(71))
+    );
+    assert_eq!(status["windows"][0]["reasons"], json!(["MeasuredAccuracyLow"]));
+    // They judge a window with few answers too.
+    let status = corrected([10, 10], 60, 30);
+    assert_eq!(
+        (&status["windows"][0]["judged"], &status["measuredAccuracy"]["value"]),
+        (&json!(true), &json!(0.5))
+    );
+    let told = world.says("Drifted");
+    assert!(
+        told.starts_with("True MeasuredAccuracyLow") && told.contains("measured accuracy 0.500"),
+        "{told}"
+    );
+    // A good measurement: what is only estimated says nothing.
+    let mut corrected = |rows: u64, correct: u64| {
+        let mut statistics = process("a", world.window, [1_000, 1_000]);
+        statistics.slots[0].counts.feedback = FeedbackCounts {
+            drawn_rows: rows,
+            drawn_correct: correct,
+            ..FeedbackCounts::default()
+        };
+        world.memory.counted(statistics, world.window - 1);
+        let mut unsure = sample("a", world.window, [1_000, 1_000]);
+        let rows = unsure.windows.iter_mut().flat_map(|window| &mut window.rows);
+        rows.for_each(|row| row.probabilities = vec![PROBABILITY_ONE / 2; 2]);
+        world.memory.sampled(unsure);
+        let status = world.look(1, &seen());
+        world.window += 1;
+        status["windows"][0]["reasons"].clone()
+    };
+    assert_eq!(corrected(0, 0), json!(["EstimatedAccuracyLow"]), "none of this window");
+    assert_eq!(corrected(100, 90), Value::Null);
+}
+
+#[test]
 fn counts_of_pods_that_are_gone_are_part_of_the_window() {
     let mut world = World::new(hourly());
     world.count("a", [300, 100]);
@@ -320,6 +387,8 @@ fn another_champion_or_window_begins_anew() {
         .as_mut()
         .and_then(|status| status.champion.as_mut());
     champion.expect("a champion").sha256 = Sha256Digest::of_bytes(b"next").to_string();
+    // Nothing of it was read yet: what is remembered is about the champion before.
+    assert_eq!(world.look(10, &seen())["windows"], Value::Null);
     world.memory.is_about(Sha256Digest::of_bytes(b"next"), WINDOW);
     assert_eq!(world.memory.labels(), None);
     world.count("b", [1, 1]);

@@ -118,7 +118,7 @@ fn surplus<'a>(classifier: &ComplaintClassifier, retention: &Retention, seen: &'
             || active.iter().any(|(run, is_made_again)| *run == name || is_made_again(version))
     };
     let mut versions = in_order(&seen.versions);
-    versions.retain(|version| is_made_by_run(version) && !stays(version));
+    versions.retain(|version| is_made_here(version) && !stays(version));
     // A comparison takes the keys of the data set from the run of its version.
     let waiting: Vec<String> = seen
         .versions
@@ -140,9 +140,12 @@ fn keep_newest<T>(oldest_first: &mut Vec<T>, keep: Option<u32>) {
     oldest_first.truncate(oldest_first.len().saturating_sub(keep));
 }
 
-/// Whether a run of this operator made the version. One that was brought from elsewhere lacks the label, which whoever may
+/// Whether this operator made the version, by a run or an adaptation. One that was brought from elsewhere lacks the label, which whoever may
 /// change the version can take away from it.
-fn is_made_by_run(version: &ModelVersion) -> bool {
+fn is_made_here(version: &ModelVersion) -> bool {
+    if candidate::adaptation(version).is_some() {
+        return true;
+    }
     let name = version.name_any();
     let lineage = version.spec.lineage.as_ref();
     lineage.is_some_and(|lineage| lineage.training_run == name)

@@ -31,6 +31,8 @@ pub(crate) enum Trigger {
     Request,
     /// The traffic has drifted, and `spec.monitoring.onDrift` is `Retrain`.
     Drift,
+    /// So many corrections have come as `spec.retraining.minFeedbackRows` asks for.
+    Feedback,
 }
 
 impl Trigger {
@@ -40,6 +42,7 @@ impl Trigger {
             Self::Schedule => "Schedule",
             Self::Request => "Request",
             Self::Drift => "Drift",
+            Self::Feedback => "Feedback",
         }
     }
 }
@@ -59,6 +62,8 @@ pub(crate) struct Times {
     pub(crate) next_schedule: Option<Timestamp>,
     pub(crate) last_request: Option<Timestamp>,
     pub(crate) last_drift: Option<Timestamp>,
+    /// Corrections when the last run was made.
+    pub(crate) last_feedback: Option<u64>,
 }
 
 /// What to do.
@@ -117,9 +122,19 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, runs: &[TrainingRun], now: 
         // Else the end of the active run is seen, and the drift is looked at again, if it lasts.
         plan.times.last_drift = Some(drift.time);
     }
+    if let Some(feedback) = Feedback::of(classifier, retraining).filter(|_| !is_held) {
+        // Else the end of the active run is seen, and the corrections are looked at again.
+        if let Outcome::Run = cluster.trigger(Trigger::Feedback, feedback.time, &mut plan) {
+            plan.times.last_feedback = feedback_rows(classifier);
+        }
+    }
     match Schedule::of(retraining).and_then(Result::ok) {
         Some(schedule) => cluster.scheduled(&schedule, is_held, now, &mut plan),
         None => plan.times.next_schedule = None,
+    }
+    if plan.start.is_some() {
+        // Whatever a run is made for, it reads all corrections that there are.
+        plan.times.last_feedback = feedback_rows(classifier).or(plan.times.last_feedback);
     }
     plan
 }
@@ -134,6 +149,7 @@ fn times_of(classifier: &ComplaintClassifier) -> Times {
         next_schedule: time(&status.next_schedule_time),
         last_request: time(&status.last_request_time),
         last_drift: time(&status.last_drift_time),
+        last_feedback: status.last_feedback_rows,
     }
 }
 
@@ -152,6 +168,29 @@ impl<'a> Drift<'a> {
         Some(Self {
             time: status.monitoring.as_ref()?.drift_time.as_ref()?.0,
             reason: &told.reason,
+        })
+    }
+}
+
+/// Corrections of all windows that were looked at.
+fn feedback_rows(classifier: &ComplaintClassifier) -> Option<u64> {
+    Some(classifier.status.as_ref()?.monitoring.as_ref()?.feedback_rows)
+}
+
+/// Enough corrections since the last run.
+struct Feedback {
+    /// The end of the window with the last of them.
+    time: Timestamp,
+}
+
+impl Feedback {
+    fn of(classifier: &ComplaintClassifier, retraining: &Retraining) -> Option<Self> {
+        let least = retraining.min_feedback_rows?;
+        let status = classifier.status.as_ref()?;
+        let rows = feedback_rows(classifier)?.saturating_sub(status.last_feedback_rows.unwrap_or_default());
+        let window = status.monitoring.as_ref()?.windows.first()?;
+        (rows >= least).then_some(Self {
+            time: window.end_time.0,
         })
     }
 }

@@ -20,6 +20,8 @@ pub(crate) struct RetrainingStatus {
     pub(crate) last_request_time: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_drift_time: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_feedback_rows: Option<u64>,
 }
 
 impl Owned for RetrainingStatus {
@@ -28,6 +30,7 @@ impl Owned for RetrainingStatus {
         "nextScheduleTime",
         "lastRequestTime",
         "lastDriftTime",
+        "lastFeedbackRows",
     ];
     const CONDITIONS: &'static [&'static str] = &[];
 }
@@ -40,6 +43,7 @@ pub(crate) fn next(plan: &Plan) -> RetrainingStatus {
         next_schedule_time: time(plan.times.next_schedule),
         last_request_time: time(plan.times.last_request),
         last_drift_time: time(plan.times.last_drift),
+        last_feedback_rows: plan.times.last_feedback,
     }
 }
 
@@ -50,6 +54,7 @@ pub(crate) fn started(plan: &Plan) -> Vec<Notice> {
             Trigger::Schedule => "the scheduled time",
             Trigger::Request => "spec.retraining.requestTime",
             Trigger::Drift => "the drift that the window showed until",
+            Trigger::Feedback => "the corrections of all windows until",
         };
         let replaced: Vec<_> = plan.replaced.iter().map(ResourceExt::name_any).collect();
         let replacing = match replaced.is_empty() {

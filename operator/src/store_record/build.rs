@@ -67,6 +67,7 @@ fn job(
         component: COMPONENT,
         owner: owner.clone(),
         args,
+        mounts: Vec::new(),
         reads,
         pod_template: None,
     };

@@ -88,6 +88,7 @@ pub(crate) fn job(
         component: COMPONENT,
         owner: owner.clone(),
         args: vec![COMMAND.into(), REQUEST.into(), request.to_json()],
+        mounts: Vec::new(),
         reads: true,
         pod_template: None,
     };

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     candidate::evaluation,
     change::{Change, Manifest, Target},
-    deletion,
+    model_version::recorded,
     settings::Settings,
     signing,
     status::Owned,
@@ -128,6 +128,7 @@ fn reread(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Set
         component: "trainer",
         owner: owner.clone(),
         args,
+        mounts: Vec::new(),
         reads: true,
         pod_template: run.spec.pod_template.as_ref(),
     };
@@ -366,8 +367,8 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     )
 }
 
-/// What becomes of the files of a version that a run makes, when it is deleted.
-fn deletion_policy(classifier: Option<&ComplaintClassifier>) -> DeletionPolicy {
+/// What becomes of the files of a version that this operator makes, when it is deleted.
+pub(crate) fn deletion_policy(classifier: Option<&ComplaintClassifier>) -> DeletionPolicy {
     let retention = classifier.and_then(|classifier| classifier.spec.retention);
     retention.unwrap_or_default().deletion_policy
 }
@@ -419,14 +420,8 @@ pub(crate) fn model_version(
         }),
         deletion_policy,
     };
-    let mut version = ModelVersion::new(&run.name_any(), spec);
-    version.metadata.namespace = run.namespace();
-    version.metadata.finalizers = deletion::finalizers(&version);
-    version.metadata.labels = Some({
-        let mut labels = workload::labels("complaint-model", "model", &run.name_any());
-        labels.insert(labels::CLASSIFIER.into(), run.spec.classifier_ref.name.clone());
-        labels.insert(labels::TRAINING_RUN.into(), run.name_any());
-        labels
-    });
+    let mut version = recorded(&run.name_any(), run.namespace(), spec);
+    let of_run = (labels::TRAINING_RUN.to_owned(), run.name_any());
+    version.labels_mut().extend([of_run]);
     version
 }

@@ -28,7 +28,7 @@ use crate::{
 use plan::Decision;
 
 pub use build::config as trainer_config;
-pub(crate) use build::evaluation_settings;
+pub(crate) use build::{deletion_policy, evaluation_settings};
 pub(crate) use gather::{made_again, recording};
 pub(crate) use status::ended;
 

@@ -2,7 +2,7 @@ use complaint_api::{
     Artifact, ClassRecall, ClassifierRef, ComplaintClassifierSpec, DeletionPolicy, Gate, GateMetric, ModelVersionSpec,
     ModelVersionStatus, VersionEvaluation,
 };
-use complaint_contract::{Metric, PartialMetrics, Sha256Digest, VersionRef};
+use complaint_contract::{Adaptation, AdaptedAccuracy, Metric, PartialMetrics, Sha256Digest, VersionRef};
 
 use super::*;
 
@@ -225,4 +225,43 @@ fn the_champions_own_digest_is_not_promoted_again() {
         ),
         "SameAsChampion"
     );
+}
+
+#[test]
+fn an_adapted_version_must_be_better_for_the_mix_and_pass_the_gates() {
+    let adapted = |of: char, given: f64, adapted: f64| {
+        let rows = |given, adapted| AdaptedAccuracy {
+            rows: 200.0,
+            trained: given,
+            given,
+            adapted,
+        };
+        // On rows as they are it is a little worse, which no rule asks about.
+        let mut version = version('b', Some(comparison(-0.05)));
+        version.status.as_mut().expect("a status").adaptation = Some(Adaptation {
+            parent_sha256: digest('a'),
+            given_sha256: digest(of),
+            held_out: rows(0.8, 0.795),
+            reweighted: rows(given, adapted),
+        });
+        version
+    };
+    let champion = champion();
+    let judged = |promotion: Promotion, version: &ModelVersion| verdict(promotion, Some(&champion), version);
+    assert_eq!(judged(Promotion::default(), &adapted('a', 0.78, 0.8)), "accepted");
+    assert_eq!(judged(Promotion::default(), &adapted('a', 0.8, 0.8)), "NotBetter");
+    assert_eq!(
+        judged(Promotion::default(), &adapted('c', 0.78, 0.8)),
+        "ChampionChanged"
+    );
+    let gate = Gate {
+        metric: GateMetric::MacroF1,
+        min: Some(0.9),
+        max: None,
+    };
+    let strict = Promotion {
+        gates: vec![gate],
+        ..Promotion::default()
+    };
+    assert_eq!(judged(strict, &adapted('a', 0.78, 0.8)), "GateFailed");
 }

@@ -1,6 +1,7 @@
-//! A run for a drift.
+//! A run for a drift, and for corrections.
 
 use complaint_api::labels;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::json;
 
 use super::{Cluster, at, by_hand, end, run_at};
@@ -89,4 +90,44 @@ fn nothing_is_trained_where_nobody_asked_for_it() {
     held.retraining().suspend = false;
     held.look(at("2026-03-02T13:00:00Z"));
     assert_eq!(held.names(), [run_at(SHOWN)]);
+}
+
+#[test]
+fn so_many_corrections_make_one_run() {
+    let mut cluster = Cluster::new(json!({ "minFeedbackRows": 100 }));
+    let counted = |cluster: &mut Cluster, rows: u64, end: &str| {
+        let windows = json!([{ "endTime": end, "answers": 0, "judged": false }]);
+        let monitoring = json!({ "sha256": "", "window": "24h", "windows": windows, "feedbackRows": rows });
+        let status = cluster.classifier.status.get_or_insert_default();
+        status.monitoring = serde_json::from_value(monitoring).expect("a status");
+    };
+    counted(&mut cluster, 99, "2026-03-01T00:00:00Z");
+    assert_eq!(cluster.look(at("2026-03-01T00:00:30Z")).start, None);
+    counted(&mut cluster, 140, "2026-03-02T00:00:00Z");
+    cluster.look(at("2026-03-02T00:00:30Z"));
+    assert_eq!(cluster.names(), [run_at("2026-03-02T00:00:00Z")]);
+    let trigger = cluster.runs[0]
+        .metadata
+        .labels
+        .as_ref()
+        .and_then(|all| all.get(labels::TRIGGER));
+    assert_eq!(trigger.map(String::as_str), Some("Feedback"));
+    assert_eq!(cluster.look(at("2026-03-02T00:01:00Z")).start, None);
+    end(&mut cluster.runs[0]);
+    counted(&mut cluster, 239, "2026-03-03T00:00:00Z");
+    assert_eq!(cluster.look(at("2026-03-03T00:00:30Z")).start, None);
+    // A run of another kind reads them all, too.
+    cluster.retraining().request_time = Some(Time(at("2026-03-03T06:00:00Z")));
+    cluster.look(at("2026-03-03T06:00:00Z"));
+    assert_eq!(cluster.runs.len(), 2);
+    end(&mut cluster.runs[1]);
+    counted(&mut cluster, 338, "2026-03-04T00:00:00Z");
+    assert_eq!(cluster.look(at("2026-03-04T00:00:30Z")).start, None);
+    counted(&mut cluster, 339, "2026-03-05T00:00:00Z");
+    // It waits for the end of another.
+    cluster.runs.push(by_hand("mine"));
+    assert_eq!(cluster.look(at("2026-03-05T00:00:30Z")).start, None);
+    end(&mut cluster.runs[2]);
+    cluster.look(at("2026-03-05T02:00:00Z"));
+    assert_eq!(cluster.names().last(), Some(&run_at("2026-03-05T00:00:00Z")));
 }
