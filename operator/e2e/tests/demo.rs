@@ -102,6 +102,26 @@ fn the_demo_ends_in_a_correct_prediction_and_leaves_nothing() {
 }
 
 #[test]
+fn a_shifted_mix_is_shown_to_be_found_and_adapted_to() {
+    let state = tempfile::tempdir().expect("a directory");
+    let output = demo(state.path(), &["--drift"]);
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    for words in ["CategoriesShifted", "weighed to it", "is champion (Adapted)", "calm"] {
+        assert!(said.contains(words), "`{words}` is not in:\n{said}");
+    }
+    let figure = |words: &str| -> f64 {
+        let rest = said.split(words).nth(1).expect("the figures");
+        rest.split(' ')
+            .next()
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    };
+    let (before, after) = (figure("on this traffic "), figure("% before, "));
+    assert!(before > 50.0 && after >= before, "{said}");
+}
+
+#[test]
 fn the_users_own_nested_json_is_trained_and_served() {
     let state = tempfile::tempdir().expect("a directory");
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/data/complaints.json");

@@ -170,6 +170,9 @@ impl Cluster {
                 // Pods are processes here, and servers that they download from are on this machine too.
                 "--trainer-reach",
                 "anywhere",
+                // Windows of seconds are read in time.
+                "--monitoring-interval",
+                "1s",
             ])
             .env("KUBECONFIG", &self.kubeconfig)
             // The pipe closes when the sandbox ends for any reason.

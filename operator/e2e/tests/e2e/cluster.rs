@@ -47,11 +47,8 @@ static DEFINITIONS: OnceCell<()> = OnceCell::const_new();
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_complaint-e2e"));
-    // Retention deletes what it announces, and windows of seconds are read in time.
-    command
-        .stdin(Stdio::piped())
-        .env("RETENTION_NOTICE", "0s")
-        .env("MONITORING_INTERVAL", "1s");
+    // Retention deletes what it announces.
+    command.stdin(Stdio::piped()).env("RETENTION_NOTICE", "0s");
     command
 }
 

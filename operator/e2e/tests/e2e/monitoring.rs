@@ -1,4 +1,5 @@
-//! Production is watched: traffic drifts, a run is made for it, its version is judged and promoted, and the drift ends.
+//! Production is watched: traffic drifts, a run or an adaptation is made for it, its version is judged and promoted, and the drift
+//! ends.
 
 use std::sync::{
     Arc, Mutex,
@@ -6,8 +7,8 @@ use std::sync::{
 };
 
 use complaint_api::{
-    ComplaintClassifier, TrainingRun,
-    condition::{self, DRIFTED, MONITORED},
+    ComplaintClassifier, ModelVersion, PromotionReason, TrainingRun,
+    condition::{self, ADAPTED, DRIFTED, MONITORED},
 };
 use kube::{Api, ResourceExt, api::ListParams};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ use crate::{
     traffic::predict,
 };
 
-/// Requests with complaints of the sample: of all categories, or of one.
+/// Requests with complaints of the sample: of all categories as they are, or mostly of one.
 struct Shifting {
     stop: CancellationToken,
     shifted: Arc<AtomicBool>,
@@ -31,7 +32,8 @@ struct Shifting {
 }
 
 impl Shifting {
-    fn start(world: &World) -> Self {
+    /// While the traffic is shifted, one of `each` requests is as before, and the others are of one category.
+    fn start(world: &World, each: usize) -> Self {
         let csv = sample();
         let mut reader = csv::Reader::from_reader(csv.as_slice());
         let rows: Vec<[String; 2]> = reader
@@ -52,11 +54,12 @@ impl Shifting {
             let (stop, shifted, answered, failures) =
                 (stop.clone(), shifted.clone(), answered.clone(), failures.clone());
             async move {
-                for turn in 0.. {
+                for turn in 0_usize.. {
                     if stop.is_cancelled() {
                         return;
                     }
-                    let texts = if shifted.load(Ordering::Relaxed) { &one } else { &all };
+                    let is_other = shifted.load(Ordering::Relaxed) && !turn.is_multiple_of(each);
+                    let texts = if is_other { &one } else { &all };
                     match predict(&client, &namespace, "cards", &texts[turn % texts.len()]).await {
                         Ok(_) => drop(answered.fetch_add(1, Ordering::Relaxed)),
                         Err(error) => failures.lock().expect("no panic holds it").push(format!("{error:?}")),
@@ -104,7 +107,7 @@ async fn drifted_traffic_is_found_trained_for_and_no_longer_drifted() {
     train(&world, run("first", "sample", poor_features(60))).await;
     until_champion(&world, "cards", "first").await;
 
-    let traffic = Shifting::start(&world);
+    let traffic = Shifting::start(&world, 10);
     let drifted = world
         .until::<ComplaintClassifier>("cards", "drifted", |classifier| is_drifted(classifier) == Some("True"))
         .await;
@@ -152,6 +155,65 @@ async fn drifted_traffic_is_found_trained_for_and_no_longer_drifted() {
     let status = calm.status.expect("a status");
     let champion = status.champion.expect("a champion");
     assert_eq!(status.monitoring.expect("figures").sha256, champion.sha256);
+    traffic.end().await;
+    world.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shifted_mix_is_adapted_to_and_no_longer_a_drift() {
+    let world = World::open("adapt").await;
+    apply_sample(&world).await;
+    let mut monitoring = monitoring("Adapt");
+    // A few hundred held-out rows, and half of the traffic of one category.
+    monitoring["maxCategoryDistance"] = json!(0.1);
+    monitoring["maxLoss"] = json!(0.2);
+    apply_classifier(&world, "cards", json!({ "monitoring": monitoring })).await;
+    train(&world, run("first", "sample", poor_features(1000))).await;
+    until_champion(&world, "cards", "first").await;
+
+    let traffic = Shifting::start(&world, 2);
+    let adapted = world
+        .until::<ComplaintClassifier>("cards", "adapted", |classifier| {
+            let status = classifier.status.as_ref();
+            status.is_some_and(|status| condition::is_true(&status.conditions, ADAPTED))
+        })
+        .await;
+    let told = adapted.status.expect("a status");
+    let told = condition::find(&told.conditions, ADAPTED)
+        .expect("the condition")
+        .message
+        .clone();
+    world.event("cards", "Adapted").await;
+    // Its traffic is still the shifted one.
+    let calm = world
+        .until::<ComplaintClassifier>("cards", "no longer drifted", |classifier| {
+            let status = classifier.status.as_ref();
+            let champion = status.and_then(|status| status.champion.as_ref());
+            champion.is_some_and(|champion| champion.name != "first") && is_drifted(classifier) == Some("False")
+        })
+        .await;
+    let status = calm.status.expect("a status");
+    let champion = status.champion.expect("a champion");
+    assert!(told.contains(&champion.name), "{told}");
+    assert_eq!(status.promotions[0].reason, PromotionReason::Adapted);
+    let figures = status.monitoring.expect("figures");
+    assert_eq!(figures.sha256, champion.sha256);
+    let version: ModelVersion = world.api().get(&champion.name).await.expect("the version");
+    assert_eq!(
+        version.spec.lineage.and_then(|lineage| lineage.parent).as_deref(),
+        Some("first")
+    );
+    let adaptation = version
+        .status
+        .and_then(|status| status.adaptation)
+        .expect("its evidence");
+    assert!(
+        adaptation.reweighted.adapted > adaptation.reweighted.given,
+        "{adaptation:?}"
+    );
+    let versions: Api<ModelVersion> = world.api();
+    let versions = versions.list(&ListParams::default()).await.expect("a list").items;
+    assert_eq!(versions.len(), 2, "one version an episode");
     traffic.end().await;
     world.close().await;
 }

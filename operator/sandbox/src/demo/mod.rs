@@ -1,5 +1,6 @@
 //! The demo: applies the examples, watches a model being trained, promoted and served, and requests predictions.
 
+mod drift;
 mod objects;
 mod prediction;
 mod question;
@@ -24,6 +25,10 @@ pub struct DemoArgs {
     /// Leave everything running at the end, and print commands to try.
     #[arg(long)]
     keep: bool,
+    /// Then let the mix of complaints shift, and watch the operator find it without labels, adapt the champion to it, and promote the
+    /// adapted version.
+    #[arg(long)]
+    drift: bool,
     /// Train on this file instead of the sample: CSV, JSON Lines or JSON, also compressed (.gz, .zip).
     #[arg(long, value_name = "FILE", requires_all = ["text_field", "label_field"])]
     data: Option<PathBuf>,
@@ -82,7 +87,7 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         () = &mut stop => anyhow::bail!("interrupted"),
     };
     let outcome = tokio::select! {
-        outcome = steps(&mut cluster, &job, &screen) => outcome,
+        outcome = steps(&mut cluster, &job, args.drift, &screen) => outcome,
         () = &mut stop => Err(anyhow::anyhow!("interrupted; everything is stopped")),
     };
     if let Ok(address) = &outcome {
@@ -102,7 +107,7 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
 }
 
 /// Runs the steps, each with a line on the screen. Returns the Service's address.
-async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Result<String> {
+async fn steps(cluster: &mut Cluster, job: &Job, drifts: bool, screen: &Screen) -> anyhow::Result<String> {
     screen.line(
         "sandbox",
         &format!(
@@ -123,6 +128,9 @@ async fn steps(cluster: &mut Cluster, job: &Job, screen: &Screen) -> anyhow::Res
         let address = watch::address(&objects, job).await?;
         screen.line("serving", &format!("{address}/predict"));
         prediction::ask(&address, job, screen).await?;
+        if drifts {
+            drift::show(&address, job, &objects, screen).await?;
+        }
         Ok(address)
     };
     tokio::select! {

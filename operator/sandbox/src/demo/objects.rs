@@ -10,7 +10,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim};
 use kube::ResourceExt;
 use serde_json::json;
 
-use super::{DemoArgs, NAMESPACE, question::Question};
+use super::{DemoArgs, NAMESPACE, drift, question::Question};
 use crate::cluster::Cluster;
 
 const CLASSIFIER: &str = include_str!("../../../../examples/quickstart/classifier.yaml");
@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) classifier: ComplaintClassifier,
     pub(crate) run: TrainingRun,
     pub(crate) questions: Vec<Question>,
+    /// The rows that no training sees, with `--drift` or a file of the user's.
+    pub(crate) held_out: Vec<Question>,
     sample: Option<ConfigMap>,
     file: Option<PathBuf>,
 }
@@ -29,14 +31,23 @@ pub(crate) struct Job {
 impl Job {
     /// The quickstart, or the user's file. Reads the file first, so that an error shows before anything starts.
     pub(crate) fn new(args: &DemoArgs) -> anyhow::Result<Self> {
-        let classifier: ComplaintClassifier = serde_saphyr::from_str(CLASSIFIER)?;
+        let mut classifier: ComplaintClassifier = serde_saphyr::from_str(CLASSIFIER)?;
+        if args.drift {
+            classifier.spec.monitoring = Some(drift::monitoring());
+        }
         let run: TrainingRun = serde_saphyr::from_str(TRAINING_RUN)?;
         let Some(file) = &args.data else {
+            let sample: ConfigMap = serde_saphyr::from_str(DATA)?;
+            let held_out = match args.drift {
+                true => held_out_of(&sample, &run, &classifier)?,
+                false => Vec::new(),
+            };
             return Ok(Self {
                 classifier,
                 run,
                 questions: Question::of_the_sample(),
-                sample: Some(serde_saphyr::from_str(DATA)?),
+                held_out,
+                sample: Some(sample),
                 file: None,
             });
         };
@@ -60,18 +71,20 @@ impl Job {
         if let Some(field) = &args.split_field {
             dataset["splitField"] = json!(field);
         }
-        let classifier: ComplaintClassifier = serde_json::from_value(json!({
+        let mut classifier: ComplaintClassifier = serde_json::from_value(json!({
             "metadata": { "name": "demo" }, "spec": { "rollout": { "progressDeadlineSeconds": 60 } },
         }))?;
+        classifier.spec.monitoring = args.drift.then(drift::monitoring);
         let run: TrainingRun = serde_json::from_value(json!({
             "metadata": { "name": "demo-1" },
             "spec": { "classifierRef": { "name": "demo" }, "dataset": dataset, "features": { "minDocumentFrequency": 2 } },
         }))?;
-        let questions = Question::of_file(&file, &run, &classifier)?;
+        let held_out = Question::of_file(&file, &run, &classifier)?;
         Ok(Self {
             classifier,
             run,
-            questions,
+            questions: Question::some(&held_out),
+            held_out,
             sample: None,
             file: Some(file),
         })
@@ -101,6 +114,26 @@ impl Job {
         applied.push(format!("TrainingRun/{}", self.run.name_any()));
         Ok(applied)
     }
+}
+
+/// The held-out rows of the sample.
+fn held_out_of(
+    sample: &ConfigMap,
+    run: &TrainingRun,
+    classifier: &ComplaintClassifier,
+) -> anyhow::Result<Vec<Question>> {
+    let key = run
+        .spec
+        .dataset
+        .source
+        .config_map
+        .as_ref()
+        .context("the sample is in a ConfigMap")?;
+    let bytes = sample.binary_data.as_ref().and_then(|data| data.get(&key.key));
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join(&key.key);
+    std::fs::write(&file, &bytes.context("the sample has its key")?.0)?;
+    Question::of_file(&file, run, classifier)
 }
 
 fn claim() -> anyhow::Result<PersistentVolumeClaim> {

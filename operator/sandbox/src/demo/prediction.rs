@@ -22,13 +22,22 @@ pub(crate) struct Answer {
     pub(crate) model_digest: String,
 }
 
+/// Connections to the server.
+pub(crate) struct Asking(Client<HttpConnector, Full<Bytes>>);
+
+impl Asking {
+    pub(crate) fn new() -> Self {
+        Self(Client::builder(TokioExecutor::new()).build_http())
+    }
+}
+
 /// Asks all questions; at least half of the answers must be correct.
 pub(crate) async fn ask(address: &str, job: &Job, screen: &Screen) -> anyhow::Result<()> {
-    let client: Client<HttpConnector, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let asking = Asking::new();
     let mut shown = false;
     let mut right = 0;
     for question in &job.questions {
-        let answer = predict(&client, address, &question.text).await?;
+        let answer = predict(&asking, address, &question.text).await?;
         if answer.category == question.expected {
             right += 1;
             if !shown {
@@ -51,11 +60,13 @@ pub(crate) async fn ask(address: &str, job: &Job, screen: &Screen) -> anyhow::Re
     Ok(())
 }
 
-async fn predict(client: &Client<HttpConnector, Full<Bytes>>, address: &str, text: &str) -> anyhow::Result<Answer> {
+/// The answer to a text.
+pub(crate) async fn predict(asking: &Asking, address: &str, text: &str) -> anyhow::Result<Answer> {
     let request = Request::post(format!("{address}/predict"))
         .header(CONTENT_TYPE, "application/json")
         .body(Full::from(json!({ "text": text }).to_string()))?;
-    let response = client
+    let response = asking
+        .0
         .request(request)
         .await
         .with_context(|| format!("asking {address}/predict"))?;

@@ -31,7 +31,13 @@ impl Question {
         }]
     }
 
-    /// Evenly spaced held-out rows of the user's file.
+    /// Evenly spaced ones of these.
+    pub(crate) fn some(all: &[Self]) -> Vec<Self> {
+        let step = (all.len() / ASKED).max(1);
+        all.iter().step_by(step).take(ASKED).cloned().collect()
+    }
+
+    /// The held-out rows of a file.
     ///
     /// # Errors
     /// The trainer's errors about the file, such as a missing column, a wrong encoding or too few labels.
@@ -50,7 +56,6 @@ impl Question {
         )?;
         let data = load(&config.dataset, &source, None, |_| {})?;
         let held_out = split(&data, &config.evaluation).test;
-        let step = (held_out.len() / ASKED).max(1);
         let question = |&row: &u32| {
             let row = &data.rows[row as usize];
             Self {
@@ -58,6 +63,6 @@ impl Question {
                 expected: data.labels[row.label as usize].clone(),
             }
         };
-        Ok(held_out.iter().step_by(step).take(ASKED).map(question).collect())
+        Ok(held_out.iter().map(question).collect())
     }
 }

@@ -21,7 +21,7 @@ use kube::{
 use super::{objects::Job, screen::Screen};
 
 /// Calls `check` with each state of the object until it returns a value.
-async fn until<K: Object + Send + 'static, T>(
+pub(crate) async fn until<K: Object + Send + 'static, T>(
     objects: &Objects,
     name: &str,
     mut check: impl FnMut(&K) -> Option<anyhow::Result<T>>,
