@@ -2,6 +2,7 @@
 //!
 //! * [`Store`]: a directory or a part of a bucket, with six operations: read, write, change, list, delete, and add a
 //!   folder, whose last file marks it as complete. It holds the artifacts. [`layout`] names their files.
+//! * [`segments`]: compressed rows that servers append to a store, and how they are read.
 //! * [`fetch()`] and [`read`] download one [`Address`]: `http(s)://`, `s3://` and, with the features `gcp` and `azure`,
 //!   `gs://` and `az://`. An interrupted transfer resumes.
 //! * [`Service`] sends requests with bodies to the API of one web service.
@@ -38,6 +39,7 @@ mod error;
 mod fetch;
 mod object;
 mod purpose;
+pub mod segments;
 mod service;
 mod settings;
 mod store;
