@@ -112,6 +112,48 @@ pub(crate) fn delete(root: &Path, path: &StorePath) -> Result<(), StoreError> {
     }
 }
 
+/// Makes a file to append to, and its directories. Only the owner and the group may read it.
+pub(crate) fn create(path: &Path) -> Result<File, StoreError> {
+    let directory = path.parent().unwrap_or(path);
+    make(directory)?;
+    let mut options = File::options();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o640);
+    options.open(path).map_err(|error| failed("creating", path, error))
+}
+
+/// Appends to a file and flushes it to disk. Bytes of a file that somebody has deleted are lost, which is an error.
+pub(crate) fn append(file: &mut File, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    file.write_all(bytes).map_err(|error| failed("writing", path, error))?;
+    file.sync_data().map_err(|error| failed("flushing", path, error))?;
+    if is_deleted(file) {
+        let error = io::Error::new(io::ErrorKind::NotFound, "the file was deleted meanwhile");
+        return Err(failed("writing", path, error));
+    }
+    Ok(())
+}
+
+/// Whether an open file has no name any more.
+#[cfg(unix)]
+fn is_deleted(file: &File) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    file.metadata().is_ok_and(|metadata| metadata.nlink() == 0)
+}
+
+#[cfg(not(unix))]
+fn is_deleted(_: &File) -> bool {
+    false
+}
+
+/// Makes a file's name durable, and those of its directories below the root.
+pub(crate) fn sync_parents(root: &Path, path: &Path) -> Result<(), StoreError> {
+    let directories = path.ancestors().skip(1);
+    directories
+        .take_while(|directory| directory.starts_with(root))
+        .try_for_each(sync)
+}
+
 /// A file's path from the root, with `/` between its parts.
 fn name(root: &Path, file: &Path) -> String {
     let inside = file.strip_prefix(root).unwrap_or(file);

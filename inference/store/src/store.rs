@@ -21,10 +21,10 @@ const CHANGES: usize = 10;
 
 /// A directory or a part of a bucket. Paths in it are relative and separated by `/`; `.` and `..` are not allowed.
 #[derive(Debug, Clone)]
-pub struct Store(Place);
+pub struct Store(pub(crate) Place);
 
 #[derive(Debug, Clone)]
-enum Place {
+pub(crate) enum Place {
     Directory(PathBuf),
     Bucket(Bucket),
 }
@@ -227,7 +227,7 @@ impl Store {
     }
 }
 
-fn parse(path: &str) -> Result<Path, StoreError> {
+pub(crate) fn parse(path: &str) -> Result<Path, StoreError> {
     Path::parse(path).map_err(|error| {
         let problem = error.to_string();
         let fix = "Write paths like folder/file";

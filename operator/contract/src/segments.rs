@@ -7,7 +7,7 @@
 //!
 //! These are the only messages with texts of complaints. They never go into a log, an Event, a status or a metric.
 
-use std::{fmt::Display, str::FromStr};
+use std::fmt::{self, Display};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +15,8 @@ use crate::Sha256Digest;
 
 /// The end of a segment's name.
 pub const SUFFIX: &str = ".jsonl.gz";
+/// The path of a server at which [`Correction`]s are sent, without their answers.
+pub const FEEDBACK_PATH: &str = "/feedback";
 /// Longest `id` and `by` of a [`Correction`], in bytes of UTF-8.
 pub const NAME_BYTES: usize = 256;
 
@@ -135,16 +137,23 @@ pub enum CaptureMode {
     All,
 }
 
-impl FromStr for CaptureMode {
-    type Err = String;
+impl CaptureMode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Disabled, Self::NeedsReview, Self::All];
 
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        match name {
-            "Disabled" => Ok(Self::Disabled),
-            "NeedsReview" => Ok(Self::NeedsReview),
-            "All" => Ok(Self::All),
-            _ => Err("it is Disabled, NeedsReview or All".into()),
+    /// The word in arguments.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "disabled",
+            Self::NeedsReview => "needs-review",
+            Self::All => "all",
         }
+    }
+}
+
+impl Display for CaptureMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -157,6 +157,16 @@ pub struct FeedbackCounts {
     pub drawn_correct: u64,
 }
 
+impl FeedbackCounts {
+    /// Adds those of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.rows += other.rows;
+        self.correct += other.correct;
+        self.drawn_rows += other.drawn_rows;
+        self.drawn_correct += other.drawn_correct;
+    }
+}
+
 impl Counts {
     /// Nothing yet, for that many categories.
     pub fn new(classes: usize) -> Self {
@@ -192,10 +202,7 @@ impl Counts {
         self.requests += other.requests;
         self.errors += other.errors;
         self.needs_review += other.needs_review;
-        self.feedback.rows += other.feedback.rows;
-        self.feedback.correct += other.feedback.correct;
-        self.feedback.drawn_rows += other.feedback.drawn_rows;
-        self.feedback.drawn_correct += other.feedback.drawn_correct;
+        self.feedback.add(&other.feedback);
         each(&mut self.latency, &other.latency);
         each(&mut self.answers, &other.answers);
         each(&mut self.top_probability, &other.top_probability);

@@ -109,7 +109,9 @@ mod tests {
             let mut changed = second.clone();
             changed[place] ^= 0x40;
             let (whole, is_torn) = read(&[&first[..], &changed[..]].concat());
-            assert_eq!((whole.len(), is_torn), (1, true), "{place}");
+            // The last bits of a compressed byte may mean nothing.
+            let is_same = whole.get(1).is_some_and(|lines| lines == b"{\"text\":\"b\"}\n");
+            assert!(is_torn != is_same && whole.len() == 1 + usize::from(is_same), "{place}");
         }
     }
 
