@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 use crate::core::app::App;
+use crate::core::collection::Collecting;
 use crate::core::loading::{LoadError, Loaded, load};
 use crate::core::tokens::{Tokens, TokensError};
 use crate::http::serve::{Drain, serve};
@@ -100,8 +101,9 @@ fn run(options: &Arc<Options>) -> Result<(), Failure> {
 fn serve_until_stopped(options: &Arc<Options>) -> Result<(), Failure> {
     // This thread accepts connections and waits for signals.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let app = Arc::new(app(options).await?);
+    let ended = runtime.block_on(async {
+        let (app, collecting) = app(options).await?;
+        let app = Arc::new(app);
         // Install the signal handlers before announcing the address, so whoever reads it can stop the server at once.
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
@@ -135,22 +137,31 @@ fn serve_until_stopped(options: &Arc<Options>) -> Result<(), Failure> {
             let _ = first_signal.send(());
             stop().await;
         };
+        let stopping = async {
+            serving.await;
+            collecting.finish().await;
+        };
         tokio::select! {
-            _ = serving => {}
+            () = stopping => {}
             () = reloading => {}
             () = signals => tracing::warn!("second signal: requests in flight are dropped"),
         }
         Ok(())
-    })
+    });
+    // A volume that hangs must not keep the process.
+    runtime.shutdown_background();
+    ended
 }
 
-async fn app(options: &Options) -> Result<App, Failure> {
+async fn app(options: &Options) -> Result<(App, Collecting), Failure> {
     let Some(Loaded { engine, report }) = load(&options.source, None).await? else {
         unreachable!("no model is in service yet that the one loaded could equal");
     };
     let mut app = App::new(engine, report, options.limits.clone(), options.statistics.clone());
-    app.tokens = options.token_file.as_deref().map(Tokens::read).transpose()?;
-    Ok(app)
+    let tokens = options.token_file.as_deref();
+    app.tokens = tokens.map(|path| Tokens::read(path, "--token-file")).transpose()?;
+    let collecting = Collecting::start(&options.collection, &mut app);
+    Ok((app, collecting))
 }
 
 /// Writes the one line on standard output. If nobody reads it, the server continues.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::core::collection::CollectionOptions;
 use crate::core::limits::{Limits, parse_duration};
 use crate::core::source::Source;
 use crate::core::statistics::StatisticsOptions;
@@ -46,6 +47,10 @@ pub struct Options {
     /// What the statistics count
     #[command(flatten)]
     pub statistics: StatisticsOptions,
+
+    /// What to collect
+    #[command(flatten)]
+    pub collection: CollectionOptions,
 
     /// How long SIGTERM waits for requests in flight, and keeps idle connections open for further ones, e.g. 20s
     #[arg(long, value_name = "DURATION", default_value = "20s", value_parser = parse_duration)]

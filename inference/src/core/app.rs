@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::core::collection::capture::Capture;
+use crate::core::collection::feedback::Feedback;
 use crate::core::engine::{Answer, Engine, Ranked};
 use crate::core::limits::Limits;
 use crate::core::memory::Memory;
@@ -25,6 +27,10 @@ pub struct App {
     pub metrics: Metrics,
     /// The accepted bearer tokens. `None` leaves the server open to everybody.
     pub tokens: Option<Tokens>,
+    /// Takes corrections, if the server collects them.
+    pub feedback: Option<Feedback>,
+    /// Captures answers, if the server is asked to.
+    pub capture: Option<Capture>,
     /// The memory budget that request bodies and responses share.
     pub memory: Memory,
     statistics: StatisticsOptions,
@@ -92,6 +98,8 @@ impl App {
             places: Arc::new(Semaphore::new(limits.max_concurrency.min(Semaphore::MAX_PERMITS))),
             draining: AtomicBool::new(false),
             tokens: None,
+            feedback: None,
+            capture: None,
             memory: Memory::new(limits.bytes_in_flight()),
             limits,
         }
@@ -122,7 +130,8 @@ impl App {
         })
     }
 
-    pub(crate) fn count(&self, served: &Served, answer: &Answer) {
+    /// Counts an answer and, where answers are captured, offers it.
+    pub(crate) fn count(&self, served: &Arc<Served>, text: &str, answer: &Answer) {
         let Ranked {
             category, probability, ..
         } = answer.ranking[0];
@@ -133,6 +142,9 @@ impl App {
             answer.unknown_word_share.into(),
             answer.needs_review,
         );
+        if let Some(capture) = &self.capture {
+            capture.offer(served, text, answer);
+        }
     }
 
     /// Turns readiness off for good. The server still answers requests, and closes each connection after its next

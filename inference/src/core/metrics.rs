@@ -18,6 +18,8 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::core::collection::series::{CaptureSeries, FeedbackSeries};
+
 /// Number of categories with a series of their own, over all models that a process serves. All further categories share
 /// [`OTHER`].
 pub const MAX_CATEGORIES: usize = 200;
@@ -89,6 +91,10 @@ pub struct Metrics {
     probability: Histogram,
     unknown_words: Histogram,
     panics: Counter<u64, AtomicU64>,
+    /// What became of corrections.
+    pub feedback: FeedbackSeries,
+    /// What became of answers that were to be captured.
+    pub capture: CaptureSeries,
 }
 
 impl Metrics {
@@ -154,6 +160,8 @@ impl Metrics {
         );
 
         Self {
+            feedback: FeedbackSeries::new(&mut registry),
+            capture: CaptureSeries::new(&mut registry),
             registry,
             requests,
             latency,

@@ -68,6 +68,51 @@ pub enum Refusal {
     /// The server is draining.
     #[error("the server is shutting down; ask another replica")]
     ShuttingDown,
+    /// The server takes no corrections.
+    #[error(
+        "this server takes no corrections: start it with --store and --feedback-token-file, or set serving.feedback of the ComplaintClassifier"
+    )]
+    FeedbackOff,
+    /// There is no token with which corrections could be sent.
+    #[error(
+        "there is no token for corrections yet: put one into the file of --feedback-token-file, or create the Secret that serving.feedback.tokenSecretRef names"
+    )]
+    NoFeedbackTokens,
+    /// A correction names a category that the model does not have.
+    #[error(
+        "correction {index} has a category that the model does not have, and new ones are not taken here (serving.feedback.allowNewCategories, --feedback-new-categories). The model's categories: {categories}"
+    )]
+    UnknownCategory {
+        /// Position in the request, from 0.
+        index: usize,
+        /// The model's categories, for the message.
+        categories: String,
+    },
+    /// A correction is not complete or too long.
+    #[error("correction {index}: {problem}")]
+    InvalidCorrection {
+        /// Position in the request, from 0.
+        index: usize,
+        /// What is wrong, and how to fix it.
+        problem: &'static str,
+    },
+    /// The corrections of a request need more bytes than may wait for the store.
+    #[error("the corrections have more than {limit} bytes with what the server adds; send fewer in a request")]
+    CorrectionsTooLarge {
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many corrections wait for the store.
+    #[error("too many corrections wait for the store; none of this request was taken")]
+    FeedbackQueueFull,
+    /// The store did not take the corrections.
+    #[error(
+        "the store failed, so none of these corrections is sure to be kept: {problem}. Send the request again; if this lasts, the server's log says which store to mend"
+    )]
+    NotKept {
+        /// Why the store failed.
+        problem: String,
+    },
     /// A probe asks for a model that this server does not serve.
     #[error(
         "this server serves sha256:{served}, not sha256:{asked}; wait for a server with that model, or ask for the served one"

@@ -7,6 +7,7 @@ use complaint_contract::statistics::ReferenceProfile;
 use complaint_model::Sha256Digest;
 
 use crate::core::app::{App, Served};
+use crate::core::collection::feedback::{Checked, Corrections, Row};
 use crate::core::engine::{Answer, Engine, Explained};
 use crate::core::memory::Held;
 use crate::core::refusal::{Refusal, shorten};
@@ -110,7 +111,7 @@ impl Serving {
     pub fn classify(&self, index: usize, text: &str) -> Result<Answer, Refusal> {
         self.check_text(index, text)?;
         let answer = self.engine().answer(text);
-        self.app.count(&self.model, &answer);
+        self.app.count(&self.model, text, &answer);
         Ok(answer)
     }
 
@@ -121,7 +122,8 @@ impl Serving {
     pub async fn classify_all<T: AsRef<str> + Sync>(&self, texts: &[T]) -> Result<Vec<Answer>, Refusal> {
         self.check_texts(texts)?;
         let answers = in_turns(texts, |text| self.engine().answer(text)).await;
-        answers.iter().for_each(|answer| self.app.count(&self.model, answer));
+        let answered = texts.iter().zip(&answers);
+        answered.for_each(|(text, answer)| self.app.count(&self.model, text.as_ref(), answer));
         Ok(answers)
     }
 
@@ -137,10 +139,33 @@ impl Serving {
             .memory
             .grow(&mut held, bytes.saturating_mul(EXPLANATION_FACTOR))?;
         let explained = in_turns(texts, |text| self.engine().explain(text)).await;
-        explained
-            .iter()
-            .for_each(|explained| self.app.count(&self.model, &explained.answer));
+        for (text, explained) in texts.iter().zip(&explained) {
+            self.app.count(&self.model, text.as_ref(), &explained.answer);
+        }
         Ok(explained)
+    }
+
+    /// Checks the corrections of a request, all of them or none, and lets the model answer their texts. These answers are not
+    /// counted as such.
+    ///
+    /// # Errors
+    /// As [`Serving::classify_all`], or if the server takes no corrections or one is invalid.
+    pub async fn check_corrections(&self, rows: Vec<Row>) -> Result<Corrections, Refusal> {
+        let feedback = self.app.feedback.as_ref().ok_or(Refusal::FeedbackOff)?;
+        self.check_texts(&rows)?;
+        let mut numbered = rows.iter().enumerate();
+        numbered.try_for_each(|(index, row)| feedback.check(self.engine(), index, row))?;
+        let answers = in_turns(&rows, |text| self.engine().answer(text)).await;
+        feedback.prepare(&self.model, rows, &answers)
+    }
+
+    /// Waits until the store has the corrections, and returns the model's answers to their texts.
+    ///
+    /// # Errors
+    /// [`Refusal::FeedbackQueueFull`], [`Refusal::NotKept`], [`Refusal::ShuttingDown`].
+    pub async fn keep(&self, corrections: Corrections) -> Result<Vec<Checked>, Refusal> {
+        let feedback = self.app.feedback.as_ref().ok_or(Refusal::FeedbackOff)?;
+        feedback.keep(corrections).await
     }
 
     fn check_texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<(), Refusal> {

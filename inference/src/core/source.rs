@@ -50,7 +50,7 @@ pub struct Source {
     pub name: String,
 
     /// Answers with a lower probability are marked `needsReview`
-    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = parse_probability)]
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = parse_fraction)]
     pub abstain_below: f64,
 
     /// Whether the model's signature is verified
@@ -66,10 +66,11 @@ fn parse_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn parse_probability(text: &str) -> Result<f64, String> {
+/// Parses a probability or a share.
+pub(crate) fn parse_fraction(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if (0.0..=1.0).contains(&value) => Ok(value),
-        _ => Err("a probability is a number from 0 to 1, for example 0.5".into()),
+        _ => Err("it is a number from 0 to 1, for example 0.5".into()),
     }
 }
 
@@ -88,10 +89,10 @@ mod tests {
     }
 
     #[test]
-    fn probabilities() {
-        assert_eq!(parse_probability("0.5"), Ok(0.5));
+    fn fractions() {
+        assert_eq!(parse_fraction("0.5"), Ok(0.5));
         for bad in ["1.1", "-0.1", "NaN", "half"] {
-            assert!(parse_probability(bad).is_err(), "{bad}");
+            assert!(parse_fraction(bad).is_err(), "{bad}");
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use complaint_model::Sha256Digest;
@@ -19,16 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum TokensError {
     /// The file can't be read.
-    #[error("can't read the tokens in {path}: {source}. Check --token-file and that the secret is mounted")]
+    #[error("can't read the tokens in {path}: {source}. Check {option} and that the secret is mounted")]
     Unreadable {
+        /// The option that names the file.
+        option: &'static str,
         /// The file.
         path: PathBuf,
         /// The system's reason.
         source: io::Error,
     },
     /// The file has no token, so no client could make requests.
-    #[error("{path} has no token. Put one token a line into it, or leave --token-file out")]
+    #[error("{path} has no token. Put one token a line into it, or leave {option} out")]
     Empty {
+        /// The option that names the file.
+        option: &'static str,
         /// The file.
         path: PathBuf,
     },
@@ -37,6 +41,7 @@ pub enum TokensError {
 /// The accepted tokens.
 #[derive(Debug)]
 pub struct Tokens {
+    option: &'static str,
     path: PathBuf,
     current: Mutex<Current>,
 }
@@ -50,21 +55,35 @@ struct Current {
 }
 
 impl Tokens {
-    /// Reads the file.
+    /// Reads the file that `option` of the command line names.
     ///
     /// # Errors
     /// It can't be read, or has no token.
-    pub fn read(path: &Path) -> Result<Self, TokensError> {
+    pub fn read(path: &Path, option: &'static str) -> Result<Self, TokensError> {
         let changed = time_of_change(path);
-        let current = Current {
-            accepted: read(path)?,
-            changed,
-            looked: Instant::now(),
-        };
-        Ok(Self {
-            path: path.to_owned(),
-            current: Mutex::new(current),
+        let accepted = read(path, option)?;
+        Ok(Self::new(path, option, accepted, changed))
+    }
+
+    /// As [`read`](Self::read), for a file that may come later. Until then no token is accepted.
+    #[must_use]
+    pub fn await_file(path: &Path, option: &'static str) -> Self {
+        Self::read(path, option).unwrap_or_else(|error| {
+            tracing::warn!(%error, "nobody is let in until the token file is there");
+            Self::new(path, option, HashSet::new(), None)
         })
+    }
+
+    fn new(path: &Path, option: &'static str, accepted: HashSet<Sha256Digest>, changed: Option<SystemTime>) -> Self {
+        Self {
+            option,
+            path: path.to_owned(),
+            current: Mutex::new(Current {
+                accepted,
+                changed,
+                looked: Instant::now(),
+            }),
+        }
     }
 
     /// Whether to answer a request with this `Authorization` header.
@@ -73,11 +92,21 @@ impl Tokens {
         let Some(token) = authorization.and_then(bearer) else {
             return false;
         };
+        self.current().accepted.contains(&Sha256Digest::of_bytes(token))
+    }
+
+    /// Whether there is no token, so that nobody is let in.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.current().accepted.is_empty()
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         if current.looked.elapsed() >= PATIENCE {
             self.refresh(&mut current);
         }
-        current.accepted.contains(&Sha256Digest::of_bytes(token))
+        current
     }
 
     fn refresh(&self, current: &mut Current) {
@@ -86,7 +115,7 @@ impl Tokens {
         if changed == current.changed {
             return;
         }
-        match read(&self.path) {
+        match read(&self.path, self.option) {
             Ok(accepted) => {
                 tracing::info!(tokens = accepted.len(), "the token file has changed and was read again");
                 current.accepted = accepted;
@@ -107,8 +136,9 @@ fn time_of_change(path: &Path) -> Option<SystemTime> {
     path.metadata().and_then(|metadata| metadata.modified()).ok()
 }
 
-fn read(path: &Path) -> Result<HashSet<Sha256Digest>, TokensError> {
+fn read(path: &Path, option: &'static str) -> Result<HashSet<Sha256Digest>, TokensError> {
     let text = std::fs::read(path).map_err(|source| TokensError::Unreadable {
+        option,
         path: path.to_owned(),
         source,
     })?;
@@ -118,7 +148,10 @@ fn read(path: &Path) -> Result<HashSet<Sha256Digest>, TokensError> {
         .map(Sha256Digest::of_bytes)
         .collect();
     if tokens.is_empty() {
-        return Err(TokensError::Empty { path: path.to_owned() });
+        return Err(TokensError::Empty {
+            option,
+            path: path.to_owned(),
+        });
     }
     Ok(tokens)
 }
@@ -127,11 +160,13 @@ fn read(path: &Path) -> Result<HashSet<Sha256Digest>, TokensError> {
 mod tests {
     use super::*;
 
+    const OPTION: &str = "--token-file";
+
     #[test]
     fn only_whole_tokens_pass() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# team a\nalpha\n\n  beta  \r\n").unwrap();
-        let tokens = Tokens::read(file.path()).unwrap();
+        let tokens = Tokens::read(file.path(), OPTION).unwrap();
         for (header, accepted) in [
             (Some("Bearer alpha"), true),
             (Some("bearer  beta"), true),
@@ -150,7 +185,7 @@ mod tests {
     fn a_changed_file_counts_and_a_broken_one_does_not() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "old").unwrap();
-        let tokens = Tokens::read(file.path()).unwrap();
+        let tokens = Tokens::read(file.path(), OPTION).unwrap();
         let later = |seconds| SystemTime::now() + Duration::from_secs(seconds);
         let rewrite = |text: &str, time| {
             std::fs::write(file.path(), text).unwrap();
@@ -172,10 +207,24 @@ mod tests {
     fn a_file_without_tokens_is_refused_at_the_start() {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "# nothing\n").unwrap();
-        assert!(matches!(Tokens::read(file.path()), Err(TokensError::Empty { .. })));
         assert!(matches!(
-            Tokens::read(Path::new("/absent")),
+            Tokens::read(file.path(), OPTION),
+            Err(TokensError::Empty { .. })
+        ));
+        assert!(matches!(
+            Tokens::read(Path::new("/absent"), OPTION),
             Err(TokensError::Unreadable { .. })
         ));
+    }
+
+    #[test]
+    fn a_file_may_come_later() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens");
+        let tokens = Tokens::await_file(&path, OPTION);
+        assert!(tokens.is_empty() && !tokens.accept(Some(b"Bearer alpha")));
+        std::fs::write(&path, "alpha").unwrap();
+        tokens.refresh(&mut tokens.current.lock().unwrap());
+        assert!(!tokens.is_empty() && tokens.accept(Some(b"Bearer alpha")));
     }
 }

@@ -180,6 +180,14 @@ pub fn media_type(headers: &HeaderMap) -> String {
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
+/// Whether a content type is one of JSON lines.
+pub fn is_json_lines(media_type: &str) -> bool {
+    matches!(
+        media_type,
+        "application/x-ndjson" | "application/jsonl" | "application/json-lines"
+    )
+}
+
 /// Refuses a body whose content type is not JSON. A missing content type passes, because many small clients send none.
 /// The form type passes if the body is a JSON object, because `curl -d` sends that type by default.
 ///

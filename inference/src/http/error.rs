@@ -29,7 +29,7 @@ pub enum ApiError {
     InvalidRequest(String),
     /// The body is larger than `--max-body-bytes`.
     #[error(
-        "the body is larger than {limit} bytes. Send smaller requests, or use POST /predict/stream, which has no such limit"
+        "the body is larger than {limit} bytes. Send smaller requests (for answers, POST /predict/stream has no such limit)"
     )]
     BodyTooLarge {
         /// The server's limit in bytes.
@@ -63,6 +63,16 @@ pub enum ApiError {
     /// The server requires a token.
     #[error("this server asks for a token: send the header `authorization: Bearer TOKEN` with one of its tokens")]
     Unauthorized,
+    /// A correction needs a token of its own.
+    #[error(
+        "corrections need a token of their own: send the header `authorization: Bearer TOKEN` with one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
+    )]
+    FeedbackUnauthorized,
+    /// The token is accepted for answers alone.
+    #[error(
+        "this token is for answers and not for corrections: use one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
+    )]
+    Forbidden,
     /// The path does not exist.
     #[error("there is no such path. POST a complaint to /predict; GET /openapi.json lists all paths")]
     NotFound,
@@ -79,8 +89,10 @@ pub enum ApiError {
 /// How a client can fix a refusal over HTTP.
 fn hint(refusal: &Refusal) -> &'static str {
     match refusal {
-        Refusal::TooManyTexts { .. } => ". Send several requests, or use POST /predict/stream, which has no such limit",
-        Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } => ". Try again after the time in Retry-After",
+        Refusal::TooManyTexts { .. } => ". Send several requests (for answers, POST /predict/stream has no such limit)",
+        Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } | Refusal::FeedbackQueueFull => {
+            ". Try again after the time in Retry-After"
+        }
         _ => "",
     }
 }
@@ -102,17 +114,25 @@ impl ApiError {
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Refused(refusal) => match refusal {
-                Refusal::NoText | Refusal::BlankText { .. } => (StatusCode::BAD_REQUEST, "InvalidRequest"),
+                Refusal::NoText | Refusal::BlankText { .. } | Refusal::InvalidCorrection { .. } => {
+                    (StatusCode::BAD_REQUEST, "InvalidRequest")
+                }
                 Refusal::TextTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TextTooLong"),
                 Refusal::TooManyTexts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooManyTexts"),
-                Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } => {
+                Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } | Refusal::FeedbackQueueFull => {
                     (StatusCode::TOO_MANY_REQUESTS, "Overloaded")
                 }
                 Refusal::ModelNotFound { .. } => (StatusCode::NOT_FOUND, "ModelNotFound"),
                 Refusal::VersionNotFound { .. } => (StatusCode::NOT_FOUND, "VersionNotFound"),
                 Refusal::NoReport => (StatusCode::NOT_FOUND, "NoReport"),
                 Refusal::NoReferenceProfile => (StatusCode::NOT_FOUND, "NoReferenceProfile"),
-                Refusal::ShuttingDown | Refusal::OtherDigest { .. } => (StatusCode::SERVICE_UNAVAILABLE, "NotReady"),
+                Refusal::FeedbackOff => (StatusCode::NOT_FOUND, "FeedbackOff"),
+                Refusal::UnknownCategory { .. } => (StatusCode::BAD_REQUEST, "UnknownCategory"),
+                Refusal::CorrectionsTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge"),
+                Refusal::NotKept { .. } => (StatusCode::SERVICE_UNAVAILABLE, "NotKept"),
+                Refusal::ShuttingDown | Refusal::OtherDigest { .. } | Refusal::NoFeedbackTokens => {
+                    (StatusCode::SERVICE_UNAVAILABLE, "NotReady")
+                }
             },
             Self::InvalidBody { .. } => (StatusCode::BAD_REQUEST, "InvalidBody"),
             Self::InvalidRequest(_) => (StatusCode::BAD_REQUEST, "InvalidRequest"),
@@ -123,7 +143,8 @@ impl ApiError {
             Self::UnsupportedContentEncoding { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "UnsupportedContentEncoding")
             }
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::Unauthorized | Self::FeedbackUnauthorized => (StatusCode::UNAUTHORIZED, "Unauthorized"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "Forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "NotFound"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Internal"),
@@ -132,11 +153,14 @@ impl ApiError {
 
     /// Adds the headers that the status requires.
     pub(super) fn add_headers(&self, response: &mut Response) {
-        if matches!(self, Self::UnsupportedContentEncoding { .. }) {
-            response
-                .headers_mut()
-                .insert(header::ACCEPT_ENCODING, coding::SUPPORTED);
-        }
+        let (name, value) = match self {
+            Self::UnsupportedContentEncoding { .. } => (header::ACCEPT_ENCODING, coding::SUPPORTED),
+            Self::Unauthorized | Self::FeedbackUnauthorized => {
+                (header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            }
+            _ => return,
+        };
+        response.headers_mut().insert(name, value);
     }
 
     /// One example of each error, for documentation.
@@ -151,6 +175,7 @@ impl ApiError {
             Refusal::NoText.into(),
             Self::BodyIncomplete,
             Self::Unauthorized,
+            Self::Forbidden,
             Self::NotFound,
             Self::Refused(Refusal::ModelNotFound {
                 found: found.clone(),
@@ -163,6 +188,14 @@ impl ApiError {
             }),
             Refusal::NoReport.into(),
             Refusal::NoReferenceProfile.into(),
+            Refusal::FeedbackOff.into(),
+            Self::Refused(Refusal::UnknownCategory {
+                index: 0,
+                categories: "`Cards`, `Loans`".into(),
+            }),
+            Self::Refused(Refusal::NotKept {
+                problem: "No space left on device (os error 28)".into(),
+            }),
             Self::MethodNotAllowed,
             Self::BodyTimeout { seconds: 10 },
             Self::BodyTooLarge { limit: 1 << 20 },

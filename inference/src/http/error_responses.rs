@@ -40,9 +40,32 @@ pub(super) struct InferenceErrors;
 /// The errors of [`ApiFamily::Mlflow`].
 pub(super) struct MlflowErrors;
 
+/// The errors of corrections.
+pub(super) struct FeedbackErrors;
+
 impl IntoResponses for NativeErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         refusals::<ErrorBody>(ApiFamily::Native)
+    }
+}
+
+impl IntoResponses for FeedbackErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let mut responses = NativeErrors::responses();
+        responses.extend(
+            [
+                (
+                    "The request makes no sense, or names a category that the model does not have",
+                    "UnknownCategory",
+                ),
+                ("There is no token, or an unknown one", "Unauthorized"),
+                ("The token is not for corrections", "Forbidden"),
+                ("The server takes no corrections", "FeedbackOff"),
+                ("The store failed; see Retry-After", "NotKept"),
+            ]
+            .map(|(description, code)| refusal::<ErrorBody>(ApiFamily::Native, description, code)),
+        );
+        responses
     }
 }
 

@@ -26,35 +26,67 @@ pub(super) fn begins_object(bytes: &[u8]) -> bool {
     without_mark(bytes).trim_ascii_start().starts_with(b"{")
 }
 
+/// Whether a body looks like a JSON list.
+pub(super) fn begins_list(bytes: &[u8]) -> bool {
+    without_mark(bytes).trim_ascii_start().starts_with(b"[")
+}
+
 /// Parses a JSON object. `expected` tells the client what the route accepts.
 ///
 /// # Errors
 /// [`ApiError::InvalidBody`] with the parser's message, line and column.
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8], expected: &'static str) -> Result<T, ApiError> {
     let text = without_mark(bytes);
-    let error = match serde_json::from_slice::<Object<T>>(text) {
+    let detail = match parse::<Object<T>>(text) {
         Ok(Object(value)) => return Ok(value),
-        Err(error) => error,
+        Err(error) if error.is_data() && !begins_object(text) && !is_utf_16(text) => "an object is expected".into(),
+        Err(error) => detail(text, &error),
     };
-    // Repair only after an error: nearly no text has a half surrogate.
-    let again = without_half_surrogates(text).map(|text| serde_json::from_slice::<Object<T>>(&text));
-    let error = match again {
-        Some(Ok(Object(value))) => return Ok(value),
-        Some(Err(error)) => error,
-        None => error,
-    };
-    Err(ApiError::InvalidBody {
+    Err(ApiError::InvalidBody { detail, expected })
+}
+
+/// Parses a JSON list of objects. Messages call them `name`.
+///
+/// # Errors
+/// As [`parse_json`].
+pub(super) fn parse_list<T: DeserializeOwned>(
+    name: &'static str,
+    bytes: &[u8],
+    expected: &'static str,
+) -> Result<Vec<T>, ApiError> {
+    let text = without_mark(bytes);
+    let parsed = parse_with(text, |text| {
+        let mut reader = serde_json::Deserializer::from_slice(text);
+        let items = list::<Object<T>, _>(name, &mut reader)?;
+        reader.end().map(|()| items)
+    });
+    let items = parsed.map_err(|error| ApiError::InvalidBody {
         detail: detail(text, &error),
         expected,
-    })
+    })?;
+    Ok(items.into_iter().map(|Object(item)| item).collect())
+}
+
+fn parse<T: DeserializeOwned>(text: &[u8]) -> serde_json::Result<T> {
+    parse_with(text, |text| serde_json::from_slice(text))
+}
+
+/// Parses the text, and once more without half surrogates after an error: nearly no text has one.
+fn parse_with<T>(text: &[u8], parse: impl Fn(&[u8]) -> serde_json::Result<T>) -> serde_json::Result<T> {
+    let error = match parse(text) {
+        Ok(value) => return Ok(value),
+        Err(error) => error,
+    };
+    without_half_surrogates(text).map_or(Err(error), |text| parse(&text))
+}
+
+fn is_utf_16(text: &[u8]) -> bool {
+    text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff")
 }
 
 fn detail(text: &[u8], error: &serde_json::Error) -> String {
-    if text.starts_with(b"\xff\xfe") || text.starts_with(b"\xfe\xff") {
+    if is_utf_16(text) {
         return "it is UTF-16, and UTF-8 is expected".into();
-    }
-    if error.is_data() && !begins_object(text) {
-        return "an object is expected".into();
     }
     shorten_message(error)
 }
@@ -258,5 +290,22 @@ mod tests {
         }
         let error = parse_json::<Value>(b"\xff\xfe{\0", "Send it").unwrap_err().to_string();
         assert!(error.contains("UTF-16"), "{error}");
+        let of_list = |body: &str| parse_list::<Body>("row", body.as_bytes(), "Send it").map(|rows| rows.len());
+        assert_eq!(of_list("\u{feff} [{\"_numbers\": []}]"), Ok(1));
+        for (body, expected) in [
+            (
+                r#"[{"_numbers": []}, {"_numbers": "my secret"}]"#,
+                "row 1: invalid type: a string",
+            ),
+            (
+                r#"[["my secret"]]"#,
+                "row 0: invalid type: sequence, expected an object",
+            ),
+            (r#"[{"_numbers": []}] my secret"#, "trailing characters"),
+            ("[", "EOF while parsing a list"),
+        ] {
+            let error = of_list(body).unwrap_err().to_string();
+            assert!(error.contains(expected) && !error.contains("secret"), "{body}: {error}");
+        }
     }
 }

@@ -14,6 +14,7 @@ mod error_responses;
 mod escape;
 mod explain;
 mod extract;
+mod feedback;
 mod health;
 mod held;
 mod highlight;

@@ -7,7 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
 use super::{
-    explain, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, statistics, stream,
+    explain, feedback, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, statistics,
+    stream,
 };
 use crate::core::app::App;
 
@@ -18,6 +19,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(predict::routes())
         .merge(explain::routes())
         .merge(stream::routes())
+        .merge(feedback::routes())
         .merge(open_inference::routes())
         .merge(kserve::routes())
         .merge(mlflow::routes())

@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::body::media_type;
+use super::body::{is_json_lines, media_type};
 use super::coding::{Coding, Decoder};
 use super::error::ApiError;
 use super::error_responses::NativeErrors;
@@ -65,10 +65,7 @@ struct Answered<'a> {
 )]
 async fn stream(serving: Serving, request: axum::extract::Request) -> Result<Response, ApiError> {
     let found = media_type(request.headers());
-    if !matches!(
-        found.as_str(),
-        "" | "application/x-ndjson" | "application/jsonl" | "application/json-lines" | "application/json"
-    ) {
+    if !is_json_lines(&found) && !matches!(found.as_str(), "" | "application/json") {
         let expected = "JSON lines, with the header `content-type: application/x-ndjson`";
         return Err(ApiError::UnsupportedMediaType {
             found: shorten(&found),

@@ -21,7 +21,7 @@ const PATHS: [(&str, &str); 9] = [
     ("/", "application/x-www-form-urlencoded"),
 ];
 
-fn bodies() -> Vec<(&'static str, Vec<u8>)> {
+pub fn bodies() -> Vec<(&'static str, Vec<u8>)> {
     let deep = |open: &str, close: &str, depth: usize| [open.repeat(depth), close.repeat(depth)].concat().into_bytes();
     let nested = |field: &str| format!("{{\"{field}\": {}{}}}", "[".repeat(200_000), "]".repeat(200_000)).into_bytes();
     vec![

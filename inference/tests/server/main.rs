@@ -2,9 +2,12 @@
 
 mod access;
 mod bodies;
+mod capture;
 mod client;
 mod coding;
+mod collected;
 mod documentation;
+mod feedback;
 mod hostile;
 mod limits;
 mod model;

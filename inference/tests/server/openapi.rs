@@ -45,6 +45,7 @@ async fn every_documented_operation_is_there() {
         "/statistics",
         "/statistics/sample",
         "/statistics/reference",
+        "/feedback",
     ] {
         assert!(paths.contains_key(path), "{path}");
     }

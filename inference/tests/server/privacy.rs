@@ -7,6 +7,7 @@ use http_body_util::Full;
 use serde_json::json;
 
 use crate::client::{get, post_as, send};
+use crate::collected::{TOKEN, correct_as};
 use crate::model;
 use crate::running::{Running, program};
 
@@ -80,23 +81,55 @@ fn requests() -> Vec<(&'static str, &'static str, Vec<u8>)> {
     requests
 }
 
+/// Corrections that are taken and refused, with the status.
+fn corrections() -> Vec<(&'static str, &'static str, String, u16)> {
+    let row = |text: &str, category: &str| json!({ "text": text, "category": category, "by": "markedtext", "id": "markedtext" });
+    let text = "my card markedtext was charged twice";
+    let mut unknown = row(text, "Cards");
+    unknown["markedtext"] = json!(1);
+    vec![
+        (TOKEN, JSON, row(text, "Cards").to_string(), 200),
+        (TOKEN, "application/x-ndjson", row(text, "Loans").to_string(), 200),
+        (TOKEN, JSON, row(text, "markedtext").to_string(), 400),
+        (TOKEN, JSON, row(&text.repeat(5_000), "Cards").to_string(), 413),
+        (TOKEN, JSON, row(" ", "markedtext").to_string(), 400),
+        (TOKEN, JSON, unknown.to_string(), 400),
+        (TOKEN, JSON, text.to_owned(), 400),
+        (TOKEN, "markedtext/plain", text.to_owned(), 415),
+        ("markedtext", JSON, row(text, "Cards").to_string(), 401),
+    ]
+}
+
 #[tokio::test]
 async fn no_text_is_in_the_log_the_metrics_the_statistics_or_the_traces() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("model.safetensors");
     std::fs::write(&path, model::estimating_file(model::LABELS).0).unwrap();
     let model = path.to_str().unwrap();
+    let (store, tokens) = (directory.path().join("store"), directory.path().join("tokens"));
+    std::fs::write(&tokens, TOKEN).unwrap();
     let collector = Collector::start();
     let mut server = Running::start_with(
         program()
             .env("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.endpoint)
             .args(["--model", model, "--name", "cards", "--log", "trace"])
-            .args(["--abstain-below", "1"]),
+            .args(["--abstain-below", "1", "--capture", "all"])
+            .arg("--store")
+            .arg(&store)
+            .arg("--feedback-token-file")
+            .arg(&tokens),
     );
     let mut statuses = Vec::new();
     for (path, content_type, body) in requests() {
         statuses.push(post_as(server.address, path, content_type, body).await.status.as_u16());
     }
+    for (token, content_type, body, status) in corrections() {
+        let answer = correct_as(server.address, Some(token), content_type, body.clone()).await;
+        assert_eq!(answer.status, status, "{body}: {}", answer.text());
+    }
+    // The store fails under the next ones.
+    std::fs::remove_dir_all(&store).unwrap();
+    std::fs::write(&store, "").unwrap();
     for status in [200, 400, 404, 413, 415] {
         assert!(statuses.contains(&status), "{statuses:?}");
     }
@@ -132,8 +165,11 @@ async fn no_text_is_in_the_log_the_metrics_the_statistics_or_the_traces() {
         );
     }
 
+    let lost = correct_as(server.address, Some(TOKEN), JSON, corrections()[0].2.clone()).await;
+    assert_eq!(lost.status, 503, "{}", lost.text());
     server.signal("-TERM");
     assert_eq!(server.wait(), Some(0));
+    assert!(server.log().contains("the store failed"), "{}", server.log());
     let spans = format!("{:?}", collector.spans());
     assert!(spans.contains("POST /v2/models/{model}/infer"), "{spans}");
     assert!(!spans.contains("markedtext"), "{spans}");

@@ -62,7 +62,10 @@ impl Started {
         );
         let threads = options.thread_count();
         let mut app = App::new(engine, None, options.limits, options.statistics);
-        app.tokens = options.token_file.as_deref().map(|path| Tokens::read(path).unwrap());
+        app.tokens = options
+            .token_file
+            .as_deref()
+            .map(|path| Tokens::read(path, "--token-file").unwrap());
         let app = Arc::new(app);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

@@ -27,7 +27,15 @@ fn started() -> (Running, tempfile::TempDir) {
     std::fs::write(&path, bytes).unwrap();
     let report = json!({ "artifactSha256": digest, "metrics": { "macroF1": 0.8 } });
     std::fs::write(directory.path().join("report.json"), report.to_string()).unwrap();
-    let server = Running::start(&["--model", path.to_str().unwrap(), "--name", "cards"]);
+    let (tokens, store) = (directory.path().join("tokens"), directory.path().join("store"));
+    std::fs::write(&tokens, "a-token").unwrap();
+    let (model, tokens, store) = (
+        path.to_str().unwrap(),
+        tokens.to_str().unwrap(),
+        store.to_str().unwrap(),
+    );
+    let collecting = ["--store", store, "--feedback-token-file", tokens];
+    let server = Running::start(&[&["--model", model, "--name", "cards"], &collecting[..]].concat());
     (server, directory)
 }
 

@@ -12,6 +12,9 @@ mod s3;
 #[path = "../server/client.rs"]
 mod client;
 #[allow(dead_code, reason = "each target uses a part of it")]
+#[path = "../server/collected.rs"]
+mod collected;
+#[allow(dead_code, reason = "each target uses a part of it")]
 #[path = "../server/model.rs"]
 mod model;
 #[allow(dead_code, reason = "each target uses a part of it")]

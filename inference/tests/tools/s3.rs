@@ -1,14 +1,16 @@
 //! Models in a bucket.
 
+use complaint_contract::segments::{CapturedAnswer, Correction};
 use complaint_harness::{Case, S3Server, Weed, tests};
 use serde_json::json;
 
 use crate::client::{get, post};
+use crate::collected::{Place, correct, read};
 use crate::model::{self, CARDS};
 use crate::running::{Running, program};
 
 pub fn tests() -> Vec<Case> {
-    tests![a_model_from_s3]
+    tests![a_model_from_s3, corrections_and_captured_answers_in_a_bucket]
 }
 
 async fn a_model_from_s3(weed: Weed) {
@@ -48,4 +50,70 @@ async fn a_model_from_s3(weed: Weed) {
         "{words}"
     );
     assert!(!words.contains("a-secret"), "{words}");
+}
+
+async fn corrections_and_captured_answers_in_a_bucket(weed: Weed) {
+    let s3 = tokio::task::block_in_place(|| S3Server::start(&weed));
+    let place = Place::new();
+    let start = |key: &str| {
+        let mut command = place.taking("s3://collected/default/cards");
+        command
+            .envs(s3.variables())
+            .env("AWS_ACCESS_KEY_ID", key)
+            .env("AWS_REGION", "us-east-1");
+        Running::start_with(command.args(["--capture", "all"]))
+    };
+    tokio::task::block_in_place(|| s3.put("collected", "made", b""));
+    let mut server = start("key");
+    for number in 0..3 {
+        let row = json!({ "text": CARDS, "category": "Cards", "id": number.to_string() });
+        let answer = correct(server.address, &row).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    post(server.address, "/predict", &json!({ "text": CARDS })).await;
+    server.signal("-KILL");
+    server.wait();
+    let rows = |folder: &str| -> Vec<(String, Vec<u8>)> {
+        tokio::task::block_in_place(|| {
+            let keys = s3.list("collected").into_iter();
+            let of_folder = keys.filter(|key| key.starts_with(&format!("default/cards/{folder}/")));
+            of_folder
+                .map(|key| (key.clone(), s3.get("collected", &key).unwrap()))
+                .collect()
+        })
+    };
+    let objects = rows("feedback");
+    assert_eq!(objects.len(), 3, "each acknowledged request is an object: {objects:?}");
+    let kept: Vec<Correction> = objects.iter().flat_map(|(_, bytes)| read(bytes)).collect();
+    assert_eq!(
+        kept.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(),
+        ["0", "1", "2"]
+    );
+
+    let mut server = start("key");
+    post(server.address, "/predict", &json!({ "text": CARDS })).await;
+    server.signal("-TERM");
+    assert_eq!(server.wait(), Some(0));
+    let captured: Vec<CapturedAnswer> = rows("capture").iter().flat_map(|(_, bytes)| read(bytes)).collect();
+    assert_eq!(
+        captured.iter().map(|row| row.text.as_str()).collect::<Vec<_>>(),
+        [CARDS]
+    );
+
+    // A key that may not write refuses corrections, and answers go on.
+    let server = start("stranger");
+    let refused = correct(server.address, &json!({ "text": CARDS, "category": "Cards" })).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["error"]["code"]),
+        (503, &json!("NotKept"))
+    );
+    assert!(
+        refused.text().contains("403") && !refused.text().contains("a-secret"),
+        "{}",
+        refused.text()
+    );
+    assert_eq!(
+        post(server.address, "/predict", &json!({ "text": CARDS })).await.status,
+        200
+    );
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use complaint_contract::statistics::{
-    Counts, SLOTS_PER_WINDOW, Sample, Statistics, latency_bin, probability_bin, unknown_word_bin,
+    Counts, FeedbackCounts, SLOTS_PER_WINDOW, Sample, Statistics, latency_bin, probability_bin, unknown_word_bin,
 };
 
 use crate::core::engine::{Answer, Engine};
@@ -74,7 +74,8 @@ pub fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn time_of(now: u64) -> String {
+/// A time of [`now`] in RFC 3339.
+pub(crate) fn time_of(now: u64) -> String {
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(now)).to_string()
 }
 
@@ -128,6 +129,15 @@ impl Tally {
             counts.errors += u64::from(status >= 500);
             counts.latency[latency_bin(elapsed.as_secs_f64())] += 1;
         });
+    }
+
+    /// Counts corrections that were acknowledged.
+    pub fn corrected(&self, now: u64, more: &FeedbackCounts) {
+        if self.off {
+            return;
+        }
+        self.ring
+            .count(self.window.slot(now), |counts| counts.feedback.add(more));
     }
 
     /// All counts. `engine` is the one that this was made for.
