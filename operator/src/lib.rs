@@ -44,6 +44,7 @@ mod queue;
 mod retention;
 mod retraining;
 pub mod run;
+mod secret_file;
 pub mod settings;
 mod signing;
 mod status;

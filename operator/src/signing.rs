@@ -1,41 +1,16 @@
 //! Signatures of models: the private key in training pods, the public keys of servers. The operator reads no private key.
 
 use complaint_api::{ComplaintClassifier, VerificationPolicy};
-use k8s_openapi::api::core::v1::{KeyToPath, SecretVolumeSource, Volume, VolumeMount};
+
+use crate::secret_file::SecretFile;
 
 const VOLUME: &str = "signing-key";
 const DIRECTORY: &str = "/etc/complaint-signing";
-/// Only the owner may read the key. With a pod's `fsGroup` the kubelet lets that group read it, too.
-const MODE: i32 = 0o400;
 
-/// The volume with the private key of a classifier's trainings, its mount, and the path of the key.
-pub(crate) fn key(classifier: &ComplaintClassifier) -> Option<(Volume, VolumeMount, String)> {
+/// The file with the private key of a classifier's trainings.
+pub(crate) fn key(classifier: &ComplaintClassifier) -> Option<SecretFile> {
     let reference = &classifier.spec.signing.as_ref()?.key_secret_ref;
-    // The path names both, so that a message about it says which Secret to create.
-    let directory = format!("{DIRECTORY}/{}", reference.name);
-    let path = format!("{directory}/{}", reference.key);
-    let volume = Volume {
-        name: VOLUME.into(),
-        secret: Some(SecretVolumeSource {
-            secret_name: Some(reference.name.clone()),
-            items: Some(vec![KeyToPath {
-                key: reference.key.clone(),
-                path: reference.key.clone(),
-                mode: None,
-            }]),
-            default_mode: Some(MODE),
-            // A pod without the Secret would wait without a word in its status. The trainer says what is missing.
-            optional: Some(true),
-        }),
-        ..Volume::default()
-    };
-    let mount = VolumeMount {
-        name: VOLUME.into(),
-        mount_path: directory,
-        read_only: Some(true),
-        ..VolumeMount::default()
-    };
-    Some((volume, mount, path))
+    Some(SecretFile::new(VOLUME, DIRECTORY, reference))
 }
 
 /// The server's arguments by which it verifies signatures: none if it reads none. A public key is no secret, and as an argument

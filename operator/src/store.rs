@@ -19,6 +19,8 @@ use crate::{settings::Settings, workload};
 
 /// The mount path of the store in pods.
 pub(crate) const MOUNT_PATH: &str = "/var/lib/complaint-store";
+/// The mount path of the folder that server pods may write to.
+const WRITABLE_PATH: &str = "/var/lib/complaint-collected";
 const VOLUME: &str = "store";
 
 /// The name of the claim for a classifier without `spec.artifacts`.
@@ -121,6 +123,24 @@ impl Store {
             mount_path: MOUNT_PATH.into(),
             read_only: read_only.then_some(true),
             ..VolumeMount::default()
+        })
+    }
+
+    /// The place in a pod of a folder that the pod may write to.
+    pub(crate) fn writable_at(&self, folder: &str) -> String {
+        match self {
+            Self::Claim(_) => WRITABLE_PATH.to_owned(),
+            Self::Bucket { .. } => self.uri(folder),
+        }
+    }
+
+    /// The mount of this folder alone. The pod's volume must not be read-only, but its other mount may be.
+    pub(crate) fn writable_mount(&self, folder: &str) -> Option<VolumeMount> {
+        let mount = self.mount(false)?;
+        Some(VolumeMount {
+            mount_path: WRITABLE_PATH.into(),
+            sub_path: Some(folder.to_owned()),
+            ..mount
         })
     }
 

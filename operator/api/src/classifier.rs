@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{DatasetFormat, GateMetric, Metric, SplitBy, limits, rules};
 
 use crate::{
-    ComplaintClassifierStatus, DatasetSource, Monitoring, PodTemplate, Retention, Retraining, SecretRef, Signing,
-    Tracking, Verification,
+    Capture, ComplaintClassifierStatus, DatasetSource, Feedback, Monitoring, PodTemplate, Retention, Retraining,
+    SecretRef, Signing, Tracking, Verification,
 };
 
 /// The service: which model is champion, how the next is judged, and how it is served.
@@ -267,6 +267,10 @@ pub struct Gate {
     ((has(self.podTemplate.resources.requests) && 'cpu' in self.podTemplate.resources.requests) || \
     (has(self.podTemplate.resources.limits) && 'cpu' in self.podTemplate.resources.limits)))")
     .message("autoscaling measures the use of CPU against what pods request: set podTemplate.resources.requests.cpu"))]
+#[x_kube(validation = Rule::new(
+    "!has(self.capture) || self.capture.mode != 'NeedsReview' || has(self.abstainBelow) || \
+    (has(self.capture.share) ? self.capture.share > 0.0 : (has(self.feedback) && self.feedback.randomShare > 0.0))")
+    .message("no answer would be captured: set abstainBelow, by which answers are marked needsReview, or capture.share"))]
 pub struct ClassifierServing {
     /// Number of server pods; 1 when neither this nor `autoscaling` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,6 +289,12 @@ pub struct ClassifierServing {
     /// The Service in front of them.
     #[serde(default)]
     pub service: ClassifierService,
+    /// Whether people may correct answers, and who. Unset: nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
+    /// Which complaints are kept with their answers. Unset: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Capture>,
 }
 
 impl ClassifierServing {

@@ -19,6 +19,7 @@
 mod bounds;
 mod classifier;
 mod classifier_status;
+mod collection;
 pub mod condition;
 mod crd;
 pub mod labels;
@@ -40,6 +41,8 @@ pub use classifier_status::{
     ClassifierChampion, ClassifierReplicas, ComplaintClassifierStatus, PromotionComparison, PromotionReason,
     PromotionRecord, StoreRecord, VersionDigest,
 };
+pub use collection::{Capture, Feedback};
+pub use complaint_contract::segments::CaptureMode;
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,
     GateMetric, Grid, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing,

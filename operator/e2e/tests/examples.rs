@@ -126,6 +126,30 @@ fn the_monitored_classifier_is_that_of_the_quickstart_with_monitoring() {
 }
 
 #[test]
+fn the_classifier_that_takes_corrections_is_that_of_the_quickstart() {
+    let (plain, mut corrected) = (classifier("quickstart/classifier.yaml"), classifier("feedback.yaml"));
+    let serving = &mut corrected.spec.serving;
+    let feedback = serving.feedback.take().expect("corrections");
+    let text = std::fs::read_to_string(examples().join("feedback.yaml")).expect("the example is readable");
+    let reference = &feedback.token_secret_ref;
+    let made = format!(
+        "create secret generic {} --from-literal={}=",
+        reference.name, reference.key
+    );
+    assert!(text.contains(&made), "the file says how to make its Secret");
+    let capture = serving.capture.take().expect("a capture");
+    assert_eq!(
+        (capture.mode, capture.share),
+        (complaint_api::CaptureMode::NeedsReview, None)
+    );
+    assert!(feedback.random_share > 0.0 && serving.abstain_below.take().is_some());
+    assert_eq!(
+        (corrected.metadata.name, corrected.spec),
+        (plain.metadata.name, plain.spec)
+    );
+}
+
+#[test]
 fn the_scheduled_classifier_is_that_of_the_quickstart_with_retraining_and_retention() {
     let (plain, mut scheduled) = (classifier("quickstart/classifier.yaml"), classifier("scheduled.yaml"));
     let retraining = scheduled.spec.retraining.take().expect("a retraining");

@@ -18,7 +18,7 @@ use k8s_openapi::{
         },
         core::v1::{
             Container, ContainerPort, HTTPGetAction, Lifecycle, LifecycleHandler, PodSpec, PodTemplateSpec, Probe,
-            Service, ServicePort, ServiceSpec, SleepAction,
+            Service, ServicePort, ServiceSpec, SleepAction, VolumeMount,
         },
         policy::v1::{PodDisruptionBudget, PodDisruptionBudgetSpec},
     },
@@ -31,6 +31,7 @@ use kube::ResourceExt;
 
 use super::{
     CONTAINER,
+    collection::Collection,
     gather::Seen,
     over,
     plan::Plan,
@@ -258,6 +259,7 @@ pub(crate) fn deployment(
 fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settings: &Settings) -> PodTemplateSpec {
     let sha256 = &version.spec.artifact.sha256;
     let store = Store::of(classifier);
+    let collection = Collection::of(classifier, &store);
     let default = PodTemplate::default();
     let mut labels = server_labels(classifier);
     labels.insert(labels::DIGEST_PREFIX.into(), digest_prefix(sha256).into());
@@ -265,8 +267,12 @@ fn pod_template(classifier: &ComplaintClassifier, version: &ModelVersion, settin
         labels,
         template: classifier.spec.serving.pod_template.as_ref().unwrap_or(&default),
         affinity: store::affinity(classifier, settings),
-        volumes: store.volume(true).into_iter().collect(),
-        container: container(classifier, version, &store, settings),
+        volumes: store
+            .volume(!collection.writes)
+            .into_iter()
+            .chain(collection.volumes.clone())
+            .collect(),
+        container: container(classifier, version, &store, &collection, settings),
         base: PodSpec {
             termination_grace_period_seconds: Some(30),
             ..PodSpec::default()
@@ -285,6 +291,7 @@ fn container(
     classifier: &ComplaintClassifier,
     version: &ModelVersion,
     store: &Store,
+    collection: &Collection,
     settings: &Settings,
 ) -> Container {
     let digest = format!("sha256:{}", version.spec.artifact.sha256);
@@ -327,6 +334,8 @@ fn container(
         ]);
     }
     args.extend(signing::verification(classifier));
+    args.extend(collection.args.iter().cloned());
+    let mounts: Vec<VolumeMount> = store.mount(true).into_iter().chain(collection.mounts.clone()).collect();
     Container {
         name: CONTAINER.into(),
         image: Some(settings.inference_image.clone()),
@@ -351,7 +360,7 @@ fn container(
             ..Lifecycle::default()
         }),
         termination_message_path: Some(TERMINATION_LOG.into()),
-        volume_mounts: store.mount(true).map(|mount| vec![mount]),
+        volume_mounts: (!mounts.is_empty()).then_some(mounts),
         ..Container::default()
     }
 }

@@ -1,6 +1,7 @@
 //! ComplaintClassifier: judges versions, rolls out the champion, and records promotions.
 
 mod build;
+mod collection;
 mod gather;
 mod judge;
 mod over;

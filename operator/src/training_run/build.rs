@@ -330,10 +330,10 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     {
         args.extend(["--champion".to_owned(), path]);
     }
-    if let Some((volume, mount, path)) = signing::key(inputs.classifier) {
-        args.extend(["--signing-key".to_owned(), path]);
-        volumes.push(volume);
-        mounts.push(mount);
+    if let Some(key) = signing::key(inputs.classifier) {
+        args.extend(["--signing-key".to_owned(), key.path]);
+        volumes.push(key.volume);
+        mounts.push(key.mount);
     }
     volumes.push(Volume {
         name: "config".into(),

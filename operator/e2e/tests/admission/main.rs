@@ -2,6 +2,7 @@
 
 mod bounds;
 mod case;
+mod collection;
 mod messages;
 mod monitoring;
 mod retention;

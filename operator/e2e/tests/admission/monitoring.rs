@@ -10,7 +10,7 @@ fn retraining() -> Value {
     json!({ "template": { "dataset": dataset } })
 }
 
-async fn check(cases: Vec<(Value, Option<&str>)>) {
+pub async fn check(cases: Vec<(Value, Option<&str>)>) {
     let (_sandbox, client) = served().await;
     for (spec, told) in cases {
         let refused = refusal(&client, "ComplaintClassifier", "Strict", &spec).await;

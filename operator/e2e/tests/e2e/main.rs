@@ -7,6 +7,7 @@
 mod autoscaling;
 mod bad_input;
 mod cluster;
+mod collection;
 mod comparison;
 mod crash;
 mod edits;

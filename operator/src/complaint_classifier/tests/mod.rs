@@ -24,6 +24,7 @@ use crate::{
     status::Owned,
 };
 
+mod collection;
 mod evidence;
 mod objects;
 mod promotion;
