@@ -32,7 +32,7 @@ fn main() {
         |_, _| (),
     )
     .expect("the file can be read");
-    let dataset = dataset::load(&config, &source, None, |_| ()).expect("the rows can be read");
+    let dataset = dataset::load(&config, &source, Default::default(), |_| ()).expect("the rows can be read");
     let seconds = start.elapsed().as_secs_f64();
     let texts: usize = dataset.rows.iter().map(|row| dataset.text(row).len()).sum();
     println!(

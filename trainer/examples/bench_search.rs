@@ -83,7 +83,7 @@ fn main() {
         )
     })
     .unwrap();
-    let dataset = timed("load", || dataset::load(&config, &source, None, |_| ())).unwrap();
+    let dataset = timed("load", || dataset::load(&config, &source, Default::default(), |_| ())).unwrap();
     let classes = dataset.labels.len();
     let split = timed("split keys", || split(&dataset, &EvaluationSettings::by_hash(0.2, 42)));
     let pipeline = TextPipeline::new(&Preprocessing::default()).unwrap();

@@ -49,6 +49,8 @@ enum Command {
     Compare(CompareArgs),
     /// Delete a classifier's artifacts from its store, as a Job.
     Delete(StoreArgs),
+    /// Delete a classifier's old corrections and captured answers from its store, as a Job.
+    Expire(StoreArgs),
     /// Record a promotion in a classifier's store, as a Job.
     Record(StoreArgs),
     /// Log versions to an MLflow tracking server, as a Job.
@@ -83,10 +85,13 @@ pub(crate) struct RunArgs {
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
-    /// SHA-256 of a data set for which the same settings have already made a version. If the data set has this digest,
-    /// nothing is trained.
+    /// SHA-256 of a data set for which the same settings have already made a version. If the data set has this digest, and
+    /// the corrections are those of --known-feedback, nothing is trained.
     #[arg(long, value_name = "HEX")]
     pub(crate) known_dataset: Option<Sha256Digest>,
+    /// Digest of the corrections that were known then. Without it there were none.
+    #[arg(long, value_name = "HEX", requires = "known_dataset")]
+    pub(crate) known_feedback: Option<Sha256Digest>,
     /// The TrainingRun's metadata.uid, which is stored with the result.
     #[arg(long, value_name = "UID")]
     pub(crate) run_uid: Option<String>,
@@ -136,6 +141,10 @@ pub(crate) struct TrainArgs {
     /// Required SHA-256 of the holdout.
     #[arg(long, value_name = "HEX", requires = "holdout")]
     pub(crate) holdout_sha256: Option<Sha256Digest>,
+    /// Train on corrections too: the folder `feedback` of a classifier in its store, a directory or s3://bucket/path. A
+    /// correction replaces the label of a training row with the same text.
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) feedback: Option<String>,
     /// Seed for split, folds, solvers and bootstrap.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
@@ -330,6 +339,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::AdaptChampion(arguments) => commands::adapt_champion::execute(&arguments),
         Command::Compare(arguments) => commands::compare::execute(&arguments),
         Command::Delete(arguments) => commands::delete::execute(&arguments),
+        Command::Expire(arguments) => commands::expire::execute(&arguments),
         Command::Record(arguments) => commands::record::execute(&arguments),
         Command::Track(arguments) => commands::track::execute(&arguments),
         Command::Show(arguments) => commands::show::execute(&arguments),

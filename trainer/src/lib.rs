@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`config`] | reads and checks `run.json` |
 //! | [`dataset`] | reads labelled rows from a file or address; leaves out copies and rare labels |
+//! | [`feedback`] | reads corrections from a store, and makes them training rows |
 //! | [`mod@split`] | chooses the held-out rows and the fold of each training row |
 //! | [`mod@search`] | runs trials on folds |
 //! | [`solve`] | fits the models |
@@ -36,6 +37,7 @@ pub mod dataset;
 pub mod ensemble;
 pub mod error;
 pub mod evaluate;
+pub mod feedback;
 pub mod metrics;
 mod mlflow;
 pub mod profile;

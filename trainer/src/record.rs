@@ -75,6 +75,8 @@ struct Dataset<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     time_field: Option<&'a str>,
     sha256: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feedback_sha256: Option<Sha256Digest>,
 }
 
 #[derive(Serialize)]
@@ -125,6 +127,7 @@ pub fn manifest(
                     split_field: config.dataset.split_field.as_deref(),
                     time_field: config.dataset.time_field.as_deref(),
                     sha256: report.dataset.sha256.to_string(),
+                    feedback_sha256: report.dataset.feedback.as_ref().and_then(|feedback| feedback.sha256),
                 },
                 rows: report.dataset.rows,
                 split: &report.split,

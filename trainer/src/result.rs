@@ -1,6 +1,8 @@
 //! The result of a training, from its report.
 
-use complaint_contract::{DatasetResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts, is_shown};
+use complaint_contract::{
+    DatasetResult, DroppedLabel, FeedbackResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts, is_shown,
+};
 use complaint_report::{Report, TrialStatus};
 
 use crate::evaluate::min_class_recall;
@@ -25,15 +27,11 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
             duplicates: dataset.duplicates,
             classes: dataset.classes,
             sha256: dataset.sha256,
-            dropped_labels: dataset
-                .dropped_labels
-                .iter()
-                .filter(|dropped| is_shown(&dropped.label))
-                .cloned()
-                .collect(),
+            dropped_labels: named(&dataset.dropped_labels),
             records: report.profile.records,
             warnings: dataset.warnings.clone(),
             holdout: dataset.holdout.clone(),
+            feedback: dataset.feedback.clone().map(shown),
         },
         trials: trial_counts(report),
         current_optimal_trial: report.current_optimal_trial.clone(),
@@ -41,6 +39,17 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
         trainer_version: report.trainer_version.clone(),
         comparison: report.comparison.clone(),
     }
+}
+
+/// The labels that may be shown.
+fn named(dropped: &[DroppedLabel]) -> Vec<DroppedLabel> {
+    let named = dropped.iter().filter(|dropped| is_shown(&dropped.label));
+    named.cloned().collect()
+}
+
+fn shown(mut feedback: FeedbackResult) -> FeedbackResult {
+    feedback.dropped_labels = named(&feedback.dropped_labels);
+    feedback
 }
 
 /// Counts a report's trials by status.

@@ -112,9 +112,11 @@ pub(crate) fn provenance(
         report: report_sha256,
         dataset: report.dataset.sha256,
         holdout: report.dataset.holdout.as_ref().map(|holdout| holdout.sha256),
+        feedback: report.dataset.feedback.as_ref().and_then(|feedback| feedback.sha256),
         settings: json!({
             "name": config.name, "namespace": config.namespace, "classifier": config.classifier,
-            "specHash": config.spec_hash, "dataset": config.dataset, "evaluation": evaluation,
+            "specHash": config.spec_hash, "dataset": config.dataset, "feedback": config.feedback,
+            "evaluation": evaluation,
             "preprocessing": config.preprocessing, "features": config.features, "search": config.search,
             "champion": config.champion,
         }),

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use complaint_harness::{S3Server, Weed, tests};
 use complaint_model::Sha256Digest;
 use serde_json::{Value, json};
+use support::corrections::{correction, path, segment};
 use support::{Job, csv, gzip, rows};
 
 const BUCKET: &str = "data-sets";
@@ -371,6 +372,68 @@ fn short_jobs_use_a_bucket(weed: Weed) {
     assert_eq!(ended.message["missingCount"], 4, "{}", ended.stderr);
 }
 
+/// Corrections are read from the bucket with the models, and expire there.
+fn corrections_are_kept_in_an_object_store(weed: Weed) {
+    let server = S3Server::start(&weed);
+    let job = Job::new().with_feedback();
+    let data = job.file("cards.csv", csv(&rows()));
+    let endpoint = format!("http://{}", server.address);
+    let of = |key: &'static str| {
+        [
+            ("AWS_ACCESS_KEY_ID", "of-the-data-set"),
+            ("STORE_AWS_ENDPOINT", endpoint.as_str()),
+            ("STORE_AWS_ACCESS_KEY_ID", key),
+            ("STORE_AWS_SECRET_ACCESS_KEY", "a-secret"),
+        ]
+    };
+    let rows: Vec<Value> = (0..6)
+        .map(|number| correction(&format!("the card reader number {number} took no card"), "Card", number))
+        .collect();
+    // In a bucket each segment is one object, written once.
+    for (number, row) in rows.iter().enumerate() {
+        let place = path(&format!("2026-10-{:02}", 1 + number / 2), &format!("pod-{number}"));
+        server.put(
+            "models",
+            &format!("a/b/{place}"),
+            &segment(&[std::slice::from_ref(row)]),
+        );
+    }
+    server.put("models", "a/b/default/cards/feedback/2026-10-01/notes.txt", b"mine");
+    let ended = job.run_as(&data, "s3://models/a/b", &[], &of("key"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let in_bucket = &ended.message["dataset"]["feedback"];
+    assert_eq!((&in_bucket["rows"], &in_bucket["segments"]), (&json!(6), &json!(6)));
+    let refused = job.run_as(&data, "s3://models/a/b", &[], &of("stranger"));
+    refused.fails(1, "StoreUnavailable", &["s3://models/a/b", "artifacts.secretRef"]);
+
+    // The same corrections on a volume make the same model.
+    job.correct(&rows);
+    let on_volume = job.run(&data);
+    assert_eq!(on_volume.message["artifact"], ended.message["artifact"]);
+
+    let request = json!({ "namespace": "default", "classifier": "cards", "feedbackBefore": "2026-10-03" }).to_string();
+    let arguments = ["expire", "--store", "s3://models/a/b", "--request", &request];
+    job.short_in(&arguments, &of("stranger"))
+        .fails(1, "StoreUnavailable", &["artifacts.secretRef"]);
+    let expired = job.short_in(&arguments, &of("key"));
+    assert_eq!(expired.code, 0, "{}", expired.stderr);
+    let expected = json!({ "days": 2, "segments": 4 });
+    for (field, count) in expected.as_object().unwrap() {
+        assert_eq!(&expired.message["feedback"][field], count, "{}", expired.message);
+    }
+    let left: Vec<String> = server
+        .list("models")
+        .into_iter()
+        .filter(|key| key.contains("/feedback/"))
+        .collect();
+    assert_eq!(left.len(), 3, "{left:?}");
+    assert!(
+        left.iter()
+            .all(|key| key.contains("2026-10-03/") || key.ends_with("notes.txt")),
+        "{left:?}"
+    );
+}
+
 /// The holdout is in a bucket that the data set's keys don't open.
 fn a_holdout_is_read_with_keys_of_its_own(weed: Weed) {
     let server = S3Server::start(&weed);
@@ -408,6 +471,7 @@ fn main() -> ExitCode {
         settings_that_are_missing_are_named,
         models_are_kept_in_an_object_store,
         short_jobs_use_a_bucket,
+        corrections_are_kept_in_an_object_store,
         a_holdout_is_read_with_keys_of_its_own,
     ]])
 }

@@ -1,10 +1,10 @@
-//! What short Jobs do with a store on a volume: delete, record, show; and a training that is not needed.
+//! What short Jobs do with a store on a volume: delete, expire, record, show; and a training that is not needed.
 
 mod support;
 
 use std::path::{Path, PathBuf};
 
-use complaint_contract::{DeleteRequest, DeleteResult, KeptReason, Promotions, RunResult};
+use complaint_contract::{DeleteRequest, DeleteResult, ExpireResult, ExpiredRows, KeptReason, Promotions, RunResult};
 use complaint_model::Sha256Digest;
 use serde_json::{Value, json};
 use support::{Ended, Job, csv, rows};
@@ -178,6 +178,135 @@ fn a_deletion_never_leaves_the_classifiers_folder() {
             .join(format!("default/loans/{}/modelversion.yaml", digest(0)))
             .exists()
     );
+}
+
+/// The files below a folder of the classifier `cards`, by path.
+fn files(versions: &Versions, kind: &str) -> Vec<String> {
+    let root = versions.root.join("default/cards").join(kind);
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => folders.push(entry.path()),
+                false => found.push(entry.path().strip_prefix(&root).unwrap().display().to_string()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn days_before_a_date_expire_and_nothing_else() {
+    let versions = Versions::new(1);
+    for kind in ["feedback", "capture"] {
+        for path in [
+            "2026-09-30/a-000001.jsonl.gz",
+            "2026-10-01/a-000001.jsonl.gz",
+            "2026-10-01/a-000002.jsonl.gz",
+            "2026-10-02/b-000001.jsonl.gz",
+        ] {
+            versions.file(&format!("default/cards/{kind}/{path}"), "rows");
+            versions.file(&format!("default/loans/{kind}/{path}"), "rows");
+        }
+    }
+    // What no server wrote.
+    let others = [
+        "2026-09-30/notes.txt",
+        "2026-09-30/more/a-000001.jsonl.gz",
+        "old/a-000001.jsonl.gz",
+        "2020-01-01.jsonl.gz",
+    ];
+    for path in others {
+        versions.file(&format!("default/cards/feedback/{path}"), "mine");
+    }
+    let request = |more: Value| {
+        let mut request = json!({ "namespace": "default", "classifier": "cards" });
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        request
+    };
+    let expire = |more: Value| {
+        let ended = versions.run("expire", &request(more));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        ExpireResult::read(&ended.message.to_string()).unwrap()
+    };
+    let before = files(&versions, "feedback");
+    let expected = ExpireResult {
+        dry_run: true,
+        feedback: ExpiredRows {
+            days: 2,
+            segments: 3,
+            bytes: 12,
+        },
+        capture: ExpiredRows::default(),
+    };
+    assert_eq!(
+        expire(json!({ "feedbackBefore": "2026-10-02", "dryRun": true })),
+        expected
+    );
+    assert_eq!(files(&versions, "feedback"), before);
+    let result = expire(json!({ "feedbackBefore": "2026-10-02" }));
+    assert_eq!(
+        result,
+        ExpireResult {
+            dry_run: false,
+            ..expected
+        }
+    );
+    let mut left = ["2026-10-02/b-000001.jsonl.gz", "2026-11-29/a.jsonl"].to_vec();
+    left.extend(others);
+    left.sort_unstable();
+    assert_eq!(files(&versions, "feedback"), left);
+    assert!(
+        !versions.root.join("default/cards/feedback/2026-10-01").exists(),
+        "no empty folder stays"
+    );
+    assert_eq!(files(&versions, "capture").len(), 4);
+    assert_eq!(
+        expire(json!({ "feedbackBefore": "2026-10-02" })),
+        ExpireResult::default(),
+        "again"
+    );
+
+    let both = expire(json!({ "feedbackBefore": "2026-10-01", "captureBefore": "2026-10-01" }));
+    assert_eq!((both.feedback.segments, both.capture.segments), (0, 1));
+    assert_eq!(expire(json!({})), ExpireResult::default());
+    let of_loans = versions
+        .root
+        .join("default/loans/feedback/2026-09-30/a-000001.jsonl.gz");
+    assert!(of_loans.exists() && versions.left("cards", 1) == [0]);
+
+    // A day that is none, and one whose rows a server may still write.
+    let today = jiff::Timestamp::now().to_string()[..10].to_owned();
+    for day in [
+        "yesterday",
+        "2026-13-01",
+        "2026-10-1",
+        "2026-10-02T00:00:00Z",
+        "",
+        &today,
+        "9999-12-31",
+    ] {
+        for field in ["feedbackBefore", "captureBefore"] {
+            versions
+                .run("expire", &request(json!({ field: day })))
+                .fails(64, "InvalidConfiguration", &[field]);
+        }
+    }
+    versions
+        .run(
+            "expire",
+            &request(json!({ "classifier": "../cards", "feedbackBefore": "2026-10-02" })),
+        )
+        .fails(64, "InvalidConfiguration", &["classifier"]);
+    versions
+        .run("expire", &request(json!({ "before": "2026-10-02" })))
+        .fails(64, "InvalidConfiguration", &["before"]);
+    assert_eq!(files(&versions, "feedback"), left);
 }
 
 #[test]

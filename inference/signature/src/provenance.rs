@@ -14,6 +14,7 @@ const BUILDER: &str = "https://complaints.dev/complaint-trainer";
 /// Names of what was read.
 const DATASET: &str = "dataset";
 const HOLDOUT: &str = "holdout";
+const FEEDBACK: &str = "feedback";
 
 /// How a model came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +27,8 @@ pub struct Provenance {
     pub dataset: Sha256Digest,
     /// The digest of the rows that no training sees, if there are some.
     pub holdout: Option<Sha256Digest>,
+    /// The digest of the corrections among the training rows, if there are some.
+    pub feedback: Option<Sha256Digest>,
     /// The settings, as `run.json` has them after the preset was applied.
     pub settings: Value,
     /// What the search chose: algorithm and parameters.
@@ -102,6 +105,7 @@ impl Provenance {
     pub fn to_statement(&self) -> Vec<u8> {
         let mut read = vec![Subject::new(DATASET, self.dataset)];
         read.extend(self.holdout.map(|holdout| Subject::new(HOLDOUT, holdout)));
+        read.extend(self.feedback.map(|feedback| Subject::new(FEEDBACK, feedback)));
         let predicate = Predicate {
             build_definition: BuildDefinition {
                 build_type: BUILD_TYPE.to_owned(),
@@ -140,12 +144,14 @@ impl Provenance {
             return Err(SignatureError::OtherStatement);
         }
         let dependency = |name: &str| build.resolved_dependencies.iter().find(|read| read.name == name);
+        let optional = |name: &str| dependency(name).map(|read| digest(Some(read))).transpose();
         let report = run.byproducts.iter().find(|made| made.name == layout::REPORT);
         Ok(Self {
             model: digest(Some(&subject))?,
             report: digest(report)?,
             dataset: digest(dependency(DATASET))?,
-            holdout: dependency(HOLDOUT).map(|holdout| digest(Some(holdout))).transpose()?,
+            holdout: optional(HOLDOUT)?,
+            feedback: optional(FEEDBACK)?,
             settings: build.external_parameters,
             chosen: build.internal_parameters.chosen,
             software: build.internal_parameters.software,

@@ -290,6 +290,7 @@ fn provenance() -> Provenance {
         report: digest("{}"),
         dataset: digest("data"),
         holdout: Some(digest("holdout")),
+        feedback: Some(digest("corrections")),
         settings: json!({ "search": { "folds": 5 } }),
         chosen: json!({ "algorithm": "LinearSvm" }),
         software: Software {

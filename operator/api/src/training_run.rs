@@ -8,8 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use complaint_contract::{
-    DatasetFormat, Features, OptimalTrial, PartialMetrics, Preprocessing, Preset, Progress, Search, TrialCounts,
-    VersionRef, limits, rules,
+    DatasetFormat, Features, Feedback, OptimalTrial, PartialMetrics, Preprocessing, Preset, Progress, Search,
+    TrialCounts, VersionRef, limits, rules,
 };
 
 use crate::{
@@ -147,6 +147,11 @@ pub struct Dataset {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub time_field: Option<String>,
+    /// Whether the corrections that the classifier's servers collected join the training rows. A correction replaces the label of a
+    /// training row with the same text; one whose text is nearly that of a held-out row is left out. Unset: `Include` where the
+    /// classifier collects feedback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
 }
 
 fn default_min_samples() -> usize {
@@ -282,4 +287,7 @@ pub struct DatasetStatus {
     pub classes: usize,
     /// SHA-256 digest of the source's bytes.
     pub sha256: String,
+    /// Training rows that are corrections, if the training read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_rows: Option<u64>,
 }

@@ -168,6 +168,10 @@ pub struct LineageDataset {
     /// SHA-256 digest of its bytes in hexadecimal.
     #[schemars(length(max = 64))]
     pub sha256: String,
+    /// SHA-256 digest of the corrections among the training rows. Unset: there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 64))]
+    pub feedback_sha256: Option<String>,
 }
 
 /// Where the bytes of a data set were. It names no Secret: whoever may record a version chooses no keys.

@@ -1,4 +1,4 @@
-//! Requests and results of the trainer's short Jobs: `compare`, `delete` and `record`.
+//! Requests and results of the trainer's short Jobs: `compare`, `delete`, `expire` and `record`.
 //!
 //! The operator writes a request as one JSON object into an argument, and reads the result from the termination message.
 
@@ -136,6 +136,49 @@ pub enum KeptReason {
     Listed,
 }
 
+/// Old corrections and captured answers to delete from one classifier's part of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ExpireRequest {
+    /// The first level of the store.
+    pub namespace: String,
+    /// The second level.
+    pub classifier: String,
+    /// Corrections of days before this one (`YYYY-MM-DD`, in UTC) are deleted. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_before: Option<String>,
+    /// Captured answers of days before this one are deleted. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_before: Option<String>,
+    /// Whether only to say what would be deleted.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What was deleted, or would be with `dryRun`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExpireResult {
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Corrections.
+    pub feedback: ExpiredRows,
+    /// Captured answers.
+    pub capture: ExpiredRows,
+}
+
+/// Numbers of what was deleted of one kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExpiredRows {
+    /// Days.
+    pub days: usize,
+    /// Files.
+    pub segments: usize,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// A promotion to record in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -226,6 +269,13 @@ impl DeleteResult {
     }
 }
 
+impl ExpireResult {
+    /// The termination message.
+    pub fn message(&self) -> String {
+        to_json(self)
+    }
+}
+
 impl RecordResult {
     /// The termination message.
     pub fn message(&self) -> String {
@@ -254,8 +304,8 @@ macro_rules! messages {
     };
 }
 
-messages!(requests CompareRequest, DeleteRequest, RecordRequest;
-          results CompareResult, DeleteResult, RecordResult, Promotions);
+messages!(requests CompareRequest, DeleteRequest, ExpireRequest, RecordRequest;
+          results CompareResult, DeleteResult, ExpireResult, RecordResult, Promotions);
 
 fn read<T: DeserializeOwned>(message: &str) -> Result<T, serde_json::Error> {
     serde_json::from_str(message)

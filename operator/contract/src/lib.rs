@@ -6,8 +6,8 @@
 //! | `run.json` | operator | trainer | [`RunFile`] |
 //! | progress lines | trainer | operator | [`Progress`] |
 //! | result in the termination log | trainer | operator | [`RunResult`], [`TrainingResult`] |
-//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`RecordRequest`], [`TrackRequest`], [`AdaptRequest`] |
-//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
+//! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`ExpireRequest`], [`RecordRequest`], [`TrackRequest`], [`AdaptRequest`] |
+//! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`ExpireResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
 //! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
 //! | corrections and captured answers in the store | server | trainer | [`segments`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
@@ -28,6 +28,7 @@
 
 mod adaptation;
 mod comparison;
+mod corrections;
 mod digest;
 mod evaluation;
 mod failure;
@@ -55,12 +56,14 @@ mod verification;
 
 pub use adaptation::{AdaptRequest, AdaptResult, Adaptation, AdaptedAccuracy, AdaptedShare, MAX_LOSS, adapted_name};
 pub use comparison::{Comparison, VersionRef, WeakClass};
+pub use corrections::{CorrectionCounts, Feedback, FeedbackResult};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use evaluation::{ClassRecall, GateMetric, VersionEvaluation};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
 pub use jobs::{
-    CompareRequest, CompareResult, DELETED_DIGESTS, DeleteRequest, DeleteResult, DeletedArtifact, KeptArtifact,
-    KeptReason, PROMOTIONS, Promotions, REQUEST_BYTES, RecordRequest, RecordResult, StoredPromotion,
+    CompareRequest, CompareResult, DELETED_DIGESTS, DeleteRequest, DeleteResult, DeletedArtifact, ExpireRequest,
+    ExpireResult, ExpiredRows, KeptArtifact, KeptReason, PROMOTIONS, Promotions, REQUEST_BYTES, RecordRequest,
+    RecordResult, StoredPromotion,
 };
 pub use label::{LABEL_SEPARATOR, SPACES, is_header, is_shown, list_labels, renamed_twice, untrimmed};
 pub use message::MESSAGE_BYTES;

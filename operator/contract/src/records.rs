@@ -50,23 +50,36 @@ impl RecordCounts {
 
     /// Records that are used.
     pub fn used(&self) -> u64 {
-        let left_out: u64 = self.left_out().iter().map(|(records, _)| records).sum();
-        self.records.saturating_sub(left_out)
+        used(self.records, &self.left_out())
     }
 
     /// The reasons that have records, as `3 copies, 1 without a text`; empty if all records are used.
     pub fn reasons(&self) -> String {
-        let reasons = self.left_out().into_iter().filter(|(records, _)| *records > 0);
-        let reasons: Vec<String> = reasons.map(|(records, reason)| format!("{records} {reason}")).collect();
-        reasons.join(", ")
+        reasons(&self.left_out())
     }
 
     /// All numbers in a sentence.
     pub fn summary(&self) -> String {
-        let (used, reasons) = (self.used(), self.reasons());
-        let left_out = if reasons.is_empty() { "none" } else { &reasons };
-        format!("{} records read, {used} used; left out: {left_out}", self.records)
+        told("records", self.records, &self.left_out())
     }
+}
+
+fn used(records: u64, left_out: &[(u64, &str)]) -> u64 {
+    let left_out: u64 = left_out.iter().map(|(records, _)| records).sum();
+    records.saturating_sub(left_out)
+}
+
+fn reasons(left_out: &[(u64, &str)]) -> String {
+    let reasons = left_out.iter().filter(|(records, _)| *records > 0);
+    let reasons: Vec<String> = reasons.map(|(records, reason)| format!("{records} {reason}")).collect();
+    reasons.join(", ")
+}
+
+/// How many of `records` were used, and why the others were left out, in a sentence.
+pub(crate) fn told(what: &str, records: u64, left_out: &[(u64, &str)]) -> String {
+    let (used, reasons) = (used(records, left_out), reasons(left_out));
+    let reasons = if reasons.is_empty() { "none" } else { &reasons };
+    format!("{records} {what} read, {used} used; left out: {reasons}")
 }
 
 /// Something in a data set that a person should look at.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{parts_left_out, to_json};
 use crate::{
-    Algorithm, ClassRecall, Comparison, DatasetWarning, Metrics, OptimalTrial, Parameters, RecordCounts, Sha256Digest,
-    TrialCounts, VersionEvaluation, WeakClass, decimals, round4,
+    Algorithm, ClassRecall, Comparison, DatasetWarning, FeedbackResult, Metrics, OptimalTrial, Parameters,
+    RecordCounts, Sha256Digest, TrialCounts, VersionEvaluation, WeakClass, decimals, round4,
 };
 
 /// The result of a training that succeeded: a model, or that none is needed.
@@ -13,16 +13,19 @@ use crate::{
 pub enum RunResult {
     /// A model was made.
     Trained(Box<TrainingResult>),
-    /// The data set is the one that `--known-dataset` names, so the same model would be made again.
+    /// The data set and the corrections are the ones that `--known-dataset` and `--known-feedback` name, so the same model would be made again.
     Unchanged(Unchanged),
 }
 
-/// The data set did not change.
+/// The data set and the corrections did not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unchanged {
-    /// Digest of its bytes.
+    /// Digest of the data set's bytes.
     pub dataset_sha256: Sha256Digest,
+    /// Digest of the corrections, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback_sha256: Option<Sha256Digest>,
 }
 
 /// The message of a training that made no model.
@@ -148,6 +151,9 @@ pub struct DatasetResult {
     /// The rows that the model was evaluated on, where the classifier has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub holdout: Option<HoldoutResult>,
+    /// The corrections, if the training read them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<FeedbackResult>,
 }
 
 /// What became of the holdout's rows.
@@ -175,12 +181,19 @@ pub struct DroppedLabel {
 
 impl TrainingResult {
     /// The termination message. Where it would pass [`MESSAGE_BYTES`](crate::MESSAGE_BYTES), optional parts are left out
-    /// whole: first the dropped labels, then the weakest classes, then the warnings.
+    /// whole: first the dropped labels (the data set's, then the corrections'), then the weakest classes, then the warnings.
     pub fn message(&self) -> String {
         parts_left_out(
             self,
             &[
                 |result| result.dataset.dropped_labels.clear(),
+                |result| {
+                    result
+                        .dataset
+                        .feedback
+                        .iter_mut()
+                        .for_each(|feedback| feedback.dropped_labels.clear())
+                },
                 |result| result.weakest_classes.clear(),
                 |result| result.dataset.warnings.clear(),
             ],

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetFormat, Features, Metric, Preprocessing, Preset, Search, Sha256Digest, SplitBy};
+use crate::{DatasetFormat, Features, Feedback, Metric, Preprocessing, Preset, Search, Sha256Digest, SplitBy};
 
 /// The configuration file of a training: everything that determines the model. Paths and addresses are arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct RunFile {
     pub spec_hash: String,
     /// How to read the data set.
     pub dataset: DatasetSettings,
+    /// Whether the corrections in the classifier's part of the store are training rows.
+    #[serde(default)]
+    pub feedback: Feedback,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationSettings,
     /// The preset, which sets the fields that the next three sections leave out.

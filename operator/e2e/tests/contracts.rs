@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use complaint_api::{ComplaintClassifier, ModelVersion, TrainingRun};
-use complaint_contract::{Progress, TrainingResult, TrainingStage};
+use complaint_contract::{Feedback, Progress, TrainingResult, TrainingStage};
 use complaint_operator::training_run::trainer_config;
 use complaint_trainer::config::RunConfig;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fn the_trainer_reads_what_the_operator_renders() {
     let everything = json!({
         "classifierRef": { "name": "cards" },
         "dataset": dataset(json!({ "format": "JsonLines", "labelFields": ["_source.a", "_source.b"], "splitField": "split", "timeField": "received",
+            "feedback": "Include",
             "minSamplesPerClass": 5, "labelMap": { "old": "new" },
             "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",
@@ -54,6 +55,7 @@ fn the_trainer_reads_what_the_operator_renders() {
         let read = RunConfig::parse(rendered.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered}"));
         assert_eq!(read.classifier, "cards");
         assert_eq!(read.champion.is_some(), champion.is_some());
+        assert_eq!(read.feedback == Feedback::Include, champion.is_some());
     }
 }
 

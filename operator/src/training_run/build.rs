@@ -7,7 +7,7 @@ use complaint_api::{
     ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
-    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Holdout, RunFile, TrainingResult,
+    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Feedback, Holdout, RunFile, TrainingResult,
 };
 use complaint_telemetry::Parent;
 use k8s_openapi::{
@@ -225,6 +225,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             filter: BTreeMap::new(),
             sha256: dataset.source.sha256.as_deref().and_then(|digits| digits.parse().ok()),
         },
+        feedback: feedback(run, classifier),
         evaluation: evaluation_settings(classifier),
         preset: spec.preset,
         preprocessing: spec.preprocessing.clone(),
@@ -237,6 +238,14 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             })
         }),
     }
+}
+
+/// Whether the run's training reads corrections: as it says, or if the classifier collects them.
+fn feedback(run: &TrainingRun, classifier: &ComplaintClassifier) -> Feedback {
+    run.spec.dataset.feedback.unwrap_or_else(|| {
+        let collects = json!(classifier.spec.serving)["feedback"].is_object();
+        if collects { Feedback::Include } else { Feedback::Exclude }
+    })
 }
 
 /// How versions of the classifier are evaluated and compared.
@@ -320,6 +329,12 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     .into();
     if let Some(lineage) = inputs.earlier.and_then(|version| version.spec.lineage.as_ref()) {
         args.extend(["--known-dataset".to_owned(), lineage.dataset.sha256.clone()]);
+        let corrections = lineage.dataset.feedback_sha256.clone();
+        args.extend(
+            corrections
+                .into_iter()
+                .flat_map(|sha256| ["--known-feedback".to_owned(), sha256]),
+        );
     }
     if let Some((path, _)) = held_out {
         args.extend(["--holdout".to_owned(), path]);
@@ -412,6 +427,12 @@ pub(crate) fn model_version(
                 split_field: run.spec.dataset.split_field.clone(),
                 time_field: run.spec.dataset.time_field.clone(),
                 sha256: outcome.dataset.sha256.to_string(),
+                feedback_sha256: outcome
+                    .dataset
+                    .feedback
+                    .as_ref()
+                    .and_then(|feedback| feedback.sha256)
+                    .map(|sha256| sha256.to_string()),
             },
             rows: outcome.dataset.rows,
             split: outcome.split.clone(),

@@ -364,12 +364,13 @@ fn result_of(seen: &Seen) -> Option<Decision> {
     })
 }
 
-/// The end of a run whose data set the trainer knew.
+/// The end of a run whose data set and corrections the trainer knew.
 fn is_unchanged(seen: &Seen, unchanged: &Unchanged) -> Decision {
     let sha256 = unchanged.dataset_sha256.to_string();
+    let feedback = unchanged.feedback_sha256.map(|sha256| sha256.to_string());
     let has_it = |version: &&ModelVersion| {
         let lineage = version.spec.lineage.as_ref();
-        lineage.is_some_and(|lineage| lineage.dataset.sha256 == sha256)
+        lineage.is_some_and(|lineage| lineage.dataset.sha256 == sha256 && lineage.dataset.feedback_sha256 == feedback)
     };
     match seen.earlier.iter().find(has_it) {
         Some(version) => Decision::Unchanged {

@@ -280,6 +280,7 @@ fn recorded(
         duplicates: outcome.dataset.duplicates,
         classes: outcome.dataset.classes,
         sha256: outcome.dataset.sha256.to_string(),
+        feedback_rows: outcome.dataset.feedback.as_ref().map(|feedback| feedback.rows),
     });
     status.trials = Some(outcome.trials);
     let mut best = outcome.current_optimal_trial.clone();
@@ -338,6 +339,14 @@ fn notices(
             let records = outcome.dataset.records;
             if records.used() < records.records {
                 notices.push(Notice::normal("DatasetRead", records.summary()));
+            }
+            if let Some(feedback) = outcome
+                .dataset
+                .feedback
+                .as_ref()
+                .filter(|feedback| feedback.records.records > 0)
+            {
+                notices.push(Notice::normal("FeedbackRead", feedback.records.summary()));
             }
             let score = status.metrics.and_then(|metrics| metrics.macro_f1).unwrap_or_default();
             notices.push(Notice::normal(

@@ -1,6 +1,6 @@
 //! Numbers of rows, used and removed.
 
-use complaint_contract::{DatasetWarning, DroppedLabel, HoldoutResult, Sha256Digest};
+use complaint_contract::{DatasetWarning, DroppedLabel, FeedbackResult, HoldoutResult, Sha256Digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct DatasetSummary {
     /// The rows that the model was evaluated on, where the classifier has its own.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub holdout: Option<HoldoutResult>,
+    /// The corrections among the training rows, if the training read them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub feedback: Option<FeedbackResult>,
     /// Each class's rows in both parts.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub class_balance: Vec<ClassBalance>,

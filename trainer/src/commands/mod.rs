@@ -7,6 +7,7 @@ pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod delete;
 pub(crate) mod evaluate;
+pub(crate) mod expire;
 pub(crate) mod explain;
 pub(crate) mod job;
 pub(crate) mod predict;
@@ -86,7 +87,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings that messages name, and the arguments that set them.
-const FLAGS: [(&str, &str); 16] = [
+const FLAGS: [(&str, &str); 17] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),
     ("dataset.format to Csv", "--data-format csv"),
@@ -97,6 +98,7 @@ const FLAGS: [(&str, &str); 16] = [
     ("dataset.splitField", "--split-field"),
     ("dataset.timeField", "--time-field"),
     ("evaluation.split", "--split"),
+    ("dataset.feedback", "--feedback"),
     ("dataset.filter", "--where"),
     ("dataset.format", "--data-format"),
     ("dataset.labelMap", "--label-map"),

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use complaint_contract::{RunResult, StoredReport, TrainingStage};
+use complaint_contract::segments::Kind;
+use complaint_contract::{Feedback, RunResult, StoredReport, TrainingStage};
 use jiff::Timestamp;
 
 use super::job;
@@ -10,13 +11,14 @@ use crate::cli::RunArgs;
 use crate::config::RunConfig;
 use crate::dataset::Location;
 use crate::error::TrainError;
+use crate::feedback::Corrections;
 use crate::progress::Progress;
 use crate::record;
 use crate::result::result;
 use crate::signing::{Signing, provenance, read_key};
 use crate::store::{self, Files, Store, version_path};
 use crate::stored_result::StoredResult;
-use crate::training::{Inputs, Outcome, train};
+use crate::training::{Inputs, Known, Outcome, train};
 
 /// Trains, writes to the store, and writes the result to the termination log.
 pub(crate) fn execute(arguments: &RunArgs) -> ExitCode {
@@ -35,12 +37,25 @@ fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError
     // Key and store come first, so that a wrong setting fails before hours of work.
     let key = read_key(arguments.signing_key.as_deref())?;
     let store = Store::open(&arguments.store, arguments.reach)?;
+    let corrections = match config.feedback {
+        Feedback::Include => {
+            let folder = Kind::Feedback.path(&config.namespace, &config.classifier);
+            let corrections = Corrections::read(&store, &folder)?;
+            progress.tell(TrainingStage::Loading, 0.0, &corrections.summary());
+            Some(corrections)
+        }
+        Feedback::Exclude => None,
+    };
     let inputs = Inputs {
         config: &config,
         location: &location,
         holdout: arguments.holdout.as_deref(),
         champion: arguments.champion.as_deref(),
-        known_dataset: arguments.known_dataset,
+        corrections: corrections.as_ref(),
+        known: arguments.known_dataset.map(|dataset| Known {
+            dataset,
+            feedback: arguments.known_feedback,
+        }),
         reach: arguments.reach,
         include_texts: false,
     };

@@ -1,7 +1,7 @@
 //! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
 //! options.
 
-use complaint_contract::{Algorithm, Holdout, Preset, SplitBy};
+use complaint_contract::{Algorithm, Feedback, Holdout, Preset, SplitBy};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,7 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
         "namespace": "default",
         "classifier": arguments.name,
         "specHash": "",
+        "feedback": match arguments.feedback { Some(_) => Feedback::Include, None => Feedback::Exclude },
         "preset": Preset::from(arguments.preset),
         "dataset": arguments.data.config(arguments.min_samples_per_class),
         "evaluation": {

@@ -12,7 +12,9 @@ use super::table::{
     shortened, table,
 };
 use crate::cli::{OutputForm, TrainArgs};
+use crate::config::ConfigError;
 use crate::error::TrainError;
+use crate::feedback::Corrections;
 use crate::progress::{Plan, Progress};
 use crate::record;
 use crate::result::result;
@@ -41,12 +43,14 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     let key = read_key(arguments.signing_key.as_deref())?;
     let progress = Progress::for_people(Plan::Training);
     let location = arguments.data.location();
+    let corrections = arguments.feedback.as_deref().map(read_corrections).transpose()?;
     let inputs = Inputs {
         config: &config,
         location: &location,
         holdout: None,
         champion: None,
-        known_dataset: None,
+        corrections: corrections.as_ref(),
+        known: None,
         reach: Reach::Anywhere,
         include_texts: arguments.include_texts,
     };
@@ -88,6 +92,20 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     Ok((trained.report, result))
 }
 
+/// Reads corrections that a user names: a place without any is a mistake.
+fn read_corrections(place: &str) -> Result<Corrections, TrainError> {
+    let corrections = Corrections::read(&Store::open(place, Reach::Anywhere)?, "")?;
+    if corrections.segments() == 0 {
+        let error = ConfigError::Invalid {
+            field: "--feedback".into(),
+            problem: format!("names {place}, which has no file YYYY-MM-DD/NAME.jsonl.gz"),
+            fix: "Name the folder `feedback` of a classifier in its store".into(),
+        };
+        return Err(error.into());
+    }
+    Ok(corrections)
+}
+
 /// The summary of a training, for people.
 fn show(report: &Report, out: &str) -> String {
     let data = &report.dataset;
@@ -98,6 +116,9 @@ fn show(report: &Report, out: &str) -> String {
     let left_out = report.profile.records.reasons();
     if !left_out.is_empty() {
         rows.push_str(&format!("\nleft out: {left_out}"));
+    }
+    if let Some(feedback) = &data.feedback {
+        rows.push_str(&format!("\n{}", feedback.records.summary()));
     }
     for warning in &data.warnings {
         rows.push_str(&format!("\nwarning: {}", super::with_flags(&warning.message)));

@@ -50,6 +50,8 @@ struct Origin {
     dataset_sha256: Sha256Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     holdout_sha256: Option<Sha256Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    feedback_sha256: Option<Sha256Digest>,
     report_sha256: Sha256Digest,
     software: Software,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,6 +126,7 @@ fn origin(store: &Store, opened: &Opened, model: Sha256Digest) -> Result<Origin,
         key: opened.key,
         dataset_sha256: provenance.dataset,
         holdout_sha256: provenance.holdout,
+        feedback_sha256: provenance.feedback,
         report_sha256: provenance.report,
         software: provenance.software,
         run_uid: provenance.run,

@@ -15,8 +15,8 @@ mod validate;
 use std::path::{Path, PathBuf};
 
 use complaint_contract::{
-    Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Metric, PipelineGrid,
-    RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
+    Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback, Metric,
+    PipelineGrid, RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
@@ -77,6 +77,8 @@ pub struct RunConfig {
     pub spec_hash: String,
     /// How to read the data set.
     pub dataset: DatasetSettings,
+    /// Whether corrections are training rows.
+    pub feedback: Feedback,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationSettings,
     /// The steps from text to words.
@@ -197,6 +199,7 @@ impl RunConfig {
             classifier: file.classifier,
             spec_hash: file.spec_hash,
             dataset: file.dataset,
+            feedback: file.feedback,
             evaluation: file.evaluation,
             champion: file.champion,
         })

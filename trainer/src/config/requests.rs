@@ -1,10 +1,12 @@
 //! Checks the requests of short Jobs. Each error names the field, the problem and the fix.
 
 use complaint_contract::{
-    AdaptRequest, CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, REQUEST_BYTES, RecordRequest,
-    TRACKED_VERSIONS, TrackRequest,
+    AdaptRequest, CompareRequest, DELETED_DIGESTS, DatasetSettings, DeleteRequest, ExpireRequest, REQUEST_BYTES,
+    RecordRequest, TRACKED_VERSIONS, TrackRequest,
 };
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use super::validate::{check_champion, check_dataset, check_evaluation, check_name, invalid, require};
@@ -89,6 +91,29 @@ impl Request for DeleteRequest {
             "Delete at most 1000 artifacts at once",
         )
     }
+}
+
+impl Request for ExpireRequest {
+    fn check(&self) -> Result<(), ConfigError> {
+        check_name("namespace", &self.namespace)?;
+        check_name("classifier", &self.classifier)?;
+        check_day("feedbackBefore", self.feedback_before.as_deref())?;
+        check_day("captureBefore", self.capture_before.as_deref())
+    }
+}
+
+/// Checks a day before which rows are deleted. Servers write rows of today and may still add to those of yesterday.
+fn check_day(field: &str, day: Option<&str>) -> Result<(), ConfigError> {
+    let Some(day) = day else { return Ok(()) };
+    let parsed = Date::strptime("%Y-%m-%d", day).ok();
+    let date = parsed.filter(|date| date.to_string() == day);
+    let date = date.ok_or_else(|| invalid(field, "is not a day", "Write it like 2026-11-29"))?;
+    require(
+        date < Timestamp::now().to_zoned(TimeZone::UTC).date(),
+        field,
+        || "is not before today, and servers may still add to the rows of yesterday".into(),
+        "Name yesterday or an earlier day, in UTC",
+    )
 }
 
 impl Request for RecordRequest {

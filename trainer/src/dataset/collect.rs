@@ -8,6 +8,7 @@ use complaint_contract::{DatasetSettings, DatasetWarning, DroppedLabel, RecordCo
 use complaint_model::Sha256Digest;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::beside::{Beside, text_digest};
 use super::chains::Chains;
 use super::{Copies, Dataset, DatasetError, Field, Part, Record, Row, copies::Found, labels, times};
 use crate::split::split_key;
@@ -27,15 +28,6 @@ impl Texts for String {
     }
 }
 
-/// Split keys of rows that another source holds out.
-#[derive(Debug)]
-pub struct HeldOutKeys {
-    /// The keys.
-    pub keys: FxHashSet<u64>,
-    /// Their seed.
-    pub seed: u64,
-}
-
 /// Collects the rows of one source.
 pub struct Collector<'c, T = String> {
     config: &'c DatasetSettings,
@@ -46,7 +38,9 @@ pub struct Collector<'c, T = String> {
     labels: FxHashMap<String, u32>,
     /// Entries of `labelMap` that renamed a row's label.
     renamed: FxHashSet<&'c str>,
-    held_out: Option<&'c HeldOutKeys>,
+    beside: Beside<'c>,
+    /// Numbers of records whose text was corrected, with the number of the correction.
+    corrected: Vec<(u64, u32)>,
     /// The digest of each row's text. Equal digests mean equal texts.
     digests: Vec<u128>,
     /// Rows by half of that digest.
@@ -107,7 +101,8 @@ impl<'c, T: Texts> Collector<'c, T> {
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
             renamed: FxHashSet::default(),
-            held_out: None,
+            beside: Beside::default(),
+            corrected: Vec::new(),
             digests: Vec::new(),
             by_text: Chains::default(),
             counts: RecordCounts::default(),
@@ -115,10 +110,10 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
     }
 
-    /// Excludes rows whose split key is among these.
+    /// Excludes held-out rows, and notes corrected ones.
     #[must_use]
-    pub fn without(mut self, held_out: Option<&'c HeldOutKeys>) -> Self {
-        self.held_out = held_out;
+    pub fn with_regard_to(mut self, beside: Beside<'c>) -> Self {
+        self.beside = beside;
         self
     }
 
@@ -155,6 +150,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         };
         let label = self.label(label, record.number)?;
         if self
+            .beside
             .held_out
             .is_some_and(|held_out| held_out.keys.contains(&split_key(text, held_out.seed)))
         {
@@ -165,6 +161,9 @@ impl<'c, T: Texts> Collector<'c, T> {
         if self.is_copy(digest, label, part, record.number) {
             return Ok(());
         }
+        let corrected = self.beside.corrected.and_then(|texts| texts.number(digest));
+        self.corrected
+            .extend(corrected.map(|correction| (record.number, correction)));
         self.digests.push(digest);
         self.by_text.push(digest as u64);
         self.rows.push(Row {
@@ -275,10 +274,17 @@ impl<'c, T: Texts> Collector<'c, T> {
             None => false,
         });
         self.rows.shrink_to_fit();
+        let row_of = |number: u64| self.rows.binary_search_by_key(&number, |row| row.number).ok();
+        let corrected = self.corrected.iter();
+        let corrected = corrected
+            .filter_map(|&(number, correction)| Some((row_of(number)? as u32, correction)))
+            .collect();
         Ok(Collected {
             dataset: Dataset {
                 texts: String::new(),
                 rows: self.rows,
+                corrections: 0,
+                corrected,
                 labels,
                 unknown_labels: Vec::new(),
                 dropped_labels,
@@ -427,11 +433,3 @@ impl<'c, T: Texts> Collector<'c, T> {
 
 /// The row is on neither side of the published split.
 struct Outside;
-
-/// Half of a text's SHA-256. It is long enough that no two texts have the same digest, even if somebody tries to
-/// construct them.
-fn text_digest(text: &str) -> u128 {
-    let digest = Sha256Digest::of_bytes(text.as_bytes());
-    let (half, _) = digest.as_bytes().split_at(16);
-    half.iter().fold(0, |number, &byte| number << 8 | u128::from(byte))
-}

@@ -125,6 +125,36 @@ pub(super) fn unknown<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Opt
     })
 }
 
+/// The warnings about labels of corrections: those with too few, and those of the data set that no training row has any more.
+pub(crate) fn of_corrections(dropped: &[DroppedLabel], minimum: usize, lost: &[String]) -> Vec<DatasetWarning> {
+    let rare = list_labels(
+        dropped.iter().map(|dropped| (dropped.label.as_str(), dropped.rows)),
+        |label, rows| format!("`{label}` ({rows} rows)"),
+    );
+    let rare = (!dropped.is_empty()).then(|| {
+        DatasetWarning::new(
+            "FeedbackLabelsDropped",
+            format!(
+                "corrections with labels that the data set does not have, and that fewer than dataset.minSamplesPerClass \
+                 ({minimum}) corrections have, were left out: {rare}"
+            ),
+        )
+    });
+    let gone = list_labels(lost.iter().map(|label| (label.as_str(), ())), |label, ()| {
+        format!("`{label}`")
+    });
+    let gone = (!lost.is_empty()).then(|| {
+        DatasetWarning::new(
+            "LabelsCorrectedAway",
+            format!(
+                "corrections give another label to every training row of {gone}, so the model does not know it any more. Add \
+                 rows with this label, or remove it from the data set"
+            ),
+        )
+    });
+    rare.into_iter().chain(gone).collect()
+}
+
 /// The warning about values that are not texts.
 pub(super) fn other_types(texts: u64, labels: u64) -> Option<DatasetWarning> {
     let found: Vec<String> = [

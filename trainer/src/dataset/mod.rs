@@ -6,6 +6,7 @@
 //! no labels with too few rows. Records that are left out are counted by reason, in messages, result and report.
 //! [`labels`] warns about labels that are probably mistakes.
 
+mod beside;
 mod bounded;
 mod chains;
 mod collect;
@@ -27,10 +28,12 @@ use std::ops::Range;
 use complaint_contract::{DatasetFormat, DatasetSettings, DatasetWarning, DroppedLabel, RecordCounts};
 use complaint_model::Sha256Digest;
 
+pub use beside::{Beside, CorrectedTexts, HeldOutKeys};
 use bounded::Bounded;
-pub use collect::{Collected, Collector, HeldOutKeys, Texts};
+pub use collect::{Collected, Collector, Texts};
 pub use copies::Copies;
 pub use error::DatasetError;
+pub(crate) use labels::of_corrections as feedback_warnings;
 pub use source::{Location, Purpose, Source, Unpacked};
 pub use times::{check as check_times, month};
 
@@ -65,8 +68,12 @@ pub struct Row {
 #[derive(Debug)]
 pub struct Dataset {
     texts: String,
-    /// The rows, in the order of the source.
+    /// The rows, in the order of the source; then those of a holdout, then corrections.
     pub rows: Vec<Row>,
+    /// How many rows, at the end, are corrections. They have no number in a source.
+    corrections: usize,
+    /// Rows whose text was corrected, with the number of the correction.
+    pub corrected: Vec<(u32, u32)>,
     /// The labels, sorted.
     pub labels: Vec<String>,
     /// Labels that only rows of a holdout have, sorted. A model that is trained on these rows can't predict them.
@@ -89,14 +96,19 @@ impl Dataset {
         &self.texts[row.text.clone()]
     }
 
+    /// The rows that come from a source.
+    pub fn source_rows(&self) -> &[Row] {
+        &self.rows[..self.rows.len() - self.corrections]
+    }
+
     /// All labels by their index in [`Row::label`].
     pub fn all_labels(&self) -> Vec<String> {
         self.labels.iter().chain(&self.unknown_labels).cloned().collect()
     }
 
-    /// Appends the rows of `others` as test rows; the existing rows become training rows. Returns the number of test
-    /// rows with a label that no training row has. These labels become [`Dataset::unknown_labels`].
-    pub fn add_held_out(&mut self, others: &Self) -> u64 {
+    /// Appends the rows of `others` as test rows; the existing rows become training rows. Labels that no training row has
+    /// become [`Dataset::unknown_labels`].
+    pub fn add_held_out(&mut self, others: &Self) {
         for row in &mut self.rows {
             row.part = Some(Part::Train);
         }
@@ -109,21 +121,66 @@ impl Dataset {
             });
             own.push(index as u32);
         }
-        let mut unknown = 0;
         for row in &others.rows {
-            let label = own[row.label as usize];
-            unknown += u64::from(label as usize >= known);
-            let start = self.texts.len();
-            self.texts.push_str(others.text(row));
+            let text = Texts::push(&mut self.texts, others.text(row));
             self.rows.push(Row {
-                text: start..self.texts.len(),
-                label,
+                text,
+                label: own[row.label as usize],
                 number: row.number,
                 part: Some(Part::Test),
                 time: row.time,
             });
         }
-        unknown
+    }
+
+    /// The number of rows with a label that no training row has.
+    pub fn unknown_label_rows(&self) -> u64 {
+        let known = self.labels.len();
+        let unknown = self.rows.iter().filter(|row| row.label as usize >= known);
+        unknown.count() as u64
+    }
+
+    /// Appends a correction as a training row.
+    pub(crate) fn add_correction(&mut self, text: &str, label: u32) {
+        let text = Texts::push(&mut self.texts, text);
+        self.rows.push(Row {
+            text,
+            label,
+            number: 0,
+            part: Some(Part::Train),
+            time: None,
+        });
+        self.corrections += 1;
+    }
+
+    /// Sorts out the labels after rows got others: those of the rows `train` become [`Dataset::labels`]. Rows refer to `names`,
+    /// which begins with the present labels. Returns those of them that no training row has any more.
+    pub(crate) fn renumber_labels(&mut self, names: Vec<String>, train: &[u32]) -> Vec<String> {
+        let (mut trained, mut used) = (vec![false; names.len()], vec![false; names.len()]);
+        for &row in train {
+            trained[self.rows[row as usize].label as usize] = true;
+        }
+        self.rows.iter().for_each(|row| used[row.label as usize] = true);
+        let lost = (0..self.labels.len()).filter(|&label| !trained[label]);
+        let lost = lost.map(|label| names[label].clone()).collect();
+        let sorted = |is_trained: bool| {
+            let mut labels: Vec<usize> = (0..names.len())
+                .filter(|&label| used[label] && trained[label] == is_trained)
+                .collect();
+            labels.sort_by_key(|&label| &names[label]);
+            labels
+        };
+        let (known, unknown) = (sorted(true), sorted(false));
+        let mut number = vec![0; names.len()];
+        for (new, &old) in known.iter().chain(&unknown).enumerate() {
+            number[old] = new as u32;
+        }
+        for row in &mut self.rows {
+            row.label = number[row.label as usize];
+        }
+        let named = |labels: Vec<usize>| labels.into_iter().map(|label| names[label].clone()).collect();
+        (self.labels, self.unknown_labels) = (named(known), named(unknown));
+        lost
     }
 
     /// Adds the warning about labels that only the holdout has.
@@ -200,17 +257,17 @@ impl Record<'_> {
     }
 }
 
-/// Reads all rows of a source for training, without those whose split key is in `held_out`.
+/// Reads all rows of a source for training, with regard to what is `beside` it.
 ///
 /// # Errors
 /// [`DatasetError`], naming the row, the column and the fix.
 pub fn load(
     config: &DatasetSettings,
     source: &Source,
-    held_out: Option<&HeldOutKeys>,
+    beside: Beside<'_>,
     on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, held_out, String::new(), on_progress)?.finish(source.sha256())
+    collect_rows(config, source, beside, String::new(), on_progress)?.finish(source.sha256())
 }
 
 /// Like [`load`], but passes each text to `texts` when it is read.
@@ -220,11 +277,11 @@ pub fn load(
 pub fn load_into<T: Texts>(
     config: &DatasetSettings,
     source: &Source,
-    held_out: Option<&HeldOutKeys>,
+    beside: Beside<'_>,
     texts: T,
     on_progress: impl FnMut(u64),
 ) -> Result<Collected<T>, DatasetError> {
-    collect_rows(config, source, held_out, texts, on_progress)?.finish_with_texts(source.sha256())
+    collect_rows(config, source, beside, texts, on_progress)?.finish_with_texts(source.sha256())
 }
 
 /// Reads all rows of a source for inspection: one label is enough.
@@ -236,17 +293,17 @@ pub fn load_any(
     source: &Source,
     on_progress: impl FnMut(u64),
 ) -> Result<Dataset, DatasetError> {
-    collect_rows(config, source, None, String::new(), on_progress)?.finish_any(source.sha256())
+    collect_rows(config, source, Beside::default(), String::new(), on_progress)?.finish_any(source.sha256())
 }
 
 fn collect_rows<'c, T: Texts>(
     config: &'c DatasetSettings,
     source: &Source,
-    held_out: Option<&'c HeldOutKeys>,
+    beside: Beside<'c>,
     texts: T,
     mut on_progress: impl FnMut(u64),
 ) -> Result<Collector<'c, T>, DatasetError> {
-    let mut collector = Collector::with_texts(config, source.name(), texts).without(held_out);
+    let mut collector = Collector::with_texts(config, source.name(), texts).with_regard_to(beside);
     each_record(config, source, |record| {
         if record.number.is_multiple_of(PROGRESS_ROWS) {
             on_progress(record.number);

@@ -106,8 +106,14 @@ fn tags(request: &TrackRequest, version: &TrackedVersion, report: &Report, recor
         .into_iter()
         .flatten(),
     );
+    let corrections = report.dataset.feedback.as_ref();
+    let corrections = corrections.and_then(|feedback| feedback.sha256);
     let of_report = [
         ("complaints.datasetSha256", report.dataset.sha256.to_string()),
+        (
+            "complaints.feedbackSha256",
+            corrections.map_or_else(String::new, |sha256| sha256.to_string()),
+        ),
         ("complaints.specHash", report.spec_hash.clone()),
         ("complaints.split", report.split.clone()),
         ("complaints.trainerVersion", report.trainer_version.clone()),

@@ -30,16 +30,15 @@ pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: 
         let terms = counts.document_terms(row as usize);
         terms.iter().map(|&term| u64::from(term)).collect()
     };
-    let growth = vocabulary_growth(dataset.rows.len(), counts.vocabulary().len(), |row| {
+    let growth = vocabulary_growth(dataset.source_rows().len(), counts.vocabulary().len(), |row| {
         counts.document_terms(row).iter().copied()
     });
-    put_together(
-        dataset,
-        split,
-        facts,
-        twins::groups(dataset, &split.keys, shingles),
-        growth,
-    )
+    put_together(dataset, split, facts, twins_of(dataset, split, shingles), growth)
+}
+
+/// The near-twins among the rows of the source.
+fn twins_of(dataset: &Dataset, split: &Split, shingles: impl Fn(u32) -> Vec<u64> + Sync) -> Twins {
+    twins::groups(dataset, &split.keys[..dataset.source_rows().len()], shingles)
 }
 
 /// Describes a data set from rows, split and tokens. `tokens` gives the token ids of a row.
@@ -50,19 +49,13 @@ fn of_rows<I: Iterator<Item = u32>>(
     tokens: impl Fn(usize) -> I,
 ) -> Profile {
     let facts: Vec<TextFacts> = dataset
-        .rows
+        .source_rows()
         .par_iter()
         .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), hashes))
         .collect();
     let shingles = |row: u32| shingles(dataset.text(&dataset.rows[row as usize]));
-    let growth = vocabulary_growth(dataset.rows.len(), distinct, tokens);
-    put_together(
-        dataset,
-        split,
-        &facts,
-        twins::groups(dataset, &split.keys, shingles),
-        growth,
-    )
+    let growth = vocabulary_growth(dataset.source_rows().len(), distinct, tokens);
+    put_together(dataset, split, &facts, twins_of(dataset, split, shingles), growth)
 }
 
 fn put_together(
@@ -72,12 +65,13 @@ fn put_together(
     twins: Twins,
     vocabulary_growth: Vec<VocabularyPoint>,
 ) -> Profile {
+    let facts = &facts[..dataset.source_rows().len()];
     let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
     let quantiles = Quantiles::of(words.clone());
     Profile {
         records: dataset.counts,
         length_histogram: lengths::histogram(&words, &quantiles),
-        suspicious_rows: suspicious::find(&dataset.rows, facts, &quantiles),
+        suspicious_rows: suspicious::find(dataset.source_rows(), facts, &quantiles),
         words: quantiles,
         vocabulary_growth,
         near_twin_groups: twins.groups,

@@ -91,6 +91,7 @@ pub(super) fn fit_best(
     .provenance(Provenance {
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),
+        feedback_sha256: prepared.feedback.as_ref().and_then(|feedback| feedback.sha256),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         parent: None,
     });

@@ -48,14 +48,19 @@ impl HoldoutRows {
         &self.keys
     }
 
-    /// Adds its rows to the training rows, as their test part. Rows with a label that no training row has count as
+    /// Adds its rows to the training rows, as their test part.
+    pub(super) fn add_to(&self, dataset: &mut Dataset) {
+        dataset.add_held_out(&self.dataset);
+    }
+
+    /// What became of its rows, when all training rows are there. Rows with a label that no training row has count as
     /// wrong answers, so a version can't win by leaving a class out.
     ///
     /// # Errors
     /// [`DatasetError::NoUsableRows`] if all rows have such labels, or there are too many such labels for categories.
-    pub(super) fn add_to(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
+    pub(super) fn result(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
         let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
-        let unknown_label_rows = dataset.add_held_out(&self.dataset);
+        let unknown_label_rows = dataset.unknown_label_rows();
         let known_rows = self.dataset.rows.len() as u64 - unknown_label_rows;
         check_labels(&self.name, records.records, known_rows, dataset.unknown_labels.len())?;
         dataset.warn_of_unknown_labels();

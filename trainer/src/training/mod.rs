@@ -10,7 +10,7 @@ mod searching;
 
 use std::sync::Arc;
 
-use complaint_contract::{HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
+use complaint_contract::{FeedbackResult, HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
 use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -19,9 +19,10 @@ use complaint_report::{Profile, Report};
 
 use crate::compare::Champion;
 use crate::config::{ConfigError, Pipeline, RunConfig};
-use crate::dataset::{self, Dataset, DatasetError, Location, Purpose, Source};
+use crate::dataset::{self, Beside, Dataset, DatasetError, Location, Purpose, Source};
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
+use crate::feedback::{Corrections, Rules};
 use crate::profile;
 use crate::progress::Progress;
 use crate::split::{Split, split, split_by_keys};
@@ -47,13 +48,23 @@ pub struct Inputs<'a> {
     pub holdout: Option<&'a str>,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
-    /// The digest of a data set for which the same settings have already made a version. If the data set has this
-    /// digest, nothing is trained.
-    pub known_dataset: Option<Sha256Digest>,
+    /// Corrections that become training rows.
+    pub corrections: Option<&'a Corrections>,
+    /// The data for which the same settings have already made a version. With the same data, nothing is trained.
+    pub known: Option<Known>,
     /// The addresses that may be reached.
     pub reach: Reach,
     /// Whether the report may contain texts.
     pub include_texts: bool,
+}
+
+/// The data of an earlier training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Digest of its data set.
+    pub dataset: Sha256Digest,
+    /// Digest of its corrections, if it had some.
+    pub feedback: Option<Sha256Digest>,
 }
 
 /// The outcome of a training.
@@ -61,7 +72,7 @@ pub struct Inputs<'a> {
 pub enum Outcome {
     /// The training made a model.
     Trained(Box<Trained>),
-    /// The training ended before the search, because the data set is the known one.
+    /// The training ended before the search, because the data is known.
     Unchanged(Unchanged),
 }
 
@@ -87,6 +98,8 @@ struct Prepared {
     profile: Profile,
     /// The result of reading the holdout, if there is one. Its rows are the test part.
     holdout: Option<HoldoutResult>,
+    /// What became of the corrections, if they were read.
+    feedback: Option<FeedbackResult>,
     /// Name of the split. Equal names on equal data mean equal test rows.
     split_name: String,
 }
@@ -120,10 +133,15 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let holdout = HoldoutRows::read(inputs, progress)?;
     let source = open_source(inputs, progress)?;
-    if inputs.known_dataset == Some(source.sha256()) {
+    let present = Known {
+        dataset: source.sha256(),
+        feedback: inputs.corrections.and_then(Corrections::sha256),
+    };
+    if inputs.known == Some(present) {
         progress.tell(TrainingStage::Done, 1.0, "the data set did not change");
         return Ok(Outcome::Unchanged(Unchanged {
-            dataset_sha256: source.sha256(),
+            dataset_sha256: present.dataset,
+            feedback_sha256: present.feedback,
         }));
     }
     let pipelines = config.pipelines();
@@ -210,17 +228,20 @@ fn prepare(
 ) -> Result<Prepared, TrainError> {
     let config = inputs.config;
     if config.features.hashing_bits.is_some() {
-        return prepare_passing(config, source, holdout, progress);
+        return prepare_passing(inputs, source, holdout, progress);
     }
-    let held_out = holdout.as_ref().map(HoldoutRows::keys);
-    let mut dataset = dataset::load(&config.dataset, &source, held_out, |rows| {
+    let mut dataset = dataset::load(&config.dataset, &source, beside(inputs, holdout.as_ref()), |rows| {
         progress.tell(TrainingStage::Loading, 0.8, &format!("{rows} rows read"))
     })?;
-    let holdout = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
+    if let Some(holdout) = &holdout {
+        holdout.add_to(&mut dataset);
+    }
     tell_rows(&dataset, progress);
-    check_times_of_split(&mut dataset, config, &inputs.location.name())?;
-    let split = split(&dataset, &config.evaluation);
-    check_split(&dataset, &split, inputs.location.name())?;
+    check_times_of_split(&mut dataset, config, source.name())?;
+    let mut split = split(&dataset, &config.evaluation);
+    check_split(&dataset, &split, source.name().to_owned())?;
+    let feedback = join(inputs, &mut dataset, &mut split, source.name())?;
+    let holdout = holdout.map(|holdout| holdout.result(&mut dataset)).transpose()?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
         TrainingStage::Preprocessing,
@@ -236,6 +257,7 @@ fn prepare(
         source: None,
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
+        feedback,
     };
     prepared.forget_texts(inputs, pipelines);
     Ok(prepared)
@@ -243,31 +265,69 @@ fn prepare(
 
 /// Loads and counts without keeping texts, then splits.
 fn prepare_passing(
-    config: &RunConfig,
+    inputs: &Inputs<'_>,
     source: Source,
     holdout: Option<HoldoutRows>,
     progress: &Progress,
 ) -> Result<Prepared, TrainError> {
-    let passed = passing::load(config, &source, holdout, |rows| {
+    let config = inputs.config;
+    let mut passing = passing::load(config, &source, beside(inputs, holdout.as_ref()), |rows| {
         let share = 0.6 + 0.4 * source.share_read();
         progress.tell(TrainingStage::Loading, share, &format!("{rows} rows read and counted"))
     })?;
-    let mut dataset = passed.dataset;
-    check_times_of_split(&mut dataset, config, source.name())?;
-    tell_rows(&dataset, progress);
-    let split = split_by_keys(&dataset, passed.keys, &config.evaluation);
-    check_split(&dataset, &split, source.name().to_owned())?;
+    if let Some(holdout) = &holdout {
+        let own = passing.dataset.rows.len();
+        holdout.add_to(&mut passing.dataset);
+        passing.count_rows_from(own);
+    }
+    check_times_of_split(&mut passing.dataset, config, source.name())?;
+    tell_rows(&passing.dataset, progress);
+    let mut split = split_by_keys(&passing.dataset, passing.keys(), &config.evaluation);
+    check_split(&passing.dataset, &split, source.name().to_owned())?;
+    let rows = passing.dataset.rows.len();
+    let feedback = join(inputs, &mut passing.dataset, &mut split, source.name())?;
+    passing.count_rows_from(rows);
+    let holdout = holdout
+        .map(|holdout| holdout.result(&mut passing.dataset))
+        .transpose()?;
+    let (dataset, counts, facts) = passing.finish();
     Ok(Prepared {
-        profile: profile::of_counts(&dataset, &split, &passed.facts, &passed.counts),
+        profile: profile::of_counts(&dataset, &split, &facts, &counts),
         train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,
-        words: Words::Counts(Arc::new(passed.counts)),
+        words: Words::Counts(Arc::new(counts)),
         // The texts of a holdout are kept, so no source is read again.
-        source: Some(source).filter(|_| passed.held_out.is_none()),
-        split_name: config.split_name(passed.held_out.as_ref().map(|holdout| holdout.sha256)),
-        holdout: passed.held_out,
+        source: Some(source).filter(|_| holdout.is_none()),
+        split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
+        holdout,
+        feedback,
     })
+}
+
+/// What the rows of the data set are compared with while they are read.
+fn beside<'i>(inputs: &Inputs<'i>, holdout: Option<&'i HoldoutRows>) -> Beside<'i> {
+    Beside {
+        held_out: holdout.map(HoldoutRows::keys),
+        corrected: inputs.corrections.map(Corrections::texts),
+    }
+}
+
+/// Makes the corrections training rows.
+fn join(
+    inputs: &Inputs<'_>,
+    dataset: &mut Dataset,
+    split: &mut Split,
+    name: &str,
+) -> Result<Option<FeedbackResult>, DatasetError> {
+    let rules = Rules {
+        seed: inputs.config.evaluation.seed,
+        min_samples_per_class: inputs.config.dataset.min_samples_per_class,
+    };
+    let corrections = inputs.corrections;
+    corrections
+        .map(|corrections| corrections.join(dataset, split, rules, name))
+        .transpose()
 }
 
 fn tell_rows(dataset: &Dataset, progress: &Progress) {

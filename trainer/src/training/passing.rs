@@ -3,14 +3,13 @@
 
 use std::ops::Range;
 
-use complaint_contract::{DatasetSettings, HoldoutResult};
+use complaint_contract::DatasetSettings;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
 use rayon::prelude::*;
 
-use super::holdout::HoldoutRows;
 use crate::config::{ConfigError, RunConfig};
-use crate::dataset::{self, Collected, Dataset, DatasetError, Source, Texts};
+use crate::dataset::{self, Beside, Collected, Dataset, DatasetError, Source, Texts};
 use crate::error::TrainError;
 use crate::profile::TextFacts;
 use crate::split::split_key;
@@ -127,27 +126,47 @@ pub(super) fn load_keys(
         dataset,
         mut texts,
         kept,
-    } = dataset::load_into(config, source, None, texts, |_| ())?;
+    } = dataset::load_into(config, source, Beside::default(), texts, |_| ())?;
     texts.take();
     Ok((dataset, only(texts.keys, &kept)))
 }
 
-/// The rows of a data set, and what was counted from their texts.
-pub(super) struct Passed {
+/// The rows of a data set, and what is counted from their texts.
+pub(super) struct Passing {
     pub(super) dataset: Dataset,
-    pub(super) held_out: Option<HoldoutResult>,
-    pub(super) counts: TermCounts,
-    pub(super) keys: Vec<u64>,
-    pub(super) facts: Vec<TextFacts>,
+    texts: PassingTexts,
+    kept: Vec<bool>,
 }
 
-/// Reads and counts all rows. The rows of a holdout follow, with their texts.
+impl Passing {
+    /// Counts the rows from this one on, whose texts were kept.
+    pub(super) fn count_rows_from(&mut self, first: usize) {
+        for row in &self.dataset.rows[first..] {
+            self.texts.push(self.dataset.text(row));
+            self.kept.push(true);
+        }
+        self.texts.count();
+    }
+
+    /// The split keys of all rows.
+    pub(super) fn keys(&self) -> Vec<u64> {
+        only(self.texts.keys.clone(), &self.kept)
+    }
+
+    /// The rows, their terms and facts.
+    pub(super) fn finish(self) -> (Dataset, TermCounts, Vec<TextFacts>) {
+        let facts = only(self.texts.facts, &self.kept);
+        (self.dataset, self.texts.counts.finish(&self.kept), facts)
+    }
+}
+
+/// Reads and counts all rows.
 pub(super) fn load(
     config: &RunConfig,
     source: &Source,
-    holdout: Option<HoldoutRows>,
+    beside: Beside<'_>,
     on_progress: impl FnMut(u64),
-) -> Result<Passed, TrainError> {
+) -> Result<Passing, TrainError> {
     let texts = PassingTexts {
         pipeline: TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?,
         seed: config.evaluation.seed,
@@ -157,33 +176,12 @@ pub(super) fn load(
         facts: Vec::new(),
     };
     let Collected {
-        mut dataset,
-        mut texts,
-        mut kept,
-    } = dataset::load_into(
-        &config.dataset,
-        source,
-        holdout.as_ref().map(HoldoutRows::keys),
-        texts,
-        on_progress,
-    )?;
-    let own = dataset.rows.len();
-    let held_out = holdout.map(|holdout| holdout.add_to(&mut dataset)).transpose()?;
-    for row in &dataset.rows[own..] {
-        texts.push(dataset.text(row));
-        kept.push(true);
-    }
-    texts.count();
-    let PassingTexts {
-        counts, keys, facts, ..
-    } = texts;
-    Ok(Passed {
         dataset,
-        held_out,
-        keys: only(keys, &kept),
-        facts: only(facts, &kept),
-        counts: counts.finish(&kept),
-    })
+        mut texts,
+        kept,
+    } = dataset::load_into(&config.dataset, source, beside, texts, on_progress)?;
+    texts.count();
+    Ok(Passing { dataset, texts, kept })
 }
 
 /// The items with a set flag.

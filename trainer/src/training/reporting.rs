@@ -126,6 +126,7 @@ fn summary(prepared: &Prepared) -> DatasetSummary {
         dropped_labels: dataset.dropped_labels.clone(),
         warnings: dataset.warnings.clone(),
         holdout: prepared.holdout.clone(),
+        feedback: prepared.feedback.clone(),
         class_balance: class_balance.collect(),
     }
 }

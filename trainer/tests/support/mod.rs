@@ -1,6 +1,8 @@
 //! A small data set in several formats, and the real binary.
 #![allow(dead_code)] // every test program uses a part of it
 
+pub mod corrections;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

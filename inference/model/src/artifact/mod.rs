@@ -65,6 +65,9 @@ pub struct Provenance {
     pub split: String,
     /// Digest of the data set's bytes.
     pub dataset_sha256: Option<Sha256Digest>,
+    /// Digest of the corrections among the training rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback_sha256: Option<Sha256Digest>,
     /// Version of the trainer.
     pub trainer_version: String,
     /// Digest of the trained model, if this one was adapted from it.

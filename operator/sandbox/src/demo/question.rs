@@ -54,7 +54,7 @@ impl Question {
             Reach::Anywhere,
             |_, _| {},
         )?;
-        let data = load(&config.dataset, &source, None, |_| {})?;
+        let data = load(&config.dataset, &source, Default::default(), |_| {})?;
         let held_out = split(&data, &config.evaluation).test;
         let question = |&row: &u32| {
             let row = &data.rows[row as usize];

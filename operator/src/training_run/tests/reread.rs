@@ -221,6 +221,8 @@ fn a_training_on_the_same_bytes_is_spared() {
         "{told}"
     );
 
+    assert!(!told.contains("--known-feedback"), "{told}");
+
     let message = json!({ "unchanged": { "datasetSha256": "cc".repeat(32) } }).to_string();
     let ended = |earlier| Seen {
         earlier,

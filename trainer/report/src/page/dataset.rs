@@ -1,5 +1,6 @@
 //! The profile of the data set.
 
+use complaint_contract::FeedbackResult;
 use maud::{Markup, html};
 
 use super::chart::{Scale, points, stacked};
@@ -62,6 +63,18 @@ fn records(report: &Report) -> Markup {
                 "Held out are the rows of a holdout of their own (sha256:" (holdout.sha256) "): " (holdout.records.summary()) ", "
                 (thousands(holdout.unknown_label_rows as usize)) " under labels that no training row has, so that every answer to them is wrong."
             }
+        }
+        @if let Some(feedback) = &dataset.feedback { (corrections(feedback)) }
+    }
+}
+
+fn corrections(feedback: &FeedbackResult) -> Markup {
+    html! {
+        p.note {
+            (counted(feedback.rows as usize, "training row is a correction", "training rows are corrections")) ", "
+            (thousands(feedback.relabelled_rows as usize)) " of them rows of the data set with another label: " (feedback.records.summary())
+            @if let Some(sha256) = feedback.sha256 { " (sha256:" (sha256) ")" }
+            "."
         }
     }
 }
