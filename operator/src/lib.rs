@@ -34,6 +34,7 @@ pub mod context;
 mod controller;
 mod deletion;
 pub mod error;
+mod expiry;
 pub mod health;
 pub mod leader;
 pub mod model_version;

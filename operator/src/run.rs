@@ -18,6 +18,7 @@ use crate::{
     context::Context,
     controller::{Controller, Reconciler},
     deletion::{Deletions, Finalizers},
+    expiry::Expiries,
     health,
     leader::{Election, identity},
     model_version::ModelVersions,
@@ -151,6 +152,7 @@ async fn control(
         controller::<Monitorings>(context, shutdown),
         controller::<Adaptations>(context, shutdown),
         controller::<Retentions>(context, shutdown),
+        controller::<Expiries>(context, shutdown),
         controller::<Deletions>(context, shutdown),
         controller::<Finalizers>(context, shutdown),
     ];

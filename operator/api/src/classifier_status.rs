@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use complaint_contract::{Metric, PartialMetrics};
 
 use crate::{
-    MlflowState, MonitoringStatus, RetentionStatus,
+    ExpiryStatus, MlflowState, MonitoringStatus, RetentionStatus,
     schema::{conditions, terse},
 };
 
@@ -82,6 +82,9 @@ pub struct ComplaintClassifierStatus {
     /// Where retention stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionStatus>,
+    /// The last deletion of old corrections and captured answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expiry: Option<ExpiryStatus>,
     /// How the MLflow servers stand to the versions: that of the spec first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8))]

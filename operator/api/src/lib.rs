@@ -54,7 +54,7 @@ pub use monitoring::{
     CategoryShift, DrawnCorrections, EstimatedShare, Monitoring, MonitoringStatus, OnDrift, WindowVerdict,
 };
 pub use pod_template::PodTemplate;
-pub use retention::{DeletionPolicy, Retention, RetentionStatus};
+pub use retention::{DeletionPolicy, ExpiryStatus, Retention, RetentionStatus};
 pub use retraining::{ConcurrencyPolicy, Retraining, TrainingTemplate};
 pub use signing::{SecretKeyRef, Signing, Verification};
 pub use tracking::{MlflowState, MlflowTracking, MlflowVersion, Tracking};

@@ -34,6 +34,23 @@ pub enum DeletionPolicy {
     Orphan,
 }
 
+/// The last deletion of corrections and captured answers that are older than their `retentionDays`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ExpiryStatus {
+    /// The day (UTC) for which it was done. There is one a day.
+    #[schemars(length(max = 10))]
+    pub day: String,
+    /// Files that were deleted.
+    #[serde(default)]
+    pub segments: usize,
+    /// Their bytes.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Why nothing could be deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
 /// Where retention stands.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
