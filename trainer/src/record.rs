@@ -168,6 +168,8 @@ pub(crate) fn adapted(
     spec["metrics"] = serde_json::json!(result.evaluation.metrics);
     if let Some(lineage) = spec.get_mut("lineage") {
         lineage["parent"] = request.version.clone().into();
+        // No training with these settings makes it again.
+        lineage["specHash"] = "".into();
     }
     // The report is about the given model.
     spec.as_object_mut().and_then(|spec| spec.remove("report"));

@@ -271,6 +271,7 @@ fn a_champion_is_adapted_beside_itself_and_signed() {
     let record: Value = serde_json::from_str(&body).unwrap();
     assert_eq!(record["metadata"]["name"], adapted_name("cards", &told.artifact.sha256));
     assert_eq!(record["spec"]["lineage"]["parent"], "cards-1");
+    assert_eq!(record["spec"]["lineage"]["specHash"], "");
     assert_eq!(record["spec"]["report"], Value::Null);
     assert_eq!(record["spec"]["artifact"]["sha256"], json!(told.artifact.sha256));
     // Again, now with a key: the same version gets its signature.

@@ -50,8 +50,8 @@ use crate::{
 #[x_kube(validation = Rule::new(
     "!has(self.retraining) || has(self.retraining.schedule) || has(self.retraining.requestTime) || has(self.retraining.minFeedbackRows) || (has(self.monitoring) && self.monitoring.onDrift == 'Retrain')")
     .message("nothing would start a training: set retraining.schedule (such as '0 3 * * 1'), retraining.requestTime (such as the time of now), retraining.minFeedbackRows, or monitoring.onDrift: Retrain"))]
-#[x_kube(validation = Rule::new("!has(self.retraining) || !has(self.retraining.minFeedbackRows) || has(self.monitoring)")
-    .message("corrections are counted by the windows of monitoring: set spec.monitoring beside retraining.minFeedbackRows"))]
+#[x_kube(validation = Rule::new("!has(self.retraining) || !has(self.retraining.minFeedbackRows) || (has(self.monitoring) && has(self.serving.feedback))")
+    .message("retraining.minFeedbackRows waits for corrections, which are counted by the windows of monitoring: set serving.feedback and spec.monitoring, too"))]
 #[x_kube(validation = Rule::new("!has(self.monitoring) || self.monitoring.onDrift != 'Retrain' || has(self.retraining)")
     .message("monitoring.onDrift: Retrain makes its run from retraining.template: set it, too"))]
 pub struct ComplaintClassifierSpec {

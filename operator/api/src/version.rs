@@ -117,7 +117,7 @@ pub struct Lineage {
     /// The TrainingRun.
     #[schemars(length(max = 253))]
     pub training_run: String,
-    /// Digest of the run's spec.
+    /// Digest of the run's spec; empty for a version that was adapted.
     #[schemars(length(max = 64))]
     pub spec_hash: String,
     /// The data set.

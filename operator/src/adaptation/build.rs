@@ -67,9 +67,9 @@ pub(crate) fn job(
         .map(str::to_owned)
         .to_vec();
     let mut mounts = Vec::new();
-    if let Some((volume, mount, path)) = signing::key(classifier) {
-        args.extend(["--signing-key".to_owned(), path]);
-        mounts.push((volume, mount));
+    if let Some(key) = signing::key(classifier) {
+        args.extend(["--signing-key".to_owned(), key.path]);
+        mounts.push((key.volume, key.mount));
     }
     let job = StoreJob {
         name: job_name(classifier),
@@ -119,6 +119,8 @@ fn version(classifier: &ComplaintClassifier, champion: &ModelVersion, result: &A
     let mut lineage = champion.spec.lineage.clone();
     if let Some(lineage) = &mut lineage {
         lineage.parent = Some(champion.name_any());
+        // No training with these settings makes it again.
+        lineage.spec_hash.clear();
     }
     let spec = ModelVersionSpec {
         artifact: Artifact {

@@ -70,7 +70,7 @@ fn version(name: &str, sha256: &Sha256Digest, status: Value) -> ModelVersion {
             "classifierRef": { "name": "cards" },
             "artifact": { "uri": format!("pvc://cards-artifacts/default/cards/{sha256}/model.safetensors"), "sha256": sha256 },
             "report": { "uri": "pvc://cards-artifacts/report.json", "sha256": sha256 },
-            "lineage": { "trainingRun": "cards-1", "parent": "cards-0", "rows": 900 },
+            "lineage": { "trainingRun": "cards-1", "parent": "cards-0", "specHash": "abcd", "rows": 900 },
         },
         "status": status,
     }))
@@ -214,7 +214,10 @@ fn a_shift_of_the_mix_makes_one_version() {
         panic!("{changes:?}")
     };
     let spec = &version.body["spec"];
-    assert_eq!(spec["lineage"]["parent"], "cards-1");
+    assert_eq!(
+        (&spec["lineage"]["parent"], &spec["lineage"]["specHash"]),
+        (&json!("cards-1"), &json!(""))
+    );
     assert_eq!((&spec["lineage"]["rows"], &spec["report"]), (&json!(900), &Value::Null));
     assert_eq!(spec["metrics"]["accuracy"], 0.805);
     assert_eq!(part.value()["adaptation"]["reweighted"]["adapted"], 0.83);

@@ -8,7 +8,6 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::ResourceExt;
-use serde_json::{Value, json};
 
 use super::COMPONENT;
 use crate::{
@@ -30,14 +29,17 @@ pub(crate) struct Limits {
 impl Limits {
     /// The limits that a classifier sets. 0 days: for ever.
     pub(crate) fn of(classifier: &ComplaintClassifier) -> Self {
-        Self::of_serving(&json!(classifier.spec.serving))
-    }
-
-    pub(super) fn of_serving(serving: &Value) -> Self {
-        let days = |rows: &str| serving[rows]["retentionDays"].as_i64().filter(|days| *days > 0);
+        let serving = &classifier.spec.serving;
+        let days = |days: i32| Some(i64::from(days)).filter(|days| *days > 0);
         Self {
-            feedback: days("feedback"),
-            capture: days("capture"),
+            feedback: serving
+                .feedback
+                .as_ref()
+                .and_then(|feedback| days(feedback.retention_days)),
+            capture: serving
+                .capture
+                .as_ref()
+                .and_then(|capture| days(capture.retention_days)),
         }
     }
 }

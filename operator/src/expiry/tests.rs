@@ -184,24 +184,24 @@ fn nothing_expires_without_limits_a_server_or_while_paused() {
 
 #[test]
 fn no_days_or_none_are_for_ever() {
-    let of = |serving: Value| Limits::of_serving(&serving);
-    assert_eq!(
-        of(json!({ "feedback": { "retentionDays": 365 }, "capture": { "retentionDays": 30 } })),
-        LIMITS
-    );
-    for rows in [
-        json!({ "retentionDays": 0 }),
-        json!({ "retentionDays": -1 }),
-        json!({}),
-        json!(null),
-    ] {
-        assert_eq!(
-            of(json!({ "feedback": rows, "capture": rows })),
-            Limits::default(),
-            "{rows}"
-        );
+    let of = |serving: Value| {
+        let mut classifier = cards(json!(null));
+        classifier.spec.serving = serde_json::from_value(serving).expect("a serving");
+        Limits::of(&classifier)
+    };
+    let serving = |mut rows: Value| {
+        let capture = rows.clone();
+        rows["tokenSecretRef"] = json!({ "name": "reviewers", "key": "token" });
+        json!({ "feedback": rows, "capture": capture })
+    };
+    let mut days = serving(json!({ "retentionDays": 365 }));
+    days["capture"]["retentionDays"] = json!(30);
+    assert_eq!(of(days), LIMITS);
+    for days in [0, -1] {
+        let rows = serving(json!({ "retentionDays": days }));
+        assert_eq!(of(rows), Limits::default(), "{days}");
     }
-    assert_eq!(Limits::of(&cards(json!(null))), Limits::default());
+    assert_eq!(of(json!({})), Limits::default());
 }
 
 #[test]

@@ -243,7 +243,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
 /// Whether the run's training reads corrections: as it says, or if the classifier collects them.
 fn feedback(run: &TrainingRun, classifier: &ComplaintClassifier) -> Feedback {
     run.spec.dataset.feedback.unwrap_or_else(|| {
-        let collects = json!(classifier.spec.serving)["feedback"].is_object();
+        let collects = classifier.spec.serving.feedback.is_some();
         if collects { Feedback::Include } else { Feedback::Exclude }
     })
 }

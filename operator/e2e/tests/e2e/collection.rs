@@ -1,17 +1,26 @@
-//! Corrections and captured answers: servers write to their store, and a Secret that is missing stops none of them.
+//! Corrections and captured answers: servers write to their store, a Secret that is missing stops none of them, and corrections
+//! measure the accuracy and come back into a training.
 
 use std::time::Duration;
 
-use complaint_api::{CaptureMode, ComplaintClassifier};
+use complaint_api::{CaptureMode, ComplaintClassifier, ModelVersion, TrainingRun, labels};
 use http::Request;
-use k8s_openapi::{ByteString, api::core::v1::Secret};
-use kube::client::Body;
-use serde_json::json;
-use tokio::time::{Instant, sleep};
+use k8s_openapi::{
+    ByteString,
+    api::core::v1::{Pod, Secret},
+};
+use kube::{Api, ResourceExt, api::ListParams, client::Body};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, sleep},
+};
 
 use crate::{
     cluster::{PATIENCE, World},
-    runs::{apply_classifier, apply_sample, poor_features, run, train, until_champion},
+    retraining::retraining,
+    runs::{apply_classifier, apply_sample, poor_features, run, train, until_champion, until_ended},
     traffic::predict,
 };
 
@@ -96,5 +105,91 @@ async fn servers_write_what_they_collect_and_start_without_a_token() {
     eventually("the next pods have no token", async || refused(&world).await == 503).await;
     answers(&world).await;
     until_champion(&world, "cards", "cards-1").await;
+    world.close().await;
+}
+
+/// Sends corrections to a server pod itself: the API server's proxy would take the token for its own.
+async fn correct(world: &World, corrections: &str) -> Value {
+    let pods: Api<Pod> = world.api();
+    let selector = format!("{}=cards,{}=server", labels::CLASSIFIER, labels::COMPONENT);
+    let pods = pods
+        .list(&ListParams::default().labels(&selector))
+        .await
+        .expect("a list")
+        .items;
+    let address = pods
+        .iter()
+        .find_map(|pod| pod.status.as_ref()?.pod_ip.clone())
+        .expect("a pod with an address");
+    let mut connection = TcpStream::connect((address.as_str(), 8080))
+        .await
+        .expect("a connection");
+    let request = format!(
+        "POST /feedback HTTP/1.1\r\nhost: cards\r\nauthorization: Bearer a-token\r\ncontent-type: application/x-ndjson\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{corrections}",
+        corrections.len()
+    );
+    connection.write_all(request.as_bytes()).await.expect("it is sent");
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.expect("an answer");
+    let (head, body) = response.split_once("\r\n\r\n").expect("a head");
+    assert!(head.starts_with("HTTP/1.1 200"), "{response}");
+    serde_json::from_str(body).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn corrections_measure_the_accuracy_and_start_a_training_that_reads_them() {
+    let world = World::open("feedback").await;
+    apply_sample(&world).await;
+    let secret = json!({ "metadata": { "name": "reviewers" }, "data": { "token": ByteString(b"a-token".to_vec()) } });
+    world.apply::<Secret>(secret).await.expect("a Secret is accepted");
+    let mut spec = retraining(poor_features(50), json!({ "minFeedbackRows": 60 }));
+    spec["monitoring"] = json!({ "window": "10s", "minAnswers": 50 });
+    let tokens = json!({ "name": "reviewers", "key": "token" });
+    spec["serving"] = json!({ "feedback": { "tokenSecretRef": tokens, "randomShare": 1.0 } });
+    apply_classifier(&world, "cards", spec).await;
+    train(&world, run("first", "sample", poor_features(50))).await;
+    until_champion(&world, "cards", "first").await;
+
+    let correction = |number: usize| {
+        let text = format!("They charged the yearly fee {number} times and the interest went up to {number} percent");
+        json!({ "id": format!("ticket-{number}"), "text": text, "category": "Fees and interest" }).to_string() + "\n"
+    };
+    let corrections: String = (0..60).map(correction).collect();
+    let taken = correct(&world, &corrections).await;
+    assert_eq!(taken["taken"], 60);
+
+    // Each was drawn, so they measure the accuracy. The server counts a request's corrections at once, so they are of one window.
+    let agreed = taken["agreed"].as_f64().expect("a number");
+    let measured = world
+        .until::<ComplaintClassifier>("cards", "measured", |classifier| {
+            let status = classifier.status.as_ref();
+            let monitoring = status.and_then(|status| status.monitoring.as_ref());
+            monitoring.is_some_and(|monitoring| monitoring.feedback_rows == 60)
+        })
+        .await;
+    let monitoring = measured.status.and_then(|status| status.monitoring).expect("figures");
+    let share = monitoring.measured_accuracy.expect("a share");
+    assert!((share.value - agreed / 60.0).abs() < 1e-3, "{share:?}");
+
+    // A run, which reads them.
+    world.event("cards", "RetrainingStarted").await;
+    let runs: Api<TrainingRun> = world.api();
+    let made = runs
+        .list(&ListParams::default().labels("complaints.dev/trigger=Feedback"))
+        .await;
+    let made = made.expect("a list").items;
+    assert_eq!(made.len(), 1);
+    let ended = until_ended(&world, &made[0].name_any()).await;
+    let dataset = ended.status.and_then(|status| status.dataset).expect("data");
+    assert!(dataset.feedback_rows.is_some_and(|rows| rows > 30), "{dataset:?}");
+    let version: ModelVersion = world.api().get(&made[0].name_any()).await.expect("its version");
+    let lineage = version.spec.lineage.expect("a lineage");
+    assert!(lineage.dataset.feedback_sha256.is_some(), "{lineage:?}");
+    let unread: ModelVersion = world.api().get("first").await.expect("the version before");
+    assert_eq!(
+        unread.spec.lineage.and_then(|lineage| lineage.dataset.feedback_sha256),
+        None
+    );
     world.close().await;
 }

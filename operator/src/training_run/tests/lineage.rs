@@ -102,6 +102,13 @@ fn a_training_reads_corrections_as_the_run_says() {
         let unset = spec_hash(&self::run(dataset(json!(null))));
         assert_eq!(spec_hash(&run) == unset, set.is_null(), "{set}");
     }
+    // Where the classifier collects them, they are read unless the run says otherwise.
+    let mut collects = classifier();
+    let feedback = json!({ "feedback": { "tokenSecretRef": { "name": "reviewers", "key": "token" } } });
+    collects.spec.serving = serde_json::from_value(feedback).expect("a serving");
+    let read = |set| build::config(&run(dataset(set)), &collects, None).feedback;
+    assert_eq!(read(json!(null)), Feedback::Include);
+    assert_eq!(read(json!("Exclude")), Feedback::Exclude);
 }
 
 #[test]
