@@ -7,7 +7,10 @@ use complaint_api::{CaptureMode, ComplaintClassifier, ModelVersion, TrainingRun,
 use http::Request;
 use k8s_openapi::{
     ByteString,
-    api::core::v1::{Pod, Secret},
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Pod, Secret},
+    },
 };
 use kube::{Api, ResourceExt, api::ListParams, client::Body};
 use serde_json::{Value, json};
@@ -102,7 +105,19 @@ async fn servers_write_what_they_collect_and_start_without_a_token() {
     world
         .patch::<ComplaintClassifier>("cards", json!({ "spec": absent }))
         .await;
-    eventually("the next pods have no token", async || refused(&world).await == 503).await;
+    // The client would ask again and again after a 503, so the Deployment tells.
+    let is_rolled_out = |deployment: &Deployment| {
+        let json = json!(deployment);
+        let volumes = json["spec"]["template"]["spec"]["volumes"].to_string();
+        let count = |field: &str| json["status"][field] == json!(1);
+        volumes.contains("\"secretName\":\"absent\"")
+            && json["status"]["observedGeneration"] == json["metadata"]["generation"]
+            && ["replicas", "updatedReplicas", "availableReplicas"]
+                .into_iter()
+                .all(count)
+    };
+    let what = "served by pods without a token";
+    world.until::<Deployment>("cards", what, is_rolled_out).await;
     answers(&world).await;
     until_champion(&world, "cards", "cards-1").await;
     world.close().await;
