@@ -322,6 +322,7 @@ fn a_provenance_is_what_slsa_asks_for() {
                     "resolvedDependencies": [
                         { "name": "dataset", "digest": { "sha256": digest("data") } },
                         { "name": "holdout", "digest": { "sha256": digest("holdout") } },
+                        { "name": "feedback", "digest": { "sha256": digest("corrections") } },
                     ],
                 },
                 "runDetails": {
