@@ -18,7 +18,7 @@ pub(super) fn fold_ascii(word: &str, folded: &mut String) {
     );
 }
 
-/// Limits the folded form of a word to twice the word's length plus this many bytes. One character can become eighteen
+/// Limits the folded form of a word to twice the length of its canonical decomposition plus this many bytes. One character can become eighteen
 /// (U+FDFA): a word of such characters would grow elevenfold, and the work with it. Everything over the limit is cut
 /// off.
 const MAX_GROWTH: usize = 64;
@@ -54,12 +54,14 @@ fn fold_slowly(word: &str, folded: &mut String) {
             plain = Cow::Owned(plain.replace(reference, "'"));
         }
     }
+    // All spellings of a word have one canonical decomposition, and so one limit.
+    let decomposed: String = plain.nfd().collect();
+    let limit = 2 * decomposed.len() + MAX_GROWTH;
     // Replace apostrophes first: some have compatibility decompositions with a space.
-    let visible = plain
-        .nfd()
+    let visible = decomposed
+        .chars()
         .filter(|c| !is_ignorable(*c))
         .map(|c| if is_apostrophe(c) { '\'' } else { c });
-    let limit = 2 * word.len() + MAX_GROWTH;
     let mut once = String::with_capacity(word.len());
     extend_to(&mut once, visible.nfkc().default_case_fold().nfkc(), limit);
     folded.clear();
@@ -176,6 +178,18 @@ mod tests {
         for word in ["\u{fb03}", "\u{390}", "\u{df}", "\u{33a1}", "\u{958}", "\u{e33}"] {
             let long = word.repeat(300);
             assert_eq!(folded(&long), folded(word).repeat(300), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_cut_at_the_same_place_in_all_its_spellings() {
+        for word in [
+            "\u{fdfa}\u{fdfa}\u{130}\u{fdfa}\u{301}",
+            "\u{e9}\u{fdfa}\u{fdfa}\u{fdfa}\u{fdfa}\u{1ec7}\u{fdfa}",
+        ] {
+            let (composed, decomposed): (String, String) = (word.nfc().collect(), word.nfd().collect());
+            assert_ne!(composed, decomposed);
+            assert_eq!(folded(&composed), folded(&decomposed), "{word:?}");
         }
     }
 
