@@ -130,35 +130,41 @@ pub(crate) fn provenance(
     }
 }
 
-/// How a training signs its files.
+/// How the files of a version are signed.
 #[derive(Debug)]
 pub struct Signing {
     /// The private key.
     pub key: SigningKey,
     /// The name of the version's folder.
     pub name: String,
-    /// What the provenance says.
-    pub provenance: Provenance,
+    /// Digest of its model.
+    pub model: Sha256Digest,
+    /// What the provenance says; `None` for a version that no training made.
+    pub provenance: Option<Provenance>,
 }
 
 impl Signing {
-    /// The two signed files of a version with these files, in the order in which they are written. The signature says nothing
-    /// about `others`.
-    pub(crate) fn files(&self, files: &[(&'static str, Bytes)], others: &[&str]) -> [(&'static str, Bytes); 2] {
+    /// The signed files of a version with these files, in the order in which they are written. The signature says nothing about
+    /// `others`.
+    pub(crate) fn files(&self, files: &[(&'static str, Bytes)], others: &[&str]) -> Vec<(&'static str, Bytes)> {
         let digests = files
             .iter()
             .map(|(name, bytes)| ((*name).to_owned(), Sha256Digest::of_bytes(bytes)));
         let manifest = Manifest::new(&self.name, digests, others.iter().map(|name| (*name).to_owned()));
-        [
-            (PROVENANCE, sign(&self.provenance.to_statement(), &self.key).into()),
-            (SIGNATURE, sign(&manifest.to_statement(), &self.key).into()),
-        ]
+        let provenance = self
+            .provenance
+            .iter()
+            .map(|provenance| (PROVENANCE, provenance.to_statement()));
+        let statements = provenance.chain([(SIGNATURE, manifest.to_statement())]);
+        statements
+            .map(|(name, statement)| (name, sign(&statement, &self.key).into()))
+            .collect()
     }
 
     /// Whether this key has signed the model in the file `name` before.
     pub(crate) fn has_made(&self, name: &str, bytes: &[u8]) -> bool {
         let keys = std::slice::from_ref(self.key.public());
-        let model = self.provenance.model;
+        let model = self.model;
         if name == SIGNATURE {
             return verify_model(bytes, keys, MODEL, model).is_ok();
         }

@@ -30,20 +30,25 @@ pub struct Files {
 }
 
 impl Files {
-    /// The files in the order in which they are written: signatures come before the record, which completes the folder.
+    /// The files in the order in which they are written.
     fn in_order(self, signing: Option<&Signing>) -> Vec<(&'static str, Bytes)> {
-        let mut files = vec![
+        let files = vec![
             (MODEL, self.model.into()),
             (REPORT, self.report.into()),
             (REPORT_PAGE, self.page.into()),
             (RECORD, self.record.into()),
         ];
-        if let Some(signing) = signing {
-            let signatures = signing.files(&files, &[]);
-            files.splice(files.len() - 1..files.len() - 1, signatures);
-        }
-        files
+        signed(files, signing)
     }
+}
+
+/// The files of a version with their signatures, which come before the record that completes the folder.
+fn signed(mut files: Vec<(&'static str, Bytes)>, signing: Option<&Signing>) -> Vec<(&'static str, Bytes)> {
+    if let Some(signing) = signing {
+        let signatures = signing.files(&files, &[]);
+        files.splice(files.len() - 1..files.len() - 1, signatures);
+    }
+    files
 }
 
 /// Where a training's result goes.
@@ -134,12 +139,27 @@ impl Store {
         Ok(true)
     }
 
-    /// Writes a version unless it already exists. The last of its files completes it. Returns whether it was written.
+    /// Writes a version that has no report unless it already exists. The last of `files` completes it. Signatures are those of
+    /// [`write`](Self::write).
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn add(&self, version: &str, files: &[(&str, Bytes)]) -> Result<bool, StoreError> {
-        waited(version, self.files.add(version, files)).map(|added| added == Added::Now)
+    pub fn add(
+        &self,
+        version: &str,
+        files: Vec<(&'static str, Bytes)>,
+        signing: Option<&Signing>,
+    ) -> Result<(), StoreError> {
+        let files = signed(files, signing);
+        if waited(version, self.files.add(version, &files))? == Added::Now {
+            return Ok(());
+        }
+        match signing {
+            Some(signing) if !self.sign_kept(version, &files, signing)? => {
+                waited(version, self.files.replace(version, &files))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The bytes of a file, if it exists. A bucket that does not exist has none.

@@ -295,6 +295,20 @@ fn a_champion_is_adapted_beside_itself_and_signed() {
             .iter()
             .all(|(name, digest)| *digest == Sha256Digest::of_bytes(&file(name)))
     );
+    // A record that somebody else put there is not signed.
+    std::fs::write(folder.join("modelversion.yaml"), "forged").unwrap();
+    std::fs::remove_file(folder.join("model.sig")).unwrap();
+    let again = run(
+        &request(mix.clone(), &sha256),
+        &["--signing-key", key.to_str().unwrap()],
+    );
+    assert_eq!((again.code, &again.message), (0, &ended.message), "{}", again.stderr);
+    let signature = std::fs::read(folder.join("model.sig")).unwrap();
+    let manifest = complaint_signature::open(&signature, &keys).unwrap();
+    let covered = complaint_signature::Manifest::of_statement(&manifest.statement).unwrap();
+    let names: Vec<_> = covered.files().iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["model.safetensors"]);
+    assert_eq!(file("modelversion.yaml"), b"forged");
     let refused = |ended: &Ended, code: i32, reason: &str| {
         assert_eq!(
             (ended.code, &ended.message["error"]["reason"]),

@@ -3,11 +3,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use bytes::Bytes;
 use clap::Args;
 use complaint_contract::AdaptRequest;
-use complaint_model::Sha256Digest;
-use complaint_signature::{Manifest, SigningKey, sign, verify_model};
 
 use super::job::{self, StoreArgs};
 use crate::adapt::{adapt, shares};
@@ -15,8 +12,8 @@ use crate::compare::open_artifact;
 use crate::config::ConfigError;
 use crate::error::TrainError;
 use crate::record;
-use crate::signing::read_key;
-use crate::store::{MODEL, RECORD, SIGNATURE, Store, version_path};
+use crate::signing::{Signing, read_key};
+use crate::store::{MODEL, RECORD, Store, version_path};
 use crate::training::model_error;
 
 /// `adapt-champion`, as described in `docs/contracts.md`.
@@ -53,7 +50,14 @@ fn run(arguments: &AdaptChampionArgs, request: &AdaptRequest, store: &Store) -> 
         &adapted.result,
         given_record(request, store)?,
     );
-    write(store, &folder, adapted.bytes.into(), record.into(), key.as_ref())?;
+    let signing = key.map(|key| Signing {
+        key,
+        name: adapted.result.artifact.sha256.to_string(),
+        model: adapted.result.artifact.sha256,
+        provenance: None,
+    });
+    let files = vec![(MODEL, adapted.bytes.into()), (RECORD, record.into())];
+    store.add(&folder, files, signing.as_ref()).map_err(job::of_change)?;
     Ok(adapted.result.message())
 }
 
@@ -75,31 +79,4 @@ fn given_record(request: &AdaptRequest, store: &Store) -> Result<Option<serde_js
     let folder = version_path(&request.namespace, &request.classifier, &request.sha256);
     let bytes = store.read_file(&format!("{folder}/{RECORD}"))?;
     Ok(bytes.as_deref().and_then(record::parse))
-}
-
-/// Writes the version's folder, unless it is there; then it gets this key's signature, if it has none.
-fn write(store: &Store, folder: &str, model: Bytes, record: Bytes, key: Option<&SigningKey>) -> Result<(), TrainError> {
-    let signature = |record: &Bytes, key: &SigningKey| -> Bytes {
-        let digests = [(MODEL, &model), (RECORD, record)];
-        let digests = digests.map(|(name, bytes)| (name.to_owned(), Sha256Digest::of_bytes(bytes)));
-        let name = folder.rsplit('/').next().unwrap_or(folder);
-        sign(&Manifest::new(name, digests, []).to_statement(), key).into()
-    };
-    let mut files = vec![(MODEL, model.clone())];
-    files.extend(key.map(|key| (SIGNATURE, signature(&record, key))));
-    files.push((RECORD, record.clone()));
-    let is_new = store.add(folder, &files).map_err(job::of_change)?;
-    if let Some(key) = key.filter(|_| !is_new) {
-        let kept = store.read_file(&format!("{folder}/{RECORD}"))?.unwrap_or(record);
-        let signed = signature(&kept, key);
-        let keys = std::slice::from_ref(key.public());
-        let sha256 = Sha256Digest::of_bytes(&model);
-        let is_signed = |bytes: &[u8]| verify_model(bytes, keys, MODEL, sha256).is_ok();
-        store
-            .update(&format!("{folder}/{SIGNATURE}"), |kept| {
-                (!kept.is_some_and(|kept| is_signed(&kept))).then(|| signed.clone())
-            })
-            .map_err(job::of_change)?;
-    }
-    Ok(())
 }

@@ -79,7 +79,13 @@ fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError
     let signing = key.map(|key| Signing {
         key,
         name: trained.artifact.sha256.to_string(),
-        provenance: provenance(&config, &trained.report, reference.sha256, arguments.run_uid.as_deref()),
+        model: trained.artifact.sha256,
+        provenance: Some(provenance(
+            &config,
+            &trained.report,
+            reference.sha256,
+            arguments.run_uid.as_deref(),
+        )),
     });
     reference.sha256 = store.write(&version, files, signing.as_ref())?;
     let stored = StoredResult {

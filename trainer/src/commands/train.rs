@@ -84,7 +84,8 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     let signing = key.map(|key| Signing {
         key,
         name: super::sign::name_of(&arguments.out.to_string_lossy()),
-        provenance: provenance(&config, &trained.report, reference.sha256, None),
+        model: trained.artifact.sha256,
+        provenance: Some(provenance(&config, &trained.report, reference.sha256, None)),
     });
     Store::directory(&arguments.out).replace("", files, signing.as_ref())?;
     progress.tell(TrainingStage::Done, 1.0, "done");
