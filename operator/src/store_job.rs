@@ -11,9 +11,11 @@ use k8s_openapi::{
     apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference},
 };
 use kube::ResourceExt;
+use serde::de::DeserializeOwned;
 
 use crate::{
     cache::Kept,
+    change::{Change, Manifest, Target},
     controller::{Watches, label},
     error::Error,
     object::{Objects, is_owned_by},
@@ -88,9 +90,32 @@ pub(crate) fn job(classifier: &ComplaintClassifier, job: StoreJob<'_>, settings:
     )
 }
 
+/// The changes that make these Jobs.
+pub(crate) fn made<'j>(jobs: impl IntoIterator<Item = &'j Job>, owner: &OwnerReference) -> Vec<Change> {
+    let jobs = jobs.into_iter();
+    jobs.map(|job| Change::CreateOwned(Manifest::of(job), owner.uid.clone()))
+        .collect()
+}
+
+/// The changes by which these Jobs go.
+pub(crate) fn gone<'j>(jobs: impl IntoIterator<Item = &'j Job>) -> Vec<Change> {
+    let jobs = jobs.into_iter();
+    jobs.map(|job| Change::Delete(Target::of(job))).collect()
+}
+
 /// What a Job was made for: the arguments of its trainer. A Job's pod template never changes.
 pub(crate) fn asked(job: &Job) -> Option<&[String]> {
     trainer::container(job)?.args.as_deref()
+}
+
+/// The argument with a Job's request.
+pub(crate) const REQUEST: &str = "--request";
+
+/// The request that a Job was made with.
+pub(crate) fn request_of<R: DeserializeOwned>(job: &Job) -> Option<R> {
+    let mut args = asked(job)?.iter();
+    args.find(|arg| *arg == REQUEST)?;
+    serde_json::from_str(&workload::literal(args.next()?)).ok()
 }
 
 /// The classifier of a Job or pod of that component, by its labels.

@@ -31,6 +31,9 @@ pub(crate) const CONTAINER: &str = "trainer";
 /// The file that becomes the container's termination message.
 pub(crate) const TERMINATION_LOG: &str = "/dev/termination-log";
 
+/// Longest request that fits an argument of a program, with room for the others.
+pub(crate) const ARGUMENT_BYTES: usize = 100_000;
+
 /// The parameters of a trainer Job.
 pub(crate) struct TrainerJob<'a> {
     pub(crate) metadata: ObjectMeta,

@@ -63,6 +63,16 @@ impl Statement {
         }
     }
 
+    /// What a condition of that type says already.
+    pub fn repeating(type_: &'static str, condition: &Condition) -> Self {
+        let status = match condition.status.as_str() {
+            "True" => Some(true),
+            "False" => Some(false),
+            _ => None,
+        };
+        Self::new(type_, status, &condition.reason, &condition.message)
+    }
+
     /// Whether `condition` says the same.
     pub fn is_said_by(&self, condition: &Condition) -> bool {
         condition.status == status_text(self.status)

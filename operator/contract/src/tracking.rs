@@ -126,14 +126,6 @@ impl TrackRequest {
     pub fn to_json(&self) -> String {
         to_json(self)
     }
-
-    /// Reads the text of an argument `--request`.
-    ///
-    /// # Errors
-    /// If it is not this request; the error names the position.
-    pub fn read(request: &str) -> Result<Self, serde_json::Error> {
-        read(request)
-    }
 }
 
 impl TrackResult {
@@ -205,7 +197,7 @@ mod tests {
             aliases: TrackedAliases::default(),
         };
         let json = request.to_json();
-        assert_eq!(TrackRequest::read(&json).unwrap(), request);
-        assert!(TrackRequest::read(&json.replace("uri", "url")).is_err());
+        assert_eq!(serde_json::from_str::<TrackRequest>(&json).unwrap(), request);
+        assert!(serde_json::from_str::<TrackRequest>(&json.replace("uri", "url")).is_err());
     }
 }

@@ -4,7 +4,7 @@ use complaint_api::{ComplaintClassifier, ModelVersion};
 use k8s_openapi::api::{batch::v1::Job, core::v1::Pod};
 use kube::ResourceExt;
 
-use super::COMPONENT;
+use super::{COMPONENT, plan};
 use crate::{
     cache::Key,
     candidate::belongs_to,
@@ -17,7 +17,7 @@ use crate::{
 /// The cluster as the adaptations of this classifier see it.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    /// Its versions.
+    /// Its versions, if it asks for adaptations.
     pub(crate) versions: Vec<ModelVersion>,
     /// Its Jobs that adapt, at most one unless somebody made another.
     pub(crate) jobs: Vec<Job>,
@@ -35,15 +35,16 @@ pub(crate) async fn gather(
 ) -> Result<Seen, Error> {
     let name = classifier.name_any();
     let (jobs, pods) = store_job::gather(objects, COMPONENT, &name, |job| is_owned_by(job, classifier)).await?;
-    let mut mix = None;
-    if let Some(digest) = champion(classifier).filter(|_| classifier.spec.monitoring.is_some()) {
-        let memory = memories.of(&Key::of(classifier));
-        mix = memory.lock().await.mix_of(digest).map(<[f64]>::to_vec);
-    }
-    Ok(Seen {
-        versions: objects.readable(|version: &ModelVersion| belongs_to(version, &name)),
+    let mut seen = Seen {
         jobs,
         pods,
-        mix,
-    })
+        ..Seen::default()
+    };
+    // Most classifiers ask for nothing, and a look at the pods may hold the memory for a while.
+    if let Some(digest) = champion(classifier).filter(|_| plan::is_asked(classifier)) {
+        let memory = memories.of(&Key::of(classifier));
+        seen.mix = memory.lock().await.mix_of(digest).map(<[f64]>::to_vec);
+        seen.versions = objects.readable(|version: &ModelVersion| belongs_to(version, &name));
+    }
+    Ok(seen)
 }

@@ -4,7 +4,8 @@ use complaint_api::{
     ComplaintClassifier, ModelVersion, OnDrift,
     condition::{self, ADAPTED, DRIFTED, Statement},
 };
-use complaint_contract::{AdaptRequest, AdaptResult, adapted_name};
+use complaint_contract::{AdaptRequest, AdaptResult, Sha256Digest, adapted_name};
+use complaint_drift::verdict::Reason;
 use jiff::Timestamp;
 use k8s_openapi::{api::batch::v1::Job, apimachinery::pkg::apis::meta::v1::OwnerReference};
 use kube::ResourceExt;
@@ -16,9 +17,6 @@ use crate::{
     settings::Settings,
     store_job::{self, Answer},
 };
-
-/// The reason of a window whose categories have other shares.
-const CATEGORIES_SHIFTED: &str = "CategoriesShifted";
 
 /// What to do about the champion of a classifier.
 #[derive(Debug, Default)]
@@ -59,7 +57,7 @@ pub(crate) fn plan<'a>(
         plan.done = seen.jobs.iter().collect();
         return plan;
     };
-    let request = job.and_then(build::request_of);
+    let request: Option<AdaptRequest> = job.and_then(store_job::request_of);
     let is_current = request.as_ref().is_some_and(|request| episode.is_of(request));
     plan.done = seen
         .jobs
@@ -78,7 +76,7 @@ pub(crate) fn plan<'a>(
 /// A drift that lasts, and for which the champion is not adapted yet.
 struct Episode {
     time: Timestamp,
-    sha256: complaint_contract::Sha256Digest,
+    sha256: Sha256Digest,
     max_loss: f64,
     /// Whether the last window that was judged has another mix of categories.
     has_shifted: bool,
@@ -99,7 +97,12 @@ impl Episode {
             time,
             sha256: champion(classifier)?,
             max_loss: monitoring.max_loss,
-            has_shifted: judged.is_some_and(|window| window.reasons.iter().any(|reason| reason == CATEGORIES_SHIFTED)),
+            has_shifted: judged.is_some_and(|window| {
+                window
+                    .reasons
+                    .iter()
+                    .any(|reason| reason == Reason::CategoriesShifted.name())
+            }),
         })
     }
 
@@ -120,13 +123,18 @@ pub(crate) fn champion_version<'a>(classifier: &ComplaintClassifier, seen: &'a S
     versions.find(|version| means(&champion.name, &champion.sha256, version))
 }
 
+/// The name of the version that the result is recorded as.
+pub(crate) fn version_name(classifier: &ComplaintClassifier, result: &AdaptResult) -> String {
+    adapted_name(&classifier.name_any(), &result.artifact.sha256)
+}
+
 /// The version that the result is recorded as, if there is one of its name.
 pub(crate) fn recorded<'a>(
     classifier: &ComplaintClassifier,
     seen: &'a Seen,
     result: &AdaptResult,
 ) -> Option<&'a ModelVersion> {
-    let name = adapted_name(&classifier.name_any(), &result.artifact.sha256);
+    let name = version_name(classifier, result);
     seen.versions.iter().find(|version| version.name_any() == name)
 }
 
@@ -214,7 +222,7 @@ impl<'a> Plan<'a> {
             Answer::Given(result) => {
                 let other = recorded(classifier, seen, &result);
                 if other.is_some_and(|other| other.spec.artifact.sha256 != result.artifact.sha256.to_string()) {
-                    let name = adapted_name(&classifier.name_any(), &result.artifact.sha256);
+                    let name = version_name(classifier, &result);
                     let message = format!("a ModelVersion {name} with another artifact exists: delete it");
                     self.fail(time, "NameTaken", message);
                 } else {
@@ -226,7 +234,7 @@ impl<'a> Plan<'a> {
     }
 
     fn made(&mut self, classifier: &ComplaintClassifier, time: Timestamp, result: AdaptResult) {
-        let name = adapted_name(&classifier.name_any(), &result.artifact.sha256);
+        let name = version_name(classifier, &result);
         let (weighed, plain) = (result.adaptation.reweighted, result.adaptation.held_out);
         self.tell(
             Some(true),

@@ -34,14 +34,7 @@ pub(crate) fn next(classifier: &ComplaintClassifier, plan: &Plan<'_>, now: Times
         (Some(told), _) => Some(told.clone()),
         // An episode that ended before a Job did.
         (None, Some(before)) if before.status == "Unknown" && !classifier.spec.paused => None,
-        (None, before) => before.map(|before| {
-            let status = match before.status.as_str() {
-                "True" => Some(true),
-                "False" => Some(false),
-                _ => None,
-            };
-            Statement::new(ADAPTED, status, &before.reason, &before.message)
-        }),
+        (None, before) => before.map(|before| Statement::repeating(ADAPTED, before)),
     };
     let told = told.filter(|_| is_asked(classifier));
     let notices = told

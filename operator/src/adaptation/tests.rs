@@ -15,7 +15,7 @@ use crate::{
     context::Notice,
     object::owner_reference,
     settings::Settings,
-    store_job::tests::ended,
+    store_job::{self, tests::ended},
 };
 
 const DRIFT: &str = "2026-11-29T00:00:00Z";
@@ -172,7 +172,7 @@ fn a_shift_of_the_mix_makes_one_version() {
         (json!(["Unknown", "Adapting"]), Value::Null, vec![])
     );
     let job = made(&drifted(), &seen());
-    let request = build::request_of(&job).expect("a request");
+    let request: AdaptRequest = store_job::request_of(&job).expect("a request");
     let expected = AdaptRequest {
         namespace: "default".into(),
         classifier: "cards".into(),

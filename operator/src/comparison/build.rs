@@ -33,6 +33,7 @@ use crate::{
     settings::Settings,
     status::Owned,
     store::{self, Store},
+    store_job,
     trainer::{self, TrainerJob},
     training_run::{evaluation_settings, spec_hash},
     workload,
@@ -42,8 +43,6 @@ use crate::{
 pub(super) const COMPARING: &str = "Comparing";
 /// Its message.
 pub(super) const COMPARES: &str = "a Job evaluates the version beside the champion";
-/// Longest request that fits an argument of a program, with room for the others.
-const ARGUMENT_BYTES: usize = 100_000;
 /// How long a comparison may take: it reads data and two models, and trains nothing.
 const DEADLINE_SECONDS: i64 = 3600;
 /// How often a comparison is tried again after a failure that may pass.
@@ -268,7 +267,7 @@ pub(crate) fn request(
         champion: champion_path,
         dataset: source,
     };
-    if asked.request.to_json().len() > ARGUMENT_BYTES {
+    if asked.request.to_json().len() > trainer::ARGUMENT_BYTES {
         return Err(no_rows("its labelMap is too long for the Job"));
     }
     Ok(asked)
@@ -316,7 +315,7 @@ fn job(
     let name = version.name_any();
     let mut args: Vec<String> = [
         "compare",
-        "--request",
+        store_job::REQUEST,
         &asked.request.to_json(),
         "--model",
         &asked.model,

@@ -10,11 +10,9 @@ use crate::{
     change::{Change, Manifest, Target},
     settings::Settings,
     store_job::{self, StoreJob},
-    workload,
 };
 
 /// The argument with the request.
-const REQUEST: &str = "--request";
 /// Champion and previous champion of the store's own record stay: another cluster may serve them.
 const KEEP_PROMOTIONS: usize = 2;
 
@@ -38,7 +36,9 @@ pub(crate) fn job(
         name: job_name(&classifier.name_any()),
         component: COMPONENT,
         owner: owner.clone(),
-        args: ["delete", REQUEST, &request.to_json()].map(str::to_owned).into(),
+        args: ["delete", store_job::REQUEST, &request.to_json()]
+            .map(str::to_owned)
+            .into(),
         mounts: Vec::new(),
         reads: false,
         pod_template: None,
@@ -62,7 +62,5 @@ pub(crate) fn request(classifier: &ComplaintClassifier, digests: Vec<Sha256Diges
 
 /// What a Job was made for.
 pub(crate) fn request_of(job: &Job) -> Option<DeleteRequest> {
-    let mut args = store_job::asked(job)?.iter();
-    let request = args.find(|arg| *arg == REQUEST).and_then(|_| args.next())?;
-    serde_json::from_str(&workload::literal(request)).ok()
+    store_job::request_of(job)
 }

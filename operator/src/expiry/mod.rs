@@ -14,7 +14,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use crate::{
-    change::{self, Change, Manifest, Target},
+    change,
     context::Context,
     controller::{Reconciler, Watches},
     error::Error,
@@ -52,16 +52,11 @@ impl Reconciler for Expiries {
             pods: &pods,
         };
         let plan = plan::plan(classifier, Limits::of(classifier), seen, &owner, &context.settings, now);
-        let start = plan.start.iter();
-        let start: Vec<Change> = start
-            .map(|job| Change::CreateOwned(Manifest::of(&**job), owner.uid.clone()))
-            .collect();
-        change::apply(&start, &objects).await?;
+        change::apply(&store_job::made(plan.start.as_deref(), &owner), &objects).await?;
         // What a Job said is on record before the Job goes.
         objects.write_status(classifier, &status::next(&plan)).await?;
         context.publish(classifier, status::notices(&plan, now)).await;
-        let done: Vec<Change> = plan.done.iter().map(|job| Change::Delete(Target::of(*job))).collect();
-        change::apply(&done, &objects).await?;
+        change::apply(&store_job::gone(plan.done.iter().copied()), &objects).await?;
         Ok(match plan.again {
             Some(time) => Next::at(now, time),
             None if plan.works => Next::Patiently(WHILE_WORKING),

@@ -183,7 +183,7 @@ fn job(
         component: COMPONENT,
         owner: owner.clone(),
         mounts: Vec::new(),
-        args: ["expire".to_owned(), "--request".into(), request.to_json()].into(),
+        args: ["expire".to_owned(), store_job::REQUEST.into(), request.to_json()].into(),
         reads: false,
         pod_template: None,
     };

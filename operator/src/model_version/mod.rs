@@ -21,7 +21,7 @@ use crate::{
     queue::Next,
 };
 
-pub(crate) use build::recorded;
+pub(crate) use build::{artifact, recorded, with_evidence};
 pub(crate) use status::VersionStage;
 
 /// The controller of ModelVersions.

@@ -48,6 +48,14 @@ pub(crate) struct Judged {
     pub(crate) profile: Arc<ReferenceProfile>,
 }
 
+/// Those of the corrections that were drawn before anybody looked.
+pub(super) fn drawn(feedback: &FeedbackCounts) -> DrawnCorrections {
+    DrawnCorrections {
+        rows: feedback.drawn_rows,
+        correct: feedback.drawn_correct,
+    }
+}
+
 impl Judged {
     /// The estimated share of each category.
     pub(crate) fn mix(&self) -> Option<&[f64]> {
@@ -119,10 +127,7 @@ impl Work {
 
     /// The accuracy on the drawn corrections of this window, if it has any, and of those before until there are enough.
     fn measured(&self) -> Option<Estimate> {
-        let of_window = DrawnCorrections {
-            rows: self.counts.feedback.drawn_rows,
-            correct: self.counts.feedback.drawn_correct,
-        };
+        let of_window = drawn(&self.counts.feedback);
         if of_window.rows == 0 {
             return None;
         }

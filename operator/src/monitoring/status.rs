@@ -1,7 +1,7 @@
 //! The part of a classifier's status that this controller owns, and the Events. Pure.
 
 use complaint_api::{
-    CategoryShift, ComplaintClassifier, DrawnCorrections, EstimatedShare, Monitoring, MonitoringStatus, WindowVerdict,
+    CategoryShift, ComplaintClassifier, EstimatedShare, Monitoring, MonitoringStatus, WindowVerdict,
     condition::{self, DRIFTED, MONITORED, Statement},
 };
 use complaint_contract::{is_shown, statistics::paths};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::{
     gather::{Seen, known},
-    plan::Judged,
+    plan::{Judged, drawn},
     pods::Fault,
 };
 use crate::{complaint_classifier::PORT, context::Notice, status::Owned};
@@ -98,10 +98,7 @@ fn drifted(windows: &[WindowVerdict], was: bool) -> Option<bool> {
 }
 
 fn take_in(status: &mut MonitoringStatus, judged: &Judged) {
-    let drawn = DrawnCorrections {
-        rows: judged.feedback.drawn_rows,
-        correct: judged.feedback.drawn_correct,
-    };
+    let drawn = drawn(&judged.feedback);
     status.feedback_rows = status.feedback_rows.saturating_add(judged.feedback.rows);
     status.windows.insert(
         0,
@@ -224,7 +221,7 @@ fn says(is_drifted: Option<bool>, status: &MonitoringStatus, is_news: bool, befo
     if let Some(before) =
         before.filter(|before| !is_news && (before.status == "True") == is_drifted && before.status != "Unknown")
     {
-        return Statement::new(DRIFTED, Some(is_drifted), &before.reason, &before.message);
+        return Statement::repeating(DRIFTED, before);
     }
     let judged = status.windows.iter().filter(|window| window.judged);
     let drifted: Vec<&WindowVerdict> = judged.filter(|window| !window.reasons.is_empty()).collect();

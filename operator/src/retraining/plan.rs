@@ -122,17 +122,20 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, runs: &[TrainingRun], now: 
         // Else the end of the active run is seen, and the drift is looked at again, if it lasts.
         plan.times.last_drift = Some(drift.time);
     }
-    if let Some(feedback) = Feedback::of(classifier, retraining).filter(|_| !is_held) {
-        // Else the end of the active run is seen, and the corrections are looked at again.
-        if let Outcome::Run = cluster.trigger(Trigger::Feedback, feedback.time, &mut plan) {
-            plan.times.last_feedback = feedback_rows(classifier);
-        }
-    }
+    // Where another run is active, its end is seen, and the corrections are looked at again.
+    let reads_corrections = Feedback::of(classifier, retraining)
+        .filter(|_| !is_held)
+        .is_some_and(|feedback| {
+            matches!(
+                cluster.trigger(Trigger::Feedback, feedback.time, &mut plan),
+                Outcome::Run
+            )
+        });
     match Schedule::of(retraining).and_then(Result::ok) {
         Some(schedule) => cluster.scheduled(&schedule, is_held, now, &mut plan),
         None => plan.times.next_schedule = None,
     }
-    if plan.start.is_some() {
+    if reads_corrections || plan.start.is_some() {
         // Whatever a run is made for, it reads all corrections that there are.
         plan.times.last_feedback = feedback_rows(classifier).or(plan.times.last_feedback);
     }

@@ -7,21 +7,19 @@ use kube::ResourceExt;
 
 use super::{COMPONENT, plan::Plan};
 use crate::{
-    change::{Change, Manifest, Target},
+    change::Change,
     settings::Settings,
     store_job::{self, StoreJob},
 };
 
 /// The Job to make.
 pub(crate) fn before(plan: &Plan<'_>, owner: &OwnerReference) -> Vec<Change> {
-    let job = plan.start.iter();
-    job.map(|job| Change::CreateOwned(Manifest::of(&**job), owner.uid.clone()))
-        .collect()
+    store_job::made(plan.start.as_deref(), owner)
 }
 
 /// The Jobs that go.
 pub(crate) fn after(plan: &Plan<'_>) -> Vec<Change> {
-    plan.done.iter().map(|job| Change::Delete(Target::of(*job))).collect()
+    store_job::gone(plan.done.iter().copied())
 }
 
 /// The Job that adds a promotion to the store's record. One that it has already changes nothing. `None` for a digest that is
@@ -43,7 +41,7 @@ pub(crate) fn record(
             time: promotion.time.0.to_string(),
         },
     };
-    let args = ["record".to_owned(), "--request".into(), request.to_json()];
+    let args = ["record".to_owned(), store_job::REQUEST.into(), request.to_json()];
     Some(job(classifier, "record", args.into(), false, owner, settings))
 }
 

@@ -15,22 +15,19 @@ use serde_json::json;
 
 use super::{COMPONENT, place::Place, plan::Plan};
 use crate::{
-    change::{Change, Manifest, Target},
+    change::{Change, Target},
     settings::Settings,
     status::Owned,
     store::secret_variables,
     store_job::{self, StoreJob},
-    trainer, workload,
+    trainer,
 };
 
 const COMMAND: &str = "track";
-const REQUEST: &str = "--request";
 
 /// The Jobs to make.
 pub(crate) fn before(plan: &Plan<'_>, owner: &OwnerReference) -> Vec<Change> {
-    let jobs = plan.start.iter();
-    jobs.map(|job| Change::CreateOwned(Manifest::of(job), owner.uid.clone()))
-        .collect()
+    store_job::made(&plan.start, owner)
 }
 
 /// What versions are told.
@@ -59,7 +56,7 @@ pub(crate) fn versions(plan: &Plan<'_>, now: Timestamp) -> Vec<Change> {
 
 /// The Jobs that go.
 pub(crate) fn after(plan: &Plan<'_>) -> Vec<Change> {
-    plan.done.iter().map(|job| Change::Delete(Target::of(*job))).collect()
+    store_job::gone(plan.done.iter().copied())
 }
 
 /// This controller's part of a version's status.
@@ -87,7 +84,7 @@ pub(crate) fn job(
         name: place.job.clone(),
         component: COMPONENT,
         owner: owner.clone(),
-        args: vec![COMMAND.into(), REQUEST.into(), request.to_json()],
+        args: vec![COMMAND.into(), store_job::REQUEST.into(), request.to_json()],
         mounts: Vec::new(),
         reads: true,
         pod_template: None,
@@ -105,9 +102,7 @@ pub(crate) fn job(
 
 /// What a Job was made for.
 pub(crate) fn asked(job: &Job) -> Option<TrackRequest> {
-    let mut args = store_job::asked(job)?.iter();
-    args.find(|arg| *arg == REQUEST)?;
-    TrackRequest::read(&workload::literal(args.next()?)).ok()
+    store_job::request_of(job)
 }
 
 /// The Secret that a Job's pod gets its credentials from.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    Artifact, ComplaintClassifier, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
+    ComplaintClassifier, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
     ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
@@ -19,7 +19,7 @@ use k8s_openapi::{
 };
 use kube::ResourceExt;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     gather::Seen,
@@ -28,9 +28,8 @@ use super::{
     reread_name, spec_hash,
 };
 use crate::{
-    candidate::evaluation,
     change::{Change, Manifest, Target},
-    model_version::recorded,
+    model_version,
     settings::Settings,
     signing,
     status::Owned,
@@ -142,37 +141,24 @@ fn reread(run: &TrainingRun, seen: &Seen, owner: &OwnerReference, settings: &Set
     vec![Change::CreateOwned(Manifest::of(&job), owner.uid.clone())]
 }
 
-/// The ModelVersion and its evaluation are each written once. The run is complete only after both: if the operator
-/// stops in between, the next reconcile writes the rest.
+/// The ModelVersion and its evaluation. The run is complete only after both.
 fn record(run: &TrainingRun, seen: &Seen, outcome: &TrainingResult) -> Vec<Change> {
     let evidence = Evidence {
         evaluation: outcome.evaluation(),
         comparison: outcome.comparison.clone(),
         tracking: run.spec.tracking.clone(),
     };
-    let write = |of: Target, stored: Value| Change::Status {
-        of,
-        stored,
-        part: evidence.part(),
-    };
-    match &seen.recorded {
-        Some(recorded) if evaluation(recorded).is_some() => Vec::new(),
-        Some(recorded) => vec![write(Target::of(recorded), json!(recorded.status))],
-        None => {
-            // The classifier may be another one by now, or gone; the Job knows where its trainer wrote.
-            let job = seen.job.as_ref();
-            let Some(store) = job.and_then(trainer::store_of) else {
-                return Vec::new();
-            };
-            let policy = deletion_policy(seen.classifier.as_ref());
-            let mut version = model_version(run, &store, job.and_then(champion_of), policy, outcome);
-            let place = job.and_then(|job| job.annotations().get_key_value(labels::TRACEPARENT));
-            let place = place.map(|(key, place)| BTreeMap::from([(key.clone(), place.clone())]));
-            version.metadata.annotations = place;
-            let created = Target::of(&version);
-            vec![Change::Create(Manifest::of(&version)), write(created, Value::Null)]
-        }
-    }
+    model_version::with_evidence(seen.recorded.as_ref(), &evidence, || {
+        // The classifier may be another one by now, or gone; the Job knows where its trainer wrote.
+        let job = seen.job.as_ref()?;
+        let store = trainer::store_of(job)?;
+        let policy = deletion_policy(seen.classifier.as_ref());
+        let mut version = model_version(run, &store, champion_of(job), policy, outcome);
+        let place = job.annotations().get_key_value(labels::TRACEPARENT);
+        let place = place.map(|(key, place)| BTreeMap::from([(key.clone(), place.clone())]));
+        version.metadata.annotations = place;
+        Some(version)
+    })
 }
 
 /// This controller's part of a version's status.
@@ -398,12 +384,7 @@ pub(crate) fn model_version(
 ) -> ModelVersion {
     let spec = ModelVersionSpec {
         classifier_ref: run.spec.classifier_ref.clone(),
-        artifact: Artifact {
-            uri: store.uri(&outcome.artifact.path),
-            sha256: outcome.artifact.sha256.to_string(),
-            size_bytes: i64::try_from(outcome.artifact.size_bytes).ok(),
-            format: Some(outcome.artifact.format.clone()),
-        },
+        artifact: model_version::artifact(store, &outcome.artifact),
         report: Some(ReportRef {
             uri: store.uri(&outcome.report.path),
             sha256: outcome.report.sha256.to_string(),
@@ -441,7 +422,7 @@ pub(crate) fn model_version(
         }),
         deletion_policy,
     };
-    let mut version = recorded(&run.name_any(), run.namespace(), spec);
+    let mut version = model_version::recorded(&run.name_any(), run.namespace(), spec);
     let of_run = (labels::TRAINING_RUN.to_owned(), run.name_any());
     version.labels_mut().extend([of_run]);
     version
