@@ -73,6 +73,8 @@ fn kubectl_works_with_the_examples(kubectl: Kubectl) {
     );
     ok("wait --for=condition=Ready tr/card-complaints-1 --timeout=180s");
     ok("wait --for=condition=Ready cc/card-complaints --timeout=180s");
+    // The version's own status follows the classifier's.
+    ok("wait --for=jsonpath={.status.stage}=Champion mv/card-complaints-1 --timeout=60s");
     look(&ok);
     change(&cluster, &kubectl);
     has(&ok("apply -f examples/retrain.yaml"), &["card-complaints-2 created"]);
