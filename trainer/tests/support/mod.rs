@@ -6,6 +6,7 @@ pub mod corrections;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use complaint_model::predict::Scratch;
 use complaint_model::{Artifact, Predictor};
@@ -173,6 +174,12 @@ impl Job {
         self.path("store").display().to_string()
     }
 
+    /// A file of its own for each Job, as each pod has: Jobs run at the same time.
+    fn termination_log(&self) -> PathBuf {
+        static JOBS: AtomicUsize = AtomicUsize::new(0);
+        self.path(&format!("termination-log-{}", JOBS.fetch_add(1, Ordering::Relaxed)))
+    }
+
     /// Runs the job with any store, such as `s3://bucket`.
     pub fn run_as(&self, dataset: &Path, store: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
         let inherited = std::env::vars()
@@ -183,8 +190,7 @@ impl Job {
             command.env_remove(name);
         });
         let config = self.file("run.json", self.config.to_string());
-        let log = self.path("termination-log");
-        let _ = std::fs::remove_file(&log);
+        let log = self.termination_log();
         let output: Output = command
             .arg("run")
             .arg("--config")
@@ -216,8 +222,7 @@ impl Job {
 
     /// Runs a short Job with these environment variables.
     pub fn short_in(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
-        let log = self.path("termination-log");
-        let _ = std::fs::remove_file(&log);
+        let log = self.termination_log();
         let output = trainer()
             .args(arguments)
             .arg("--termination-log")
