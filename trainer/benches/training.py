@@ -8,7 +8,9 @@ DIR holds cfpb.csv.gz, clinc150.csv.gz, banking77.csv.gz, r8.csv.gz and 20newsgr
 split. Prints one Markdown table per part. Both programs of a comparison run one after the other on the same machine, so compare
 ratios, not seconds. Needs only Python 3.9; the reference has its own dependencies.
 
-Parts: reference, presets, published, scale, million.
+With --reference, the part few also fits a plain linear SVM over TF-IDF of words and characters; it needs scikit-learn.
+
+Parts: reference, presets, few, published, scale, million.
 """
 import argparse
 import csv
@@ -102,6 +104,57 @@ def presets(arguments, work):
     table("Presets on cfpb", ["preset", "wall time", "peak memory", "macro-F1", "accuracy", "calibration error", "model"], rows)
 
 
+def plain_svm(train_rows, test_rows):
+    """Macro-F1 and accuracy of TF-IDF over words and characters with a linear SVM, all at scikit-learn's defaults."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.metrics import accuracy_score, f1_score
+    from sklearn.pipeline import make_pipeline, make_union
+    from sklearn.svm import LinearSVC
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True)
+    model = make_pipeline(make_union(words, characters), LinearSVC())
+    model.fit([text for text, _, _ in train_rows], [label for _, label, _ in train_rows])
+    found, true = model.predict([text for text, _, _ in test_rows]), [label for _, label, _ in test_rows]
+    return f1_score(true, found, average="macro"), accuracy_score(true, found)
+
+
+def few(arguments, work):
+    """Draws 5, 10 and 30 training rows a class, three times each. Classes with fewer than 60 rows are left out."""
+    trained = {"Standard": [], "Standard, Auto": ["--min-document-frequency", "auto"]}
+    for name in ["banking77", "clinc150", "r8", "cfpb"]:
+        all_rows = [(row["text"], row["label"], row["split"]) for row in rows_of(arguments.data / f"{name}.csv.gz")]
+        counts = {}
+        for _, label, _ in all_rows:
+            counts[label] = counts.get(label, 0) + 1
+        all_rows = [row for row in all_rows if counts[row[1]] >= 60 and row[1] != "oos"]
+        test_rows = [row for row in all_rows if row[2] == "test"]
+        rows = []
+        for size in [5, 10, 30]:
+            found = {}
+            for seed in [1, 2, 3]:
+                drawn, taken = [], {}
+                candidates = sorted({row for row in all_rows if row[2] == "train"})
+                random.Random(seed).shuffle(candidates)
+                for row in candidates:
+                    taken[row[1]] = taken.get(row[1], 0) + 1
+                    if taken[row[1]] <= size:
+                        drawn.append(row)
+                data = write_rows(Path(work) / "few.csv", drawn + test_rows)
+                if arguments.reference:
+                    found.setdefault("plain SVM", []).append((*plain_svm(drawn, test_rows), 0))
+                for title, options in trained.items():
+                    seconds, _, report = train(arguments.trainer, data, work, "--min-samples-per-class", "2", *options)
+                    metrics = report["metrics"]
+                    found.setdefault(title, []).append((metrics["macroF1"], metrics["accuracy"], seconds))
+            for title, results in found.items():
+                scores = [macro for macro, _, _ in results]
+                mean = sum(scores) / 3
+                error = (sum((score - mean) ** 2 for score in scores) / 2 / 3) ** 0.5
+                accuracy, seconds = (sum(result[place] for result in results) / 3 for place in (1, 2))
+                rows.append([size, title, f"{mean:.3f} ± {error:.3f}", f"{accuracy:.3f}", f"{seconds:.1f} s" if seconds else "–"])
+        table(f"Few rows of {name}, three draws", ["rows a class", "model", "macro-F1 ± standard error", "accuracy", "wall time"], rows)
+
+
 def published(arguments, work):
     rows = []
     for name in PUBLISHED:
@@ -148,7 +201,7 @@ def million(arguments, work):
 
 
 def main():
-    parts = {"reference": reference, "presets": presets, "published": published, "scale": scale, "million": million}
+    parts = {"reference": reference, "presets": presets, "few": few, "published": published, "scale": scale, "million": million}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--reference", type=Path, help="the scikit-learn stack's script")

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use complaint_contract::{Algorithm, ClassWeight, Loss, Metric, SplitBy};
+use complaint_contract::{Algorithm, ClassWeight, Loss, Metric, MinDocumentFrequency, SplitBy};
 use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages};
 use complaint_model::{Normalizer, Sha256Digest};
 
@@ -188,7 +188,7 @@ pub(crate) struct TextArgs {
     pub(crate) char_ngrams: Option<[usize; 2]>,
     /// Drop terms in fewer documents. With less than 5, a model may contain words of a single person.
     #[arg(long, value_name = "ROWS")]
-    pub(crate) min_document_frequency: Option<usize>,
+    pub(crate) min_document_frequency: Option<MinDocumentFrequency>,
     /// Drop terms in a larger share of the documents.
     #[arg(long, value_name = "SHARE")]
     pub(crate) max_document_fraction: Option<f64>,
@@ -224,6 +224,9 @@ pub(crate) struct SearchArgs {
     /// Number of folds for cross-validation.
     #[arg(long)]
     pub(crate) folds: Option<usize>,
+    /// How often the rows are divided into folds anew.
+    #[arg(long)]
+    pub(crate) repeats: Option<usize>,
     /// Metric that ranks trials.
     #[arg(long, value_enum)]
     pub(crate) scoring: Option<MetricArg>,

@@ -8,7 +8,7 @@ use complaint_model::{Artifact, LinearModel};
 use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
 
-use crate::metrics::{Scored, expected_calibration_error, interval, reliability_bins, row_log_loss};
+use crate::metrics::{Scored, coverage, expected_calibration_error, interval, reliability_bins, row_log_loss};
 
 /// Number of classes listed as weakest.
 const WEAKEST: usize = 5;
@@ -113,6 +113,7 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], classes: 
             error_after: expected_calibration_error(&bins),
             temperature: artifact.calibration().temperature,
             monotone_map: artifact.calibration().top.is_some(),
+            coverage: coverage(&confidence),
             bins,
             bins_before,
         },
@@ -151,6 +152,7 @@ pub fn version_evaluation(
         weakest_classes: weakest(&per_class, known),
         calibration_error: Some(round4(expected_calibration_error(&bins))),
         min_class_recall: min_class_recall(&per_class),
+        coverage: coverage(confidence),
     }
 }
 

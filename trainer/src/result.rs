@@ -20,6 +20,7 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
         weakest_classes: report.weakest_classes.clone(),
         calibration_error: Some(report.calibration.error_after),
         min_class_recall: min_class_recall(&report.per_class),
+        coverage: report.calibration.coverage.clone(),
         dataset: DatasetResult {
             rows: dataset.rows,
             train_rows: dataset.train_rows,

@@ -555,7 +555,8 @@ fn the_true_accuracy_lies_in_the_interval_of_the_estimated_one() {
 fn accuracy_rises_where_the_mix_moved_and_stays_where_it_did_not() {
     let found = gains(example(), &[1.0, 4.0], 8, 1_000);
     println!("the example: {found:?}");
-    assert!(found[0] > -0.002 && found[1] > 0.02, "{found:?}");
+    // One row of the example's held-out part is .004.
+    assert!(found[0] > -0.006 && found[1] > 0.02, "{found:?}");
     let Some(cfpb) = cfpb() else { return };
     let found = gains(cfpb, &[1.0, 2.0, 4.0], 8, 2_000);
     println!("cfpb: {found:?}");

@@ -2,9 +2,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use complaint_contract::{Algorithm, CharNgrams, Features};
+use complaint_contract::{Algorithm, CharNgrams, Features, MinDocumentFrequency};
 use complaint_model::Artifact;
 use complaint_report::Report;
 use serde_json::{Value, json};
@@ -39,23 +40,49 @@ fn with_preset(preset: &str) -> Job {
 
 #[test]
 fn every_preset_trains() {
-    for (preset, trials, characters) in [
-        ("Reference", 6, None),
-        ("Standard", 6, None),
-        ("Thorough", 34, Some([2, 5])),
+    for (preset, trials, characters, repeats) in [
+        ("Reference", 6, None, 1),
+        ("Standard", 6, Some([3, 5]), 3),
+        ("Thorough", 34, Some([2, 5]), 3),
     ] {
         let job = with_preset(preset);
         let ended = job.run(&job.file("data.csv", csv(&rows())));
         let report = report(&job, &ended);
-        assert_eq!((report.trials.len(), report.folds), (trials, 3), "{preset}");
+        assert_eq!(
+            (report.trials.len(), report.folds, report.repeats),
+            (trials, 3, repeats),
+            "{preset}"
+        );
+        let folds: Vec<usize> = report.trials.iter().map(|trial| trial.fold_scores.len()).collect();
+        assert!(folds.iter().all(|folds| *folds == 3 * repeats), "{preset}: {folds:?}");
         assert_eq!(report.features.char_ngrams, characters, "{preset}");
         assert_eq!(
             report.features.min_document_frequency,
-            Some(2),
+            Some(MinDocumentFrequency::Rows(2)),
             "{preset}: the run's own field wins"
         );
         assert!(report.metrics.macro_f1 > 0.7, "{preset}: {:?}", report.metrics);
     }
+    let mut job = with_preset("Standard");
+    job.config["features"]["minDocumentFrequency"] = json!("Auto");
+    let report = report(&job, &job.run(&job.file("data.csv", csv(&rows()))));
+    let tried: BTreeSet<_> = report
+        .trials
+        .iter()
+        .map(|trial| trial.parameters.min_document_frequency)
+        .collect();
+    assert_eq!((report.trials.len(), tried), (12, [Some(2), Some(5)].into()));
+    assert!(
+        report
+            .choices
+            .iter()
+            .any(|choice| choice.field == "features.minDocumentFrequency" && choice.value == "2 or 5")
+    );
+    let chosen = report.parameters.min_document_frequency.map(MinDocumentFrequency::Rows);
+    assert_eq!(
+        (report.features.min_document_frequency, chosen.is_some()),
+        (chosen, true)
+    );
     let mut job = with_preset("thorrough");
     job.run(&job.file("data.csv", csv(&rows()))).fails(
         64,
@@ -81,8 +108,7 @@ fn text_pipelines_are_searched_and_the_model_has_the_best() {
     let ended = job.run(&job.file("data.csv", csv(&rows())));
     let report = report(&job, &ended);
     assert_eq!(report.trials.len(), 32);
-    let distinct: std::collections::BTreeSet<String> =
-        report.trials.iter().map(|trial| trial.parameters.to_string()).collect();
+    let distinct: BTreeSet<String> = report.trials.iter().map(|trial| trial.parameters.to_string()).collect();
     assert_eq!(distinct.len(), 32, "every trial lists its parameters");
     let best = report.parameters;
     let winner = report

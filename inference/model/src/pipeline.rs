@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use complaint_contract::{Normalizer, limits};
+use complaint_contract::{MinDocumentFrequency, Normalizer, limits};
 use serde::{Deserialize, Serialize};
 
 /// The steps from raw text to tokens. [`crate::text`] describes each step.
@@ -99,7 +99,7 @@ impl From<&Features> for complaint_contract::Features {
         Self {
             word_ngrams: Some(decided.word_ngrams),
             char_ngrams: decided.char_ngrams,
-            min_document_frequency: Some(decided.min_document_frequency),
+            min_document_frequency: Some(MinDocumentFrequency::Rows(decided.min_document_frequency)),
             max_document_fraction: Some(decided.max_document_fraction),
             max_features: Some(decided.max_features),
             sublinear_tf: Some(decided.sublinear_tf),

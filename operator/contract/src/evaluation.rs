@@ -28,6 +28,32 @@ pub struct VersionEvaluation {
     /// The lowest recall of a class with at least 30 test rows; absent where no class has so many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_class_recall: Option<ClassRecall>,
+    /// How many answers are right if the least probable ones are left to people.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 3)))]
+    pub coverage: Vec<Coverage>,
+}
+
+/// The answers to test rows whose probability is high enough.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Coverage {
+    /// The share of the test rows that they are.
+    #[serde(serialize_with = "decimals::four")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub answered: f64,
+    /// Their least probability: `serving.abstainBelow` of this number leaves all other answers to people.
+    #[serde(serialize_with = "decimals::four")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub abstain_below: f64,
+    /// The share of right ones among them.
+    #[serde(serialize_with = "decimals::four")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub accuracy: f64,
+    /// Its 95 % interval (Wilson 1927).
+    #[serde(serialize_with = "decimals::four_pair")]
+    pub confidence_interval: [f64; 2],
 }
 
 /// The recall of one class.

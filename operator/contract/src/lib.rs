@@ -58,7 +58,7 @@ pub use adaptation::{AdaptRequest, AdaptResult, Adaptation, AdaptedAccuracy, Ada
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use corrections::{CorrectionCounts, Feedback, FeedbackResult};
 pub use digest::{ParseDigestError, Sha256Digest};
-pub use evaluation::{ClassRecall, GateMetric, VersionEvaluation};
+pub use evaluation::{ClassRecall, Coverage, GateMetric, VersionEvaluation};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
 pub use jobs::{
     CompareRequest, CompareResult, DELETED_DIGESTS, DeleteRequest, DeleteResult, DeletedArtifact, ExpireRequest,
@@ -82,7 +82,7 @@ pub use search::{
     Algorithm, Candidate, ClassWeight, Ensemble, Grid, Loss, Parameter, PipelineGrid, Preset, Search, Strategy,
 };
 pub use split::{ParseSplitError, SplitBy, SplitName};
-pub use text::{CharNgrams, DatasetFormat, Features, Normalizer, Preprocessing};
+pub use text::{CharNgrams, DatasetFormat, Features, MinDocumentFrequency, Normalizer, Preprocessing};
 pub use tracking::{
     AliasedVersion, CHALLENGER_ALIAS, CHAMPION_ALIAS, MlflowTarget, TRACKED_VERSIONS, TrackRequest, TrackResult,
     TrackedAliases, TrackedOutcome, TrackedVersion,

@@ -32,6 +32,9 @@ pub const WORD_NGRAMS: RangeInclusive<usize> = 1..=5;
 pub const CHAR_NGRAMS: RangeInclusive<usize> = 1..=8;
 /// `features.minDocumentFrequency`.
 pub const MIN_DOCUMENT_FREQUENCY: RangeInclusive<usize> = 1..=1_000_000;
+/// The values that `features.minDocumentFrequency: Auto` chooses from. The least is a floor: a term of one complaint is never
+/// kept.
+pub const AUTO_DOCUMENT_FREQUENCY: [usize; 2] = [2, 5];
 /// `features.maxDocumentFraction`.
 pub const MAX_DOCUMENT_FRACTION: RangeInclusive<f64> = 0.01..=1.0;
 /// `features.maxFeatures`.
@@ -41,6 +44,8 @@ pub const HASHING_BITS: RangeInclusive<u8> = 10..=24;
 
 /// `search.folds`.
 pub const FOLDS: RangeInclusive<usize> = 2..=20;
+/// `search.repeats`.
+pub const REPEATS: RangeInclusive<usize> = 1..=10;
 /// Number of `search.candidates`.
 pub const CANDIDATES: RangeInclusive<usize> = 1..=16;
 /// Number of values for one parameter in a candidate's `grid`.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{parts_left_out, to_json};
 use crate::{
-    Algorithm, ClassRecall, Comparison, DatasetWarning, FeedbackResult, Metrics, OptimalTrial, Parameters,
+    Algorithm, ClassRecall, Comparison, Coverage, DatasetWarning, FeedbackResult, Metrics, OptimalTrial, Parameters,
     RecordCounts, Sha256Digest, TrialCounts, VersionEvaluation, WeakClass, decimals, round4,
 };
 
@@ -84,6 +84,9 @@ pub struct TrainingResult {
     /// The lowest recall of a class with at least [30 held-out rows](crate::limits::CLASS_RECALL_ROWS), if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub min_class_recall: Option<ClassRecall>,
+    /// How many answers are right if the least probable ones are left to people; left out if the message would be too long.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub coverage: Vec<Coverage>,
     /// What became of the rows.
     pub dataset: DatasetResult,
     /// How the trials ended.
@@ -181,7 +184,8 @@ pub struct DroppedLabel {
 
 impl TrainingResult {
     /// The termination message. Where it would pass [`MESSAGE_BYTES`](crate::MESSAGE_BYTES), optional parts are left out
-    /// whole: first the dropped labels (the data set's, then the corrections'), then the weakest classes, then the warnings.
+    /// whole: first the dropped labels (the data set's, then the corrections'), then the coverage, the weakest classes, and the
+    /// warnings.
     pub fn message(&self) -> String {
         parts_left_out(
             self,
@@ -194,6 +198,7 @@ impl TrainingResult {
                         .iter_mut()
                         .for_each(|feedback| feedback.dropped_labels.clear())
                 },
+                |result| result.coverage.clear(),
                 |result| result.weakest_classes.clear(),
                 |result| result.dataset.warnings.clear(),
             ],
@@ -209,6 +214,7 @@ impl TrainingResult {
             split: Some(self.split.clone()),
             calibration_error: self.calibration_error.map(round4),
             min_class_recall: self.min_class_recall.clone(),
+            coverage: self.coverage.clone(),
         }
     }
 

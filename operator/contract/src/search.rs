@@ -47,6 +47,11 @@ pub struct Search {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = *limits::FOLDS.start(), max = *limits::FOLDS.end())))]
     pub folds: Option<usize>,
+    /// How often the rows are divided into folds anew; a trial's score is the mean over all of them. Left out: 1, and 3 where
+    /// rows are few.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = *limits::REPEATS.start(), max = *limits::REPEATS.end())))]
+    pub repeats: Option<usize>,
     /// The metric that chooses the best trial, averaged over the folds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scoring: Option<Metric>,

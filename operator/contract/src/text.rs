@@ -89,13 +89,9 @@ pub struct Features {
         schemars(inner(range(min = *limits::CHAR_NGRAMS.start(), max = *limits::CHAR_NGRAMS.end())))
     )]
     pub char_ngrams: Option<[usize; 2]>,
-    /// Terms in fewer rows are left out; 5 excludes the words of single customers.
+    /// Terms in fewer rows are left out; 5 excludes the words of single customers. `Auto` chooses 2 or 5 on the folds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(
-        feature = "schema",
-        schemars(range(min = *limits::MIN_DOCUMENT_FREQUENCY.start(), max = *limits::MIN_DOCUMENT_FREQUENCY.end()))
-    )]
-    pub min_document_frequency: Option<usize>,
+    pub min_document_frequency: Option<MinDocumentFrequency>,
     /// Terms in a larger share of the training rows are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -120,6 +116,78 @@ pub struct Features {
         schemars(range(min = *limits::HASHING_BITS.start(), max = *limits::HASHING_BITS.end()))
     )]
     pub hashing_bits: Option<u8>,
+}
+
+/// The least number of rows with a term that is kept: a number, or `Auto` in JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MinDocumentFrequency {
+    /// The number among [`limits::AUTO_DOCUMENT_FREQUENCY`] that does best on the folds.
+    Auto,
+    /// This number of rows.
+    Rows(usize),
+}
+
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for MinDocumentFrequency {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "MinDocumentFrequency".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// The bounds apply to a number and the pattern to a string.
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "x-kubernetes-int-or-string": true,
+            "minimum": limits::MIN_DOCUMENT_FREQUENCY.start(),
+            "maximum": limits::MIN_DOCUMENT_FREQUENCY.end(),
+            "pattern": "^Auto$",
+        })
+    }
+}
+
+impl Serialize for MinDocumentFrequency {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => "Auto".serialize(serializer),
+            Self::Rows(rows) => rows.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for MinDocumentFrequency {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "write a number of rows, or Auto")]
+        enum Written {
+            Rows(usize),
+            Word(Word),
+        }
+        #[derive(Deserialize)]
+        enum Word {
+            Auto,
+        }
+        Ok(match Written::deserialize(deserializer)? {
+            Written::Rows(rows) => Self::Rows(rows),
+            Written::Word(Word::Auto) => Self::Auto,
+        })
+    }
+}
+
+/// As an argument: a number, or `auto`.
+impl std::str::FromStr for MinDocumentFrequency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.eq_ignore_ascii_case("auto") {
+            return Ok(Self::Auto);
+        }
+        text.parse()
+            .map(Self::Rows)
+            .map_err(|_| "give a number of rows, or auto".to_owned())
+    }
 }
 
 /// A range of character n-gram lengths, or none: `[3, 5]` or `[]` in JSON.

@@ -34,6 +34,9 @@ pub struct Parameters {
     /// Character n-grams, if several were tried; an empty list is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub char_ngrams: Option<CharNgrams>,
+    /// Least number of rows with a term, if several were tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_document_frequency: Option<usize>,
     /// Whether counts were dampened (`sublinearTf`), if both were tried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sublinear_tf: Option<bool>,

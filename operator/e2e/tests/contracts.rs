@@ -42,9 +42,9 @@ fn the_trainer_reads_what_the_operator_renders() {
             "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
         "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",
             "keepNumbers": true, "minTokenLength": 3, "redactionPattern": "X+" },
-        "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": 2, "maxDocumentFraction": 0.5,
+        "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": "Auto", "maxDocumentFraction": 0.5,
             "maxFeatures": 1000, "sublinearTf": false, "hashingBits": 18 },
-        "search": { "folds": 3, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [
+        "search": { "folds": 3, "repeats": 2, "scoring": "logLoss", "maxTrialCount": 9, "maxFailedTrialCount": 0, "candidates": [
             { "algorithm": "LogisticRegression", "grid": { "C": [0.5, 2], "classWeight": ["None", "Balanced"] } },
             { "algorithm": "LinearSvm" },
             { "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [0.1] } } ] },

@@ -34,4 +34,4 @@ pub use quality::{
 };
 pub use report::Report;
 pub use schema::{field_table, schema};
-pub use search::{EnsembleMember, Trial, TrialStatus};
+pub use search::{Choice, EnsembleMember, Trial, TrialStatus};

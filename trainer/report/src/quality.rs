@@ -1,5 +1,6 @@
 //! Quality metrics of a model.
 
+use complaint_contract::Coverage;
 use complaint_contract::decimals::four;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,9 @@ pub struct CalibrationReport {
     pub temperature: f64,
     /// Whether a monotone map of the top probability is applied after it.
     pub monotone_map: bool,
+    /// How many answers are right if the least probable ones are left to people.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub coverage: Vec<Coverage>,
     /// The reliability diagram after calibration.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub bins: Vec<CalibrationBin>,

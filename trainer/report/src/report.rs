@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::dataset::DatasetSummary;
 use crate::profile::Profile;
 use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
-use crate::search::{EnsembleMember, Trial};
+use crate::search::{Choice, EnsembleMember, Trial};
 
 /// The report of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -50,6 +50,12 @@ pub struct Report {
     pub scoring: Metric,
     /// Number of folds.
     pub folds: usize,
+    /// How often the rows were divided into folds.
+    #[serde(default = "once")]
+    pub repeats: usize,
+    /// Settings that followed the number and the length of the training rows.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub choices: Vec<Choice>,
     /// All trials, in search order.
     pub trials: Vec<Trial>,
     /// The best trial, or the ensemble if it was better.
@@ -73,4 +79,8 @@ pub struct Report {
     pub profile: Profile,
     /// Digest of the run's spec.
     pub spec_hash: String,
+}
+
+fn once() -> usize {
+    1
 }

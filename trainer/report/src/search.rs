@@ -35,6 +35,18 @@ pub struct Trial {
     pub message: Option<String>,
 }
 
+/// A setting that the preset left to the data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Choice {
+    /// The field of the run's spec, such as `features.charNgrams`.
+    pub field: String,
+    /// The value, or the values to try.
+    pub value: String,
+    /// Why it was chosen.
+    pub reason: String,
+}
+
 /// One model of an ensemble.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

@@ -117,6 +117,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
     Given::new()
         .set("candidates", candidates)
         .set("folds", search.folds)
+        .set("repeats", search.repeats)
         .set("scoring", search.scoring.map(complaint_contract::Metric::from))
         .set("strategy", search.strategy.map(complaint_contract::Strategy::from))
         .set(

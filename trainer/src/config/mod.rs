@@ -5,6 +5,7 @@
 //! [`RunConfig::parse`] returns is valid.
 
 mod candidate;
+mod choices;
 mod estimator;
 mod pipelines;
 mod preset;
@@ -16,13 +17,14 @@ use std::path::{Path, PathBuf};
 
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback, Metric,
-    PipelineGrid, RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
+    MinDocumentFrequency, PipelineGrid, Preset, RunFile, Sha256Digest, SplitBy, SplitName, Strategy, limits,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 pub use candidate::estimators;
+pub use choices::TrainingRows;
 pub use estimator::{Estimator, Trial};
 pub use pipelines::Pipeline;
 pub(crate) use requests::{Request, parse_request};
@@ -85,10 +87,23 @@ pub struct RunConfig {
     pub preprocessing: Preprocessing,
     /// The steps from words to numbers.
     pub features: Features,
+    /// The document frequencies that the search varies. Empty: the one in `features`.
+    document_frequencies: Vec<usize>,
     /// The search.
     pub search: SearchConfig,
+    /// What the file itself says.
+    written: Written,
     /// The current champion, which is evaluated on the same rows.
     pub champion: Option<ChampionSettings>,
+}
+
+/// What decides which settings follow the data: the preset, and what the file sets itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Written {
+    preset: Preset,
+    candidates: bool,
+    char_ngrams: bool,
+    auto_document_frequency: bool,
 }
 
 /// The format of a data set by its file name, ignoring the suffix of a compression. The default is CSV.
@@ -118,6 +133,9 @@ pub fn format_of_suffix(name: &str) -> Option<DatasetFormat> {
 pub struct SearchConfig {
     /// Number of cross-validation folds.
     pub folds: usize,
+    /// How often the rows are divided into folds; absent: as [`TrainingRows`] ask for.
+    #[serde(default)]
+    pub repeats: Option<usize>,
     /// The metric that is averaged over the folds.
     pub scoring: Metric,
     /// Which points of the grid to try.
@@ -178,7 +196,14 @@ impl RunConfig {
     }
 
     /// Merges the file with its preset.
-    fn of(file: RunFile) -> Result<Self, ConfigError> {
+    fn of(mut file: RunFile) -> Result<Self, ConfigError> {
+        let written = Written::of(&file);
+        if written.auto_document_frequency
+            && let Some(features) = &mut file.features
+        {
+            let [.., highest] = limits::AUTO_DOCUMENT_FREQUENCY;
+            features.min_document_frequency = Some(MinDocumentFrequency::Rows(highest));
+        }
         let mut sections = Map::new();
         for (name, section) in [
             ("preprocessing", json!(file.preprocessing)),
@@ -193,6 +218,8 @@ impl RunConfig {
         Ok(Self {
             preprocessing: section(&mut sections, "preprocessing")?,
             features: section(&mut sections, "features")?,
+            document_frequencies: Vec::new(),
+            written,
             search: section(&mut sections, "search")?,
             name: file.name,
             namespace: file.namespace,

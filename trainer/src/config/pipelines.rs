@@ -26,7 +26,13 @@ pub(super) fn first_step_before_counting(grid: &PipelineGrid) -> Option<&'static
 }
 
 /// All combinations. Preprocessing varies slowest, so that consecutive pipelines share their words.
-pub(super) fn pipelines(grid: &PipelineGrid, preprocessing: &Preprocessing, features: &Features) -> Vec<Pipeline> {
+/// `document_frequencies` are the values of `minDocumentFrequency` to try, if any.
+pub(super) fn pipelines(
+    grid: &PipelineGrid,
+    preprocessing: &Preprocessing,
+    features: &Features,
+    document_frequencies: &[usize],
+) -> Vec<Pipeline> {
     let mut all = vec![Pipeline {
         preprocessing: preprocessing.clone(),
         features: features.clone(),
@@ -47,6 +53,10 @@ pub(super) fn pipelines(grid: &PipelineGrid, preprocessing: &Preprocessing, feat
     vary(&mut all, &grid.char_ngrams, |pipeline, value| {
         pipeline.features.char_ngrams = value.0;
         pipeline.varied.char_ngrams = Some(value);
+    });
+    vary(&mut all, document_frequencies, |pipeline, value| {
+        pipeline.features.min_document_frequency = value;
+        pipeline.varied.min_document_frequency = Some(value);
     });
     vary(&mut all, &grid.sublinear_tf, |pipeline, value| {
         pipeline.features.sublinear_tf = value;

@@ -121,7 +121,13 @@ mod tests {
                 .iter()
                 .map(|candidate| estimators(candidate).len())
                 .sum();
-            let pipelines = pipelines(&search.pipeline_grid, &Preprocessing::default(), &Features::default()).len();
+            let pipelines = pipelines(
+                &search.pipeline_grid,
+                &Preprocessing::default(),
+                &Features::default(),
+                &[],
+            )
+            .len();
             assert_eq!(
                 (estimators, pipelines),
                 (preset.estimators(), preset.pipelines()),

@@ -9,9 +9,15 @@ use crate::rng::Rng;
 const DRAWS: u64 = 0x6472_6177;
 
 impl RunConfig {
-    /// The text pipelines of the search: all combinations of `search.pipelineGrid`, or one if it is empty.
+    /// The text pipelines of the search: all combinations of `search.pipelineGrid` and of the
+    /// document frequencies to try, or one.
     pub fn pipelines(&self) -> Vec<Pipeline> {
-        let all = pipelines::pipelines(&self.search.pipeline_grid, &self.preprocessing, &self.features);
+        let all = pipelines::pipelines(
+            &self.search.pipeline_grid,
+            &self.preprocessing,
+            &self.features,
+            &self.document_frequencies,
+        );
         let mut distinct: Vec<Pipeline> = Vec::new();
         for pipeline in all {
             if !distinct.contains(&pipeline) {

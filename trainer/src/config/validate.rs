@@ -245,6 +245,14 @@ impl RunConfig {
     fn validate_search(&self) -> Result<(), ConfigError> {
         let search = &self.search;
         within("search.folds", search.folds, &limits::FOLDS, "; 5 is a good start")?;
+        if let Some(repeats) = search.repeats {
+            within(
+                "search.repeats",
+                repeats,
+                &limits::REPEATS,
+                "; 3 is a good start for few rows",
+            )?;
+        }
         within(
             "search.maxTrialCount",
             search.max_trial_count,

@@ -10,7 +10,7 @@ use complaint_report::{ClassMetrics, ConfusionMatrix};
 
 pub use bootstrap::{RESAMPLES, Scored, interval};
 pub use paired::paired_difference;
-pub use probability::{expected_calibration_error, reliability_bins, row_log_loss};
+pub use probability::{coverage, expected_calibration_error, reliability_bins, row_log_loss};
 
 /// Counts of rows by actual and predicted class.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -30,10 +30,12 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// Learns vocabulary and document frequencies from all folds except `number`, and applies them to that fold.
+    /// Learns vocabulary and document frequencies from all folds of a division except `number`, and applies them to that fold.
     pub(super) fn vectorise(part: TrainingPart<'_>, number: usize, features: &Features) -> Self {
+        let rows = (part.rows.len() / part.repeats) as u32;
+        let first = (number / part.fold_count) as u32 * rows;
         let side = |validation: bool| -> Vec<u32> {
-            (0..part.rows.len() as u32)
+            (first..first + rows)
                 .filter(|&row| (usize::from(part.folds[row as usize]) == number) == validation)
                 .collect()
         };

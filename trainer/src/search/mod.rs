@@ -41,8 +41,11 @@ pub struct TrainingPart<'a> {
     pub labels: &'a [u32],
     /// The fold of each of `rows`.
     pub folds: &'a [u8],
-    /// Number of folds.
+    /// Number of folds of each division.
     pub fold_count: usize,
+    /// Number of divisions. All lists then hold the rows once for each, one after the other; the folds of the second are
+    /// numbered from `fold_count` on.
+    pub repeats: usize,
     /// Number of classes.
     pub classes: usize,
 }
@@ -148,7 +151,8 @@ fn run_folds(
     } else {
         Effort::search(settings.seed)
     };
-    let all = chains.len() * part.fold_count;
+    let fold_count = part.fold_count * part.repeats;
+    let all = chains.len() * fold_count;
     let done = AtomicUsize::new(0);
     let mut run = FoldsRun {
         fold_scores: vec![Vec::new(); estimators.len()],
@@ -160,7 +164,7 @@ fn run_folds(
             .for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
     }
     let mut next = 0;
-    while next < part.fold_count {
+    while next < fold_count {
         let folds = vectorise_some(part, next, settings.features);
         next += folds.len();
         if folds.iter().any(Fold::is_empty) {
@@ -206,8 +210,9 @@ fn run_folds(
 /// Vectorises the folds starting with `first`: all of them, or only one if all would take too much memory.
 fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
     let fold = Fold::vectorise(part, first, features);
-    let rest = if fold.entries() * part.fold_count <= ENTRIES_AT_ONCE {
-        first + 1..part.fold_count
+    let fold_count = part.fold_count * part.repeats;
+    let rest = if fold.entries() * fold_count <= ENTRIES_AT_ONCE {
+        first + 1..fold_count
     } else {
         0..0
     };

@@ -16,9 +16,10 @@ use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing, Sha256Digest};
 use complaint_report::{Profile, Report};
+use rayon::prelude::*;
 
 use crate::compare::Champion;
-use crate::config::{ConfigError, Pipeline, RunConfig};
+use crate::config::{ConfigError, Pipeline, RunConfig, TrainingRows};
 use crate::dataset::{self, Beside, Dataset, DatasetError, Location, Purpose, Source};
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
@@ -144,9 +145,10 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
             feedback_sha256: present.feedback,
         }));
     }
-    let pipelines = config.pipelines();
-    let prepared = prepare(inputs, &pipelines, source, holdout, progress)?;
-    let searched = run_search(config, &pipelines, &prepared, progress)?;
+    let prepared = prepare(inputs, &config.pipelines(), source, holdout, progress)?;
+    let (config, choices) = &config.for_rows(prepared.training_rows());
+    let inputs = &Inputs { config, ..*inputs };
+    let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
     let fitted = fit_best(config, &prepared, &searched, progress)?;
     progress.tell(
         TrainingStage::Evaluating,
@@ -165,7 +167,10 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
     let model = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let report = reporting::report(inputs, &prepared, searched, &artifact, evaluation, held_out, digest);
+    let report = Report {
+        choices: choices.clone(),
+        ..reporting::report(inputs, &prepared, searched, &artifact, evaluation, held_out, digest)
+    };
     let stored = StoredArtifact {
         path: format!(
             "{}/{}",
@@ -368,6 +373,21 @@ fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<Tokenize
 }
 
 impl Prepared {
+    fn training_rows(&self) -> TrainingRows {
+        TrainingRows {
+            rows: self.split.train.len(),
+            classes: self.dataset.labels.len(),
+            words: match &self.words {
+                Words::Corpus(corpus) => {
+                    let words = |&row: &u32| corpus.tokens(row as usize).count();
+                    self.split.train.par_iter().map(words).sum()
+                }
+                // With hashing, no setting depends on it.
+                Words::Counts(_) => usize::MAX,
+            },
+        }
+    }
+
     /// Drops the texts if nothing needs them again. Other text pipelines, the champion's own pipeline, and a report
     /// with texts need them.
     fn forget_texts(&mut self, inputs: &Inputs<'_>, pipelines: &[Pipeline]) {

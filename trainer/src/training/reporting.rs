@@ -49,6 +49,8 @@ pub(super) fn report(
         term_count: artifact.vocabulary().len(),
         scoring: config.search.scoring,
         folds: config.search.folds,
+        repeats: config.search.repeats.unwrap_or(1),
+        choices: Vec::new(),
         ensemble: ensemble(&best.members),
         current_optimal_trial: best.optimal,
         trials: searched.trials,

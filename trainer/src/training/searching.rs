@@ -22,7 +22,7 @@ const CANDIDATES_A_MEMBER: usize = 3;
 pub(super) struct Searched {
     /// All trials, in order.
     pub(super) trials: Vec<TrialReport>,
-    /// The fold of each training row.
+    /// The fold of each training row, in the first division.
     pub(super) folds: Vec<u8>,
     pub(super) best: Best,
 }
@@ -33,7 +33,7 @@ pub(super) struct Best {
     pub(super) words: Words,
     pub(super) terms: Arc<TermCounts>,
     pub(super) members: Vec<(Estimator, Share)>,
-    /// Out-of-fold scores, `rows × classes`.
+    /// Out-of-fold scores of the first division, `rows × classes`.
     pub(super) scores: Vec<f32>,
     pub(super) optimal: OptimalTrial,
 }
@@ -56,17 +56,21 @@ pub(super) fn run_search(
     let train = &prepared.split.train;
     let keys: Vec<u64> = train.iter().map(|&row| prepared.split.keys[row as usize]).collect();
     let classes = prepared.dataset.labels.len();
-    let folds = stratified_group_folds(
-        &prepared.train_labels,
-        &keys,
-        classes,
-        config.search.folds,
-        config.evaluation.seed,
-    );
+    let repeats = config.search.repeats.unwrap_or(1);
+    let labels = prepared.train_labels.repeat(repeats);
+    let rows = train.repeat(repeats);
+    let fold_count = config.search.folds;
+    let folds: Vec<u8> = (0..repeats)
+        .flat_map(|repeat| {
+            let seed = config.evaluation.seed + repeat as u64;
+            let folds = stratified_group_folds(&prepared.train_labels, &keys, classes, fold_count, seed);
+            folds.into_iter().map(move |fold| fold + (repeat * fold_count) as u8)
+        })
+        .collect();
     progress.tell(
         TrainingStage::Searching,
         0.0,
-        &format!("{} trials on {} folds", all.len(), config.search.folds),
+        &format!("{} trials on {} folds", all.len(), fold_count * repeats),
     );
     let mut words = (&pipelines[0].preprocessing, prepared.words.clone());
     let (mut trials, mut best) = (Vec::new(), None::<Best>);
@@ -84,10 +88,11 @@ pub(super) fn run_search(
         let terms = words.1.counts(&pipeline.features);
         let part = TrainingPart {
             terms: &terms,
-            rows: train,
-            labels: &prepared.train_labels,
+            rows: &rows,
+            labels: &labels,
             folds: &folds,
-            fold_count: config.search.folds,
+            fold_count,
+            repeats,
             classes,
         };
         let settings = SearchSettings {
@@ -129,7 +134,10 @@ pub(super) fn run_search(
         }
     }
     check_failures(config, &trials)?;
-    let best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
+    let mut best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
+    best.scores.truncate(train.len() * classes);
+    let mut folds = folds;
+    folds.truncate(train.len());
     Ok(Searched { trials, folds, best })
 }
 

@@ -154,6 +154,9 @@ pub fn every_bound() -> Vec<Bounded> {
         number("search.folds value", limits::FOLDS, |folds| {
             run(json!({ "search": { "folds": folds } }))
         }),
+        number("search.repeats value", limits::REPEATS, |repeats| {
+            run(json!({ "search": { "repeats": repeats } }))
+        }),
         number("search.maxTrialCount value", limits::TRIALS, |count| {
             run(json!({ "search": { "maxTrialCount": count, "candidates": [{ "algorithm": "LinearSvm" }] } }))
         }),

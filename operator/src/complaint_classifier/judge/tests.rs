@@ -68,6 +68,7 @@ fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
             metrics,
             rows: 100,
             weakest_classes: vec![],
+            coverage: Vec::new(),
             calibration_error: Some(0.05),
             min_class_recall: Some(ClassRecall {
                 recall: 0.6,

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::chart::{Scale, points};
-use super::thousands;
+use super::{percent, thousands};
 use crate::report::Report;
 use crate::{CalibrationBin, CalibrationReport};
 
@@ -40,6 +40,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
                     "A point stands for the answers of one range of probability: how probable they were said to be, and how many were right. \
                     The error is the mean distance from the diagonal, each answer counting once. Columns at the foot count the answers."
                 }
+                (coverage(calibration))
                 (numbers(calibration))
             }
         }
@@ -91,6 +92,38 @@ fn words(bin: &CalibrationBin) -> String {
         bin.mean_probability,
         bin.accuracy
     )
+}
+
+/// What is right if the least probable answers are left to people.
+fn coverage(calibration: &CalibrationReport) -> Markup {
+    html! {
+        @if !calibration.coverage.is_empty() {
+            div.scroll {
+                table {
+                    caption { "Answers left to people: what serving.abstainBelow would do on the held-out rows" }
+                    thead {
+                        tr {
+                            th scope="col" { "abstainBelow" }
+                            th scope="col" { "answered" }
+                            th scope="col" { "right" }
+                            th scope="col" { "95 % interval" }
+                        }
+                    }
+                    tbody {
+                        @for line in &calibration.coverage {
+                            @let [low, high] = line.confidence_interval;
+                            tr {
+                                th scope="row" { (format!("{:.4}", line.abstain_below)) }
+                                td { (percent(line.answered)) }
+                                td { (percent(line.accuracy)) }
+                                td { (percent(low)) " to " (percent(high)) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn numbers(calibration: &CalibrationReport) -> Markup {

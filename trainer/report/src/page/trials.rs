@@ -22,7 +22,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
         div.scroll {
             table.wide {
                 caption {
-                    (counted(report.trials.len(), "trial", "trials")) " by " (report.scoring) " on " (report.folds) " folds of the training rows. \
+                    (counted(report.trials.len(), "trial", "trials")) " by " (report.scoring) " on " (report.folds * report.repeats) " folds of the training rows. \
                     Large dots are means, small ones folds."
                 }
                 thead {
@@ -42,7 +42,36 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
             }
         }
         @if !report.ensemble.is_empty() { (ensemble(report)) }
+        @if !report.choices.is_empty() { (choices(report)) }
     })
+}
+
+/// The settings that followed the data.
+fn choices(report: &Report) -> Markup {
+    html! {
+        h3 { "Chosen for these rows" }
+        div.scroll {
+            table.wide {
+                caption { "Settings that neither the run nor the preset fixes. A run that sets a field keeps its value." }
+                thead {
+                    tr {
+                        th.left scope="col" { "field" }
+                        th.left scope="col" { "value" }
+                        th.left scope="col" { "why" }
+                    }
+                }
+                tbody {
+                    @for choice in &report.choices {
+                        tr {
+                            th.left scope="row" { (choice.field) }
+                            td.left { (choice.value) }
+                            td.left { (choice.reason) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The models that were averaged.
