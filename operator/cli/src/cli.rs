@@ -30,7 +30,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Global options")]
     pub(crate) context: Option<String>,
     /// The namespace; unset: the context's.
-    #[arg(short, long, global = true, value_name = "NAME", help_heading = "Global options")]
+    #[arg(short, long, global = true, value_parser = object_name, value_name = "NAME", help_heading = "Global options")]
     pub(crate) namespace: Option<String>,
     /// All namespaces.
     #[arg(
@@ -71,6 +71,7 @@ pub(crate) enum Command {
     /// Show who serves, what waits and why, what production says, and what blocks.
     Status {
         /// The classifier; unset: one line for each.
+        #[arg(value_parser = object_name)]
         name: Option<String>,
         /// Show it again whenever something changes.
         #[arg(short, long)]
@@ -82,6 +83,7 @@ pub(crate) enum Command {
     /// List versions with their figures, the newest first.
     Versions {
         /// Only those of this classifier.
+        #[arg(value_parser = object_name)]
         classifier: Option<String>,
         /// Show them again whenever something changes.
         #[arg(short, long)]
@@ -90,6 +92,7 @@ pub(crate) enum Command {
     /// List trainings, the newest first.
     Runs {
         /// Only those for this classifier.
+        #[arg(value_parser = object_name)]
         classifier: Option<String>,
         /// Show them again whenever something changes.
         #[arg(short, long)]
@@ -98,18 +101,22 @@ pub(crate) enum Command {
     /// Show two versions side by side, and what was measured of both on the same rows.
     Compare {
         /// A version.
+        #[arg(value_parser = object_name)]
         a: String,
         /// Another.
+        #[arg(value_parser = object_name)]
         b: String,
     },
     /// Say why a version is, or is not, the champion: each rule of promotion with its figure.
     Why {
         /// The version.
+        #[arg(value_parser = object_name)]
         version: String,
     },
     /// Pin a version: it serves whatever the rules say, and nothing is promoted automatically.
     Promote {
         /// The version.
+        #[arg(value_parser = object_name)]
         version: String,
         #[command(flatten)]
         write: Write,
@@ -117,9 +124,10 @@ pub(crate) enum Command {
     /// Pin the champion of before, or another version.
     Rollback {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         /// The version; unset: status.previousChampion.
-        #[arg(long, value_name = "VERSION")]
+        #[arg(long, value_name = "VERSION", value_parser = object_name)]
         to: Option<String>,
         #[command(flatten)]
         write: Write,
@@ -127,6 +135,7 @@ pub(crate) enum Command {
     /// Remove the pin, so that the policy decides again.
     Unpin {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         #[command(flatten)]
         write: Write,
@@ -134,6 +143,7 @@ pub(crate) enum Command {
     /// Train now, from spec.retraining.template.
     Retrain {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         #[command(flatten)]
         write: Write,
@@ -141,6 +151,7 @@ pub(crate) enum Command {
     /// Stop everything but the servers: nothing is promoted, rolled out, changed or trained.
     Pause {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         #[command(flatten)]
         write: Write,
@@ -148,6 +159,7 @@ pub(crate) enum Command {
     /// Go on after a pause.
     Resume {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         #[command(flatten)]
         write: Write,
@@ -155,6 +167,7 @@ pub(crate) enum Command {
     /// Print the log of a training's newest pod.
     Logs {
         /// The run.
+        #[arg(value_parser = object_name)]
         run: String,
         /// Go on until the pod ends; wait for it if it has not started.
         #[arg(short, long)]
@@ -163,6 +176,7 @@ pub(crate) enum Command {
     /// Get the training report of a champion from its server, as a page (or with -o json as data).
     Report {
         /// The version.
+        #[arg(value_parser = object_name)]
         version: String,
         /// Where to write it; unset: standard output.
         #[arg(long, value_name = "FILE")]
@@ -171,6 +185,7 @@ pub(crate) enum Command {
     /// Ask a classifier for the category of a text.
     Predict {
         /// The classifier.
+        #[arg(value_parser = object_name)]
         classifier: String,
         /// The text; unset or `-`: standard input, which keeps it out of the list of processes.
         text: Option<String>,
@@ -202,6 +217,17 @@ pub(crate) enum DryRun {
     Server,
 }
 
+/// A name that an object can have, so that nothing else gets into a request's path.
+fn object_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+    match !text.is_empty() && text.len() <= 253 && text.chars().all(fits) && !text.starts_with(['-', '.']) {
+        true => Ok(text.to_owned()),
+        false => {
+            Err("a name has only lower-case letters, digits, '-' and '.', and begins with a letter or digit".into())
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;
@@ -224,6 +250,10 @@ mod tests {
             vec!["kubectl-complaints", "compare", "one"],
             vec!["kubectl-complaints", "predict", "cards", "--top", "0"],
             vec!["kubectl-complaints", "promote", "v1", "--dry-run", "client"],
+            vec!["kubectl-complaints", "status", ""],
+            vec!["kubectl-complaints", "why", "../../pods"],
+            vec!["kubectl-complaints", "status", "-n", "a/b"],
+            vec!["kubectl-complaints", "rollback", "cards", "--to", "V1"],
         ] {
             let error = Cli::try_parse_from(&wrong).expect_err("a wrong command line");
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

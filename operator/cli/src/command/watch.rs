@@ -165,3 +165,55 @@ fn refusal(error: watcher::Error) -> Option<kube::Error> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn named(name: &str) -> DeserializeGuard<TrainingRun> {
+        let object = json!({ "metadata": { "name": name, "namespace": "team-a" }, "spec": { "classifierRef": { "name": "cards" },
+            "dataset": { "source": { "uri": "https://example.org/c.csv" }, "format": "Csv", "textField": "narrative", "labelFields": ["category"] } } });
+        serde_json::from_value(object).expect("a run")
+    }
+
+    fn names(kept: &Kept<TrainingRun>) -> Vec<String> {
+        let mut names: Vec<String> = kept.all().iter().map(ResourceExt::name_any).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_list_that_is_under_way_hides_nothing_and_replaces_all_at_its_end() {
+        let mut kept = Kept::default();
+        kept.keep(Event::Init);
+        kept.keep(Event::InitApply(named("a")));
+        assert!(!kept.complete && names(&kept).is_empty(), "half a list is not shown");
+        kept.keep(Event::InitDone);
+        kept.keep(Event::Apply(named("b")));
+        assert!(kept.complete);
+        assert_eq!(names(&kept), ["a", "b"]);
+        // The watch broke, and `a` was deleted meanwhile.
+        kept.keep(Event::Init);
+        kept.keep(Event::InitApply(named("b")));
+        assert_eq!(names(&kept), ["a", "b"]);
+        kept.keep(Event::InitDone);
+        assert_eq!(names(&kept), ["b"]);
+        kept.keep(Event::Delete(named("b")));
+        assert!(names(&kept).is_empty());
+    }
+
+    #[test]
+    fn only_what_trying_again_does_not_help_against_ends_a_watch() {
+        let failed = |code: u16| {
+            let status =
+                serde_json::from_value(json!({ "code": code, "message": "no", "reason": "R" })).expect("a status");
+            refusal(watcher::Error::InitialListFailed(kube::Error::Api(status))).is_some()
+        };
+        assert_eq!(
+            [401, 403, 404, 410, 429, 500, 503].map(failed),
+            [true, true, true, false, false, false, false]
+        );
+    }
+}
