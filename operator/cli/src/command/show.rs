@@ -78,7 +78,12 @@ pub(super) async fn status_of(
             .iter()
             .find(|classifier| classifier.name == name && classifier.namespace == namespace);
         let Some(classifier) = found else {
-            return Ok(format!("ComplaintClassifier {name} was deleted\n"));
+            return Err(Error::NotFound {
+                kind: "ComplaintClassifier".into(),
+                name: name.into(),
+                namespace: namespace.clone(),
+                hint: "it was deleted".into(),
+            });
         };
         ready.set(Some(classifier.is_ready()));
         console.text(|now| view::detail(info, classifier, now), classifier)

@@ -16,6 +16,7 @@ use crate::{
     console::Console,
     error::Error,
     info::{Info, Objects},
+    render::Format,
 };
 
 /// Changes within so short a time are drawn once.
@@ -96,6 +97,7 @@ pub(super) async fn watch(cluster: &Cluster, console: &Console, view: &View<'_>)
         ),
     );
     let mut changes = pin!(changes);
+    let redraws = console.is_terminal && console.format == Format::Table;
     let mut seen = Seen::default();
     let mut shown = String::new();
     loop {
@@ -105,7 +107,7 @@ pub(super) async fn watch(cluster: &Cluster, console: &Console, view: &View<'_>)
                 Some(change) => change(&mut seen),
                 None => return Ok(()),
             },
-            () = ageing, if console.is_terminal => {}
+            () = ageing, if redraws => {}
         }
         let together = tokio::time::sleep(TOGETHER);
         let mut together = pin!(together);
@@ -120,10 +122,15 @@ pub(super) async fn watch(cluster: &Cluster, console: &Console, view: &View<'_>)
         }
         let Some(info) = seen.info() else { continue };
         let text = view(&info)?;
-        if console.is_terminal {
+        if redraws {
             console.print(&format!("{CLEAR}{text}"))?;
         } else if text != shown {
-            let gap = if shown.is_empty() { "" } else { "\n" };
+            // Documents of YAML need their mark; JSON's need none.
+            let gap = match (console.format, shown.is_empty()) {
+                (Format::Yaml, _) => "---\n",
+                (_, true) => "",
+                (_, false) => "\n",
+            };
             console.print(&format!("{gap}{text}"))?;
         }
         shown = text;

@@ -100,6 +100,7 @@ fn the_plugin_shows_and_changes_a_classifier(kubectl: Kubectl) {
     train(&shell);
     pause(&shell);
     lose_the_log(&shell);
+    delete(&shell);
 }
 
 fn look(shell: &Shell<'_>) {
@@ -399,6 +400,19 @@ fn lose_the_log(shell: &Shell<'_>) {
     has(&gone.out, &["Succeeded", "card-complaints-2, macroF1"]);
 }
 
+/// A watch ends with what it watches.
+fn delete(shell: &Shell<'_>) {
+    let mut watched = shell
+        .cluster
+        .spawn(Path::new(PLUGIN), "status card-complaints --watch -o yaml");
+    let mut lines = BufReader::new(watched.stdout.take().expect("its output is piped")).lines();
+    let first = lines.next().expect("a document").expect("text");
+    assert_eq!(first, "---");
+    shell.kubectl("delete cc/card-complaints");
+    assert!(lines.all(|line| line.is_ok()));
+    assert_eq!(watched.wait().expect("it ends").code(), Some(3));
+}
+
 /// The field that a command is about changes, and no other, for users of client-side and of server-side apply.
 fn a_change_touches_one_field_however_the_manifest_was_applied(kubectl: Kubectl) {
     let shell = Shell {
@@ -486,6 +500,20 @@ fn a_change_touches_one_field_however_the_manifest_was_applied(kubectl: Kubectl)
             &["warning: ", "spec.promotion.modelVersion", "writes", "Git"],
         );
         assert_eq!(shell.field(&object, ".spec.promotion.modelVersion"), two);
+        // Git's next change: a client-side apply makes it, and a server-side one says who else owns the field.
+        let next = shell
+            .cluster
+            .run(&kubectl, apply, &manifest(&format!("    modelVersion: {one}\n")));
+        match name {
+            "client" => assert!(next.ok, "{}", next.err),
+            _ => has(
+                &next.err,
+                &[
+                    "conflict with \"kubectl-complaints-pin\"",
+                    ".spec.promotion.modelVersion",
+                ],
+            ),
+        }
         let removed = shell.call(&format!("unpin {name} --apply"));
         assert_eq!(removed.code, Some(0), "{}", removed.err);
         assert_eq!(spec()["spec"], before["spec"], "{name}");
