@@ -89,7 +89,10 @@ impl Cluster {
     /// Starts a tool that goes on until it is killed.
     pub fn spawn(&self, tool: &Path, args: &str) -> Child {
         let mut command = self.command(tool, args.split_whitespace());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
         command.spawn().expect("the tool starts")
     }
 
