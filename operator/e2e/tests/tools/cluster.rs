@@ -8,6 +8,7 @@ use std::{
 
 pub struct Answer {
     pub ok: bool,
+    pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
@@ -66,10 +67,10 @@ impl Cluster {
         cluster
     }
 
-    fn command(&self, tool: &Path, args: &str) -> Command {
+    fn command<'a>(&self, tool: &Path, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(tool);
         command
-            .args(args.split_whitespace())
+            .args(args)
             .current_dir(root())
             .env("KUBECONFIG", &self.kubeconfig)
             .env("HOME", self.home.path());
@@ -77,12 +78,27 @@ impl Cluster {
     }
 
     pub fn run(&self, tool: &Path, args: &str, input: &str) -> Answer {
-        finish(self.command(tool, args), input)
+        finish(self.command(tool, args.split_whitespace()), input)
+    }
+
+    /// Like [`Cluster::run`], with arguments that may have spaces.
+    pub fn call(&self, tool: &Path, args: &[&str], input: &str) -> Answer {
+        finish(self.command(tool, args.iter().copied()), input)
+    }
+
+    /// Starts a tool that goes on until it is killed.
+    pub fn spawn(&self, tool: &Path, args: &str) -> Child {
+        let mut command = self.command(tool, args.split_whitespace());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null());
+        command.spawn().expect("the tool starts")
     }
 
     /// Like [`Cluster::run`], with a sed script as the editor.
     pub fn edit(&self, tool: &Path, args: &str, script: &str) -> Answer {
-        let mut command = self.command(tool, args);
+        let mut command = self.command(tool, args.split_whitespace());
         command.env("KUBE_EDITOR", format!("sed -i -e '{script}'"));
         finish(command, "")
     }
@@ -95,6 +111,8 @@ impl Cluster {
             let call = format!("exec '{}' exec {name} \"$@\"", env!("CARGO_BIN_EXE_complaint-e2e"));
             program(&programs.join(format!("complaint-{name}")), &call);
         }
+        let plugin = format!("exec '{}' \"$@\"", env!("CARGO_BIN_EXE_complaint-e2e-plugin"));
+        program(&programs.join("kubectl-complaints"), &plugin);
         for (variable, name) in [("KUBECTL", "kubectl"), ("HELM", "helm"), ("PYTHON", "python3")] {
             if let Some(path) = std::env::var_os(variable) {
                 program(
@@ -176,6 +194,7 @@ fn finish(mut command: Command, input: &str) -> Answer {
     let output = child.wait_with_output().expect("the tool ends");
     Answer {
         ok: output.status.success(),
+        code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),
         err: String::from_utf8_lossy(&output.stderr).into_owned(),
     }

@@ -7,6 +7,7 @@ mod documents;
 mod gitops;
 mod helm;
 mod kubectl;
+mod plugin;
 mod policy;
 mod retention;
 mod rights;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         gitops::tests(),
         helm::tests(),
         kubectl::tests(),
+        plugin::tests(),
         policy::tests(),
         retention::tests(),
         rights::tests(),

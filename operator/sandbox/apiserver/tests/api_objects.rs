@@ -156,6 +156,32 @@ async fn apply_owns_removes_and_conflicts() {
 }
 
 #[tokio::test]
+async fn an_apply_that_names_a_uid_makes_nothing() {
+    let (_sandbox, client) = sandbox().await;
+    let api: Api<ConfigMap> = Api::default_namespaced(client);
+    let apply = |uid: &str| {
+        Patch::Apply(
+            json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "a", "uid": uid }, "data": { "x": "1" } }),
+        )
+    };
+    let params = PatchParams::apply("one").force();
+    let old = "11111111-1111-1111-1111-111111111111";
+    let refused = api.patch("a", &params, &apply(old)).await.unwrap_err();
+    assert_eq!(status(refused), (409, "Conflict".into()), "the object was deleted");
+    let made = api
+        .create(
+            &PostParams::default(),
+            &config_map(json!({ "metadata": { "name": "a" } })),
+        )
+        .await
+        .unwrap();
+    let refused = api.patch("a", &params, &apply(old)).await.unwrap_err();
+    assert_eq!(status(refused), (409, "Conflict".into()), "another one has its name");
+    let applied = api.patch("a", &params, &apply(&made.uid().unwrap())).await.unwrap();
+    assert_eq!(data(&applied)["x"], "1");
+}
+
+#[tokio::test]
 async fn a_strategic_patch_merges_containers_by_name() {
     let (_sandbox, client) = sandbox().await;
     let api: Api<Deployment> = Api::default_namespaced(client);

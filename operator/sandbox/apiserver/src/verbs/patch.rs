@@ -146,6 +146,12 @@ fn apply(
         if part != Part::Main {
             return Err(ApiError::not_found(&resource.qualified(), name));
         }
+        let uid = config.uid();
+        if !uid.is_empty() {
+            let why =
+                format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+            return Err(ApiError::conflict(&resource.qualified(), name, why));
+        }
         rbac::authorize_create(api, &context.user, resource, namespace, name)?;
         let empty = json!({
             "apiVersion": config["apiVersion"], "kind": config["kind"],
