@@ -108,7 +108,7 @@ fn audit(file: &Path, rows: &Rows) -> LabelAudit {
     let config = json!({
         "name": "bench", "namespace": "default", "classifier": "bench", "specHash": "", "preset": "Standard",
         "dataset": {
-            "format": DatasetFormat::Csv, "textField": "text", "labelFields": ["label"], "minSamplesPerClass": 1, "labelMap": {},
+            "format": DatasetFormat::Csv, "textField": "text", "labelFields": ["label"], "minSamplesPerClass": 2, "labelMap": {},
         },
         "evaluation": { "testFraction": 0.2, "seed": 42, "metric": "macroF1" },
     });

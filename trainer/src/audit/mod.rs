@@ -9,8 +9,8 @@
 //!   2021) counts rows with one label that are confidently of another category. Categories for which this happens in both
 //!   directions, and which the scores hardly separate, are look-alikes.
 //!
-//! Confident learning alone takes every confident mistake of the model for a wrong label. On categories that overlap this suspects
-//! many right ones: 8 % of the example's rows, whose labels are right.
+//! Confident learning alone takes every confident mistake of the model for a wrong label. Where categories overlap it suspects many right
+//! ones: it estimates 7 % of the example's labels to be wrong, which were written for their categories (`docs/benchmarks.md`).
 
 mod joint;
 mod look_alikes;

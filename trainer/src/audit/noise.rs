@@ -21,7 +21,7 @@ use crate::calibration::OutOfFold;
 /// Rows whose losses are summed together. The number is fixed, so sums don't depend on the number of threads.
 const ROWS_AT_ONCE: usize = 1024;
 /// Scores to fit to. Of more rows, every second or third is enough.
-const MOST_SCORES: usize = 4_000_000;
+const MOST_SCORES: usize = 1_000_000;
 /// Where the search for the share begins.
 const FIRST_SHARE: f64 = 0.03;
 /// A larger share is no slip of the pen: the labels say something else than the texts.
