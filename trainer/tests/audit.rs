@@ -186,6 +186,8 @@ fn any_number_of_threads_writes_the_same_bytes() {
     assert!(!one.suspects.is_empty());
     assert_eq!(one.file, three.file);
     assert_eq!(one.summary, three.summary);
+    let reports = ["1", "3"].map(|threads| written(&Job::new(), &rows, &[], threads));
+    assert_eq!(reports[0], reports[1]);
 }
 
 #[test]
@@ -242,6 +244,11 @@ fn an_unusable_place_for_the_file_is_told_first() {
 
 /// The report of a training on these rows.
 fn report(job: &Job, rows: &Labelled, arguments: &[&str]) -> Value {
+    serde_json::from_slice(&written(job, rows, arguments, "2")).unwrap()
+}
+
+/// The bytes of that report.
+fn written(job: &Job, rows: &Labelled, arguments: &[&str], threads: &str) -> Vec<u8> {
     let data = job.file("data.csv", to_csv(rows));
     let out = job.path("out");
     let output = trainer()
@@ -252,23 +259,32 @@ fn report(job: &Job, rows: &Labelled, arguments: &[&str]) -> Value {
         .arg(&out)
         .args(["--text-field", "text", "--label-field", "label"])
         .args(arguments)
+        .env("RAYON_NUM_THREADS", threads)
         .output()
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("<section id=\"labels\""));
-    serde_json::from_slice(&std::fs::read(out.join("report.json")).unwrap()).unwrap()
+    std::fs::read(out.join("report.json")).unwrap()
 }
 
 #[test]
 fn a_training_reports_its_suspects() {
     let mut rows = example();
-    let flipped = flip(&mut rows, 5);
     let job = Job::new();
+    // The rows of a holdout have numbers of their own.
+    let held_out = rows.split_off(1100);
+    let flipped = flip(&mut rows, 5);
+    let held_out = job.file("holdout.csv", to_csv(&held_out));
+    let held_out = held_out.to_str().unwrap();
     for (arguments, texts) in [
         (&[][..], false),
         (&["--include-texts"], true),
         (&["--include-texts", "--hashing-bits", "16"], true),
+        (
+            &["--include-texts", "--hashing-bits", "16", "--holdout", held_out],
+            true,
+        ),
     ] {
         let report = report(&job, &rows, arguments);
         let audit = &report["labelAudit"];
