@@ -239,6 +239,16 @@ mod tests {
         }
     }
 
+    /// Rows are left out evenly where there are too many.
+    #[test]
+    fn the_share_is_found_in_a_part_of_many_rows() {
+        let (scores, labels) = drawn(300_000, 0.05, 16.0);
+        assert!(scores.len() > MOST_SCORES);
+        let found = fit(&scores, &labels);
+        assert!((found.share - 0.05).abs() < 4.0 * found.standard_error, "{found:?}");
+        assert!((found.clean.temperature - 2.0).abs() < 0.1, "{found:?}");
+    }
+
     #[test]
     fn any_number_of_threads_finds_the_same() {
         let (scores, labels) = drawn(20_000, 0.1, 16.0);
