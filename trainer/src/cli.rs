@@ -12,7 +12,7 @@ use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages}
 use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
-    self, adapt::AdaptArgs, adapt_champion::AdaptChampionArgs, compare::CompareArgs, data::DataArgs,
+    self, adapt::AdaptArgs, adapt_champion::AdaptChampionArgs, audit::AuditArgs, compare::CompareArgs, data::DataArgs,
     evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs, profile::ProfileArgs,
     report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs, verify::VerifyArgs,
 };
@@ -39,6 +39,11 @@ enum Command {
     Explain(ExplainArgs),
     /// Inspect a data set before training: balance, lengths, copies, near-twins, vocabulary, suspicious rows.
     Profile(ProfileArgs),
+    /// Find rows whose label is probably wrong, and categories that are confused.
+    ///
+    /// Every row of the data set is judged by models that did not see it. Suspected rows are written as CSV with the columns row, given,
+    /// suspected, confidence and margin, the least probable label first. Rows are counted from 1, without the header.
+    Audit(Box<AuditArgs>),
     /// Print the schema of report.json.
     ReportSchema(ReportSchemaArgs),
     /// Adapt a model to another mix of categories: the same weights, moved intercepts, no data set.
@@ -337,6 +342,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Predict(arguments) => commands::predict::execute(&arguments),
         Command::Explain(arguments) => commands::explain::execute(&arguments),
         Command::Profile(arguments) => commands::profile::execute(&arguments),
+        Command::Audit(arguments) => commands::audit::execute(&arguments),
         Command::ReportSchema(arguments) => commands::report_schema::execute(&arguments),
         Command::Adapt(arguments) => commands::adapt::execute(&arguments),
         Command::AdaptChampion(arguments) => commands::adapt_champion::execute(&arguments),

@@ -12,6 +12,7 @@
 //! | [`solve`] | fits the models |
 //! | [`ensemble`] | averages the best trials |
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
+//! | [`mod@audit`] | finds training rows whose label is probably wrong, and categories that are confused |
 //! | [`vector_scaling`], [`reference`](mod@reference) | probabilities for estimates without labels; the held-out rows' figures that belong to the model |
 //! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
 //! | [`adapt`] | moves a finished model's intercepts towards another mix of categories |
@@ -28,6 +29,7 @@
 
 pub mod adapt;
 mod answers;
+pub mod audit;
 pub mod calibration;
 mod cli;
 mod commands;

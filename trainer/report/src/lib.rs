@@ -17,6 +17,7 @@
 
 mod confused;
 mod dataset;
+mod labels;
 mod page;
 mod profile;
 mod quality;
@@ -26,6 +27,7 @@ mod search;
 
 pub use confused::ConfusedPair;
 pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
+pub use labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 pub use page::page;
 pub use profile::{LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint};
 pub use quality::{

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::dataset::DatasetSummary;
+use crate::labels::LabelAudit;
 use crate::profile::Profile;
 use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
 use crate::search::{Choice, EnsembleMember, Trial};
@@ -75,6 +76,9 @@ pub struct Report {
     pub confidence_intervals: Intervals,
     /// The most confident wrong answers.
     pub mistakes: Vec<Mistake>,
+    /// The audit of the training rows' labels. Absent in reports of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub label_audit: Option<LabelAudit>,
     /// The profile of the data set.
     pub profile: Profile,
     /// Digest of the run's spec.

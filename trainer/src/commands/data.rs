@@ -1,13 +1,17 @@
 //! Data set arguments, shared by all commands that read one.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use clap::{Args, ValueEnum};
 use complaint_contract::{DatasetFormat, DatasetSettings, Reach};
 use complaint_model::Sha256Digest;
 
-use crate::config::format_of_name;
+use crate::config::{ConfigError, format_of_name};
 use crate::dataset::{DatasetError, Location, Purpose, Source};
+use crate::error::TrainError;
+use crate::feedback::Corrections;
+use crate::store::Store;
 
 /// The data set and the selection of its rows.
 #[derive(Debug, Args)]
@@ -95,6 +99,11 @@ impl DataArgs {
         Location::parse(&self.data)
     }
 
+    /// The data set, if it is a file.
+    pub(super) fn file(&self) -> Option<&Path> {
+        Some(Path::new(&self.data)).filter(|path| path.is_file())
+    }
+
     /// Opens or downloads the data set. `tell` gets the downloaded share.
     pub(super) fn open(&self, tell: impl Fn(f64, &str) + Sync) -> Result<Source, DatasetError> {
         let location = self.location();
@@ -110,6 +119,20 @@ impl DataArgs {
             },
         )
     }
+}
+
+/// Reads corrections that a user names: a place without any is a mistake.
+pub(super) fn read_corrections(place: &str) -> Result<Corrections, TrainError> {
+    let corrections = Corrections::read(&Store::open(place, Reach::Anywhere)?, "")?;
+    if corrections.segments() == 0 {
+        let error = ConfigError::Invalid {
+            field: "--feedback".into(),
+            problem: format!("names {place}, which has no file YYYY-MM-DD/NAME.jsonl.gz"),
+            fix: "Name the folder `feedback` of a classifier in its store".into(),
+        };
+        return Err(error.into());
+    }
+    Ok(corrections)
 }
 
 fn parse_renaming(text: &str) -> Result<(String, String), String> {

@@ -3,6 +3,7 @@
 pub(crate) mod adapt;
 pub(crate) mod adapt_champion;
 mod answer;
+pub(crate) mod audit;
 pub(crate) mod compare;
 pub(crate) mod data;
 pub(crate) mod delete;

@@ -1,52 +1,95 @@
-//! Builds the configuration from the arguments of `train`: a preset, overridden by a settings file, overridden by
+//! Builds the configuration from the arguments of `train` and `audit`: a preset, overridden by a settings file, overridden by
 //! options.
 
-use complaint_contract::{Algorithm, Feedback, Holdout, Preset, SplitBy};
+use std::path::Path;
+
+use complaint_contract::{Algorithm, EvaluationSettings, Feedback, Holdout, Preset};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::data::DataArgs;
 use crate::cli::{SearchArgs, TextArgs, TrainArgs};
 use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
 
-/// Builds the configuration and validates it.
-pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
-    let mut sections = match &arguments.settings {
+/// The arguments that decide how rows become scores.
+pub(super) struct Choice<'a> {
+    /// Name of the model.
+    pub(super) name: &'a str,
+    pub(super) data: &'a DataArgs,
+    pub(super) min_samples_per_class: usize,
+    pub(super) preset: Preset,
+    /// A file with more settings.
+    pub(super) settings: Option<&'a Path>,
+    pub(super) text: &'a TextArgs,
+    pub(super) search: &'a SearchArgs,
+    pub(super) feedback: Feedback,
+    pub(super) evaluation: EvaluationSettings,
+}
+
+/// The configuration of `train`.
+pub(super) fn of_train(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
+    let holdout = arguments.holdout.as_ref().map(|source| Holdout {
+        source: Some(source.clone()),
+        sha256: arguments.holdout_sha256,
+        format: Some(arguments.data.format_of(source)),
+        text_field: None,
+        label_fields: None,
+    });
+    config(&Choice {
+        name: &arguments.name,
+        data: &arguments.data,
+        min_samples_per_class: arguments.min_samples_per_class,
+        preset: arguments.preset.into(),
+        settings: arguments.settings.as_deref(),
+        text: &arguments.text,
+        search: &arguments.search,
+        feedback: feedback(arguments.feedback.as_deref()),
+        evaluation: EvaluationSettings {
+            split: arguments.split.into(),
+            holdout,
+            ..EvaluationSettings::by_hash(arguments.test_fraction, arguments.seed)
+        },
+    })
+}
+
+/// Whether corrections are read.
+pub(super) fn feedback(place: Option<&str>) -> Feedback {
+    match place {
+        Some(_) => Feedback::Include,
+        None => Feedback::Exclude,
+    }
+}
+
+/// Builds the configuration and validates it. The metric of a comparison is that of the search.
+pub(super) fn config(choice: &Choice<'_>) -> Result<RunConfig, TrainError> {
+    let mut sections = match choice.settings {
         Some(path) => read(path)?,
         None => Map::new(),
     };
     for (name, options) in [
-        ("preprocessing", preprocessing(&arguments.text)),
-        ("features", features(&arguments.text)),
-        ("search", search(&arguments.search)),
+        ("preprocessing", preprocessing(choice.text)),
+        ("features", features(choice.text)),
+        ("search", search(choice.search)),
     ] {
         let section = sections.entry(name).or_insert_with(|| json!({}));
         if let Value::Object(section) = section {
             section.extend(options);
         }
     }
-    let metric = sections["search"].get("scoring").cloned();
+    let mut evaluation = json!(choice.evaluation);
+    if let Some(metric) = sections["search"].get("scoring") {
+        evaluation["metric"] = metric.clone();
+    }
     let mut all = json!({
-        "name": arguments.name,
+        "name": choice.name,
         "namespace": "default",
-        "classifier": arguments.name,
+        "classifier": choice.name,
         "specHash": "",
-        "feedback": match arguments.feedback { Some(_) => Feedback::Include, None => Feedback::Exclude },
-        "preset": Preset::from(arguments.preset),
-        "dataset": arguments.data.config(arguments.min_samples_per_class),
-        "evaluation": {
-            "split": SplitBy::from(arguments.split),
-            "testFraction": arguments.test_fraction,
-            "seed": arguments.seed,
-            "metric": metric.unwrap_or_else(|| json!("macroF1")),
-            "holdout": arguments.holdout.as_ref().map(|source| Holdout {
-                source: Some(source.clone()),
-                sha256: arguments.holdout_sha256,
-                format: Some(arguments.data.format_of(source)),
-                text_field: None,
-                label_fields: None,
-            }),
-        },
+        "feedback": choice.feedback,
+        "preset": choice.preset,
+        "dataset": choice.data.config(choice.min_samples_per_class),
+        "evaluation": evaluation,
     });
     if let Value::Object(all) = &mut all {
         all.extend(sections);
@@ -54,7 +97,7 @@ pub(super) fn config(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
     Ok(RunConfig::parse(&serde_json::to_vec(&all).unwrap_or_default())?)
 }
 
-fn read(path: &std::path::Path) -> Result<Map<String, Value>, ConfigError> {
+fn read(path: &Path) -> Result<Map<String, Value>, ConfigError> {
     let text = std::fs::read(path).map_err(|source| ConfigError::Unreadable {
         path: path.to_owned(),
         source,

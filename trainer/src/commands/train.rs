@@ -12,9 +12,7 @@ use super::table::{
     shortened, table,
 };
 use crate::cli::{OutputForm, TrainArgs};
-use crate::config::ConfigError;
 use crate::error::TrainError;
-use crate::feedback::Corrections;
 use crate::progress::{Plan, Progress};
 use crate::record;
 use crate::result::result;
@@ -39,11 +37,15 @@ pub(crate) fn execute(arguments: &TrainArgs) -> ExitCode {
 }
 
 fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
-    let config = settings::config(arguments)?;
+    let config = settings::of_train(arguments)?;
     let key = read_key(arguments.signing_key.as_deref())?;
     let progress = Progress::for_people(Plan::Training);
     let location = arguments.data.location();
-    let corrections = arguments.feedback.as_deref().map(read_corrections).transpose()?;
+    let corrections = arguments
+        .feedback
+        .as_deref()
+        .map(super::data::read_corrections)
+        .transpose()?;
     let inputs = Inputs {
         config: &config,
         location: &location,
@@ -91,20 +93,6 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
     progress.tell(TrainingStage::Done, 1.0, "done");
     let result = result(&trained.report, trained.artifact, reference);
     Ok((trained.report, result))
-}
-
-/// Reads corrections that a user names: a place without any is a mistake.
-fn read_corrections(place: &str) -> Result<Corrections, TrainError> {
-    let corrections = Corrections::read(&Store::open(place, Reach::Anywhere)?, "")?;
-    if corrections.segments() == 0 {
-        let error = ConfigError::Invalid {
-            field: "--feedback".into(),
-            problem: format!("names {place}, which has no file YYYY-MM-DD/NAME.jsonl.gz"),
-            fix: "Name the folder `feedback` of a classifier in its store".into(),
-        };
-        return Err(error.into());
-    }
-    Ok(corrections)
 }
 
 /// The summary of a training, for people.

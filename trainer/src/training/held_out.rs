@@ -57,7 +57,8 @@ impl HeldOut {
                 unknown_words.extend(artifact.unknown_word_shares(&corpus, &rows));
             }
         };
-        match &prepared.source {
+        // The texts of a holdout are kept.
+        match prepared.source.as_ref().filter(|_| prepared.holdout.is_none()) {
             _ if champion.is_none() && !inputs.include_texts && !counts_words => {}
             None => {
                 let all: Vec<&str> = test

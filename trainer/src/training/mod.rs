@@ -1,6 +1,7 @@
 //! One training, step by step, from the data set to the files.
 
 mod again;
+mod auditing;
 mod fitting;
 mod held_out;
 mod holdout;
@@ -30,6 +31,8 @@ use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
 pub(crate) use again::model_error;
 pub use again::{Again, compare_again};
+pub use auditing::{AuditedDataset, audit_labels};
+use auditing::{MOST_SUSPECTS, label_audit};
 use fitting::fit_best;
 use held_out::{HeldOut, with_reference};
 use holdout::HoldoutRows;
@@ -93,7 +96,7 @@ struct Prepared {
     dataset: Dataset,
     split: Split,
     words: Words,
-    /// The source, if texts were not kept and have to be read again.
+    /// The source, if the texts of its rows were not kept and have to be read again.
     source: Option<Source>,
     train_labels: Vec<u32>,
     profile: Profile,
@@ -103,6 +106,15 @@ struct Prepared {
     feedback: Option<FeedbackResult>,
     /// Name of the split. Equal names on equal data mean equal test rows.
     split_name: String,
+}
+
+/// Which rows are training rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rows {
+    /// Those that the split does not hold out.
+    NotHeldOut,
+    /// All of them.
+    All,
 }
 
 /// The result of processing the texts.
@@ -145,7 +157,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
             feedback_sha256: present.feedback,
         }));
     }
-    let prepared = prepare(inputs, &config.pipelines(), source, holdout, progress)?;
+    let prepared = prepare(inputs, &config.pipelines(), source, holdout, Rows::NotHeldOut, progress)?;
     let (config, choices) = &config.for_rows(prepared.training_rows());
     let inputs = &Inputs { config, ..*inputs };
     let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
@@ -165,10 +177,15 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         Words::Counts(_) => &held_out.unknown_words,
     };
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
+    let labels = artifact
+        .estimate()
+        .map(|estimate| label_audit(inputs, &prepared, &searched, estimate, MOST_SUSPECTS))
+        .transpose()?;
     let model = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
     let report = Report {
         choices: choices.clone(),
+        label_audit: labels,
         ..reporting::report(inputs, &prepared, searched, &artifact, evaluation, held_out, digest)
     };
     let stored = StoredArtifact {
@@ -229,11 +246,12 @@ fn prepare(
     pipelines: &[Pipeline],
     source: Source,
     holdout: Option<HoldoutRows>,
+    rows: Rows,
     progress: &Progress,
 ) -> Result<Prepared, TrainError> {
     let config = inputs.config;
     if config.features.hashing_bits.is_some() {
-        return prepare_passing(inputs, source, holdout, progress);
+        return prepare_passing(inputs, source, holdout, rows, progress);
     }
     let mut dataset = dataset::load(&config.dataset, &source, beside(inputs, holdout.as_ref()), |rows| {
         progress.tell(TrainingStage::Loading, 0.8, &format!("{rows} rows read"))
@@ -243,8 +261,8 @@ fn prepare(
     }
     tell_rows(&dataset, progress);
     check_times_of_split(&mut dataset, config, source.name())?;
-    let mut split = split(&dataset, &config.evaluation);
-    check_split(&dataset, &split, source.name().to_owned())?;
+    let split = split(&dataset, &config.evaluation);
+    let mut split = choose(rows, split, &dataset, source.name())?;
     let feedback = join(inputs, &mut dataset, &mut split, source.name())?;
     let holdout = holdout.map(|holdout| holdout.result(&mut dataset)).transpose()?;
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
@@ -273,6 +291,7 @@ fn prepare_passing(
     inputs: &Inputs<'_>,
     source: Source,
     holdout: Option<HoldoutRows>,
+    rows: Rows,
     progress: &Progress,
 ) -> Result<Prepared, TrainError> {
     let config = inputs.config;
@@ -287,8 +306,8 @@ fn prepare_passing(
     }
     check_times_of_split(&mut passing.dataset, config, source.name())?;
     tell_rows(&passing.dataset, progress);
-    let mut split = split_by_keys(&passing.dataset, passing.keys(), &config.evaluation);
-    check_split(&passing.dataset, &split, source.name().to_owned())?;
+    let split = split_by_keys(&passing.dataset, passing.keys(), &config.evaluation);
+    let mut split = choose(rows, split, &passing.dataset, source.name())?;
     let rows = passing.dataset.rows.len();
     let feedback = join(inputs, &mut passing.dataset, &mut split, source.name())?;
     passing.count_rows_from(rows);
@@ -302,8 +321,7 @@ fn prepare_passing(
         dataset,
         split,
         words: Words::Counts(Arc::new(counts)),
-        // The texts of a holdout are kept, so no source is read again.
-        source: Some(source).filter(|_| holdout.is_none()),
+        source: Some(source),
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
         feedback,
@@ -344,6 +362,18 @@ fn check_times_of_split(dataset: &mut Dataset, config: &RunConfig, name: &str) -
     match config.evaluation.split {
         SplitBy::Hash => Ok(()),
         SplitBy::Time => dataset::check_times(dataset, name),
+    }
+}
+
+/// The split, checked, or without held-out rows.
+fn choose(rows: Rows, split: Split, dataset: &Dataset, name: &str) -> Result<Split, DatasetError> {
+    match rows {
+        Rows::NotHeldOut => check_split(dataset, &split, name.to_owned()).map(|()| split),
+        Rows::All => Ok(Split {
+            train: (0..split.keys.len() as u32).collect(),
+            test: Vec::new(),
+            keys: split.keys,
+        }),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::dataset::month;
 use crate::ensemble::Share;
 use crate::evaluate::Evaluation;
 
-/// The report of a finished training.
+/// The report of a finished training, without the audit of the labels.
 pub(super) fn report(
     inputs: &Inputs<'_>,
     prepared: &Prepared,
@@ -59,6 +59,7 @@ pub(super) fn report(
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         confidence_intervals: evaluation.intervals,
         mistakes,
+        label_audit: None,
         profile: prepared.profile.clone(),
         spec_hash: config.spec_hash.clone(),
     }

@@ -44,7 +44,8 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
     })
 }
 
-fn excerpt(text: &str) -> String {
+/// The beginning of a text.
+pub(super) fn excerpt(text: &str) -> String {
     match text.char_indices().nth(EXCERPT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

@@ -8,6 +8,7 @@ mod classes;
 mod confusion;
 mod dataset;
 mod headline;
+mod labels;
 mod mistakes;
 mod months;
 mod terms;
@@ -63,6 +64,11 @@ pub fn page(report: &Report) -> String {
             id: "mistakes",
             title: "Confident mistakes",
             body: mistakes::body(report),
+        },
+        Section {
+            id: "labels",
+            title: "Labels",
+            body: labels::body(report),
         },
         Section {
             id: "data",

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 use crate::profile::{
     LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
 };
@@ -98,11 +99,59 @@ fn report(labels: &[String]) -> Report {
         }],
         largest_share_difference: 1.5,
     };
+    value["labelAudit"] = json!(audit(labels));
     value["confidenceIntervals"] = json!(confidence_intervals);
     value["mistakes"] = json!(mistakes);
     value["profile"] = json!(profile);
     value["specHash"] = json!("");
     serde_json::from_value(value).unwrap()
+}
+
+fn audit(labels: &[String]) -> LabelAudit {
+    LabelAudit {
+        rows: 800,
+        noise: 0.052,
+        standard_error: 0.011,
+        suspects: 42,
+        classes: labels
+            .iter()
+            .map(|label| ClassNoise {
+                label: label.clone(),
+                rows: 80,
+                noise: 0.06,
+                suspects: 4,
+            })
+            .collect(),
+        confused: vec![ConfusedLabels {
+            given: labels[0].clone(),
+            suspected: labels[1].clone(),
+            rows: 31,
+            share: 0.387,
+        }],
+        look_alikes: vec![LookAlikes {
+            labels: [labels[0].clone(), labels[1].clone()],
+            shares: [0.387, 0.412],
+            separation: 0.567,
+        }],
+        suspected_rows: vec![
+            SuspectedRow {
+                row: Some(4321),
+                given: labels[0].clone(),
+                suspected: labels[1].clone(),
+                confidence: 0.987,
+                margin: 0.985,
+                text: Some("a <script>alert(2)</script> text".into()),
+            },
+            SuspectedRow {
+                row: None,
+                given: labels[1].clone(),
+                suspected: labels[0].clone(),
+                confidence: 0.9,
+                margin: 0.8,
+                text: None,
+            },
+        ],
+    }
 }
 
 fn labels(count: usize) -> Vec<String> {
@@ -119,6 +168,7 @@ fn every_section_is_there_with_its_figures() {
         "calibration",
         "terms",
         "mistakes",
+        "labels",
         "data",
     ] {
         assert!(page.contains(&format!("<section id=\"{section}\"")), "{section}");
@@ -135,6 +185,12 @@ fn every_section_is_there_with_its_figures() {
         "1,234",
         ">77<",
         "diverged",
+        "5.2 %",
+        "42 suspected rows of 800",
+        "4,321",
+        "a correction",
+        "41.2 %",
+        "0.57",
     ] {
         assert!(page.contains(figure), "{figure}");
     }
@@ -175,6 +231,7 @@ fn labels_terms_and_texts_can_not_inject_markup() {
     }
     assert!(page.contains("&lt;script&gt;alert('x')&lt;/script&gt;"));
     assert!(page.contains("my &lt;script&gt;alert(1)&lt;/script&gt; text"));
+    assert!(page.contains("a &lt;script&gt;alert(2)&lt;/script&gt; text"));
 }
 
 #[test]
@@ -217,6 +274,18 @@ fn one_class_less_figures_are_no_reason_to_fail() {
     let page = page(&report);
     assert!(!page.contains("id=\"terms\"") && !page.contains("href=\"#terms\""));
     assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+}
+
+#[test]
+fn without_suspects_the_page_says_so() {
+    let mut report = report(&labels(2));
+    let audit = report.label_audit.as_mut().unwrap();
+    (audit.suspects, audit.suspected_rows) = (0, Vec::new());
+    (audit.look_alikes, audit.confused) = (Vec::new(), Vec::new());
+    assert!(page(&report).contains("No row is suspected"));
+    // A report of an earlier version has no audit.
+    report.label_audit = None;
+    assert!(!page(&report).contains("id=\"labels\""));
 }
 
 #[test]
