@@ -5,10 +5,8 @@
 //! map of the winner's probability (isotonic regression; Zadrozny & Elkan 2002).
 
 use complaint_model::model::{Calibration, MonotoneMap, argmax};
-use smartcore::optimization::FunctionOrder;
-use smartcore::optimization::first_order::FirstOrderOptimizer;
-use smartcore::optimization::first_order::lbfgs::LBFGS;
-use smartcore::optimization::line_search::Backtracking;
+
+use crate::likelihood::minimise;
 
 /// Rows in a bin of the monotone map. With this many rows, the bin's share of correct answers is known to about 4 %.
 const ROWS_PER_BIN: usize = 150;
@@ -42,24 +40,15 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
 /// The temperature that maximises the likelihood of the correct classes. smartcore's L-BFGS searches over its
 /// logarithm, where the likelihood has a single maximum.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
-    let value = |at: &Vec<f64>| mean_loss(scores, labels, classes, at[0].exp()).0;
-    let slope =
-        |gradient: &mut Vec<f64>, at: &Vec<f64>| gradient[0] = mean_loss(scores, labels, classes, at[0].exp()).1;
     let start = vec![initial_scale(scores, classes).ln()];
     if !start[0].is_finite() {
         return 1.0;
     }
-    let search = Backtracking::<f64> {
-        order: FunctionOrder::THIRD,
-        ..Backtracking::default()
-    };
-    let optimizer = LBFGS {
-        max_iter: 40,
-        g_atol: 1e-6,
-        x_atol: 1e-6,
-        ..LBFGS::default()
-    };
-    let found = optimizer.optimize(&value, &slope, &start, &search).x[0].exp();
+    let found = minimise(start, 1e-6, |at| {
+        let (loss, slope) = mean_loss(scores, labels, classes, at[0].exp());
+        (loss, vec![slope])
+    });
+    let found = found[0].exp();
     if found.is_finite() && (1e-4..=1e4).contains(&found) {
         found
     } else {

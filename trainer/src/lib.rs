@@ -40,6 +40,7 @@ pub mod ensemble;
 pub mod error;
 pub mod evaluate;
 pub mod feedback;
+mod likelihood;
 pub mod metrics;
 mod mlflow;
 pub mod profile;

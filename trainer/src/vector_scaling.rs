@@ -3,15 +3,11 @@
 //! It is fitted by maximum likelihood on the out-of-fold scores of the training part. A bias has a normal prior with standard
 //! deviation 1 in log-odds, so a class with few rows keeps a bias near 0. Answers and their probabilities don't depend on it.
 
-use std::cell::RefCell;
-
 use complaint_model::Estimate;
 use complaint_model::model::argmax;
 use rayon::prelude::*;
-use smartcore::optimization::FunctionOrder;
-use smartcore::optimization::first_order::FirstOrderOptimizer;
-use smartcore::optimization::first_order::lbfgs::LBFGS;
-use smartcore::optimization::line_search::Backtracking;
+
+use crate::likelihood::minimise;
 
 /// Rows whose losses are summed together. The number is fixed, so sums don't depend on the number of threads.
 const ROWS_AT_ONCE: usize = 1024;
@@ -23,27 +19,10 @@ const TEMPERATURES: std::ops::RangeInclusive<f64> = 1e-4..=1e4;
 pub fn vector_scaling(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> Estimate {
     let mut start = vec![0.0; classes + 1];
     start[0] = temperature.ln();
-    let last = RefCell::new((Vec::new(), Loss::default()));
-    let at = |place: &Vec<f64>| {
-        let mut last = last.borrow_mut();
-        if last.0 != *place {
-            *last = (place.clone(), loss(scores, labels, place));
-        }
-        last.1.clone()
-    };
-    let value = |place: &Vec<f64>| at(place).value;
-    let slope = |gradient: &mut Vec<f64>, place: &Vec<f64>| gradient.copy_from_slice(&at(place).slope);
-    let search = Backtracking::<f64> {
-        order: FunctionOrder::THIRD,
-        ..Backtracking::default()
-    };
-    let optimizer = LBFGS {
-        max_iter: 100,
-        g_atol: 1e-6,
-        x_atol: 1e-7,
-        ..LBFGS::default()
-    };
-    let found = optimizer.optimize(&value, &slope, &start, &search).x;
+    let found = minimise(start.clone(), 1e-7, |place| {
+        let at = loss(scores, labels, place);
+        (at.value, at.slope)
+    });
     let usable = TEMPERATURES.contains(&found[0].exp()) && found[1..].iter().all(|bias| bias.abs() < 100.0);
     let (log_temperature, biases) = (if usable { &found } else { &start }).split_at(1);
     let mean = biases.iter().sum::<f64>() / classes as f64;

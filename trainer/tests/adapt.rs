@@ -16,6 +16,7 @@ use complaint_model::{
 };
 use complaint_trainer::rng::Rng;
 use serde_json::{Value, json};
+use support::labelled::{Labelled, cfpb, example};
 use support::{Ended, Job, csv, rows, trainer};
 
 /// A trained model, and a folder for what is made from it.
@@ -367,19 +368,6 @@ fn from_elsewhere() -> Artifact {
     builder.build().unwrap()
 }
 
-/// Texts with their categories.
-type Labelled = Vec<(String, String)>;
-
-/// The columns `text` and `label` of a data set.
-fn labelled(bytes: &[u8], text: &str, label: &str) -> Labelled {
-    let mut reader = ::csv::Reader::from_reader(bytes);
-    let headers = reader.headers().unwrap().clone();
-    let column = |name: &str| headers.iter().position(|header| header == name).unwrap();
-    let (text, label) = (column(text), column(label));
-    let rows = reader.records().map(|record| record.unwrap());
-    rows.map(|row| (row[text].to_owned(), row[label].to_owned())).collect()
-}
-
 /// A model, and rows that its training did not see.
 struct Trial {
     job: Job,
@@ -492,23 +480,6 @@ fn gains(all: Labelled, shifts: &[f64], draws: u64, texts: usize) -> Vec<f64> {
     };
     let mean = |shift: &f64| (0..draws).map(|_| gain(*shift)).sum::<f64>() / draws as f64;
     shifts.iter().map(mean).collect()
-}
-
-/// The complaints of the CFPB, where they are given.
-fn cfpb() -> Option<Labelled> {
-    let Ok(directory) = std::env::var("COMPLAINT_TEST_DATA") else {
-        println!("only the example was used: set COMPLAINT_TEST_DATA to a directory with cfpb.csv.gz");
-        return None;
-    };
-    let packed = std::fs::read(Path::new(&directory).join("cfpb.csv.gz")).unwrap();
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&packed[..]), &mut bytes).unwrap();
-    Some(labelled(&bytes, "text", "label"))
-}
-
-fn example() -> Labelled {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/complaints.csv");
-    labelled(&std::fs::read(path).unwrap(), "narrative", "category")
 }
 
 /// In how many of `windows` the true accuracy lies in the interval of the estimated one.

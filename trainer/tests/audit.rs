@@ -9,37 +9,8 @@ use std::process::Output;
 use complaint_contract::segments::Kind;
 use serde_json::{Value, json};
 use support::corrections::correction;
+use support::labelled::{Labelled, cfpb, example};
 use support::{Job, trainer};
-
-/// Texts with their labels.
-type Labelled = Vec<(String, String)>;
-
-fn labelled(bytes: &[u8], text: &str, label: &str) -> Labelled {
-    let mut reader = ::csv::Reader::from_reader(bytes);
-    let header = reader.headers().unwrap().clone();
-    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
-    let (text, label) = (place(text), place(label));
-    let rows = reader.records().map(|record| record.unwrap());
-    rows.map(|record| (record[text].to_owned(), record[label].to_owned()))
-        .collect()
-}
-
-fn example() -> Labelled {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/data/complaints.csv");
-    labelled(&std::fs::read(path).unwrap(), "narrative", "category")
-}
-
-/// The complaints of the CFPB, where they are given.
-fn cfpb() -> Option<Labelled> {
-    let Ok(directory) = std::env::var("COMPLAINT_TEST_DATA") else {
-        println!("only the example was used: set COMPLAINT_TEST_DATA to a directory with cfpb.csv.gz");
-        return None;
-    };
-    let packed = std::fs::read(Path::new(&directory).join("cfpb.csv.gz")).unwrap();
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&packed[..]), &mut bytes).unwrap();
-    Some(labelled(&bytes, "text", "label"))
-}
 
 /// Gives a tenth of the rows another label, drawn uniformly. Returns their numbers.
 fn flip(rows: &mut Labelled, seed: u64) -> BTreeSet<u64> {

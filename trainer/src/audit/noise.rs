@@ -6,17 +6,12 @@
 //! Temperature, biases and share are fitted together by maximum likelihood. Without the share, the temperature would have to make
 //! all of the model unsure because a few labels are wrong.
 
-use std::cell::RefCell;
-
 use complaint_model::Estimate;
 use complaint_model::model::argmax;
 use rayon::prelude::*;
-use smartcore::optimization::FunctionOrder;
-use smartcore::optimization::first_order::FirstOrderOptimizer;
-use smartcore::optimization::first_order::lbfgs::LBFGS;
-use smartcore::optimization::line_search::Backtracking;
 
 use crate::calibration::OutOfFold;
+use crate::likelihood::minimise;
 
 /// Rows whose losses are summed together. The number is fixed, so sums don't depend on the number of threads.
 const ROWS_AT_ONCE: usize = 1024;
@@ -53,27 +48,10 @@ impl Noise {
         let mut start = vec![estimate.temperature.ln()];
         start.extend(&estimate.biases);
         start.push((FIRST_SHARE / (1.0 - FIRST_SHARE)).ln());
-        let last = RefCell::new((Vec::new(), Loss::default()));
-        let at = |place: &Vec<f64>| {
-            let mut last = last.borrow_mut();
-            if last.0 != *place {
-                *last = (place.clone(), sample.loss(place));
-            }
-            last.1.clone()
-        };
-        let value = |place: &Vec<f64>| at(place).value;
-        let slope = |gradient: &mut Vec<f64>, place: &Vec<f64>| gradient.copy_from_slice(&at(place).slope);
-        let search = Backtracking::<f64> {
-            order: FunctionOrder::THIRD,
-            ..Backtracking::default()
-        };
-        let optimizer = LBFGS {
-            max_iter: 100,
-            g_atol: 1e-6,
-            x_atol: 1e-6,
-            ..LBFGS::default()
-        };
-        let found = optimizer.optimize(&value, &slope, &start, &search).x;
+        let found = minimise(start, 1e-6, |place| {
+            let at = sample.loss(place);
+            (at.value, at.slope)
+        });
         let temperature = found[0].exp();
         let biases = &found[1..=data.classes];
         let share = share(&found);

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test program uses a part of it
 
 pub mod corrections;
+pub mod labelled;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
