@@ -6,7 +6,6 @@
 
 use complaint_contract::{Candidate, Preset, Strategy, limits};
 use complaint_report::Choice;
-use serde_json::Value;
 
 use super::{RunConfig, Written};
 
@@ -44,7 +43,9 @@ impl Written {
         Self {
             preset: file.preset,
             candidates: search.is_some_and(|search| search.candidates.is_some()),
-            char_ngrams: features.is_some_and(|features| features.char_ngrams.is_some())
+            // Who limits the number of terms has words in mind, and character n-grams would take their places.
+            char_ngrams: features
+                .is_some_and(|features| features.char_ngrams.is_some() || features.max_features.is_some())
                 || grid.is_some_and(|grid| !grid.char_ngrams.is_empty()),
             auto_document_frequency: frequency == Some(complaint_contract::MinDocumentFrequency::Auto),
         }
@@ -113,8 +114,8 @@ impl Chosen {
         }
         self.config.search.candidates = candidates_for_few_rows();
         let value = |candidate: &Candidate| {
-            let grid = serde_json::to_value(&candidate.grid).unwrap_or(Value::Null);
-            format!("{} C={}", candidate.algorithm, grid["C"])
+            let penalties: Vec<String> = candidate.grid.c.iter().map(f64::to_string).collect();
+            format!("{} C={}", candidate.algorithm, penalties.join(" or "))
         };
         let values: Vec<String> = self.config.search.candidates.iter().map(value).collect();
         self.say(
@@ -165,7 +166,7 @@ impl Chosen {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -231,6 +232,8 @@ mod tests {
         assert_eq!(config.for_rows(FEW), (config.clone(), Vec::new()));
         let none = parsed(json!({ "search": { "pipelineGrid": { "charNgrams": [[]] } } }));
         assert_eq!(none.for_rows(FEW).0.pipelines()[0].features.char_ngrams, None);
+        let limited = parsed(json!({ "features": { "maxFeatures": 200 } }));
+        assert_eq!(limited.for_rows(FEW).0.features.char_ngrams, None);
         let reference = parsed(json!({ "preset": "Reference" }));
         assert_eq!(reference.for_rows(FEW), (reference.clone(), Vec::new()));
         let hashed = parsed(json!({ "features": { "hashingBits": 18, "minDocumentFrequency": "Auto" } }));

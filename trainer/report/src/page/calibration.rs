@@ -103,7 +103,7 @@ fn coverage(calibration: &CalibrationReport) -> Markup {
                     caption { "Answers left to people: what serving.abstainBelow would do on the held-out rows" }
                     thead {
                         tr {
-                            th scope="col" { "abstainBelow" }
+                            th.left scope="col" { "abstainBelow" }
                             th scope="col" { "answered" }
                             th scope="col" { "right" }
                             th scope="col" { "95 % interval" }

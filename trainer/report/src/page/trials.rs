@@ -63,7 +63,7 @@ fn choices(report: &Report) -> Markup {
                 tbody {
                     @for choice in &report.choices {
                         tr {
-                            th.left scope="row" { (choice.field) }
+                            th.left scope="row" style="white-space:nowrap" { (choice.field) }
                             td.left { (choice.value) }
                             td.left { (choice.reason) }
                         }
