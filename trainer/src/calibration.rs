@@ -6,7 +6,7 @@
 
 use complaint_model::model::{Calibration, MonotoneMap, argmax};
 
-use crate::likelihood::minimise;
+use crate::likelihood::{Loss, minimise};
 
 /// Rows in a bin of the monotone map. With this many rows, the bin's share of correct answers is known to about 4 %.
 const ROWS_PER_BIN: usize = 150;
@@ -45,8 +45,12 @@ pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
         return 1.0;
     }
     let found = minimise(start, 1e-6, |at| {
-        let (loss, slope) = mean_loss(scores, labels, classes, at[0].exp());
-        (loss, vec![slope])
+        let (value, slope) = mean_loss(scores, labels, classes, at[0].exp());
+        Loss {
+            value,
+            slope: vec![slope],
+            information: 0.0,
+        }
     });
     let found = found[0].exp();
     if found.is_finite() && (1e-4..=1e4).contains(&found) {

@@ -5,12 +5,9 @@
 
 use complaint_model::Estimate;
 use complaint_model::model::argmax;
-use rayon::prelude::*;
 
-use crate::likelihood::minimise;
+use crate::likelihood::{Loss, mean_loss, minimise};
 
-/// Rows whose losses are summed together. The number is fixed, so sums don't depend on the number of threads.
-const ROWS_AT_ONCE: usize = 1024;
 /// Temperatures outside are no fit.
 const TEMPERATURES: std::ops::RangeInclusive<f64> = 1e-4..=1e4;
 
@@ -19,10 +16,7 @@ const TEMPERATURES: std::ops::RangeInclusive<f64> = 1e-4..=1e4;
 pub fn vector_scaling(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> Estimate {
     let mut start = vec![0.0; classes + 1];
     start[0] = temperature.ln();
-    let found = minimise(start.clone(), 1e-7, |place| {
-        let at = loss(scores, labels, place);
-        (at.value, at.slope)
-    });
+    let found = minimise(start.clone(), 1e-7, |place| loss(scores, labels, place));
     let usable = TEMPERATURES.contains(&found[0].exp()) && found[1..].iter().all(|bias| bias.abs() < 100.0);
     let (log_temperature, biases) = (if usable { &found } else { &start }).split_at(1);
     let mean = biases.iter().sum::<f64>() / classes as f64;
@@ -37,44 +31,16 @@ pub(crate) fn round9(value: f64) -> f64 {
     (value * 1e9).round() / 1e9
 }
 
-#[derive(Debug, Clone, Default)]
-struct Loss {
-    value: f64,
-    slope: Vec<f64>,
-}
-
 /// Mean log loss with the prior, and its derivatives, at the temperature's logarithm and the biases.
 fn loss(scores: &[f32], labels: &[u32], at: &[f64]) -> Loss {
     let (temperature, biases) = (at[0].exp(), &at[1..]);
-    let classes = biases.len();
-    let parts: Vec<Loss> = scores
-        .par_chunks(ROWS_AT_ONCE * classes)
-        .zip(labels.par_chunks(ROWS_AT_ONCE))
-        .map(|(scores, labels)| sum(scores, labels, temperature, biases))
-        .collect();
-    let rows = labels.len().max(1) as f64;
-    let mut all = Loss {
-        value: biases.iter().map(|bias| bias * bias / 2.0).sum(),
-        slope: at.to_vec(),
-    };
-    all.slope[0] = 0.0;
-    for part in parts {
-        all.value += part.value;
-        all.slope
-            .iter_mut()
-            .zip(part.slope)
-            .for_each(|(sum, part)| *sum += part);
-    }
-    all.value /= rows;
-    all.slope.iter_mut().for_each(|slope| *slope /= rows);
-    all
+    mean_loss(scores, labels, 1, (biases.len(), at), |scores, labels| {
+        sum(scores, labels, temperature, biases)
+    })
 }
 
 fn sum(scores: &[f32], labels: &[u32], temperature: f64, biases: &[f64]) -> Loss {
-    let mut loss = Loss {
-        value: 0.0,
-        slope: vec![0.0; biases.len() + 1],
-    };
+    let mut loss = Loss::none(biases.len() + 1);
     let mut odds = vec![0.0; biases.len()];
     for (scores, &label) in scores.chunks_exact(biases.len()).zip(labels) {
         let highest = f64::from(scores[argmax(scores)]);

@@ -8,13 +8,10 @@
 
 use complaint_model::Estimate;
 use complaint_model::model::argmax;
-use rayon::prelude::*;
 
 use crate::calibration::OutOfFold;
-use crate::likelihood::minimise;
+use crate::likelihood::{Loss, mean_loss, minimise};
 
-/// Rows whose losses are summed together. The number is fixed, so sums don't depend on the number of threads.
-const ROWS_AT_ONCE: usize = 1024;
 /// Scores to fit to. Of more rows, every second or third is enough.
 const MOST_SCORES: usize = 1_000_000;
 /// Where the search for the share begins.
@@ -48,10 +45,7 @@ impl Noise {
         let mut start = vec![estimate.temperature.ln()];
         start.extend(&estimate.biases);
         start.push((FIRST_SHARE / (1.0 - FIRST_SHARE)).ln());
-        let found = minimise(start, 1e-6, |place| {
-            let at = sample.loss(place);
-            (at.value, at.slope)
-        });
+        let found = minimise(start, 1e-6, |place| sample.loss(place));
         let temperature = found[0].exp();
         let biases = &found[1..=data.classes];
         let share = share(&found);
@@ -92,15 +86,6 @@ struct Sample<'a> {
     step: usize,
 }
 
-#[derive(Debug, Clone, Default)]
-struct Loss {
-    /// Mean loss with the prior of the biases.
-    value: f64,
-    slope: Vec<f64>,
-    /// The rows' information about the share: the sum of the squared derivatives of their log likelihoods.
-    information: f64,
-}
-
 impl<'a> Sample<'a> {
     fn of(data: OutOfFold<'a>) -> Self {
         Self {
@@ -112,46 +97,20 @@ impl<'a> Sample<'a> {
     /// The loss at the temperature's logarithm, the biases, and the log-odds of the share. Biases have the prior of
     /// [`vector_scaling`](crate::vector_scaling::vector_scaling).
     fn loss(&self, at: &[f64]) -> Loss {
-        let classes = self.data.classes;
-        let biases = &at[1..=classes];
-        let parts: Vec<Loss> = self
-            .data
-            .scores
-            .par_chunks(ROWS_AT_ONCE * self.step * classes)
-            .zip(self.data.labels.par_chunks(ROWS_AT_ONCE * self.step))
-            .map(|(scores, labels)| sum(scores, labels, self.step, at))
-            .collect();
-        let rows = self.data.labels.len().div_ceil(self.step).max(1) as f64;
-        let mut all = Loss {
-            value: biases.iter().map(|bias| bias * bias / 2.0).sum(),
-            slope: at.to_vec(),
-            information: 0.0,
-        };
-        (all.slope[0], all.slope[classes + 1]) = (0.0, 0.0);
-        for part in parts {
-            all.value += part.value;
-            all.information += part.information;
-            all.slope
-                .iter_mut()
-                .zip(part.slope)
-                .for_each(|(sum, part)| *sum += part);
-        }
-        all.value /= rows;
-        all.slope.iter_mut().for_each(|slope| *slope /= rows);
-        all
+        let (data, step) = (self.data, self.step);
+        mean_loss(data.scores, data.labels, step, (data.classes, at), |scores, labels| {
+            sum(scores, labels, step, at)
+        })
     }
 }
 
+/// The losses of some rows. Their information is about the share.
 fn sum(scores: &[f32], labels: &[u32], step: usize, at: &[f64]) -> Loss {
     let classes = at.len() - 2;
     let (temperature, biases, share) = (at[0].exp(), &at[1..=classes], share(at));
     let others = (classes - 1).max(1) as f64;
     let kept = 1.0 - share - share / others;
-    let mut loss = Loss {
-        value: 0.0,
-        slope: vec![0.0; at.len()],
-        information: 0.0,
-    };
+    let mut loss = Loss::none(at.len());
     let mut odds = vec![0.0; classes];
     let rows = scores.chunks_exact(classes).zip(labels).step_by(step);
     for (scores, &label) in rows {
