@@ -91,6 +91,7 @@ fn promote(plan: &Plan, status: &mut ComplaintClassifierStatus, now: Timestamp, 
     let (Some(reason), Some(version)) = (plan.promote, &plan.target) else {
         return;
     };
+    let at = promotion_time(status, now);
     let from = status.champion.take();
     status.previous_champion = from
         .as_ref()
@@ -99,8 +100,21 @@ fn promote(plan: &Plan, status: &mut ComplaintClassifierStatus, now: Timestamp, 
             sha256: champion.sha256.clone(),
         })
         .or(status.previous_champion.take());
-    status.champion = Some(champion_record(version, Some(now)));
-    record(status, plan, reason, from.as_ref(), now, notices);
+    status.champion = Some(champion_record(version, Some(at)));
+    record(status, plan, reason, from.as_ref(), at, notices);
+}
+
+/// The time on record for a promotion that happens `now`: later than every one before. Times have whole seconds, a pin that
+/// follows a promotion at once falls into the same one, and a clock may be set back; but the time says which promotion of
+/// the classifier is meant and which was last.
+fn promotion_time(status: &ComplaintClassifierStatus, now: Timestamp) -> Timestamp {
+    let next = status
+        .promotions
+        .iter()
+        .map(|promotion| promotion.time.0.as_second() + 1)
+        .max();
+    let second = next.map_or(now.as_second(), |next| next.max(now.as_second()));
+    Timestamp::from_second(second).unwrap_or(now)
 }
 
 /// Adds the champion to the front of the record.

@@ -115,3 +115,26 @@ fn manual_policy_and_pause_promote_nothing() {
     let planned = plan(&paused, &seen(versions(), None, vec![]));
     assert!(planned.hold == Some(Hold::Paused) && planned.target.is_none());
 }
+
+#[test]
+fn promotions_that_follow_at_once_have_a_time_each() {
+    let roll_out = |name: &str| {
+        let versions = ["v1", "v2"].map(|name| promoted(version(name, None), "2026-01-01T00:00:00Z"));
+        let pods = vec![pod(name, true, json!({}))];
+        seen(versions.into(), Some(deployment(name, 1, json!({}))), pods)
+    };
+    let mut status = json!({ "champion": { "name": "v2", "sha256": sha("2") } });
+    for name in ["v1", "v2", "v1"] {
+        let pinned = classifier(json!({ "promotion": { "modelVersion": name } }), status);
+        let rolled = roll_out(name);
+        let plan = plan(&pinned, &rolled);
+        assert_eq!(plan.promote, Some(PromotionReason::Pinned));
+        status = json!(next(&pinned, &rolled, &plan));
+    }
+    let times: Vec<_> = (0..3).map(|k| status["promotions"][k]["time"].clone()).collect();
+    assert_eq!(
+        times,
+        ["1970-01-01T00:00:03Z", "1970-01-01T00:00:02Z", "1970-01-01T00:00:01Z"]
+    );
+    assert_eq!(status["champion"]["promotionTime"], times[0]);
+}
