@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use complaint_inference::core::engine::Engine;
+use complaint_inference::core::review::Thresholds;
 use complaint_inference::core::statistics::Tally;
 use complaint_inference::options::Options;
 use complaint_model::Sha256Digest;
@@ -37,7 +38,12 @@ fn allocations_of_counting() -> f64 {
     const COUNT: u64 = 10_000;
     let options = Options::try_parse_from(["test", "--model", "unused"]).unwrap();
     let digest = Sha256Digest::of_bytes(b"the model of the tests");
-    let engine = Engine::new(model::estimating_predictor(), digest, "cards".into(), 0.5);
+    let engine = Engine::new(
+        model::estimating_predictor(),
+        digest,
+        "cards".into(),
+        Thresholds::everywhere(0.5),
+    );
     let answer = engine.answer(model::CARDS);
     let tally = Tally::new(&engine, &options.statistics, 0);
     let count = |now| {

@@ -8,13 +8,13 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use complaint_contract::{Algorithm, ClassWeight, Loss, Metric, MinDocumentFrequency, SplitBy};
-use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages};
+use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages, parse_threshold};
 use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
     self, adapt::AdaptArgs, adapt_champion::AdaptChampionArgs, audit::AuditArgs, compare::CompareArgs, data::DataArgs,
-    evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs, profile::ProfileArgs,
-    report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs, verify::VerifyArgs,
+    evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs,
+    profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs, verify::VerifyArgs,
 };
 
 /// Train classifiers for customer complaints.
@@ -150,6 +150,8 @@ pub(crate) struct TrainArgs {
     /// correction replaces the label of a training row with the same text.
     #[arg(long, value_name = "PLACE")]
     pub(crate) feedback: Option<String>,
+    #[command(flatten)]
+    pub(crate) review: ReviewArgs,
     /// Seed for split, folds, solvers and bootstrap.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
@@ -162,6 +164,20 @@ pub(crate) struct TrainArgs {
     /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     pub(crate) format: OutputForm,
+}
+
+/// Which answers are to be left to people. The report says what that gives; the model is the same.
+#[derive(Debug, Args)]
+pub(crate) struct ReviewArgs {
+    /// Answers with a lower probability need review.
+    #[arg(long, value_name = "PROBABILITY")]
+    pub(crate) abstain_below: Option<f64>,
+    /// Of this category's answers without review, this share is to be right, such as `Credit card=0.95`; repeat it for others.
+    #[arg(long, value_name = "CATEGORY=SHARE", value_parser = parse_threshold)]
+    pub(crate) min_precision: Vec<(String, f64)>,
+    /// Of this category's complaints, this share is to be answered without review; repeat it for others.
+    #[arg(long, value_name = "CATEGORY=SHARE", value_parser = parse_threshold)]
+    pub(crate) min_recall: Vec<(String, f64)>,
 }
 
 /// Options for the steps from text to numbers. The preset sets the missing ones.

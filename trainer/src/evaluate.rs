@@ -30,6 +30,8 @@ pub struct Evaluation {
     pub weakest: Vec<WeakClass>,
     /// Quality of the probabilities.
     pub calibration: CalibrationReport,
+    /// Each answer's probability, and whether it is right.
+    pub confidence: Vec<(f64, bool)>,
     /// Wrong answers as (row of the matrix, probability), highest probability first.
     pub mistakes: Vec<(usize, f64)>,
 }
@@ -117,6 +119,7 @@ pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], classes: 
             bins,
             bins_before,
         },
+        confidence,
         mistakes,
         scored,
     }

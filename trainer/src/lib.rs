@@ -49,6 +49,7 @@ mod promotions;
 mod record;
 pub mod reference;
 pub mod result;
+mod review;
 pub mod rng;
 pub mod search;
 pub mod signing;

@@ -290,3 +290,43 @@ fn a_run_ends_at_once_on_a_signal() {
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(128 + 15));
 }
+
+#[test]
+fn the_report_says_what_is_answered_without_a_person() {
+    let job = Job::new();
+    let data = job.file("data.csv", csv(&rows()));
+    let plain = job.run(&data);
+    let mut asked = Job::new();
+    asked.config["review"] = json!({ "abstainBelow": 0.3, "thresholds": [
+        { "category": "Card", "minPrecision": 0.8 }, { "category": "Loan", "minRecall": 0.5 },
+        { "category": "Account", "minPrecision": 0.999 }, { "category": "Cards", "minRecall": 0.5 } ] });
+    let ended = asked.run(&asked.file("data.csv", csv(&rows())));
+    assert_eq!(
+        artifact(&job, &plain).0,
+        artifact(&asked, &ended).0,
+        "rules make no other model"
+    );
+    let report = |job: &Job, ended: &Ended| -> Report {
+        let path = ended.message["report"]["path"].as_str().unwrap();
+        serde_json::from_slice(&std::fs::read(job.path("store").join(path)).unwrap()).unwrap()
+    };
+    assert_eq!(report(&job, &plain).review, None);
+    let review = report(&asked, &ended).review.expect("there are rules");
+    assert_eq!(review.unknown_categories, ["Cards"]);
+    let [card, loan, account] = &review.thresholds[..] else {
+        panic!("{:?}", review.thresholds);
+    };
+    assert!(card.is_reached && loan.is_reached && !account.is_reached);
+    assert_eq!((account.probability, account.answered), (None, 0));
+    assert!(account.answers > 0 && account.precision.is_none());
+    // The share is held on rows that neither model nor threshold has seen, as far as so few show it.
+    let right = card.precision.expect("some are answered");
+    assert!(right.confidence_interval[1] >= 0.8, "{right:?}");
+    assert!(loan.recall.expect("it has rows") > 0.3 && loan.answered < loan.answers);
+    assert!(review.answered > 0.2 && review.answered < 0.9);
+    let page = asked
+        .path("store")
+        .join(ended.message["report"]["path"].as_str().unwrap());
+    let page = std::fs::read_to_string(page.with_file_name("report.html")).unwrap();
+    assert!(page.contains("Answered without a person") && page.contains("all need review"));
+}

@@ -12,6 +12,7 @@ use axum::http::{Request, StatusCode};
 use clap::Parser;
 use complaint_inference::core::app::App;
 use complaint_inference::core::engine::Engine;
+use complaint_inference::core::review::Thresholds;
 use complaint_inference::options::Options;
 use http_body_util::BodyExt;
 use tokio::runtime::{Builder, Runtime};
@@ -34,7 +35,7 @@ impl Server {
     fn new() -> Self {
         let (_, digest) = model::file();
         let options = Options::try_parse_from(["fuzz", "--model", "unused"]).expect("these are good arguments");
-        let engine = Engine::new(model::predictor(), digest, "cards".into(), 0.5);
+        let engine = Engine::new(model::predictor(), digest, "cards".into(), Thresholds::everywhere(0.5));
         let app = App::new(engine, None, options.limits, options.statistics);
         Self {
             router: complaint_inference::http::router(Arc::new(app)),

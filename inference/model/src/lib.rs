@@ -10,6 +10,7 @@
 //! | [`vectorize`] | tokens → n-grams → sublinear TF-IDF rows ([`sparse::CsrMatrix`]) |
 //! | [`model`] | rows → scores → calibrated probabilities |
 //! | [`estimate`] | scores → probabilities for estimates without labels |
+//! | [`thresholds`] | what a threshold on a class's answers gives, for answers left to people |
 //! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is read |
 //! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
 #![forbid(unsafe_code)]
@@ -24,6 +25,7 @@ pub mod pipeline;
 pub mod predict;
 pub mod sparse;
 pub mod text;
+pub mod thresholds;
 pub mod vectorize;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
@@ -32,3 +34,4 @@ pub use estimate::Estimate;
 pub use model::LinearModel;
 pub use pipeline::{Features, Preprocessing};
 pub use predict::Predictor;
+pub use thresholds::OperatingPoints;

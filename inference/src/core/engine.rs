@@ -9,6 +9,8 @@ use complaint_model::Sha256Digest;
 use complaint_model::predict::{Predictor, Scratch};
 use complaint_model::vectorize::TermKind;
 
+use super::review::Thresholds;
+
 thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
@@ -19,7 +21,7 @@ pub struct Engine {
     predictor: Predictor,
     digest: Sha256Digest,
     name: String,
-    abstain_below: f32,
+    thresholds: Thresholds,
 }
 
 /// The model's prediction for one text.
@@ -29,7 +31,7 @@ pub struct Answer {
     pub ranking: Vec<Ranked>,
     /// Share of the text's tokens that the model does not know, from 0 to 1.
     pub unknown_word_share: f32,
-    /// Whether the winner's probability is below the engine's threshold, so that a person should review the text.
+    /// Whether the winner's probability is below the engine's threshold for it, so that a person should review the text.
     pub needs_review: bool,
 }
 
@@ -73,15 +75,15 @@ pub struct TermPart {
 }
 
 impl Engine {
-    /// Creates an engine for a model. `digest` is the digest of the model's file. Answers with a probability below
-    /// `abstain_below` are marked for review.
+    /// Creates an engine for a model. `digest` is the digest of the model's file. Answers that are below
+    /// `thresholds` are marked for review.
     #[must_use]
-    pub fn new(predictor: Predictor, digest: Sha256Digest, name: String, abstain_below: f32) -> Self {
+    pub fn new(predictor: Predictor, digest: Sha256Digest, name: String, thresholds: Thresholds) -> Self {
         Self {
             predictor,
             digest,
             name,
-            abstain_below,
+            thresholds,
         }
     }
 
@@ -176,7 +178,7 @@ impl Engine {
         Answer {
             ranking,
             unknown_word_share: prediction.unknown_word_share,
-            needs_review: prediction.probability < self.abstain_below,
+            needs_review: self.thresholds.needs_review(prediction.class, prediction.probability),
         }
     }
 }

@@ -17,6 +17,7 @@ use url::Url;
 use crate::core::cache::Cache;
 use crate::core::engine::Engine;
 use crate::core::location::{Location, address_beside, report_beside};
+use crate::core::review::{ReviewError, Thresholds};
 use crate::core::source::Source;
 use crate::core::verification::{KeysError, verify};
 
@@ -119,6 +120,9 @@ pub enum LoadError {
         /// Why not.
         source: Fault,
     },
+    /// The rules by which answers are left to people don't fit the model.
+    #[error(transparent)]
+    Review(#[from] ReviewError),
     /// The digest matches, but this program can't use the model.
     #[error("can't use the model {location}: {source}")]
     Artifact {
@@ -148,6 +152,8 @@ impl LoadError {
             Self::SignatureMissing { .. } => ServerReason::SignatureMissing,
             Self::SignatureInvalid { .. } => ServerReason::SignatureInvalid,
             Self::SignatureUnreadable { .. } => ServerReason::ModelUnavailable,
+            Self::Review(ReviewError::Invalid(_)) => ServerReason::InvalidArguments,
+            Self::Review(ReviewError::UnknownCategory { .. }) => ServerReason::UnknownCategory,
             Self::Artifact {
                 source: ArtifactError::UnsupportedFormat { .. },
                 ..
@@ -193,13 +199,9 @@ pub async fn load(source: &Source, present: Option<Sha256Digest>) -> Result<Opti
         location: source.model.clone(),
         source: error,
     })?;
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a threshold between 0 and 1; probabilities are 32-bit"
-    )]
-    let abstain_below = source.abstain_below as f32;
+    let thresholds = Thresholds::new(&source.review, &artifact)?;
     Ok(Some(Loaded {
-        engine: Engine::new(Predictor::new(artifact), digest, source.name.clone(), abstain_below),
+        engine: Engine::new(Predictor::new(artifact), digest, source.name.clone(), thresholds),
         report: report.filter(|report| belongs(report, digest)),
     }))
 }

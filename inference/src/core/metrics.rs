@@ -120,7 +120,7 @@ impl Metrics {
         let needs_review = Counter::default();
         registry.register(
             "predictions_below_threshold",
-            "Predictions marked needsReview: their probability is under --abstain-below",
+            "Predictions marked needsReview: their probability is below the category's threshold",
             needs_review.clone(),
         );
         let probability = Histogram::new((1..=20).map(|step| f64::from(step) / 20.0));

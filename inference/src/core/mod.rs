@@ -20,6 +20,7 @@ pub mod location;
 pub mod memory;
 pub mod metrics;
 pub mod refusal;
+pub mod review;
 pub mod serving;
 pub mod source;
 pub mod statistics;

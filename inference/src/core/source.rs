@@ -8,9 +8,10 @@ use complaint_model::Sha256Digest;
 
 use crate::core::limits::parse_duration;
 use crate::core::location::Location;
+use crate::core::review::ReviewOptions;
 use crate::core::verification::Verification;
 
-/// The location of the model, its expected digest, its name and its threshold.
+/// The location of the model, its expected digest, its name and its thresholds.
 #[derive(Debug, Clone, Args)]
 pub struct Source {
     /// The model artifact (`model.safetensors`) to serve: a file, or an address that begins with s3://, https:// or
@@ -49,9 +50,9 @@ pub struct Source {
     #[arg(long, value_name = "NAME", default_value = "complaints", value_parser = parse_name)]
     pub name: String,
 
-    /// Answers with a lower probability are marked `needsReview`
-    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.0, value_parser = parse_fraction)]
-    pub abstain_below: f64,
+    /// Which answers are left to people
+    #[command(flatten)]
+    pub review: ReviewOptions,
 
     /// Whether the model's signature is verified
     #[command(flatten)]

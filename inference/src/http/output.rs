@@ -45,7 +45,7 @@ pub(super) enum Output {
     Probability,
     /// `[N, K]` FP32: all probabilities, in the order of the metadata's `categories`.
     Probabilities,
-    /// `[N]` BOOL: whether the probability is below the server's `--abstain-below`.
+    /// `[N]` BOOL: whether the probability is below the category's threshold, or the server's `--abstain-below`.
     NeedsReview,
     /// `[N]` FP32: the share of words that the model does not know.
     UnknownWordShare,

@@ -53,7 +53,7 @@ pub(super) struct Prediction<'a> {
     /// Categories with their probabilities, the most probable first.
     #[schema(value_type = HashMap<String, f32>)]
     probabilities: Ranking<'a>,
-    /// Whether the probability is below the server's `--abstain-below`, so that a person should review the complaint.
+    /// Whether the probability is below the category's threshold, or the server's `--abstain-below`, so that a person should review the complaint.
     needs_review: bool,
     /// Share of the complaint's words that the model does not know, from 0 to 1.
     unknown_word_share: f32,

@@ -3,9 +3,12 @@
 use complaint_contract::statistics::{PROBABILITY_BINS, ReferenceFigure, ReferenceProfile, UNKNOWN_WORD_BINS};
 use complaint_model::predict::Predictor;
 use complaint_model::text::TextPipeline;
+use complaint_model::thresholds::UnseenAnswer;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::{Algorithm, Estimate, Parameters};
-use complaint_model::{Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, Preprocessing, Sha256Digest};
+use complaint_model::{
+    Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, OperatingPoints, Preprocessing, Sha256Digest,
+};
 
 pub const CARDS: &str = "I was charged twice for one purchase on my credit card";
 pub const LOANS: &str = "The bank refuses to refinance my mortgage loan";
@@ -61,14 +64,24 @@ fn artifact_with(labels: [&str; 3]) -> ArtifactBuilder {
     .surface_forms(&corpus, &rows, 1)
 }
 
-/// The same with estimating probabilities and a reference profile.
+/// The same with estimating probabilities, a reference profile and operating points.
 fn estimating_artifact_with(labels: [&str; 3]) -> Artifact {
     let estimate = Estimate {
         temperature: 1.5,
         biases: vec![0.1, 0.0, -0.1],
     };
     let builder = artifact_with(labels).estimate(estimate).reference(reference());
-    builder.build().unwrap()
+    builder.thresholds(operating_points()).build().unwrap()
+}
+
+/// Of the answers with the first category those from a probability of 0.9 on were right, the others were not.
+fn operating_points() -> OperatingPoints {
+    let answer = |place: usize| UnseenAnswer {
+        class: 0,
+        probability: if place < 50 { 0.9 } else { 0.5 },
+        label: usize::from(place >= 50),
+    };
+    OperatingPoints::of(3, (0..100).map(answer))
 }
 
 /// The reference profile of [`estimating_predictor`].

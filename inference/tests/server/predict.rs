@@ -81,6 +81,40 @@ async fn an_unsure_answer_asks_for_review() {
 }
 
 #[tokio::test]
+async fn a_category_has_a_threshold_of_its_own() {
+    let unsure = "something else entirely";
+    for (rule, probable, improbable) in [
+        ("--abstain-below=1", true, true),
+        // Of the answers of 0.9 and more all were right; of all answers half.
+        ("--min-precision=Cards=0.9", false, true),
+        ("--min-precision=Cards=0.4", false, false),
+        // As many answers as leave half of the category's complaints answered, and all that there are.
+        ("--min-recall=Cards=0.5", false, true),
+        // No share of right answers is known of this category, and none of them is asked here.
+        ("--min-precision=Loans=0.9", false, false),
+    ] {
+        let server = Started::estimating_with(&[rule]).await;
+        let mut marked = Vec::new();
+        for text in [CARDS, unsure] {
+            let answer = post(server.address, "/predict", &json!({ "text": text })).await.json();
+            assert_eq!(answer["category"], "Cards");
+            marked.push(answer["needsReview"] == true);
+        }
+        assert_eq!(marked, [probable, improbable], "{rule}");
+    }
+    // What replaces the general threshold may be lower, and another category keeps the general one.
+    let server = Started::estimating_with(&["--abstain-below=1", "--min-precision=Cards=0.9"]).await;
+    for (text, marked) in [(CARDS, false), (LOANS, true)] {
+        let answer = post(server.address, "/predict", &json!({ "text": text })).await.json();
+        assert_eq!(answer["needsReview"], marked, "{text}");
+    }
+    // Without counts nothing shows that the target is reached.
+    let server = Started::with(&["--min-precision=Cards=0.9"]).await;
+    let answer = post(server.address, "/predict", &json!({ "text": CARDS })).await.json();
+    assert_eq!(answer["needsReview"], true);
+}
+
+#[tokio::test]
 async fn an_explanation_adds_up_and_points_into_the_text() {
     let server = Started::new().await;
     let text = format!("Grüße! {CARDS}");

@@ -131,6 +131,35 @@ fn what_may_pass_is_worth_a_restart() {
 }
 
 #[test]
+fn a_threshold_of_no_category_is_refused_with_the_list() {
+    let directory = TempDir::new().unwrap();
+    let path = directory.path().join("model.safetensors");
+    let log = directory.path().join("termination");
+    let (bytes, digest) = model::file();
+    std::fs::write(&path, bytes).unwrap();
+    for (arguments, reason, words) in [
+        (
+            &["--min-precision", "Card=0.9", "--min-recall=Cards=0.9"][..],
+            "UnknownCategory",
+            "no category `Card`; its categories are `Cards`, `Loans`",
+        ),
+        (
+            &["--min-precision", "Cards=0.9", "--min-recall", "Cards=0.9"],
+            "InvalidArguments",
+            "`Cards` has two thresholds",
+        ),
+    ] {
+        let arguments = [&["--termination-log", log.to_str().unwrap()], arguments].concat();
+        let output = run(&path, &digest.prefixed(), &arguments);
+        assert_eq!(output.status.code(), Some(64));
+        let last: Value = serde_json::from_slice(&std::fs::read(&log).unwrap()).unwrap();
+        assert_eq!(last["error"]["reason"], reason);
+        let message = last["error"]["message"].as_str().unwrap();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[test]
 fn bad_arguments_have_their_own_exit_code() {
     let digest = Sha256Digest::of_bytes(b"").prefixed();
     for (name, arguments, words) in [
@@ -154,6 +183,11 @@ fn bad_arguments_have_their_own_exit_code() {
             "threshold",
             vec!["--model", "m", "--digest", &digest, "--abstain-below", "2"],
             "from 0 to 1",
+        ),
+        (
+            "precision",
+            vec!["--model", "m", "--digest", &digest, "--min-precision", "Cards"],
+            "CATEGORY=SHARE",
         ),
         (
             "duration",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Parser;
 use complaint_inference::core::app::App;
 use complaint_inference::core::engine::Engine;
+use complaint_inference::core::review::Thresholds;
 use complaint_inference::core::tokens::Tokens;
 use complaint_inference::http::serve::{Drain, serve};
 use complaint_inference::http::workers::Workers;
@@ -41,6 +42,11 @@ impl Started {
         Self::serving(model::estimating_predictor(), &[]).await
     }
 
+    /// The same with these options.
+    pub async fn estimating_with(extra: &[&str]) -> Self {
+        Self::serving(model::estimating_predictor(), extra).await
+    }
+
     async fn serving(predictor: Predictor, extra: &[&str]) -> Self {
         let digest = Sha256Digest::of_bytes(b"the model of the tests");
         let prefixed = digest.prefixed();
@@ -54,12 +60,8 @@ impl Started {
             "cards",
         ];
         let options = Options::try_parse_from(base.iter().chain(extra)).unwrap();
-        let engine = Engine::new(
-            predictor,
-            digest,
-            options.source.name.clone(),
-            options.source.abstain_below as f32,
-        );
+        let thresholds = Thresholds::new(&options.source.review, predictor.artifact()).unwrap();
+        let engine = Engine::new(predictor, digest, options.source.name.clone(), thresholds);
         let threads = options.thread_count();
         let mut app = App::new(engine, None, options.limits, options.statistics);
         app.tokens = options

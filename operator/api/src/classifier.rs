@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
-use complaint_contract::{DatasetFormat, GateMetric, Metric, SplitBy, limits, rules};
+use complaint_contract::{CategoryThreshold, DatasetFormat, Documentation, GateMetric, Metric, SplitBy, limits, rules};
 
 use crate::{
     Capture, ComplaintClassifierStatus, DatasetSource, Feedback, Monitoring, PodTemplate, Retention, Retraining,
-    SecretRef, Signing, Tracking, Verification,
+    SecretRef, Signing, Tracking, Verification, schema::list,
 };
 
 /// The service: which model is champion, how the next is judged, and how it is served.
@@ -92,6 +92,9 @@ pub struct ComplaintClassifierSpec {
     #[x_kube(validation = Rule::new("self.window.matches('^([0-9]+h)?([0-9]+m)?([0-9]+s)?$') && self.window != '' && duration(self.window) >= duration('10s') && duration(self.window) <= duration('720h')")
         .message("monitoring.window is a time from 10s to 720h in hours, minutes and seconds, such as 24h or 1h30m"))]
     pub monitoring: Option<Monitoring>,
+    /// Purpose and responsibility, for the dossier of each version. No program decides by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documentation: Option<Documentation>,
     /// Pause reconciliation: nothing is promoted, rolled out, changed or deleted.
     #[serde(default)]
     pub paused: bool,
@@ -268,9 +271,9 @@ pub struct Gate {
     (has(self.podTemplate.resources.limits) && 'cpu' in self.podTemplate.resources.limits)))")
     .message("autoscaling measures the use of CPU against what pods request: set podTemplate.resources.requests.cpu"))]
 #[x_kube(validation = Rule::new(
-    "!has(self.capture) || self.capture.mode != 'NeedsReview' || has(self.abstainBelow) || \
+    "!has(self.capture) || self.capture.mode != 'NeedsReview' || has(self.abstainBelow) || has(self.thresholds) || \
     (has(self.capture.share) ? self.capture.share > 0.0 : (has(self.feedback) && self.feedback.randomShare > 0.0))")
-    .message("no answer would be captured: set abstainBelow, by which answers are marked needsReview, or capture.share"))]
+    .message("no answer would be captured: set abstainBelow or thresholds, by which answers are marked needsReview, or capture.share"))]
 pub struct ClassifierServing {
     /// Number of server pods; 1 when neither this nor `autoscaling` is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -283,6 +286,10 @@ pub struct ClassifierServing {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub abstain_below: Option<f64>,
+    /// Categories with a threshold of their own instead of `abstainBelow`, by what their answers without review must reach.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "thresholds")]
+    pub thresholds: Vec<CategoryThreshold>,
     /// Settings for the server pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_template: Option<PodTemplate>,
@@ -295,6 +302,11 @@ pub struct ClassifierServing {
     /// Which complaints are kept with their answers. Unset: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Capture>,
+}
+
+fn thresholds(generator: &mut SchemaGenerator) -> Schema {
+    let item = generator.subschema_for::<CategoryThreshold>();
+    list(item, limits::THRESHOLDS, Some("category"))
 }
 
 impl ClassifierServing {

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Affinity, EnvVar, LocalObjectReference, Resourc
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::schema::terse;
+use crate::schema::{list, terse};
 
 /// Settings for the pods that the operator makes.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize, KubeSchema)]
@@ -52,15 +52,6 @@ pub struct PodTemplate {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "env")]
     pub env: Vec<EnvVar>,
-}
-
-fn list(item: schemars::Schema, max_items: u32, key: Option<&str>) -> schemars::Schema {
-    let mut schema = schemars::json_schema!({ "type": "array", "items": item, "maxItems": max_items });
-    if let Some(key) = key {
-        schema.insert("x-kubernetes-list-type".into(), "map".into());
-        schema.insert("x-kubernetes-list-map-keys".into(), serde_json::json!([key]));
-    }
-    schema
 }
 
 fn tolerations(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -34,6 +34,16 @@ fn strip_descriptions(value: &mut Value) {
     }
 }
 
+/// A list of at most `max_items`; with a key it is merged by that field under server-side apply.
+pub(crate) fn list(item: Schema, max_items: usize, key: Option<&str>) -> Schema {
+    let mut schema = json_schema!({ "type": "array", "items": item, "maxItems": max_items });
+    if let Some(key) = key {
+        schema.insert("x-kubernetes-list-type".into(), "map".into());
+        schema.insert("x-kubernetes-list-map-keys".into(), serde_json::json!([key]));
+    }
+    schema
+}
+
 /// Conditions, merged by `type` under server-side apply.
 pub(crate) fn conditions(generator: &mut SchemaGenerator) -> Schema {
     let mut item = terse::<Condition>(generator).to_value();

@@ -192,6 +192,8 @@ reasons! {
         SignatureInvalid => BadData,
         /// The arguments are invalid.
         InvalidArguments => BadConfiguration,
+        /// The arguments name categories that the model does not have.
+        UnknownCategory => BadConfiguration,
         /// The model is larger than the arguments allow.
         ModelTooLarge => BadConfiguration,
         /// The model does not exist; its volume may not be ready yet.

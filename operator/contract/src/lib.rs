@@ -30,6 +30,7 @@ mod adaptation;
 mod comparison;
 mod corrections;
 mod digest;
+mod documentation;
 mod evaluation;
 mod failure;
 mod jobs;
@@ -43,6 +44,7 @@ mod progress;
 mod reach;
 mod records;
 mod result;
+mod review;
 mod run;
 mod search;
 pub mod segments;
@@ -58,6 +60,7 @@ pub use adaptation::{AdaptRequest, AdaptResult, Adaptation, AdaptedAccuracy, Ada
 pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use corrections::{CorrectionCounts, Feedback, FeedbackResult};
 pub use digest::{ParseDigestError, Sha256Digest};
+pub use documentation::Documentation;
 pub use evaluation::{ClassRecall, Coverage, GateMetric, VersionEvaluation};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
 pub use jobs::{
@@ -75,6 +78,7 @@ pub use records::{DatasetWarning, RecordCounts};
 pub use result::{
     DatasetResult, DroppedLabel, HoldoutResult, RunResult, StoredArtifact, StoredReport, TrainingResult, Unchanged,
 };
+pub use review::{CategoryThreshold, ReviewRules, ReviewTarget, parse_threshold};
 pub use run::{ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, RunFile};
 #[cfg(feature = "schema")]
 pub use search::rules;

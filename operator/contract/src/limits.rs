@@ -18,6 +18,16 @@ pub const TEST_FRACTION: RangeInclusive<f64> = 0.01..=0.5;
 /// Fewest test rows of a class whose recall counts for `promotion.minClassRecall`. With 30 rows a recall of 0.8 is known to
 /// about 0.15.
 pub const CLASS_RECALL_ROWS: usize = 30;
+/// Longest `documentation.purpose` and `limitations`.
+pub const DOCUMENTATION_TEXT: usize = 4096;
+/// Longest `documentation.owner` and `contact`.
+pub const DOCUMENTATION_NAME: usize = 256;
+/// Most `serving.thresholds`.
+pub const THRESHOLDS: usize = 200;
+/// `minPrecision` in `serving.thresholds`. No number of right answers shows that all are.
+pub const MIN_PRECISION: RangeInclusive<f64> = 0.01..=0.999;
+/// `minRecall` in `serving.thresholds`.
+pub const MIN_RECALL: RangeInclusive<f64> = 0.01..=1.0;
 /// Largest `evaluation.seed`.
 pub const SEED: u64 = 2_147_483_647;
 

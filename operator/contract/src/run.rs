@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DatasetFormat, Features, Feedback, Metric, Preprocessing, Preset, Search, Sha256Digest, SplitBy};
+use crate::{
+    DatasetFormat, Features, Feedback, Metric, Preprocessing, Preset, ReviewRules, Search, Sha256Digest, SplitBy,
+};
 
 /// The configuration file of a training: everything that determines the model. Paths and addresses are arguments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RunFile {
     /// Name of the TrainingRun, and of the ModelVersion it makes.
@@ -40,6 +43,10 @@ pub struct RunFile {
     /// The current champion, which is evaluated on the same rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub champion: Option<ChampionSettings>,
+    /// Which answers the classifier leaves to people. The report says what that means for this model; the model itself is the same
+    /// with other rules.
+    #[serde(default, skip_serializing_if = "ReviewRules::is_empty")]
+    pub review: ReviewRules,
 }
 
 impl RunFile {
@@ -51,6 +58,7 @@ impl RunFile {
 
 /// How to read the data set.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct DatasetSettings {
     /// Form of the records.
@@ -87,6 +95,7 @@ impl DatasetSettings {
 
 /// The split and the metric that decides between versions.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EvaluationSettings {
     /// Which rows are held out.
@@ -121,6 +130,7 @@ impl EvaluationSettings {
 ///
 /// What is left out here is as in [`DatasetSettings`], except `labelMap`: a run does not change the labels of these rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Holdout {
     /// Path or address, in the forms of `--dataset`: a file, `http(s)://`, `s3://`, `gs://` or `az://`. The argument
@@ -163,6 +173,7 @@ impl Holdout {
 
 /// The champion to compare with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChampionSettings {
     /// Name of its ModelVersion.

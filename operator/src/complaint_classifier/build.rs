@@ -8,6 +8,7 @@ use complaint_api::{
     condition::{self, REJECTED, Statement},
     labels,
 };
+use complaint_contract::{CategoryThreshold, ReviewTarget};
 use jiff::Timestamp;
 use k8s_openapi::{
     api::{
@@ -221,6 +222,19 @@ fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
     ])
 }
 
+/// The argument for a category's threshold.
+fn threshold(threshold: &CategoryThreshold) -> Option<String> {
+    let argument = match threshold.target()? {
+        ReviewTarget::Precision(_) => "--min-precision",
+        ReviewTarget::Recall(_) => "--min-recall",
+    };
+    Some(format!(
+        "{argument}={}={}",
+        threshold.category,
+        threshold.target()?.share()
+    ))
+}
+
 /// The Deployment that serves `version`. `replicas` is `None` if another field manager owns the number.
 pub(crate) fn deployment(
     classifier: &ComplaintClassifier,
@@ -327,6 +341,7 @@ fn container(
     if let Some(probability) = classifier.spec.serving.abstain_below {
         args.extend(["--abstain-below".to_owned(), probability.to_string()]);
     }
+    args.extend(classifier.spec.serving.thresholds.iter().filter_map(threshold));
     if let Some(spec) = &classifier.spec.monitoring {
         args.extend([
             "--statistics-window".to_owned(),

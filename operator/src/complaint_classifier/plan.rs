@@ -88,6 +88,7 @@ impl Plan {
         };
         let serving = &classifier.spec.serving;
         self.rollout = self.target.as_ref().map(|target| rollout::of(target, serving, seen));
+        self.stall_if_refused();
         if self.rollout != Some(Rollout::Complete) {
             self.promote = None;
         }
@@ -107,6 +108,13 @@ impl Plan {
     pub(crate) fn is_at_rest(&self) -> bool {
         let settled = self.rollout == Some(Rollout::Complete) || self.target.is_none();
         settled && self.stalled.as_ref().is_none_or(|(reason, _)| *reason != APPLY_REFUSED)
+    }
+
+    /// Marks the plan as stalled if the servers refuse the spec; the pods of before go on.
+    fn stall_if_refused(&mut self) {
+        if let (None, Some(Rollout::Refused(reason, message))) = (&self.stalled, &self.rollout) {
+            self.stalled = Some((reason, message.clone()));
+        }
     }
 
     /// Marks the plan as stalled because the API server rejects a change; nothing is promoted until this is fixed.
@@ -163,6 +171,7 @@ pub(crate) fn plan(classifier: &ComplaintClassifier, seen: &Seen) -> Plan {
     };
     plan.target = target.or_else(|| champion_version(classifier, &plan, seen)).cloned();
     judge_rollout(classifier, seen, &mut plan);
+    plan.stall_if_refused();
     plan
 }
 

@@ -4,7 +4,7 @@
 //! serves that version.
 
 use complaint_api::{ClassifierServing, ModelVersion, labels};
-use complaint_contract::{ErrorEnvelope, ProgramError};
+use complaint_contract::{ErrorEnvelope, ExitKind, ProgramError, ServerReason};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::ResourceExt;
 
@@ -25,6 +25,8 @@ pub(crate) enum Rollout {
     InProgress { ready: i32, desired: i32 },
     /// The rollout is blocked, but not by the model.
     Blocked(pod::Blocked),
+    /// The server refuses what the classifier's spec asks of it. The model may be sound.
+    Refused(&'static str, String),
     /// The model is broken and must not serve.
     Broken(ProgramError),
     /// All desired pods serve it, and no other pod remains.
@@ -58,6 +60,9 @@ pub(crate) fn of(version: &ModelVersion, serving: &ClassifierServing, seen: &See
         .collect();
     if let Some(error) = pods.iter().find_map(|pod| model_error(pod)) {
         return Rollout::Broken(error);
+    }
+    if let Some((reason, message)) = pods.iter().find_map(|pod| refused_settings(pod)) {
+        return Rollout::Refused(reason, message);
     }
     if let Some(blocked) = other_command(deployment) {
         return Rollout::Blocked(blocked);
@@ -178,20 +183,29 @@ fn refused(deployment: &Deployment) -> Option<pod::Blocked> {
     Some(pod::Blocked::new(reason, failure.message.clone().unwrap_or_default()))
 }
 
-/// The error of a server that rejected its model, with the final exit code 65. A ready pod has loaded its model.
+/// The error of a server that rejected its model. A ready pod has loaded its model.
 fn model_error(pod: &Pod) -> Option<ProgramError> {
-    if pod::is_ready(pod) {
-        return None;
-    }
-    let ended = pod::terminated(pod, CONTAINER)?;
-    if ended.exit_code != 65 {
-        return None;
-    }
-    let said = ended.message.as_deref().and_then(ErrorEnvelope::read);
+    let said = ended_with(ExitKind::BadData, pod)?;
     Some(said.unwrap_or_else(|| ProgramError {
         reason: MODEL_REFUSED.into(),
         message: "the server can't use the model file".into(),
     }))
+}
+
+/// Why a server did not start with the arguments that the spec gives it.
+fn refused_settings(pod: &Pod) -> Option<(&'static str, String)> {
+    // A server that ends without a word was not given an argument that it knows.
+    let said = ended_with(ExitKind::BadConfiguration, pod)??;
+    let mut reasons = ServerReason::ALL.iter().map(|reason| reason.as_str());
+    let reason = reasons.find(|reason| *reason == said.reason)?;
+    Some((reason, said.message))
+}
+
+/// What a server that is not ready said when it ended with this kind of exit code; `None` if it did not.
+fn ended_with(kind: ExitKind, pod: &Pod) -> Option<Option<ProgramError>> {
+    let ended = pod::terminated(pod, CONTAINER).filter(|_| !pod::is_ready(pod))?;
+    let same = ended.exit_code == i32::from(kind.code());
+    same.then(|| ended.message.as_deref().and_then(ErrorEnvelope::read))
 }
 
 fn deadline_exceeded(deployment: &Deployment) -> bool {

@@ -279,6 +279,7 @@ fn readiness(plan: &Plan, status: &ComplaintClassifierStatus) -> (Option<bool>, 
                 format!("{ready} of {desired} pods serve {target}"),
             )
         }
+        Some(Rollout::Refused(reason, message)) => say(Some(false), reason, message.clone()),
         Some(Rollout::Broken(error)) => say(Some(false), &error.reason, error.message.clone()),
         Some(Rollout::NotStarted) | None => say(Some(false), "RollingOut", "the Deployment is being changed".into()),
     }
@@ -313,6 +314,7 @@ fn progressing(plan: &Plan) -> Option<Statement> {
     Some(match plan.rollout.as_ref()? {
         Rollout::Complete => Statement::new(PROGRESSING, Some(true), "Complete", "the rollout is complete"),
         Rollout::Blocked(blocked) => Statement::new(PROGRESSING, Some(false), &blocked.reason, &blocked.message),
+        Rollout::Refused(reason, message) => Statement::new(PROGRESSING, Some(false), *reason, message),
         Rollout::Broken(error) => Statement::new(PROGRESSING, Some(false), &error.reason, &error.message),
         Rollout::InProgress { .. } | Rollout::NotStarted => {
             Statement::new(PROGRESSING, Some(true), "RollingOut", "the rollout is under way")

@@ -7,7 +7,8 @@ use complaint_api::{
     ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation, labels,
 };
 use complaint_contract::{
-    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Feedback, Holdout, RunFile, TrainingResult,
+    ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Feedback, Holdout, ReviewRules, RunFile,
+    TrainingResult,
 };
 use complaint_telemetry::Parent;
 use k8s_openapi::{
@@ -223,6 +224,10 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
                 sha256: champion.spec.artifact.sha256.parse().ok()?,
             })
         }),
+        review: ReviewRules {
+            abstain_below: classifier.spec.serving.abstain_below,
+            thresholds: classifier.spec.serving.thresholds.clone(),
+        },
     }
 }
 

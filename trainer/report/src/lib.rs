@@ -22,6 +22,7 @@ mod page;
 mod profile;
 mod quality;
 mod report;
+mod review;
 mod schema;
 mod search;
 
@@ -35,5 +36,6 @@ pub use quality::{
     WeightedTerm,
 };
 pub use report::Report;
+pub use review::{MeasuredShare, ReviewReport, ThresholdReport};
 pub use schema::{field_table, schema};
 pub use search::{Choice, EnsembleMember, Trial, TrialStatus};

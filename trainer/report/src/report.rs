@@ -1,7 +1,8 @@
 //! `report.json`.
 
 use complaint_contract::{
-    Algorithm, Comparison, Features, Metric, Metrics, OptimalTrial, Parameters, Preprocessing, Sha256Digest, WeakClass,
+    Algorithm, Comparison, Features, Metric, Metrics, OptimalTrial, Parameters, Preprocessing, RunFile, Sha256Digest,
+    WeakClass,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use crate::dataset::DatasetSummary;
 use crate::labels::LabelAudit;
 use crate::profile::Profile;
 use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
+use crate::review::ReviewReport;
 use crate::search::{Choice, EnsembleMember, Trial};
 
 /// The report of a training.
@@ -35,6 +37,9 @@ pub struct Report {
     pub confusion_matrix: ConfusionMatrix,
     /// Quality of the probabilities.
     pub calibration: CalibrationReport,
+    /// What is answered without a person. Absent without rules about that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub review: Option<ReviewReport>,
     /// The classes with the lowest recall, at most five.
     pub weakest_classes: Vec<WeakClass>,
     /// Numbers of rows, used and removed.
@@ -72,6 +77,9 @@ pub struct Report {
     pub comparison: Option<Comparison>,
     /// Version of the trainer.
     pub trainer_version: String,
+    /// Architecture that it ran on, such as `x86_64`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub architecture: Option<String>,
     /// 95 % bootstrap intervals of the metrics.
     pub confidence_intervals: Intervals,
     /// The most confident wrong answers.
@@ -83,6 +91,10 @@ pub struct Report {
     pub profile: Profile,
     /// Digest of the run's spec.
     pub spec_hash: String,
+    /// The configuration, `run.json`, without the address of a holdout and without the champion: with the same bytes of data it makes
+    /// the same model. Absent in reports of earlier versions.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub run: Option<RunFile>,
 }
 
 fn once() -> usize {

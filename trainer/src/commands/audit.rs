@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::{EvaluationSettings, Reach, TrainingStage};
+use complaint_contract::{EvaluationSettings, Reach, ReviewRules, TrainingStage};
 use complaint_model::Sha256Digest;
 use complaint_report::{LabelAudit, SuspectedRow};
 use serde::Serialize;
@@ -92,6 +92,7 @@ fn run(arguments: &AuditArgs) -> Result<Found, TrainError> {
         search: &arguments.search,
         feedback: settings::feedback(arguments.feedback.as_deref()),
         evaluation: EvaluationSettings::by_hash(TEST_FRACTION, arguments.seed),
+        review: ReviewRules::default(),
     })?;
     let file = Output::open(&arguments.out, arguments.data.file())?;
     let corrections = arguments.feedback.as_deref().map(read_corrections).transpose()?;

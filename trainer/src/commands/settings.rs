@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use complaint_contract::{Algorithm, EvaluationSettings, Feedback, Holdout, Preset};
+use complaint_contract::{Algorithm, EvaluationSettings, Feedback, Holdout, Preset, ReviewRules};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::data::DataArgs;
-use crate::cli::{SearchArgs, TextArgs, TrainArgs};
+use crate::cli::{ReviewArgs, SearchArgs, TextArgs, TrainArgs};
 use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
 
@@ -25,6 +25,7 @@ pub(super) struct Choice<'a> {
     pub(super) search: &'a SearchArgs,
     pub(super) feedback: Feedback,
     pub(super) evaluation: EvaluationSettings,
+    pub(super) review: ReviewRules,
 }
 
 /// The configuration of `train`.
@@ -50,6 +51,7 @@ pub(super) fn of_train(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
             holdout,
             ..EvaluationSettings::by_hash(arguments.test_fraction, arguments.seed)
         },
+        review: review(&arguments.review)?,
     })
 }
 
@@ -59,6 +61,19 @@ pub(super) fn feedback(place: Option<&str>) -> Feedback {
         Some(_) => Feedback::Include,
         None => Feedback::Exclude,
     }
+}
+
+fn review(arguments: &ReviewArgs) -> Result<ReviewRules, ConfigError> {
+    let ReviewArgs {
+        abstain_below,
+        min_precision,
+        min_recall,
+    } = arguments;
+    ReviewRules::of_arguments(*abstain_below, min_precision, min_recall).map_err(|problem| ConfigError::Invalid {
+        field: "--min-precision".into(),
+        problem,
+        fix: "Give each category one share, with --min-precision or --min-recall".into(),
+    })
 }
 
 /// Builds the configuration and validates it. The metric of a comparison is that of the search.
@@ -90,6 +105,7 @@ pub(super) fn config(choice: &Choice<'_>) -> Result<RunConfig, TrainError> {
         "preset": choice.preset,
         "dataset": choice.data.config(choice.min_samples_per_class),
         "evaluation": evaluation,
+        "review": choice.review,
     });
     if let Value::Object(all) = &mut all {
         all.extend(sections);

@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback, Metric,
-    MinDocumentFrequency, PipelineGrid, Preset, RunFile, Sha256Digest, SplitBy, SplitName, Strategy, limits,
+    MinDocumentFrequency, PipelineGrid, Preset, ReviewRules, RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
+    limits,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
@@ -93,8 +94,12 @@ pub struct RunConfig {
     pub search: SearchConfig,
     /// What the file itself says.
     written: Written,
+    /// The file.
+    file: RunFile,
     /// The current champion, which is evaluated on the same rows.
     pub champion: Option<ChampionSettings>,
+    /// Which answers the classifier leaves to people; only the report depends on it.
+    pub review: ReviewRules,
 }
 
 /// What decides which settings follow the data: the preset, and what the file sets itself.
@@ -197,7 +202,7 @@ impl RunConfig {
 
     /// Merges the file with its preset.
     fn of(mut file: RunFile) -> Result<Self, ConfigError> {
-        let written = Written::of(&file);
+        let (written, original) = (Written::of(&file), file.clone());
         if written.auto_document_frequency
             && let Some(features) = &mut file.features
         {
@@ -220,6 +225,7 @@ impl RunConfig {
             features: section(&mut sections, "features")?,
             document_frequencies: Vec::new(),
             written,
+            file: original,
             search: section(&mut sections, "search")?,
             name: file.name,
             namespace: file.namespace,
@@ -229,7 +235,19 @@ impl RunConfig {
             feedback: file.feedback,
             evaluation: file.evaluation,
             champion: file.champion,
+            review: file.review,
         })
+    }
+
+    /// What has to be known to make the model again, besides the bytes of the data: the file, without addresses and without the
+    /// champion, on which no model depends.
+    pub fn reproducible(&self) -> RunFile {
+        let mut file = self.file.clone();
+        file.champion = None;
+        if let Some(holdout) = &mut file.evaluation.holdout {
+            holdout.source = None;
+        }
+        file
     }
 
     /// Name of the split. Equal names on equal data mean equal test rows. `holdout` is the digest of a holdout, whose

@@ -230,6 +230,9 @@ impl RunConfig {
         self.champion.as_ref().map_or(Ok(()), check_champion)?;
         check_dataset(&self.dataset)?;
         check_evaluation(&self.evaluation, &self.dataset)?;
+        self.review
+            .validate()
+            .map_err(|problem| invalid("review", problem, "Correct serving.abstainBelow or serving.thresholds"))?;
         self.validate_features()?;
         self.validate_search()
     }

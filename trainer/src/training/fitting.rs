@@ -13,6 +13,7 @@ use crate::config::RunConfig;
 use crate::ensemble::fold_together;
 use crate::error::TrainError;
 use crate::progress::Progress;
+use crate::review::operating_points;
 use crate::search::no_terms;
 use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
@@ -57,7 +58,7 @@ pub(super) fn fit_best(
         labels: &prepared.train_labels,
         classes: labels.len(),
     };
-    let (coefficients, (calibration, estimate)) = rayon::join(
+    let (coefficients, (calibration, estimate, points)) = rayon::join(
         || fit_members(problem, searched, config.evaluation.seed),
         || {
             let calibration = calibrate(OutOfFold {
@@ -68,7 +69,8 @@ pub(super) fn fit_best(
             });
             let temperature = calibration.temperature;
             let estimate = vector_scaling(&best.scores, &prepared.train_labels, labels.len(), temperature);
-            (calibration, estimate)
+            let points = operating_points(&best.scores, &prepared.train_labels, labels.len(), &calibration);
+            (calibration, estimate, points)
         },
     );
     let coefficients = order.restore(coefficients?);
@@ -88,6 +90,7 @@ pub(super) fn fit_best(
     )
     .calibration(calibration)
     .estimate(estimate)
+    .thresholds(points)
     .provenance(Provenance {
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),

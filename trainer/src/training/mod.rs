@@ -27,6 +27,7 @@ use crate::evaluate::evaluate;
 use crate::feedback::{Corrections, Rules};
 use crate::profile;
 use crate::progress::Progress;
+use crate::review::review;
 use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
 pub(crate) use again::model_error;
@@ -183,11 +184,15 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         .transpose()?;
     let model = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
-    let report = Report {
+    let parts = reporting::Parts {
+        searched,
         choices: choices.clone(),
+        review: review(&config.review, &artifact, &evaluation),
+        evaluation,
+        held_out,
         label_audit: labels,
-        ..reporting::report(inputs, &prepared, searched, &artifact, evaluation, held_out, digest)
     };
+    let report = reporting::report(inputs, &prepared, &artifact, digest, parts);
     let stored = StoredArtifact {
         path: format!(
             "{}/{}",

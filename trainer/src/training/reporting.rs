@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use complaint_contract::Algorithm;
 use complaint_model::{Artifact, Sha256Digest};
 use complaint_report::{
-    ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, Mistake, MonthAccuracy, Report, WeightedTerm,
+    Choice, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, LabelAudit, Mistake, MonthAccuracy, Report,
+    ReviewReport, WeightedTerm,
 };
 
 use super::held_out::HeldOut;
@@ -16,17 +17,33 @@ use crate::dataset::month;
 use crate::ensemble::Share;
 use crate::evaluate::Evaluation;
 
-/// The report of a finished training, without the audit of the labels.
+/// What the steps of a training found.
+pub(super) struct Parts {
+    pub(super) searched: Searched,
+    pub(super) choices: Vec<Choice>,
+    pub(super) evaluation: Evaluation,
+    pub(super) held_out: HeldOut,
+    pub(super) review: Option<ReviewReport>,
+    pub(super) label_audit: Option<LabelAudit>,
+}
+
+/// The report of a finished training, whose artifact has this digest.
 pub(super) fn report(
     inputs: &Inputs<'_>,
     prepared: &Prepared,
-    searched: Searched,
     artifact: &Artifact,
-    evaluation: Evaluation,
-    held_out: HeldOut,
     digest: Sha256Digest,
+    parts: Parts,
 ) -> Report {
     let config = inputs.config;
+    let Parts {
+        searched,
+        choices,
+        evaluation,
+        held_out,
+        review,
+        label_audit,
+    } = parts;
     let best = searched.best;
     let confusion_matrix = evaluation.scored.confusion().matrix(&prepared.dataset.all_labels());
     let mistakes = mistakes(prepared, &evaluation, held_out.texts);
@@ -41,6 +58,7 @@ pub(super) fn report(
         months,
         confusion_matrix,
         calibration: evaluation.calibration,
+        review,
         weakest_classes: evaluation.weakest,
         dataset: summary(prepared),
         split: prepared.split_name.clone(),
@@ -50,18 +68,20 @@ pub(super) fn report(
         scoring: config.search.scoring,
         folds: config.search.folds,
         repeats: config.search.repeats.unwrap_or(1),
-        choices: Vec::new(),
+        choices,
         ensemble: ensemble(&best.members),
         current_optimal_trial: best.optimal,
         trials: searched.trials,
         top_terms: top_terms(artifact),
         comparison: held_out.comparison,
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
+        architecture: Some(std::env::consts::ARCH.to_owned()),
         confidence_intervals: evaluation.intervals,
         mistakes,
-        label_audit: None,
+        label_audit,
         profile: prepared.profile.clone(),
         spec_hash: config.spec_hash.clone(),
+        run: Some(config.reproducible()),
     }
 }
 

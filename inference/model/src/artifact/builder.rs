@@ -9,6 +9,7 @@ use crate::corpus::TokenizedCorpus;
 use crate::estimate::Estimate;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
+use crate::thresholds::OperatingPoints;
 use crate::vectorize::{TermLookup, Vectorizer};
 
 /// Assembles a trained model.
@@ -74,6 +75,7 @@ impl ArtifactBuilder {
                 provenance: Provenance::default(),
                 surfaces: SurfaceForms::default(),
                 estimate: None,
+                thresholds: None,
                 reference: None,
                 held_out: None,
                 trained_bias: None,
@@ -96,6 +98,12 @@ impl ArtifactBuilder {
     /// Sets how scores become estimating probabilities.
     pub fn estimate(mut self, estimate: Estimate) -> Self {
         self.artifact.estimate = Some(estimate);
+        self
+    }
+
+    /// Sets what thresholds on the classes' answers give.
+    pub fn thresholds(mut self, points: OperatingPoints) -> Self {
+        self.artifact.thresholds = Some(points);
         self
     }
 

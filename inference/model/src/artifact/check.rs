@@ -25,6 +25,8 @@ pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     artifact.calibration.validate().map_err(|error| error.to_string())?;
     check_model(&artifact.model, &artifact.idf, artifact.vocabulary.len())?;
     check_reference(artifact)?;
+    let points = artifact.thresholds.as_ref();
+    points.map_or(Ok(()), |points| points.check(artifact.model.labels.len()))?;
     let Parameters { c, alpha, .. } = artifact.parameters;
     if [c, alpha].into_iter().flatten().any(|parameter| !parameter.is_finite()) {
         return Err("a parameter is not a finite number".to_owned());

@@ -16,6 +16,7 @@ use crate::estimate::Estimate;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::text::PIPELINE_VERSION;
+use crate::thresholds::{ClassPoints, OperatingPoints, Point};
 use crate::vectorize::Vocabulary;
 
 /// Layout version; part of [`super::FORMAT`].
@@ -131,6 +132,15 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
     if let Some(bias) = &artifact.trained_bias {
         tensors.push(("trained.bias", Dtype::F32, vec![classes], f32_bytes(bias)));
     }
+    if let Some(points) = &artifact.thresholds {
+        let (classes, probabilities, counts) = point_bytes(points);
+        let number = probabilities.len() / 4;
+        tensors.extend([
+            ("thresholds.classes", Dtype::U32, vec![points.classes.len(), 2], classes),
+            ("thresholds.probabilities", Dtype::F32, vec![number], probabilities),
+            ("thresholds.counts", Dtype::U32, vec![number, 2], counts),
+        ]);
+    }
     if let Some(held_out) = &artifact.held_out {
         let rows = held_out.len();
         let (steps, unknown) = (f32_bytes(&held_out.steps), f32_bytes(&held_out.unknown_words));
@@ -152,6 +162,22 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
     });
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
     serialize(views, Some(metadata)).expect("labels and calibration are bounded, so the header is small enough")
+}
+
+/// Rows and number of points a class; probability of each point; answers and right ones of each point.
+fn point_bytes(points: &OperatingPoints) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let classes = points
+        .classes
+        .iter()
+        .flat_map(|class| [class.rows, class.points.len() as u32]);
+    let all = || points.classes.iter().flat_map(|class| &class.points);
+    let probabilities: Vec<f32> = all().map(|point| point.probability).collect();
+    let counts: Vec<u32> = all().flat_map(|point| [point.answers, point.right]).collect();
+    (
+        u32_bytes(&classes.collect::<Vec<_>>()),
+        f32_bytes(&probabilities),
+        u32_bytes(&counts),
+    )
 }
 
 fn f32_bytes(values: &[f32]) -> Vec<u8> {
@@ -195,7 +221,14 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         .has("reference.scores")
         .then(|| tensors.held_out(classes))
         .transpose()?;
-    let expected = 9 + usize::from(trained_bias.is_some()) + 4 * usize::from(held_out.is_some());
+    let thresholds = tensors
+        .has("thresholds.classes")
+        .then(|| tensors.points(classes))
+        .transpose()?;
+    let expected = 9
+        + usize::from(trained_bias.is_some())
+        + 3 * usize::from(thresholds.is_some())
+        + 4 * usize::from(held_out.is_some());
     if tensors.0.len() != expected {
         return Err(corrupt(format!(
             "it has {} tensors instead of {expected}",
@@ -218,6 +251,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         provenance: header.provenance,
         surfaces,
         estimate: header.estimate,
+        thresholds,
         reference: header.reference,
         held_out,
         trained_bias,
@@ -302,11 +336,43 @@ impl<'data> Tensors<'data> {
         })
     }
 
+    fn points(&self, classes: usize) -> Result<OperatingPoints, ArtifactError> {
+        let numbers = self.pairs("thresholds.classes", Some(classes))?;
+        let probabilities = self.f32s("thresholds.probabilities", &[None])?;
+        let counts = self.pairs("thresholds.counts", Some(probabilities.len()))?;
+        let mut points = probabilities
+            .into_iter()
+            .zip(counts)
+            .map(|(probability, [answers, right])| Point {
+                probability,
+                answers,
+                right,
+            });
+        let class = |[rows, number]: [u32; 2]| ClassPoints {
+            rows,
+            points: points.by_ref().take(number as usize).collect(),
+        };
+        let classes = numbers.into_iter().map(class).collect();
+        match points.next() {
+            None => Ok(OperatingPoints { classes }),
+            Some(_) => Err(corrupt("its operating points are more than its classes have")),
+        }
+    }
+
     fn u32s(&self, name: &str) -> Result<Vec<u32>, ArtifactError> {
         let bytes = self.bytes(name, Dtype::U32, &[None])?;
         Ok(bytes
             .chunks_exact(4)
             .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect())
+    }
+
+    fn pairs(&self, name: &str, rows: Option<usize>) -> Result<Vec<[u32; 2]>, ArtifactError> {
+        let bytes = self.bytes(name, Dtype::U32, &[rows, Some(2)])?;
+        let number = |b: &[u8]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+        Ok(bytes
+            .chunks_exact(8)
+            .map(|b| [number(&b[..4]), number(&b[4..])])
             .collect())
     }
 

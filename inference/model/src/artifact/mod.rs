@@ -9,13 +9,15 @@
 //! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they occur in texts, in lower case |
 //! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
 //! | `trained.bias` | f32, classes | only in an adapted model: the intercepts it was trained with |
+//! | `thresholds.classes` | u32, classes × 2 | rows and number of points of each class |
+//! | `thresholds.probabilities`, `thresholds.counts` | f32, points; u32, points × 2 | what a threshold gives ([`OperatingPoints`]): answers, right ones |
 //! | `reference.scores`, `reference.steps` | i16, rows × classes; f32, rows | scores of held-out rows: steps below the row's highest |
 //! | `reference.labels`, `reference.unknownWords` | u32, rows; f32, rows | those rows' classes and shares of unknown words |
 //!
 //! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
 //! `provenance`, and where the model has them `estimate` ([`Estimate`]) and `reference` ([`ReferenceProfile`]). The tensors
-//! `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
+//! `thresholds.*` and `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
 //!
 //! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`.
 //! Buckets of word n-grams come first, then those of character n-grams, each ascending. There are no surface forms.
@@ -52,6 +54,7 @@ use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::sparse::CsrMatrix;
 use crate::text::TextPipeline;
+use crate::thresholds::OperatingPoints;
 use crate::vectorize::{TermLookup, Vectorizer, Vocabulary};
 
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
@@ -90,6 +93,7 @@ pub struct Artifact {
     provenance: Provenance,
     surfaces: SurfaceForms,
     estimate: Option<Estimate>,
+    thresholds: Option<OperatingPoints>,
     reference: Option<ReferenceProfile>,
     held_out: Option<HeldOutRows>,
     /// The intercepts before an adaptation moved them.
@@ -194,6 +198,11 @@ impl Artifact {
     pub fn estimator(&self) -> Option<Estimator> {
         let estimate = self.estimate.as_ref()?;
         Some(estimate.estimator(&self.model.bias, self.trained_bias()))
+    }
+
+    /// What thresholds on the classes' answers give.
+    pub fn thresholds(&self) -> Option<&OperatingPoints> {
+        self.thresholds.as_ref()
     }
 
     /// The figures of the held-out rows.

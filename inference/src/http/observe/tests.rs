@@ -6,6 +6,7 @@ use complaint_model::Sha256Digest;
 
 use super::*;
 use crate::core::engine::Engine;
+use crate::core::review::Thresholds;
 use crate::core::statistics::now;
 use crate::options::Options;
 
@@ -17,7 +18,7 @@ mod model;
 async fn a_failure_is_an_error_in_the_statistics() {
     let options = Options::try_parse_from(["test", "--model", "unused"]).unwrap();
     let digest = Sha256Digest::of_bytes(b"the model of the tests");
-    let engine = Engine::new(model::predictor(), digest, "cards".into(), 0.0);
+    let engine = Engine::new(model::predictor(), digest, "cards".into(), Thresholds::everywhere(0.0));
     let app = Arc::new(App::new(engine, None, options.limits, options.statistics));
     let fail = async || -> &str { panic!("a bug") };
     let mut routes = Router::new()

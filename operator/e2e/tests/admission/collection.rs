@@ -1,4 +1,4 @@
-//! What the API server rejects of `serving.feedback` and `serving.capture`.
+//! What the API server rejects of `serving.feedback`, `serving.capture` and `serving.thresholds`.
 
 use serde_json::{Value, json};
 
@@ -37,12 +37,59 @@ async fn what_can_not_be_collected_is_refused_with_the_fix() {
         (capture(json!({ "mode": "NeedsReview", "share": 0.1 })), None),
         (serving(json!({ "abstainBelow": 0.5, "capture": { "mode": "NeedsReview" } })), None),
         (
+            serving(json!({ "thresholds": [{ "category": "A", "minRecall": 1 }], "capture": { "mode": "NeedsReview" } })),
+            None,
+        ),
+        (
             serving(json!({ "feedback": { "tokenSecretRef": token }, "capture": { "mode": "NeedsReview" } })),
             nothing,
         ),
         (
             serving(json!({ "feedback": { "tokenSecretRef": token, "randomShare": 0.1 }, "capture": { "mode": "NeedsReview" } })),
             None,
+        ),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn a_threshold_has_one_category_and_one_target() {
+    let thresholds = |thresholds: Value| json!({ "serving": { "thresholds": thresholds } });
+    let one = |fields: Value| thresholds(json!([fields]));
+    let target = Some("set exactly one of minPrecision and minRecall");
+    check(vec![
+        (
+            one(json!({ "category": "Late fees = costs", "minPrecision": 0.95 })),
+            None,
+        ),
+        (one(json!({ "category": "A", "minRecall": 1 })), None),
+        (one(json!({ "category": "A" })), target),
+        (
+            one(json!({ "category": "A", "minPrecision": 0.9, "minRecall": 0.9 })),
+            target,
+        ),
+        (one(json!({ "minPrecision": 0.9 })), Some("category")),
+        (one(json!({ "category": "", "minPrecision": 0.9 })), Some("category")),
+        (
+            one(json!({ "category": "a".repeat(257), "minPrecision": 0.9 })),
+            Some("category"),
+        ),
+        (
+            one(json!({ "category": "A", "minPrecision": 1 })),
+            Some("minPrecision must be at least 0.01 and at most 0.999"),
+        ),
+        (one(json!({ "category": "A", "minPrecision": 0 })), Some("minPrecision")),
+        (
+            one(json!({ "category": "A", "minRecall": 0 })),
+            Some("minRecall must be at least 0.01"),
+        ),
+        (
+            one(json!({ "category": "A", "minProbability": 0.9 })),
+            Some("minProbability"),
+        ),
+        (
+            thresholds(json!([{ "category": "A", "minRecall": 0.5 }, { "category": "A", "minPrecision": 0.5 }])),
+            Some("Duplicate value"),
         ),
     ])
     .await;

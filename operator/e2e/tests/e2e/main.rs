@@ -23,5 +23,6 @@ mod retraining;
 mod runs;
 mod signatures;
 mod statuses;
+mod thresholds;
 mod traces;
 mod traffic;

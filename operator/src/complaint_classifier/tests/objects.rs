@@ -28,6 +28,30 @@ fn manifests_are_as_reviewed() {
     insta::assert_yaml_snapshot!("claim", crate::store::claim(&classifier, &settings));
 }
 
+#[test]
+fn thresholds_reach_the_server_as_they_are_written() {
+    let spec = json!({ "serving": { "abstainBelow": 0.4, "thresholds": [
+        { "category": "Costs = $(HOME)", "minPrecision": 0.95 }, { "category": "-Card", "minRecall": 1 } ] } });
+    let classifier = classifier(spec, json!({}));
+    let owner = crate::object::owner_reference(&classifier).expect("a uid");
+    let made = build::deployment(&classifier, &version("v1", None), Some(1), &owner, &Settings::default());
+    let args = json!(made)["spec"]["template"]["spec"]["containers"][0]["args"].clone();
+    let args: Vec<String> = serde_json::from_value(args).expect("texts");
+    let place = args
+        .iter()
+        .position(|argument| argument == "--abstain-below")
+        .expect("it is set");
+    assert_eq!(
+        args[place..place + 4],
+        [
+            "--abstain-below",
+            "0.4",
+            "--min-precision=Costs = $$(HOME)=0.95",
+            "--min-recall=-Card=1"
+        ]
+    );
+}
+
 /// The changes that are built for what was seen.
 fn changes(classifier: &ComplaintClassifier, seen: &Seen) -> Vec<Change> {
     let owner = crate::object::owner_reference(classifier).expect("a uid");

@@ -327,3 +327,34 @@ fn a_champion_that_no_key_verifies_any_more_stays_and_so_do_its_pods() {
     assert_eq!(plan(&again, &seen), planned);
     assert_eq!(next(&again, &seen, &planned), status);
 }
+
+#[test]
+fn settings_that_the_server_refuses_stall_the_classifier_and_reject_nobody() {
+    let refused = |code: i32, reason: &str| {
+        let said = json!({ "error": { "reason": reason, "message": "no category `Fee`" } });
+        json!({ "terminated": { "exitCode": code, "message": said.to_string() } })
+    };
+    let rolling = || Some(deployment("v2", 1, json!({ "replicas": 2 })));
+    let challenged = with_champion(json!({}), "v1", Some("v2"));
+    let planned = |state: Value| {
+        let versions = vec![
+            promoted(version("v1", None), "2026-01-01T00:00:00Z"),
+            version("v2", Some(("v1", 0.1))),
+        ];
+        let seen = seen(versions, rolling(), vec![pod("v2", false, state)]);
+        let planned = plan(&challenged, &seen);
+        let status = next(&challenged, &seen, &planned);
+        (planned, status)
+    };
+    let (stalled, status) = planned(refused(64, "UnknownCategory"));
+    assert_eq!((target(&stalled), stalled.rejected.len()), (Some("v2"), 0));
+    assert_eq!(stalled.stalled, Some(("UnknownCategory", "no category `Fee`".into())));
+    let condition = condition::find(&status.conditions, STALLED).expect("it is stated");
+    assert_eq!(
+        (condition.reason.as_str(), condition.message.as_str()),
+        ("UnknownCategory", "no category `Fee`")
+    );
+    // Words of a program that is not ours decide nothing.
+    assert_eq!(planned(refused(64, "SomethingElse")).0.stalled, None);
+    assert_eq!(planned(json!({ "terminated": { "exitCode": 64 } })).0.stalled, None);
+}

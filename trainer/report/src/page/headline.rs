@@ -7,7 +7,7 @@ use super::chart::Scale;
 use super::{counted, thousands};
 use crate::report::Report;
 
-pub(super) fn header(report: &Report) -> Markup {
+pub(crate) fn header(report: &Report) -> Markup {
     let parameters = match report.ensemble.len() {
         0 => report.parameters.to_string(),
         models => counted(models, "model", "models"),
@@ -26,7 +26,7 @@ pub(super) fn header(report: &Report) -> Markup {
     }
 }
 
-pub(super) fn body(report: &Report) -> Markup {
+pub(crate) fn body(report: &Report) -> Markup {
     let (metrics, intervals) = (&report.metrics, &report.confidence_intervals);
     html! {
         div.tiles {
@@ -81,7 +81,7 @@ fn verdict(comparison: &Comparison) -> Markup {
     }
 }
 
-pub(super) fn footer(report: &Report) -> Markup {
+pub(crate) fn footer(report: &Report) -> Markup {
     let dataset = &report.dataset;
     html! {
         footer {

@@ -7,10 +7,11 @@ mod chart;
 mod classes;
 mod confusion;
 mod dataset;
-mod headline;
+pub(crate) mod headline;
 mod labels;
 mod mistakes;
 mod months;
+mod review;
 mod terms;
 mod trials;
 
@@ -18,18 +19,39 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::Report;
 
-const STYLE: &str = include_str!("style.css");
+pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// A section of the page: its anchor, its title and its content, which is empty if the report has no data for it.
-struct Section {
-    id: &'static str,
-    title: &'static str,
-    body: Option<Markup>,
+pub(crate) struct Section {
+    pub(crate) id: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) body: Option<Markup>,
 }
 
 /// The page.
 pub fn page(report: &Report) -> String {
-    let sections = [
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (report.name) " – training report" }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                (headline::header(report))
+                (show(Some(headline::body(report)), &sections(report)))
+                (headline::footer(report))
+            }
+        }
+    }
+    .into_string()
+}
+
+/// The sections of a report.
+pub(crate) fn sections(report: &Report) -> Vec<Section> {
+    vec![
         Section {
             id: "trials",
             title: "Trials",
@@ -56,6 +78,11 @@ pub fn page(report: &Report) -> String {
             body: calibration::body(report),
         },
         Section {
+            id: "review",
+            title: "Answered without a person",
+            body: review::body(report),
+        },
+        Section {
             id: "terms",
             title: "Terms",
             body: terms::body(report),
@@ -75,44 +102,34 @@ pub fn page(report: &Report) -> String {
             title: "Data set",
             body: dataset::body(report),
         },
-    ];
+    ]
+}
+
+/// The links to the sections that have data, what comes first, and the sections.
+pub(crate) fn show(first: Option<Markup>, sections: &[Section]) -> Markup {
     let shown = || {
         sections
             .iter()
             .filter_map(|section| Some((section, section.body.as_ref()?)))
     };
     html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (report.name) " – training report" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                (headline::header(report))
-                nav aria-label="Sections" {
-                    @for (section, _) in shown() { a href={ "#" (section.id) } { (section.title) } }
+        nav aria-label="Sections" {
+            @for (section, _) in shown() { a href={ "#" (section.id) } { (section.title) } }
+        }
+        main {
+            @if let Some(first) = first { (first) }
+            @for (section, body) in shown() {
+                section id=(section.id) aria-labelledby={ (section.id) "-title" } {
+                    h2 id={ (section.id) "-title" } { (section.title) }
+                    (body)
                 }
-                main {
-                    (headline::body(report))
-                    @for (section, body) in shown() {
-                        section id=(section.id) aria-labelledby={ (section.id) "-title" } {
-                            h2 id={ (section.id) "-title" } { (section.title) }
-                            (body)
-                        }
-                    }
-                }
-                (headline::footer(report))
             }
         }
     }
-    .into_string()
 }
 
 /// `12,425`.
-fn thousands(number: usize) -> String {
+pub(crate) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -125,14 +142,14 @@ fn thousands(number: usize) -> String {
 }
 
 /// `1 row`, `12,425 rows`.
-fn counted(number: usize, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
 /// `12.3 %`.
-fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1} %", 100.0 * share)
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

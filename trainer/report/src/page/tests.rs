@@ -8,7 +8,7 @@ use crate::profile::{
 use crate::quality::{Intervals, Mistake};
 
 /// A report with these classes. Each class is sometimes predicted as the next one.
-fn report(labels: &[String]) -> Report {
+pub(crate) fn report(labels: &[String]) -> Report {
     let each = |value: &dyn Fn(usize, &String) -> Value| -> Vec<Value> {
         labels
             .iter()

@@ -1,6 +1,7 @@
 use complaint_contract::statistics::{PROBABILITY_BINS, ReferenceFigure, UNKNOWN_WORD_BINS};
 
 use super::*;
+use crate::thresholds::UnseenAnswer;
 
 /// The figures of no model in particular, for three classes.
 fn reference() -> ReferenceProfile {
@@ -111,4 +112,40 @@ fn parts_of_an_estimate_that_do_not_fit_are_refused() {
     let rows = sizes.held_out.as_mut().unwrap();
     rows.unknown_words.pop();
     assert!(ArtifactBuilder::from(sizes).build().is_err());
+}
+
+/// `artifact` with operating points. It has three classes.
+fn with_thresholds(artifact: Artifact) -> Artifact {
+    let answer = |place: usize| UnseenAnswer {
+        class: place % 2,
+        probability: 0.99 - 0.01 * place as f32,
+        label: place % 3,
+    };
+    let points = OperatingPoints::of(3, (0..60).map(answer));
+    ArtifactBuilder::from(artifact).thresholds(points).build().unwrap()
+}
+
+#[test]
+fn operating_points_survive_the_bytes_and_spoilt_ones_do_not() {
+    for artifact in [small_artifact(), with_reference(small_artifact())] {
+        let artifact = with_thresholds(artifact);
+        let read = Artifact::from_bytes(&artifact.to_bytes()).unwrap();
+        assert_eq!(read, artifact);
+        assert!(
+            read.thresholds()
+                .is_some_and(|points| points.classes[0].points.len() > 1)
+        );
+    }
+    type Change = fn(&mut OperatingPoints);
+    let changes: [Change; 3] = [
+        |points| drop(points.classes.pop()),
+        |points| points.classes[1].points[0].right = 1_000,
+        |points| points.classes[0].points[1].probability = 0.999,
+    ];
+    for change in changes {
+        let mut artifact = with_thresholds(small_artifact());
+        change(artifact.thresholds.as_mut().unwrap());
+        assert!(Artifact::from_bytes(&artifact.to_bytes()).is_err());
+        assert!(ArtifactBuilder::from(artifact).build().is_err());
+    }
 }
