@@ -13,7 +13,7 @@ use complaint_model::{Normalizer, Sha256Digest};
 
 use crate::commands::{
     self, adapt::AdaptArgs, adapt_champion::AdaptChampionArgs, audit::AuditArgs, compare::CompareArgs, data::DataArgs,
-    evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs,
+    dossier::DossierArgs, evaluate::EvaluateArgs, explain::ExplainArgs, job::StoreArgs, predict::PredictArgs,
     profile::ProfileArgs, report_schema::ReportSchemaArgs, show::ShowArgs, sign::SignArgs, verify::VerifyArgs,
 };
 
@@ -64,7 +64,10 @@ enum Command {
     Show(ShowArgs),
     /// Sign the files of a version that exists.
     Sign(SignArgs),
-    /// Verify the signature of a version: which files it covers, and which key made it.
+    /// Write what has to be known about a stored version: data, method, evaluation, software, how to make it again.
+    Dossier(DossierArgs),
+    /// Verify the signature of a version: which files it covers, and which key made it; or, with --dossier, train the version again and
+    /// compare the bytes (exit code 1 if they differ).
     Verify(VerifyArgs),
 }
 
@@ -369,6 +372,7 @@ pub fn main_from(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Track(arguments) => commands::track::execute(&arguments),
         Command::Show(arguments) => commands::show::execute(&arguments),
         Command::Sign(arguments) => commands::sign::execute(&arguments),
+        Command::Dossier(arguments) => commands::dossier::execute(&arguments),
         Command::Verify(arguments) => commands::verify::execute(&arguments),
     }
 }

@@ -85,6 +85,14 @@ pub enum ModelError {
         /// The expected digest.
         expected: Sha256Digest,
     },
+    /// The model's report can't be used.
+    #[error("the report in {place} can't be used: {problem}. Name the folder of a version that this release trained")]
+    Report {
+        /// The folder.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// This program can't read the file as a model.
     #[error("the model {} can't be used: {source}", path.display())]
     Unusable {
@@ -105,6 +113,7 @@ impl TrainError {
                 TrainerReason::StoreOutOfReach
             }
             Self::Champion(_) => TrainerReason::ChampionUnreadable,
+            Self::Model(ModelError::Report { .. }) => TrainerReason::ReportUnreadable,
             Self::Model(_) => TrainerReason::ModelUnreadable,
             Self::Adaptation(error) => error.reason(),
             Self::Signature(SignatureFault::Missing { .. }) => TrainerReason::SignatureMissing,

@@ -393,3 +393,69 @@ fn profile_describes_a_data_set() {
     ));
     assert_eq!(one["classes"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn a_dossier_is_written_and_its_model_made_again() {
+    let trained = Trained::new();
+    let folder = trained.model.parent().unwrap();
+    let (page, json) = (trained.job.path("dossier.html"), trained.job.path("dossier.json"));
+    let write = |folder: &Path| {
+        let files = ["--out", page.to_str().unwrap(), "--json", json.to_str().unwrap()];
+        let command = [
+            "dossier",
+            "--folder",
+            folder.to_str().unwrap(),
+            "--purpose",
+            "To route <complaints>.",
+        ];
+        trainer(&[&command[..], &files[..]].concat())
+    };
+    let output = write(folder);
+    assert!(said(&output).contains("the dossier of cards-1"));
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.contains("To route &lt;complaints&gt;.") && text.contains("verify --dossier"));
+    let dossier: Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let sha256 = Sha256Digest::of_bytes(&std::fs::read(&trained.model).unwrap()).to_string();
+    assert_eq!(
+        dossier["version"],
+        json!({ "name": "cards-1", "classifier": "cards", "namespace": "default", "sha256": sha256 })
+    );
+    assert_eq!(dossier["billOfMaterials"]["specVersion"], "1.5");
+
+    let verify = |data: &Path| {
+        let (json, data) = (json.to_str().unwrap(), data.to_str().unwrap());
+        trainer(&["verify", "--dossier", json, "--data", data, "--format", "json"])
+    };
+    let same = verify(&trained.data);
+    assert_eq!(same.status.code(), Some(0));
+    assert_eq!(json_of(&same)["same"], true);
+    // Other data is refused before anything is trained.
+    let other = verify(&trained.job.file("other.csv", csv(&rows()[1..])));
+    assert_eq!(other.status.code(), Some(65));
+    let told = String::from_utf8_lossy(&other.stderr);
+    assert!(told.contains("DigestMismatch"), "{told}");
+    // Another setting gives other bytes, and the exit code says so.
+    let mut changed = dossier.clone();
+    changed["report"]["run"]["evaluation"]["seed"] = json!(7);
+    std::fs::write(&json, changed.to_string()).unwrap();
+    let differs = verify(&trained.data);
+    assert_eq!(differs.status.code(), Some(1));
+    let told: Value = serde_json::from_slice(&differs.stdout).unwrap();
+    assert_eq!(
+        (&told["same"], &told["expectedSha256"]),
+        (&json!(false), &json!(sha256))
+    );
+    changed["format"] = json!("else");
+    std::fs::write(&json, changed.to_string()).unwrap();
+    assert_eq!(verify(&trained.data).status.code(), Some(64));
+
+    // The report of another model, and a folder without one.
+    std::fs::write(&trained.model, b"changed").unwrap();
+    let output = write(folder);
+    assert_eq!(output.status.code(), Some(65));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("the folder's model is sha256:"), "{told}");
+    assert_eq!(write(trained.job.directory.path()).status.code(), Some(65));
+    let neither = trainer(&["verify"]);
+    assert_eq!(neither.status.code(), Some(64));
+}

@@ -20,6 +20,9 @@ pub const MODEL_VERSION: &str = "complaints.dev/model-version";
 /// Annotation on a ModelVersion: when it became champion (RFC 3339). It is shown to people where the record was lost, and
 /// decides nothing, since every editor can write it.
 pub const PROMOTED_AT: &str = "complaints.dev/promoted-at";
+/// Annotation on a ModelVersion: the user who approved it. The chart's admission policy lets nobody write another user's name; dossiers
+/// show it, and no program decides by it.
+pub const APPROVED_BY: &str = "complaints.dev/approved-by";
 /// Annotation on a Job and a ModelVersion: digest of the run's spec.
 pub const SPEC_HASH: &str = "complaints.dev/spec-hash";
 /// Annotation with the place in a trace, as `traceparent` of W3C Trace Context: on a TrainingRun the trace that it is to be

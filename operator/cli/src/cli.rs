@@ -182,6 +182,19 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Write the dossier of a version: purpose, data, method, evaluation, promotions, production and software, as a page that prints (or
+    /// with -o json as data). It holds the training report, which comes from the champion's server.
+    Dossier {
+        /// The version.
+        #[arg(value_parser = object_name)]
+        version: String,
+        /// The version's report.json, for one that is not the champion.
+        #[arg(long, value_name = "FILE")]
+        report: Option<PathBuf>,
+        /// Where to write it; unset: standard output.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Ask a classifier for the category of a text.
     Predict {
         /// The classifier.

@@ -17,6 +17,7 @@
 
 mod confused;
 mod dataset;
+pub mod dossier;
 mod labels;
 mod page;
 mod profile;
@@ -28,6 +29,7 @@ mod search;
 
 pub use confused::ConfusedPair;
 pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
+pub use dossier::Dossier;
 pub use labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 pub use page::page;
 pub use profile::{LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint};

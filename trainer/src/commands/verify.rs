@@ -1,4 +1,4 @@
-//! `verify`: what is signed in a version's folder, and by which key.
+//! `verify`: what is signed in a version's folder, and by which key; or whether a version can be made again.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +9,7 @@ use complaint_model::Sha256Digest;
 use complaint_signature::{Manifest, Opened, Provenance, PublicKey, SignatureError, Software, comes_afterwards, open};
 use serde::Serialize;
 
+use super::reproduce::{self, Again};
 use super::sign::{Covered, covered, has_model, list};
 use crate::cli::OutputForm;
 use crate::error::TrainError;
@@ -19,11 +20,33 @@ use crate::store::{self, Store};
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArgs {
     /// The version's folder: a directory, or s3://bucket/path.
-    #[arg(long, value_name = "PLACE")]
-    folder: String,
+    #[arg(
+        long,
+        value_name = "PLACE",
+        required_unless_present = "dossier",
+        conflicts_with = "dossier"
+    )]
+    folder: Option<String>,
     /// A file with public keys: ECDSA P-256 in PEM. A signature of any key is valid; give the option once for each file.
-    #[arg(long = "public-key", value_name = "FILE", required = true)]
+    #[arg(
+        long = "public-key",
+        value_name = "FILE",
+        required_unless_present = "dossier",
+        conflicts_with = "dossier"
+    )]
     public_keys: Vec<PathBuf>,
+    /// The JSON of a version's dossier: train the version again, and compare.
+    #[arg(long, value_name = "FILE", requires = "data")]
+    dossier: Option<PathBuf>,
+    /// The data set of the dossier's version: a file, or an address as of `train --data`.
+    #[arg(long, value_name = "PATH-OR-URL", requires = "dossier")]
+    data: Option<String>,
+    /// The holdout of that training.
+    #[arg(long, value_name = "PATH-OR-URL", requires = "dossier")]
+    holdout: Option<String>,
+    /// The corrections of that training: a folder, as for `train --feedback`.
+    #[arg(long, value_name = "PLACE", requires = "dossier")]
+    feedback: Option<String>,
     /// Output format.
     #[arg(long, value_enum, default_value = "table", value_name = "FORM")]
     format: OutputForm,
@@ -60,12 +83,26 @@ struct Origin {
 
 /// Verifies signature and provenance, and the digest of each covered file.
 pub(crate) fn execute(arguments: &VerifyArgs) -> ExitCode {
-    super::answer(arguments.format, || run(arguments), show)
+    match (&arguments.dossier, &arguments.data, &arguments.folder) {
+        (Some(dossier), Some(data), _) => {
+            let again = Again {
+                dossier,
+                data,
+                holdout: arguments.holdout.as_deref(),
+                feedback: arguments.feedback.as_deref(),
+            };
+            reproduce::execute(&again, arguments.format)
+        }
+        (_, _, folder) => {
+            let folder = folder.as_deref().unwrap_or_default();
+            super::answer(arguments.format, || run(folder, arguments), show)
+        }
+    }
 }
 
-fn run(arguments: &VerifyArgs) -> Result<Verified, TrainError> {
+fn run(folder: &str, arguments: &VerifyArgs) -> Result<Verified, TrainError> {
     let keys = read_public_keys("--public-key", arguments.public_keys.iter().map(PathBuf::as_path))?;
-    let store = Store::open(&arguments.folder, Reach::Anywhere)?;
+    let store = Store::open(folder, Reach::Anywhere)?;
     let present: Vec<String> = store.list("")?.into_iter().map(|entry| entry.path).collect();
     has_model(&store, present.iter().map(String::as_str))?;
     let Some(signature) = opened(&store, store::SIGNATURE, &keys)? else {

@@ -1,6 +1,7 @@
 //! The commands: what each reads, and what it prints.
 
 mod change;
+mod dossier;
 mod logs;
 mod predict;
 mod report;
@@ -46,6 +47,9 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Result<(), Error> {
         Command::Resume { classifier, write } => change::pause(&cluster, console, &classifier, false, write).await,
         Command::Logs { run, follow } => logs::logs(&cluster, console, &run, follow).await,
         Command::Report { version, out } => report::report(&cluster, console, &version, out.as_deref()).await,
+        Command::Dossier { version, report, out } => {
+            dossier::dossier(&cluster, console, &version, report.as_deref(), out.as_deref()).await
+        }
         Command::Predict { classifier, text, top } => {
             predict::predict(&cluster, console, &classifier, text.as_deref(), top).await
         }

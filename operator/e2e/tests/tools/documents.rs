@@ -17,7 +17,8 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 10] = [
+const WITH_OPERATOR: [&str; 11] = [
+    "docs/model-risk.md",
     "docs/cli.md",
     "docs/first-classifier.md",
     "docs/your-data.md",

@@ -234,6 +234,31 @@ fn ask(shell: &Shell<'_>) {
         report["artifactSha256"],
         shell.field("mv/card-complaints-1", ".spec.artifact.sha256")
     );
+    shell.kubectl("annotate mv/card-complaints-1 complaints.dev/approved-by=jane@example.com");
+    let purpose =
+        r#"patch cc/card-complaints --type=merge -p {"spec":{"documentation":{"purpose":"Routing.","owner":"Desk"}}}"#;
+    shell.kubectl(purpose);
+    shell.ok(&format!("dossier card-complaints-1 --out {}", file.display()));
+    let page = std::fs::read_to_string(&file).expect("the dossier is written");
+    has(
+        &page,
+        &[
+            "Model dossier: card-complaints-1",
+            "Routing.",
+            "jane@example.com, 2",
+            "FirstVersion",
+            "Champion",
+        ],
+    );
+    let dossier = shell.json("dossier card-complaints-1");
+    assert_eq!(dossier["version"]["sha256"], report["artifactSha256"]);
+    has(
+        &shell.fails(1, "dossier card-complaints-2"),
+        &["give it with --report FILE"],
+    );
+    std::fs::write(&file, report.to_string()).expect("it can be written");
+    let other = format!("dossier card-complaints-2 --report {}", file.display());
+    has(&shell.fails(1, &other), &["is the report of another model"]);
     has(
         &shell.fails(1, "report card-complaints-2"),
         &[

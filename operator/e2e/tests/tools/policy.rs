@@ -12,13 +12,25 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, has};
 
 pub fn tests() -> Vec<Case> {
-    tests![only_named_groups_promote_and_record_versions]
+    tests![
+        only_named_groups_promote_and_record_versions,
+        approvals_name_who_writes_them
+    ]
 }
 
-/// A document of the rendered chart as its kind, which must know every field.
-fn parsed<K: DeserializeOwned + Serialize>(documents: &[Value], kind: &str) -> K {
-    let document = documents.iter().find(|document| document["kind"] == kind);
-    let document = document.unwrap_or_else(|| panic!("the chart renders no {kind}"));
+/// The document of the rendered chart whose name ends so, as its kind, which must know every field.
+fn parsed<K: DeserializeOwned + Serialize>(documents: &[Value], kind: &str, end: &str) -> K {
+    let is_named = |document: &Value| {
+        document["metadata"]["name"]
+            .as_str()
+            .is_some_and(|name| name.ends_with(end))
+    };
+    let mut found = documents
+        .iter()
+        .filter(|document| document["kind"] == kind && is_named(document));
+    let document = found
+        .next()
+        .unwrap_or_else(|| panic!("the chart renders no {kind} of this name: {end}"));
     let parsed: K = serde_json::from_value(document.clone()).expect("the kind's form");
     let again = serde_json::to_value(&parsed).expect("JSON");
     assert_eq!(again["spec"], document["spec"], "a field that the kind does not have");
@@ -36,6 +48,11 @@ struct Request<'a> {
 impl Request<'_> {
     /// Evaluates an expression with the variables known so far.
     fn evaluate(&self, expression: &str, variables: &HashMap<String, Cel>) -> Cel {
+        let value = self.try_evaluate(expression, variables);
+        value.unwrap_or_else(|error| panic!("{expression}: {error}"))
+    }
+
+    fn try_evaluate(&self, expression: &str, variables: &HashMap<String, Cel>) -> Result<Cel, String> {
         let env = std::sync::Arc::new(Env::stdlib());
         let program = env.compile(expression);
         let program = program.unwrap_or_else(|error| panic!("{expression}: {error}"));
@@ -53,8 +70,7 @@ impl Request<'_> {
             context.add_variable(name, value).expect("a value");
         }
         context.add_variable_from_value("variables", variables.clone());
-        let value = program.execute(&context);
-        value.unwrap_or_else(|error| panic!("{expression}: {error}"))
+        program.execute(&context).map_err(|error| error.to_string())
     }
 
     /// The message of the validation that refuses the request.
@@ -67,36 +83,89 @@ impl Request<'_> {
         }
         let mut variables = HashMap::new();
         for variable in spec.variables.iter().flatten() {
-            // An API server evaluates a variable only where it is used.
-            if self.resource == "complaintclassifiers" {
-                let value = self.evaluate(&variable.expression, &variables);
+            // An API server evaluates a variable only where it is used, so one that fails may do no harm.
+            if let Ok(value) = self.try_evaluate(&variable.expression, &variables) {
                 variables.insert(variable.name.clone(), value);
             }
         }
         let mut validations = spec.validations.iter().flatten();
         let refused =
             validations.find(|validation| self.evaluate(&validation.expression, &variables) != Cel::Bool(true));
-        refused.map(|validation| validation.message.clone().expect("a message"))
+        refused.map(
+            |validation| match (&validation.message, &validation.message_expression) {
+                (Some(message), None) => message.clone(),
+                (None, Some(expression)) => match self.evaluate(expression, &variables) {
+                    Cel::String(message) => message.to_string(),
+                    other => panic!("{expression}: {other:?}"),
+                },
+                both => panic!("a message or an expression: {both:?}"),
+            },
+        )
+    }
+}
+
+const CHART: &str = "template complaint-operator charts/complaint-operator --namespace complaint-system --set admissionPolicy.enabled=true";
+
+/// The chart's documents with the policies.
+fn rendered(cluster: &Cluster, helm: &Helm) -> Vec<Value> {
+    let groups = "--set admissionPolicy.groups={ml-approvers,system:serviceaccounts:flux-system}";
+    let rendered = cluster.ok(helm, &format!("{CHART} {groups} --set watchNamespaces={{default}}"));
+    rendered
+        .split("\n---\n")
+        .filter(|document| document.contains("\nkind: "))
+        .map(|document| serde_saphyr::from_str(document).expect("YAML"))
+        .collect()
+}
+
+fn approvals_name_who_writes_them(kubectl: Kubectl, helm: Helm) {
+    let cluster = Cluster::with_definitions(&kubectl);
+    let documents = rendered(&cluster, &helm);
+    let policy: ValidatingAdmissionPolicy = parsed(&documents, "ValidatingAdmissionPolicy", "-approval");
+    let binding: ValidatingAdmissionPolicyBinding = parsed(&documents, "ValidatingAdmissionPolicyBinding", "-approval");
+    assert_eq!(Some(binding.spec.policy_name), policy.metadata.name);
+    let version = |approver: Option<&str>| {
+        let annotations = approver.map(|name| json!({ "complaints.dev/approved-by": name }));
+        json!({ "metadata": { "name": "cards-1", "annotations": annotations.unwrap_or(json!({ "team": "ml" })) } })
+    };
+    let bare = json!({ "metadata": { "name": "cards-1" } });
+    let (plain, jane, ann) = (version(None), version(Some("jane")), version(Some("ann")));
+    for (user, object, old, allowed) in [
+        ("jane", &jane, Some(&bare), true),
+        ("jane", &jane, Some(&plain), true),
+        ("ann", &jane, Some(&plain), false),
+        ("ann", &ann, Some(&jane), true),
+        // The name stays when others change something else, and anybody may take an approval back.
+        ("ann", &jane, Some(&jane), true),
+        ("ann", &plain, Some(&jane), true),
+        ("ann", &bare, Some(&jane), true),
+        ("ann", &jane, None, false),
+        ("ann", &plain, None, true),
+        ("ann", &bare, None, true),
+    ] {
+        let request = Request {
+            user,
+            groups: &["ml-approvers"],
+            resource: "modelversions",
+            object,
+            old,
+        };
+        let refused = request.refused_by(&policy);
+        assert_eq!(refused.is_none(), allowed, "{user}: {object} from {old:?}: {refused:?}");
+        if let Some(message) = refused {
+            has(&message, &["write 'ann'"]);
+        }
     }
 }
 
 fn only_named_groups_promote_and_record_versions(kubectl: Kubectl, helm: Helm) {
     let cluster = Cluster::with_definitions(&kubectl);
-    let chart = "template complaint-operator charts/complaint-operator --namespace complaint-system --set admissionPolicy.enabled=true";
-    let refused = cluster.run(&helm, chart, "");
+    let refused = cluster.run(&helm, CHART, "");
     assert!(!refused.ok, "a policy without groups would lock everybody out");
     has(&refused.err, &["groups"]);
-    let rendered = cluster.ok(
-        &helm,
-        &format!("{chart} --set admissionPolicy.groups={{ml-approvers,system:serviceaccounts:flux-system}} --set watchNamespaces={{default}}"),
-    );
-    let documents: Vec<Value> = rendered
-        .split("\n---\n")
-        .filter(|document| document.contains("\nkind: "))
-        .map(|document| serde_saphyr::from_str(document).expect("YAML"))
-        .collect();
-    let policy: ValidatingAdmissionPolicy = parsed(&documents, "ValidatingAdmissionPolicy");
-    let binding: ValidatingAdmissionPolicyBinding = parsed(&documents, "ValidatingAdmissionPolicyBinding");
+    let documents = rendered(&cluster, &helm);
+    let policy: ValidatingAdmissionPolicy = parsed(&documents, "ValidatingAdmissionPolicy", "-promotion");
+    let binding: ValidatingAdmissionPolicyBinding =
+        parsed(&documents, "ValidatingAdmissionPolicyBinding", "-promotion");
     assert_eq!(Some(binding.spec.policy_name), policy.metadata.name);
 
     // As the API server stores them, with the defaults of the schema.
