@@ -172,7 +172,7 @@ fn classifier(number: usize) -> Value {
     let champion = format!("c{number:04}-0");
     let comparison = json!({ "metric": "macroF1", "difference": 0.02, "confidenceInterval": [0.01, 0.03] });
     let promotion = json!({ "version": champion, "sha256": digest(number), "from": "x", "reason": "Better", "time": "2026-11-24T18:55:10Z", "comparison": comparison });
-    let drifted = if number % 17 == 0 {
+    let drifted = if number.is_multiple_of(17) {
         ("True", "EstimatedAccuracyLow")
     } else {
         ("False", "NoDrift")

@@ -77,6 +77,16 @@ impl Cluster {
         })
     }
 
+    /// A connection of a test.
+    #[cfg(test)]
+    pub(crate) fn of(client: Client, scope: Scope) -> Self {
+        Self {
+            client,
+            scope,
+            default_namespace: "default".into(),
+        }
+    }
+
     /// The same connection, looking elsewhere.
     pub(crate) fn scoped(&self, scope: Scope) -> Self {
         Self { scope, ..self.clone() }

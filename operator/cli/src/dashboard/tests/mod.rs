@@ -1,6 +1,7 @@
 //! The dashboard's pages and addresses, without a cluster.
 
 mod addresses;
+mod feeds;
 mod html;
 mod pages;
 
