@@ -10,9 +10,11 @@
 //! | `pages` | the pages: pure functions of what is known |
 //! | `guard`, `access` | which requests are answered: names, methods, headers; tokens |
 //! | `server`, `live` | addresses, and the news that a page should be read again |
+//! | `connections` | how many there may be, and how they end |
 
 mod access;
 mod board;
+mod connections;
 mod feed;
 mod guard;
 mod live;
@@ -80,7 +82,7 @@ pub(crate) async fn run(
             words: words.clone(),
             notice: notice.clone(),
         },
-        ended,
+        ended.clone(),
     );
     if let Some(notice) = &notice {
         console.warning(notice);
@@ -90,16 +92,14 @@ pub(crate) async fn run(
         "The dashboard shows {words} at {url} and changes nothing. Ctrl+C ends it.\n"
     ))?;
     let tasks: Vec<_> = feeds.into_iter().map(tokio::spawn).collect();
-    let stop = async move {
+    tokio::spawn(async move {
         told_to_end().await;
         // Pages that wait for news would keep their connections open.
         let _ = end.send(true);
-    };
-    let served = axum::serve(listener, server::router(app))
-        .with_graceful_shutdown(stop)
-        .await;
+    });
+    connections::serve(listener, server::router(app), ended).await;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    Ok(served?)
+    Ok(())
 }
 
 /// Ctrl+C, or what a kubelet sends.

@@ -10,6 +10,11 @@
     status.textContent = text;
   };
 
+  const live = () => {
+    if (document.querySelector("#notices [role=alert]")) say("old", "May be old");
+    else say("live", "Live");
+  };
+
   // What the focus is on, so that it can be found in the new content.
   const place = (region) => {
     const element = document.activeElement;
@@ -33,6 +38,7 @@
       focus(region, before);
     }
     document.title = page.title;
+    live();
   };
 
   let reading = false;
@@ -68,7 +74,7 @@
   };
 
   const source = new EventSource("/events?revision=" + encodeURIComponent(document.body.dataset.revision));
-  source.onopen = () => say("live", "Live");
+  source.onopen = live;
   source.onmessage = read;
   source.onerror = () => {
     if (source.readyState === EventSource.CLOSED) say("ended", "Changes are not followed: load the page again.");

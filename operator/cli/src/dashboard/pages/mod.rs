@@ -15,7 +15,7 @@ pub(super) mod versions;
 use jiff::Timestamp;
 use maud::{DOCTYPE, Markup, html};
 
-use self::text::{Path, ago, instant_of, text};
+use self::text::{Path, ago, instant_of, sentence, text};
 use super::board::Health;
 use crate::info::Unreadable;
 
@@ -88,7 +88,7 @@ impl Page {
                         strong { "What is shown may be old." }
                         " The API server has not told what changes since " (instant_of(problem.since)) " (" (ago(problem.since, self.now)) ")."
                     }
-                    p { (text(&problem.message)) }
+                    p { (sentence(&problem.message)) }
                 }
             }
             @if let Some(notice) = &self.notice { p.notice { (text(notice)) } }

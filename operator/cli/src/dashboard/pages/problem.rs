@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     Page, head, nothing,
-    text::{ago, instant_of, text},
+    text::{ago, instant_of, sentence, text},
 };
 use crate::dashboard::board::Health;
 
@@ -39,7 +39,7 @@ pub(in crate::dashboard) fn starting(page: &Page) -> Markup {
             "The API server can't be read",
             Some(5),
             &html! {
-                div.notice.bad role="alert" { p { (text(&problem.message)) } }
+                div.notice.bad role="alert" { p { (sentence(&problem.message)) } }
                 p { "Nothing has been read since " (instant_of(problem.since)) " (" (ago(problem.since, page.now)) "). It is tried again, and this page loads again by itself." }
             },
         ),
@@ -92,7 +92,7 @@ pub(in crate::dashboard) fn unanswered(now: Timestamp, message: &str) -> Markup 
         "Your token can't be checked",
         Some(5),
         &html! {
-            div.notice.bad role="alert" { p { (text(message)) } }
+            div.notice.bad role="alert" { p { (sentence(message)) } }
             p { "At " (instant_of(now)) " the API server did not say whose token it is. This page loads again by itself." }
         },
     )

@@ -18,6 +18,17 @@ pub(super) fn text(text: &str) -> String {
     visible(text)
 }
 
+/// The same as a sentence of its own: errors begin with a small letter, because they follow a colon elsewhere.
+pub(super) fn sentence(message: &str) -> String {
+    let message = text(message);
+    let mut rest = message.chars();
+    let first = rest
+        .next()
+        .map(|first| first.to_uppercase().to_string())
+        .unwrap_or_default();
+    format!("{first}{}", rest.as_str())
+}
+
 /// An address of this dashboard. Names are encoded, so that none leads elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Path(String);

@@ -224,7 +224,7 @@ async fn what_is_not_known_yet_and_what_is_old_is_said() {
     let (status, body) = get(&router, "/").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(
-        body.contains("connection refused") && body.contains("2026-11-28 12:00:00 UTC"),
+        body.contains("Connection refused") && body.contains("2026-11-28 12:00:00 UTC"),
         "{body}"
     );
 
@@ -245,7 +245,7 @@ async fn what_is_not_known_yet_and_what_is_old_is_said() {
     );
     let (status, body) = get(&router, "/classifiers/team-a/cards").await;
     assert_eq!(status, StatusCode::OK, "what was known is still shown");
-    for said in ["may be old", "2026-11-28 12:00:00 UTC", "no route"] {
+    for said in ["may be old", "2026-11-28 12:00:00 UTC", "No route"] {
         assert!(body.contains(said), "no {said:?} in {body}");
     }
     assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
