@@ -1,4 +1,4 @@
-//! The pages: pure functions of what is known. Every text that others wrote goes through [`text`], and maud escapes it.
+//! The pages: pure functions of what is known. Every text that others wrote goes through `text::text`, and maud escapes it.
 
 mod chart;
 pub(super) mod classifier;
