@@ -1,9 +1,10 @@
 # syntax=docker/dockerfile:1
-# The three images, one target for each:
+# The images, one target for each:
 #
 #   docker build --target operator  --tag complaint-operator:0.1.0  .
 #   docker build --target trainer   --tag complaint-trainer:0.1.0   .
 #   docker build --target inference --tag complaint-inference:0.1.0 .
+#   docker build --target dashboard --tag complaint-dashboard:0.1.0 .
 #
 # Each image holds one static program, the CA certificates and the licence. It has no shell and no package manager, and
 # its only user is 65532.
@@ -35,6 +36,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked --mount=t
     host=$(rustc --print host-tuple) \
     && cargo build --profile image --locked --target "$host" -p complaint-inference --bin complaint-inference \
     && cp "/target/$host/image/complaint-inference" /out/
+
+FROM source AS build-dashboard
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked --mount=type=cache,target=/target,sharing=locked \
+    host=$(rustc --print host-tuple) \
+    && cargo build --profile image --locked --target "$host" -p complaint-cli --bin kubectl-complaints \
+    && cp "/target/$host/image/kubectl-complaints" /out/
 
 FROM scratch AS base
 ARG VERSION=0.1.0
@@ -72,3 +79,11 @@ COPY --from=source /src/inference/model/data/LICENSE-WordNet /licenses/LICENSE-W
 COPY --from=build-inference /out/complaint-inference /complaint-inference
 EXPOSE 8080
 ENTRYPOINT ["/complaint-inference"]
+
+FROM base AS dashboard
+LABEL org.opencontainers.image.title="complaint-dashboard" \
+      org.opencontainers.image.description="Dashboard for complaint classifiers: the kubectl plugin, serving"
+COPY --from=build-dashboard /out/kubectl-complaints /kubectl-complaints
+EXPOSE 8080
+ENTRYPOINT ["/kubectl-complaints"]
+CMD ["dashboard", "--address=0.0.0.0", "--port=8080", "--authentication=token"]

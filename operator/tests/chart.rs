@@ -179,3 +179,29 @@ fn no_role_of_the_operator_uses_wildcards_reads_secrets_or_changes_rights() {
         }
     }
 }
+
+#[test]
+fn the_dashboard_may_read_the_three_kinds_and_ask_about_tokens_only_where_it_checks_them() {
+    let mut rules: BTreeMap<bool, BTreeSet<String>> = BTreeMap::new();
+    for (name, role) in snapshots() {
+        let is_role = matches!(role["kind"].as_str(), Some("Role" | "ClusterRole"));
+        if !is_role || role["metadata"]["labels"]["app.kubernetes.io/component"] != "dashboard" {
+            continue;
+        }
+        let checks_tokens = name.contains("snapshots/dashboard.yaml");
+        for rule in role["rules"].as_array().expect("rules") {
+            rules.entry(checks_tokens).or_default().insert(rule.to_string());
+        }
+    }
+    let rule = |group: &str, resources: &[&str], verbs: &[&str]| {
+        serde_json::json!({ "apiGroups": [group], "resources": resources, "verbs": verbs }).to_string()
+    };
+    let kinds = ["trainingruns", "modelversions", "complaintclassifiers"];
+    let reads = rule("complaints.dev", &kinds, &["list", "watch"]);
+    let reviews = [
+        rule("authentication.k8s.io", &["tokenreviews"], &["create"]),
+        rule("authorization.k8s.io", &["subjectaccessreviews"], &["create"]),
+    ];
+    assert_eq!(rules[&false], BTreeSet::from([reads.clone()]));
+    assert_eq!(rules[&true], BTreeSet::from_iter([reads].into_iter().chain(reviews)));
+}

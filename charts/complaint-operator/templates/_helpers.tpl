@@ -25,12 +25,38 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
-{{- define "complaint-operator.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "complaint-operator.selectorLabels" . }}
+{{/* What all objects have, after the selector's labels of their component. */}}
+{{- define "complaint-operator.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: complaint-operator
+{{- end -}}
+
+{{- define "complaint-operator.chartLabel" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "complaint-operator.labels" -}}
+{{ include "complaint-operator.chartLabel" . }}
+{{ include "complaint-operator.selectorLabels" . }}
+{{ include "complaint-operator.commonLabels" . }}
+{{- end -}}
+
+{{/* The dashboard's objects, and its ServiceAccount. */}}
+{{- define "complaint-operator.dashboardName" -}}
+{{- printf "%s-dashboard" (include "complaint-operator.fullname" .) -}}
+{{- end -}}
+
+{{- define "complaint-operator.dashboardSelectorLabels" -}}
+app.kubernetes.io/name: {{ include "complaint-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: dashboard
+{{- end -}}
+
+{{- define "complaint-operator.dashboardLabels" -}}
+{{ include "complaint-operator.chartLabel" . }}
+{{ include "complaint-operator.dashboardSelectorLabels" . }}
+{{ include "complaint-operator.commonLabels" . }}
 {{- end -}}
 
 {{- define "complaint-operator.serviceAccountName" -}}
@@ -41,7 +67,7 @@ app.kubernetes.io/part-of: complaint-operator
 {{- end -}}
 {{- end -}}
 
-{{/* The reference of one of the three images: (dict "root" $ "image" "trainer"). */}}
+{{/* The reference of one of the images: (dict "root" $ "image" "trainer"). */}}
 {{- define "complaint-operator.image" -}}
 {{- $image := get .root.Values.images .image -}}
 {{- $repository := $image.repository -}}

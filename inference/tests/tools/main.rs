@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-mod browser;
 mod clients;
 mod documentation;
 mod page_in_browser;

@@ -206,6 +206,8 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 5, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
         top: u32,
     },
+    /// Show everything as pages in a browser, kept up to date. It changes nothing.
+    Dashboard(crate::dashboard::Options),
     /// Print a script that completes the command line in a shell.
     Completion {
         /// The shell.
@@ -231,7 +233,7 @@ pub(crate) enum DryRun {
 }
 
 /// A name that an object can have, so that nothing else gets into a request's path.
-fn object_name(text: &str) -> Result<String, String> {
+pub(crate) fn object_name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
     match !text.is_empty() && text.len() <= 253 && text.chars().all(fits) && !text.starts_with(['-', '.']) {
         true => Ok(text.to_owned()),

@@ -55,6 +55,8 @@ pub(crate) struct Proxied {
 pub(crate) struct Cluster {
     client: Client,
     pub(crate) scope: Scope,
+    /// The namespace of the kubeconfig's context.
+    pub(crate) default_namespace: String,
 }
 
 impl Cluster {
@@ -66,8 +68,33 @@ impl Cluster {
             (Some(namespace), false) => Scope::Namespace(namespace.clone()),
             (None, false) => Scope::Namespace(config.default_namespace.clone()),
         };
+        let default_namespace = config.default_namespace.clone();
         let client = Client::try_from(config).map_err(|error| Error::NoCluster(chain(&error)))?;
-        Ok(Self { client, scope })
+        Ok(Self {
+            client,
+            scope,
+            default_namespace,
+        })
+    }
+
+    /// A connection of a test.
+    #[cfg(test)]
+    pub(crate) fn of(client: Client, scope: Scope) -> Self {
+        Self {
+            client,
+            scope,
+            default_namespace: "default".into(),
+        }
+    }
+
+    /// The same connection, looking elsewhere.
+    pub(crate) fn scoped(&self, scope: Scope) -> Self {
+        Self { scope, ..self.clone() }
+    }
+
+    /// The client, for requests about no kind of ours.
+    pub(crate) fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// The namespace of a command about one object.
@@ -109,6 +136,14 @@ impl Cluster {
                 Scope::Namespace(namespace) => namespace.clone(),
             },
             name: name.into(),
+        }
+    }
+
+    /// Whether the user may list a kind, asked by listing one object of it.
+    pub(crate) async fn may_list<K: Kind>(&self) -> Result<(), Error> {
+        match self.api::<K>().list(&ListParams::default().limit(1)).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::of_access(self.access::<K>("list", ""), error)),
         }
     }
 

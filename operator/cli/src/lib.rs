@@ -10,6 +10,7 @@
 //! | `render` | tables, JSON and YAML, safe for a terminal |
 //! | `change` | changes of one field: manifest, ownership |
 //! | `command` | the commands: what is read, and what is printed |
+//! | `dashboard` | the same model as pages in a browser, kept up to date |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
@@ -19,6 +20,7 @@ mod cluster;
 mod command;
 mod compare;
 mod console;
+mod dashboard;
 mod error;
 pub mod info;
 mod render;

@@ -30,10 +30,11 @@ use sandbox_cluster::{
 const NAME: &str = "complaint-sandbox";
 
 /// The names of the images that the sandbox can run, and their programs.
-pub const IMAGES: [(&str, &str); 3] = [
+pub const IMAGES: [(&str, &str); 4] = [
     ("complaint-trainer", "trainer"),
     ("complaint-inference", "inference"),
     ("complaint-operator", "operator"),
+    ("complaint-dashboard", "dashboard"),
 ];
 
 /// The options of a cluster.
@@ -51,7 +52,7 @@ pub struct ClusterOptions {
     pub rbac: bool,
     /// The audit log.
     pub audit_log: Option<PathBuf>,
-    /// The multi-call executable: `<executable> exec trainer|inference|operator …`.
+    /// The multi-call executable: `<executable> exec trainer|inference|operator|dashboard …`.
     pub executable: PathBuf,
 }
 

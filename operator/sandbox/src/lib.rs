@@ -1,4 +1,4 @@
-//! The sandbox's program: `demo`, `start`, and `exec`, by which it runs itself as trainer, server or operator.
+//! The sandbox's program: `demo`, `start`, and `exec`, by which it runs itself as trainer, server, operator or dashboard.
 //!
 //! It combines a Kubernetes API server (`sandbox_apiserver`) and a cluster (`sandbox_cluster`), which are independent
 //! of the product, with the product's programs and kinds. `main.rs` only calls [`main_from`], so that the code is
@@ -34,7 +34,7 @@ enum Command {
     Demo(DemoArgs),
     /// Run the Kubernetes API and its node until Ctrl-C.
     Start(StartArgs),
-    /// Run as one of the product's programs: `exec trainer|inference|operator ARGS…`.
+    /// Run as one of the product's programs: `exec trainer|inference|operator|dashboard ARGS…`.
     Exec {
         /// End with the process group when standard input ends: for programs that the sandbox starts.
         #[arg(long)]
@@ -97,8 +97,12 @@ fn exec(with_lifeline: bool, program: &str, args: Vec<OsString>) -> ExitCode {
         "trainer" => complaint_trainer::main_from(args),
         "inference" => complaint_inference::main_from(args),
         "operator" => complaint_operator::cli::main_from(args),
+        // The image's program is the plugin, and the arguments begin with its command.
+        "dashboard" => complaint_cli::main_from(args),
         other => {
-            eprintln!("complaint-sandbox: there is no program `{other}`; use trainer, inference or operator");
+            eprintln!(
+                "complaint-sandbox: there is no program `{other}`; use trainer, inference, operator or dashboard"
+            );
             ExitCode::from(64)
         }
     }

@@ -53,6 +53,9 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Result<(), Error> {
         Command::Predict { classifier, text, top } => {
             predict::predict(&cluster, console, &classifier, text.as_deref(), top).await
         }
+        Command::Dashboard(options) => {
+            crate::dashboard::run(&cluster, console, &options, cli.global.namespace.is_some()).await
+        }
         Command::Completion { .. } => Ok(()),
     }
 }

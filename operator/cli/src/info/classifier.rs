@@ -1,9 +1,10 @@
 //! What a ComplaintClassifier says, with the newcomers among its versions.
 
 use complaint_api::{
-    ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, EstimatedShare, Metric, PromotionComparison,
-    PromotionPolicy, PromotionReason, Stage, VersionDigest,
+    CategoryShift, ClassifierReplicas, ComplaintClassifier, ComplaintClassifierStatus, EstimatedShare, Metric,
+    Monitoring, PromotionComparison, PromotionPolicy, PromotionReason, Stage, VersionDigest, WindowVerdict,
     condition::{self, DRIFTED, MONITORED, READY, STALLED},
+    round4,
 };
 use jiff::Timestamp;
 use kube::ResourceExt;
@@ -157,6 +158,31 @@ pub struct MonitoringInfo {
     /// The end of the last window.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub window_end: Option<Timestamp>,
+    /// The length of a window, such as `24h`.
+    pub window: String,
+    /// The last windows, the newest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<WindowVerdict>,
+    /// The accuracy below which the traffic has drifted: `referenceAccuracy` less `maxAccuracyDrop` of the spec.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_accuracy: Option<f64>,
+    /// How far the traffic is from the held-out rows.
+    pub distances: Vec<DistanceInfo>,
+    /// The categories whose share has changed most since the training.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub categories: Vec<CategoryShift>,
+}
+
+/// How far the traffic is from the held-out rows in one respect.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct DistanceInfo {
+    /// What was measured: `categoryDistance`, `probabilityShift` or `unknownWordShift`, as in `status.monitoring`.
+    pub name: &'static str,
+    /// The figure, beyond chance; unset: no window has been judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
+    /// The limit of `spec.monitoring`.
+    pub max: f64,
 }
 
 /// When a classifier is trained again.
@@ -234,7 +260,7 @@ impl ClassifierInfo {
                 .collect(),
             replicas: status.replicas,
             url: status.url.clone(),
-            monitoring: classifier.spec.monitoring.is_some().then(|| monitoring(status)),
+            monitoring: classifier.spec.monitoring.as_ref().map(|spec| monitoring(spec, status)),
             retraining: retraining(classifier, status),
             promotions: promotions(status),
             conditions: reason::all(&status.conditions),
@@ -303,7 +329,7 @@ fn newcomers(versions: &[&VersionInfo]) -> Vec<Newcomer> {
     versions.iter().enumerate().filter_map(newcomer).collect()
 }
 
-fn monitoring(status: &ComplaintClassifierStatus) -> MonitoringInfo {
+fn monitoring(spec: &Monitoring, status: &ComplaintClassifierStatus) -> MonitoringInfo {
     let shown = status.monitoring.clone().unwrap_or_default();
     let drifted = condition::find(&status.conditions, DRIFTED);
     let monitored = condition::find(&status.conditions, MONITORED);
@@ -317,6 +343,27 @@ fn monitoring(status: &ComplaintClassifierStatus) -> MonitoringInfo {
             .filter(|condition| condition.status != "True")
             .map(Reason::from),
         window_end: shown.windows.first().map(|window| window.end_time.0),
+        window: if shown.window.is_empty() {
+            spec.window.clone()
+        } else {
+            shown.window
+        },
+        windows: shown.windows,
+        min_accuracy: shown
+            .reference_accuracy
+            .map(|value| round4(value - spec.max_accuracy_drop)),
+        distances: [
+            ("categoryDistance", shown.category_distance, spec.max_category_distance),
+            ("probabilityShift", shown.probability_shift, spec.max_probability_shift),
+            (
+                "unknownWordShift",
+                shown.unknown_word_shift,
+                spec.max_unknown_word_shift,
+            ),
+        ]
+        .map(|(name, value, max)| DistanceInfo { name, value, max })
+        .to_vec(),
+        categories: shown.categories,
     }
 }
 

@@ -16,7 +16,8 @@ use kube::{Resource, ResourceExt, core::DeserializeGuard};
 use serde::Serialize;
 
 pub use classifier::{
-    ChampionInfo, ClassifierInfo, MonitoringInfo, Newcomer, NewcomerState, PromotionInfo, RetrainingInfo, State,
+    ChampionInfo, ClassifierInfo, DistanceInfo, MonitoringInfo, Newcomer, NewcomerState, PromotionInfo, RetrainingInfo,
+    State,
 };
 pub use reason::{ConditionInfo, Reason};
 pub use run::RunInfo;

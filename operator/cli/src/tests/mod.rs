@@ -1,6 +1,6 @@
 //! Views of built objects, as tables, JSON and YAML.
 
-mod objects;
+pub(crate) mod objects;
 
 use jiff::Timestamp;
 use serde_json::json;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::info::Objects;
 
 /// The time of now.
-pub(super) const NOW: &str = "2026-11-28T12:00:00Z";
+pub(crate) const NOW: &str = "2026-11-28T12:00:00Z";
 const SPLIT: &str = "v1/seed=42/testFraction=0.2";
 
 fn condition(type_: &str, status: &str, reason: &str, message: &str) -> Value {
@@ -28,7 +28,7 @@ fn classifier(name: &str, spec: Value, status: Value) -> ComplaintClassifier {
 }
 
 /// One that serves, is watched and trained every Monday, and rejected two newcomers.
-pub(super) fn cards() -> ComplaintClassifier {
+pub(crate) fn cards() -> ComplaintClassifier {
     classifier(
         "cards",
         json!({
@@ -64,8 +64,30 @@ pub(super) fn cards() -> ComplaintClassifier {
     )
 }
 
+/// The same, with all that monitoring shows.
+pub(crate) fn drifted() -> ComplaintClassifier {
+    let mut classifier = cards();
+    let status = classifier.status.as_mut().expect("a status");
+    let shown = json!({
+        "sha256": digest("a1"), "window": "24h", "referenceAccuracy": 0.801, "categoryDistance": 0.0874, "probabilityShift": 0.0613,
+        "unknownWordShift": 0.0212, "feedbackRows": 62,
+        "windows": [
+            { "endTime": "2026-11-28T00:00:00Z", "answers": 24312, "judged": true, "corrections": { "rows": 31, "correct": 24 },
+              "reasons": ["EstimatedAccuracyLow", "CategoriesShifted"] },
+            { "endTime": "2026-11-27T00:00:00Z", "answers": 23015, "judged": true },
+            { "endTime": "2026-11-26T00:00:00Z", "answers": 212, "judged": false },
+        ],
+        "estimatedAccuracy": { "value": 0.712, "lower": 0.689, "upper": 0.735 },
+        "measuredAccuracy": { "value": 0.774, "lower": 0.66, "upper": 0.86 },
+        "categories": [{ "label": "Fraud", "trainedShare": 0.142, "estimatedShare": 0.271, "estimatedF1": 0.71 },
+                       { "label": "Fees", "trainedShare": 0.183, "estimatedShare": 0.121, "estimatedF1": 0.81 }],
+    });
+    status.monitoring = Some(serde_json::from_value(shown).expect("what monitoring shows"));
+    classifier
+}
+
 /// One that somebody paused, with another version pinned.
-pub(super) fn paused() -> ComplaintClassifier {
+pub(crate) fn paused() -> ComplaintClassifier {
     classifier(
         "loans",
         json!({ "paused": true, "promotion": { "policy": "Manual", "modelVersion": "loans-1", "metric": "accuracy" } }),
@@ -87,7 +109,7 @@ pub(super) fn paused() -> ComplaintClassifier {
 }
 
 /// One whose pin names nothing.
-pub(super) fn stalled() -> ComplaintClassifier {
+pub(crate) fn stalled() -> ComplaintClassifier {
     let message = "ModelVersion fees-9 does not exist: correct spec.promotion.modelVersion";
     classifier(
         "fees",
@@ -101,7 +123,7 @@ pub(super) fn stalled() -> ComplaintClassifier {
 }
 
 /// One that the operator has not seen.
-pub(super) fn fresh() -> ComplaintClassifier {
+pub(crate) fn fresh() -> ComplaintClassifier {
     classifier("new", json!({}), json!({}))
 }
 
@@ -253,7 +275,7 @@ fn runs() -> Vec<TrainingRun> {
 }
 
 /// All of them.
-pub(super) fn objects() -> Objects {
+pub(crate) fn objects() -> Objects {
     Objects {
         classifiers: vec![cards(), paused(), stalled(), fresh()],
         versions: versions(),

@@ -18,12 +18,15 @@
 //!
 //! The compiler reports a test that is in no list as dead code.
 //!
+//! [`Browser`] is a headless Chromium that a test tells what to do.
+//!
 //! [`collector`] receives the traces of programs.
 //!
 //! [`tap`] has a Kubernetes client whose requests a test sees, and answers where it wants to.
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod browser;
 mod case;
 pub mod collector;
 mod mlflow;
@@ -31,6 +34,7 @@ mod s3;
 pub mod tap;
 mod tool;
 
+pub use browser::Browser;
 pub use case::{Case, Test, run};
 pub use mlflow::MlflowServer;
 pub use s3::S3Server;

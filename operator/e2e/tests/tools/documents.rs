@@ -31,7 +31,7 @@ const WITH_OPERATOR: [&str; 11] = [
     "docs/troubleshooting.md",
 ];
 /// Pages that install the chart.
-const WITH_CHART: [&str; 2] = ["docs/install.md", "docs/security.md"];
+const WITH_CHART: [&str; 3] = ["docs/dashboard.md", "docs/install.md", "docs/security.md"];
 /// Pages that other tests cover, and pages without commands for a cluster.
 const ELSEWHERE: [&str; 13] = [
     "docs/CHANGELOG.md",

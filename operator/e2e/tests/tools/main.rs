@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 mod cluster;
+mod dashboard;
 mod documents;
 mod gitops;
 mod helm;
@@ -17,6 +18,7 @@ mod workloads;
 
 fn main() -> ExitCode {
     complaint_harness::run([
+        dashboard::tests(),
         documents::tests(),
         gitops::tests(),
         helm::tests(),

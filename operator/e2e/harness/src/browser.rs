@@ -4,7 +4,6 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use complaint_harness::Chromium;
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -14,7 +13,26 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use crate::Chromium;
+
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The contrast of an element's text with what lies behind it, as WCAG 2 defines it.
+const CONTRAST: &str = "(selector) => {
+    const parse = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const over = ([r, g, b, a = 1], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a)];
+    const light = (rgb) => {
+        const [r, g, b] = rgb.map((c) => (c /= 255) <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const element = document.querySelector(selector);
+    const layers = [];
+    for (let e = element; e; e = e.parentElement) layers.unshift(parse(getComputedStyle(e).backgroundColor));
+    const behind = layers.reduce((below, layer) => over(layer, below), [255, 255, 255]);
+    const ink = over(parse(getComputedStyle(element).color), behind);
+    const [a, b] = [light(ink), light(behind)];
+    return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+}";
 
 /// One browser with one page.
 pub struct Browser {
@@ -24,11 +42,16 @@ pub struct Browser {
     last_id: u64,
     /// Addresses of all requests that the page made.
     pub requests: Vec<String>,
+    /// What the console would show in red: exceptions, errors, refused content, requests that failed.
+    pub errors: Vec<String>,
     _profile: TempDir,
 }
 
 impl Browser {
     /// A browser with an empty page.
+    ///
+    /// # Panics
+    /// When it does not start, as all methods do when it does not do what it is told.
     pub async fn start(chromium: &Chromium) -> Self {
         let profile = TempDir::new().unwrap();
         let mut command = Command::new(chromium);
@@ -61,6 +84,7 @@ impl Browser {
             session: None,
             last_id: 0,
             requests: Vec::new(),
+            errors: Vec::new(),
             _profile: profile,
         };
         let target = browser
@@ -69,7 +93,7 @@ impl Browser {
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let session = browser.call("Target.attachToTarget", attach).await;
         browser.session = Some(session["sessionId"].as_str().unwrap().to_owned());
-        for domain in ["Page.enable", "Network.enable", "Runtime.enable"] {
+        for domain in ["Page.enable", "Network.enable", "Runtime.enable", "Log.enable"] {
             browser.call(domain, json!({})).await;
         }
         browser
@@ -100,6 +124,7 @@ impl Browser {
                 let url = message["params"]["request"]["url"].as_str().unwrap();
                 self.requests.push(url.to_owned());
             }
+            self.errors.extend(error(&message));
             if message["id"] == self.last_id {
                 return match message.get("error") {
                     Some(error) => Err(error.clone()),
@@ -142,6 +167,23 @@ impl Browser {
         }
     }
 
+    /// The contrast of an element's text with what lies behind it, as WCAG 2 defines it: 1 to 21.
+    pub async fn contrast(&mut self, selector: &str) -> f64 {
+        let contrast = self.value(&format!("({CONTRAST})({selector:?})")).await;
+        contrast.as_f64().unwrap_or_else(|| panic!("{selector}: {contrast}"))
+    }
+
+    /// The roles and names of what a screen reader meets.
+    pub async fn heard(&mut self) -> Vec<(String, String)> {
+        let tree = self.call("Accessibility.getFullAXTree", json!({})).await;
+        let nodes = tree["nodes"].as_array().expect("a tree").iter();
+        let word = |node: &Value, name: &str| node[name]["value"].as_str().unwrap_or_default().to_owned();
+        nodes
+            .filter(|node| node["ignored"] == false)
+            .map(|node| (word(node, "role"), word(node, "name")))
+            .collect()
+    }
+
     /// Types text where the focus is.
     pub async fn write(&mut self, text: &str) {
         self.call("Input.insertText", json!({ "text": text })).await;
@@ -179,6 +221,18 @@ impl Browser {
             self.call("Input.dispatchMouseEvent", event).await;
         }
     }
+}
+
+/// What of an event the console would show in red.
+fn error(event: &Value) -> Option<String> {
+    let said = &event["params"];
+    let red = match event["method"].as_str()? {
+        "Runtime.exceptionThrown" => &said["exceptionDetails"],
+        "Runtime.consoleAPICalled" if said["type"] == "error" || said["type"] == "assert" => &said["args"],
+        "Log.entryAdded" if said["entry"]["level"] == "error" => &said["entry"],
+        _ => return None,
+    };
+    Some(red.to_string())
 }
 
 impl Drop for Browser {
