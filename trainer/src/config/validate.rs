@@ -230,6 +230,7 @@ impl RunConfig {
         self.champion.as_ref().map_or(Ok(()), check_champion)?;
         check_dataset(&self.dataset)?;
         check_evaluation(&self.evaluation, &self.dataset)?;
+        self.validate_language()?;
         self.validate_features()?;
         self.validate_search()
     }
