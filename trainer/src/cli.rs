@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use complaint_contract::{Algorithm, ClassWeight, Loss, Metric, MinDocumentFrequency, SplitBy};
+use complaint_contract::{Algorithm, ClassWeight, LanguageSetting, Loss, Metric, MinDocumentFrequency, SplitBy};
 use complaint_contract::{ExitKind, Preset, Reach, Strategy, hide_panic_messages, parse_threshold};
 use complaint_model::{Normalizer, Sha256Digest};
 
@@ -186,10 +186,13 @@ pub(crate) struct ReviewArgs {
 /// Options for the steps from text to numbers. The preset sets the missing ones.
 #[derive(Debug, Args)]
 pub(crate) struct TextArgs {
+    /// Language of the texts: auto (that of most training rows), or an ISO 639-1 code such as en, de or pt.
+    #[arg(long, value_name = "AUTO-OR-CODE")]
+    pub(crate) language: Option<LanguageSetting>,
     /// How words are reduced.
     #[arg(long, value_enum)]
     pub(crate) normalizer: Option<NormalizerArg>,
-    /// Whether contractions are expanded.
+    /// Whether contractions are expanded; for English only.
     #[arg(long, value_name = "TRUE-OR-FALSE")]
     pub(crate) expand_contractions: Option<bool>,
     /// Whether stop words are removed. Keeping them is better for short texts.
@@ -291,7 +294,7 @@ macro_rules! value_enum {
 }
 
 value_enum!(SplitArg => SplitBy { Hash = "Rows drawn by a hash of their words.", Time = "The newest rows." });
-value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form.", Stem = "Snowball's stem.", None = "Unchanged." });
+value_enum!(NormalizerArg => Normalizer { Lemma = "WordNet's base form; for English only.", Stem = "Snowball's stem in the language of the texts.", None = "Unchanged." });
 value_enum!(AlgorithmArg => Algorithm {
     LogisticRegression = "Multinomial logistic regression.", LinearSvm = "Linear support vector machine.",
     NbSvm = "Linear support vector machine over terms weighted by naive Bayes.",

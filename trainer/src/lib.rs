@@ -17,6 +17,7 @@
 //! | [`mod@evaluate`], [`mod@compare`] | evaluates on the held-out rows; compares newcomer and champion |
 //! | [`adapt`] | moves a finished model's intercepts towards another mix of categories |
 //! | [`training`] | runs all of the above in order |
+//! | [`language`] | tells the languages of the rows |
 //! | [`profile`] | describes the data set |
 //! | [`training::compare_again`] | compares two finished models on the rows that a training held out, read again |
 //! | [`result`], [`store`] | the files of a training and their locations; the report is [`complaint_report`]'s |
@@ -40,6 +41,7 @@ pub mod ensemble;
 pub mod error;
 pub mod evaluate;
 pub mod feedback;
+pub mod language;
 mod likelihood;
 pub mod metrics;
 mod mlflow;

@@ -29,7 +29,7 @@ pub mod thresholds;
 pub mod vectorize;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
-pub use complaint_contract::{Algorithm, Normalizer, Parameters, Sha256Digest};
+pub use complaint_contract::{Algorithm, Language, Normalizer, Parameters, Sha256Digest};
 pub use estimate::Estimate;
 pub use model::LinearModel;
 pub use pipeline::{Features, Preprocessing};

@@ -6,16 +6,19 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use complaint_contract::{MinDocumentFrequency, Normalizer, limits};
+use complaint_contract::{Language, LanguageSetting, MinDocumentFrequency, Normalizer, limits};
 use serde::{Deserialize, Serialize};
 
 /// The steps from raw text to tokens. [`crate::text`] describes each step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Preprocessing {
-    /// Expand `won't` to `will not`, `I've` to `i have`.
+    /// The language of the texts. English is not written, so that an English model's file is as it was before there were others.
+    #[serde(skip_serializing_if = "Language::is_english")]
+    pub language: Language,
+    /// Expand `won't` to `will not`, `I've` to `i have`. English only.
     pub expand_contractions: bool,
-    /// Remove the words of scikit-learn's English stop word list.
+    /// Remove the language's stop words; in English those of scikit-learn's list.
     pub remove_stop_words: bool,
     /// The normalisation of the remaining words.
     pub normalizer: Normalizer,
@@ -27,17 +30,24 @@ pub struct Preprocessing {
     /// A regular expression of at most 256 characters; its matches in the case-folded text are removed (`XXXX` in the
     /// CFPB's complaints). Empty: nothing is removed.
     pub redaction_pattern: String,
+    /// Make a run of characters of scripts without spaces between words ([`crate::text::is_unspaced`]) one part, so that character
+    /// n-grams go across it, and each of these characters a token of any length. The trainer sets it where most of the
+    /// letters of the training rows are of such scripts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub character_runs: bool,
 }
 
 impl Default for Preprocessing {
     fn default() -> Self {
         Self {
+            language: Language::En,
             expand_contractions: true,
             remove_stop_words: true,
             normalizer: Normalizer::Lemma,
             keep_numbers: false,
             min_token_length: 2,
             redaction_pattern: "x{2,}".to_owned(),
+            character_runs: false,
         }
     }
 }
@@ -83,6 +93,7 @@ impl Default for Features {
 impl From<&Preprocessing> for complaint_contract::Preprocessing {
     fn from(decided: &Preprocessing) -> Self {
         Self {
+            language: Some(LanguageSetting::Is(decided.language)),
             expand_contractions: Some(decided.expand_contractions),
             remove_stop_words: Some(decided.remove_stop_words),
             normalizer: Some(decided.normalizer),
@@ -129,11 +140,27 @@ fn invalid(field: &'static str, value: impl ToString, expected: impl Into<String
 }
 
 impl Preprocessing {
-    /// Checks the range of every field, and that the redaction pattern compiles.
+    /// These steps for texts in `language`: outside English, stems take the place of lemmas, and nothing is expanded.
+    #[must_use]
+    pub fn in_language(self, language: Language) -> Self {
+        let normalizer = match self.normalizer {
+            Normalizer::Lemma if !language.is_english() => Normalizer::Stem,
+            other => other,
+        };
+        Self {
+            language,
+            normalizer,
+            expand_contractions: self.expand_contractions && language.is_english(),
+            ..self
+        }
+    }
+
+    /// Checks the range of every field, that the redaction pattern compiles, and that English steps are left to English.
     ///
     /// # Errors
     /// The first field outside its range.
     pub fn validate(&self) -> Result<(), InvalidSetting> {
+        self.check_language()?;
         check_number(
             "preprocessing.minTokenLength",
             self.min_token_length,
@@ -155,6 +182,24 @@ impl Preprocessing {
                 format!("not a valid regular expression: {reason}"),
             )
         })
+    }
+
+    /// Contractions and WordNet's lemmas are English.
+    fn check_language(&self) -> Result<(), InvalidSetting> {
+        let Self { language, .. } = self;
+        if language.is_english() {
+            return Ok(());
+        }
+        let english = |what: &str| format!("{what} English only, and preprocessing.language is {language}");
+        if self.normalizer == Normalizer::Lemma {
+            let expected = format!("{}: set it to Stem or None", english("lemmas are for"));
+            return Err(invalid("preprocessing.normalizer", "Lemma", expected));
+        }
+        if self.expand_contractions {
+            let expected = format!("{}: set it to false, or leave it out", english("contractions are for"));
+            return Err(invalid("preprocessing.expandContractions", "true", expected));
+        }
+        Ok(())
     }
 }
 
@@ -225,6 +270,10 @@ mod tests {
         let json = r#"{"expandContractions":true,"removeStopWords":true,"normalizer":"Lemma","keepNumbers":false,"minTokenLength":2,"redactionPattern":"x{2,}"}"#;
         let parsed: Preprocessing = serde_json::from_str(json).unwrap();
         assert_eq!(parsed, Preprocessing::default());
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
+        let json = r#"{"language":"pt","expandContractions":false,"removeStopWords":true,"normalizer":"Stem","keepNumbers":false,"minTokenLength":2,"redactionPattern":"x{2,}","characterRuns":true}"#;
+        let parsed: Preprocessing = serde_json::from_str(json).unwrap();
+        assert_eq!((parsed.language, parsed.character_runs), (Language::Pt, true));
         assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
 
         let json = r#"{"wordNgrams":[1,2],"charNgrams":[3,5],"minDocumentFrequency":2,"maxDocumentFraction":1.0,"maxFeatures":100000,"sublinearTf":true}"#;
@@ -338,5 +387,48 @@ mod tests {
             assert_eq!(broken.validate().unwrap_err().field, "preprocessing.redactionPattern");
         }
         assert_eq!(base.validate(), Ok(()));
+    }
+
+    #[test]
+    fn english_steps_are_refused_in_other_languages() {
+        let german = Preprocessing {
+            language: Language::De,
+            expand_contractions: false,
+            normalizer: Normalizer::Stem,
+            ..Preprocessing::default()
+        };
+        assert_eq!(german.validate(), Ok(()));
+        let lemma = Preprocessing {
+            normalizer: Normalizer::Lemma,
+            ..german.clone()
+        };
+        let told = lemma.validate().unwrap_err().to_string();
+        assert_eq!(
+            told,
+            "preprocessing.normalizer is Lemma: lemmas are for English only, and preprocessing.language is de: set it to Stem or None"
+        );
+        let contractions = Preprocessing {
+            expand_contractions: true,
+            ..german
+        };
+        let refused = contractions.validate().unwrap_err();
+        assert_eq!(refused.field, "preprocessing.expandContractions");
+    }
+
+    #[test]
+    fn steps_for_another_language() {
+        let english = Preprocessing::default();
+        let german = english.clone().in_language(Language::De);
+        assert_eq!(
+            (german.normalizer, german.expand_contractions),
+            (Normalizer::Stem, false)
+        );
+        assert_eq!(german.validate(), Ok(()));
+        let plain = Preprocessing {
+            normalizer: Normalizer::None,
+            ..english.clone()
+        };
+        assert_eq!(plain.in_language(Language::De).normalizer, Normalizer::None);
+        assert_eq!(english.clone().in_language(Language::En), english);
     }
 }

@@ -16,6 +16,7 @@ fn lemmas_agree_with_nltk() {
         keep_numbers: false,
         min_token_length: 1,
         redaction_pattern: String::new(),
+        ..Preprocessing::default()
     })
     .unwrap();
     let pairs: Vec<(&str, &str)> = PAIRS.lines().filter_map(|line| line.split_once(' ')).collect();

@@ -49,6 +49,7 @@ use crate::{
         &["preprocessing", "features", "search", "podTemplate", "activeDeadlineSeconds", "tracking"]))
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
 #[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
+#[x_kube(validation = Rule::new(rules::LANGUAGE).message(rules::LANGUAGE_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]
 pub struct TrainingRunSpec {
     /// The ComplaintClassifier in the same namespace that gets the result.

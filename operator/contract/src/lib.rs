@@ -35,6 +35,7 @@ mod evaluation;
 mod failure;
 mod jobs;
 mod label;
+mod language;
 pub mod layout;
 pub mod limits;
 mod message;
@@ -69,6 +70,7 @@ pub use jobs::{
     RecordResult, StoredPromotion,
 };
 pub use label::{LABEL_SEPARATOR, SPACES, is_header, is_shown, list_labels, renamed_twice, untrimmed};
+pub use language::{Language, LanguageSetting};
 pub use message::MESSAGE_BYTES;
 pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};
 pub use panic::{hide_panic_messages, last_panic};

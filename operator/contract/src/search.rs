@@ -181,6 +181,16 @@ pub mod rules {
     pub const HASHING_MESSAGE: &str = "with features.hashingBits, search.pipelineGrid can vary sublinearTf only: set the other \
         steps in preprocessing and features, or leave hashingBits out";
 
+    /// Contractions and lemmas are known for English only.
+    pub const LANGUAGE: &str = "!has(self.preprocessing) || !has(self.preprocessing.language) || \
+        self.preprocessing.language in ['Auto', 'en'] || (!(has(self.preprocessing.normalizer) && \
+        self.preprocessing.normalizer == 'Lemma') && !(has(self.preprocessing.expandContractions) && \
+        self.preprocessing.expandContractions) && !(has(self.search) && has(self.search.pipelineGrid) && \
+        has(self.search.pipelineGrid.normalizer) && 'Lemma' in self.search.pipelineGrid.normalizer))";
+    /// The message of [`LANGUAGE`].
+    pub const LANGUAGE_MESSAGE: &str = "normalizer Lemma and expandContractions are for English: with another \
+        preprocessing.language use Stem or None, and leave expandContractions out";
+
     /// The text is no label of itself.
     pub const OWN_LABEL: &str = "!(self.textField in self.labelFields)";
     /// The message of [`OWN_LABEL`].

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits;
+use crate::{LanguageSetting, limits};
 
 /// Format of a data set. The file's suffix tells its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -21,10 +21,10 @@ pub enum DatasetFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Normalizer {
-    /// The WordNet noun lemma (`accounts` becomes `account`), as NLTK's `WordNetLemmatizer` gives it by default.
+    /// The WordNet noun lemma (`accounts` becomes `account`), as NLTK's `WordNetLemmatizer` gives it by default. English only.
     #[default]
     Lemma,
-    /// The Snowball English stem (`accounting` becomes `account`).
+    /// The Snowball stem of the language (`accounting` becomes `account`).
     Stem,
     /// The case-folded word.
     None,
@@ -35,13 +35,18 @@ pub enum Normalizer {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Preprocessing {
-    /// Expand English contractions (`won't` becomes `will not`) before words are cut.
+    /// The language of the texts: `Auto` (the language of most training rows), or an ISO 639-1 code. It decides stop words and
+    /// stems.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<LanguageSetting>,
+    /// Expand English contractions (`won't` becomes `will not`) before words are cut. Only for English.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expand_contractions: Option<bool>,
-    /// Remove English stop words.
+    /// Remove the stop words of the language.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remove_stop_words: Option<bool>,
-    /// Normalisation of words: `Lemma` (WordNet), `Stem` (Snowball) or `None`.
+    /// Normalisation of words: `Lemma` (WordNet, only for English), `Stem` (Snowball) or `None`. A preset's `Lemma` is `Stem` in
+    /// other languages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub normalizer: Option<Normalizer>,
     /// Keep numbers of up to four digits as words.

@@ -40,7 +40,7 @@ fn the_trainer_reads_what_the_operator_renders() {
             "feedback": "Include",
             "minSamplesPerClass": 5, "labelMap": { "old": "new" },
             "source": { "uri": "https://example.org/c.csv", "sha256": "cd".repeat(32) } })),
-        "preprocessing": { "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",
+        "preprocessing": { "language": "pt", "expandContractions": false, "removeStopWords": false, "normalizer": "Stem",
             "keepNumbers": true, "minTokenLength": 3, "redactionPattern": "X+" },
         "features": { "wordNgrams": [1, 3], "charNgrams": [3, 5], "minDocumentFrequency": "Auto", "maxDocumentFraction": 0.5,
             "maxFeatures": 1000, "sublinearTf": false, "hashingBits": 18 },

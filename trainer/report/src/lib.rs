@@ -32,7 +32,9 @@ pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
 pub use dossier::Dossier;
 pub use labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 pub use page::page;
-pub use profile::{LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint};
+pub use profile::{
+    LanguageShare, LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
+};
 pub use quality::{
     CalibrationBin, CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy,
     WeightedTerm,

@@ -12,7 +12,9 @@ use crate::dataset::{Contradiction, Duplicate};
 pub struct Profile {
     /// Numbers of records, read and left out.
     pub records: RecordCounts,
-    /// Quantiles of the words per text.
+    /// The languages of a sample of at most 1,000 rows, most rows first.
+    pub languages: Vec<LanguageShare>,
+    /// Quantiles of the words per text. In scripts without spaces between words, each character counts as a word.
     pub words: Quantiles,
     /// Texts by number of words, in bins of equal width. The last bin is open.
     pub length_histogram: Vec<LengthBin>,
@@ -34,6 +36,21 @@ pub struct Profile {
     pub suspicious_rows: Vec<Suspicion>,
     /// Largest difference of a class's share between training and test part, in percentage points.
     pub largest_share_difference: f64,
+}
+
+/// The rows of a sample in one language.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LanguageShare {
+    /// The language's code: ISO 639-1 for languages with stop words and stems, ISO 639-3 for others, `und` for rows whose language is
+    /// not clear.
+    pub language: String,
+    /// Its name in English.
+    pub name: String,
+    /// Rows of the sample.
+    pub rows: usize,
+    /// Their share of the sample.
+    pub share: f64,
 }
 
 /// Quantiles of a count.
@@ -123,8 +140,8 @@ pub enum SuspicionReason {
     FewWords,
     /// More than five times as many words as 95 % of the texts have.
     FarLonger,
-    /// Twenty words or more, almost none of them a common English word: another language, a table, a log.
-    HardlyEnglish,
+    /// Twenty words or more, almost none of them a common word of the data set's language: another language, a table, a log.
+    FewCommonWords,
     /// Twenty words or more, more than half of them the same word.
     OneWordRepeated,
     /// Most words are redactions such as `XXXX`.
@@ -138,7 +155,7 @@ impl SuspicionReason {
     pub const ALL: [Self; 6] = [
         Self::FewWords,
         Self::FarLonger,
-        Self::HardlyEnglish,
+        Self::FewCommonWords,
         Self::OneWordRepeated,
         Self::MostlyRedacted,
         Self::BrokenCharacters,
@@ -149,7 +166,7 @@ impl SuspicionReason {
         match self {
             Self::FewWords => "fewer than three words",
             Self::FarLonger => "more than five times as long as 95 % of the texts",
-            Self::HardlyEnglish => "almost no common English words",
+            Self::FewCommonWords => "almost no common words of the language",
             Self::OneWordRepeated => "more than half of the words are the same",
             Self::MostlyRedacted => "most words are redactions",
             Self::BrokenCharacters => "characters broken by a wrong conversion",

@@ -59,7 +59,7 @@ pub struct Report {
     /// How often the rows were divided into folds.
     #[serde(default = "once")]
     pub repeats: usize,
-    /// Settings that followed the number and the length of the training rows.
+    /// Settings that followed the training rows: their language, number and length.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub choices: Vec<Choice>,
     /// All trials, in search order.

@@ -90,7 +90,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings that messages name, and the arguments that set them.
-const FLAGS: [(&str, &str); 17] = [
+const FLAGS: [(&str, &str); 18] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),
     ("dataset.format to Csv", "--data-format csv"),
@@ -108,6 +108,7 @@ const FLAGS: [(&str, &str); 17] = [
     ("dataset.minSamplesPerClass", "--min-samples-per-class"),
     ("dataset.source.sha256", "--sha256"),
     ("signing.keySecretRef", "--signing-key"),
+    ("preprocessing.language", "--language"),
 ];
 
 /// Replaces a TrainingRun's fields in a message with arguments. A nested field has no argument.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::Args;
-use complaint_contract::{DatasetWarning, EvaluationSettings, TrainingStage, round4};
+use complaint_contract::{DatasetWarning, EvaluationSettings, Language, LanguageSetting, TrainingStage, round4};
 use complaint_model::corpus::TokenizedCorpus;
 use complaint_model::text::TextPipeline;
 use complaint_model::{Preprocessing, Sha256Digest};
@@ -20,6 +20,7 @@ use crate::cli::OutputForm;
 use crate::config::ConfigError;
 use crate::dataset::{self, Dataset};
 use crate::error::TrainError;
+use crate::language::{CommonWords, Languages};
 use crate::profile;
 use crate::progress::{Plan, Progress};
 use crate::split::split;
@@ -40,6 +41,9 @@ pub(crate) struct ProfileArgs {
     /// Mark labels with fewer rows, which a training drops.
     #[arg(long, value_name = "ROWS", default_value_t = 20)]
     min_samples_per_class: usize,
+    /// Language of the texts: auto (that of most rows), or an ISO 639-1 code such as en, de or pt.
+    #[arg(long, value_name = "AUTO-OR-CODE", default_value = "auto")]
+    language: LanguageSetting,
     /// Show the beginnings of suspicious texts, not only their row numbers.
     #[arg(long)]
     include_texts: bool,
@@ -56,6 +60,8 @@ struct DataProfile {
     /// Rows that can be used for training, including those of rare labels.
     rows: usize,
     distinct_words: usize,
+    /// The language that words are treated as.
+    language: Language,
     /// Classes, most rows first.
     classes: Vec<ClassProfile>,
     /// Warnings for the user.
@@ -99,17 +105,23 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
         0.0,
         &format!("{} rows", dataset.rows.len()),
     );
-    // Keep stop words: this is the vocabulary of the texts, not of a model.
-    let pipeline = TextPipeline::new(&Preprocessing {
-        remove_stop_words: false,
-        ..Preprocessing::default()
-    })
-    .map_err(ConfigError::from)?;
     let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
+    let languages = Languages::of(texts.len(), |row| texts[row]);
+    let language = match arguments.language {
+        LanguageSetting::Auto => languages.language(),
+        LanguageSetting::Is(language) => language,
+    };
+    // Keep stop words: this is the vocabulary of the texts, not of a model.
+    let steps = Preprocessing {
+        remove_stop_words: false,
+        character_runs: languages.is_unspaced(),
+        ..Preprocessing::default()
+    };
+    let pipeline = TextPipeline::new(&steps.in_language(language)).map_err(ConfigError::from)?;
     let corpus = TokenizedCorpus::build(&pipeline, &texts);
     progress.tell(TrainingStage::Preprocessing, 0.7, "looking for near-twins");
     let split = split(&dataset, &EvaluationSettings::by_hash(TEST_FRACTION, SEED));
-    let mut profile = profile::of_texts(&dataset, &split, &corpus);
+    let mut profile = profile::of_texts(&dataset, &split, &corpus, &languages, CommonWords::of(language));
     if arguments.include_texts {
         add_texts(&mut profile, &dataset);
     }
@@ -120,7 +132,8 @@ fn run(arguments: &ProfileArgs) -> Result<DataProfile, TrainError> {
         rows: dataset.rows.len(),
         distinct_words: corpus.distinct_tokens(),
         classes: classes(&dataset, arguments.min_samples_per_class),
-        warnings: dataset.warnings,
+        language,
+        warnings: dataset.warnings.into_iter().chain(languages.several()).collect(),
         profile,
     })
 }
@@ -139,7 +152,7 @@ fn add_texts(profile: &mut Profile, dataset: &Dataset) {
 fn classes(dataset: &Dataset, minimum: usize) -> Vec<ClassProfile> {
     let mut words: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
     for row in &dataset.rows {
-        let count = dataset.text(row).split_whitespace().count();
+        let count = profile::word_count(dataset.text(row));
         words.entry(row.label).or_default().push(count);
     }
     let all = dataset.rows.len() as f64;
@@ -160,6 +173,7 @@ fn classes(dataset: &Dataset, minimum: usize) -> Vec<ClassProfile> {
 fn show(found: &DataProfile) -> String {
     let mut parts = vec![
         heading(found),
+        languages(found),
         balance(found),
         lengths(found),
         vocabulary(found),
@@ -188,6 +202,19 @@ fn heading(found: &DataProfile) -> String {
         text.push_str(&format!("\nwarning: {}", super::with_flags(&warning.message)));
     }
     text
+}
+
+fn languages(found: &DataProfile) -> String {
+    let shares = found.profile.languages.iter().take(NUMBERS);
+    let shares: Vec<String> = shares
+        .map(|share| format!("{} {:.1} %", share.name, 100.0 * share.share))
+        .collect();
+    let rows: usize = found.profile.languages.iter().map(|share| share.rows).sum();
+    format!(
+        "languages of {rows} rows: {}; words are treated as {}",
+        shares.join(", "),
+        found.language.name()
+    )
 }
 
 fn balance(found: &DataProfile) -> String {
@@ -249,7 +276,8 @@ fn vocabulary(found: &DataProfile) -> String {
         .map(|point| format!("{} after {} rows", point.words, point.rows))
         .collect();
     shown.dedup();
-    format!("distinct words (lemmas): {}", shown.join(", "))
+    let kind = if found.language.is_english() { "lemmas" } else { "stems" };
+    format!("distinct words ({kind}): {}", shown.join(", "))
 }
 
 fn copies(found: &DataProfile) -> String {

@@ -150,6 +150,7 @@ impl Given {
 
 fn preprocessing(text: &TextArgs) -> Map<String, Value> {
     Given::new()
+        .set("language", text.language)
         .set("normalizer", text.normalizer.map(complaint_model::Normalizer::from))
         .set("expandContractions", text.expand_contractions)
         .set("removeStopWords", text.remove_stop_words)

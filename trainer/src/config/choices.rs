@@ -43,10 +43,10 @@ impl Written {
         Self {
             preset: file.preset,
             candidates: search.is_some_and(|search| search.candidates.is_some()),
-            // Who limits the number of terms has words in mind, and character n-grams would take their places.
-            char_ngrams: features
-                .is_some_and(|features| features.char_ngrams.is_some() || features.max_features.is_some())
+            char_ngrams: features.is_some_and(|features| features.char_ngrams.is_some())
                 || grid.is_some_and(|grid| !grid.char_ngrams.is_empty()),
+            max_features: features.is_some_and(|features| features.max_features.is_some()),
+            english_step: super::language::english_step(file),
             auto_document_frequency: frequency == Some(complaint_contract::MinDocumentFrequency::Auto),
         }
     }
@@ -61,12 +61,10 @@ pub(super) fn candidates_for_few_rows() -> Vec<Candidate> {
 }
 
 impl RunConfig {
-    /// The configuration for these training rows, and what was chosen. The steps from text to words stay as they are.
+    /// The configuration for these training rows, and what was chosen. The steps from text to words stay as
+    /// [`RunConfig::for_languages`] decided them.
     pub fn for_rows(&self, rows: TrainingRows) -> (Self, Vec<Choice>) {
-        let mut chosen = Chosen {
-            config: self.clone(),
-            choices: Vec::new(),
-        };
+        let mut chosen = Chosen::new(self);
         let rows_a_class = rows.rows / rows.classes.max(1);
         if self.written.preset == Preset::Standard {
             chosen.characters(rows);
@@ -78,17 +76,29 @@ impl RunConfig {
         if self.written.auto_document_frequency {
             chosen.document_frequency(rows, rows_a_class);
         }
-        (chosen.config, chosen.choices)
+        chosen.finish()
     }
 }
 
-struct Chosen {
-    config: RunConfig,
+/// A configuration while it is decided, and the choices for the report.
+pub(super) struct Chosen {
+    pub(super) config: RunConfig,
     choices: Vec<Choice>,
 }
 
 impl Chosen {
-    fn say(&mut self, field: &str, value: String, reason: String) {
+    pub(super) fn new(config: &RunConfig) -> Self {
+        Self {
+            config: config.clone(),
+            choices: Vec::new(),
+        }
+    }
+
+    pub(super) fn finish(self) -> (RunConfig, Vec<Choice>) {
+        (self.config, self.choices)
+    }
+
+    pub(super) fn say(&mut self, field: &str, value: String, reason: String) {
         self.choices.push(Choice {
             field: field.to_owned(),
             value,
@@ -97,8 +107,15 @@ impl Chosen {
     }
 
     fn characters(&mut self, TrainingRows { rows, words, .. }: TrainingRows) {
-        let written = self.config.written.char_ngrams || self.config.features.hashing_bits.is_some();
-        if !written && words <= FEW_WORDS {
+        let Written {
+            char_ngrams,
+            max_features,
+            ..
+        } = self.config.written;
+        let features = &self.config.features;
+        // Who limits the number of terms has words in mind, and character n-grams would take their places.
+        let is_set = char_ngrams || max_features || features.char_ngrams.is_some() || features.hashing_bits.is_some();
+        if !is_set && words <= FEW_WORDS {
             self.config.features.char_ngrams = Some(CHARACTERS);
             self.say(
                 "features.charNgrams",
@@ -165,12 +182,12 @@ impl Chosen {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::{Value, json};
 
     use super::*;
 
-    fn parsed(own: Value) -> RunConfig {
+    pub(in crate::config) fn parsed(own: Value) -> RunConfig {
         let mut file = json!({
             "name": "x", "namespace": "default", "classifier": "x", "specHash": "",
             "dataset": { "format": "Csv", "textField": "text", "labelFields": ["label"], "minSamplesPerClass": 20 },

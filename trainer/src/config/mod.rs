@@ -7,6 +7,7 @@
 mod candidate;
 mod choices;
 mod estimator;
+mod language;
 mod pipelines;
 mod preset;
 mod requests;
@@ -16,9 +17,9 @@ mod validate;
 use std::path::{Path, PathBuf};
 
 use complaint_contract::{
-    Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback, Metric,
-    MinDocumentFrequency, PipelineGrid, Preset, ReviewRules, RunFile, Sha256Digest, SplitBy, SplitName, Strategy,
-    limits,
+    Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback,
+    LanguageSetting, Metric, MinDocumentFrequency, PipelineGrid, Preset, ReviewRules, RunFile, Sha256Digest, SplitBy,
+    SplitName, Strategy, limits,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,8 @@ pub struct RunConfig {
     pub feedback: Feedback,
     /// The split and the metric of the comparison; both belong to the classifier.
     pub evaluation: EvaluationSettings,
+    /// The language of the texts. With `Auto` the steps are those for English until [`RunConfig::for_languages`] decides.
+    pub language: LanguageSetting,
     /// The steps from text to words.
     pub preprocessing: Preprocessing,
     /// The steps from words to numbers.
@@ -108,7 +111,17 @@ struct Written {
     preset: Preset,
     candidates: bool,
     char_ngrams: bool,
+    max_features: bool,
     auto_document_frequency: bool,
+    /// A field that asks for a step that only English has.
+    english_step: Option<EnglishStep>,
+}
+
+/// A field and its value, which only English has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct EnglishStep {
+    field: &'static str,
+    value: &'static str,
 }
 
 /// The format of a data set by its file name, ignoring the suffix of a compression. The default is CSV.
@@ -220,8 +233,14 @@ impl RunConfig {
             }
         }
         preset::lay_under(file.preset, &mut sections);
+        let language = language::take(&mut sections)?;
+        let mut preprocessing: Preprocessing = section(&mut sections, "preprocessing")?;
+        if let LanguageSetting::Is(language) = language {
+            preprocessing = preprocessing.in_language(language);
+        }
         Ok(Self {
-            preprocessing: section(&mut sections, "preprocessing")?,
+            language,
+            preprocessing,
             features: section(&mut sections, "features")?,
             document_frequencies: Vec::new(),
             written,

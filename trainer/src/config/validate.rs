@@ -233,6 +233,7 @@ impl RunConfig {
         self.review
             .validate()
             .map_err(|problem| invalid("review", problem, "Correct serving.abstainBelow or serving.thresholds"))?;
+        self.validate_language()?;
         self.validate_features()?;
         self.validate_search()
     }

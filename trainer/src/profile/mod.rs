@@ -10,22 +10,36 @@ use complaint_report::{Profile, Quantiles, VocabularyPoint};
 use rayon::prelude::*;
 
 use crate::dataset::Dataset;
+use crate::language::{CommonWords, Languages};
 use crate::split::{Split, shingles};
 
-pub use suspicious::TextFacts;
+pub use suspicious::{TextFacts, word_count};
 use twins::Twins;
 
 /// Number of points on the vocabulary's growth curve.
 const GROWTH_POINTS: usize = 20;
 
-/// Describes a data set from the rows' texts and words.
-pub fn of_texts(dataset: &Dataset, split: &Split, corpus: &TokenizedCorpus) -> Profile {
-    of_rows(dataset, split, corpus.distinct_tokens(), |row| corpus.tokens(row))
+/// Describes a data set from the rows' texts and words. `common` are the words of the language that it is treated as.
+pub fn of_texts(
+    dataset: &Dataset,
+    split: &Split,
+    corpus: &TokenizedCorpus,
+    languages: &Languages,
+    common: CommonWords,
+) -> Profile {
+    let distinct = corpus.distinct_tokens();
+    of_rows(dataset, split, languages, common, distinct, |row| corpus.tokens(row))
 }
 
 /// Describes a data set whose texts were not kept, from the facts about them and from their buckets. Vocabulary and
 /// near-twins then use the buckets that occur in enough rows.
-pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: &TermCounts) -> Profile {
+pub fn of_counts(
+    dataset: &Dataset,
+    split: &Split,
+    facts: &[TextFacts],
+    counts: &TermCounts,
+    languages: &Languages,
+) -> Profile {
     let shingles = |row: u32| -> Vec<u64> {
         let terms = counts.document_terms(row as usize);
         terms.iter().map(|&term| u64::from(term)).collect()
@@ -33,7 +47,8 @@ pub fn of_counts(dataset: &Dataset, split: &Split, facts: &[TextFacts], counts: 
     let growth = vocabulary_growth(dataset.source_rows().len(), counts.vocabulary().len(), |row| {
         counts.document_terms(row).iter().copied()
     });
-    put_together(dataset, split, facts, twins_of(dataset, split, shingles), growth)
+    let twins = twins_of(dataset, split, shingles);
+    put_together(dataset, split, facts, twins, growth, languages)
 }
 
 /// The near-twins among the rows of the source.
@@ -45,17 +60,20 @@ fn twins_of(dataset: &Dataset, split: &Split, shingles: impl Fn(u32) -> Vec<u64>
 fn of_rows<I: Iterator<Item = u32>>(
     dataset: &Dataset,
     split: &Split,
+    languages: &Languages,
+    common: CommonWords,
     distinct: usize,
     tokens: impl Fn(usize) -> I,
 ) -> Profile {
     let facts: Vec<TextFacts> = dataset
         .source_rows()
         .par_iter()
-        .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), hashes))
+        .map_init(Vec::new, |hashes, row| TextFacts::of(dataset.text(row), common, hashes))
         .collect();
     let shingles = |row: u32| shingles(dataset.text(&dataset.rows[row as usize]));
     let growth = vocabulary_growth(dataset.source_rows().len(), distinct, tokens);
-    put_together(dataset, split, &facts, twins_of(dataset, split, shingles), growth)
+    let twins = twins_of(dataset, split, shingles);
+    put_together(dataset, split, &facts, twins, growth, languages)
 }
 
 fn put_together(
@@ -64,12 +82,14 @@ fn put_together(
     facts: &[TextFacts],
     twins: Twins,
     vocabulary_growth: Vec<VocabularyPoint>,
+    languages: &Languages,
 ) -> Profile {
     let facts = &facts[..dataset.source_rows().len()];
     let words: Vec<usize> = facts.iter().map(|facts| facts.words as usize).collect();
     let quantiles = Quantiles::of(words.clone());
     Profile {
         records: dataset.counts,
+        languages: languages.shares().to_vec(),
         length_histogram: lengths::histogram(&words, &quantiles),
         suspicious_rows: suspicious::find(dataset.source_rows(), facts, &quantiles),
         words: quantiles,

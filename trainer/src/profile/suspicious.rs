@@ -1,13 +1,10 @@
 //! Suspicious rows: each reason is a separate check.
 
-use std::sync::OnceLock;
-
-use complaint_model::text::stop_words;
+use complaint_model::text::is_unspaced;
 use complaint_report::{Quantiles, RowExample, Suspicion, SuspicionReason};
-use rustc_hash::FxHashSet;
 
 use crate::dataset::Row;
-use crate::split::fnv;
+use crate::language::{CommonWords, word_hash};
 
 /// Rows listed for each reason.
 const EXAMPLES: usize = 20;
@@ -17,9 +14,6 @@ const FEW_WORDS: usize = 3;
 const ENOUGH_WORDS: usize = 20;
 /// A text longer than this many times the 95 % quantile is unusually long.
 const FAR_BEYOND: usize = 5;
-/// About two in five English words are stop words. A longer text with a smaller share than this is probably not
-/// English.
-const STOP_WORD_SHARE: f64 = 0.1;
 
 /// The bit of a reason in [`TextFacts`].
 fn bit(reason: SuspicionReason) -> u8 {
@@ -62,23 +56,22 @@ pub struct TextFacts {
 
 impl TextFacts {
     /// Inspects a text. This runs for every row of a training, so it compares words by their hashes, with `hashes` as
-    /// buffer.
-    pub fn of(text: &str, hashes: &mut Vec<u64>) -> Self {
-        let (mut common, mut redacted) = (0, 0);
+    /// buffer. `common` are the words of the data set's language.
+    pub fn of(text: &str, common: CommonWords, hashes: &mut Vec<u64>) -> Self {
+        let (mut words, mut redacted) = (0, 0);
         hashes.clear();
         for word in text.split_whitespace() {
-            let hash = word_hash(word);
-            common += usize::from(stop_word_hashes().contains(&hash));
+            words += words_in(word);
             redacted += usize::from(is_redaction(word));
-            hashes.push(hash);
+            hashes.push(word_hash(word));
         }
-        let words = hashes.len();
-        let long = words >= ENOUGH_WORDS;
+        let long = hashes.len() >= ENOUGH_WORDS;
+        let is_spaced = words < 2 * hashes.len();
         let held = [
             (SuspicionReason::FewWords, words < FEW_WORDS),
             (
-                SuspicionReason::HardlyEnglish,
-                long && (common as f64) < STOP_WORD_SHARE * words as f64,
+                SuspicionReason::FewCommonWords,
+                long && is_spaced && common.share(hashes) < common.least_share(),
             ),
             (SuspicionReason::OneWordRepeated, long && has_majority(hashes)),
             (
@@ -95,19 +88,18 @@ impl TextFacts {
     }
 }
 
-/// The hash of a word in lower case, without the punctuation around it.
-fn word_hash(word: &str) -> u64 {
-    let word = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-    if word.is_ascii() {
-        fnv(word.bytes().map(|byte| byte.to_ascii_lowercase()))
-    } else {
-        fnv(word.to_lowercase().bytes())
-    }
+/// The number of words in a text. Where no spaces are between words, each character counts as one.
+pub fn word_count(text: &str) -> usize {
+    text.split_whitespace().map(words_in).sum()
 }
 
-fn stop_word_hashes() -> &'static FxHashSet<u64> {
-    static HASHES: OnceLock<FxHashSet<u64>> = OnceLock::new();
-    HASHES.get_or_init(|| stop_words().iter().map(|word| word_hash(word)).collect())
+/// The number of words between two spaces.
+fn words_in(word: &str) -> usize {
+    if word.is_ascii() {
+        return 1;
+    }
+    let unspaced = |c: &char| is_unspaced(*c) && c.is_alphabetic();
+    word.chars().filter(unspaced).count().max(1)
 }
 
 /// Whether more than half of the words are the same. (Boyer and Moore's majority vote: only one word can be the

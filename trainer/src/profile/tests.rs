@@ -39,7 +39,10 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
 fn profile(rows: &[(&str, &str)]) -> Profile {
     let dataset = dataset(rows);
     let split = split(&dataset, &complaint_contract::EvaluationSettings::by_hash(0.2, 42));
-    of_rows(&dataset, &split, 3, |row| {
+    let texts: Vec<&str> = dataset.rows.iter().map(|row| dataset.text(row)).collect();
+    let languages = Languages::of(texts.len(), |row| texts[row]);
+    let common = CommonWords::of(languages.language());
+    of_rows(&dataset, &split, &languages, common, 3, |row| {
         (0..=(row % 3) as u32).collect::<Vec<_>>().into_iter()
     })
 }
@@ -69,7 +72,7 @@ fn each_reason_finds_its_row_and_an_ordinary_text_has_none() {
     ];
     let found = profile(&rows);
     assert_eq!(numbers(&found, SuspicionReason::FewWords), [2]);
-    assert_eq!(numbers(&found, SuspicionReason::HardlyEnglish), [3, 4]);
+    assert_eq!(numbers(&found, SuspicionReason::FewCommonWords), [3, 4]);
     assert_eq!(numbers(&found, SuspicionReason::OneWordRepeated), [4]);
     assert_eq!(numbers(&found, SuspicionReason::MostlyRedacted), [5]);
     assert_eq!(numbers(&found, SuspicionReason::BrokenCharacters), [6]);

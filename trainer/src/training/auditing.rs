@@ -39,8 +39,8 @@ pub fn audit_labels(inputs: &Inputs<'_>, progress: &Progress) -> Result<AuditedD
     let name = inputs.location.name();
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let source = open_source(inputs, progress)?;
-    let prepared = prepare(inputs, &inputs.config.pipelines(), source, None, Rows::All, progress)?;
-    let (config, _) = &inputs.config.for_rows(prepared.training_rows());
+    let prepared = prepare(inputs, source, None, Rows::All, progress)?;
+    let (config, _) = &prepared.config();
     let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
     let (data, classes) = (out_of_fold(&prepared, &searched), prepared.dataset.labels.len());
     let temperature = calibrate(data).temperature;

@@ -16,7 +16,7 @@ use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
 use complaint_model::{Features, Preprocessing, Sha256Digest};
-use complaint_report::{Profile, Report};
+use complaint_report::{Choice, Profile, Report};
 use rayon::prelude::*;
 
 use crate::compare::Champion;
@@ -25,6 +25,7 @@ use crate::dataset::{self, Beside, Dataset, DatasetError, Location, Purpose, Sou
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::feedback::{Corrections, Rules};
+use crate::language::{CommonWords, Languages};
 use crate::profile;
 use crate::progress::Progress;
 use crate::review::review;
@@ -107,6 +108,15 @@ struct Prepared {
     feedback: Option<FeedbackResult>,
     /// Name of the split. Equal names on equal data mean equal test rows.
     split_name: String,
+    /// The configuration for the language of the rows.
+    decided: Decided,
+}
+
+/// The configuration for the language of the training rows.
+struct Decided {
+    config: RunConfig,
+    choices: Vec<Choice>,
+    languages: Languages,
 }
 
 /// Which rows are training rows.
@@ -141,7 +151,6 @@ impl Words {
 /// # Errors
 /// [`TrainError`] with a message that names object, field or row, and the fix.
 pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainError> {
-    let config = inputs.config;
     let champion = open_champion(inputs)?;
     let name = inputs.location.name();
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
@@ -158,8 +167,8 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
             feedback_sha256: present.feedback,
         }));
     }
-    let prepared = prepare(inputs, &config.pipelines(), source, holdout, Rows::NotHeldOut, progress)?;
-    let (config, choices) = &config.for_rows(prepared.training_rows());
+    let prepared = prepare(inputs, source, holdout, Rows::NotHeldOut, progress)?;
+    let (config, choices) = &prepared.config();
     let inputs = &Inputs { config, ..*inputs };
     let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
     let fitted = fit_best(config, &prepared, &searched, progress)?;
@@ -245,10 +254,9 @@ fn open_source(inputs: &Inputs<'_>, progress: &Progress) -> Result<Source, Datas
     )
 }
 
-/// Loads, splits and tokenises.
+/// Loads, splits, decides the language and tokenises.
 fn prepare(
     inputs: &Inputs<'_>,
-    pipelines: &[Pipeline],
     source: Source,
     holdout: Option<HoldoutRows>,
     rows: Rows,
@@ -270,6 +278,12 @@ fn prepare(
     let mut split = choose(rows, split, &dataset, source.name())?;
     let feedback = join(inputs, &mut dataset, &mut split, source.name())?;
     let holdout = holdout.map(|holdout| holdout.result(&mut dataset)).transpose()?;
+    let decided = Decided::of(config, &mut dataset, |dataset| {
+        Languages::of(split.train.len(), |row| {
+            dataset.text(&dataset.rows[split.train[row] as usize])
+        })
+    });
+    let pipelines = decided.config.pipelines();
     let corpus = tokenise(&dataset, &pipelines[0].preprocessing)?;
     progress.tell(
         TrainingStage::Preprocessing,
@@ -277,7 +291,7 @@ fn prepare(
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
     let mut prepared = Prepared {
-        profile: profile::of_texts(&dataset, &split, &corpus),
+        profile: profile::of_texts(&dataset, &split, &corpus, &decided.languages, decided.common_words()),
         train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,
@@ -286,8 +300,9 @@ fn prepare(
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
         feedback,
+        decided,
     };
-    prepared.forget_texts(inputs, pipelines);
+    prepared.forget_texts(inputs, &pipelines);
     Ok(prepared)
 }
 
@@ -319,9 +334,14 @@ fn prepare_passing(
     let holdout = holdout
         .map(|holdout| holdout.result(&mut passing.dataset))
         .transpose()?;
-    let (dataset, counts, facts) = passing.finish();
+    let passing::Passed {
+        dataset,
+        counts,
+        facts,
+        decided,
+    } = passing.finish();
     Ok(Prepared {
-        profile: profile::of_counts(&dataset, &split, &facts, &counts),
+        profile: profile::of_counts(&dataset, &split, &facts, &counts, &decided.languages),
         train_labels: labels_of(&dataset, &split.train),
         dataset,
         split,
@@ -330,6 +350,7 @@ fn prepare_passing(
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
         feedback,
+        decided,
     })
 }
 
@@ -407,7 +428,31 @@ fn tokenise(dataset: &Dataset, preprocessing: &Preprocessing) -> Result<Tokenize
     Ok(TokenizedCorpus::build(&pipeline, &texts))
 }
 
+impl Decided {
+    fn of(config: &RunConfig, dataset: &mut Dataset, look: impl FnOnce(&Dataset) -> Languages) -> Self {
+        let languages = look(dataset);
+        let (config, choices, warnings) = config.for_languages(&languages);
+        dataset.warnings.extend(warnings);
+        Self {
+            config,
+            choices,
+            languages,
+        }
+    }
+
+    fn common_words(&self) -> CommonWords {
+        CommonWords::of(self.config.preprocessing.language)
+    }
+}
+
 impl Prepared {
+    /// The configuration for these rows, and all that was chosen.
+    fn config(&self) -> (RunConfig, Vec<Choice>) {
+        let Decided { config, choices, .. } = &self.decided;
+        let (config, more) = config.for_rows(self.training_rows());
+        (config, choices.iter().cloned().chain(more).collect())
+    }
+
     fn training_rows(&self) -> TrainingRows {
         TrainingRows {
             rows: self.split.train.len(),

@@ -3,16 +3,18 @@
 
 use std::ops::Range;
 
-use complaint_contract::DatasetSettings;
+use complaint_contract::{DatasetSettings, DatasetWarning};
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{HashedCounts, TermCounts, TokenizedCorpus};
 use rayon::prelude::*;
 
-use crate::config::{ConfigError, RunConfig};
+use crate::config::RunConfig;
 use crate::dataset::{self, Beside, Collected, Dataset, DatasetError, Source, Texts};
-use crate::error::TrainError;
+use crate::language::{CommonWords, Languages};
 use crate::profile::TextFacts;
 use crate::split::split_key;
+
+use super::Decided;
 
 /// Texts are counted once a batch has this many bytes.
 const BATCH_BYTES: usize = 8 << 20;
@@ -49,16 +51,42 @@ impl Batch {
 }
 
 /// Counts texts without keeping them.
-struct PassingTexts {
-    pipeline: TextPipeline,
-    seed: u64,
+struct PassingTexts<'c> {
+    config: &'c RunConfig,
     batch: Batch,
-    counts: HashedCounts,
+    /// Absent until the first batch has shown the language.
+    counting: Option<Counting>,
     keys: Vec<u64>,
     facts: Vec<TextFacts>,
 }
 
-impl Texts for PassingTexts {
+/// What texts are counted with: the pipeline for the language of the first batch.
+struct Counting {
+    decided: Decided,
+    warnings: Vec<DatasetWarning>,
+    pipeline: TextPipeline,
+    counts: HashedCounts,
+}
+
+impl Counting {
+    fn of(config: &RunConfig, texts: &[&str]) -> Self {
+        let languages = Languages::of(texts.len(), |row| texts[row]);
+        let (config, choices, warnings) = config.for_languages(&languages);
+        Self {
+            pipeline: TextPipeline::new(&config.preprocessing)
+                .expect("the configuration is valid, and a language has no setting that is not"),
+            counts: HashedCounts::new(&config.features),
+            decided: Decided {
+                config,
+                choices,
+                languages,
+            },
+            warnings,
+        }
+    }
+}
+
+impl Texts for PassingTexts<'_> {
     fn push(&mut self, text: &str) -> Range<usize> {
         self.batch.push(text);
         if self.batch.is_full() {
@@ -68,19 +96,21 @@ impl Texts for PassingTexts {
     }
 }
 
-impl PassingTexts {
+impl PassingTexts<'_> {
     fn count(&mut self) {
         let texts = self.batch.texts();
-        let seed = self.seed;
+        let seed = self.config.evaluation.seed;
+        let counting = self.counting.get_or_insert_with(|| Counting::of(self.config, &texts));
+        let common = CommonWords::of(counting.decided.config.preprocessing.language);
         let looked: Vec<(u64, TextFacts)> = texts
             .par_iter()
             .map_init(Vec::new, |hashes, text| {
-                (split_key(text, seed), TextFacts::of(text, hashes))
+                (split_key(text, seed), TextFacts::of(text, common, hashes))
             })
             .collect();
         self.keys.extend(looked.iter().map(|(key, _)| *key));
         self.facts.extend(looked.iter().map(|(_, facts)| *facts));
-        self.counts.add(&TokenizedCorpus::build(&self.pipeline, &texts));
+        counting.counts.add(&TokenizedCorpus::build(&counting.pipeline, &texts));
         self.batch.clear();
     }
 }
@@ -132,13 +162,21 @@ pub(super) fn load_keys(
 }
 
 /// The rows of a data set, and what is counted from their texts.
-pub(super) struct Passing {
+pub(super) struct Passing<'c> {
     pub(super) dataset: Dataset,
-    texts: PassingTexts,
+    texts: PassingTexts<'c>,
     kept: Vec<bool>,
 }
 
-impl Passing {
+/// The rows, their terms and facts, and the configuration that they were counted with.
+pub(super) struct Passed {
+    pub(super) dataset: Dataset,
+    pub(super) counts: TermCounts,
+    pub(super) facts: Vec<TextFacts>,
+    pub(super) decided: Decided,
+}
+
+impl Passing<'_> {
     /// Counts the rows from this one on, whose texts were kept.
     pub(super) fn count_rows_from(&mut self, first: usize) {
         for row in &self.dataset.rows[first..] {
@@ -153,25 +191,35 @@ impl Passing {
         only(self.texts.keys.clone(), &self.kept)
     }
 
-    /// The rows, their terms and facts.
-    pub(super) fn finish(self) -> (Dataset, TermCounts, Vec<TextFacts>) {
-        let facts = only(self.texts.facts, &self.kept);
-        (self.dataset, self.texts.counts.finish(&self.kept), facts)
+    /// All of it.
+    pub(super) fn finish(self) -> Passed {
+        let Self {
+            mut dataset,
+            texts,
+            kept,
+        } = self;
+        let counting = texts.counting.unwrap_or_else(|| Counting::of(texts.config, &[]));
+        dataset.warnings.extend(counting.warnings);
+        Passed {
+            dataset,
+            counts: counting.counts.finish(&kept),
+            facts: only(texts.facts, &kept),
+            decided: counting.decided,
+        }
     }
 }
 
 /// Reads and counts all rows.
-pub(super) fn load(
-    config: &RunConfig,
+pub(super) fn load<'c>(
+    config: &'c RunConfig,
     source: &Source,
     beside: Beside<'_>,
     on_progress: impl FnMut(u64),
-) -> Result<Passing, TrainError> {
+) -> Result<Passing<'c>, DatasetError> {
     let texts = PassingTexts {
-        pipeline: TextPipeline::new(&config.preprocessing).map_err(ConfigError::from)?,
-        seed: config.evaluation.seed,
+        config,
         batch: Batch::default(),
-        counts: HashedCounts::new(&config.features),
+        counting: None,
         keys: Vec::new(),
         facts: Vec::new(),
     };

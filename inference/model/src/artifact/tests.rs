@@ -1,4 +1,4 @@
-use complaint_contract::{ClassWeight, Normalizer};
+use complaint_contract::{ClassWeight, Language, Normalizer};
 use proptest::prelude::*;
 
 use super::*;
@@ -142,14 +142,21 @@ pub(crate) fn any_text() -> impl Strategy<Value = String> {
 pub(crate) fn any_preprocessing() -> impl Strategy<Value = Preprocessing> {
     let normalizers = prop::sample::select(vec![Normalizer::Lemma, Normalizer::Stem, Normalizer::None]);
     let patterns = prop::sample::select(vec!["x{2,}", "", r"\$[0-9,.]+", "(card|fee)s?"]);
-    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-    (flags, normalizers, 1usize..4, patterns).prop_map(|((c, s, k), n, l, p)| Preprocessing {
-        expand_contractions: c,
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
+    // Half of the time English, which has more steps.
+    let languages = prop_oneof![Just(Language::En), prop::sample::select(Language::ALL.to_vec())];
+    (languages, flags, normalizers, 1usize..4, patterns).prop_map(|(language, (c, s, k, r), n, l, p)| Preprocessing {
+        language,
+        expand_contractions: c && language.is_english(),
         remove_stop_words: s,
-        normalizer: n,
+        normalizer: match n {
+            Normalizer::Lemma if !language.is_english() => Normalizer::Stem,
+            other => other,
+        },
         keep_numbers: k,
         min_token_length: l,
         redaction_pattern: p.to_owned(),
+        character_runs: r,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::artifact::SurfaceForms;
 use crate::intern::{NONE, ends, hash_ends};
-use crate::text::{RawWord, Scratch, TextPipeline, is_ascii_word};
+use crate::text::{RawWord, Scratch, TextPipeline};
 use crate::vectorize::TermLookup;
 
 /// The bit in each byte that separates upper from lower case. Setting it folds words of ASCII letters, digits and
@@ -87,7 +87,7 @@ impl WordTable {
                 token,
             };
             if lookup.has_characters() {
-                pipeline.parts(text, is_ascii_word(text), &mut scratch, |part| {
+                pipeline.parts(text, pipeline.folds_as_ascii(text), &mut scratch, |part| {
                     lookup.each_character_ngram(part.text, &mut padded, |column, _| table.columns.push(column));
                 });
                 table.column_offsets.push(table.columns.len() as u32);

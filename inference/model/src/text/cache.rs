@@ -39,7 +39,7 @@ impl WordCache {
     /// Returns the tokens of one word of a text, from the cache or through `pipeline`. `word` is a raw word; its case
     /// is ignored.
     pub fn tokens_of(&mut self, pipeline: &TextPipeline, word: &str, scratch: &mut Scratch) -> Vec<&str> {
-        let ascii = is_ascii_word(word);
+        let ascii = pipeline.folds_as_ascii(word);
         let folded = if ascii {
             word.to_ascii_lowercase()
         } else {
@@ -76,7 +76,9 @@ impl WordCache {
         let mut words = NormalizedWords::default();
         let mut scratch = Scratch::default();
         for key in keys {
-            words.cache.insert(pipeline, key, is_ascii_word(key), &mut scratch);
+            words
+                .cache
+                .insert(pipeline, key, pipeline.folds_as_ascii(key), &mut scratch);
         }
         words
     }
@@ -136,7 +138,7 @@ impl WordCache {
 }
 
 /// Whether a word has only ASCII letters, digits and apostrophes. The key of such a word is its lower case.
-pub(crate) fn is_ascii_word(word: &str) -> bool {
+pub(super) fn is_ascii_word(word: &str) -> bool {
     word.bytes()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'`'))
 }

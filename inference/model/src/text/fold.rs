@@ -3,10 +3,76 @@
 use std::borrow::Cow;
 
 use caseless::Caseless;
+use complaint_contract::Language;
+use unicode_normalization::char::canonical_combining_class;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::scan::{APOSTROPHE_REFERENCES, is_apostrophe};
+
+/// Where a language departs from Unicode's case folding and normal form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Tailoring {
+    #[default]
+    None,
+    /// `I` is the capital of `ı`, and `İ` that of `i`.
+    Turkish,
+    /// `ș` and `ț` are also typed with a cedilla, which is the spelling that the stemmer knows.
+    Romanian,
+}
+
+impl Tailoring {
+    pub(super) fn of(language: Language) -> Self {
+        match language {
+            Language::Tr => Self::Turkish,
+            Language::Ro => Self::Romanian,
+            _ => Self::None,
+        }
+    }
+
+    /// Whether [`fold_ascii`] would be wrong for a word of ASCII letters.
+    #[inline]
+    pub(super) fn concerns_ascii(self, word: &str) -> bool {
+        self == Self::Turkish && word.contains('I')
+    }
+
+    /// Whether a word that is folded otherwise still has to be rewritten.
+    fn concerns_folded(self, word: &str) -> bool {
+        self == Self::Romanian && word.contains(['\u{219}', '\u{21b}', '\u{326}'])
+    }
+
+    /// Rewrites the canonical decomposition of a word.
+    fn rewrite(self, decomposed: String) -> String {
+        match self {
+            Self::None => decomposed,
+            Self::Turkish => with_turkish_i(&decomposed),
+            Self::Romanian => decomposed.replace('\u{326}', "\u{327}"),
+        }
+    }
+}
+
+/// Replaces `I` by `ı`, and `I` with a dot above by `i`. (The dot belongs to the letter unless another mark is above it already;
+/// Unicode 16, section 3.13, `SpecialCasing.txt`.)
+fn with_turkish_i(decomposed: &str) -> String {
+    let mut rewritten = String::with_capacity(decomposed.len() + 8);
+    let mut rest = decomposed;
+    while let Some(at) = rest.find('I') {
+        rewritten.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let above = rest.find(|c| matches!(canonical_combining_class(c), 0 | 230));
+        let (below, marks) = rest.split_at(above.unwrap_or(rest.len()));
+        match marks.strip_prefix('\u{307}') {
+            Some(after) => {
+                rewritten.push('i');
+                rewritten.push_str(below);
+                rest = after;
+            }
+            None => rewritten.push('ı'),
+        }
+    }
+    rewritten.push_str(rest);
+    rewritten
+}
 
 /// Writes `word` in lower case. The word may contain only ASCII letters, digits and apostrophes. A back-tick becomes an
 /// apostrophe.
@@ -28,12 +94,12 @@ const MAX_GROWTH: usize = 64;
 /// Folding can undo normalisation and normalisation can undo folding, so both run twice (Unicode 16, definition D146;
 /// the definition begins with NFD, but NFKC works as well, because later steps see compatibility characters decomposed
 /// either way).
-pub(super) fn fold_unicode(word: &str, folded: &mut String) {
-    if is_folded(word) {
+pub(super) fn fold_unicode(word: &str, tailoring: Tailoring, folded: &mut String) {
+    if is_folded(word) && !tailoring.concerns_folded(word) {
         folded.clear();
         folded.push_str(word);
     } else {
-        fold_slowly(word, folded);
+        fold_slowly(word, tailoring, folded);
     }
 }
 
@@ -47,7 +113,7 @@ fn is_folded(word: &str) -> bool {
     word.chars().all(stays) && is_nfkc_quick(word.chars()) == IsNormalized::Yes
 }
 
-fn fold_slowly(word: &str, folded: &mut String) {
+fn fold_slowly(word: &str, tailoring: Tailoring, folded: &mut String) {
     let mut plain = Cow::Borrowed(word);
     for reference in APOSTROPHE_REFERENCES {
         if plain.contains(reference) {
@@ -57,6 +123,7 @@ fn fold_slowly(word: &str, folded: &mut String) {
     // All spellings of a word have one canonical decomposition, and so one limit.
     let decomposed: String = plain.nfd().collect();
     let limit = 2 * decomposed.len() + MAX_GROWTH;
+    let decomposed = tailoring.rewrite(decomposed);
     // Replace apostrophes first: some have compatibility decompositions with a space.
     let visible = decomposed
         .chars()
@@ -88,12 +155,15 @@ fn is_ignorable(c: char) -> bool {
 /// Calls `each` with the UAX #29 words of a folded word, apostrophes included. Everything except letters and marks
 /// separates words, including digits and full stops.
 pub(super) fn each_word(folded: &str, mut each: impl FnMut(&str)) {
-    for word in folded.unicode_words() {
-        for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
-            let part = part.trim_matches('\'');
-            if !part.is_empty() {
-                each(part);
-            }
+    folded.unicode_words().for_each(|word| each_letter_run(word, &mut each));
+}
+
+/// Calls `each` with the runs of letters and marks of one UAX #29 word, apostrophes included.
+pub(super) fn each_letter_run(word: &str, mut each: impl FnMut(&str)) {
+    for part in word.split(|c: char| !(c == '\'' || is_word_char(c))) {
+        let part = part.trim_matches('\'');
+        if !part.is_empty() {
+            each(part);
         }
     }
 }
@@ -116,7 +186,7 @@ mod tests {
 
     fn folded(word: &str) -> String {
         let mut out = String::new();
-        fold_unicode(word, &mut out);
+        fold_unicode(word, Tailoring::None, &mut out);
         out
     }
 
@@ -139,6 +209,29 @@ mod tests {
     }
 
     #[test]
+    fn tailored_spellings_meet() {
+        let cases = [
+            (Tailoring::Turkish, "KARTIM", "kartım"),
+            (Tailoring::Turkish, "İADE", "iade"),
+            (Tailoring::Turkish, "I\u{307}ade", "iade"),
+            (Tailoring::Turkish, "I\u{323}\u{307}", "ị"),
+            (Tailoring::Turkish, "I\u{301}\u{307}", "\u{131}\u{301}\u{307}"),
+            (Tailoring::Turkish, "ŞİKAYET", "şikayet"),
+            (Tailoring::None, "KARTIM", "kartim"),
+            (Tailoring::Romanian, "INFORMAȚII", "informaţii"),
+            (Tailoring::Romanian, "plată și informații", "plată şi informaţii"),
+            (Tailoring::None, "informații", "informații"),
+        ];
+        for (tailoring, word, expected) in cases {
+            for spelling in [word.nfc().collect::<String>(), word.nfd().collect()] {
+                let mut out = String::new();
+                fold_unicode(&spelling, tailoring, &mut out);
+                assert_eq!(out, expected, "{word}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_told_to_be_folded_is_left_as_it_is_by_folding_too() {
         let mut slow = String::new();
         let mut told = 0;
@@ -149,7 +242,7 @@ mod tests {
                 format!("e\u{301}{c}"),
                 format!("{c}\u{302}\u{11a8}"),
             ] {
-                fold_slowly(&word, &mut slow);
+                fold_slowly(&word, Tailoring::None, &mut slow);
                 assert_eq!(folded(&word), slow, "{word:?}");
                 told += usize::from(is_folded(&word));
             }

@@ -14,7 +14,7 @@
 //!
 //! 1. **Raw words** are found in the text. Tags, character references, URLs, e-mail addresses and digits separate
 //!    words. With [`Preprocessing::keep_numbers`], a run of up to four ASCII digits is a word. A word of more than 1024
-//!    bytes is cut, at punctuation if it has any.
+//!    bytes is cut.
 //! 2. **Folding**: NFKC, case folding, and one character for all apostrophes. Then UAX #29 words, also cut at full
 //!    stops, colons and underscores (`end.Next` is two words). The folded form has at most 64 bytes more than twice the
 //!    word's bytes.
@@ -22,9 +22,12 @@
 //!    [`Preprocessing::expand_contractions`], words are cut at apostrophes instead.
 //! 4. **Redactions** ([`Preprocessing::redaction_pattern`]) are removed. The rest is a *part*, the unit from which
 //!    character n-grams are made.
-//! 5. **Stop words** ([`stop_words()`]) are removed.
-//! 6. **Reduction** to the WordNet noun lemma or the Snowball stem ([`Normalizer`]).
+//! 5. **Stop words** ([`stop_words()`] of [`Preprocessing::language`]) are removed.
+//! 6. **Reduction** to the WordNet noun lemma (English) or the Snowball stem ([`Normalizer`]).
 //! 7. **Length**: tokens shorter than [`Preprocessing::min_token_length`] characters are removed.
+//!
+//! In scripts without spaces UAX #29 finds single characters. With [`Preprocessing::character_runs`] a run of them is one
+//! part, and each is a token of any length.
 //!
 //! Steps 2 to 7 depend only on the word, so their result can be stored with the word. [`WordCache`] does this for
 //! training, and the artifact contains the same table for serving.
@@ -38,20 +41,26 @@ mod lemma;
 mod redaction;
 mod scan;
 mod stop_words;
+mod unspaced;
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rust_stemmers::{Algorithm, Stemmer};
 
 pub use cache::WordCache;
-pub(crate) use cache::{is_ascii_word, key as word_key};
+pub(crate) use cache::key as word_key;
 pub(crate) use scan::RawWord;
 pub use stop_words::stop_words;
+pub use unspaced::is_unspaced;
 
-use complaint_contract::Normalizer;
+use complaint_contract::{Language, Normalizer};
 
 use crate::pipeline::{InvalidSetting, Preprocessing};
+use cache::is_ascii_word;
+use fold::Tailoring;
 use redaction::Redaction;
+use unspaced::{Piece, each_piece};
 
 /// Version of the steps in this module. It changes whenever the same text could give other tokens than before. An
 /// artifact with a version that this build does not know is rejected.
@@ -75,7 +84,7 @@ pub struct Scratch {
 /// One part of a word after step 4.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part<'a> {
-    /// The folded letters.
+    /// The folded letters. Empty for a character of a run, whose letters are a part of their own.
     pub(crate) text: &'a str,
     /// The token after the last step, if one is left.
     pub(crate) token: Option<&'a str>,
@@ -86,6 +95,8 @@ pub struct TextPipeline {
     preprocessing: Preprocessing,
     redaction: Redaction,
     stemmer: Stemmer,
+    tailoring: Tailoring,
+    stop_words: &'static [Cow<'static, str>],
 }
 
 impl std::fmt::Debug for TextPipeline {
@@ -107,7 +118,9 @@ impl TextPipeline {
         Ok(Self {
             preprocessing: preprocessing.clone(),
             redaction,
-            stemmer: Stemmer::create(Algorithm::English),
+            stemmer: Stemmer::create(algorithm(preprocessing.language)),
+            tailoring: Tailoring::of(preprocessing.language),
+            stop_words: stop_words(preprocessing.language),
         })
     }
 
@@ -139,6 +152,12 @@ impl TextPipeline {
     #[inline]
     pub(crate) fn raw_words(&self, text: &str, mut each: impl FnMut(RawWord)) {
         let numbers = self.preprocessing.keep_numbers;
+        let mut each = |word: RawWord| {
+            each(RawWord {
+                ascii: word.ascii && !self.tailoring.concerns_ascii(&text[word.range.clone()]),
+                ..word
+            });
+        };
         if !self.redaction.is_in_text() {
             return scan::Words::new(text, numbers).for_each(each);
         }
@@ -152,16 +171,37 @@ impl TextPipeline {
         });
     }
 
+    /// Whether a raw word folds by `byte | 0x20`, as [`RawWord::ascii`] says.
+    pub(crate) fn folds_as_ascii(&self, word: &str) -> bool {
+        is_ascii_word(word) && !self.tailoring.concerns_ascii(word)
+    }
+
     /// Steps 2 to 7: calls `each` with every part of the raw word `word`.
     pub(crate) fn parts(&self, word: &str, ascii: bool, scratch: &mut Scratch, mut each: impl FnMut(Part<'_>)) {
         let Scratch { folded, reduced } = scratch;
         if ascii {
             fold::fold_ascii(word, folded);
             self.expand(folded, reduced, &mut each);
-        } else {
-            fold::fold_unicode(word, folded);
-            fold::each_word(folded, |word| self.expand(word, reduced, &mut each));
+            return;
         }
+        fold::fold_unicode(word, self.tailoring, folded);
+        if !self.preprocessing.character_runs {
+            return fold::each_word(folded, |word| self.expand(word, reduced, &mut each));
+        }
+        each_piece(folded, |piece| match piece {
+            Piece::Word(word) => fold::each_letter_run(word, |word| self.expand(word, reduced, &mut each)),
+            Piece::Run(run) => {
+                if let Some(text) = fold::without_stray_marks(run) {
+                    each(Part { text, token: None });
+                }
+            }
+            Piece::Character(word) => fold::each_letter_run(word, |word| {
+                if let Some(token) = fold::without_stray_marks(word) {
+                    let (text, token) = ("", Some(token));
+                    each(Part { text, token });
+                }
+            }),
+        });
     }
 
     fn expand(&self, word: &str, reduced: &mut String, each: &mut impl FnMut(Part<'_>)) {
@@ -184,7 +224,7 @@ impl TextPipeline {
 
     /// Steps 5 to 7: writes the token of `part` to `reduced`. Returns whether there is one.
     fn reduce(&self, part: &str, reduced: &mut String) -> bool {
-        if self.preprocessing.remove_stop_words && stop_words::is_stop_word(part) {
+        if self.preprocessing.remove_stop_words && stop_words::is_among(self.stop_words, part) {
             return false;
         }
         match self.preprocessing.normalizer {
@@ -192,6 +232,10 @@ impl TextPipeline {
             Normalizer::Stem => {
                 reduced.clear();
                 reduced.push_str(&self.stemmer.stem(part));
+                if self.tailoring == Tailoring::Turkish && reduced.contains('ı') {
+                    // `IBAN` is `ıban` by the rule, and `iban` to those who write it.
+                    *reduced = reduced.replace('ı', "i");
+                }
             }
             Normalizer::None => {
                 reduced.clear();
@@ -200,6 +244,29 @@ impl TextPipeline {
         }
         reduced.chars().take(self.preprocessing.min_token_length).count() >= self.preprocessing.min_token_length
             && !reduced.is_empty()
+    }
+}
+
+fn algorithm(language: Language) -> Algorithm {
+    match language {
+        Language::Ar => Algorithm::Arabic,
+        Language::Da => Algorithm::Danish,
+        Language::De => Algorithm::German,
+        Language::El => Algorithm::Greek,
+        Language::En => Algorithm::English,
+        Language::Es => Algorithm::Spanish,
+        Language::Fi => Algorithm::Finnish,
+        Language::Fr => Algorithm::French,
+        Language::Hu => Algorithm::Hungarian,
+        Language::It => Algorithm::Italian,
+        Language::Nb => Algorithm::Norwegian,
+        Language::Nl => Algorithm::Dutch,
+        Language::Pt => Algorithm::Portuguese,
+        Language::Ro => Algorithm::Romanian,
+        Language::Ru => Algorithm::Russian,
+        Language::Sv => Algorithm::Swedish,
+        Language::Ta => Algorithm::Tamil,
+        Language::Tr => Algorithm::Turkish,
     }
 }
 

@@ -78,7 +78,7 @@ fn is_separator(c: char) -> bool {
         c,
         '\u{a0}' | '\u{a7}' | '\u{ab}' | '\u{b7}' | '\u{bb}' | '\u{2010}'..='\u{2015}' | '\u{201a}' | '\u{201c}'..='\u{201f}'
             | '\u{2020}'..='\u{2023}' | '\u{2026}' | '\u{20ac}' | '\u{a3}'
-    )
+    ) || is_break(c)
 }
 
 /// Punctuation of languages that put no spaces between words, and sentence-ending marks of other languages. They are
@@ -95,8 +95,8 @@ fn is_break(c: char) -> bool {
 /// account and order numbers, which don't belong in a model's vocabulary.
 const MAX_DIGITS: usize = 4;
 
-/// Longest word in bytes. A longer run is either not a word (a file in Base64, a key held down), or many words of a
-/// language that puts no spaces between them. Such a run is cut at punctuation, which gives the same words.
+/// Longest word in bytes. A longer run is not a word, but a file in Base64, a key held down, or a text without spaces and
+/// punctuation.
 pub(super) const MAX_WORD: usize = 1024;
 
 /// Longest tag that is recognised, in bytes. It limits the look-ahead.
@@ -181,16 +181,13 @@ impl<'t> Words<'t> {
         (end, ascii)
     }
 
-    /// The end of a word that is too long: after its last punctuation, or, without punctuation, at the last character
-    /// boundary.
+    /// The end of a word that is too long: the last character boundary.
     #[cold]
     fn cut(&self, start: usize) -> (usize, bool) {
         let mut end = start + MAX_WORD;
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        let last = self.text[start..end].char_indices().rev().find(|(_, c)| is_break(*c));
-        let end = last.map_or(end, |(at, c)| start + at + c.len_utf8());
         (end, is_ascii_word(&self.text[start..end]))
     }
 

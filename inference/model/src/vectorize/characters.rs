@@ -1,8 +1,12 @@
 //! Character n-grams within words.
 
 /// Calls `each` with every n-gram of `part` of the lengths `low..=high`, after padding the part with a space on either
-/// side. A part shorter than a length is passed once, whole, and longer lengths are skipped (scikit-learn's `char_wb`).
+/// side. A part shorter than a length is passed once, whole, and longer lengths are skipped (scikit-learn's `char_wb`). An empty
+/// part has none.
 pub(crate) fn each_ngram(part: &str, [low, high]: [usize; 2], padded: &mut String, mut each: impl FnMut(&str)) {
+    if part.is_empty() {
+        return;
+    }
     padded.clear();
     padded.push(' ');
     padded.push_str(part);
@@ -35,6 +39,7 @@ mod tests {
         assert_eq!(ngrams("abc", [3, 4]), [" ab", "abc", "bc ", " abc", "abc "]);
         assert_eq!(ngrams("a", [3, 5]), [" a "]);
         assert_eq!(ngrams("ab", [3, 5]), [" ab", "ab ", " ab "]);
+        assert!(ngrams("", [1, 3]).is_empty());
         assert_eq!(ngrams("\u{e9}t", [2, 2]), [" \u{e9}", "\u{e9}t", "t "]);
     }
 }

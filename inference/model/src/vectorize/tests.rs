@@ -7,12 +7,14 @@ use crate::text::TextPipeline;
 
 fn corpus<T: AsRef<str> + Sync>(texts: &[T]) -> TokenizedCorpus {
     let plain = Preprocessing {
+        language: complaint_contract::Language::En,
         expand_contractions: false,
         remove_stop_words: false,
         normalizer: Normalizer::None,
         keep_numbers: false,
         min_token_length: 1,
         redaction_pattern: String::new(),
+        character_runs: false,
     };
     TokenizedCorpus::build(&TextPipeline::new(&plain).unwrap(), texts)
 }

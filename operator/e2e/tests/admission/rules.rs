@@ -1,5 +1,6 @@
 //! The schemas and the trainer have the same rules about several fields.
 
+use complaint_contract::Language;
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,7 +34,7 @@ async fn schema_and_trainer_have_the_same_rules() {
         { "algorithm": "LinearSvm", "grid": { "C": [1, 2, 3], "classWeight": ["None", "Balanced"] } },
         { "algorithm": "ComplementNaiveBayes" },
     ]);
-    let cases: Vec<(Case, Option<&str>)> = vec![
+    let mut cases: Vec<(Case, Option<&str>)> = vec![
         (fields("a", &["b", "c"]), None),
         (fields("a", &["b", "a"]), Some("name another field for the label")),
         (fields(" ", &["b"]), Some("textField")),
@@ -139,6 +140,7 @@ async fn schema_and_trainer_have_the_same_rules() {
             Some("Ensemble is made of other algorithms"),
         ),
     ];
+    cases.extend(languages());
     for (case, told) in cases {
         let (schema, trainer) = (case.refused_by_schema(&client).await, case.refused_by_trainer());
         match told {
@@ -153,4 +155,42 @@ async fn schema_and_trainer_have_the_same_rules() {
             }
         }
     }
+}
+
+/// Every language, and the steps that only English has.
+fn languages() -> Vec<(Case, Option<&'static str>)> {
+    let steps = |language: &str, mut steps: Value| {
+        steps["language"] = json!(language);
+        run(json!({ "preprocessing": steps }))
+    };
+    let english = Some("with another preprocessing.language use Stem or None");
+    let mut cases = Vec::new();
+    for code in Language::ALL.map(Language::code) {
+        let told = english.filter(|_| code != "en");
+        cases.extend([
+            (steps(code, json!({})), None),
+            (
+                steps(code, json!({ "normalizer": "Stem", "expandContractions": false })),
+                None,
+            ),
+            (steps(code, json!({ "normalizer": "Lemma" })), told),
+            (steps(code, json!({ "expandContractions": true })), told),
+        ]);
+    }
+    let varied = |language: &str, normalizers: Value| {
+        let mut case = vary("normalizer", normalizers);
+        case.spec["preprocessing"] = json!({ "language": language });
+        case
+    };
+    cases.extend([
+        (
+            steps("Auto", json!({ "normalizer": "Lemma", "expandContractions": true })),
+            None,
+        ),
+        (varied("Auto", json!(["Lemma", "Stem"])), None),
+        (varied("pt", json!(["Stem", "None"])), None),
+        (varied("pt", json!(["Stem", "Lemma"])), english),
+    ]);
+    cases.extend(["auto", "no", "zh", "PT", "pt-BR", ""].map(|code| (steps(code, json!({})), Some("language"))));
+    cases
 }

@@ -32,6 +32,7 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
             figure style="margin:0" { h3 { "Words in a text" } (lengths(profile)) }
             figure style="margin:0" { h3 { "Vocabulary" } (vocabulary(&profile.vocabulary_growth)) }
         }
+        (languages(profile))
         (copies(profile, report.split.starts_with("published/")))
         (suspicious(profile))
     })
@@ -190,6 +191,22 @@ fn frame(y: &Scale, most: usize) -> Markup {
             @let value = share * most as f64;
             path.axis d={ "M" (LEFT) " " (y.at(value)) "H" (WIDTH) } {}
             text x=(LEFT - 6.0) y=(y.at(value) + 4.0) text-anchor="end" { (thousands(value as usize)) }
+        }
+    }
+}
+
+fn languages(profile: &Profile) -> Markup {
+    let rows: usize = profile.languages.iter().map(|share| share.rows).sum();
+    html! {
+        @if rows > 0 {
+            p.note {
+                "Languages of " (counted(rows, "row", "rows")) ": "
+                @for (index, share) in profile.languages.iter().take(5).enumerate() {
+                    @if index > 0 { ", " }
+                    (share.name) " " (format!("{:.1}", 100.0 * share.share)) " %"
+                }
+                "."
+            }
         }
     }
 }

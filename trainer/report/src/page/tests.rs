@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 use crate::profile::{
-    LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
+    LanguageShare, LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
 };
 use crate::quality::{Intervals, Mistake};
 
@@ -73,6 +73,14 @@ pub(crate) fn report(labels: &[String]) -> Report {
             records: 1003,
             ..complaint_contract::RecordCounts::default()
         },
+        languages: [("pt", "Portuguese", 940, 0.94), ("und", "not clear", 60, 0.06)]
+            .map(|(language, name, rows, share)| LanguageShare {
+                language: language.into(),
+                name: name.into(),
+                rows,
+                share,
+            })
+            .to_vec(),
         words: Quantiles::of(vec![3, 10, 20, 30]),
         length_histogram: vec![LengthBin {
             from: 0,

@@ -94,9 +94,9 @@ fn a_text_without_spaces_is_cut_at_punctuation() {
     assert!(
         words
             .iter()
-            .all(|word| word.starts_with('\u{6211}') && word.ends_with('\u{3002}'))
+            .all(|word| *word == "\u{6211}\u{7684}\u{5361}\u{88ab}\u{6263}\u{4e86}\u{4e24}\u{6b21}")
     );
-    assert_eq!(words.concat(), text);
+    assert_eq!(words.len(), 1_000);
 }
 
 #[test]
