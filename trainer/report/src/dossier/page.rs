@@ -9,6 +9,7 @@ use crate::review::MeasuredShare;
 
 /// For paper: every section opens, and none is torn apart.
 const PRINT: &str = "
+header p { max-width: none; }
 .facts th { color: var(--muted); width: 14rem; vertical-align: top; } .facts td { text-align: left; white-space: pre-line; overflow-wrap: anywhere; }
 pre { background: var(--card); border: 1px solid var(--line); border-radius: .4rem; padding: .7rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 @media print {

@@ -29,10 +29,7 @@ pub(in crate::dashboard) fn page(page: &Page, namespace: &str, name: &str, info:
             (runs(page, &info.runs))
         },
     };
-    let step = Step {
-        name: namespace,
-        path: Path::fleet().with(&[("namespace", namespace)]),
-    };
+    let step = Step::namespace(namespace);
     page.whole(name, &[step], &nothing(), &content)
 }
 

@@ -16,18 +16,9 @@ use crate::{compare::SideBySide, info::VersionInfo};
 pub(in crate::dashboard) fn page(page: &Page, namespace: &str, classifier: &str, both: &SideBySide<'_>) -> Markup {
     let [left, right] = both.versions;
     let way = [
-        Step {
-            name: namespace,
-            path: Path::fleet().with(&[("namespace", namespace)]),
-        },
-        Step {
-            name: classifier,
-            path: Path::classifier(namespace, classifier),
-        },
-        Step {
-            name: "Versions",
-            path: Path::versions(namespace, classifier),
-        },
+        Step::namespace(namespace),
+        Step::classifier(namespace, classifier),
+        Step::versions(namespace, classifier),
     ];
     let content = html! {
         (section("paired", "On the same rows", &html! {

@@ -42,6 +42,32 @@ struct Step<'a> {
     path: Path,
 }
 
+impl<'a> Step<'a> {
+    /// The classifiers of a namespace.
+    fn namespace(namespace: &'a str) -> Self {
+        Self {
+            name: namespace,
+            path: Path::fleet().with(&[("namespace", namespace)]),
+        }
+    }
+
+    /// A classifier.
+    fn classifier(namespace: &str, classifier: &'a str) -> Self {
+        Self {
+            name: classifier,
+            path: Path::classifier(namespace, classifier),
+        }
+    }
+
+    /// A classifier's versions.
+    fn versions(namespace: &str, classifier: &str) -> Self {
+        Self {
+            name: "Versions",
+            path: Path::versions(namespace, classifier),
+        }
+    }
+}
+
 impl Page {
     /// The whole page. `form` stays as it is when `content` is replaced by a newer one.
     fn whole(&self, title: &str, way: &[Step<'_>], form: &Markup, content: &Markup) -> Markup {

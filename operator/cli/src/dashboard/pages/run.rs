@@ -27,16 +27,7 @@ pub(super) fn phase(run: &RunInfo) -> Markup {
 /// The page.
 pub(in crate::dashboard) fn page(page: &Page, info: &Info, run: &RunInfo) -> Markup {
     let (namespace, classifier) = (&run.namespace, &run.classifier);
-    let way = [
-        Step {
-            name: namespace,
-            path: Path::fleet().with(&[("namespace", namespace)]),
-        },
-        Step {
-            name: classifier,
-            path: Path::classifier(namespace, classifier),
-        },
-    ];
+    let way = [Step::namespace(namespace), Step::classifier(namespace, classifier)];
     let content = html! {
         p.lead { (phase(run)) " TrainingRun for " a href=(Path::classifier(namespace, classifier)) { (text(classifier)) } " in namespace " (text(namespace)) }
         @if let Some(problem) = &run.problem {

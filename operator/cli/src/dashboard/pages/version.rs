@@ -20,18 +20,9 @@ use crate::{
 pub(in crate::dashboard) fn page(page: &Page, info: &Info, version: &VersionInfo, why: Option<&Why>) -> Markup {
     let (namespace, classifier) = (&version.namespace, &version.classifier);
     let way = [
-        Step {
-            name: namespace,
-            path: Path::fleet().with(&[("namespace", namespace)]),
-        },
-        Step {
-            name: classifier,
-            path: Path::classifier(namespace, classifier),
-        },
-        Step {
-            name: "Versions",
-            path: Path::versions(namespace, classifier),
-        },
+        Step::namespace(namespace),
+        Step::classifier(namespace, classifier),
+        Step::versions(namespace, classifier),
     ];
     let content = html! {
         p.lead { (stage(version.stage)) " ModelVersion of " a href=(Path::classifier(namespace, classifier)) { (text(classifier)) } " in namespace " (text(namespace)) }

@@ -14,16 +14,7 @@ use crate::info::{Info, VersionInfo};
 
 /// The page.
 pub(in crate::dashboard) fn page(page: &Page, namespace: &str, classifier: &str, info: &Info) -> Markup {
-    let way = [
-        Step {
-            name: namespace,
-            path: Path::fleet().with(&[("namespace", namespace)]),
-        },
-        Step {
-            name: classifier,
-            path: Path::classifier(namespace, classifier),
-        },
-    ];
+    let way = [Step::namespace(namespace), Step::classifier(namespace, classifier)];
     let content = html! {
         @if info.versions.is_empty() {
             p.empty { "There is no ModelVersion for it. A TrainingRun makes one." }
