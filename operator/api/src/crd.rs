@@ -189,7 +189,11 @@ mod tests {
             "maxProbabilityShift",
             "maxUnknownWordShift",
         ];
-        assert_eq!(fractions, [&of_classifier[..], &of_run, &of_run].concat());
+        let of_thresholds = ["minPrecision", "minRecall"];
+        assert_eq!(
+            fractions,
+            [&of_classifier[..], &of_run, &of_thresholds, &of_run].concat()
+        );
     }
 
     #[test]
