@@ -15,7 +15,8 @@ use crate::{
 pub struct RunFile {
     /// Name of the TrainingRun, and of the ModelVersion it makes.
     pub name: String,
-    /// Namespace of the run: the first level of the store.
+    /// Namespace of the run: the first level of the store. A report leaves it out: the same run in another namespace has the same report.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub namespace: String,
     /// The classifier that gets the result: the second level of the store.
     pub classifier: String,

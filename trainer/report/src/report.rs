@@ -91,7 +91,7 @@ pub struct Report {
     pub profile: Profile,
     /// Digest of the run's spec.
     pub spec_hash: String,
-    /// The configuration, `run.json`, without the address of a holdout and without the champion: with the same bytes of data it makes
+    /// The configuration, `run.json`, without the address of a holdout, the namespace and the champion: with the same bytes of data it makes
     /// the same model. Absent in reports of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run: Option<RunFile>,

@@ -14,6 +14,7 @@ use serde::Serialize;
 use crate::cli::OutputForm;
 use crate::config::ConfigError;
 use crate::error::{ModelError, TrainError};
+use crate::record;
 use crate::store::{self, Store};
 
 /// `dossier`.
@@ -68,7 +69,7 @@ fn run(arguments: &DossierArgs) -> Result<Written, TrainError> {
     let version = VersionFacts {
         name: report.name.clone(),
         classifier: run.map_or(String::new(), |run| run.classifier.clone()),
-        namespace: run.map_or(String::new(), |run| run.namespace.clone()),
+        namespace: namespace(&store)?,
         sha256: report.artifact_sha256,
     };
     let documentation = Documentation {
@@ -117,6 +118,14 @@ fn read_report(store: &Store) -> Result<Report, TrainError> {
         return Err(unreadable(problem).into());
     }
     Ok(report)
+}
+
+/// The namespace in the folder's record.
+fn namespace(store: &Store) -> Result<String, TrainError> {
+    let record = store.read_file(store::RECORD)?.unwrap_or_default();
+    let namespace =
+        record::parse(&record).and_then(|record| record["metadata"]["namespace"].as_str().map(str::to_owned));
+    Ok(namespace.unwrap_or_else(|| "default".to_owned()))
 }
 
 fn write(path: &Path, argument: &str, text: &str) -> Result<(), TrainError> {

@@ -68,6 +68,7 @@ fn run(again: &Again<'_>) -> Result<Reproduced, TrainError> {
         )
         .into());
     };
+    run.namespace.clone_from(&dossier.version.namespace);
     run.dataset.sha256 = Some(report.dataset.sha256);
     match (&mut run.evaluation.holdout, &report.dataset.holdout, again.holdout) {
         (Some(_), _, None) => {

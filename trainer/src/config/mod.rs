@@ -258,11 +258,12 @@ impl RunConfig {
         })
     }
 
-    /// What has to be known to make the model again, besides the bytes of the data: the file, without addresses and without the
-    /// champion, on which no model depends.
+    /// What has to be known to make the model again, besides the bytes of the data: the file without addresses, and without
+    /// namespace and champion, on which no model depends.
     pub fn reproducible(&self) -> RunFile {
         let mut file = self.file.clone();
         file.champion = None;
+        file.namespace.clear();
         if let Some(holdout) = &mut file.evaluation.holdout {
             holdout.source = None;
         }
