@@ -224,15 +224,12 @@ fn selector(classifier: &ComplaintClassifier) -> BTreeMap<String, String> {
 
 /// The argument for a category's threshold.
 fn threshold(threshold: &CategoryThreshold) -> Option<String> {
-    let argument = match threshold.target()? {
+    let target = threshold.target()?;
+    let argument = match target {
         ReviewTarget::Precision(_) => "--min-precision",
         ReviewTarget::Recall(_) => "--min-recall",
     };
-    Some(format!(
-        "{argument}={}={}",
-        threshold.category,
-        threshold.target()?.share()
-    ))
+    Some(format!("{argument}={}={}", threshold.category, target.share()))
 }
 
 /// The Deployment that serves `version`. `replicas` is `None` if another field manager owns the number.

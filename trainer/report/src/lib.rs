@@ -31,7 +31,7 @@ pub use confused::ConfusedPair;
 pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
 pub use dossier::Dossier;
 pub use labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
-pub use page::page;
+pub use page::{counted, page, thousands};
 pub use profile::{
     LanguageShare, LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,
 };

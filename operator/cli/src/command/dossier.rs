@@ -21,7 +21,7 @@ use crate::{
     cluster::Cluster,
     console::Console,
     error::Error,
-    render::{Format, data},
+    render::{Format, data, instant},
 };
 
 pub(super) async fn dossier(
@@ -86,12 +86,8 @@ pub(crate) fn of(
         documentation.unwrap_or_default(),
         report,
         Some(cluster),
-        time(now),
+        instant(now),
     )
-}
-
-fn time(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 fn cluster_facts(version: &ModelVersion, classifier: Option<&ComplaintClassifier>) -> ClusterFacts {
@@ -104,7 +100,7 @@ fn cluster_facts(version: &ModelVersion, classifier: Option<&ComplaintClassifier
         .is_some_and(|champion| is_this(&champion.name, &champion.sha256));
     let rejection = status.and_then(|status| status.rejection());
     ClusterFacts {
-        recorded: version.creation_timestamp().map(|created| time(created.0)),
+        recorded: version.creation_timestamp().map(|created| instant(created.0)),
         stage: status.and_then(|status| status.stage).map(|stage| format!("{stage:?}")),
         rejected: rejection.map(|rejected| format!("{}: {}", rejected.reason, rejected.message)),
         approval: approval(version),
@@ -138,13 +134,13 @@ fn approval(version: &ModelVersion) -> Option<Approval> {
             .filter_map(|entry| entry.time.as_ref())
             .map(|at| at.0)
             .max()
-            .map(time),
+            .map(instant),
     })
 }
 
 fn promotion_facts(promotion: &PromotionRecord) -> PromotionFacts {
     PromotionFacts {
-        time: time(promotion.time.0),
+        time: instant(promotion.time.0),
         reason: format!("{:?}", promotion.reason),
         replaced: promotion.from.clone(),
         comparison: promotion.comparison.map(|comparison| PromotionDifference {
@@ -169,7 +165,7 @@ fn production(figures: &MonitoringStatus, drift: Option<String>) -> ProductionFa
             .windows
             .iter()
             .map(|window| WindowFacts {
-                end: time(window.end_time.0),
+                end: instant(window.end_time.0),
                 answers: window.answers,
                 judged: window.judged,
                 reasons: window.reasons.clone(),

@@ -15,6 +15,8 @@ mod review;
 mod terms;
 mod trials;
 
+use std::fmt::Display;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use crate::report::Report;
@@ -128,8 +130,8 @@ pub(crate) fn show(first: Option<Markup>, sections: &[Section]) -> Markup {
     }
 }
 
-/// `12,425`.
-pub(crate) fn thousands(number: usize) -> String {
+/// A count with its thousands apart: `12,425`.
+pub fn thousands(number: impl Display) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -141,8 +143,8 @@ pub(crate) fn thousands(number: usize) -> String {
     grouped
 }
 
-/// `1 row`, `12,425 rows`.
-pub(crate) fn counted(number: usize, one: &str, many: &str) -> String {
+/// A count and its noun: `1 row`, `12,425 rows`.
+pub fn counted(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 

@@ -139,7 +139,7 @@ fn retraining(page: &Page, shown: &RetrainingInfo) -> Markup {
 fn links(namespace: &str, name: &str, info: &Info) -> Markup {
     html! {
         p.links {
-            a href=(Path::versions(namespace, name)) { "All versions and their lineage (" (thousands(info.versions.len() as u64)) ")" }
+            a href=(Path::versions(namespace, name)) { "All versions and their lineage (" (thousands(info.versions.len())) ")" }
         }
     }
 }

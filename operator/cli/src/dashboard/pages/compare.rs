@@ -76,12 +76,7 @@ fn lines(both: &SideBySide<'_>) -> Vec<Line> {
         )
     });
     add("test rows", true, &|version| {
-        or_none(
-            version
-                .evaluation
-                .as_ref()
-                .map(|evaluation| thousands(evaluation.rows as u64)),
-        )
+        or_none(version.evaluation.as_ref().map(|evaluation| thousands(evaluation.rows)))
     });
     add("test split", false, &|version| {
         let split = version
@@ -97,7 +92,7 @@ fn lines(both: &SideBySide<'_>) -> Vec<Line> {
         add(&name, false, &|version| or_none(parameter(version, &name)));
     }
     add("categories", true, &|version| {
-        or_none(version.class_count.map(|count| thousands(count as u64)))
+        or_none(version.class_count.map(thousands))
     });
     let lineage = |of: fn(&Lineage) -> Option<String>| {
         move |version: &VersionInfo| {
@@ -108,7 +103,7 @@ fn lines(both: &SideBySide<'_>) -> Vec<Line> {
     add("run", false, &lineage(|lineage| Some(lineage.training_run.clone())));
     add("champion then", false, &lineage(|lineage| lineage.parent.clone()));
     add("rows used", true, &|version| {
-        or_none(version.lineage.as_ref().map(|lineage| thousands(lineage.rows as u64)))
+        or_none(version.lineage.as_ref().map(|lineage| thousands(lineage.rows)))
     });
     add("data", false, &lineage(|lineage| Some(short(&lineage.dataset.sha256))));
     add(
@@ -192,7 +187,7 @@ fn classes(both: &SideBySide<'_>) -> Markup {
             td { @if let Some(class) = &class { (chart::bar(class.recall)) } }
             td.number {
                 @match &class {
-                    Some(class) => { (number(class.recall)) small { (thousands(class.support as u64)) " rows" } }
+                    Some(class) => { (number(class.recall)) small { (thousands(class.support)) " rows" } }
                     None => (none()),
                 }
             }

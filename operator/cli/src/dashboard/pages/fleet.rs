@@ -96,7 +96,7 @@ fn summary(rows: &[Arc<Row>]) -> Markup {
     html! {
         dl.tiles {
             @for (name, number, tone) in tiles {
-                div class=(if number > 0 { tone.class() } else { "dim" }) { dt { (name) } dd { (thousands(number as u64)) } }
+                div class=(if number > 0 { tone.class() } else { "dim" }) { dt { (name) } dd { (thousands(number)) } }
             }
         }
     }

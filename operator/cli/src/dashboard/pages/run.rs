@@ -68,8 +68,8 @@ fn facts(page: &Page, info: &Info, run: &RunInfo) -> Markup {
                 div {
                     dt { "Data set" }
                     dd {
-                        code { (short(&data.sha256)) } ": " (thousands(data.rows as u64)) " rows in " (data.classes) " categories, "
-                        (thousands(data.duplicates as u64)) " copies left out"
+                        code { (short(&data.sha256)) } ": " (thousands(data.rows)) " rows in " (data.classes) " categories, "
+                        (thousands(data.duplicates)) " copies left out"
                         @if let Some(rows) = data.feedback_rows { ", " (thousands(rows)) " corrections" }
                     }
                 }

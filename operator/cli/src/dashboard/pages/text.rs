@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use complaint_api::{Comparison, Metric, PromotionComparison, Stage};
+pub(super) use complaint_report::{counted, thousands};
 use jiff::Timestamp;
 use maud::{Markup, Render, html};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -103,24 +104,6 @@ pub(super) fn signed(value: f64) -> String {
 /// `12.3 %`.
 pub(super) fn percent(share: f64) -> String {
     format!("{:.1}\u{a0}%", 100.0 * share)
-}
-
-/// `12,425`.
-pub(super) fn thousands(number: impl Into<u64>) -> String {
-    let digits = number.into().to_string();
-    let mut grouped = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-/// `1 row`, `12,425 rows`.
-pub(super) fn counted(number: usize, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number as u64), if number == 1 { one } else { many })
 }
 
 /// The first digits of a digest.

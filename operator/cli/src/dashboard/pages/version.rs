@@ -100,7 +100,7 @@ fn figures(version: &VersionInfo) -> Markup {
                 div { dt { (metric(of)) } dd { (value(version, of)) } }
             }
             div { dt { "calibration error" } dd { (or_none(evaluation.and_then(|evaluation| evaluation.calibration_error).map(number))) } }
-            div { dt { "test rows" } dd { (or_none(evaluation.map(|evaluation| thousands(evaluation.rows as u64)))) } }
+            div { dt { "test rows" } dd { (or_none(evaluation.map(|evaluation| thousands(evaluation.rows)))) } }
         }
     }
 }
@@ -124,7 +124,7 @@ fn weakest(version: &VersionInfo) -> Markup {
                             th scope="row" { (text(&class.label)) }
                             td { (chart::bar(class.recall)) }
                             td.number { (number(class.recall)) }
-                            td.number { (thousands(class.support as u64)) }
+                            td.number { (thousands(class.support)) }
                         }
                     }
                 }
@@ -217,10 +217,10 @@ fn made(page: &Page, info: &Info, version: &VersionInfo) -> Markup {
             div { dt { "Created" } dd { @match version.created { Some(time) => { (instant_of(time)) " (" (ago(time, page.now)) ")" } None => (none()) } } }
             div { dt { "Algorithm" } dd { (or_none(version.algorithm.map(|algorithm| algorithm.name()))) } }
             div { dt { "Parameters" } dd { (or_none(parameters.as_deref().map(text))) } }
-            div { dt { "Categories" } dd { (or_none(version.class_count.map(|count| thousands(count as u64)))) } }
+            div { dt { "Categories" } dd { (or_none(version.class_count.map(thousands))) } }
             @if let Some(lineage) = lineage {
                 div { dt { "Data set" } dd { (lineage::dataset(&lineage.dataset)) } }
-                div { dt { "Rows used" } dd { (thousands(lineage.rows as u64)) } }
+                div { dt { "Rows used" } dd { (thousands(lineage.rows)) } }
                 div { dt { "Split" } dd { code { (text(&lineage.split)) } } }
                 div {
                     dt { "Training" }

@@ -106,7 +106,7 @@ fn line(page: &Page, version: &VersionInfo, scale: chart::Scale) -> Markup {
             td { (stage(version.stage)) }
             td.number { (value(version, Metric::MacroF1)) }
             td.number { (value(version, Metric::Accuracy)) }
-            td.number { (or_none(version.evaluation.as_ref().map(|evaluation| thousands(evaluation.rows as u64)))) }
+            td.number { (or_none(version.evaluation.as_ref().map(|evaluation| thousands(evaluation.rows)))) }
             td { @if let Some(comparison) = &version.comparison { (chart::difference(comparison.confidence_interval, comparison.difference, scale)) } }
             td.number {
                 @match version.comparison.as_ref().map(difference) {
@@ -145,7 +145,7 @@ pub(super) fn paired(comparison: &complaint_api::Comparison, newcomer: &str, cha
                 dd {
                     (chart::difference(comparison.confidence_interval, comparison.difference, scale))
                     span.figure { (signed(comparison.difference)) } ", 95 % interval " span.figure { (interval(comparison.confidence_interval)) }
-                    " on " (thousands(comparison.rows as u64)) " rows " (badge(tone, words))
+                    " on " (thousands(comparison.rows)) " rows " (badge(tone, words))
                 }
             }
             div { dt { "Same categories" } dd { (yes(comparison.same_labels)) } }
