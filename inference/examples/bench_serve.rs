@@ -82,6 +82,7 @@ fn bench() -> Outcome<()> {
     println!("predictions per plain answer: {:.0} %", 100.0 * rate / plain);
     wrk.run("POST /predict", 1, "predict")?;
     statistics(&model, &digest, &wrk, connections)?;
+    captures(&model, &digest, &wrk, connections)?;
     traces(&model, &digest, &wrk, connections)
 }
 
@@ -98,6 +99,31 @@ fn statistics(model: &Path, digest: &str, with: &Wrk<'_>, connections: u32) -> O
     };
     println!("requests/s with statistics per request/s without: {}", in_turns(turn)?);
     println!("resident with statistics, at most: {:.1} MB", with.server.peak()?);
+    Ok(())
+}
+
+/// What capturing every answer costs: a server that does so and one `without`, in turns.
+fn captures(model: &Path, digest: &str, without: &Wrk<'_>, connections: u32) -> Outcome<()> {
+    let store = without.directory.join("store");
+    let store = store.to_str().ok_or("the temporary directory's name is not Unicode")?;
+    let server = Server::start_in(model, digest, &[], &["--store", store, "--capture", "all"])?;
+    let with = Wrk {
+        server: &server,
+        ..*without
+    };
+    let turn = || -> Outcome<f64> {
+        let plain = without.run("POST /predict", connections, "predict")?;
+        Ok(with.run("POST /predict, all captured", connections, "predict")? / plain)
+    };
+    println!("requests/s with capture per request/s without: {}", in_turns(turn)?);
+    println!("resident with capture, at most: {:.1} MB", server.peak()?);
+    for line in server
+        .get("/metrics")?
+        .lines()
+        .filter(|line| line.contains("captur") && !line.starts_with('#'))
+    {
+        println!("{line}");
+    }
     Ok(())
 }
 
@@ -220,16 +246,25 @@ impl Server {
 
     fn ask(&self) -> Outcome<Value> {
         let body = json!({ "text": TEXT }).to_string();
+        Ok(serde_json::from_str(&self.request("POST /predict", &body)?)?)
+    }
+
+    fn get(&self, path: &str) -> Outcome<String> {
+        self.request(&format!("GET {path}"), "")
+    }
+
+    /// The answer's body.
+    fn request(&self, what: &str, body: &str) -> Outcome<String> {
         let mut stream = TcpStream::connect(&self.address)?;
         write!(
             stream,
-            "POST /predict HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            "{what} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
         let (_, body) = answer.split_once("\r\n\r\n").ok_or("no answer")?;
-        Ok(serde_json::from_str(body)?)
+        Ok(body.to_owned())
     }
 
     fn resident(&self) -> Outcome<f64> {

@@ -14,6 +14,7 @@ use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::{
     Algorithm, Artifact, ArtifactBuilder, Features, LinearModel, Parameters, Predictor, Preprocessing, Sha256Digest,
 };
+use complaint_trainer::metrics::Confusion;
 use complaint_trainer::rng::Rng;
 use serde_json::{Value, json};
 use support::labelled::{Labelled, cfpb, example};
@@ -440,18 +441,17 @@ impl Trial {
     }
 }
 
-/// The share of right answers.
-fn accuracy(predictor: &Predictor, drawn: &[(usize, String)]) -> f64 {
+/// What a model answers to texts with known classes.
+fn confusion(predictor: &Predictor, drawn: &[(usize, String)]) -> Confusion {
     let mut scratch = Scratch::default();
-    let right = drawn
-        .iter()
-        .filter(|(class, text)| predictor.predict(text, &mut scratch).class == *class);
-    right.count() as f64 / drawn.len() as f64
+    let mut answer =
+        |(class, text): &(usize, String)| (*class as u32, predictor.predict(text, &mut scratch).class as u32);
+    Confusion::of(predictor.labels().len(), drawn.iter().map(&mut answer))
 }
 
-/// The mean gain in accuracy of models that are adapted to the estimated mix of a draw, over draws of the rows that a training did
+/// The mean gains in accuracy and macro-F1 of models that are adapted to the estimated mix of a draw, over draws of the rows that a training did
 /// not see: without shift, and with categories up to `shift` times as frequent or as rare.
-fn gains(all: Labelled, shifts: &[f64], draws: u64, texts: usize) -> Vec<f64> {
+fn gains(all: Labelled, shifts: &[f64], draws: u64, texts: usize) -> Vec<[f64; 2]> {
     let mut trial = Trial::new(all);
     let mut gain = |shift: f64| {
         let drawn = trial.draw(shift, texts);
@@ -476,9 +476,16 @@ fn gains(all: Labelled, shifts: &[f64], draws: u64, texts: usize) -> Vec<f64> {
             .unwrap();
         result(&told);
         let adapted = Predictor::new(read(&out.join("model.safetensors")));
-        accuracy(&adapted, &drawn) - accuracy(&trial.predictor, &drawn)
+        let [after, before] = [&adapted, &trial.predictor].map(|model| confusion(model, &drawn));
+        [
+            after.accuracy() - before.accuracy(),
+            after.macro_f1() - before.macro_f1(),
+        ]
     };
-    let mean = |shift: &f64| (0..draws).map(|_| gain(*shift)).sum::<f64>() / draws as f64;
+    let mean = |shift: &f64| {
+        let gains: Vec<[f64; 2]> = (0..draws).map(|_| gain(*shift)).collect();
+        [0, 1].map(|figure| gains.iter().map(|gain| gain[figure]).sum::<f64>() / draws as f64)
+    };
     shifts.iter().map(mean).collect()
 }
 
@@ -503,7 +510,7 @@ fn covered(all: Labelled, shift: f64, windows: usize, answers: usize) -> usize {
             .collect();
         let rows = Rows::new(rows, profile.trained_mix.len());
         let estimated = estimate(&profile, &rows).expect("rows").accuracy;
-        let truth = accuracy(&trial.predictor, &drawn);
+        let truth = confusion(&trial.predictor, &drawn).accuracy();
         (estimated.lower..=estimated.upper).contains(&truth)
     };
     (0..windows).filter(|window| is_covered(window)).count()
@@ -525,11 +532,16 @@ fn the_true_accuracy_lies_in_the_interval_of_the_estimated_one() {
 #[test]
 fn accuracy_rises_where_the_mix_moved_and_stays_where_it_did_not() {
     let found = gains(example(), &[1.0, 4.0], 8, 1_000);
-    println!("the example: {found:?}");
+    println!("the example, accuracy and macro-F1: {found:?}");
+    let [accuracy, _] = [0, 1].map(|figure| found.iter().map(|gain| gain[figure]).collect::<Vec<f64>>());
     // One row of the example's held-out part is .004.
-    assert!(found[0] > -0.006 && found[1] > 0.02, "{found:?}");
+    assert!(accuracy[0] > -0.006 && accuracy[1] > 0.02, "{found:?}");
     let Some(cfpb) = cfpb() else { return };
     let found = gains(cfpb, &[1.0, 2.0, 4.0], 8, 2_000);
-    println!("cfpb: {found:?}");
-    assert!(found[0] > -0.002 && found[1] > 0.003 && found[2] > 0.015, "{found:?}");
+    println!("cfpb, accuracy and macro-F1: {found:?}");
+    let [accuracy, _] = [0, 1].map(|figure| found.iter().map(|gain| gain[figure]).collect::<Vec<f64>>());
+    assert!(
+        accuracy[0] > -0.002 && accuracy[1] > 0.003 && accuracy[2] > 0.015,
+        "{found:?}"
+    );
 }
