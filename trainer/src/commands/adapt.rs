@@ -17,7 +17,7 @@ use super::table::{
     Column::{Number, Words},
     table,
 };
-use crate::adapt::{adapt, adaptable, shares as shares_of};
+use crate::adapt::{adapt, adaptable, shares as shares_of, without_bias};
 use crate::cli::OutputForm;
 use crate::config::ConfigError;
 use crate::dataset::{DatasetError, Location, Purpose, Source, Unpacked};
@@ -179,7 +179,8 @@ fn estimate_mix(predictor: &Predictor, texts: &str) -> Result<Vec<f64>, TrainErr
         return Err(invalid("--texts", &problem, "Pass more texts of today, or the mix with --mix").into());
     }
     let trained = &adaptable(predictor.artifact())?.trained_mix;
-    Ok(mix::estimate(trained, &Rows::new(sample.rows, trained.len())))
+    let estimated = mix::estimate(trained, &Rows::new(sample.rows, trained.len()));
+    Ok(without_bias(predictor.artifact(), &estimated)?)
 }
 
 /// The text of a line: the line itself, unless it is a JSON string, or a JSON object with `text`. `None` for another object.

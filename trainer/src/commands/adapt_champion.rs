@@ -7,7 +7,7 @@ use clap::Args;
 use complaint_contract::AdaptRequest;
 
 use super::job::{self, StoreArgs};
-use crate::adapt::{adapt, shares};
+use crate::adapt::{adapt, shares, without_bias};
 use crate::compare::open_artifact;
 use crate::config::ConfigError;
 use crate::error::TrainError;
@@ -39,7 +39,7 @@ fn run(arguments: &AdaptChampionArgs, request: &AdaptRequest, store: &Store) -> 
     let predictor = open_artifact(&arguments.model, request.sha256, arguments.store.reach())
         .map_err(|fault| model_error(fault, &arguments.model, request.sha256))?;
     let artifact = predictor.artifact();
-    let mix = mix_of(request, artifact.labels().len())?;
+    let mix = without_bias(artifact, &mix_of(request, artifact.labels().len())?)?;
     let mut adapted = adapt(artifact, request.sha256, &mix, request.max_loss)?;
     let folder = version_path(&request.namespace, &request.classifier, &adapted.result.artifact.sha256);
     adapted.result.artifact.path = format!("{folder}/{MODEL}");
