@@ -35,11 +35,9 @@ pub(super) async fn dossier(
     report::is_for_a_file(console, out, "dossier", name)?;
     let found = match file {
         Some(file) => read(file, &subject.version)?,
-        None => {
-            let service = report::service(&subject, name)
-                .map_err(|error| Error::Other(format!("{error}. Then give it with --report FILE")))?;
-            report::fetch(cluster, &subject, &service, name).await?
-        }
+        None => report::find(cluster, &subject, name)
+            .await
+            .map_err(|error| Error::Other(format!("{error}. Then give it with --report FILE")))?,
     };
     let dossier = of(&subject.version, subject.classifier.as_ref(), found, Timestamp::now());
     let text = match console.format {
@@ -51,19 +49,9 @@ pub(super) async fn dossier(
 
 /// The version's report in a file.
 fn read(file: &Path, version: &ModelVersion) -> Result<Report, Error> {
-    let name = version.name_any();
     let json =
         std::fs::read(file).map_err(|error| Error::Other(format!("{} can't be read: {error}", file.display())))?;
-    let report = report::parse(&json, &name)?;
-    match report.artifact_sha256.to_string() == version.spec.artifact.sha256 {
-        true => Ok(report),
-        false => Err(Error::Other(format!(
-            "{} is the report of another model (sha256:{}); that of ModelVersion {name} is sha256:{}",
-            file.display(),
-            report.artifact_sha256,
-            version.spec.artifact.sha256
-        ))),
-    }
+    report::of_version(&json, version, &file.display().to_string())
 }
 
 /// The dossier of a version. Pure; the clock is an argument.

@@ -3,10 +3,12 @@
 use std::{fs, path::Path, process::Command};
 
 use complaint_harness::{Case, Kubectl, PythonWithLua, S3Server, Weed, tests};
+use serde_json::{Value, json};
 
 use crate::{
     cluster::{Cluster, has, root},
     documents,
+    shell::text,
 };
 
 pub fn tests() -> Vec<Case> {
@@ -60,6 +62,28 @@ fn a_version_goes_from_staging_to_production_by_manifest(kubectl: Kubectl, weed:
         cluster.ok(&kubectl, "get trainingruns --namespace complaints --output name"),
         ""
     );
+
+    // The plugin reads the report of a version that no server serves from the bucket, with the keys of its environment.
+    let other = "get mv/card-complaints-1 --namespace complaints-staging -o json";
+    let mut other: Value = serde_json::from_str(&cluster.ok(&kubectl, other)).expect("JSON");
+    other["metadata"] = json!({ "name": "card-complaints-0", "namespace": "complaints-staging" });
+    let record = other["spec"]["report"].clone();
+    let applied = cluster.run(&kubectl, "create -f -", &other.to_string());
+    assert!(applied.ok, "{}", applied.err);
+    let report = "report card-complaints-0 --namespace complaints-staging -o json";
+    let read = cluster.bash(&format!("kubectl complaints {report}"), copy.path(), &s3.variables());
+    assert!(read.ok, "{}", read.err);
+    let read: Value = serde_json::from_str(&read.out).expect("JSON");
+    assert_eq!(read["artifactSha256"], other["spec"]["artifact"]["sha256"]);
+    let without = cluster.bash(&format!("kubectl complaints {report}"), copy.path(), &[]);
+    assert!(!without.ok);
+    has(&without.err, &["AWS_ACCESS_KEY_ID"]);
+    // Another file is not taken for it.
+    let key = text(&record, "/uri").replace("s3://complaint-models/", "");
+    s3.put("complaint-models", &key, b"{}");
+    let forged = cluster.bash(&format!("kubectl complaints {report}"), copy.path(), &s3.variables());
+    assert!(!forged.ok);
+    has(&forged.err, &["somebody has changed it", &text(&record, "/sha256")]);
 
     // Repeating the promotion changes nothing; another version changes the record's name and one line.
     let production = copy.path().join("examples/gitops/overlays/production");
