@@ -29,6 +29,15 @@ pub struct LabelAudit {
     pub suspected_rows: Vec<SuspectedRow>,
 }
 
+impl LabelAudit {
+    /// The classes, the largest estimated share of wrong labels first; equal shares in label order.
+    pub fn noisiest(&self) -> Vec<&ClassNoise> {
+        let mut classes: Vec<_> = self.classes.iter().collect();
+        classes.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.label.cmp(&b.label)));
+        classes
+    }
+}
+
 /// The labels of one class.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

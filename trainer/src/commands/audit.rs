@@ -230,9 +230,7 @@ fn classes(audit: &LabelAudit) -> String {
     if audit.suspects == 0 {
         return String::new();
     }
-    let mut classes: Vec<_> = audit.classes.iter().collect();
-    classes.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.label.cmp(&b.label)));
-    let rows = classes.into_iter().take(LINES).map(|class| {
+    let rows = audit.noisiest().into_iter().take(LINES).map(|class| {
         [
             class.label.clone(),
             class.rows.to_string(),

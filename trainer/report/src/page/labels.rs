@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::chart::bar;
 use super::mistakes::excerpt;
 use super::{counted, percent, thousands};
-use crate::labels::{ClassNoise, LabelAudit};
+use crate::labels::LabelAudit;
 use crate::report::Report;
 
 /// Number of suspected rows shown. `report.json` has more.
@@ -69,8 +69,7 @@ fn suspects(audit: &LabelAudit) -> Markup {
 }
 
 fn classes(audit: &LabelAudit) -> Markup {
-    let mut classes: Vec<&ClassNoise> = audit.classes.iter().collect();
-    classes.sort_by(|a, b| b.noise.total_cmp(&a.noise).then_with(|| a.label.cmp(&b.label)));
+    let mut classes = audit.noisiest();
     classes.truncate(LINES);
     html! {
         h3 { "Wrong labels by class" }
