@@ -145,10 +145,11 @@ pub(crate) fn mounted(source: &DatasetSource, name: &str) -> (String, Option<(Vo
     (format!("{directory}/{path}"), Some((volume, mount)))
 }
 
-/// The keys of the Secrets that give access to data set, holdout and store, as environment variables. Those of holdout and
-/// store have names of their own, since they may be other keys. They come last: of two variables with one name the last counts.
+/// The keys of the Secrets that give access to data set, holdout, word vectors and store, as environment variables. All but the
+/// first have names of their own, since they may be other keys. They come last: of two variables with one name the last counts.
 pub(crate) fn credentials(
     dataset: Option<&DatasetSource>,
+    vectors: Option<&DatasetSource>,
     classifier: &ComplaintClassifier,
     store: &Store,
 ) -> Vec<EnvFromSource> {
@@ -161,6 +162,7 @@ pub(crate) fn credentials(
         .and_then(|dataset| of(dataset, None))
         .into_iter()
         .chain(holdout.and_then(|holdout| of(&holdout.source, Some(variables::HOLDOUT))))
+        .chain(vectors.and_then(|vectors| of(vectors, Some(variables::WORD_VECTORS))))
         .chain(store.variables(Some(variables::STORE)))
         .collect()
 }

@@ -97,6 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let dense_rows = dense(&rows)?;
         let problem = Problem {
             rows: &rows,
+            dense: 0,
             labels: &labels,
             classes,
         };

@@ -9,8 +9,9 @@ split. Prints one Markdown table per part. Both programs of a comparison run one
 ratios, not seconds. Needs only Python 3.9; the reference has its own dependencies.
 
 With --reference, the part few also fits a plain linear SVM over TF-IDF of words and characters; it needs scikit-learn.
+With --word-vectors, the part few also trains with that file, and the part vectors trains on whole sets with and without it.
 
-Parts: reference, presets, few, published, scale, million.
+Parts: reference, presets, few, vectors, published, scale, million.
 """
 import argparse
 import csv
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ["clinc150", "banking77", "r8", "20newsgroups"]
 # Benchmarks compare with published figures, so they keep rare terms; a model that is shared with others should not have them.
 RARE_TERMS = ["--min-document-frequency", "2"]
+AUTO = ["--min-document-frequency", "auto"]
 
 csv.field_size_limit(1 << 30)
 
@@ -120,7 +122,9 @@ def plain_svm(train_rows, test_rows):
 
 def few(arguments, work):
     """Draws 5, 10 and 30 training rows a class, three times each. Classes with fewer than 60 rows are left out."""
-    trained = {"Standard": [], "Standard, Auto": ["--min-document-frequency", "auto"]}
+    trained = {"Standard": [], "Standard, Auto": AUTO}
+    if arguments.word_vectors:
+        trained["Standard, Auto, word vectors"] = [*AUTO, "--word-vectors", str(arguments.word_vectors)]
     for name in ["banking77", "clinc150", "r8", "cfpb"]:
         all_rows = [(row["text"], row["label"], row["split"]) for row in rows_of(arguments.data / f"{name}.csv.gz")]
         counts = {}
@@ -155,13 +159,34 @@ def few(arguments, work):
         table(f"Few rows of {name}, three draws", ["rows a class", "model", "macro-F1 ± standard error", "accuracy", "wall time"], rows)
 
 
+def in_scope(data, work):
+    """clinc150 without the rows that belong to no intent; other sets as they are."""
+    if not data.name.startswith("clinc150"):
+        return data
+    rows = ((row["text"], row["label"], row["split"]) for row in rows_of(data) if row["label"] != "oos")
+    return write_rows(Path(work) / "clinc150.csv", rows)
+
+
+def vectors(arguments, work):
+    """Whole sets with and without word vectors."""
+    if not arguments.word_vectors:
+        sys.exit("the part vectors needs --word-vectors")
+    rows = []
+    for name in ["banking77", "clinc150", "r8", "cfpb"]:
+        data = in_scope(arguments.data / f"{name}.csv.gz", work)
+        for title, options in {"Standard, Auto": AUTO, "with word vectors": [*AUTO, "--word-vectors", str(arguments.word_vectors)]}.items():
+            seconds, peak, report = train(arguments.trainer, data, work, *options)
+            scale = report.get("wordVectors", {}).get("scale", "–")
+            size = (Path(work) / "out" / "model.safetensors").stat().st_size / 1e6
+            rows.append([name, title, scale, *figures(report), f"{seconds:.1f} s", f"{peak:.0f} MB", f"{size:.1f} MB"])
+    table("Word vectors on whole sets",
+          ["data", "model", "scale", "macro-F1", "accuracy", "calibration error", "wall time", "peak memory", "model file"], rows)
+
+
 def published(arguments, work):
     rows = []
     for name in PUBLISHED:
-        data = arguments.data / f"{name}.csv.gz"
-        if name == "clinc150":
-            in_scope = ((row["text"], row["label"], row["split"]) for row in rows_of(data) if row["label"] != "oos")
-            data = write_rows(Path(work) / "clinc150.csv", in_scope)
+        data = in_scope(arguments.data / f"{name}.csv.gz", work)
         seconds, peak, report = train(arguments.trainer, data, work, "--preset", "thorough", "--scoring", "accuracy", *RARE_TERMS)
         rows.append([name, report["dataset"]["trainRows"], f"{seconds:.1f} s", f"{peak:.0f} MB", *figures(report), report["algorithm"]])
     table("`--preset thorough` on published splits",
@@ -201,17 +226,18 @@ def million(arguments, work):
 
 
 def main():
-    parts = {"reference": reference, "presets": presets, "few": few, "published": published, "scale": scale, "million": million}
+    parts = {"reference": reference, "presets": presets, "few": few, "vectors": vectors, "published": published, "scale": scale, "million": million}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder with the data sets")
     parser.add_argument("--reference", type=Path, help="the scikit-learn stack's script")
+    parser.add_argument("--word-vectors", type=Path, help="a file of word vectors in text form")
     parser.add_argument("--trainer", type=Path, default=ROOT / "target/release/complaint-trainer")
-    parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
+    parser.add_argument("--only", nargs="+", choices=parts, help="the parts to run; all but vectors, which needs a file")
     arguments = parser.parse_args()
     if not arguments.trainer.exists():
         parser.error(f"{arguments.trainer} is missing: cargo build --release -p complaint-trainer")
     with tempfile.TemporaryDirectory() as work:
-        for name in arguments.only:
+        for name in arguments.only or [name for name in parts if name != "vectors" or arguments.word_vectors]:
             parts[name](arguments, work)
 
 

@@ -116,6 +116,7 @@ fn audit(file: &Path, rows: &Rows) -> LabelAudit {
     let start = Instant::now();
     let audited = audit_labels(
         &Inputs {
+            word_vectors: None,
             config: &config,
             location: &Location::parse(&file.to_string_lossy()),
             holdout: None,

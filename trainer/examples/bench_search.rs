@@ -110,6 +110,7 @@ fn main() {
     println!("{} rows, {} terms, {} entries", fold.rows, fold.cols, fold.entries());
     let problem = Problem {
         rows: &fold,
+        dense: 0,
         labels: &labels,
         classes,
     };

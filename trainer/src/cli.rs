@@ -90,6 +90,9 @@ pub(crate) struct RunArgs {
     /// The rows of the configuration's `evaluation.holdout`: a file or an address, as for --dataset.
     #[arg(long, value_name = "PATH-OR-URL")]
     pub(crate) holdout: Option<String>,
+    /// The word vectors of the configuration's `features.wordVectors`: a file or an address, as for --dataset.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) word_vectors: Option<String>,
     /// The current champion's model.safetensors: a file, or an s3:// object.
     #[arg(long, value_name = "FILE-OR-URL")]
     pub(crate) champion: Option<String>,
@@ -228,6 +231,26 @@ pub(crate) struct TextArgs {
     /// Count n-grams by hash in 2^BITS buckets instead of with a vocabulary, 10 to 24.
     #[arg(long, value_name = "BITS")]
     pub(crate) hashing_bits: Option<u8>,
+    #[command(flatten)]
+    pub(crate) vectors: VectorArgs,
+}
+
+/// Options for word vectors.
+#[derive(Debug, Args)]
+pub(crate) struct VectorArgs {
+    /// Learn from word vectors too, in text form (GloVe, fastText .vec, word2vec): a file, an http:// or https:// address, or an
+    /// object (s3://, gs://, az://); .gz, .zst and .zip are unpacked. How much they count is chosen on the folds.
+    #[arg(long, value_name = "PATH-OR-URL")]
+    pub(crate) word_vectors: Option<String>,
+    /// Required SHA-256 of the word vectors.
+    #[arg(long, value_name = "HEX", requires = "word_vectors")]
+    pub(crate) word_vectors_sha256: Option<Sha256Digest>,
+    /// Their licence, for the report.
+    #[arg(long, value_name = "TEXT", requires = "word_vectors")]
+    pub(crate) word_vectors_license: Option<String>,
+    /// The model knows this many of their first words, even if no training row has them; by default 50000.
+    #[arg(long, value_name = "WORDS", requires = "word_vectors")]
+    pub(crate) word_vectors_max_words: Option<usize>,
 }
 
 /// Options for the search. The preset sets the missing ones.

@@ -104,6 +104,36 @@ pub fn select(data: SelectionData<'_>, candidates: &[&[f32]], max_members: usize
     })
 }
 
+/// The average of models that were chosen before, from other out-of-fold scores of each: the weights stay, and each gets the
+/// temperature of its new scores. A single model is not scaled.
+///
+/// # Panics
+/// If there are no members.
+pub fn average(data: SelectionData<'_>, members: &[(Share, Vec<f32>)]) -> Selection {
+    let shares: Vec<Share> = match members {
+        [(share, _)] => vec![*share],
+        several => several
+            .par_iter()
+            .map(|(share, scores)| Share {
+                temperature: temperature(scores, data.labels, data.classes),
+                ..*share
+            })
+            .collect(),
+    };
+    let mut sum = vec![0.0; members[0].1.len()];
+    for (share, (_, scores)) in shares.iter().zip(members) {
+        let scale = (share.weight / share.temperature) as f32;
+        sum.iter_mut()
+            .zip(scores)
+            .for_each(|(sum, score)| *sum += scale * score);
+    }
+    Selection {
+        cross_validation: mean_and_spread(&data.fold_values(&sum)),
+        shares,
+        scores: sum,
+    }
+}
+
 fn scaled(scores: &[f32], temperature: f64) -> Vec<f32> {
     let scale = (1.0 / temperature) as f32;
     scores.iter().map(|score| score * scale).collect()
@@ -117,7 +147,8 @@ fn add(sum: &mut [f32], scores: &[f32], temperature: f64) {
 }
 
 impl SelectionData<'_> {
-    fn fold_values(&self, scores: &[f32]) -> Vec<f64> {
+    /// The score of each fold, in the order of their numbers.
+    pub(crate) fn fold_values(&self, scores: &[f32]) -> Vec<f64> {
         let count = self.folds.iter().copied().max().map_or(0, |last| last + 1);
         (0..count)
             .map(|fold| {

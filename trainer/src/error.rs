@@ -12,6 +12,7 @@ use crate::dataset::DatasetError;
 use crate::mlflow::TrackingError;
 use crate::signing::SignatureFault;
 use crate::store::StoreError;
+use crate::word_vectors::VectorsError;
 
 /// Why a training ended without an artifact.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,9 @@ pub enum TrainError {
     /// The data can't be used. The same bytes would fail again (except for a failed download).
     #[error(transparent)]
     Dataset(#[from] DatasetError),
+    /// The word vectors can't be used.
+    #[error(transparent)]
+    WordVectors(#[from] VectorsError),
     /// The current champion can't be read or scored.
     #[error(transparent)]
     Champion(#[from] ChampionError),
@@ -109,6 +113,7 @@ impl TrainError {
         match self {
             Self::Config(_) => TrainerReason::InvalidConfiguration,
             Self::Dataset(error) => error.reason(),
+            Self::WordVectors(error) => error.reason(),
             Self::Champion(ChampionError::Unreadable(error)) if error.is_out_of_reach() => {
                 TrainerReason::StoreOutOfReach
             }

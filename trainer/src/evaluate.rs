@@ -2,9 +2,9 @@
 
 use complaint_contract::limits::CLASS_RECALL_ROWS;
 use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
+use complaint_model::Artifact;
+use complaint_model::artifact::TextRows;
 use complaint_model::model::{Calibration, argmax};
-use complaint_model::sparse::CsrMatrix;
-use complaint_model::{Artifact, LinearModel};
 use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
 
@@ -37,15 +37,14 @@ pub struct Evaluation {
 }
 
 /// Probability of each class for each row, and the winner.
-fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> Vec<(usize, Vec<f32>)> {
+fn predict(artifact: &Artifact, rows: &TextRows, calibration: &Calibration) -> Vec<(usize, Vec<f32>)> {
     let classes = artifact.labels().len();
-    (0..rows.rows)
+    (0..rows.terms.rows)
         .into_par_iter()
         .map_init(
             || vec![0.0; classes],
             |scores, row| {
-                let (indices, values) = rows.row(row);
-                artifact.model().decide(indices, values, scores);
+                artifact.decide(rows, row, scores);
                 let mut probabilities = vec![0.0; classes];
                 let winner = calibration.probabilities(scores, &mut probabilities);
                 debug_assert_eq!(winner, argmax(scores));
@@ -56,19 +55,18 @@ fn predict(artifact: &Artifact, rows: &CsrMatrix, calibration: &Calibration) -> 
 }
 
 /// The scores of the rows `which`, `which.len() × classes`.
-pub(crate) fn scores(model: &LinearModel, rows: &CsrMatrix, which: &[usize]) -> Vec<f32> {
-    let classes = model.classes();
+pub(crate) fn scores(artifact: &Artifact, rows: &TextRows, which: &[usize]) -> Vec<f32> {
+    let classes = artifact.labels().len();
     let mut scores = vec![0.0; which.len() * classes];
     scores.par_chunks_mut(classes).zip(which).for_each(|(scores, &row)| {
-        let (indices, values) = rows.row(row);
-        model.decide(indices, values, scores);
+        artifact.decide(rows, row, scores);
     });
     scores
 }
 
 /// Evaluates the artifact itself on vectorised rows. `classes` are the artifact's labels, followed by labels that only
 /// the rows have. Every answer to a row with such a label is wrong.
-pub fn evaluate(artifact: &Artifact, rows: &CsrMatrix, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
+pub fn evaluate(artifact: &Artifact, rows: &TextRows, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
     let known = artifact.labels().len();
     let answers = predict(artifact, rows, artifact.calibration());
     let plain = predict(artifact, rows, &Calibration::default());

@@ -10,6 +10,7 @@
 //! | [`mod@split`] | chooses the held-out rows and the fold of each training row |
 //! | [`mod@search`] | runs trials on folds |
 //! | [`solve`] | fits the models |
+//! | [`word_vectors`] | reads word vectors, and makes columns of them, and scores of words |
 //! | [`ensemble`] | averages the best trials |
 //! | [`calibration`] | turns scores into probabilities that match observed frequencies |
 //! | [`mod@audit`] | finds training rows whose label is probably wrong, and categories that are confused |
@@ -65,5 +66,6 @@ mod trace;
 pub mod training;
 pub mod vector_scaling;
 mod waiting;
+pub mod word_vectors;
 
 pub use cli::main_from;

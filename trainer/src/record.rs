@@ -55,6 +55,8 @@ struct Lineage<'a> {
     training_run: &'a str,
     spec_hash: &'a str,
     dataset: Dataset<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    word_vectors: Option<WordVectors<'a>>,
     rows: usize,
     split: &'a str,
     trainer_version: &'a str,
@@ -77,6 +79,13 @@ struct Dataset<'a> {
     sha256: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     feedback_sha256: Option<Sha256Digest>,
+}
+
+#[derive(Serialize)]
+struct WordVectors<'a> {
+    sha256: Sha256Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    license: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -129,6 +138,10 @@ pub fn manifest(
                     sha256: report.dataset.sha256.to_string(),
                     feedback_sha256: report.dataset.feedback.as_ref().and_then(|feedback| feedback.sha256),
                 },
+                word_vectors: report.word_vectors.as_ref().map(|vectors| WordVectors {
+                    sha256: vectors.sha256,
+                    license: vectors.license.as_deref(),
+                }),
                 rows: report.dataset.rows,
                 split: &report.split,
                 trainer_version: &report.trainer_version,

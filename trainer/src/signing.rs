@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use bytes::Bytes;
+use complaint_contract::WordVectors;
 use complaint_model::Sha256Digest;
 use complaint_report::Report;
 use complaint_signature::{
@@ -107,19 +108,27 @@ pub(crate) fn provenance(
     if let Some(holdout) = &mut evaluation.holdout {
         holdout.source = None;
     }
+    let mut settings = json!({
+        "name": config.name, "namespace": config.namespace, "classifier": config.classifier,
+        "specHash": config.spec_hash, "dataset": config.dataset, "feedback": config.feedback,
+        "evaluation": evaluation,
+        "preprocessing": config.preprocessing, "features": config.features, "search": config.search,
+        "champion": config.champion,
+    });
+    if let Some(vectors) = &config.word_vectors {
+        settings["features"]["wordVectors"] = json!(WordVectors {
+            source: None,
+            ..vectors.clone()
+        });
+    }
     Provenance {
         model: report.artifact_sha256,
         report: report_sha256,
         dataset: report.dataset.sha256,
         holdout: report.dataset.holdout.as_ref().map(|holdout| holdout.sha256),
         feedback: report.dataset.feedback.as_ref().and_then(|feedback| feedback.sha256),
-        settings: json!({
-            "name": config.name, "namespace": config.namespace, "classifier": config.classifier,
-            "specHash": config.spec_hash, "dataset": config.dataset, "feedback": config.feedback,
-            "evaluation": evaluation,
-            "preprocessing": config.preprocessing, "features": config.features, "search": config.search,
-            "champion": config.champion,
-        }),
+        word_vectors: report.word_vectors.as_ref().map(|vectors| vectors.sha256),
+        settings,
         chosen: json!({ "algorithm": report.algorithm, "parameters": report.parameters }),
         software: Software {
             trainer: report.trainer_version.clone(),

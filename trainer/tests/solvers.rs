@@ -99,7 +99,12 @@ fn coefficients_match_scikit_learn() {
         } else {
             (&all, all_labels, 3)
         };
-        let problem = Problem { rows, labels, classes };
+        let problem = Problem {
+            rows,
+            dense: 0,
+            labels,
+            classes,
+        };
         let estimator = estimator(case);
         let found = fit(problem, estimator, EXACT).unwrap();
         // Intercepts of a softmax are determined up to a constant that all classes share.
@@ -143,6 +148,7 @@ fn what_was_fitted_predicts_the_rows_it_saw() {
     let rows = sparse(&reference.rows);
     let problem = Problem {
         rows: &rows,
+        dense: 0,
         labels: &reference.labels,
         classes: 3,
     };
@@ -214,6 +220,7 @@ fn dual_coordinates_and_smartcores_lbfgs_find_the_same_optimum() {
         .f_x;
         let problem = Problem {
             rows: &rows,
+            dense: 0,
             labels,
             classes: 3,
         };
@@ -234,6 +241,7 @@ fn a_warm_start_and_a_cold_start_find_the_same_solution() {
     let (rows, labels) = (sparse(&reference.rows), &reference.labels);
     let problem = Problem {
         rows: &rows,
+        dense: 0,
         labels,
         classes: 3,
     };
@@ -271,6 +279,7 @@ fn the_intercept_settles_over_many_rows() {
     );
     let problem = Problem {
         rows: &rows,
+        dense: 0,
         labels: &labels,
         classes,
     };

@@ -120,6 +120,21 @@ impl TokenizedCorpus {
         self.words.tokens().len()
     }
 
+    /// The distinct parts of words: folded, before stop words are removed and words reduced. Some have no text: the
+    /// characters of a run.
+    pub fn parts(&self) -> impl Iterator<Item = &str> {
+        self.words.parts().iter()
+    }
+
+    /// The parts of a document in text order, as indices into [`TokenizedCorpus::parts`].
+    ///
+    /// # Panics
+    /// If `document` is not below [`TokenizedCorpus::len`].
+    pub fn document_parts(&self, document: usize) -> impl Iterator<Item = u32> + '_ {
+        let words = self.document_words(document).iter();
+        words.flat_map(|&word| self.words.entries(word)).map(|&(part, _)| part)
+    }
+
     /// The word numbers of a document.
     pub(crate) fn document_words(&self, document: usize) -> &[u32] {
         &self.stream[self.offsets[document]..self.offsets[document + 1]]

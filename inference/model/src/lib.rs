@@ -9,6 +9,7 @@
 //! | [`text`] | raw text → words → normalised tokens |
 //! | [`vectorize`] | tokens → n-grams → sublinear TF-IDF rows ([`sparse::CsrMatrix`]) |
 //! | [`model`] | rows → scores → calibrated probabilities |
+//! | [`word_scores`] | scores that words add by their vectors, in a model that was trained with word vectors |
 //! | [`estimate`] | scores → probabilities for estimates without labels |
 //! | [`thresholds`] | what a threshold on a class's answers gives, for answers left to people |
 //! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is read |
@@ -27,6 +28,7 @@ pub mod sparse;
 pub mod text;
 pub mod thresholds;
 pub mod vectorize;
+pub mod word_scores;
 
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
 pub use complaint_contract::{Algorithm, Language, Normalizer, Parameters, Sha256Digest};

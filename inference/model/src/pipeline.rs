@@ -115,6 +115,7 @@ impl From<&Features> for complaint_contract::Features {
             max_features: Some(decided.max_features),
             sublinear_tf: Some(decided.sublinear_tf),
             hashing_bits: decided.hashing_bits,
+            word_vectors: None,
         }
     }
 }

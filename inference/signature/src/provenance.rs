@@ -15,6 +15,7 @@ const BUILDER: &str = "https://complaints.dev/complaint-trainer";
 const DATASET: &str = "dataset";
 const HOLDOUT: &str = "holdout";
 const FEEDBACK: &str = "feedback";
+const WORD_VECTORS: &str = "word-vectors";
 
 /// How a model came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +30,8 @@ pub struct Provenance {
     pub holdout: Option<Sha256Digest>,
     /// The digest of the corrections among the training rows, if there are some.
     pub feedback: Option<Sha256Digest>,
+    /// The digest of the word vectors, if the training had some.
+    pub word_vectors: Option<Sha256Digest>,
     /// The settings, as `run.json` has them after the preset was applied.
     pub settings: Value,
     /// What the search chose: algorithm and parameters.
@@ -106,6 +109,7 @@ impl Provenance {
         let mut read = vec![Subject::new(DATASET, self.dataset)];
         read.extend(self.holdout.map(|holdout| Subject::new(HOLDOUT, holdout)));
         read.extend(self.feedback.map(|feedback| Subject::new(FEEDBACK, feedback)));
+        read.extend(self.word_vectors.map(|vectors| Subject::new(WORD_VECTORS, vectors)));
         let predicate = Predicate {
             build_definition: BuildDefinition {
                 build_type: BUILD_TYPE.to_owned(),
@@ -152,6 +156,7 @@ impl Provenance {
             dataset: digest(dependency(DATASET))?,
             holdout: optional(HOLDOUT)?,
             feedback: optional(FEEDBACK)?,
+            word_vectors: optional(WORD_VECTORS)?,
             settings: build.external_parameters,
             chosen: build.internal_parameters.chosen,
             software: build.internal_parameters.software,

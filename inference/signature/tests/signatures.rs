@@ -291,6 +291,7 @@ fn provenance() -> Provenance {
         dataset: digest("data"),
         holdout: Some(digest("holdout")),
         feedback: Some(digest("corrections")),
+        word_vectors: Some(digest("vectors")),
         settings: json!({ "search": { "folds": 5 } }),
         chosen: json!({ "algorithm": "LinearSvm" }),
         software: Software {
@@ -323,6 +324,7 @@ fn a_provenance_is_what_slsa_asks_for() {
                         { "name": "dataset", "digest": { "sha256": digest("data") } },
                         { "name": "holdout", "digest": { "sha256": digest("holdout") } },
                         { "name": "feedback", "digest": { "sha256": digest("corrections") } },
+                        { "name": "word-vectors", "digest": { "sha256": digest("vectors") } },
                     ],
                 },
                 "runDetails": {

@@ -12,6 +12,9 @@ pub enum Purpose {
     /// Rows that are only used for evaluation. Reads the variables that begin with `HOLDOUT_` if there are any,
     /// otherwise those of the providers' own tools.
     Holdout,
+    /// Word vectors for a training. Reads the variables that begin with `VECTORS_` if there are any, otherwise those of the
+    /// providers' own tools.
+    WordVectors,
     /// Models and their reports. Reads the variables that begin with `STORE_` if there are any, otherwise those of the
     /// providers' own tools.
     Artifacts,
@@ -23,6 +26,7 @@ impl Purpose {
         match self {
             Self::DataSet => None,
             Self::Holdout => Some(variables::HOLDOUT),
+            Self::WordVectors => Some(variables::WORD_VECTORS),
             Self::Artifacts => Some(variables::STORE),
         }
     }
@@ -50,6 +54,21 @@ impl Purpose {
                  ComplaintClassifier names in evaluation.holdout.source.secretRef, or with the prefix HOLDOUT_ in the \
                  environment; AZURE_SKIP_SIGNATURE=true for a public container"
             }
+            (Self::WordVectors, Provider::S3) => {
+                "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for a store of your own) in the \
+                 Secret that the TrainingRun names in features.wordVectors.source.secretRef, or with the prefix VECTORS_ in the \
+                 environment; AWS_SKIP_SIGNATURE=true for a public bucket"
+            }
+            (Self::WordVectors, Provider::GoogleCloud) => {
+                "Set GOOGLE_SERVICE_ACCOUNT_KEY to the account's JSON key in the Secret that the TrainingRun names in \
+                 features.wordVectors.source.secretRef, or with the prefix VECTORS_ in the environment; GOOGLE_SKIP_SIGNATURE=true \
+                 for a public bucket"
+            }
+            (Self::WordVectors, Provider::Azure) => {
+                "Set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY (or AZURE_STORAGE_SAS_TOKEN) in the Secret that the \
+                 TrainingRun names in features.wordVectors.source.secretRef, or with the prefix VECTORS_ in the environment; \
+                 AZURE_SKIP_SIGNATURE=true for a public container"
+            }
             (Self::DataSet, Provider::S3) => {
                 "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_REGION, or AWS_ENDPOINT for a store of your own) in the \
                  environment, in a TrainingRun through dataset.source.secretRef; AWS_SKIP_SIGNATURE=true for a public bucket"
@@ -74,6 +93,9 @@ impl Purpose {
             Self::Holdout => {
                 "Check the address in evaluation.holdout.source.uri, its query included: a download sends a GET request and no body"
             }
+            Self::WordVectors => {
+                "Check the address in features.wordVectors.source.uri, its query included: a download sends a GET request and no body"
+            }
             Self::Artifacts => "Check the address, its query included: a download sends a GET request and no body",
         }
     }
@@ -81,7 +103,7 @@ impl Purpose {
     /// How to give access to a web address.
     pub(crate) fn login(self) -> &'static str {
         match self {
-            Self::DataSet | Self::Holdout => "Use an address that needs no login, or a signed one",
+            Self::DataSet | Self::Holdout | Self::WordVectors => "Use an address that needs no login, or a signed one",
             Self::Artifacts => "Use a public address, or s3:// with keys",
         }
     }

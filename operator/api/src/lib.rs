@@ -60,11 +60,11 @@ pub use signing::{SecretKeyRef, Signing, Verification};
 pub use tracking::{MlflowState, MlflowTracking, MlflowVersion, Tracking};
 pub use training_run::{
     ClassifierRef, ConfigMapKey, Dataset, DatasetSource, DatasetStatus, RunPhase, SecretRef, TrainingRun,
-    TrainingRunSpec, TrainingRunStatus, VolumePath,
+    TrainingRunSpec, TrainingRunStatus, VolumePath, WordVectors,
 };
 pub use version::{
-    Artifact, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion, ModelVersionSpec,
-    ModelVersionStatus, ReportRef, Stage,
+    Artifact, Lineage, LineageDataset, LineageFields, LineageSource, LineageWordVectors, ModelVersion,
+    ModelVersionSpec, ModelVersionStatus, ReportRef, Stage,
 };
 
 /// The API group of all kinds.

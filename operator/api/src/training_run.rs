@@ -49,6 +49,7 @@ use crate::{
         &["preprocessing", "features", "search", "podTemplate", "activeDeadlineSeconds", "tracking"]))
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
 #[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
+#[x_kube(validation = Rule::new(rules::WORD_VECTORS).message(rules::WORD_VECTORS_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::LANGUAGE).message(rules::LANGUAGE_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]
 pub struct TrainingRunSpec {
@@ -64,7 +65,7 @@ pub struct TrainingRunSpec {
     pub preprocessing: Option<Preprocessing>,
     /// How words become numbers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<Features>,
+    pub features: Option<Features<WordVectors>>,
     /// Which models are tried, and how the best is chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub search: Option<Search>,
@@ -184,6 +185,37 @@ pub struct DatasetSource {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = r"^[0-9a-f]{64}$"))]
     pub sha256: Option<String>,
+}
+
+/// A file of word vectors: on each line a word and its numbers, the most frequent words first, as GloVe, fastText and word2vec
+/// write them as text.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[x_kube(validation = Rule::new("has(self.source.sha256)")
+    .message("set source.sha256: the same vectors make the same model, and the lineage names them"))]
+pub struct WordVectors {
+    /// The source of the file, with its digest.
+    pub source: DatasetSource,
+    /// Words of the file that the model knows even if no training row has them: this many of the first. Unset: 50,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = *limits::WORD_VECTOR_WORDS.start(), max = *limits::WORD_VECTOR_WORDS.end()))]
+    pub max_words: Option<usize>,
+    /// Licence of the file, for the report and the lineage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = limits::LICENSE))]
+    pub license: Option<String>,
+}
+
+impl WordVectors {
+    /// The settings for the trainer, which gets the source as an argument.
+    pub fn settings(self) -> complaint_contract::WordVectors {
+        complaint_contract::WordVectors {
+            source: None,
+            sha256: self.source.sha256.and_then(|digits| digits.parse().ok()),
+            max_words: self.max_words,
+            license: self.license,
+        }
+    }
 }
 
 /// The name of a Secret in the same namespace. The operator never reads it.

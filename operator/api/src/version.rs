@@ -122,6 +122,9 @@ pub struct Lineage {
     pub spec_hash: String,
     /// The data set.
     pub dataset: LineageDataset,
+    /// The word vectors, if its training had some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_vectors: Option<LineageWordVectors>,
     /// Rows used.
     pub rows: usize,
     /// Key version, seed and test fraction of the split; versions of another split can't be compared.
@@ -172,6 +175,22 @@ pub struct LineageDataset {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     pub feedback_sha256: Option<String>,
+}
+
+/// The word vectors that a training had. The report says how much they count.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LineageWordVectors {
+    /// Where their bytes were, if that can be told without a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<LineageSource>,
+    /// SHA-256 digest of their bytes in hexadecimal.
+    #[schemars(length(max = 64))]
+    pub sha256: String,
+    /// Their licence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = limits::LICENSE))]
+    pub license: Option<String>,
 }
 
 /// Where the bytes of a data set were. It names no Secret: whoever may record a version chooses no keys.

@@ -118,8 +118,12 @@ reasons! {
         DatasetNotFound => BadData,
         /// The data set's server refuses the request or its credentials, or its address may not be reached.
         DatasetForbidden => BadData,
-        /// The data set's digest is not the one in the configuration.
+        /// The digest of the data set, or of the word vectors, is not the one in the configuration.
         DigestMismatch => BadData,
+        /// The word vectors do not exist, or their server refuses the request or its credentials.
+        WordVectorsNotFound => BadData,
+        /// The file of word vectors can't be read as such.
+        MalformedWordVectors => BadData,
         /// The data set is not the one that a version was trained on.
         DatasetChanged => BadData,
         /// The data set is not UTF-8.

@@ -88,7 +88,7 @@ pub use search::{
     Algorithm, Candidate, ClassWeight, Ensemble, Grid, Loss, Parameter, PipelineGrid, Preset, Search, Strategy,
 };
 pub use split::{ParseSplitError, SplitBy, SplitName};
-pub use text::{CharNgrams, DatasetFormat, Features, MinDocumentFrequency, Normalizer, Preprocessing};
+pub use text::{CharNgrams, DatasetFormat, Features, MinDocumentFrequency, Normalizer, Preprocessing, WordVectors};
 pub use tracking::{
     AliasedVersion, CHALLENGER_ALIAS, CHAMPION_ALIAS, MlflowTarget, TRACKED_VERSIONS, TrackRequest, TrackResult,
     TrackedAliases, TrackedOutcome, TrackedVersion,

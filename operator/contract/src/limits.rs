@@ -51,6 +51,12 @@ pub const MAX_DOCUMENT_FRACTION: RangeInclusive<f64> = 0.01..=1.0;
 pub const MAX_FEATURES: RangeInclusive<usize> = 1..=10_000_000;
 /// `features.hashingBits`.
 pub const HASHING_BITS: RangeInclusive<u8> = 10..=24;
+/// `features.wordVectors.maxWords`.
+pub const WORD_VECTOR_WORDS: RangeInclusive<usize> = 0..=1_000_000;
+/// `features.wordVectors.maxWords` where it is left out. On the measured sets 150,000 words are worth 0.001 more.
+pub const DEFAULT_WORD_VECTOR_WORDS: usize = 50_000;
+/// Longest `features.wordVectors.license`.
+pub const LICENSE: usize = 256;
 
 /// `search.folds`.
 pub const FOLDS: RangeInclusive<usize> = 2..=20;

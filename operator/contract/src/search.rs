@@ -181,6 +181,13 @@ pub mod rules {
     pub const HASHING_MESSAGE: &str = "with features.hashingBits, search.pipelineGrid can vary sublinearTf only: set the other \
         steps in preprocessing and features, or leave hashingBits out";
 
+    /// A table of words is what hashing does without.
+    pub const WORD_VECTORS: &str =
+        "!has(self.features) || !has(self.features.hashingBits) || !has(self.features.wordVectors)";
+    /// The message of [`WORD_VECTORS`].
+    pub const WORD_VECTORS_MESSAGE: &str =
+        "features.wordVectors needs the words that features.hashingBits hides: leave one of them out";
+
     /// Contractions and lemmas are known for English only.
     pub const LANGUAGE: &str = "!has(self.preprocessing) || !has(self.preprocessing.language) || \
         self.preprocessing.language in ['Auto', 'en'] || (!(has(self.preprocessing.normalizer) && \

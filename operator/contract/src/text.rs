@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LanguageSetting, limits};
+use crate::{LanguageSetting, Sha256Digest, limits};
 
 /// Format of a data set. The file's suffix tells its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -66,7 +66,8 @@ pub struct Preprocessing {
 }
 
 /// How words become numbers: TF-IDF over n-grams, each row of unit length. A field that is left out is the preset's.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+// `V` says where word vectors come from: `WordVectors` in `run.json`, and a source of the cluster in a TrainingRun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(extend("x-kubernetes-validations" = [
     {
@@ -79,7 +80,7 @@ pub struct Preprocessing {
     },
 ])))]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Features {
+pub struct Features<V = WordVectors> {
     /// Shortest and longest word n-gram.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(
@@ -121,6 +122,78 @@ pub struct Features {
         schemars(range(min = *limits::HASHING_BITS.start(), max = *limits::HASHING_BITS.end()))
     )]
     pub hashing_bits: Option<u8>,
+    /// Vectors of words, learned elsewhere: words that no training row has then count too. How much they count is chosen on the
+    /// folds, and may be nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_vectors: Option<V>,
+}
+
+// Derived, it would ask for a default of `V`.
+impl<V> Default for Features<V> {
+    fn default() -> Self {
+        Self {
+            word_ngrams: None,
+            char_ngrams: None,
+            min_document_frequency: None,
+            max_document_fraction: None,
+            max_features: None,
+            sublinear_tf: None,
+            hashing_bits: None,
+            word_vectors: None,
+        }
+    }
+}
+
+impl<V> Features<V> {
+    /// The same settings with what `change` makes of the word vectors.
+    pub fn map_word_vectors<W>(self, change: impl FnOnce(V) -> W) -> Features<W> {
+        let Self {
+            word_ngrams,
+            char_ngrams,
+            min_document_frequency,
+            max_document_fraction,
+            max_features,
+            sublinear_tf,
+            hashing_bits,
+            word_vectors,
+        } = self;
+        Features {
+            word_ngrams,
+            char_ngrams,
+            min_document_frequency,
+            max_document_fraction,
+            max_features,
+            sublinear_tf,
+            hashing_bits,
+            word_vectors: word_vectors.map(change),
+        }
+    }
+}
+
+/// A file of word vectors: on each line a word and its numbers, the most frequent words first, as GloVe, fastText and word2vec
+/// write them as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct WordVectors {
+    /// Path or address, in the forms of `--dataset`: a file, `http(s)://`, `s3://`, `gs://` or `az://`. The argument
+    /// `--word-vectors` replaces it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// SHA-256 that its bytes must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256Digest>,
+    /// Words of the file that the model knows even if no training row has them: this many of the first. Left out: 50,000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(range(min = *limits::WORD_VECTOR_WORDS.start(), max = *limits::WORD_VECTOR_WORDS.end()))
+    )]
+    pub max_words: Option<usize>,
+    /// Licence of the file, for the report and the lineage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = limits::LICENSE)))]
+    pub license: Option<String>,
 }
 
 /// The least number of rows with a term that is kept: a number, or `Auto` in JSON.

@@ -7,6 +7,8 @@
 pub const STORE: &str = "STORE_";
 /// Prefix of the holdout's (`HOLDOUT_AWS_ACCESS_KEY_ID`).
 pub const HOLDOUT: &str = "HOLDOUT_";
+/// Prefix of the word vectors' (`VECTORS_AWS_ACCESS_KEY_ID`).
+pub const WORD_VECTORS: &str = "VECTORS_";
 /// Prefix of the tracking server's (`TRACKING_MLFLOW_TRACKING_TOKEN`).
 pub const TRACKING: &str = "TRACKING_";
 /// The trace that a training belongs to, as `traceparent` of W3C Trace Context.

@@ -50,7 +50,16 @@ fn the_trainer_reads_what_the_operator_renders() {
             { "algorithm": "ComplementNaiveBayes", "grid": { "alpha": [0.1] } } ] },
     });
     let plain = json!({ "classifierRef": { "name": "cards" }, "dataset": dataset(json!({})) });
-    for (spec, champion) in [(everything, Some(champion())), (plain, None)] {
+    let vectors = json!({
+        "classifierRef": { "name": "cards" }, "dataset": dataset(json!({ "feedback": "Include" })),
+        "features": { "wordVectors": { "maxWords": 1000, "license": "PDDL",
+            "source": { "uri": "https://example.org/v.txt.gz", "sha256": "ab".repeat(32) } } },
+    });
+    for (spec, champion) in [
+        (everything, Some(champion())),
+        (plain, None),
+        (vectors, Some(champion())),
+    ] {
         let rendered = trainer_config(&run(spec), &classifier(), champion.as_ref()).to_json();
         let read = RunConfig::parse(rendered.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{rendered}"));
         assert_eq!(read.classifier, "cards");

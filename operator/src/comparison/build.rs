@@ -355,7 +355,7 @@ fn job(
                 ..ObjectMeta::default()
             },
             args,
-            env_from: trainer::credentials(asked.dataset.as_ref(), classifier, &store),
+            env_from: trainer::credentials(asked.dataset.as_ref(), None, classifier, &store),
             volumes,
             mounts,
             affinity: store::affinity(classifier, settings),

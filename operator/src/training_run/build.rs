@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use complaint_api::{
-    ComplaintClassifier, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource, ModelVersion,
-    ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation, labels,
+    ComplaintClassifier, DatasetSource, DeletionPolicy, Lineage, LineageDataset, LineageFields, LineageSource,
+    LineageWordVectors, ModelVersion, ModelVersionSpec, ReportRef, Tracking, TrainingRun, VersionEvaluation,
+    WordVectors, labels,
 };
 use complaint_contract::{
     ChampionSettings, Comparison, DatasetSettings, EvaluationSettings, Feedback, Holdout, ReviewRules, RunFile,
@@ -216,7 +217,10 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
         evaluation: evaluation_settings(classifier),
         preset: spec.preset,
         preprocessing: spec.preprocessing.clone(),
-        features: spec.features.clone(),
+        features: spec
+            .features
+            .clone()
+            .map(|features| features.map_word_vectors(WordVectors::settings)),
         search: spec.search.clone(),
         champion: champion.and_then(|champion| {
             Some(ChampionSettings {
@@ -294,6 +298,12 @@ pub(crate) fn config_map(inputs: &Inputs<'_>) -> ConfigMap {
     }
 }
 
+/// Where the run's word vectors are, if it uses some.
+fn word_vectors(run: &TrainingRun) -> Option<&DatasetSource> {
+    let features = run.spec.features.as_ref()?;
+    Some(&features.word_vectors.as_ref()?.source)
+}
+
 /// The Job that trains.
 pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let spec = &inputs.run.spec;
@@ -301,8 +311,10 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     let (dataset, data) = trainer::mounted(&spec.dataset.source, "dataset");
     let holdout = inputs.classifier.spec.evaluation.holdout.as_ref();
     let held_out = holdout.map(|holdout| trainer::mounted(&holdout.source, "holdout"));
-    let of_holdout = held_out.iter().filter_map(|(_, volume)| volume.clone());
-    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(of_holdout).unzip();
+    let word_vectors = word_vectors(inputs.run).map(|source| (source, trainer::mounted(source, "vectors")));
+    let more = held_out.iter().chain(word_vectors.iter().map(|(_, mounted)| mounted));
+    let more = more.filter_map(|(_, volume)| volume.clone());
+    let (mut volumes, mut mounts): (Vec<_>, Vec<_>) = data.into_iter().chain(more).unzip();
     let mut args: Vec<String> = [
         "run",
         "--config",
@@ -329,6 +341,9 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
     }
     if let Some((path, _)) = held_out {
         args.extend(["--holdout".to_owned(), path]);
+    }
+    if let Some((_, (path, _))) = &word_vectors {
+        args.extend(["--word-vectors".to_owned(), path.clone()]);
     }
     if let Some(path) = inputs
         .champion
@@ -361,7 +376,12 @@ pub(crate) fn job(inputs: &Inputs<'_>) -> Job {
         TrainerJob {
             metadata: metadata(inputs),
             args,
-            env_from: trainer::credentials(Some(&spec.dataset.source), inputs.classifier, &store),
+            env_from: trainer::credentials(
+                Some(&spec.dataset.source),
+                word_vectors.map(|(source, _)| source),
+                inputs.classifier,
+                &store,
+            ),
             volumes,
             mounts,
             affinity: store::affinity(inputs.classifier, inputs.settings),
@@ -420,6 +440,14 @@ pub(crate) fn model_version(
                     .and_then(|feedback| feedback.sha256)
                     .map(|sha256| sha256.to_string()),
             },
+            word_vectors: run.spec.features.as_ref().and_then(|features| {
+                let vectors = features.word_vectors.as_ref()?;
+                Some(LineageWordVectors {
+                    source: LineageSource::of(&vectors.source),
+                    sha256: vectors.source.sha256.clone().unwrap_or_default(),
+                    license: vectors.license.clone(),
+                })
+            }),
             rows: outcome.dataset.rows,
             split: outcome.split.clone(),
             trainer_version: outcome.trainer_version.clone(),

@@ -11,7 +11,7 @@ use super::{
     gather::Seen,
     plan::{Decision, plan},
 };
-use crate::{change::steps, settings::Settings};
+use crate::{change::steps, settings::Settings, store::Store};
 
 mod decisions;
 mod identity;
@@ -176,6 +176,64 @@ fn a_secret_gives_access_to_an_object_and_is_never_read() {
         json!([{ "secretRef": { "name": "s3", "optional": false } }])
     );
     assert_eq!(arg_of(&job, "--dataset"), "s3://complaints/2026/cards.csv.gz");
+}
+
+/// Word vectors have keys and a volume of their own; the trainer gets their settings without their source.
+#[test]
+fn word_vectors_come_from_the_sources_of_data_sets() {
+    let with = |source: Value| {
+        let mut source = source;
+        source["sha256"] = json!("ab".repeat(32));
+        run(json!({
+            "dataset": { "source": { "uri": "s3://complaints/cards.csv.gz", "secretRef": { "name": "of-data" } },
+                         "format": "Csv", "textField": "narrative", "labelFields": ["category"] },
+            "features": { "wordVectors": { "source": source, "maxWords": 1000, "license": "PDDL" } },
+        }))
+    };
+    let of_object = with(json!({ "uri": "s3://vectors/glove.txt.gz", "secretRef": { "name": "of-vectors" } }));
+    let job = job_of(&of_object, &classifier(), None, &Settings::default());
+    assert_eq!(arg_of(&job, "--word-vectors"), "s3://vectors/glove.txt.gz");
+    let env = json!(job)["spec"]["template"]["spec"]["containers"][0]["envFrom"].clone();
+    assert_eq!(
+        env,
+        json!([{ "secretRef": { "name": "of-data", "optional": false } },
+               { "prefix": "VECTORS_", "secretRef": { "name": "of-vectors", "optional": false } }])
+    );
+    let config = json!(build::config(&of_object, &classifier(), None));
+    assert_eq!(
+        config["features"],
+        json!({ "wordVectors": { "sha256": "ab".repeat(32), "maxWords": 1000, "license": "PDDL" } })
+    );
+    let of_volume = with(json!({ "persistentVolumeClaim": { "claimName": "vectors", "path": "en/glove.txt" } }));
+    let job = job_of(&of_volume, &classifier(), None, &Settings::default());
+    assert_eq!(
+        arg_of(&job, "--word-vectors"),
+        "/var/lib/complaint-vectors/en/glove.txt"
+    );
+    let pod = &json!(job)["spec"]["template"]["spec"];
+    let volume = json!({ "name": "vectors", "persistentVolumeClaim": { "claimName": "vectors", "readOnly": true } });
+    assert!(
+        pod["volumes"]
+            .as_array()
+            .is_some_and(|volumes| volumes.contains(&volume)),
+        "{pod}"
+    );
+    let mount = json!({ "name": "vectors", "mountPath": "/var/lib/complaint-vectors", "readOnly": true });
+    let mounts = &pod["containers"][0]["volumeMounts"];
+    assert!(
+        mounts.as_array().is_some_and(|mounts| mounts.contains(&mount)),
+        "{mounts}"
+    );
+
+    let outcome: TrainingResult = serde_json::from_value(outcome()).expect("an outcome");
+    let store = Store::of(&classifier());
+    let version = build::model_version(&of_object, &store, None, Default::default(), &outcome);
+    assert_eq!(
+        json!(version)["spec"]["lineage"]["wordVectors"],
+        json!({ "source": { "uri": "s3://vectors/glove.txt.gz" }, "sha256": "ab".repeat(32), "license": "PDDL" })
+    );
+    let plain = build::model_version(&run(json!({})), &store, None, Default::default(), &outcome);
+    assert_eq!(json!(plain)["spec"]["lineage"].get("wordVectors"), None);
 }
 
 #[test]

@@ -26,6 +26,7 @@ mod report;
 mod review;
 mod schema;
 mod search;
+mod word_vectors;
 
 pub use confused::ConfusedPair;
 pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
@@ -43,3 +44,4 @@ pub use report::Report;
 pub use review::{MeasuredShare, ReviewReport, ThresholdReport};
 pub use schema::{field_table, schema};
 pub use search::{Choice, EnsembleMember, Trial, TrialStatus};
+pub use word_vectors::{ScaleTrial, WordVectorsReport};

@@ -13,6 +13,7 @@ use crate::profile::Profile;
 use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
 use crate::review::ReviewReport;
 use crate::search::{Choice, EnsembleMember, Trial};
+use crate::word_vectors::WordVectorsReport;
 
 /// The report of a training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -69,6 +70,9 @@ pub struct Report {
     /// The averaged models, if the model is an ensemble.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub ensemble: Vec<EnsembleMember>,
+    /// The word vectors, if the training had some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub word_vectors: Option<WordVectorsReport>,
     /// The terms with the largest weights for each class; with hashing, buckets such as `#0012ab`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub top_terms: Vec<ClassTerms>,
@@ -91,7 +95,7 @@ pub struct Report {
     pub profile: Profile,
     /// Digest of the run's spec.
     pub spec_hash: String,
-    /// The configuration, `run.json`, without the address of a holdout, the namespace and the champion: with the same bytes of data it makes
+    /// The configuration, `run.json`, without the addresses of a holdout and of word vectors, the namespace and the champion: with the same bytes of data it makes
     /// the same model. Absent in reports of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub run: Option<RunFile>,

@@ -100,6 +100,7 @@ fn run(arguments: &AuditArgs) -> Result<Found, TrainError> {
     let location = arguments.data.location();
     let audited = audit_labels(
         &Inputs {
+            word_vectors: None,
             config: &config,
             location: &location,
             holdout: None,

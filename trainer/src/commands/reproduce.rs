@@ -21,6 +21,7 @@ pub(super) struct Again<'a> {
     pub(super) dossier: &'a Path,
     pub(super) data: &'a str,
     pub(super) holdout: Option<&'a str>,
+    pub(super) word_vectors: Option<&'a str>,
     pub(super) feedback: Option<&'a str>,
 }
 
@@ -77,6 +78,18 @@ fn run(again: &Again<'_>) -> Result<Reproduced, TrainError> {
         (Some(holdout), Some(read), Some(_)) => holdout.sha256 = Some(read.sha256),
         _ => {}
     }
+    let vectors = run
+        .features
+        .as_mut()
+        .and_then(|features| features.word_vectors.as_mut());
+    match (vectors, &report.word_vectors, again.word_vectors) {
+        (Some(_), _, None) => {
+            let fix = "Name their file with --word-vectors";
+            return Err(unusable("is of a version with word vectors", fix).into());
+        }
+        (Some(vectors), Some(read), Some(_)) => vectors.sha256 = Some(read.sha256),
+        _ => {}
+    }
     let trained_on = report.dataset.feedback.as_ref().and_then(|feedback| feedback.sha256);
     let corrections = again.feedback.map(read_corrections).transpose()?;
     let given = corrections.as_ref().and_then(|corrections| corrections.sha256());
@@ -101,6 +114,7 @@ fn run(again: &Again<'_>) -> Result<Reproduced, TrainError> {
         config: &config,
         location: &Location::parse(again.data),
         holdout: again.holdout,
+        word_vectors: again.word_vectors,
         champion: None,
         corrections: corrections.as_ref(),
         known: None,

@@ -50,6 +50,7 @@ fn run(arguments: &RunArgs, progress: &Progress) -> Result<RunResult, TrainError
         config: &config,
         location: &location,
         holdout: arguments.holdout.as_deref(),
+        word_vectors: arguments.word_vectors.as_deref(),
         champion: arguments.champion.as_deref(),
         corrections: corrections.as_ref(),
         known: arguments.known_dataset.map(|dataset| Known {

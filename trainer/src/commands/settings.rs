@@ -3,12 +3,12 @@
 
 use std::path::Path;
 
-use complaint_contract::{Algorithm, EvaluationSettings, Feedback, Holdout, Preset, ReviewRules};
+use complaint_contract::{Algorithm, EvaluationSettings, Feedback, Holdout, Preset, ReviewRules, WordVectors};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::data::DataArgs;
-use crate::cli::{ReviewArgs, SearchArgs, TextArgs, TrainArgs};
+use crate::cli::{ReviewArgs, SearchArgs, TextArgs, TrainArgs, VectorArgs};
 use crate::config::{ConfigError, RunConfig};
 use crate::error::TrainError;
 
@@ -169,7 +169,18 @@ fn features(text: &TextArgs) -> Map<String, Value> {
         .set("maxFeatures", text.max_features)
         .set("sublinearTf", text.sublinear_tf)
         .set("hashingBits", text.hashing_bits)
+        .set("wordVectors", word_vectors(&text.vectors))
         .0
+}
+
+/// The word vectors, which replace those of a settings file.
+fn word_vectors(vectors: &VectorArgs) -> Option<WordVectors> {
+    vectors.word_vectors.as_ref().map(|source| WordVectors {
+        source: Some(source.clone()),
+        sha256: vectors.word_vectors_sha256,
+        max_words: vectors.word_vectors_max_words,
+        license: vectors.word_vectors_license.clone(),
+    })
 }
 
 fn search(search: &SearchArgs) -> Map<String, Value> {

@@ -50,6 +50,7 @@ fn run(arguments: &TrainArgs) -> Result<(Report, TrainingResult), TrainError> {
         config: &config,
         location: &location,
         holdout: None,
+        word_vectors: None,
         champion: None,
         corrections: corrections.as_ref(),
         known: None,
@@ -133,6 +134,7 @@ fn show(report: &Report, out: &str) -> String {
     [
         rows,
         trials(report),
+        word_vectors(report).unwrap_or_default(),
         held_out,
         table(
             [
@@ -146,7 +148,33 @@ fn show(report: &Report, out: &str) -> String {
         ),
         format!("written to {out}: {} (sha256:{})", store::MODEL, report.artifact_sha256),
     ]
+    .into_iter()
+    .filter(|part| !part.is_empty())
+    .collect::<Vec<_>>()
     .join("\n\n")
+}
+
+/// What became of the word vectors, if there were some.
+fn word_vectors(report: &Report) -> Option<String> {
+    let vectors = report.word_vectors.as_ref()?;
+    let scales = vectors.scales.iter().map(|trial| {
+        let score = trial.cross_validation;
+        let mark = if trial.scale == vectors.scale { "best" } else { "" };
+        [
+            trial.scale.to_string(),
+            format!("{:.4} ± {:.4}", score.mean, score.standard_deviation),
+            mark.to_owned(),
+        ]
+    });
+    let tried = table([Number("word vectors at scale"), Words("score"), Words("")], scales);
+    let words = match vectors.words {
+        0 => "the model does without the vectors".to_owned(),
+        words => format!("{words} words have scores by their vectors"),
+    };
+    let known = 100.0 * vectors.known_share;
+    Some(format!(
+        "{tried}\n{words}; {known:.0} % of the words of the training rows have vectors"
+    ))
 }
 
 fn trials(report: &Report) -> String {

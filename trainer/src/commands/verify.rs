@@ -44,6 +44,9 @@ pub(crate) struct VerifyArgs {
     /// The holdout of that training.
     #[arg(long, value_name = "PATH-OR-URL", requires = "dossier")]
     holdout: Option<String>,
+    /// The word vectors of that training.
+    #[arg(long, value_name = "PATH-OR-URL", requires = "dossier")]
+    word_vectors: Option<String>,
     /// The corrections of that training: a folder, as for `train --feedback`.
     #[arg(long, value_name = "PLACE", requires = "dossier")]
     feedback: Option<String>,
@@ -75,6 +78,8 @@ struct Origin {
     holdout_sha256: Option<Sha256Digest>,
     #[serde(skip_serializing_if = "Option::is_none")]
     feedback_sha256: Option<Sha256Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    word_vectors_sha256: Option<Sha256Digest>,
     report_sha256: Sha256Digest,
     software: Software,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +94,7 @@ pub(crate) fn execute(arguments: &VerifyArgs) -> ExitCode {
                 dossier,
                 data,
                 holdout: arguments.holdout.as_deref(),
+                word_vectors: arguments.word_vectors.as_deref(),
                 feedback: arguments.feedback.as_deref(),
             };
             reproduce::execute(&again, arguments.format)
@@ -164,6 +170,7 @@ fn origin(store: &Store, opened: &Opened, model: Sha256Digest) -> Result<Origin,
         dataset_sha256: provenance.dataset,
         holdout_sha256: provenance.holdout,
         feedback_sha256: provenance.feedback,
+        word_vectors_sha256: provenance.word_vectors,
         report_sha256: provenance.report,
         software: provenance.software,
         run_uid: provenance.run,

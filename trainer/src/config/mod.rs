@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use complaint_contract::{
     Candidate, ChampionSettings, DatasetFormat, DatasetSettings, Ensemble, EvaluationSettings, Feedback,
     LanguageSetting, Metric, MinDocumentFrequency, PipelineGrid, Preset, ReviewRules, RunFile, Sha256Digest, SplitBy,
-    SplitName, Strategy, limits,
+    SplitName, Strategy, WordVectors, limits,
 };
 use complaint_model::{Features, Preprocessing};
 use serde::{Deserialize, Serialize};
@@ -91,6 +91,8 @@ pub struct RunConfig {
     pub preprocessing: Preprocessing,
     /// The steps from words to numbers.
     pub features: Features,
+    /// Word vectors to learn from beside the terms.
+    pub word_vectors: Option<WordVectors>,
     /// The document frequencies that the search varies. Empty: the one in `features`.
     document_frequencies: Vec<usize>,
     /// The search.
@@ -173,6 +175,17 @@ pub struct SearchConfig {
     pub max_failed_trial_count: usize,
 }
 
+/// Number of candidates for each possible member of an ensemble.
+const CANDIDATES_A_MEMBER: usize = 3;
+
+impl SearchConfig {
+    /// How many of the best trials an ensemble is chosen from; 1 without one.
+    pub(crate) fn members_to_choose_from(&self) -> usize {
+        self.ensemble
+            .map_or(1, |ensemble| ensemble.max_members * CANDIDATES_A_MEMBER)
+    }
+}
+
 pub(crate) fn malformed(error: serde_path_to_error::Error<serde_json::Error>) -> ConfigError {
     ConfigError::Malformed {
         field: error.path().to_string(),
@@ -222,6 +235,7 @@ impl RunConfig {
             let [.., highest] = limits::AUTO_DOCUMENT_FREQUENCY;
             features.min_document_frequency = Some(MinDocumentFrequency::Rows(highest));
         }
+        let word_vectors = file.features.as_mut().and_then(|features| features.word_vectors.take());
         let mut sections = Map::new();
         for (name, section) in [
             ("preprocessing", json!(file.preprocessing)),
@@ -242,6 +256,7 @@ impl RunConfig {
             language,
             preprocessing,
             features: section(&mut sections, "features")?,
+            word_vectors,
             document_frequencies: Vec::new(),
             written,
             file: original,
@@ -266,6 +281,13 @@ impl RunConfig {
         file.namespace.clear();
         if let Some(holdout) = &mut file.evaluation.holdout {
             holdout.source = None;
+        }
+        if let Some(vectors) = file
+            .features
+            .as_mut()
+            .and_then(|features| features.word_vectors.as_mut())
+        {
+            vectors.source = None;
         }
         file
     }

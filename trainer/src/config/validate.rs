@@ -235,6 +235,7 @@ impl RunConfig {
             .map_err(|problem| invalid("review", problem, "Correct serving.abstainBelow or serving.thresholds"))?;
         self.validate_language()?;
         self.validate_features()?;
+        self.validate_word_vectors()?;
         self.validate_search()
     }
 
@@ -244,6 +245,40 @@ impl RunConfig {
             .validate()
             .and_then(|()| self.features.validate())
             .map_err(ConfigError::from)
+    }
+
+    /// Checks what is said of word vectors. Their file is checked when it is read.
+    fn validate_word_vectors(&self) -> Result<(), ConfigError> {
+        let Some(vectors) = &self.word_vectors else {
+            return Ok(());
+        };
+        require(
+            self.features.hashing_bits.is_none(),
+            "features.wordVectors",
+            || "is set, but features.hashingBits hides the words that vectors belong to".into(),
+            "Leave out one of them",
+        )?;
+        require(
+            vectors.source.as_ref().is_none_or(|source| !source.trim().is_empty()),
+            "features.wordVectors.source",
+            || "is empty".into(),
+            "Name the file or address of the vectors",
+        )?;
+        if let Some(words) = vectors.max_words {
+            within(
+                "features.wordVectors.maxWords",
+                words,
+                &limits::WORD_VECTOR_WORDS,
+                "; 50000 is a good start",
+            )?;
+        }
+        let license = vectors.license.as_deref().unwrap_or_default().chars().count();
+        require(
+            license <= limits::LICENSE,
+            "features.wordVectors.license",
+            || format!("has {license} characters"),
+            "Shorten it to 256 characters",
+        )
     }
 
     fn validate_search(&self) -> Result<(), ConfigError> {

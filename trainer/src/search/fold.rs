@@ -17,8 +17,10 @@ use crate::solve::order::FrequencyOrder;
 /// The two sides of a fold as sparse rows.
 #[derive(Debug)]
 pub(super) struct Fold {
-    /// Rows to learn from. Columns are numbered by frequency.
+    /// Rows to learn from. Columns are numbered by frequency; those of word vectors, if there are any, come last.
     pub(super) train: CsrMatrix,
+    /// Number of columns of word vectors.
+    dense: usize,
     train_labels: Vec<u32>,
     /// Rows to validate on, vectorised with the vocabulary and frequencies of the training rows.
     pub(super) validation: CsrMatrix,
@@ -52,7 +54,14 @@ impl Fold {
         let order = FrequencyOrder::of(&train_rows);
         order.renumber(&mut train_rows);
         order.renumber(&mut validation_rows);
+        let terms = train_rows.cols;
+        if let Some(block) = part.block {
+            let vectors = block.vectors.fit(&documents_to_learn);
+            vectors.append_to(&mut train_rows, &documents_to_learn, block.scale);
+            vectors.append_to(&mut validation_rows, &documents(&validation), block.scale);
+        }
         Self {
+            dense: train_rows.cols - terms,
             train: train_rows,
             validation: validation_rows,
             train_labels: labels(&train),
@@ -75,13 +84,14 @@ impl Fold {
 
     /// Whether no term is left.
     pub(super) fn is_empty(&self) -> bool {
-        self.train.cols == 0
+        self.problem().terms() == 0
     }
 
     /// The rows to learn from.
     pub(super) fn problem(&self) -> Problem<'_> {
         Problem {
             rows: &self.train,
+            dense: self.dense,
             labels: &self.train_labels,
             classes: self.classes,
         }

@@ -19,6 +19,7 @@ use rayon::prelude::*;
 use crate::config::{ConfigError, Estimator};
 use crate::error::TrainError;
 use crate::solve::Effort;
+use crate::word_vectors::CorpusVectors;
 use chain::{Chain, chains};
 use fold::Fold;
 pub use fold::score_rows;
@@ -48,6 +49,17 @@ pub struct TrainingPart<'a> {
     pub repeats: usize,
     /// Number of classes.
     pub classes: usize,
+    /// Word vectors to learn from beside the terms.
+    pub block: Option<Block<'a>>,
+}
+
+/// Word vectors as a block of further columns.
+#[derive(Debug, Clone, Copy)]
+pub struct Block<'a> {
+    /// The vectors of the documents' words. Each fold learns their centre and length from its own rows.
+    pub vectors: &'a CorpusVectors,
+    /// The average length of the block, where that of a row's words is 1.
+    pub scale: f32,
 }
 
 /// The settings of a search.
@@ -116,6 +128,21 @@ pub fn search(
     };
     let best = best.into_iter().map(&mut scored).collect();
     Ok(SearchOutcome { trials, best })
+}
+
+/// The out-of-fold scores of each estimator, `rows × classes`, or `None` if one of them failed. `on_progress` is as for [`search`].
+///
+/// # Errors
+/// [`TrainError::Config`] if no term is left.
+pub fn out_of_fold(
+    part: TrainingPart<'_>,
+    estimators: &[Estimator],
+    settings: SearchSettings<'_>,
+    on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
+) -> Result<Option<Vec<Vec<f32>>>, TrainError> {
+    let run = run_folds(part, estimators, settings, true, on_progress)?;
+    let failed = run.fold_scores.iter().flatten().any(Result::is_err);
+    Ok((!failed).then_some(run.scores))
 }
 
 /// The trials that succeeded, best first. Equal trials keep their order.

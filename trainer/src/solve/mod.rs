@@ -24,10 +24,20 @@ use complaint_model::sparse::CsrMatrix;
 pub struct Problem<'a> {
     /// One row per document.
     pub rows: &'a CsrMatrix,
+    /// How many of the last columns are no terms, but numbers of a block of word vectors: they may be negative, and a row has all
+    /// of them or none.
+    pub dense: usize,
     /// The class of each row, below `classes`.
     pub labels: &'a [u32],
     /// Number of classes. Some may have no row.
     pub classes: usize,
+}
+
+impl Problem<'_> {
+    /// Number of columns that are terms. They come first.
+    pub(crate) fn terms(&self) -> usize {
+        self.rows.cols - self.dense
+    }
 }
 
 /// When a solver stops, and the seed for the order of its visits.

@@ -6,6 +6,8 @@
 //!   as much evidence as a frequent one.
 //! - Multinomial naive Bayes (McCallum & Nigam 1998), like scikit-learn's `MultinomialNB`: the logarithm of the term's
 //!   share in the class, with the class's share of the rows as intercept.
+//!
+//! Both count. Columns that are no counts of terms, but numbers of word vectors, get no weight.
 
 use super::{Coefficients, NotFinite, Problem};
 
@@ -33,7 +35,7 @@ pub fn complement(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, NotF
         }
     }
     Coefficients {
-        weights: counts,
+        weights: with_dense(counts, problem),
         bias: vec![0.0; classes],
     }
     .checked()
@@ -61,7 +63,7 @@ pub fn multinomial(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, Not
     problem.labels.iter().for_each(|&label| rows[label as usize] += 1.0);
     let all = problem.labels.len() as f64;
     Coefficients {
-        weights: counts,
+        weights: with_dense(counts, problem),
         bias: rows
             .iter()
             .map(|&own| (own.max(NEXT_TO_NONE) / all).ln() as f32)
@@ -70,13 +72,20 @@ pub fn multinomial(problem: Problem<'_>, alpha: f64) -> Result<Coefficients, Not
     .checked()
 }
 
+/// The weights of all columns from those of the terms.
+fn with_dense(mut weights: Vec<f32>, problem: Problem<'_>) -> Vec<f32> {
+    weights.resize(problem.rows.cols * problem.classes, 0.0);
+    weights
+}
+
 /// The sum of each term's values over the rows of each class, `terms × classes`.
 fn counts(problem: Problem<'_>) -> Vec<f32> {
-    let classes = problem.classes;
-    let mut counts = vec![0.0_f32; problem.rows.cols * classes];
+    let (classes, terms) = (problem.classes, problem.terms());
+    let mut counts = vec![0.0_f32; terms * classes];
     for (row, &label) in problem.labels.iter().enumerate() {
         let (indices, values) = problem.rows.row(row);
-        for (&term, &value) in indices.iter().zip(values) {
+        let entries = indices.iter().zip(values);
+        for (&term, &value) in entries.filter(|(term, _)| (**term as usize) < terms) {
             counts[term as usize * classes + label as usize] += value;
         }
     }

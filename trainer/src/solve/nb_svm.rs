@@ -3,7 +3,8 @@
 //!
 //! For each class, a term's value is multiplied by a log ratio r: the term's share among the class's rows compared with
 //! its share among the others (with additive smoothing; a term counts once per row). A separator w is learned over the
-//! products. Weights r ∘ w over the original values give the same scores, so the result is an ordinary linear model.
+//! products. Weights r ∘ w over the original values give the same scores, so the result is an ordinary linear model. Columns that
+//! are no terms keep their values: they have no share.
 
 use std::ops::Range;
 
@@ -19,18 +20,22 @@ pub struct ClassCounts {
     of_class: Vec<f32>,
     /// All classes together.
     of_all: Vec<f32>,
+    /// Number of columns after the terms.
+    dense: usize,
 }
 
 impl ClassCounts {
     /// Counts the rows of a problem.
     pub fn of(problem: Problem<'_>) -> Self {
-        let terms = problem.rows.cols;
+        let terms = problem.terms();
         let mut counts = Self {
             of_class: vec![0.0; terms * problem.classes],
             of_all: vec![0.0; terms],
+            dense: problem.dense,
         };
         for (row, &label) in problem.labels.iter().enumerate() {
-            for &term in problem.rows.row(row).0 {
+            let columns = problem.rows.row(row).0.iter();
+            for &term in columns.filter(|&&column| (column as usize) < terms) {
                 counts.of_class[label as usize * terms + term as usize] += 1.0;
                 counts.of_all[term as usize] += 1.0;
             }
@@ -38,7 +43,8 @@ impl ClassCounts {
         counts
     }
 
-    /// `ln((p / ‖p‖₁) / (q / ‖q‖₁))` of each term, p of the class, q of all others, both plus `alpha`.
+    /// `ln((p / ‖p‖₁) / (q / ‖q‖₁))` of each term, p of the class, q of all others, both plus `alpha`; 1 for each column that is no
+    /// term.
     fn log_ratios(&self, class: u32, alpha: f64) -> Vec<f32> {
         let terms = self.of_all.len();
         let own = &self.of_class[class as usize * terms..][..terms];
@@ -50,7 +56,8 @@ impl ClassCounts {
         };
         let (sum_p, sum_q) = smoothed().fold((0.0, 0.0), |(p_sum, q_sum), (p, q)| (p_sum + p, q_sum + q));
         let level = (sum_q / sum_p).ln();
-        smoothed().map(|(p, q)| ((p / q).ln() + level) as f32).collect()
+        let ratios = smoothed().map(|(p, q)| ((p / q).ln() + level) as f32);
+        ratios.chain(std::iter::repeat_n(1.0, self.dense)).collect()
     }
 }
 
@@ -123,6 +130,7 @@ mod tests {
         let labels: Vec<u32> = (0..60).map(|row| row % 3).collect();
         let problem = Problem {
             rows: &rows,
+            dense: 0,
             labels: &labels,
             classes: 3,
         };

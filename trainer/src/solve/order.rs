@@ -92,6 +92,7 @@ mod tests {
             let found = |rows| {
                 let problem = Problem {
                     rows,
+                    dense: 0,
                     labels: &labels,
                     classes: 3,
                 };

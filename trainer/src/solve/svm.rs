@@ -228,6 +228,7 @@ mod tests {
         let (rows, labels) = rows();
         let problem = Problem {
             rows: &rows,
+            dense: 0,
             labels: &labels,
             classes: CLASSES,
         };
@@ -286,6 +287,7 @@ mod tests {
         let (rows, labels) = rows();
         let problem = Problem {
             rows: &rows,
+            dense: 0,
             labels: &labels,
             classes: CLASSES,
         };

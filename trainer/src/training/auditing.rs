@@ -7,7 +7,7 @@ use complaint_model::{Estimate, Sha256Digest};
 use complaint_report::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 
 use super::searching::{Searched, run_search};
-use super::{Inputs, Prepared, Rows, open_source, passing, prepare};
+use super::{Inputs, Prepared, Rows, open_source, passing, prepare, scaling};
 use crate::audit::{Audit, audit};
 use crate::calibration::{OutOfFold, calibrate};
 use crate::dataset::DatasetError;
@@ -41,7 +41,8 @@ pub fn audit_labels(inputs: &Inputs<'_>, progress: &Progress) -> Result<AuditedD
     let source = open_source(inputs, progress)?;
     let prepared = prepare(inputs, source, None, Rows::All, progress)?;
     let (config, _) = &prepared.config();
-    let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
+    let vectors = scaling::read(inputs, &prepared, progress)?;
+    let searched = run_search(config, &config.pipelines(), &prepared, vectors.as_ref(), progress)?;
     let (data, classes) = (out_of_fold(&prepared, &searched), prepared.dataset.labels.len());
     let temperature = calibrate(data).temperature;
     let estimate = vector_scaling(data.scores, data.labels, classes, temperature);

@@ -2,10 +2,12 @@
 
 use complaint_contract::TrainingStage;
 use complaint_model::artifact::Provenance;
-use complaint_model::sparse::CsrMatrix;
+use complaint_model::artifact::TextRows;
+use complaint_model::word_scores::WordScores;
 use complaint_model::{Artifact, ArtifactBuilder, LinearModel};
 use rayon::prelude::*;
 
+use super::scaling::floor;
 use super::searching::Searched;
 use super::{Prepared, Words};
 use crate::calibration::{OutOfFold, calibrate};
@@ -20,14 +22,12 @@ use crate::solve::order::FrequencyOrder;
 use crate::solve::{Coefficients, Effort, Problem};
 use crate::vector_scaling::vector_scaling;
 
-/// Minimum number of documents that must contain a word's spelling before the spelling is stored. If terms need fewer
-/// documents, that lower number applies.
-const SURFACE_FORM_DOCUMENTS: usize = 5;
-
-/// The final model, and the test rows vectorised with its terms.
+/// The final model, and the test rows as it reads them.
 pub(super) struct Fitted {
     pub(super) artifact: Artifact,
-    pub(super) test: CsrMatrix,
+    pub(super) test: TextRows,
+    /// The share of the words of all training rows that have vectors, if there are vectors.
+    pub(super) share_with_vectors: Option<f64>,
 }
 
 /// Fits the chosen models on all training rows, combines them and calibrates on the out-of-fold scores.
@@ -52,9 +52,22 @@ pub(super) fn fit_best(
     }
     let order = FrequencyOrder::of(&rows);
     order.renumber(&mut rows);
+    let terms_count = rows.cols;
+    let vectors = best
+        .scaled
+        .as_ref()
+        .map(|scaled| (scaled.vectors.fit(&prepared.split.train), scaled.scale));
+    let share_with_vectors = vectors
+        .as_ref()
+        .map(|(vectors, _)| vectors.share_known(&prepared.split.train));
+    let vectors = vectors.filter(|(_, scale)| *scale > 0.0);
+    if let Some((vectors, scale)) = &vectors {
+        vectors.append_to(&mut rows, &prepared.split.train, *scale);
+    }
     let labels = &prepared.dataset.labels;
     let problem = Problem {
         rows: &rows,
+        dense: rows.cols - terms_count,
         labels: &prepared.train_labels,
         classes: labels.len(),
     };
@@ -73,9 +86,17 @@ pub(super) fn fit_best(
             (calibration, estimate, points)
         },
     );
-    let coefficients = order.restore(coefficients?);
+    let coefficients = coefficients?;
     progress.tell(TrainingStage::Fitting, 0.9, "building the artifact");
-    let test = terms.transform(&prepared.split.test);
+    let word_scores: Option<WordScores> = vectors
+        .map(|(vectors, scale)| {
+            let block = &coefficients.weights[terms_count * labels.len()..];
+            vectors
+                .word_scores(block, labels.len(), scale)
+                .map_err(TrainError::Internal)
+        })
+        .transpose()?;
+    let coefficients = order.restore(coefficients);
     let model = LinearModel {
         labels: labels.clone(),
         weights: coefficients.weights,
@@ -95,17 +116,31 @@ pub(super) fn fit_best(
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),
         feedback_sha256: prepared.feedback.as_ref().and_then(|feedback| feedback.sha256),
+        word_vectors_sha256: (word_scores.as_ref().and(best.scaled.as_ref()))
+            .map(|scaled| scaled.vectors.vectors().sha256),
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         parent: None,
     });
+    if let Some(table) = word_scores {
+        builder = builder.word_scores(table);
+    }
     if let Words::Corpus(corpus) = &best.words {
-        let documents = SURFACE_FORM_DOCUMENTS.min(features.min_document_frequency);
+        let documents = floor(features.min_document_frequency);
         builder = builder.surface_forms(corpus, &prepared.split.train, documents);
     }
     let artifact = builder
         .build()
         .map_err(|error| TrainError::Internal(error.to_string()))?;
-    Ok(Fitted { artifact, test })
+    let test = terms.transform(&prepared.split.test);
+    let test = match &best.words {
+        Words::Corpus(corpus) => artifact.with_words(test, corpus, &prepared.split.test),
+        Words::Counts(_) => test.into(),
+    };
+    Ok(Fitted {
+        artifact,
+        test,
+        share_with_vectors,
+    })
 }
 
 /// Combines all members into one linear model.

@@ -99,12 +99,12 @@ pub(super) fn with_reference(
     labels: &[u32],
     unknown_words: &[f32],
 ) -> Result<Artifact, TrainError> {
-    let Fitted { artifact, test } = fitted;
+    let Fitted { artifact, test, .. } = fitted;
     let classes = artifact.labels().len();
     let known: Vec<usize> = (0..labels.len())
         .filter(|&row| (labels[row] as usize) < classes)
         .collect();
-    let scores = scores(artifact.model(), &test, &known);
+    let scores = scores(&artifact, &test, &known);
     let labels: Vec<u32> = known.iter().map(|&row| labels[row]).collect();
     let unknown_words: Vec<f32> = known.iter().map(|&row| unknown_words[row]).collect();
     let rows = ReferenceRows {

@@ -7,6 +7,7 @@ mod held_out;
 mod holdout;
 mod passing;
 mod reporting;
+mod scaling;
 mod searching;
 
 use std::sync::Arc;
@@ -40,6 +41,9 @@ use held_out::{HeldOut, with_reference};
 use holdout::HoldoutRows;
 use searching::run_search;
 
+/// Minimum number of documents that must contain a word's spelling before the spelling is stored. If terms need fewer
+/// documents, that lower number applies.
+const SURFACE_FORM_DOCUMENTS: usize = 5;
 /// Number of terms listed for each class in the report.
 const TOP_TERMS: usize = 20;
 
@@ -52,6 +56,8 @@ pub struct Inputs<'a> {
     pub location: &'a Location,
     /// The location of the holdout's rows. It replaces the source that the configuration names.
     pub holdout: Option<&'a str>,
+    /// The location of the word vectors. It replaces the source that the configuration names.
+    pub word_vectors: Option<&'a str>,
     /// The champion's artifact: a file, or an `s3://` object.
     pub champion: Option<&'a str>,
     /// Corrections that become training rows.
@@ -170,7 +176,8 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let prepared = prepare(inputs, source, holdout, Rows::NotHeldOut, progress)?;
     let (config, choices) = &prepared.config();
     let inputs = &Inputs { config, ..*inputs };
-    let searched = run_search(config, &config.pipelines(), &prepared, progress)?;
+    let vectors = scaling::read(inputs, &prepared, progress)?;
+    let searched = run_search(config, &config.pipelines(), &prepared, vectors.as_ref(), progress)?;
     let fitted = fit_best(config, &prepared, &searched, progress)?;
     progress.tell(
         TrainingStage::Evaluating,
@@ -186,6 +193,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         Words::Corpus(corpus) => &fitted.artifact.unknown_word_shares(corpus, &prepared.split.test),
         Words::Counts(_) => &held_out.unknown_words,
     };
+    let share_with_vectors = fitted.share_with_vectors;
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
     let labels = artifact
         .estimate()
@@ -196,6 +204,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let parts = reporting::Parts {
         searched,
         choices: choices.clone(),
+        share_with_vectors,
         review: review(&config.review, &artifact, &evaluation),
         evaluation,
         held_out,

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use complaint_contract::Algorithm;
+use complaint_model::word_scores::WordScores;
 use complaint_model::{Artifact, Sha256Digest};
 use complaint_report::{
     Choice, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, LabelAudit, Mistake, MonthAccuracy, Report,
-    ReviewReport, WeightedTerm,
+    ReviewReport, WeightedTerm, WordVectorsReport,
 };
 
 use super::held_out::HeldOut;
@@ -21,6 +22,8 @@ use crate::evaluate::Evaluation;
 pub(super) struct Parts {
     pub(super) searched: Searched,
     pub(super) choices: Vec<Choice>,
+    /// The share of the words of all training rows that have vectors, if there are vectors.
+    pub(super) share_with_vectors: Option<f64>,
     pub(super) evaluation: Evaluation,
     pub(super) held_out: HeldOut,
     pub(super) review: Option<ReviewReport>,
@@ -39,6 +42,7 @@ pub(super) fn report(
     let Parts {
         searched,
         choices,
+        share_with_vectors,
         evaluation,
         held_out,
         review,
@@ -70,6 +74,19 @@ pub(super) fn report(
         repeats: config.search.repeats.unwrap_or(1),
         choices,
         ensemble: ensemble(&best.members),
+        word_vectors: best.scaled.as_ref().map(|scaled| WordVectorsReport {
+            sha256: scaled.vectors.vectors().sha256,
+            license: config
+                .word_vectors
+                .as_ref()
+                .and_then(|settings| settings.license.clone()),
+            dimensions: scaled.vectors.vectors().dimensions,
+            file_words: scaled.vectors.vectors().file_words,
+            words: artifact.word_scores().map_or(0, WordScores::len),
+            known_share: share_with_vectors.unwrap_or_default(),
+            scale: f64::from(scaled.scale),
+            scales: scaled.trials.clone(),
+        }),
         current_optimal_trial: best.optimal,
         trials: searched.trials,
         top_terms: top_terms(artifact),

@@ -7,6 +7,7 @@ use complaint_contract::{Algorithm, CrossValidation, OptimalTrial, Parameters};
 use complaint_model::vectorize::TermCounts;
 use complaint_report::{Trial as TrialReport, TrialStatus};
 
+use super::scaling::{Scaled, choose_scale};
 use super::{Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
@@ -14,9 +15,7 @@ use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
-
-/// Number of candidates for each possible member of an ensemble.
-const CANDIDATES_A_MEMBER: usize = 3;
+use crate::word_vectors::WordVectors;
 
 /// The result of the search.
 pub(super) struct Searched {
@@ -36,6 +35,8 @@ pub(super) struct Best {
     /// Out-of-fold scores of the first division, `rows × classes`.
     pub(super) scores: Vec<f32>,
     pub(super) optimal: OptimalTrial,
+    /// The word vectors, if there are some.
+    pub(super) scaled: Option<Scaled>,
 }
 
 /// The share of a single trial that is not averaged.
@@ -50,6 +51,7 @@ pub(super) fn run_search(
     config: &RunConfig,
     pipelines: &[Pipeline],
     prepared: &Prepared,
+    vectors: Option<&Arc<WordVectors>>,
     progress: &Progress,
 ) -> Result<Searched, TrainError> {
     let all = config.trials();
@@ -94,15 +96,13 @@ pub(super) fn run_search(
             fold_count,
             repeats,
             classes,
+            block: None,
         };
         let settings = SearchSettings {
             features: &pipeline.features,
             scoring: config.search.scoring,
             seed: config.evaluation.seed,
-            keep: config
-                .search
-                .ensemble
-                .map_or(1, |ensemble| ensemble.max_members * CANDIDATES_A_MEMBER),
+            keep: config.search.members_to_choose_from(),
         };
         let before = trials.len();
         let outcome = search(part, &estimators, settings, &|done, chains, estimator| {
@@ -130,11 +130,26 @@ pub(super) fn run_search(
                 terms,
                 members: found.members,
                 scores: found.scores,
+                scaled: None,
             });
         }
     }
     check_failures(config, &trials)?;
     let mut best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
+    if let Some(vectors) = vectors {
+        let terms = Arc::clone(&best.terms);
+        let part = TrainingPart {
+            terms: &terms,
+            rows: &rows,
+            labels: &labels,
+            folds: &folds,
+            fold_count,
+            repeats,
+            classes,
+            block: None,
+        };
+        choose_scale(config, part, vectors, &mut best, progress)?;
+    }
     best.scores.truncate(train.len() * classes);
     let mut folds = folds;
     folds.truncate(train.len());

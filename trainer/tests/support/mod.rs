@@ -118,7 +118,7 @@ pub struct Job {
 }
 
 /// Variables with these prefixes hold credentials for an object store.
-const CREDENTIALS: [&str; 5] = ["AWS_", "AZURE_", "GOOGLE_", "HOLDOUT_", "STORE_"];
+const CREDENTIALS: [&str; 6] = ["AWS_", "AZURE_", "GOOGLE_", "HOLDOUT_", "STORE_", "VECTORS_"];
 
 /// How a run ended.
 pub struct Ended {

@@ -11,6 +11,7 @@ use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::thresholds::OperatingPoints;
 use crate::vectorize::{TermLookup, Vectorizer};
+use crate::word_scores::WordScores;
 
 /// Assembles a trained model.
 ///
@@ -74,6 +75,7 @@ impl ArtifactBuilder {
                 parameters,
                 provenance: Provenance::default(),
                 surfaces: SurfaceForms::default(),
+                word_scores: None,
                 estimate: None,
                 thresholds: None,
                 reference: None,
@@ -92,6 +94,12 @@ impl ArtifactBuilder {
     /// Sets where the model came from.
     pub fn provenance(mut self, provenance: Provenance) -> Self {
         self.artifact.provenance = provenance;
+        self
+    }
+
+    /// Sets the scores that words add by their vectors.
+    pub fn word_scores(mut self, table: WordScores) -> Self {
+        self.artifact.word_scores = Some(table);
         self
     }
 

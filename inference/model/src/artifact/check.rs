@@ -25,6 +25,7 @@ pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     artifact.calibration.validate().map_err(|error| error.to_string())?;
     check_model(&artifact.model, &artifact.idf, artifact.vocabulary.len())?;
     check_reference(artifact)?;
+    check_word_scores(artifact)?;
     let points = artifact.thresholds.as_ref();
     points.map_or(Ok(()), |points| points.check(artifact.model.labels.len()))?;
     let Parameters { c, alpha, .. } = artifact.parameters;
@@ -118,6 +119,17 @@ fn check_reference(artifact: &Artifact) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Checks the table of word scores, if there is one.
+fn check_word_scores(artifact: &Artifact) -> Result<(), String> {
+    let Some(table) = &artifact.word_scores else {
+        return Ok(());
+    };
+    if artifact.features.hashing_bits.is_some() {
+        return Err("it has words with scores although its terms are buckets".to_owned());
+    }
+    table.check(artifact.model.labels.len())
 }
 
 /// Checks the terms and surface forms of a model with [`Features::hashing_bits`].

@@ -18,6 +18,7 @@ use crate::pipeline::{Features, Preprocessing};
 use crate::text::PIPELINE_VERSION;
 use crate::thresholds::{ClassPoints, OperatingPoints, Point};
 use crate::vectorize::Vocabulary;
+use crate::word_scores::WordScores;
 
 /// Layout version; part of [`super::FORMAT`].
 const FORMAT_VERSION: u32 = 2;
@@ -132,6 +133,26 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
     if let Some(bias) = &artifact.trained_bias {
         tensors.push(("trained.bias", Dtype::F32, vec![classes], f32_bytes(bias)));
     }
+    if let Some(table) = &artifact.word_scores {
+        let (words, (bytes, offsets)) = (table.len(), table.word_bytes());
+        tensors.extend([
+            ("wordScores.bytes", Dtype::U8, vec![bytes.len()], bytes.into_bytes()),
+            (
+                "wordScores.offsets",
+                Dtype::U32,
+                vec![offsets.len()],
+                u32_bytes(&offsets),
+            ),
+            ("wordScores.weights", Dtype::F32, vec![words], f32_bytes(&table.weights)),
+            ("wordScores.steps", Dtype::F32, vec![words], f32_bytes(&table.steps)),
+            (
+                "wordScores.scores",
+                Dtype::I16,
+                vec![words, classes],
+                i16_bytes(&table.scores),
+            ),
+        ]);
+    }
     if let Some(points) = &artifact.thresholds {
         let (classes, probabilities, counts) = point_bytes(points);
         let number = probabilities.len() / 4;
@@ -217,6 +238,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         .has("trained.bias")
         .then(|| tensors.f32s("trained.bias", &[Some(classes)]))
         .transpose()?;
+    let word_scores = tensors
+        .has("wordScores.bytes")
+        .then(|| tensors.word_scores(classes))
+        .transpose()?;
     let held_out = tensors
         .has("reference.scores")
         .then(|| tensors.held_out(classes))
@@ -227,6 +252,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         .transpose()?;
     let expected = 9
         + usize::from(trained_bias.is_some())
+        + 5 * usize::from(word_scores.is_some())
         + 3 * usize::from(thresholds.is_some())
         + 4 * usize::from(held_out.is_some());
     if tensors.0.len() != expected {
@@ -250,6 +276,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         parameters: header.parameters,
         provenance: header.provenance,
         surfaces,
+        word_scores,
         estimate: header.estimate,
         thresholds,
         reference: header.reference,
@@ -321,15 +348,32 @@ impl<'data> Tensors<'data> {
         self.0.tensor(name).is_ok()
     }
 
+    fn i16s(&self, name: &str, shape: &[Option<usize>]) -> Result<Vec<i16>, ArtifactError> {
+        let bytes = self.bytes(name, Dtype::I16, shape)?;
+        Ok(bytes
+            .chunks_exact(2)
+            .map(|b| i16::from_le_bytes([b[0], b[1]]))
+            .collect())
+    }
+
+    fn word_scores(&self, classes: usize) -> Result<WordScores, ArtifactError> {
+        let weights = self.f32s("wordScores.weights", &[None])?;
+        let words = Some(weights.len());
+        WordScores::from_parts(
+            &self.text("wordScores.bytes")?,
+            &self.u32s("wordScores.offsets")?,
+            weights,
+            self.f32s("wordScores.steps", &[words])?,
+            self.i16s("wordScores.scores", &[words, Some(classes)])?,
+        )
+        .map_err(corrupt)
+    }
+
     fn held_out(&self, classes: usize) -> Result<HeldOutRows, ArtifactError> {
         let labels = self.u32s("reference.labels")?;
         let rows = [Some(labels.len())];
-        let scores = self.bytes("reference.scores", Dtype::I16, &[rows[0], Some(classes)])?;
         Ok(HeldOutRows {
-            scores: scores
-                .chunks_exact(2)
-                .map(|b| i16::from_le_bytes([b[0], b[1]]))
-                .collect(),
+            scores: self.i16s("reference.scores", &[rows[0], Some(classes)])?,
             steps: self.f32s("reference.steps", &rows)?,
             unknown_words: self.f32s("reference.unknownWords", &rows)?,
             labels,

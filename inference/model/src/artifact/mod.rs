@@ -9,6 +9,9 @@
 //! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they occur in texts, in lower case |
 //! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
 //! | `trained.bias` | f32, classes | only in an adapted model: the intercepts it was trained with |
+//! | `wordScores.bytes`, `wordScores.offsets` | u8; u32, words + 1 | only in a model trained with word vectors ([`WordScores`]): words, ascending |
+//! | `wordScores.weights`, `wordScores.steps` | f32, words | each word's weight, and the size of a step of its scores |
+//! | `wordScores.scores` | i16, words × classes | each word's scores in steps, its weight included |
 //! | `thresholds.classes` | u32, classes × 2 | rows and number of points of each class |
 //! | `thresholds.probabilities`, `thresholds.counts` | f32, points; u32, points × 2 | what a threshold gives ([`OperatingPoints`]): answers, right ones |
 //! | `reference.scores`, `reference.steps` | i16, rows × classes; f32, rows | scores of held-out rows: steps below the row's highest |
@@ -17,7 +20,7 @@
 //! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
 //! `provenance`, and where the model has them `estimate` ([`Estimate`]) and `reference` ([`ReferenceProfile`]). The tensors
-//! `thresholds.*` and `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
+//! `wordScores.*`, `thresholds.*` and `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
 //!
 //! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`.
 //! Buckets of word n-grams come first, then those of character n-grams, each ascending. There are no surface forms.
@@ -56,6 +59,7 @@ use crate::sparse::CsrMatrix;
 use crate::text::TextPipeline;
 use crate::thresholds::OperatingPoints;
 use crate::vectorize::{TermLookup, Vectorizer, Vocabulary};
+use crate::word_scores::{FoundWords, WordScores};
 
 /// The format that [`Artifact::to_bytes`] writes, as `artifact.format` names it.
 pub const FORMAT: &str = "safetensors/2";
@@ -71,11 +75,30 @@ pub struct Provenance {
     /// Digest of the corrections among the training rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback_sha256: Option<Sha256Digest>,
+    /// Digest of the file of word vectors, if the model has scores from them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub word_vectors_sha256: Option<Sha256Digest>,
     /// Version of the trainer.
     pub trainer_version: String,
     /// Digest of the trained model, if this one was adapted from it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<Sha256Digest>,
+}
+
+/// Texts as a model reads them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TextRows {
+    /// Their weighted terms.
+    pub terms: CsrMatrix,
+    /// Their words in the model's table of word scores, if it has one.
+    words: Option<FoundWords>,
+}
+
+impl From<CsrMatrix> for TextRows {
+    /// The rows of a model without a table of word scores.
+    fn from(terms: CsrMatrix) -> Self {
+        Self { terms, words: None }
+    }
 }
 
 /// A model with everything that prediction needs. [`ArtifactBuilder`] and [`Artifact::from_bytes`] make one, and both
@@ -92,6 +115,7 @@ pub struct Artifact {
     parameters: Parameters,
     provenance: Provenance,
     surfaces: SurfaceForms,
+    word_scores: Option<WordScores>,
     estimate: Option<Estimate>,
     thresholds: Option<OperatingPoints>,
     reference: Option<ReferenceProfile>,
@@ -124,6 +148,30 @@ impl Artifact {
             self.features.clone(),
         )
         .transform(corpus, rows)
+    }
+
+    /// The rows `rows` of `corpus` as the model reads them. `corpus` must have been tokenised with this model's
+    /// [`Artifact::preprocessing`].
+    pub fn rows(&self, corpus: &TokenizedCorpus, rows: &[u32]) -> TextRows {
+        self.with_words(self.transform(corpus, rows), corpus, rows)
+    }
+
+    /// [`Artifact::rows`], where the weighted terms are known.
+    pub fn with_words(&self, terms: CsrMatrix, corpus: &TokenizedCorpus, rows: &[u32]) -> TextRows {
+        let words = self.word_scores.as_ref().map(|table| table.words_of(corpus, rows));
+        TextRows { terms, words }
+    }
+
+    /// Writes the score of each class for one of `rows` into `scores`, as prediction does.
+    ///
+    /// # Panics
+    /// If `rows` are those of another model, or have no such row, or `scores` does not have one entry per class.
+    pub fn decide(&self, rows: &TextRows, row: usize, scores: &mut [f32]) {
+        let (indices, values) = rows.terms.row(row);
+        self.model.decide(indices, values, scores);
+        if let (Some(table), Some(words)) = (&self.word_scores, &rows.words) {
+            table.add(words.of(row), scores);
+        }
     }
 
     /// For each of the rows `rows` of `corpus`, the share of its tokens that the model does not know, as
@@ -187,6 +235,11 @@ impl Artifact {
     /// The origin of the model.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
+    }
+
+    /// The scores that words add by their vectors, if the model was trained with some.
+    pub fn word_scores(&self) -> Option<&WordScores> {
+        self.word_scores.as_ref()
     }
 
     /// How scores become estimating probabilities.

@@ -100,6 +100,17 @@ pub(crate) fn hashed_artifact(bits: u8) -> Artifact {
     artifact(&TEXTS.map(str::to_owned), &Preprocessing::default(), &features, 1)
 }
 
+/// The same model with scores for every second word of `texts`, and for a word that is in none of them.
+pub(crate) fn with_word_scores<T: AsRef<str> + Sync>(artifact: Artifact, texts: &[T]) -> Artifact {
+    let corpus = TokenizedCorpus::build(&artifact.pipeline(), texts);
+    let parts = corpus.parts().filter(|part| !part.is_empty()).step_by(2);
+    let words: std::collections::BTreeSet<&str> = parts.chain(["zanzibar"]).collect();
+    let word_weights: Vec<f32> = (1..=words.len()).map(|word| 1.0 / word as f32).collect();
+    let scores = weights(words.len() * artifact.labels().len(), 7);
+    let table = WordScores::new(words.iter().copied(), &word_weights, &scores).unwrap();
+    ArtifactBuilder::from(artifact).word_scores(table).build().unwrap()
+}
+
 /// Texts with everything that the pipeline treats specially.
 pub(crate) fn any_text() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
@@ -181,7 +192,11 @@ pub(crate) fn any_artifact() -> impl Strategy<Value = (Artifact, Vec<String>)> {
                     hashing_bits,
                     ..Features::default()
                 };
-                (artifact(&texts, &preprocessing, &features, seed), texts)
+                let made = artifact(&texts, &preprocessing, &features, seed);
+                match hashing_bits {
+                    None if seed & 4 == 0 => (with_word_scores(made, &texts), texts),
+                    _ => (made, texts),
+                }
             },
         )
 }
@@ -324,6 +339,42 @@ fn parts_that_do_not_fit_are_refused() {
     }
 }
 
+#[test]
+fn a_table_of_word_scores_is_kept_and_checked() {
+    let good = with_word_scores(small_artifact(), &TEXTS);
+    assert!(good.word_scores().is_some_and(|table| table.find("zanzibar").is_some()));
+    assert_eq!(Artifact::from_bytes(&good.to_bytes()).unwrap(), good);
+    type Change = fn(&mut WordScores);
+    let cases: [(&str, Change); 6] = [
+        ("don't fit", |table| {
+            table.weights.pop();
+        }),
+        ("don't fit", |table| table.scores.truncate(4)),
+        ("weight", |table| table.weights[0] = 0.0),
+        ("weight", |table| table.weights[0] = f32::NAN),
+        ("not numbers", |table| table.steps[1] = f32::INFINITY),
+        ("not numbers", |table| table.steps[1] = -1.0),
+    ];
+    for (expected, change) in cases {
+        let mut artifact = good.clone();
+        change(artifact.word_scores.as_mut().unwrap());
+        let error = ArtifactBuilder::from(artifact).build().unwrap_err();
+        assert!(error.to_string().contains(expected), "{expected}: {error}");
+    }
+    let mut hashed = hashed_artifact(12);
+    hashed.word_scores.clone_from(&good.word_scores);
+    let error = Artifact::from_bytes(&hashed.to_bytes()).unwrap_err();
+    assert!(error.to_string().contains("terms are buckets"), "{error}");
+    let bytes = good.to_bytes();
+    let place = bytes.windows(8).position(|window| window == b"zanzibar").unwrap();
+    for (change, expected) in [(b'a', "out of order"), (0xff, "UTF-8")] {
+        let mut bytes = bytes.clone();
+        bytes[place] = change;
+        let error = Artifact::from_bytes(&bytes).unwrap_err();
+        assert!(error.to_string().contains(expected), "{expected}: {error}");
+    }
+}
+
 /// Rewrites the JSON of the metadata and keeps the rest of the file.
 fn with_header(bytes: &[u8], change: impl Fn(String) -> String) -> Vec<u8> {
     let length = u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
@@ -373,8 +424,11 @@ fn other_versions_are_refused_by_number() {
 fn every_truncation_is_refused() {
     let bytes = small_artifact().to_bytes();
     let more = with_reference(small_artifact()).to_bytes();
-    for end in (0..more.len()).step_by(7) {
-        assert!(Artifact::from_bytes(&more[..end]).is_err(), "{end}");
+    let words = with_word_scores(small_artifact(), &TEXTS).to_bytes();
+    for more in [more, words] {
+        for end in (0..more.len()).step_by(7) {
+            assert!(Artifact::from_bytes(&more[..end]).is_err(), "{end}");
+        }
     }
     for end in 0..bytes.len() {
         assert!(
@@ -398,7 +452,7 @@ proptest! {
         estimates in any::<bool>(),
         flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
-        let good = if hashed { hashed_artifact(12) } else { small_artifact() };
+        let good = if hashed { hashed_artifact(12) } else { with_word_scores(small_artifact(), &TEXTS) };
         let mut bytes = if estimates { with_reference(good) } else { good }.to_bytes();
         for (place, value) in flips {
             let place = place.index(bytes.len());

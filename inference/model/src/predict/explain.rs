@@ -1,10 +1,14 @@
 //! Explains why a text got its class.
+//!
+//! What a word adds by its vector ([`crate::word_scores`]) joins what the word's own term adds, so a word has one contribution.
+//! A word without a term of its own is one by itself.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{Found, Predictor, Scratch};
 use crate::vectorize::TermKind;
+use crate::word_scores::WordScores;
 
 /// The contribution of one term to an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,6 +49,7 @@ impl Predictor {
         let Occurrences {
             found: mut occurrences,
             names,
+            scored,
         } = self.occurrences(text, scratch);
         occurrences.sort_unstable_by_key(|(column, range)| (*column, range.start));
 
@@ -66,6 +71,9 @@ impl Predictor {
                 contribution: scratch.values[place] * (weights[class] - weights[runner_up]),
                 ranges,
             });
+        }
+        if let Some(table) = self.artifact.word_scores() {
+            add_word_scores(&mut contributions, table, &scored, [class, runner_up]);
         }
         // A stable sort keeps equal contributions in column order.
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
@@ -100,6 +108,7 @@ impl Predictor {
                     all.name(column, ngram.to_owned());
                 }
             }
+            Found::Scored(word) => all.scored.push((word, range.clone())),
         });
         self.lookup.each_word_ngram(&tokens, |column, start, length| {
             let words = start..start + length;
@@ -120,6 +129,8 @@ struct Occurrences {
     found: Vec<(u32, Range<usize>)>,
     /// The n-grams that fell into a bucket, by column.
     names: BTreeMap<u32, Vec<String>>,
+    /// Words of the table of word scores, in text order.
+    scored: Vec<(u32, Range<usize>)>,
 }
 
 impl Occurrences {
@@ -127,6 +138,52 @@ impl Occurrences {
         let names = self.names.entry(column).or_default();
         if !names.contains(&ngram) {
             names.push(ngram);
+        }
+    }
+}
+
+/// Adds what the words `scored` of a text add by their vectors to the contributions of their terms, or as contributions of
+/// their own. `classes` are the winner and the runner-up.
+fn add_word_scores(
+    contributions: &mut Vec<Contribution>,
+    table: &WordScores,
+    scored: &[(u32, Range<usize>)],
+    [class, runner_up]: [usize; 2],
+) {
+    // The terms of one word, by where the word begins. A word such as `won't` may have several.
+    let mut terms: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (place, term) in contributions.iter().enumerate() {
+        if term.kind == TermKind::Words && !term.term.contains(' ') {
+            for range in &term.ranges {
+                terms.entry(range.start).or_default().push(place);
+            }
+        }
+    }
+    let weights: f32 = scored.iter().map(|(word, _)| table.weight(*word)).sum();
+    let mut own: BTreeMap<u32, usize> = BTreeMap::new();
+    for (word, range) in scored {
+        let contribution = (table.score(*word, class) - table.score(*word, runner_up)) / weights;
+        let text = table.word(*word);
+        let place = match terms.get(&range.start).map(Vec::as_slice) {
+            Some([one]) => Some(*one),
+            Some(several) => several.iter().copied().find(|&term| contributions[term].term == text),
+            None => None,
+        };
+        let place = place.unwrap_or_else(|| {
+            *own.entry(*word).or_insert_with(|| {
+                contributions.push(Contribution {
+                    term: text.to_owned(),
+                    kind: TermKind::Words,
+                    contribution: 0.0,
+                    ranges: Vec::new(),
+                });
+                contributions.len() - 1
+            })
+        });
+        let joined = &mut contributions[place];
+        joined.contribution += contribution;
+        if !joined.ranges.contains(range) {
+            joined.ranges.push(range.clone());
         }
     }
 }

@@ -27,6 +27,8 @@ pub struct Scratch {
     tokens: Vec<u32>,
     /// Columns of the text's terms, with repeats.
     columns: Vec<u32>,
+    /// The text's words with scores, with repeats.
+    scored: Vec<u32>,
     /// The weighted row.
     indices: Vec<u32>,
     values: Vec<f32>,
@@ -70,7 +72,7 @@ impl Predictor {
         let pipeline = artifact.pipeline();
         let lookup = TermLookup::new(artifact.vocabulary(), artifact.features());
         let weighting = Weighting::new(artifact.features().sublinear_tf, artifact.vocabulary().word_terms());
-        let words = WordTable::new(artifact.surfaces(), &pipeline, &lookup);
+        let words = WordTable::new(artifact.surfaces(), &pipeline, &lookup, artifact.word_scores());
         Self {
             estimator: artifact.estimator(),
             artifact,
@@ -97,6 +99,7 @@ impl Predictor {
         let Scratch {
             tokens,
             columns,
+            scored,
             indices,
             values,
             scores,
@@ -113,6 +116,9 @@ impl Predictor {
         scores.resize(self.labels().len(), 0.0);
         probabilities.resize(self.labels().len(), 0.0);
         self.artifact.model().decide(indices, values, scores);
+        if let Some(table) = self.artifact.word_scores() {
+            table.add(scored, scores);
+        }
         let class = self.artifact.calibration().probabilities(scores, probabilities);
         let estimating = self.estimator.as_ref().map(|estimator| {
             estimating.resize(scores.len(), 0.0);
@@ -128,25 +134,28 @@ impl Predictor {
         }
     }
 
-    /// Fills `tokens` and `columns`.
+    /// Fills `tokens`, `columns` and `scored`.
     fn collect(&self, text: &str, scratch: &mut Scratch) {
         let Scratch {
             text: buffers,
             padded,
             tokens,
             columns,
+            scored,
             ..
         } = scratch;
         tokens.clear();
         columns.clear();
+        scored.clear();
         self.walk(text, buffers, padded, |found, _| match found {
             Found::Token(token, _) => tokens.push(token),
             Found::Column(column, _) => columns.push(column),
+            Found::Scored(word) => scored.push(word),
         });
         self.lookup.each_word_ngram(tokens, |column, _, _| columns.push(column));
     }
 
-    /// Calls `each` with every token and character n-gram of `text` and the word that it comes from. Prediction and
+    /// Calls `each` with every token, character n-gram and word with scores of `text`, and the word that it comes from. Prediction and
     /// explanation both use it, so they can't differ, whatever the artifact's table says.
     #[inline]
     fn walk(
@@ -157,15 +166,18 @@ impl Predictor {
         mut each: impl FnMut(Found<'_>, &Range<usize>),
     ) {
         let surfaces = self.artifact.surfaces();
-        let characters = self.lookup.has_characters();
+        let more = self.lookup.has_characters() || self.artifact.word_scores().is_some();
         self.pipeline
             .raw_words(text, |word| match self.words.find(text, &word, surfaces) {
                 Some(known) => {
                     self.words
                         .each_token(known, surfaces, |token| each(Found::Token(token, None), &word.range));
-                    if characters {
+                    if more {
                         for &column in self.words.columns(known) {
                             each(Found::Column(column, None), &word.range);
+                        }
+                        for &scored in self.words.scored(known) {
+                            each(Found::Scored(scored), &word.range);
                         }
                     }
                 }
@@ -191,6 +203,9 @@ impl Predictor {
                 self.lookup.each_character_ngram(part.text, padded, |column, ngram| {
                     each(Found::Column(column, Some(ngram)), &word.range)
                 });
+                if let Some(scored) = self.artifact.word_scores().and_then(|table| table.find(part.text)) {
+                    each(Found::Scored(scored), &word.range);
+                }
             });
     }
 }
@@ -201,6 +216,8 @@ enum Found<'t> {
     Token(u32, Option<&'t str>),
     /// The column of a character n-gram.
     Column(u32, Option<&'t str>),
+    /// A word of the table of word scores.
+    Scored(u32),
 }
 
 #[cfg(test)]

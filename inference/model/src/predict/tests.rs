@@ -2,18 +2,17 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::artifact::ArtifactBuilder;
-use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact, with_reference};
+use crate::artifact::tests::{any_artifact, hashed_artifact, small_artifact, with_reference, with_word_scores};
 use crate::corpus::TokenizedCorpus;
 use crate::vectorize::TermKind;
 
 /// The training code's path: pipeline, sparse row, scores, probabilities.
 fn reference(artifact: &Artifact, text: &str) -> (usize, Vec<f32>) {
     let corpus = TokenizedCorpus::build(&artifact.pipeline(), &[text]);
-    let row = artifact.transform(&corpus, &[0]);
+    let row = artifact.rows(&corpus, &[0]);
     let classes = artifact.labels().len();
     let (mut scores, mut probabilities) = (vec![0.0; classes], vec![0.0; classes]);
-    let (indices, values) = row.row(0);
-    artifact.model().decide(indices, values, &mut scores);
+    artifact.decide(&row, 0, &mut scores);
     let class = artifact.calibration().probabilities(&scores, &mut probabilities);
     (class, probabilities)
 }
@@ -31,6 +30,45 @@ fn known_and_unknown_words() {
     for empty in ["", "the of and", "XXXX 123"] {
         assert_eq!(predictor.predict(empty, &mut scratch).unknown_word_share, 1.0);
     }
+}
+
+/// What a word adds by its vector counts for words that the terms don't know, and joins the term of a word that has one.
+#[test]
+fn word_scores_join_the_terms_of_their_words() {
+    let bare = Predictor::new(small_artifact());
+    let scored = Predictor::new(with_word_scores(small_artifact(), &["fee", "nothing", "stolen"]));
+    let table = scored.artifact().word_scores().unwrap();
+    assert!(table.find("fee").is_some() && table.find("stolen").is_some());
+    let mut scratch = [Scratch::default(), Scratch::default()];
+    let [first, second] = &mut scratch;
+    for text in ["late", "The card", ""] {
+        assert_eq!(
+            bare.predict(text, first),
+            scored.predict(text, second),
+            "no word has a score"
+        );
+    }
+    let text = "ZANZIBAR charged a fee, and Zanzibar's fee was late";
+    let (before, after) = (bare.explain(text, first), scored.explain(text, second));
+    assert_ne!(
+        bare.predict(text, first).probabilities,
+        scored.predict(text, second).probabilities
+    );
+    let of = |explanation: &Explanation, term: &str| -> Vec<Contribution> {
+        let all = explanation.contributions.iter();
+        all.filter(|found| found.term == term).cloned().collect()
+    };
+    assert!(of(&before, "zanzibar").is_empty());
+    let unknown = of(&after, "zanzibar");
+    assert_eq!(unknown.len(), 1);
+    let spelt: Vec<&str> = unknown[0].ranges.iter().map(|range| &text[range.clone()]).collect();
+    assert_eq!(spelt, ["ZANZIBAR", "Zanzibar's"]);
+    let (one, other) = (of(&before, "fee"), of(&after, "fee"));
+    assert_eq!((one.len(), other.len()), (1, 1));
+    assert_eq!(one[0].ranges, other[0].ranges);
+    assert_ne!(one[0].contribution, other[0].contribution);
+    let sum: f32 = after.contributions.iter().map(|found| found.contribution).sum();
+    assert!((after.bias + sum - after.margin).abs() < 1e-5);
 }
 
 /// Estimating probabilities are those of the trained intercepts, and no answer depends on the estimate.

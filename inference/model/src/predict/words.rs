@@ -4,6 +4,7 @@ use crate::artifact::SurfaceForms;
 use crate::intern::{NONE, ends, hash_ends};
 use crate::text::{RawWord, Scratch, TextPipeline};
 use crate::vectorize::TermLookup;
+use crate::word_scores::WordScores;
 
 /// The bit in each byte that separates upper from lower case. Setting it folds words of ASCII letters, digits and
 /// apostrophes.
@@ -20,6 +21,10 @@ pub(super) struct WordTable {
     columns: Vec<u32>,
     /// Where each form's columns begin, and the end of the last.
     column_offsets: Vec<u32>,
+    /// Words with scores of all forms, concatenated.
+    scored: Vec<u32>,
+    /// Where each form's words with scores begin, and the end of the last.
+    scored_offsets: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +57,12 @@ pub(super) struct KnownWord {
 }
 
 impl WordTable {
-    pub(super) fn new(surfaces: &SurfaceForms, pipeline: &TextPipeline, lookup: &TermLookup) -> Self {
+    pub(super) fn new(
+        surfaces: &SurfaceForms,
+        pipeline: &TextPipeline,
+        lookup: &TermLookup,
+        word_scores: Option<&WordScores>,
+    ) -> Self {
         let size = (surfaces.len() * 2).next_power_of_two().max(2);
         // A model of buckets has no forms.
         let nodes = lookup.ngrams().into_iter().flat_map(|ngrams| {
@@ -65,6 +75,8 @@ impl WordTable {
             tokens,
             columns: Vec::new(),
             column_offsets: vec![0],
+            scored: Vec::new(),
+            scored_offsets: vec![0],
         };
         let (mut scratch, mut padded) = (Scratch::default(), String::new());
         for form in 0..surfaces.len() {
@@ -86,11 +98,14 @@ impl WordTable {
                 form: form as u32,
                 token,
             };
-            if lookup.has_characters() {
+            if lookup.has_characters() || word_scores.is_some() {
                 pipeline.parts(text, pipeline.folds_as_ascii(text), &mut scratch, |part| {
                     lookup.each_character_ngram(part.text, &mut padded, |column, _| table.columns.push(column));
+                    let word = word_scores.and_then(|words| words.find(part.text));
+                    table.scored.extend(word);
                 });
                 table.column_offsets.push(table.columns.len() as u32);
+                table.scored_offsets.push(table.scored.len() as u32);
             }
         }
         table
@@ -164,10 +179,16 @@ impl WordTable {
         }
     }
 
-    /// Columns of the character n-grams of a known word, if the model has any.
+    /// Columns of the character n-grams of a known word. Only for a model with character n-grams or word scores.
     #[inline]
     pub(super) fn columns(&self, word: KnownWord) -> &[u32] {
         &self.columns[self.column_offsets[word.form] as usize..self.column_offsets[word.form + 1] as usize]
+    }
+
+    /// The words with scores of a known word. Only for a model with character n-grams or word scores.
+    #[inline]
+    pub(super) fn scored(&self, word: KnownWord) -> &[u32] {
+        &self.scored[self.scored_offsets[word.form] as usize..self.scored_offsets[word.form + 1] as usize]
     }
 }
 

@@ -79,6 +79,7 @@ pub(crate) fn check_redaction_pattern(pattern: &str) -> Result<(), String> {
 pub struct Scratch {
     folded: String,
     reduced: String,
+    only: String,
 }
 
 /// One part of a word after step 4.
@@ -148,6 +149,27 @@ impl TextPipeline {
         tokens
     }
 
+    /// The one part that `word` gives, or `None` if it is no word of a text, or several, or gives no part or several. A text with
+    /// this word alone has the part that is returned.
+    pub fn only_part<'s>(&self, word: &str, scratch: &'s mut Scratch) -> Option<&'s str> {
+        let mut raw = None;
+        let mut words = 0;
+        self.raw_words(word, |found| {
+            words += 1;
+            raw = Some(found);
+        });
+        let raw = raw.filter(|raw| words == 1 && raw.range == (0..word.len()))?;
+        let mut parts = 0;
+        let mut only = std::mem::take(&mut scratch.only);
+        only.clear();
+        self.parts(word, raw.ascii, scratch, |part| {
+            parts += 1;
+            only.push_str(part.text);
+        });
+        scratch.only = only;
+        (parts == 1 && !scratch.only.is_empty()).then_some(scratch.only.as_str())
+    }
+
     /// Step 1: calls `each` with every raw word of `text`, in order.
     #[inline]
     pub(crate) fn raw_words(&self, text: &str, mut each: impl FnMut(RawWord)) {
@@ -178,7 +200,7 @@ impl TextPipeline {
 
     /// Steps 2 to 7: calls `each` with every part of the raw word `word`.
     pub(crate) fn parts(&self, word: &str, ascii: bool, scratch: &mut Scratch, mut each: impl FnMut(Part<'_>)) {
-        let Scratch { folded, reduced } = scratch;
+        let Scratch { folded, reduced, .. } = scratch;
         if ascii {
             fold::fold_ascii(word, folded);
             self.expand(folded, reduced, &mut each);

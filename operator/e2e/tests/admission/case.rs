@@ -62,12 +62,18 @@ impl Case {
         None
     }
 
-    /// Why the trainer rejects it. Its file has the same sections as the spec.
+    /// Why the trainer rejects it. Its file has the same sections as the spec, but for sources, which are arguments.
     pub fn refused_by_trainer(&self) -> Option<String> {
         let mut file = json!({ "name": "cards", "namespace": "default", "classifier": "cards", "specHash": "ab" });
         for section in ["dataset", "preset", "preprocessing", "features", "search"] {
             if let Some(value) = self.spec.get(section) {
                 file[section] = value.clone();
+            }
+        }
+        if let Some(vectors) = file.pointer_mut("/features/wordVectors").and_then(Value::as_object_mut) {
+            let source = vectors.remove("source").unwrap_or_default();
+            if let Some(sha256) = source.get("sha256") {
+                vectors.insert("sha256".into(), sha256.clone());
             }
         }
         let dataset = file["dataset"].as_object_mut().expect("an object");

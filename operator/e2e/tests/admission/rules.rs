@@ -84,6 +84,11 @@ async fn schema_and_trainer_have_the_same_rules() {
             run(json!({ "features": { "hashingBits": 18 }, "search": { "pipelineGrid": { "normalizer": ["Stem"] } } })),
             Some("can vary sublinearTf only"),
         ),
+        (word_vectors(json!({ "sha256": "ab".repeat(32) }), json!({})), None),
+        (
+            word_vectors(json!({ "sha256": "ab".repeat(32) }), json!({ "hashingBits": 18 })),
+            Some("leave one of them out"),
+        ),
         (trials("Reference", 6, json!({})), None),
         (trials("Reference", 5, json!({})), Some("set search.strategy to Random")),
         (trials("Standard", 6, json!({})), None),
@@ -153,6 +158,39 @@ async fn schema_and_trainer_have_the_same_rules() {
                     case.spec
                 );
             }
+        }
+    }
+}
+
+/// A run with word vectors from this source, and these features.
+fn word_vectors(mut source: Value, mut features: Value) -> Case {
+    source["uri"] = json!("https://example.org/vectors.txt.gz");
+    features["wordVectors"] = json!({ "source": source });
+    run(json!({ "features": features }))
+}
+
+/// What only a cluster asks of word vectors: one source, and its digest, so that equal specs make equal models.
+#[tokio::test]
+async fn word_vectors_have_one_source_and_its_digest() {
+    let (_sandbox, client) = served().await;
+    let digest = json!("ab".repeat(32));
+    for (source, told) in [
+        (json!({ "sha256": digest }), None),
+        (json!({}), Some("set source.sha256")),
+        (json!({ "sha256": "ab" }), Some("sha256")),
+        (
+            json!({ "sha256": digest, "configMap": { "name": "v", "key": "v.txt" } }),
+            Some("exactly one of"),
+        ),
+    ] {
+        let case = word_vectors(source, json!({}));
+        let refused = case.refused_by_schema(&client).await;
+        match told {
+            None => assert_eq!(refused, None),
+            Some(told) => assert!(
+                refused.as_ref().is_some_and(|message| message.contains(told)),
+                "{told}: {refused:?}"
+            ),
         }
     }
 }

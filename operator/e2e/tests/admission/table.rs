@@ -151,6 +151,14 @@ pub fn every_bound() -> Vec<Bounded> {
         number("features.hashingBits value", limits::HASHING_BITS, |bits| {
             run(json!({ "features": { "hashingBits": bits } }))
         }),
+        number(
+            "features.wordVectors.maxWords value",
+            limits::WORD_VECTOR_WORDS,
+            |words| {
+                let source = json!({ "uri": "https://example.org/v.txt", "sha256": "ab".repeat(32) });
+                run(json!({ "features": { "wordVectors": { "source": source, "maxWords": words } } }))
+            },
+        ),
         number("search.folds value", limits::FOLDS, |folds| {
             run(json!({ "search": { "folds": folds } }))
         }),

@@ -23,6 +23,13 @@ pub fn bill_of_materials(version: &VersionFacts, documentation: &Documentation, 
     if let Some(sha256) = dataset.feedback.as_ref().and_then(|feedback| feedback.sha256) {
         data.push(data_component("corrections", &sha256.to_string()));
     }
+    if let Some(vectors) = &report.word_vectors {
+        let mut component = data_component("word vectors", &vectors.sha256.to_string());
+        if let Some(license) = &vectors.license {
+            component["licenses"] = json!([{ "license": { "name": license } }]);
+        }
+        data.push(component);
+    }
     let same_release = report.trainer_version == env!("CARGO_PKG_VERSION");
     let software = packages()
         .filter(|(name, ..)| same_release || *name == TRAINER)

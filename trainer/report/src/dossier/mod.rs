@@ -199,6 +199,9 @@ impl Dossier {
         if run.evaluation.holdout.is_some() {
             command.push_str(" --holdout HOLDOUT");
         }
+        if self.report.word_vectors.is_some() {
+            command.push_str(" --word-vectors VECTORS");
+        }
         if self.report.dataset.feedback.is_some() {
             command.push_str(" --feedback FEEDBACK");
         }

@@ -4,9 +4,9 @@ use complaint_contract::Algorithm;
 use maud::{Markup, html};
 
 use super::chart::{Scale, bar};
-use super::{counted, percent};
+use super::{counted, percent, thousands};
 use crate::report::Report;
-use crate::{Trial, TrialStatus};
+use crate::{Trial, TrialStatus, WordVectorsReport};
 
 /// Width of the chart in each row.
 const WIDTH: f64 = 260.0;
@@ -42,8 +42,50 @@ pub(super) fn body(report: &Report) -> Option<Markup> {
             }
         }
         @if !report.ensemble.is_empty() { (ensemble(report)) }
+        @if let Some(vectors) = &report.word_vectors { (word_vectors(vectors)) }
         @if !report.choices.is_empty() { (choices(report)) }
     })
+}
+
+/// The word vectors and the scales that were tried.
+fn word_vectors(vectors: &WordVectorsReport) -> Markup {
+    html! {
+        h3 { "Word vectors" }
+        p {
+            @if vectors.scale > 0.0 {
+                "The model scores " (thousands(vectors.words)) " words by their vectors"
+            } @else {
+                "The model does without the word vectors: at no scale did they help by more than the standard error over the folds. Their file"
+            }
+            " (sha256:" (vectors.sha256) ", " (thousands(vectors.file_words as usize)) " words of " (vectors.dimensions) " numbers"
+            @if let Some(license) = &vectors.license { ", licence: " (license) }
+            ") knows " (percent(vectors.known_share)) " of the words of the training rows."
+        }
+        div.scroll {
+            table.wide {
+                caption { "The best models with the vectors at several scales. At scale 0 they do not count; at 1 the mean vector of a row counts as much as its words." }
+                thead {
+                    tr {
+                        th scope="col" { "scale" }
+                        th scope="col" { "mean" }
+                        th scope="col" { "± deviation" }
+                    }
+                }
+                tbody {
+                    @for trial in &vectors.scales {
+                        tr {
+                            th scope="row" {
+                                (trial.scale)
+                                @if trial.scale == vectors.scale { span.badge { "best" } }
+                            }
+                            td { (format!("{:.4}", trial.cross_validation.mean)) }
+                            td { (format!("{:.4}", trial.cross_validation.standard_deviation)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The settings that followed the data.

@@ -68,7 +68,7 @@ pub(super) fn data_member<R: Read + Seek>(
     let data: Vec<usize> = files.iter().copied().filter(|&index| format(index).is_some()).collect();
     let member = match (data.as_slice(), files.as_slice()) {
         ([one], _) | ([], [one]) => *one,
-        ([], _) => return Err("the archive has no .csv, .json or .jsonl file. Pack the data set alone".into()),
+        ([], _) => return Err("the archive has no .csv, .json or .jsonl file. Pack the file to read alone".into()),
         (several, _) => {
             let mut listed: Vec<String> = several
                 .iter()
