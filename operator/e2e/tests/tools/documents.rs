@@ -17,7 +17,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 11] = [
+const WITH_OPERATOR: [&str; 12] = [
     "docs/model-risk.md",
     "docs/cli.md",
     "docs/first-classifier.md",
@@ -25,6 +25,7 @@ const WITH_OPERATOR: [&str; 11] = [
     "docs/promotion.md",
     "docs/retraining.md",
     "docs/retention.md",
+    "docs/review.md",
     "docs/signatures.md",
     "docs/monitoring.md",
     "docs/tracing.md",
