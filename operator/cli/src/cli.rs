@@ -208,7 +208,7 @@ pub(crate) enum Command {
     },
     /// Review captured answers that need a person, one at a time; decisions become corrections. Files of Label Studio.
     Review(crate::review::Options),
-    /// Show everything as pages in a browser, kept up to date. It changes nothing.
+    /// Show everything as pages in a browser, kept up to date. It changes no object.
     Dashboard(crate::dashboard::Options),
     /// Print a script that completes the command line in a shell.
     Completion {

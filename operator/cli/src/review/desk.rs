@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use complaint_api::{ComplaintClassifier, Feedback};
+use complaint_api::Feedback;
 use complaint_contract::captured::{CAPTURED_PATH, CapturedKind, CapturedList};
 use complaint_contract::segments::{FEEDBACK_PATH, NAME_BYTES};
 use http::HeaderValue;
 use k8s_openapi::api::{authentication::v1::SelfSubjectReview, core::v1::Secret};
-use kube::{Api, ResourceExt, api::PostParams};
+use kube::{Api, api::PostParams};
 use serde::Serialize;
 
 use crate::{
@@ -25,32 +25,33 @@ const BYTES: usize = 512 << 10;
 
 /// A correction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Row {
+pub(crate) struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) id: Option<String>,
-    pub(super) text: String,
-    pub(super) category: String,
+    pub(crate) id: Option<String>,
+    pub(crate) text: String,
+    pub(crate) category: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) also: Option<String>,
-    pub(super) by: String,
+    pub(crate) also: Option<String>,
+    pub(crate) by: String,
 }
 
 /// A classifier's servers, for who may send corrections.
-pub(super) struct Desk {
+pub(crate) struct Desk {
     cluster: Cluster,
     service: String,
     token: HeaderValue,
 }
 
 impl Desk {
-    /// Finds the token.
-    pub(super) async fn open(
+    /// Finds the token: in `file`, or in the Secret that `feedback` names.
+    pub(crate) async fn of(
         cluster: &Cluster,
-        classifier: &ComplaintClassifier,
+        classifier: &str,
+        feedback: Option<&Feedback>,
         file: Option<&Path>,
     ) -> Result<Self, Error> {
-        let service = classifier.name_any();
-        let Some(feedback) = &classifier.spec.serving.feedback else {
+        let service = classifier.to_owned();
+        let Some(feedback) = feedback else {
             return Err(Error::Other(format!(
                 "ComplaintClassifier {service} takes no corrections, so there is nothing to review: set spec.serving.feedback and spec.serving.capture (docs/review.md)"
             )));
@@ -81,7 +82,7 @@ impl Desk {
     }
 
     /// What waits for a person.
-    pub(super) async fn list(&self, which: CapturedKind, limit: usize) -> Result<CapturedList, Error> {
+    pub(crate) async fn list(&self, which: CapturedKind, limit: usize) -> Result<CapturedList, Error> {
         let path = format!("{}?which={which}&limit={limit}", CAPTURED_PATH.trim_start_matches('/'));
         let answer = self
             .cluster
@@ -96,7 +97,7 @@ impl Desk {
     }
 
     /// Sends corrections. When this returns, they are durable.
-    pub(super) async fn send(&self, rows: &[Row]) -> Result<(), Error> {
+    pub(crate) async fn send(&self, rows: &[Row]) -> Result<(), Error> {
         let path = FEEDBACK_PATH.trim_start_matches('/');
         for batch in batches(rows) {
             let body = serde_json::to_vec(batch).map_err(|error| Error::Other(error.to_string()))?;
@@ -114,7 +115,12 @@ impl Desk {
         if let Some(given) = given {
             return Ok(given.to_owned());
         }
-        let api: Api<SelfSubjectReview> = Api::all(self.cluster.client());
+        Self::user(&self.cluster).await
+    }
+
+    /// The name of the program's user.
+    pub(crate) async fn user(cluster: &Cluster) -> Result<String, Error> {
+        let api: Api<SelfSubjectReview> = Api::all(cluster.client());
         let reviewed = api.create(&PostParams::default(), &SelfSubjectReview::default()).await;
         let reviewed = reviewed.map_err(|error| {
             let access = Access {

@@ -28,9 +28,12 @@ use complaint_contract::captured::{CapturedKind, CapturedList, DEFAULT_ROWS, ROW
 
 use self::{
     action::{Action, Typed},
-    desk::{Desk, Row},
     keys::Keys,
     session::{Decided, Session},
+};
+pub(crate) use self::{
+    desk::{Desk, Row},
+    page::pieces,
 };
 use crate::{
     cluster::Cluster,
@@ -90,7 +93,8 @@ fn decider(text: &str) -> Result<String, String> {
 /// Runs the command.
 pub(crate) async fn run(cluster: &Cluster, console: &Console, options: &Options) -> Result<(), Error> {
     let classifier: ComplaintClassifier = cluster.get(&options.classifier).await?;
-    let desk = Desk::open(cluster, &classifier, options.token_file.as_deref()).await?;
+    let feedback = classifier.spec.serving.feedback.as_ref();
+    let desk = Desk::of(cluster, &options.classifier, feedback, options.token_file.as_deref()).await?;
     if let Some(file) = &options.import {
         return exchange::import(&desk, console, options, file).await;
     }

@@ -135,8 +135,8 @@ fn categories(page: &mut Page, session: &Session, row: Option<&CapturedRow>) {
     page.table(table);
 }
 
-/// The text by lines, with marks around the words that decided.
-pub(super) fn marked(text: &str, words: &[DecidingWord]) -> Vec<Words> {
+/// The text in pieces: whether each is a word that decided, and for the answer.
+pub(crate) fn pieces(text: &str, words: &[DecidingWord]) -> Vec<(String, Option<bool>)> {
     let mut marks: Vec<(usize, usize, bool)> = words
         .iter()
         .flat_map(|word| {
@@ -147,22 +147,10 @@ pub(super) fn marked(text: &str, words: &[DecidingWord]) -> Vec<Words> {
         .collect();
     marks.sort_unstable();
     let characters: Vec<char> = text.chars().collect();
-    let mut lines = vec![Words::default()];
+    let mut pieces = Vec::new();
     let mut add = |part: &[char], mark: Option<bool>| {
-        let part: String = part.iter().collect();
-        for (number, piece) in part.split('\n').enumerate() {
-            if number > 0 {
-                lines.push(Words::default());
-            }
-            let Some(line) = lines.last_mut().filter(|_| !piece.is_empty()) else {
-                continue;
-            };
-            let piece = match mark {
-                None => Words::from(piece),
-                Some(true) => Words::toned(Tone::Good, format!("»{piece}«")),
-                Some(false) => Words::toned(Tone::Notice, format!("›{piece}‹")),
-            };
-            *line = std::mem::take(line).and(piece);
+        if !part.is_empty() {
+            pieces.push((part.iter().collect(), mark));
         }
     };
     let mut done = 0;
@@ -177,6 +165,28 @@ pub(super) fn marked(text: &str, words: &[DecidingWord]) -> Vec<Words> {
         done = to;
     }
     add(&characters[done..], None);
+    pieces
+}
+
+/// The text by lines, with marks around the words that decided.
+pub(super) fn marked(text: &str, words: &[DecidingWord]) -> Vec<Words> {
+    let mut lines = vec![Words::default()];
+    for (piece, mark) in pieces(text, words) {
+        for (number, part) in piece.split('\n').enumerate() {
+            if number > 0 {
+                lines.push(Words::default());
+            }
+            let Some(line) = lines.last_mut().filter(|_| !part.is_empty()) else {
+                continue;
+            };
+            let part = match mark {
+                None => Words::from(part),
+                Some(true) => Words::toned(Tone::Good, format!("»{part}«")),
+                Some(false) => Words::toned(Tone::Notice, format!("›{part}‹")),
+            };
+            *line = std::mem::take(line).and(part);
+        }
+    }
     lines
 }
 
