@@ -193,6 +193,8 @@ fn a_correction_replaces_the_label_of_a_training_row_and_copies_are_settled() {
         right
     };
     corrections.push(correction(&twins[0], "Account", 1));
+    // Where two categories are right, the first one is learnt.
+    corrections[0]["also"] = "Loan".into();
     let job = Job::new().with_feedback();
     job.correct(&corrections);
     let corrected = trained(&job.run(&job.file("wrong.csv", csv(&wrong))));

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::core::collection::capture::Capture;
+use crate::core::collection::captured::Captured;
 use crate::core::collection::feedback::Feedback;
 use crate::core::engine::{Answer, Engine, Ranked};
 use crate::core::limits::Limits;
@@ -29,6 +30,8 @@ pub struct App {
     pub tokens: Option<Tokens>,
     /// Takes corrections, if the server collects them.
     pub feedback: Option<Feedback>,
+    /// Lists captured answers, if the server collects corrections.
+    pub captured: Option<Captured>,
     /// Captures answers, if the server is asked to.
     pub capture: Option<Capture>,
     /// The memory budget that request bodies and responses share.
@@ -99,6 +102,7 @@ impl App {
             draining: AtomicBool::new(false),
             tokens: None,
             feedback: None,
+            captured: None,
             capture: None,
             memory: Memory::new(limits.bytes_in_flight()),
             limits,

@@ -113,6 +113,17 @@ pub enum Refusal {
         /// Why the store failed.
         problem: String,
     },
+    /// Another client is reading captured answers.
+    #[error("another client is reading captured answers, and one may at a time")]
+    ReviewBusy,
+    /// The store can't be read.
+    #[error(
+        "the store can't be read: {problem}. Try again; if this lasts, the server's log says which store to mend, or whose keys may not read"
+    )]
+    NotRead {
+        /// Why.
+        problem: String,
+    },
     /// A probe asks for a model that this server does not serve.
     #[error(
         "this server serves sha256:{served}, not sha256:{asked}; wait for a server with that model, or ask for the served one"

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use complaint_contract::captured::{CapturedList, CapturedRow, DecidingWord, ServedAnswer, WORDS};
+use complaint_contract::segments::CapturedAnswer;
 use complaint_contract::statistics::ReferenceProfile;
 use complaint_model::Sha256Digest;
 
 use crate::core::app::{App, Served};
+use crate::core::collection::capture::plain;
+use crate::core::collection::captured::{TEXT_BYTES, Wanted};
 use crate::core::collection::feedback::{Checked, Corrections, Row};
 use crate::core::engine::{Answer, Engine, Explained};
 use crate::core::memory::Held;
@@ -168,6 +172,49 @@ impl Serving {
         feedback.keep(corrections).await
     }
 
+    /// Captured answers without a correction, those that most need a person first, with the served model's answer to each. These
+    /// answers are not counted as such.
+    ///
+    /// # Errors
+    /// [`Refusal::FeedbackOff`], [`Refusal::ReviewBusy`], [`Refusal::NotRead`], or if other large requests leave no memory for the texts.
+    pub async fn captured(&self, wanted: Wanted) -> Result<CapturedList, Refusal> {
+        let (Some(feedback), Some(captured)) = (&self.app.feedback, &self.app.captured) else {
+            return Err(Refusal::FeedbackOff);
+        };
+        let mut held = Held::default();
+        self.app.memory.grow(&mut held, TEXT_BYTES)?;
+        let found = captured.find(wanted).await?;
+        let texts: Vec<&str> = found.rows.iter().map(|row| row.text.as_str()).collect();
+        let served = in_turns(&texts, |text| self.served_answer(text)).await;
+        Ok(CapturedList {
+            rows: found.rows.into_iter().zip(served).map(row).collect(),
+            waiting: found.waiting,
+            complete: found.complete,
+            categories: self.engine().labels().to_vec(),
+            new_categories: feedback.takes_new_categories(),
+            model_digest: self.model.digest.clone(),
+        })
+    }
+
+    fn served_answer(&self, text: &str) -> ServedAnswer {
+        let engine = self.engine();
+        let explained = engine.explain(text);
+        let won = explained.answer.ranking[0];
+        let words = explained.terms.into_iter().filter(|term| !term.ranges.is_empty());
+        ServedAnswer {
+            category: engine.label(won.category).to_owned(),
+            probability: plain(won.probability),
+            second: engine.label(explained.runner_up).to_owned(),
+            words: words
+                .take(WORDS)
+                .map(|term| DecidingWord {
+                    contribution: plain(term.contribution),
+                    ranges: term.ranges,
+                })
+                .collect(),
+        }
+    }
+
     fn check_texts<T: AsRef<str>>(&self, texts: &[T]) -> Result<(), Refusal> {
         if texts.is_empty() {
             return Err(Refusal::NoText);
@@ -197,6 +244,23 @@ impl Serving {
             return Err(Refusal::BlankText { index });
         }
         Ok(())
+    }
+}
+
+/// A captured answer beside what the served model answers.
+fn row((captured, served): (CapturedAnswer, ServedAnswer)) -> CapturedRow {
+    CapturedRow {
+        id: captured.id,
+        time: captured.time,
+        text: captured.text,
+        category: captured.category,
+        probability: captured.probability,
+        margin: captured.margin,
+        second: captured.second,
+        needs_review: captured.needs_review,
+        drawn: captured.drawn,
+        digest: captured.digest,
+        served,
     }
 }
 

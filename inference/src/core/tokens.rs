@@ -89,9 +89,14 @@ impl Tokens {
     /// Whether to answer a request with this `Authorization` header.
     #[must_use]
     pub fn accept(&self, authorization: Option<&[u8]>) -> bool {
-        let Some(token) = authorization.and_then(bearer) else {
-            return false;
-        };
+        authorization
+            .and_then(bearer)
+            .is_some_and(|token| self.accept_token(token))
+    }
+
+    /// Whether this is one of the tokens.
+    #[must_use]
+    pub fn accept_token(&self, token: &[u8]) -> bool {
         self.current().accepted.contains(&Sha256Digest::of_bytes(token))
     }
 

@@ -6,6 +6,7 @@ use axum::extract::{FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use complaint_contract::captured::{CAPTURED_PATH, TOKEN_HEADER};
 use complaint_contract::segments::FEEDBACK_PATH;
 use complaint_contract::statistics::paths;
 
@@ -33,14 +34,14 @@ pub(super) fn refusal(app: &App, request: &Request) -> Option<Response> {
     if PROBES.contains(&request.uri().path()) || tokens.accept(authorization) {
         return None;
     }
-    // Corrections need a token of their own, and a request has one header.
-    if request.uri().path() == FEEDBACK_PATH && app.feedback.is_some() {
+    // Corrections and captured answers need a token of their own.
+    if [FEEDBACK_PATH, CAPTURED_PATH].contains(&request.uri().path()) && app.feedback.is_some() {
         return None;
     }
     Some(ApiError::Unauthorized.into_response())
 }
 
-/// A client that may send corrections.
+/// A client that may send corrections, and read what waits for them. Its token is in `x-feedback-token`, or else in `authorization`.
 #[derive(Debug)]
 pub(super) struct Corrector;
 
@@ -50,7 +51,11 @@ impl FromRequestParts<Arc<App>> for Corrector {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         let tokens = &app.feedback.as_ref().ok_or(Refusal::FeedbackOff)?.tokens;
         let authorization = parts.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes);
-        if tokens.accept(authorization) {
+        let is_accepted = match parts.headers.get(TOKEN_HEADER) {
+            Some(token) => tokens.accept_token(token.as_bytes().trim_ascii()),
+            None => tokens.accept(authorization),
+        };
+        if is_accepted {
             return Ok(Self);
         }
         if tokens.is_empty() {

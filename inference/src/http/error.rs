@@ -65,12 +65,12 @@ pub enum ApiError {
     Unauthorized,
     /// A correction needs a token of its own.
     #[error(
-        "corrections need a token of their own: send the header `authorization: Bearer TOKEN` with one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
+        "corrections and captured answers need a token of their own: send the header `authorization: Bearer TOKEN` or `x-feedback-token: TOKEN` with one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
     )]
     FeedbackUnauthorized,
     /// The token is accepted for answers alone.
     #[error(
-        "this token is for answers and not for corrections: use one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
+        "this token is for answers and not for corrections or captured answers: use one of --feedback-token-file (in a cluster: of the Secret that serving.feedback.tokenSecretRef names)"
     )]
     Forbidden,
     /// The path does not exist.
@@ -90,7 +90,7 @@ pub enum ApiError {
 fn hint(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::TooManyTexts { .. } => ". Send several requests (for answers, POST /predict/stream has no such limit)",
-        Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } | Refusal::FeedbackQueueFull => {
+        Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } | Refusal::FeedbackQueueFull | Refusal::ReviewBusy => {
             ". Try again after the time in Retry-After"
         }
         _ => "",
@@ -119,9 +119,10 @@ impl ApiError {
                 }
                 Refusal::TextTooLong { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TextTooLong"),
                 Refusal::TooManyTexts { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "TooManyTexts"),
-                Refusal::Overloaded { .. } | Refusal::MemoryTaken { .. } | Refusal::FeedbackQueueFull => {
-                    (StatusCode::TOO_MANY_REQUESTS, "Overloaded")
-                }
+                Refusal::Overloaded { .. }
+                | Refusal::MemoryTaken { .. }
+                | Refusal::FeedbackQueueFull
+                | Refusal::ReviewBusy => (StatusCode::TOO_MANY_REQUESTS, "Overloaded"),
                 Refusal::ModelNotFound { .. } => (StatusCode::NOT_FOUND, "ModelNotFound"),
                 Refusal::VersionNotFound { .. } => (StatusCode::NOT_FOUND, "VersionNotFound"),
                 Refusal::NoReport => (StatusCode::NOT_FOUND, "NoReport"),
@@ -130,6 +131,7 @@ impl ApiError {
                 Refusal::UnknownCategory { .. } => (StatusCode::BAD_REQUEST, "UnknownCategory"),
                 Refusal::CorrectionsTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge"),
                 Refusal::NotKept { .. } => (StatusCode::SERVICE_UNAVAILABLE, "NotKept"),
+                Refusal::NotRead { .. } => (StatusCode::SERVICE_UNAVAILABLE, "NotRead"),
                 Refusal::ShuttingDown | Refusal::OtherDigest { .. } | Refusal::NoFeedbackTokens => {
                     (StatusCode::SERVICE_UNAVAILABLE, "NotReady")
                 }
@@ -195,6 +197,9 @@ impl ApiError {
             }),
             Self::Refused(Refusal::NotKept {
                 problem: "No space left on device (os error 28)".into(),
+            }),
+            Self::Refused(Refusal::NotRead {
+                problem: "it took longer than 20 s".into(),
             }),
             Self::MethodNotAllowed,
             Self::BodyTimeout { seconds: 10 },

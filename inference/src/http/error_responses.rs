@@ -42,6 +42,8 @@ pub(super) struct MlflowErrors;
 
 /// The errors of corrections.
 pub(super) struct FeedbackErrors;
+/// The errors of captured answers.
+pub(super) struct CapturedErrors;
 
 impl IntoResponses for NativeErrors {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
@@ -66,6 +68,25 @@ impl IntoResponses for FeedbackErrors {
             .map(|(description, code)| refusal::<ErrorBody>(ApiFamily::Native, description, code)),
         );
         responses
+    }
+}
+
+impl IntoResponses for CapturedErrors {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        [
+            ("The query is not valid", "InvalidRequest"),
+            ("There is no token, or an unknown one", "Unauthorized"),
+            ("The token is not for corrections", "Forbidden"),
+            ("The server takes no corrections", "FeedbackOff"),
+            (
+                "Another client is reading them, or large requests hold the memory; see Retry-After",
+                "Overloaded",
+            ),
+            ("A bug of the server", "Internal"),
+            ("The store can't be read; see Retry-After", "NotRead"),
+        ]
+        .map(|(description, code)| refusal::<ErrorBody>(ApiFamily::Native, description, code))
+        .into()
     }
 }
 

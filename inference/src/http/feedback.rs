@@ -22,7 +22,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(feedback))
 }
 
-const EXPECTED: &str = r#"Send {"text": "…", "category": "…"} with "by" and "id" where they are known, a list of these, or one a line as application/x-ndjson"#;
+const EXPECTED: &str = r#"Send {"text": "…", "category": "…"} with "also", "by" and "id" where they are known, a list of these, or one a line as application/x-ndjson"#;
 
 /// What a complaint is about.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -34,6 +34,8 @@ struct CorrectionRequest {
     /// Its category: one of the model's, unless the server takes new ones.
     #[schema(example = "Cards")]
     category: String,
+    /// A second category that is right, too: of the same ones. Either counts as a right answer; trainings learn `category`.
+    also: Option<String>,
     /// Who says so: at most 256 bytes.
     by: Option<String>,
     /// Your name for the complaint, at most 256 bytes: of two corrections with the same one, the later counts. By default the
@@ -61,7 +63,7 @@ struct CorrectedAnswer<'a> {
     answer: &'a str,
     /// Its probability.
     probability: f32,
-    /// Whether it is the one that you sent.
+    /// Whether it is the one that you sent, or one of both.
     agrees: bool,
 }
 
@@ -85,7 +87,7 @@ struct FeedbackResponse<'a> {
     post, path = FEEDBACK_PATH, tag = "feedback",
     request_body(content((FeedbackRequest = "application/json"), (String = "application/x-ndjson"))),
     responses((status = 200, description = "The corrections are kept", body = FeedbackResponse), FeedbackErrors),
-    security(("feedbackToken" = []))
+    security(("feedbackToken" = []), ("feedbackTokenHeader" = []))
 )]
 async fn feedback(serving: Serving, _: Corrector, payload: Payload) -> Result<Response, ApiError> {
     let corrections = serving.check_corrections(rows(&payload)?).await?;
@@ -126,7 +128,13 @@ fn rows(payload: &Payload) -> Result<Vec<Row>, ApiError> {
             vec![parse_json(bytes, EXPECTED)?]
         }
     };
-    let row = |CorrectionRequest { text, category, by, id }| Row { text, category, by, id };
+    let row = |request: CorrectionRequest| Row {
+        text: request.text,
+        category: request.category,
+        also: request.also,
+        by: request.by,
+        id: request.id,
+    };
     Ok(requests.into_iter().map(row).collect())
 }
 

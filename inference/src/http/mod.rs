@@ -6,6 +6,7 @@
 mod answering;
 mod authorize;
 mod body;
+mod captured;
 mod coding;
 mod connection;
 mod connections;

@@ -7,7 +7,8 @@ use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::Response;
 use axum::routing::get;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use complaint_contract::captured::TOKEN_HEADER;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{OpenApi, PartialSchema, ToSchema};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -27,7 +28,7 @@ use crate::core::app::App;
     paths(super::kserve::predict, super::kserve::explain),
     tags(
         (name = "predict", description = "The server's own API"),
-        (name = "feedback", description = "Corrections, for the next training and the measured accuracy"),
+        (name = "feedback", description = "Corrections, for the next training and the measured accuracy, and what waits for them"),
         (name = "open-inference", description = "Open Inference Protocol v2, as KServe and Triton clients speak it"),
         (name = "kserve-v1", description = "KServe v1"),
         (name = "mlflow", description = "MLflow's scoring protocol"),
@@ -45,6 +46,10 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
         .schemas
         .insert(ErrorDetail::name().into_owned(), ErrorDetail::schema());
     components.add_security_scheme("feedbackToken", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    components.add_security_scheme(
+        "feedbackTokenHeader",
+        SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(TOKEN_HEADER))),
+    );
     document
 }
 

@@ -7,8 +7,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
 use super::{
-    explain, feedback, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report, statistics,
-    stream,
+    captured, explain, feedback, health, kserve, mlflow, observe, open_inference, openapi, page, predict, report,
+    statistics, stream,
 };
 use crate::core::app::App;
 
@@ -20,6 +20,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(explain::routes())
         .merge(stream::routes())
         .merge(feedback::routes())
+        .merge(captured::routes())
         .merge(open_inference::routes())
         .merge(kserve::routes())
         .merge(mlflow::routes())

@@ -32,6 +32,15 @@ pub(crate) fn read(root: &Path, path: &StorePath) -> Result<Option<Bytes>, Store
     }
 }
 
+pub(crate) fn open(root: &Path, path: &StorePath) -> Result<Option<File>, StoreError> {
+    let file = file(root, path);
+    match File::open(&file) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(failed("opening", &file, error)),
+    }
+}
+
 pub(crate) fn write(root: &Path, path: &StorePath, bytes: &[u8]) -> Result<(), StoreError> {
     let file = file(root, path);
     let directory = file.parent().unwrap_or(root);

@@ -1,8 +1,9 @@
 //! A directory or a part of a bucket.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use complaint_contract::Reach;
 use object_store::path::Path;
 
@@ -101,6 +102,25 @@ impl Store {
         match &self.0 {
             Place::Directory(root) => blocking(root, move |root| directory::read(root, &path)).await,
             Place::Bucket(bucket) => bucket.read(&path).await,
+        }
+    }
+
+    /// Opens a file to read it piece by piece, or `None` if it does not exist. A file of a directory is read as the reader asks for it,
+    /// on the caller's thread; an object of a bucket is read as a whole before this returns.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn open_file(&self, path: &str) -> Result<Option<Box<dyn BufRead + Send>>, StoreError> {
+        let parsed = parse(path)?;
+        match &self.0 {
+            Place::Directory(root) => {
+                let opened = blocking(root, move |root| directory::open(root, &parsed)).await?;
+                Ok(opened.map(|file| Box::new(BufReader::new(file)) as Box<dyn BufRead + Send>))
+            }
+            Place::Bucket(bucket) => {
+                let bytes = bucket.read(&parsed).await?;
+                Ok(bytes.map(|bytes| Box::new(bytes.reader()) as Box<dyn BufRead + Send>))
+            }
         }
     }
 

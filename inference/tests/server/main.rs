@@ -3,6 +3,7 @@
 mod access;
 mod bodies;
 mod capture;
+mod captured;
 mod client;
 mod coding;
 mod collected;

@@ -46,6 +46,7 @@ async fn every_documented_operation_is_there() {
         "/statistics/sample",
         "/statistics/reference",
         "/feedback",
+        "/captured",
     ] {
         assert!(paths.contains_key(path), "{path}");
     }

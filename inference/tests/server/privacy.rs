@@ -127,6 +127,14 @@ async fn no_text_is_in_the_log_the_metrics_the_statistics_or_the_traces() {
         let answer = correct_as(server.address, Some(token), content_type, body.clone()).await;
         assert_eq!(answer.status, status, "{body}: {}", answer.text());
     }
+    // What was captured is read, with a token and without one.
+    for (token, status) in [(TOKEN, 200), ("markedtext", 401)] {
+        let request = Request::get("/captured?which=all&limit=200")
+            .header("host", "test")
+            .header("x-feedback-token", token);
+        let answer = send(server.address, request.body(Full::default()).unwrap()).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
     // The store fails under the next ones.
     std::fs::remove_dir_all(&store).unwrap();
     std::fs::write(&store, "").unwrap();

@@ -2,11 +2,12 @@
 
 use complaint_contract::segments::{CapturedAnswer, Correction};
 use complaint_harness::{Case, S3Server, Weed, tests};
+use http_body_util::Full;
 use serde_json::json;
 
-use crate::client::{get, post};
-use crate::collected::{Place, correct, read};
-use crate::model::{self, CARDS};
+use crate::client::{get, post, send};
+use crate::collected::{Place, TOKEN, correct, read, until_series};
+use crate::model::{self, CARDS, LOANS};
 use crate::running::{Running, program};
 
 pub fn tests() -> Vec<Case> {
@@ -100,8 +101,35 @@ async fn corrections_and_captured_answers_in_a_bucket(weed: Weed) {
         [CARDS]
     );
 
+    let list = async |server: &Running| {
+        let request = axum::http::Request::get("/captured?which=all")
+            .header("host", "test")
+            .header("x-feedback-token", TOKEN);
+        send(server.address, request.body(Full::default()).unwrap()).await
+    };
+    let server = start("key");
+    let decided = list(&server).await;
+    assert_eq!(
+        (decided.status.as_u16(), &decided.json()["rows"]),
+        (200, &json!([])),
+        "it was corrected"
+    );
+    post(server.address, "/predict", &json!({ "text": LOANS })).await;
+    until_series(server.address, "captured_total", |count| count == 1).await;
+    let waiting = list(&server).await.json();
+    assert_eq!(
+        (&waiting["rows"][0]["text"], &waiting["complete"]),
+        (&json!(LOANS), &json!(true))
+    );
+    drop(server);
+
     // A key that may not write refuses corrections, and answers go on.
     let server = start("stranger");
+    let unread = list(&server).await;
+    assert_eq!(
+        (unread.status.as_u16(), &unread.json()["error"]["code"]),
+        (503, &json!("NotRead"))
+    );
     let refused = correct(server.address, &json!({ "text": CARDS, "category": "Cards" })).await;
     assert_eq!(
         (refused.status.as_u16(), &refused.json()["error"]["code"]),

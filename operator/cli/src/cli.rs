@@ -206,7 +206,9 @@ pub(crate) enum Command {
         #[arg(long, default_value_t = 5, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
         top: u32,
     },
-    /// Show everything as pages in a browser, kept up to date. It changes nothing.
+    /// Review captured answers that need a person, one at a time; decisions become corrections. Files of Label Studio.
+    Review(crate::review::Options),
+    /// Show everything as pages in a browser, kept up to date. It changes no object.
     Dashboard(crate::dashboard::Options),
     /// Print a script that completes the command line in a shell.
     Completion {
@@ -269,6 +271,18 @@ mod tests {
             vec!["kubectl-complaints", "why", "../../pods"],
             vec!["kubectl-complaints", "status", "-n", "a/b"],
             vec!["kubectl-complaints", "rollback", "cards", "--to", "V1"],
+            vec!["kubectl-complaints", "review", "cards", "--limit", "201"],
+            vec!["kubectl-complaints", "review", "cards", "--which", "some"],
+            vec!["kubectl-complaints", "review", "cards", "--by", " "],
+            vec![
+                "kubectl-complaints",
+                "review",
+                "cards",
+                "--export",
+                "a",
+                "--import",
+                "b",
+            ],
         ] {
             let error = Cli::try_parse_from(&wrong).expect_err("a wrong command line");
             assert_eq!(error.exit_code(), 2, "{wrong:?}");

@@ -2,6 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
+use complaint_contract::captured::TOKEN_HEADER;
 use http::{HeaderName, HeaderValue, Request};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
@@ -193,6 +194,17 @@ impl Cluster {
 
     /// Asks a pod behind a Service's port `http`, through the API server. A text posts JSON.
     pub(crate) async fn ask(&self, service: &str, path: &str, json: Option<Vec<u8>>) -> Result<Proxied, Error> {
+        self.ask_with(service, path, json, None).await
+    }
+
+    /// As [`ask`](Self::ask), with a token for corrections.
+    pub(crate) async fn ask_with(
+        &self,
+        service: &str,
+        path: &str,
+        json: Option<Vec<u8>>,
+        token: Option<&HeaderValue>,
+    ) -> Result<Proxied, Error> {
         let namespace = self.namespace()?;
         let access = Access {
             verb: if json.is_some() { "create" } else { "get" },
@@ -208,8 +220,12 @@ impl Cluster {
                 .body(Body::from(body)),
             None => Request::get(uri).body(Body::empty()),
         };
-        let request =
+        let mut request =
             request.map_err(|error| Error::Usage(format!("{service} is no name of a classifier: {error}")))?;
+        if let Some(token) = token {
+            let name = HeaderName::from_static(TOKEN_HEADER);
+            request.headers_mut().insert(name, token.clone());
+        }
         let failed = |error| Error::of_access(access.clone(), error);
         let response = self.client.send(request).await.map_err(failed)?;
         let status = response.status();

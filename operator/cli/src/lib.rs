@@ -10,6 +10,7 @@
 //! | `render` | tables, JSON and YAML, safe for a terminal |
 //! | `change` | changes of one field: manifest, ownership |
 //! | `command` | the commands: what is read, and what is printed |
+//! | `review` | captured answers that need a person, one at a time |
 //! | `dashboard` | the same model as pages in a browser, kept up to date |
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -24,6 +25,7 @@ mod dashboard;
 mod error;
 pub mod info;
 mod render;
+mod review;
 mod view;
 mod why;
 

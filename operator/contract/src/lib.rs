@@ -9,7 +9,8 @@
 //! | requests of short Jobs | operator | trainer | [`CompareRequest`], [`DeleteRequest`], [`ExpireRequest`], [`RecordRequest`], [`TrackRequest`], [`AdaptRequest`] |
 //! | their results | trainer | operator | [`CompareResult`], [`DeleteResult`], [`ExpireResult`], [`RecordResult`], [`Promotions`], [`TrackResult`], [`AdaptResult`] |
 //! | figures of production and of the held-out rows | server (the latter: trainer) | operator | [`statistics`] |
-//! | corrections and captured answers in the store | server | trainer | [`segments`] |
+//! | corrections and captured answers in the store | server | trainer, server | [`segments`] |
+//! | captured answers that wait for a person | server | plugin | [`captured`] |
 //! | error in the termination log | trainer, server | operator | [`ErrorEnvelope`] |
 //! | exit code | trainer, server | operator (Job's failure policy) | [`ExitKind`] |
 //!
@@ -27,6 +28,7 @@
 #![deny(missing_docs)]
 
 mod adaptation;
+pub mod captured;
 mod comparison;
 mod corrections;
 mod digest;

@@ -71,8 +71,11 @@ pub struct Correction {
     pub id: String,
     /// The complaint.
     pub text: String,
-    /// The right category.
+    /// The right category. Trainings learn this one.
     pub category: String,
+    /// A second category that is right, too, where a person says that two are. Whoever answers with it was right; trainings don't learn it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
     /// Who says so, in the sender's words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
@@ -100,6 +103,9 @@ pub struct CapturedAnswer {
     pub probability: f64,
     /// By how much it exceeds the next category's.
     pub margin: f64,
+    /// The next category.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<String>,
     /// Whether the answer was marked so.
     pub needs_review: bool,
     /// Whether the text belongs to the share that is drawn by [`is_drawn`].

@@ -13,6 +13,7 @@ pub fn correction(text: &str, category: &str, minute: u32) -> Value {
         id: text_id(text).to_string(),
         text: text.to_owned(),
         category: category.to_owned(),
+        also: None,
         by: None,
         digest: Sha256Digest::of_bytes(b"a model"),
         answer: "Card".to_owned(),

@@ -57,6 +57,7 @@ struct Row {
     category: usize,
     probability: f32,
     margin: f32,
+    second: Option<usize>,
     needs_review: bool,
     drawn: bool,
     /// The text's, if it is known already.
@@ -132,6 +133,7 @@ impl Capture {
             category: won.category,
             probability: won.probability,
             margin: won.probability - answer.ranking.get(1).map_or(0.0, |next| next.probability),
+            second: answer.ranking.get(1).map(|next| next.category),
             needs_review: answer.needs_review,
             drawn,
             id,
@@ -189,6 +191,7 @@ impl Writer {
             category: engine.label(row.category).to_owned(),
             probability: plain(row.probability),
             margin: plain(row.margin),
+            second: row.second.map(|next| engine.label(next).to_owned()),
             needs_review: row.needs_review,
             drawn: row.drawn,
             digest: engine.digest(),
@@ -238,6 +241,6 @@ impl Writer {
 }
 
 /// The number as people write it: six decimals.
-fn plain(number: f32) -> f64 {
+pub(crate) fn plain(number: f32) -> f64 {
     (f64::from(number) * 1e6).round() / 1e6
 }

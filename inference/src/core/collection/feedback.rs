@@ -34,6 +34,18 @@ const MEMBER_BYTES: usize = 4 << 20;
 /// Bytes of the categories that a message lists.
 const LISTED: usize = 2 << 10;
 
+/// What may be wrong with a new category: it is blank, has a space at an end, is too long.
+const CATEGORY: [&str; 3] = [
+    "`category` is blank; send its name",
+    "`category` begins or ends with a space; send its name alone",
+    "`category` has more than 1000 bytes; shorten it",
+];
+const ALSO: [&str; 3] = [
+    "`also` is blank; leave it out, or send the name of the second category",
+    "`also` begins or ends with a space; send its name alone",
+    "`also` has more than 1000 bytes; shorten it",
+];
+
 /// What a client says about a complaint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -41,6 +53,8 @@ pub struct Row {
     pub text: String,
     /// Its category.
     pub category: String,
+    /// A second category that is right, too.
+    pub also: Option<String>,
     /// Who says so.
     pub by: Option<String>,
     /// The client's name for the complaint.
@@ -62,7 +76,7 @@ pub struct Checked {
     pub answer: usize,
     /// Its probability.
     pub probability: f32,
-    /// Whether it is the row's.
+    /// Whether it is one of the row's.
     pub agrees: bool,
 }
 
@@ -154,20 +168,30 @@ impl Feedback {
                 _ => {}
             }
         }
-        let category = row.category.as_str();
-        if engine.labels().iter().any(|label| label == category) {
-            return Ok(());
+        if row.also.as_ref() == Some(&row.category) {
+            return invalid("`also` is the same as `category`; leave it out, or name the other one");
         }
-        if !self.new_categories {
-            let categories = list(engine.labels());
-            return Err(Refusal::UnknownCategory { index, categories });
+        for (category, problems) in [(Some(&row.category), CATEGORY), (row.also.as_ref(), ALSO)] {
+            let Some(category) = category.filter(|category| !engine.labels().contains(category)) else {
+                continue;
+            };
+            if !self.new_categories {
+                let categories = list(engine.labels());
+                return Err(Refusal::UnknownCategory { index, categories });
+            }
+            match category.as_str() {
+                category if category.trim().is_empty() => return invalid(problems[0]),
+                category if category.trim() != category => return invalid(problems[1]),
+                category if category.len() > ROW_LABEL_BYTES => return invalid(problems[2]),
+                _ => {}
+            }
         }
-        match category {
-            _ if category.trim().is_empty() => invalid("`category` is blank; send its name"),
-            _ if category.trim() != category => invalid("`category` begins or ends with a space; send its name alone"),
-            _ if category.len() > ROW_LABEL_BYTES => invalid("`category` has more than 1000 bytes; shorten it"),
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+
+    /// Whether corrections may name categories that the model does not have.
+    pub(crate) fn takes_new_categories(&self) -> bool {
+        self.new_categories
     }
 
     /// The rows with the answers of `model`, which were checked.
@@ -192,12 +216,14 @@ impl Feedback {
                 id: row.id.unwrap_or_else(|| of_text.to_string()),
                 text: row.text,
                 category: row.category,
+                also: row.also,
                 by: row.by,
                 digest: engine.digest(),
                 answer: engine.label(won.category).to_owned(),
                 drawn: is_drawn(&of_text, self.share),
             };
-            let agrees = correction.answer == correction.category;
+            // Where two categories are right, either is a right answer.
+            let agrees = [Some(&correction.category), correction.also.as_ref()].contains(&Some(&correction.answer));
             let counts = &mut corrections.counts;
             counts.rows += 1;
             counts.correct += u64::from(agrees);

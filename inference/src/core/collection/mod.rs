@@ -1,8 +1,9 @@
 //! What the server appends to the store: corrections that clients send ([`feedback`]), and answers with their texts
-//! ([`capture`]). Both are off by default, and each has a task that writes. A store that fails or hangs costs what was to be
+//! ([`capture`]), which [`captured`] lists for review. Both are off by default, and each has a task that writes. A store that fails or hangs costs what was to be
 //! collected, never an answer.
 
 pub mod capture;
+pub mod captured;
 pub mod feedback;
 pub mod series;
 
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 use crate::core::app::App;
 use crate::core::source::parse_fraction;
 use capture::Capture;
+use captured::Captured;
 use feedback::Feedback;
 
 /// How long an append may take.
@@ -96,6 +98,7 @@ impl Collecting {
             let (feedback, writer) = Feedback::new(file, options, appender, app.metrics.feedback.clone());
             tasks.push(tokio::spawn(writer.run(stopped.clone())));
             app.feedback = Some(feedback);
+            app.captured = options.store.clone().map(Captured::new);
         }
         let capture = options.capture != CaptureMode::Disabled;
         if let Some(appender) = appender(Kind::Capture).filter(|_| capture) {

@@ -1,6 +1,6 @@
 //! Reads segments.
 
-use std::io::Read;
+use std::io::{BufRead, Read};
 
 use flate2::bufread::GzDecoder;
 
@@ -23,21 +23,30 @@ use super::MEMBER_BYTES;
 /// assert!(members.is_torn());
 /// ```
 #[derive(Debug)]
-pub struct Members<'a> {
-    rest: &'a [u8],
+pub struct Members<R> {
+    /// `None` at the end.
+    rest: Option<R>,
+    most: usize,
     is_torn: bool,
 }
 
 /// The members of a segment. Each has at most [`MEMBER_BYTES`]; a larger one counts as torn.
 #[must_use]
-pub fn members(segment: &[u8]) -> Members<'_> {
+pub fn members(segment: &[u8]) -> Members<&[u8]> {
+    members_of(segment, MEMBER_BYTES)
+}
+
+/// The members of a segment that is read as it is unpacked, so that one member is in memory at a time. Each has at most `most` bytes;
+/// a larger one counts as torn, and so does whatever can't be read.
+pub fn members_of<R: BufRead>(segment: R, most: usize) -> Members<R> {
     Members {
-        rest: segment,
+        rest: Some(segment),
+        most,
         is_torn: false,
     }
 }
 
-impl Members<'_> {
+impl<R> Members<R> {
     /// Whether the members ended before the segment's bytes did: the rest is the beginning of a member, or damaged. Known
     /// when the iterator has ended.
     #[must_use]
@@ -46,19 +55,28 @@ impl Members<'_> {
     }
 }
 
-impl Iterator for Members<'_> {
+impl<R: BufRead> Iterator for Members<R> {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
-        if self.is_torn || self.rest.is_empty() {
-            return None;
+        let mut rest = self.rest.take()?;
+        match rest.fill_buf() {
+            Ok([]) => return None,
+            Ok(_) => {}
+            Err(_) => {
+                self.is_torn = true;
+                return None;
+            }
         }
-        let mut member = GzDecoder::new(self.rest).take(MEMBER_BYTES as u64 + 1);
+        let mut member = GzDecoder::new(rest).take(self.most as u64 + 1);
         let mut lines = Vec::new();
         // The decoder compares length and checksum when the member ends.
-        self.is_torn = member.read_to_end(&mut lines).is_err() || lines.len() > MEMBER_BYTES;
-        self.rest = member.into_inner().into_inner();
-        (!self.is_torn).then_some(lines)
+        self.is_torn = member.read_to_end(&mut lines).is_err() || lines.len() > self.most;
+        if self.is_torn {
+            return None;
+        }
+        self.rest = Some(member.into_inner().into_inner());
+        Some(lines)
     }
 }
 
@@ -120,5 +138,9 @@ mod tests {
         let segment = member(&vec![b'a'; MEMBER_BYTES + 1]);
         assert!(segment.len() < 1 << 20);
         assert_eq!(read(&segment), (vec![], true));
+        let small = member(b"1234\n");
+        assert_eq!(members_of(&small[..], 5).count(), 1);
+        let mut over = members_of(&small[..], 4);
+        assert_eq!((over.next(), over.is_torn()), (None, true));
     }
 }

@@ -18,7 +18,7 @@ use crate::{
     error::Error,
 };
 
-pub(crate) use predict::Prediction;
+pub(crate) use predict::{Prediction, success};
 
 /// Runs a command.
 pub(crate) async fn run(cli: Cli, console: &Console) -> Result<(), Error> {
@@ -53,6 +53,7 @@ pub(crate) async fn run(cli: Cli, console: &Console) -> Result<(), Error> {
         Command::Predict { classifier, text, top } => {
             predict::predict(&cluster, console, &classifier, text.as_deref(), top).await
         }
+        Command::Review(options) => crate::review::run(&cluster, console, &options).await,
         Command::Dashboard(options) => {
             crate::dashboard::run(&cluster, console, &options, cli.global.namespace.is_some()).await
         }

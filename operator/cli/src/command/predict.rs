@@ -104,7 +104,7 @@ fn standard_input() -> Result<String, Error> {
 }
 
 /// The body of an answer, unless it is an error of the server.
-pub(super) fn success(service: &str, answer: Proxied) -> Result<Vec<u8>, Error> {
+pub(crate) fn success(service: &str, answer: Proxied) -> Result<Vec<u8>, Error> {
     if (200..300).contains(&answer.status) {
         return Ok(answer.body);
     }

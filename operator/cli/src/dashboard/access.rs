@@ -62,7 +62,7 @@ pub(super) struct Access {
 #[derive(Clone)]
 struct Kept {
     until: Instant,
-    answer: Result<(), Refusal>,
+    answer: Result<UserInfo, Refusal>,
 }
 
 impl Access {
@@ -80,11 +80,11 @@ impl Access {
         }
     }
 
-    /// Whether whoever sent these headers may look.
+    /// Who sent these headers, if they may look.
     ///
     /// # Errors
     /// Why not.
-    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<UserInfo, Refusal> {
         let token = bearer(headers).ok_or(Refusal::Unknown)?;
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         if let Some(answer) = self.known(&digest, Instant::now()) {
@@ -102,16 +102,16 @@ impl Access {
         answer
     }
 
-    fn known(&self, digest: &[u8; 32], now: Instant) -> Option<Result<(), Refusal>> {
+    fn known(&self, digest: &[u8; 32], now: Instant) -> Option<Result<UserInfo, Refusal>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.get(digest)
             .filter(|kept| kept.until > now)
             .map(|kept| kept.answer.clone())
     }
 
-    fn keep(&self, digest: [u8; 32], answer: &Result<(), Refusal>, now: Instant) {
+    fn keep(&self, digest: [u8; 32], answer: &Result<UserInfo, Refusal>, now: Instant) {
         let time = match answer {
-            Ok(()) => ALLOWED,
+            Ok(_) => ALLOWED,
             Err(Refusal::Unknown | Refusal::Forbidden { .. }) => REFUSED,
             Err(Refusal::Unanswered(_)) => return,
         };
@@ -135,7 +135,7 @@ impl Access {
         }
     }
 
-    async fn ask(&self, token: &str) -> Result<(), Refusal> {
+    async fn ask(&self, token: &str) -> Result<UserInfo, Refusal> {
         let user = self.user(token).await?;
         let kinds = [
             ComplaintClassifier::plural(&()),
@@ -147,7 +147,7 @@ impl Access {
                 self.may_list(&user, resource, namespace.as_deref()).await?;
             }
         }
-        Ok(())
+        Ok(user)
     }
 
     async fn user(&self, token: &str) -> Result<UserInfo, Refusal> {
@@ -171,29 +171,14 @@ impl Access {
     }
 
     async fn may_list(&self, user: &UserInfo, resource: &str, namespace: Option<&str>) -> Result<(), Refusal> {
-        let review = SubjectAccessReview {
-            spec: SubjectAccessReviewSpec {
-                user: user.username.clone(),
-                groups: user.groups.clone(),
-                uid: user.uid.clone(),
-                extra: user.extra.clone(),
-                resource_attributes: Some(ResourceAttributes {
-                    group: Some(GROUP.into()),
-                    resource: Some(resource.to_owned()),
-                    verb: Some("list".into()),
-                    namespace: namespace.map(str::to_owned),
-                    ..ResourceAttributes::default()
-                }),
-                ..SubjectAccessReviewSpec::default()
-            },
-            ..SubjectAccessReview::default()
+        let list = ResourceAttributes {
+            group: Some(GROUP.into()),
+            resource: Some(resource.to_owned()),
+            verb: Some("list".into()),
+            namespace: namespace.map(str::to_owned),
+            ..ResourceAttributes::default()
         };
-        let reviewed = Api::all(self.client.clone())
-            .create(&PostParams::default(), &review)
-            .await;
-        let reviewed: SubjectAccessReview =
-            reviewed.map_err(|error| unanswered("subjectaccessreviews.authorization.k8s.io", error))?;
-        if reviewed.status.is_some_and(|status| status.allowed) {
+        if self.may(user, list).await? {
             return Ok(());
         }
         let place = namespace.map_or("in all namespaces".to_owned(), |namespace| {
@@ -204,9 +189,33 @@ impl Access {
             may_not: format!("list {resource}.{GROUP} {place}"),
         })
     }
+
+    /// Whether the user has a right.
+    ///
+    /// # Errors
+    /// The API server can't be asked.
+    pub(super) async fn may(&self, user: &UserInfo, right: ResourceAttributes) -> Result<bool, Refusal> {
+        let review = SubjectAccessReview {
+            spec: SubjectAccessReviewSpec {
+                user: user.username.clone(),
+                groups: user.groups.clone(),
+                uid: user.uid.clone(),
+                extra: user.extra.clone(),
+                resource_attributes: Some(right),
+                ..SubjectAccessReviewSpec::default()
+            },
+            ..SubjectAccessReview::default()
+        };
+        let reviewed = Api::all(self.client.clone())
+            .create(&PostParams::default(), &review)
+            .await;
+        let reviewed: SubjectAccessReview =
+            reviewed.map_err(|error| unanswered("subjectaccessreviews.authorization.k8s.io", error))?;
+        Ok(reviewed.status.is_some_and(|status| status.allowed))
+    }
 }
 
-fn unanswered(resource: &str, error: kube::Error) -> Refusal {
+pub(super) fn unanswered(resource: &str, error: kube::Error) -> Refusal {
     let asked = Asked {
         verb: "create",
         resource: resource.into(),

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use axum::{
     extract::Request,
-    http::{HeaderName, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -21,7 +21,8 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 const HEADERS: [(HeaderName, &str); 6] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Other sites are told no address; a form's own site must be told, or its origin is `null`.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -37,13 +38,44 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
     response
 }
 
-/// Nothing can be changed here.
+/// No object can be changed here, and only the page of reviews takes a form.
 pub(super) async fn only_reads(request: Request, next: Next) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
+    let takes_form = *request.method() == Method::POST && is_review(request.uri().path());
+    if takes_form || matches!(*request.method(), Method::GET | Method::HEAD) {
         return next.run(request).await;
     }
-    let said = "the dashboard only reads: use GET or HEAD\n";
+    let said = "this page only reads: use GET or HEAD\n";
     (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, "GET, HEAD")], said).into_response()
+}
+
+/// `/classifiers/{namespace}/{name}/review`.
+fn is_review(path: &str) -> bool {
+    let mut parts = path.split('/');
+    let ends = [parts.next(), parts.next()] == [Some(""), Some("classifiers")];
+    ends && parts.nth(2) == Some("review") && parts.next().is_none()
+}
+
+/// Whether a page of this dashboard sent a form. A browser says in `Origin` which site did, and sends a cookie, or what a proxy adds for
+/// its user, from any site. The name alone counts: a proxy in front may speak TLS.
+pub(super) fn is_own_form(headers: &HeaderMap) -> bool {
+    let one = |name: HeaderName| {
+        let mut all = headers.get_all(name).iter();
+        let value = all.next().and_then(|value| value.to_str().ok());
+        value.filter(|_| all.next().is_none()).map(str::to_ascii_lowercase)
+    };
+    let (Some(origin), Some(host)) = (one(header::ORIGIN), one(header::HOST)) else {
+        return false;
+    };
+    let site = one(HeaderName::from_static("sec-fetch-site"));
+    if site.is_some_and(|site| site != "same-origin") {
+        return false;
+    }
+    let bare = |name: &str, port: &str| name.strip_suffix(port).unwrap_or(name).to_owned();
+    match origin.split_once("://") {
+        Some(("http", name)) => bare(name, ":80") == bare(&host, ":80"),
+        Some(("https", name)) => bare(name, ":443") == bare(&host, ":443"),
+        _ => false,
+    }
 }
 
 /// The names that the dashboard answers to.
@@ -173,6 +205,75 @@ fn is_port(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_form_of_the_own_page_is_taken() {
+        for (origin, host, site, is_own) in [
+            (
+                Some("http://127.0.0.1:8089"),
+                "127.0.0.1:8089",
+                Some("same-origin"),
+                true,
+            ),
+            (Some("http://127.0.0.1:8089"), "127.0.0.1:8089", None, true),
+            (
+                Some("https://Complaints.example.org"),
+                "complaints.example.org",
+                None,
+                true,
+            ),
+            (
+                Some("https://complaints.example.org"),
+                "complaints.example.org:443",
+                None,
+                true,
+            ),
+            (Some("http://127.0.0.1:8088"), "127.0.0.1:8089", None, false),
+            (Some("http://localhost:8089"), "127.0.0.1:8089", None, false),
+            (Some("https://evil.example.org"), "complaints.example.org", None, false),
+            (
+                Some("https://complaints.example.org"),
+                "complaints.example.org",
+                Some("cross-site"),
+                false,
+            ),
+            (
+                Some("https://complaints.example.org"),
+                "complaints.example.org",
+                Some("same-site"),
+                false,
+            ),
+            (Some("null"), "complaints.example.org", None, false),
+            (Some(""), "complaints.example.org", None, false),
+            (None, "complaints.example.org", Some("same-origin"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+            if let Some(origin) = origin {
+                headers.insert(header::ORIGIN, HeaderValue::from_static(origin));
+            }
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            assert_eq!(is_own_form(&headers), is_own, "{origin:?} {host} {site:?}");
+            headers.append(header::ORIGIN, HeaderValue::from_static("https://evil.example.org"));
+            assert!(!is_own_form(&headers) || origin.is_none(), "two origins");
+        }
+    }
+
+    #[test]
+    fn one_address_takes_a_form() {
+        for (path, takes) in [
+            ("/classifiers/a/b/review", true),
+            ("/classifiers/a/b/review/", false),
+            ("/classifiers/a/review", false),
+            ("/classifiers/a/b/versions", false),
+            ("/x/classifiers/a/b/review", false),
+            ("/", false),
+        ] {
+            assert_eq!(is_review(path), takes, "{path}");
+        }
+    }
 
     #[test]
     fn only_names_that_nobody_can_point_elsewhere_are_answered() {

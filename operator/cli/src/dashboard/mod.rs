@@ -1,7 +1,7 @@
-//! `dashboard`: classifiers, versions and runs as pages, read-only.
+//! `dashboard`: classifiers, versions and runs as pages, which change no object; and a page for reviews.
 //!
 //! The same server runs on a laptop, with the rights of the kubeconfig's user, and in a cluster, with an account of its own. It
-//! watches the three kinds, so that a page is made from memory, and offers nothing that changes anything.
+//! watches the three kinds, so that a page is made from memory, and offers nothing that changes an object.
 //!
 //! | module | what is there |
 //! |---|---|
@@ -9,6 +9,7 @@
 //! | `row` | a classifier in one line, and what of it needs somebody |
 //! | `pages` | the pages: pure functions of what is known |
 //! | `guard`, `access` | which requests are answered: names, methods, headers; tokens |
+//! | `review` | captured answers that need a person, for those who have the right |
 //! | `server`, `live` | addresses, and the news that a page should be read again |
 //! | `connections` | how many there may be, and how they end |
 
@@ -20,6 +21,7 @@ mod guard;
 mod live;
 mod options;
 mod pages;
+mod review;
 mod row;
 mod server;
 #[cfg(test)]
@@ -37,6 +39,7 @@ use self::{
     board::Board,
     guard::{Hosts, Key},
     options::Authentication,
+    review::Reviews,
     server::{App, Door, Shown},
 };
 use crate::{
@@ -83,13 +86,14 @@ pub(crate) async fn run(
             notice: notice.clone(),
         },
         ended.clone(),
+        Some(Reviews::new(cluster.clone())),
     );
     if let Some(notice) = &notice {
         console.warning(notice);
     }
     let url = format!("http://{address}/{key}");
     console.print(&format!(
-        "The dashboard shows {words} at {url} and changes nothing. Ctrl+C ends it.\n"
+        "The dashboard shows {words} at {url} and changes no object. Ctrl+C ends it.\n"
     ))?;
     let tasks: Vec<_> = feeds.into_iter().map(tokio::spawn).collect();
     tokio::spawn(async move {

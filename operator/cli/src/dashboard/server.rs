@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::{Path, Query, Request, State},
+    extract::{DefaultBodyLimit, Path, Query, Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{Html, IntoResponse, Redirect, Response},
@@ -21,6 +21,7 @@ use super::{
     guard::{self, Hosts, Key, Knows},
     live,
     pages::{self, Page, fleet::Filter},
+    review::{self, Reviews},
 };
 use crate::{compare::SideBySide, info::VersionInfo, why::Why};
 
@@ -28,6 +29,8 @@ use crate::{compare::SideBySide, info::VersionInfo, why::Why};
 const STREAMS: usize = 100;
 /// Files that everybody may have.
 const PUBLIC: [&str; 3] = ["/style.css", "/live.js", "/icon.svg"];
+/// The most bytes of a form.
+const FORM: usize = 16 * 1024;
 const STYLE: &str = include_str!("assets/style.css");
 const SCRIPT: &str = include_str!("assets/live.js");
 const ICON: &str = include_str!("assets/icon.svg");
@@ -55,7 +58,9 @@ pub(super) enum Door {
 pub(super) struct App {
     pub(super) board: Arc<Board>,
     hosts: Hosts,
-    door: Door,
+    pub(super) door: Door,
+    /// What reviews need, unless nobody knows who asks.
+    pub(super) reviews: Option<Reviews>,
     shown: Shown,
     pub(super) streams: Arc<Semaphore>,
     /// True once the program ends.
@@ -69,10 +74,12 @@ impl App {
         door: Door,
         shown: Shown,
         ended: watch::Receiver<bool>,
+        reviews: Option<Reviews>,
     ) -> Arc<Self> {
         Arc::new(Self {
             board,
             hosts,
+            reviews: reviews.filter(|_| !matches!(door, Door::Open)),
             door,
             shown,
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -81,13 +88,14 @@ impl App {
     }
 
     /// What is around a page's own content.
-    fn frame(&self) -> Page {
+    pub(super) fn frame(&self) -> Page {
         Page {
             now: Timestamp::now(),
             revision: self.board.revision(),
             shown: self.shown.words.clone(),
             notice: self.shown.notice.clone(),
             health: self.board.health(),
+            reviews: self.reviews.is_some(),
             unreadable: self.board.unreadable(),
         }
     }
@@ -100,6 +108,12 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/classifiers/{namespace}/{name}", get(classifier))
         .route("/classifiers/{namespace}/{name}/versions", get(versions))
         .route("/classifiers/{namespace}/{name}/compare", get(compare))
+        .route(
+            "/classifiers/{namespace}/{name}/review",
+            get(review::show)
+                .post(review::decide)
+                .layer(DefaultBodyLimit::max(FORM)),
+        )
         .route("/versions/{namespace}/{name}", get(version))
         .route("/runs/{namespace}/{name}", get(run))
         .route("/events", get(live::events))
@@ -125,7 +139,7 @@ fn file(media: &'static str, content: &'static str) -> Response {
 }
 
 /// Checks the request's name and who sent it.
-async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+async fn admit(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     if let Some(refused) = app.hosts.refuse(&request) {
         return refused;
     }
@@ -150,7 +164,10 @@ async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
         Door::Tokens(access) => access,
     };
     match access.check(request.headers()).await {
-        Ok(()) => next.run(request).await,
+        Ok(user) => {
+            request.extensions_mut().insert(user);
+            next.run(request).await
+        }
         Err(Refusal::Unknown) => {
             let mut response = answer(StatusCode::UNAUTHORIZED, pages::problem::unknown_user());
             let challenge = HeaderValue::from_static("Bearer realm=\"complaint classifiers\"");
@@ -175,11 +192,11 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-fn answer(status: StatusCode, page: Markup) -> Response {
+pub(super) fn answer(status: StatusCode, page: Markup) -> Response {
     (status, Html(page.into_string())).into_response()
 }
 
-fn retry(mut response: Response) -> Response {
+pub(super) fn retry(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(HeaderName::from_static("retry-after"), HeaderValue::from_static("5"));
     response

@@ -53,6 +53,7 @@ macro_rules! test_functions {
 test_functions!();
 test_functions!(A);
 test_functions!(A, B);
+test_functions!(A, B, C);
 
 /// A named test.
 pub struct Case {

@@ -67,7 +67,7 @@ impl Cluster {
         cluster
     }
 
-    fn command<'a>(&self, tool: &Path, args: impl IntoIterator<Item = &'a str>) -> Command {
+    pub fn command<'a>(&self, tool: &Path, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(tool);
         command
             .args(args)
@@ -136,7 +136,12 @@ impl Cluster {
 
     /// A file in the directory that the sandbox runs in.
     pub fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.home.path().join(name)).expect("the file is readable")
+        std::fs::read_to_string(self.path(name)).expect("the file is readable")
+    }
+
+    /// Its path.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
     }
 
     /// The files of a claim in the namespace `default`, sorted.

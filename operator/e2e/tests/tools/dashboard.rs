@@ -24,16 +24,16 @@ pub fn tests() -> Vec<Case> {
 const PLUGIN: &str = env!("CARGO_BIN_EXE_complaint-e2e-plugin");
 
 /// A dashboard on this machine, which ends with this value.
-struct Dashboard {
+pub struct Dashboard {
     child: Child,
     /// Its address, without a path.
-    address: String,
+    pub address: String,
     /// The path that opens it.
-    opener: String,
+    pub opener: String,
 }
 
 impl Dashboard {
-    fn start(cluster: &Cluster, args: &str) -> Self {
+    pub fn start(cluster: &Cluster, args: &str) -> Self {
         let mut child = cluster.spawn(Path::new(PLUGIN), &format!("dashboard --port 0 {args}"));
         let mut line = String::new();
         let mut output = BufReader::new(child.stdout.take().expect("its output is piped"));
@@ -47,18 +47,23 @@ impl Dashboard {
     }
 
     /// The answer to a request of somebody who has opened it.
-    fn ask(&self, request: &str, headers: &str) -> String {
+    pub fn ask(&self, request: &str, headers: &str) -> String {
+        self.ask_with(request, headers, "")
+    }
+
+    /// The same, with a body.
+    pub fn ask_with(&self, request: &str, headers: &str, body: &str) -> String {
         let opened = ask(&self.address, &format!("GET {}", self.opener), "Host: localhost\r\n");
         let cookie = opened
             .lines()
             .find_map(|line| line.strip_prefix("set-cookie: "))
             .expect("a cookie");
         let cookie = cookie.split(';').next().expect("a pair");
-        ask(&self.address, request, &format!("Cookie: {cookie}\r\n{headers}"))
+        ask_with(&self.address, request, &format!("Cookie: {cookie}\r\n{headers}"), body)
     }
 
     /// The page, once everything has been read.
-    fn page(&self, path: &str) -> String {
+    pub fn page(&self, path: &str) -> String {
         loop {
             let answer = self.ask(&format!("GET {path}"), "Host: localhost\r\n");
             if !answer.starts_with("HTTP/1.1 503") {
@@ -68,7 +73,7 @@ impl Dashboard {
         }
     }
 
-    fn url(&self, path: &str) -> String {
+    pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 }
@@ -81,9 +86,14 @@ impl Drop for Dashboard {
 }
 
 /// The whole answer to a request, head and body.
-fn ask(address: &str, request: &str, headers: &str) -> String {
+pub fn ask(address: &str, request: &str, headers: &str) -> String {
+    ask_with(address, request, headers, "")
+}
+
+/// The same, with a body.
+pub fn ask_with(address: &str, request: &str, headers: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "{request} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n").expect("it can be asked");
+    write!(stream, "{request} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n{body}").expect("it can be asked");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     answer

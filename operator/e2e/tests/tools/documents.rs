@@ -22,7 +22,7 @@ pub fn tests() -> Vec<Case> {
 }
 
 /// Pages that need a cluster with the operator.
-const WITH_OPERATOR: [&str; 11] = [
+const WITH_OPERATOR: [&str; 12] = [
     "docs/model-risk.md",
     "docs/cli.md",
     "docs/first-classifier.md",
@@ -30,6 +30,7 @@ const WITH_OPERATOR: [&str; 11] = [
     "docs/promotion.md",
     "docs/retraining.md",
     "docs/retention.md",
+    "docs/review.md",
     "docs/signatures.md",
     "docs/monitoring.md",
     "docs/tracing.md",
@@ -38,7 +39,7 @@ const WITH_OPERATOR: [&str; 11] = [
 /// Pages that install the chart.
 const WITH_CHART: [&str; 3] = ["docs/dashboard.md", "docs/install.md", "docs/security.md"];
 /// Pages that other tests cover, and pages without commands for a cluster.
-const ELSEWHERE: [&str; 13] = [
+const ELSEWHERE: [&str; 14] = [
     "docs/CHANGELOG.md",
     "docs/api-versions.md",
     "docs/architecture.md",
@@ -52,6 +53,7 @@ const ELSEWHERE: [&str; 13] = [
     "docs/serving.md",
     "docs/tracking.md",
     "docs/training.md",
+    "docs/word-vectors.md",
 ];
 
 /// All `sh` blocks of a page.

@@ -11,6 +11,7 @@ mod kubectl;
 mod plugin;
 mod policy;
 mod retention;
+mod review;
 mod rights;
 mod shell;
 mod tracking;
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         plugin::tests(),
         policy::tests(),
         retention::tests(),
+        review::tests(),
         rights::tests(),
         tracking::tests(),
         workloads::tests(),

@@ -82,7 +82,7 @@ fn header(value: &str) -> HeaderMap {
 async fn the_api_server_decides_who_may_look() {
     let (client, asked) = api().await;
     let access = Access::new(client, &[Scope::All, Scope::Namespace("team-a".into())]);
-    assert_eq!(access.check(&header("Bearer rita")).await, Ok(()));
+    assert_eq!(access.check(&header("Bearer rita")).await.map(drop), Ok(()));
     assert_eq!(asked.rights.load(Ordering::Relaxed), 6, "three kinds in two scopes");
     assert_eq!(
         access.check(&header("Bearer ed")).await,
@@ -109,7 +109,7 @@ async fn the_api_server_decides_who_may_look() {
         (header("rita"), Err(Refusal::Unknown)),
         (HeaderMap::new(), Err(Refusal::Unknown)),
     ] {
-        assert_eq!(access.check(&header).await, expected, "{header:?}");
+        assert_eq!(access.check(&header).await.map(drop), expected, "{header:?}");
     }
     let mut twice = header("Bearer rita");
     twice.append(header::AUTHORIZATION, HeaderValue::from_static("Bearer rita"));
@@ -135,9 +135,9 @@ async fn answers_end_and_are_bounded() {
     let (client, _) = api().await;
     let access = Access::new(client, &[Scope::All]);
     let now = Instant::now();
-    access.keep([1; 32], &Ok(()), now);
+    access.keep([1; 32], &Ok(UserInfo::default()), now);
     access.keep([2; 32], &Err(Refusal::Unknown), now);
-    assert_eq!(access.known(&[1; 32], now), Some(Ok(())));
+    assert_eq!(access.known(&[1; 32], now), Some(Ok(UserInfo::default())));
     assert_eq!(access.known(&[1; 32], now + ALLOWED), None);
     assert_eq!(access.known(&[2; 32], now + REFUSED), None);
     for number in 0..3 * KEPT {
@@ -149,7 +149,7 @@ async fn answers_end_and_are_bounded() {
     }
     assert_eq!(
         access.known(&[1; 32], now),
-        Some(Ok(())),
+        Some(Ok(UserInfo::default())),
         "random tokens push nobody out"
     );
 }
@@ -177,6 +177,7 @@ async fn pages_need_a_token_and_their_style_does_not() {
         Door::Tokens(access),
         Shown::default(),
         ended,
+        None,
     ));
     for (path, host, token, expected) in [
         ("/", "complaints.example.org", "", 401),

@@ -25,7 +25,7 @@ pub(in crate::dashboard) fn page(page: &Page, namespace: &str, name: &str, info:
         Some(classifier) => content(page, classifier, info),
         None => html! {
             p.notice { "ComplaintClassifier " (text(name)) " does not exist in namespace " (text(namespace)) ". Its versions and runs do." }
-            (links(namespace, name, info))
+            (links(page, namespace, name, info))
             (runs(page, &info.runs))
         },
     };
@@ -42,7 +42,7 @@ fn content(page: &Page, classifier: &ClassifierInfo, info: &Info) -> Markup {
         }
         (to_know(classifier, info))
         (summary(page, classifier))
-        (links(namespace, name, info))
+        (links(page, namespace, name, info))
         (newcomers(classifier))
         @if let Some(shown) = &classifier.monitoring { (monitoring::section(page, shown)) }
         (promotions(page, classifier))
@@ -136,10 +136,11 @@ fn retraining(page: &Page, shown: &RetrainingInfo) -> Markup {
 }
 
 /// Where the rest is.
-fn links(namespace: &str, name: &str, info: &Info) -> Markup {
+fn links(page: &Page, namespace: &str, name: &str, info: &Info) -> Markup {
     html! {
         p.links {
             a href=(Path::versions(namespace, name)) { "All versions and their lineage (" (thousands(info.versions.len())) ")" }
+            (super::review::link(page, namespace, name))
         }
     }
 }

@@ -7,6 +7,7 @@ pub(super) mod fleet;
 mod lineage;
 mod monitoring;
 pub(super) mod problem;
+pub(super) mod review;
 pub(super) mod run;
 mod text;
 pub(super) mod version;
@@ -32,6 +33,8 @@ pub(crate) struct Page {
     pub(crate) notice: Option<String>,
     /// Whether what is shown is all there is.
     pub(crate) health: Health,
+    /// Whether there are reviews.
+    pub(crate) reviews: bool,
     /// Objects that can't be read.
     pub(crate) unreadable: Vec<Unreadable>,
 }
@@ -71,6 +74,15 @@ impl<'a> Step<'a> {
 impl Page {
     /// The whole page. `form` stays as it is when `content` is replaced by a newer one.
     fn whole(&self, title: &str, way: &[Step<'_>], form: &Markup, content: &Markup) -> Markup {
+        self.framed(title, way, form, content, true)
+    }
+
+    /// A page that stays as it is until it is loaded again.
+    fn still(&self, title: &str, way: &[Step<'_>], content: &Markup) -> Markup {
+        self.framed(title, way, content, &nothing(), false)
+    }
+
+    fn framed(&self, title: &str, way: &[Step<'_>], form: &Markup, content: &Markup, follows: bool) -> Markup {
         html! {
             (DOCTYPE)
             html lang="en" {
@@ -80,7 +92,8 @@ impl Page {
                     header.top {
                         a.home href="/" { "Complaint classifiers" }
                         span.shown { (text(&self.shown)) }
-                        p #live role="status" {}
+                        // The script follows changes where this is.
+                        @if follows { p #live role="status" {} }
                     }
                     @if !way.is_empty() {
                         nav.way aria-label="You are here" {
@@ -98,7 +111,7 @@ impl Page {
                         div #content data-live { (content) }
                     }
                     footer {
-                        p #shown-at data-live { "As of " (instant_of(self.now)) ". This page changes nothing; " code { "kubectl complaints" } " does." }
+                        p #shown-at data-live { "As of " (instant_of(self.now)) ". " @if follows { "This page changes nothing; " code { "kubectl complaints" } " does." } @else { "This page changes no object." } }
                         p { "kubectl complaints " (env!("CARGO_PKG_VERSION")) }
                     }
                 }

@@ -86,6 +86,35 @@ pub(in crate::dashboard) fn forbidden(user: &str, may_not: &str) -> Markup {
     )
 }
 
+/// Nobody knows who would decide.
+pub(in crate::dashboard) fn nobody_decides() -> Markup {
+    bare(
+        "Nobody can review here",
+        None,
+        &html! {
+            p { "This dashboard asks nobody who they are (" code { "--authentication none" } "), so it shows no complaint and takes no decision. Use " code { "kubectl complaints review" } ", or a dashboard with " code { "--authentication token" } "." }
+        },
+    )
+}
+
+/// The captured answers can't be had.
+pub(in crate::dashboard) fn no_texts(page: &Page, message: &str) -> Markup {
+    let content = html! {
+        div.notice.bad role="alert" { p { (sentence(message)) } }
+        p { "The dashboard reads captured answers from the classifier's servers, with the token of " code { "spec.serving.feedback.tokenSecretRef" } ". In a cluster its account needs " code { "dashboard.reviews" } " of the chart for that." }
+    };
+    page.still("The captured answers can't be read", &[], &content)
+}
+
+/// Somebody else was faster.
+pub(in crate::dashboard) fn decided_before(page: &Page, next: &str) -> Markup {
+    let content = html! {
+        p { "This answer does not wait any more: somebody has decided about it, or it is too old; or another model serves since the page was loaded. Nothing was sent." }
+        p { a href=(next) { "The next one" } }
+    };
+    page.still("Decided already", &[], &content)
+}
+
 /// The API server can't be asked who somebody is.
 pub(in crate::dashboard) fn unanswered(now: Timestamp, message: &str) -> Markup {
     bare(

@@ -58,6 +58,10 @@ impl Path {
         Self::of(&["classifiers", namespace, classifier, "versions"])
     }
 
+    pub(super) fn review(namespace: &str, classifier: &str) -> Self {
+        Self::of(&["classifiers", namespace, classifier, "review"])
+    }
+
     pub(super) fn compare(namespace: &str, classifier: &str) -> Self {
         Self::of(&["classifiers", namespace, classifier, "compare"])
     }

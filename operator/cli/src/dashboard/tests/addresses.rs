@@ -33,7 +33,7 @@ fn app(board: &Arc<Board>) -> Arc<App> {
         notice: None,
     };
     // Without its sender, the program never ends.
-    App::new(board.clone(), hosts, Door::Open, shown, watch::channel(false).1)
+    App::new(board.clone(), hosts, Door::Open, shown, watch::channel(false).1, None)
 }
 
 fn request(method: &str, path: &str, host: &str) -> Request<Body> {
@@ -169,7 +169,7 @@ async fn only_reads_by_a_known_name_are_answered_and_all_with_strict_headers() {
         assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{what}");
         assert_eq!(header("cache-control"), "no-store", "{what}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{what}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{what}");
         assert_eq!(header("access-control-allow-origin"), "", "{what}");
     };
     for (method, path, host, expected) in [
@@ -318,7 +318,14 @@ async fn an_open_page_is_told_of_changes() {
     let board = board(objects());
     let (end, ended) = watch::channel(false);
     let hosts = Hosts::new("127.0.0.1".parse().expect("an address"), &[]);
-    let router = router(App::new(board.clone(), hosts, Door::Open, Shown::default(), ended));
+    let router = router(App::new(
+        board.clone(),
+        hosts,
+        Door::Open,
+        Shown::default(),
+        ended,
+        None,
+    ));
     let path = format!("/events?revision={}", board.revision());
     let response = router
         .clone()
@@ -359,6 +366,7 @@ async fn a_dashboard_on_this_machine_opens_only_with_its_key() {
         Door::Key(key),
         Shown::default(),
         ended,
+        None,
     ));
     let ask = async |path: &str, cookie: &str| {
         let mut request = request("GET", path, "localhost:8089");

@@ -1,5 +1,6 @@
 //! Pages of built objects.
 
+use complaint_contract::captured::{CapturedKind, CapturedList, CapturedRow, DecidingWord, ServedAnswer};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,7 +13,7 @@ use crate::{
     compare::SideBySide,
     dashboard::{
         board::{Board, Health, Problem},
-        pages::{self, Page},
+        pages::{self, Page, review::Place},
         row::{Drift, Level},
     },
     info::{Objects, Unreadable},
@@ -27,6 +28,7 @@ fn frame() -> Page {
         shown: "all namespaces".into(),
         notice: None,
         health: Health::Live,
+        reviews: false,
         unreadable: Vec::new(),
     }
 }
@@ -291,6 +293,46 @@ fn shape(page: &str) -> Vec<(String, Vec<String>)> {
         .collect()
 }
 
+/// Captured answers in which every text is this one; a complaint has one line.
+fn review(text: &str) -> CapturedList {
+    let line = text.replace(['\n', '\r'], " ");
+    let row = |second: &str| CapturedRow {
+        id: text.into(),
+        time: text.into(),
+        text: format!("{line} and {line}"),
+        category: text.into(),
+        probability: 0.5,
+        margin: 0.1,
+        second: Some(second.into()),
+        needs_review: true,
+        drawn: true,
+        digest: complaint_contract::Sha256Digest::of_bytes(b"a model"),
+        served: ServedAnswer {
+            category: text.into(),
+            probability: 0.5,
+            second: text.into(),
+            words: vec![
+                DecidingWord {
+                    contribution: 1.0,
+                    ranges: vec![[0, 3]],
+                },
+                DecidingWord {
+                    contribution: -1.0,
+                    ranges: vec![[4, 6]],
+                },
+            ],
+        },
+    };
+    CapturedList {
+        rows: vec![row(&format!("{text}2")), row(&format!("{text}3"))],
+        waiting: 2,
+        complete: false,
+        categories: vec![text.into(), format!("{text}2"), format!("{text}3")],
+        new_categories: false,
+        model_digest: text.into(),
+    }
+}
+
 #[test]
 fn no_text_of_an_object_makes_an_element_an_attribute_or_an_address() {
     let page = |text: &str| {
@@ -308,6 +350,17 @@ fn no_text_of_an_object_makes_an_element_an_attribute_or_an_address() {
             error: text.into(),
         }];
         let mut pages = all(&frame, &board(with(text)));
+        let list = review(text);
+        let place = Place {
+            namespace: text,
+            classifier: text,
+            which: CapturedKind::All,
+            number: 0,
+        };
+        pages.push((
+            "review".into(),
+            pages::review::page(&frame, &place, &list, text).into_string(),
+        ));
         pages.push(("forbidden".into(), pages::problem::forbidden(text, text).into_string()));
         pages.push((
             "unanswered".into(),

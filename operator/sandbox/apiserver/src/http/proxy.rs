@@ -50,6 +50,16 @@ pub(crate) async fn forward(
     // The token is for the API server, not for the backend.
     parts.headers.remove(header::AUTHORIZATION);
     parts.headers.remove(header::HOST);
+    // So is whom the user acts as.
+    let acting: Vec<HeaderName> = parts
+        .headers
+        .keys()
+        .filter(|name| name.as_str().starts_with("impersonate-"))
+        .cloned()
+        .collect();
+    for name in acting {
+        parts.headers.remove(name);
+    }
     let client: Client<HttpConnector, Body> = Client::builder(TokioExecutor::new()).build_http();
     let answer = client
         .request(http::Request::from_parts(parts, body))
