@@ -44,9 +44,12 @@ fn bounds_of_the_schemas() -> BTreeSet<String> {
         for section in sections {
             let mut schema = schema["openAPIV3Schema"]["properties"]["spec"]["properties"][section].clone();
             if let Some(properties) = schema["properties"].as_object_mut() {
-                // The source is an argument of the trainer, and a holdout's fields are a data set's.
+                // Sources are arguments of the trainer, and a holdout's fields are a data set's.
                 properties.remove("source");
                 properties.remove("holdout");
+                if let Some(vectors) = properties.get_mut("wordVectors") {
+                    vectors["properties"].as_object_mut().expect("fields").remove("source");
+                }
             }
             walk(section, &schema, &mut found);
         }

@@ -159,6 +159,15 @@ pub fn every_bound() -> Vec<Bounded> {
                 run(json!({ "features": { "wordVectors": { "source": source, "maxWords": words } } }))
             },
         ),
+        text(
+            "features.wordVectors.license length",
+            None,
+            limits::LICENSE,
+            |license| {
+                let source = json!({ "uri": "https://example.org/v.txt", "sha256": "ab".repeat(32) });
+                run(json!({ "features": { "wordVectors": { "source": source, "license": license } } }))
+            },
+        ),
         number("search.folds value", limits::FOLDS, |folds| {
             run(json!({ "search": { "folds": folds } }))
         }),
