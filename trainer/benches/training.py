@@ -122,7 +122,7 @@ def plain_svm(train_rows, test_rows):
 
 def few(arguments, work):
     """Draws 5, 10 and 30 training rows a class, three times each. Classes with fewer than 60 rows are left out."""
-    trained = {"Standard": [], "Standard, Auto": AUTO}
+    trained = {"Standard": [], "Standard, Auto": AUTO, "Thorough, Auto": ["--preset", "thorough", *AUTO]}
     if arguments.word_vectors:
         trained["Standard, Auto, word vectors"] = [*AUTO, "--word-vectors", str(arguments.word_vectors)]
     for name in ["banking77", "clinc150", "r8", "cfpb"]:
