@@ -58,8 +58,8 @@ fn the_pages_are_in_step_with_the_schemas() {
 }
 
 fn crd(kind: &str) -> CustomResourceDefinition {
-    let crds = complaint_api::crds().into_iter();
-    crds.filter(|crd| crd.spec.names.kind == kind).last().expect(kind)
+    let mut crds = complaint_api::crds().into_iter();
+    crds.find(|crd| crd.spec.names.kind == kind).expect(kind)
 }
 
 fn file_name(kind: &str) -> String {
