@@ -314,6 +314,24 @@ fn the_command_line_takes_vectors() {
     let page = std::fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("Word vectors") && page.contains("of this test"));
 
+    // The audit is that of a training with the vectors.
+    let audit = |file: &Path| {
+        let mut command = trainer();
+        command
+            .arg("audit")
+            .arg("--data")
+            .arg(&data)
+            .args(fields)
+            .arg("--word-vectors")
+            .arg(file);
+        command.args(["--format", "json"]).output().unwrap()
+    };
+    let audited = audit(&file);
+    assert!(audited.status.success(), "{}", String::from_utf8_lossy(&audited.stderr));
+    let absent = audit(Path::new("absent.txt"));
+    assert_eq!(absent.status.code(), Some(65));
+    assert!(String::from_utf8_lossy(&absent.stderr).contains("absent.txt"));
+
     let dossier = job.path("dossier.json");
     let page = job.path("dossier.html");
     told(

@@ -5,6 +5,7 @@ use complaint_model::predict::Predictor;
 use complaint_model::text::TextPipeline;
 use complaint_model::thresholds::UnseenAnswer;
 use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
+use complaint_model::word_scores::WordScores;
 use complaint_model::{Algorithm, Estimate, Parameters};
 use complaint_model::{
     Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, OperatingPoints, Preprocessing, Sha256Digest,
@@ -102,6 +103,24 @@ pub fn reference() -> ReferenceProfile {
         accuracy: figure,
         f1: vec![figure; 3],
     }
+}
+
+/// Words that no text of the training has, with scores by their vectors: `theft` speaks for the first category.
+fn word_scores() -> WordScores {
+    let (words, weights) = (["bank", "lender", "theft"], [0.2, 0.9, 1.0]);
+    let scores = [0.1, 0.1, 0.0, -1.0, 2.0, -1.0, 9.0, -4.0, -4.0];
+    WordScores::new(words, &weights, &scores).unwrap()
+}
+
+/// The model with estimating probabilities, a reference profile and scores of words, as a file's bytes.
+pub fn scored_file() -> (Vec<u8>, Sha256Digest) {
+    let estimating = ArtifactBuilder::from(estimating_artifact_with(LABELS));
+    bytes_of(&estimating.word_scores(word_scores()).build().unwrap())
+}
+
+/// The same, ready.
+pub fn scored_predictor() -> Predictor {
+    Predictor::new(Artifact::from_bytes(&scored_file().0).unwrap())
 }
 
 /// The model as a file's bytes, with their digest.

@@ -49,6 +49,31 @@ async fn several_texts_keep_their_order() {
     assert_eq!(answer["modelDigest"], server.digest.prefixed());
 }
 
+/// A word that no text of the training has decides by its score, and is named among the words that did.
+#[tokio::test]
+async fn words_count_by_their_scores() {
+    let server = Started::scored().await;
+    let text = "Theft! A theft, and nobody cares";
+    let answer = post(server.address, "/predict", &json!({ "text": text })).await.json();
+    assert_eq!(
+        (&answer["category"], &answer["unknownWordShare"]),
+        (&json!("Cards"), &json!(1.0))
+    );
+    let without = Started::new().await;
+    let other = post(without.address, "/predict", &json!({ "text": text })).await.json();
+    assert!(
+        answer["probability"].as_f64() > other["probability"].as_f64(),
+        "{answer} {other}"
+    );
+    let explained = post(server.address, "/explain", &json!({ "text": text })).await.json();
+    let words = explained["terms"].as_array().unwrap();
+    let of_theft = words
+        .iter()
+        .find(|word| word["term"] == "theft")
+        .unwrap_or_else(|| panic!("{explained}"));
+    assert!(of_theft["contribution"].as_f64() > Some(0.0), "{explained}");
+}
+
 #[tokio::test]
 async fn probabilities_are_listed_in_falling_order() {
     let server = Started::new().await;

@@ -47,6 +47,11 @@ impl Started {
         Self::serving(model::estimating_predictor(), extra).await
     }
 
+    /// A server whose model has scores of words.
+    pub async fn scored() -> Self {
+        Self::serving(model::scored_predictor(), &[]).await
+    }
+
     async fn serving(predictor: Predictor, extra: &[&str]) -> Self {
         let digest = Sha256Digest::of_bytes(b"the model of the tests");
         let prefixed = digest.prefixed();

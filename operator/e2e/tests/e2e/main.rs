@@ -26,3 +26,4 @@ mod statuses;
 mod thresholds;
 mod traces;
 mod traffic;
+mod vectors;
