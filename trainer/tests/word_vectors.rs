@@ -324,6 +324,7 @@ fn the_command_line_takes_vectors() {
             .args(fields)
             .arg("--word-vectors")
             .arg(file);
+        command.arg("--out").arg(job.path("suspects.csv"));
         command.args(["--format", "json"]).output().unwrap()
     };
     let audited = audit(&file);

@@ -3,10 +3,14 @@
 //! With `UPDATE_DOCS` set, the answers in the page are written anew.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use complaint_contract::segments::{CapturedAnswer, segment_path, text_id};
 use complaint_harness::{Case, Curl, tests};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
 
 use crate::model;
@@ -34,9 +38,32 @@ fn started() -> (Running, tempfile::TempDir) {
         tokens.to_str().unwrap(),
         store.to_str().unwrap(),
     );
+    capture(Path::new(store));
     let collecting = ["--store", store, "--feedback-token-file", tokens];
     let server = Running::start(&[&["--model", model, "--name", "cards"], &collecting[..]].concat());
     (server, directory)
+}
+
+/// What another server has captured for people.
+fn capture(store: &Path) {
+    let (day, text) = ("2026-11-30", "my card or my loan");
+    let answer = CapturedAnswer {
+        time: format!("{day}T09:30:00.000Z"),
+        id: text_id(text).to_string(),
+        text: text.to_owned(),
+        category: "Cards".into(),
+        probability: 0.52,
+        margin: 0.06,
+        second: Some("Loans".into()),
+        needs_review: true,
+        drawn: false,
+        digest: model::file().1,
+    };
+    let segment = store.join("capture").join(segment_path(day, "00000000000000ff", 1));
+    std::fs::create_dir_all(segment.parent().unwrap()).unwrap();
+    let mut packed = GzEncoder::new(File::create(segment).unwrap(), Compression::fast());
+    writeln!(packed, "{}", serde_json::to_string(&answer).unwrap()).unwrap();
+    packed.finish().unwrap();
 }
 
 /// A command of the page (behind `$ `) and the answer below it.

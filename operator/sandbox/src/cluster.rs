@@ -10,7 +10,6 @@ use anyhow::Context as _;
 use kube::{
     Api, Client,
     api::{Patch, PatchParams},
-    config::{KubeConfigOptions, Kubeconfig},
     runtime::{conditions, wait::await_condition},
 };
 use tokio::{
@@ -44,6 +43,8 @@ pub struct ClusterOptions {
     pub state: PathBuf,
     /// Keep objects in memory only.
     pub ephemeral: bool,
+    /// Whether the product's kinds are installed, before the kubeconfig is written.
+    pub kinds: bool,
     /// Path of the kubeconfig; `None`: `<state>/kubeconfig`.
     pub kubeconfig: Option<PathBuf>,
     /// Port of the API server; 0: any free one.
@@ -100,6 +101,11 @@ impl Cluster {
             server: server.https_url(),
             authority: server.authority().into(),
         };
+        let client = server.client()?;
+        if options.kinds {
+            install_crds(&client).await?;
+        }
+        // Whoever waits for this file finds the cluster as it was asked for.
         connection
             .write(&kubeconfig, NAME, server.token(), "default")
             .with_context(|| {
@@ -107,7 +113,6 @@ impl Cluster {
                 format!("writing the kubeconfig {path}; choose a path in a directory that exists and is writable")
             })?;
         runner.api = Some(connection);
-        let client = client(&kubeconfig).await?;
         let shutdown = CancellationToken::new();
         let node = Runner::new(client.clone(), runner);
         let tasks = vec![
@@ -151,12 +156,11 @@ impl Cluster {
         self.options.state.join("operator.log")
     }
 
-    /// Installs the CRDs and starts the operator in its own process, as in a cluster.
+    /// Starts the operator in its own process, as in a cluster with [`ClusterOptions::kinds`].
     ///
     /// # Errors
-    /// When a CRD is rejected or the process can't be started.
+    /// When the process can't be started.
     pub async fn start_operator(&mut self) -> anyhow::Result<()> {
-        install_crds(&self.client).await?;
         let log = std::fs::File::create(self.operator_log()).context("the operator's log can't be made")?;
         let mut child = Command::new(&self.options.executable)
             .args([
@@ -229,16 +233,6 @@ fn terminate(child: &Child) {
         // It may have ended already.
         let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
     }
-}
-
-/// A client over HTTP from a kubeconfig file.
-///
-/// # Errors
-/// When the file is not a kubeconfig.
-pub async fn client(kubeconfig: &Path) -> anyhow::Result<Client> {
-    let read = Kubeconfig::read_from(kubeconfig)?;
-    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
 }
 
 /// Applies the three CRDs and waits until they are served.

@@ -136,6 +136,7 @@ fn start(args: StartArgs) -> anyhow::Result<()> {
             // A temporary directory is never read again.
             ephemeral: args.ephemeral || temporary.is_some(),
             state,
+            kinds: args.with_operator,
             kubeconfig: args.kubeconfig.clone(),
             port: args.port,
             rbac: args.rbac,

@@ -1,9 +1,10 @@
-//! Persistence: objects and unfinished work survive the end of the sandbox, even if it is killed during writes.
+//! Starting and ending. Persistence: objects and unfinished work survive the end of the sandbox, even if it is killed during writes.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Pod, Service};
@@ -68,6 +69,44 @@ impl Running {
         drop(self.child.stdin.take());
         assert!(self.child.wait().expect("it ends").success());
     }
+}
+
+/// Whoever waits for the kubeconfig finds the kinds served.
+#[tokio::test]
+async fn the_kubeconfig_comes_after_the_kinds() {
+    let state = tempfile::tempdir().expect("a directory");
+    let kubeconfig = state.path().join("kubeconfig");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_complaint-sandbox"))
+        .args(["start", "--lifeline", "--with-operator", "--state"])
+        .arg(state.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the sandbox starts");
+    let until = Instant::now() + PATIENCE;
+    // The file's content is written after its name.
+    let read = loop {
+        if let Ok(read) = Kubeconfig::read_from(&kubeconfig)
+            && read.current_context.is_some()
+        {
+            break read;
+        }
+        assert!(Instant::now() < until, "no kubeconfig");
+        tokio::task::yield_now().await;
+    };
+    let config = kube::Config::from_custom_kubeconfig(read, &KubeConfigOptions::default()).await;
+    let client = Client::try_from(config.expect("a config")).expect("a client");
+    let served = client.list_api_group_resources("complaints.dev/v1alpha1").await;
+    let kinds: BTreeSet<String> = served
+        .expect("the group is served")
+        .resources
+        .into_iter()
+        .map(|found| found.kind)
+        .collect();
+    let expected = ["ComplaintClassifier", "ModelVersion", "TrainingRun"].map(String::from);
+    assert_eq!(kinds, expected.into());
+    drop(child.stdin.take());
+    assert!(child.wait().expect("it ends").success());
 }
 
 fn object<K: DeserializeOwned>(value: Value) -> K {

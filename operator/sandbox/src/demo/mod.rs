@@ -78,6 +78,7 @@ async fn run(args: DemoArgs, job: Job) -> anyhow::Result<()> {
         rbac: false,
         audit_log: None,
         state,
+        kinds: true,
         kubeconfig: None,
         port: 0,
         executable: std::env::current_exe().context("this program's path can't be found")?,
