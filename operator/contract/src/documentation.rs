@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "schema")]
 use crate::limits;
 
 /// Purpose and responsibility of a classifier, for the people who have to answer for it. No program decides by it.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{CharNgrams, Metric, Normalizer, limits};
+#[cfg(feature = "schema")]
+use crate::limits;
+use crate::{CharNgrams, Metric, Normalizer};
 
 /// A preset: the values of fields left out of `preprocessing`, `features` and `search` (see `docs/training.md`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LanguageSetting, Sha256Digest, limits};
+#[cfg(feature = "schema")]
+use crate::limits;
+use crate::{LanguageSetting, Sha256Digest};
 
 /// Format of a data set. The file's suffix tells its compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
