@@ -173,7 +173,7 @@ pub(crate) enum Command {
         #[arg(short, long)]
         follow: bool,
     },
-    /// Get the training report of a champion from its server, as a page (or with -o json as data).
+    /// Get the training report of a version, from the champion's server or the version's bucket, as a page (or with -o json as data).
     Report {
         /// The version.
         #[arg(value_parser = object_name)]
@@ -183,12 +183,12 @@ pub(crate) enum Command {
         out: Option<PathBuf>,
     },
     /// Write the dossier of a version: purpose, data, method, evaluation, promotions, production and software, as a page that prints (or
-    /// with -o json as data). It holds the training report, which comes from the champion's server.
+    /// with -o json as data). It holds the training report, which is found as by `report`.
     Dossier {
         /// The version.
         #[arg(value_parser = object_name)]
         version: String,
-        /// The version's report.json, for one that is not the champion.
+        /// The version's report.json, for one that neither a server nor a bucket gives.
         #[arg(long, value_name = "FILE")]
         report: Option<PathBuf>,
         /// Where to write it; unset: standard output.

@@ -434,6 +434,25 @@ fn a_user_of_one_namespace_sees_it_and_is_told(kubectl: Kubectl) {
     has(&second.err, &["can't listen at 127.0.0.1", "--port"]);
 }
 
+/// What the audit log has of the account that the chart gives the dashboard. All of it was allowed.
+pub fn requests_of_the_account(cluster: &Cluster) -> Vec<Value> {
+    let log = cluster.read("audit.log");
+    let events = log
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("an audit event per line"));
+    let own = "system:serviceaccount:complaint-system:complaint-operator-dashboard";
+    let own: Vec<Value> = events
+        .filter(|event: &Value| event["user"]["username"] == own)
+        .collect();
+    for event in &own {
+        assert_eq!(
+            event["annotations"]["authorization.k8s.io/decision"], "allow",
+            "{event:#}"
+        );
+    }
+    own
+}
+
 fn the_chart_serves_it_to_whom_the_cluster_knows(kubectl: Kubectl, helm: Helm) {
     let cluster = Cluster::start(&["--rbac", "--audit-log", "audit.log"]);
     let ok = |args: &str| cluster.ok(&kubectl, args);
@@ -495,24 +514,10 @@ fn the_chart_serves_it_to_whom_the_cluster_knows(kubectl: Kubectl, helm: Helm) {
     has(&get("evil.example.org", &reader), &["HTTP/1.1 421"]);
     has(&ask(&address, "GET /readyz", ""), &["HTTP/1.1 200"]);
 
-    let log = cluster.read("audit.log");
-    let own = "system:serviceaccount:complaint-system:complaint-operator-dashboard";
-    let mut used: Vec<String> = Vec::new();
-    for line in log.lines() {
-        let event: Value = serde_json::from_str(line).expect("an audit event per line");
-        if event["user"]["username"] == own {
-            assert_eq!(
-                event["annotations"]["authorization.k8s.io/decision"], "allow",
-                "{event:#}"
-            );
-            let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            used.push(format!(
-                "{} {}",
-                word(&event["verb"]),
-                word(&event["objectRef"]["resource"])
-            ));
-        }
-    }
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let used = requests_of_the_account(&cluster).into_iter();
+    let used = used.map(|event| format!("{} {}", word(&event["verb"]), word(&event["objectRef"]["resource"])));
+    let mut used: Vec<String> = used.collect();
     used.sort();
     used.dedup();
     assert_eq!(
