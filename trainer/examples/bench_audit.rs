@@ -67,6 +67,7 @@ fn read(path: &str, text: &str, label: &str) -> Rows {
         format: format_of_name(path),
         text_field: text.into(),
         label_fields: vec![label.into()],
+        label_levels: Vec::new(),
         split_field: None,
         time_field: None,
         min_samples_per_class: 20,

@@ -15,6 +15,7 @@ fn main() {
         format: format_of_name(&path),
         text_field: "text".into(),
         label_fields: vec!["label".into()],
+        label_levels: Vec::new(),
         split_field: None,
 
         time_field: None,

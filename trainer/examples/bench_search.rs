@@ -65,6 +65,7 @@ fn main() {
         format: format_of_name(&path),
         text_field: "text".into(),
         label_fields: vec!["label".into()],
+        label_levels: Vec::new(),
         split_field: Some("split".into()),
 
         time_field: None,

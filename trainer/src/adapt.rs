@@ -11,11 +11,11 @@ use complaint_contract::{
 };
 use complaint_drift::{Row, Rows};
 use complaint_model::artifact::{FORMAT, HeldOutRows, Provenance};
-use complaint_model::model::argmax;
-use complaint_model::{Artifact, ArtifactBuilder, Estimate, Sha256Digest};
+use complaint_model::{Artifact, ArtifactBuilder, Estimate, LevelModels, Sha256Digest};
 
 use crate::error::TrainError;
 use crate::evaluate::version_evaluation;
+use crate::level_answers::LevelAnswers;
 use crate::metrics::{Scored, row_log_loss};
 use crate::reference::{ReferenceRows, mix as mix_of, reference_profile};
 
@@ -135,9 +135,10 @@ pub fn without_bias(artifact: &Artifact, mix: &[f64]) -> Result<Vec<f64>, AdaptE
     let mut probabilities = vec![0.0; classes];
     let rows = held_out.scores();
     let rows = rows.chunks_exact(classes).map(|scores| {
+        let answer = artifact.answer(scores, &mut probabilities);
         estimator.probabilities(scores, &mut probabilities);
         Row {
-            answer: argmax(scores),
+            answer,
             probabilities: probabilities.iter().map(|share| f64::from(*share)).collect(),
             weight: 1.0,
         }
@@ -273,7 +274,10 @@ impl Adaptable<'_> {
             squares += weight * weight;
         });
         let right = |scores: &[f32]| {
-            let answers = scores.chunks_exact(self.classes()).map(argmax);
+            let mut probabilities = vec![0.0; self.classes()];
+            let answers = scores
+                .chunks_exact(self.classes())
+                .map(|scores| self.artifact.answer(scores, &mut probabilities));
             let right = answers
                 .zip(labels)
                 .zip(weights)
@@ -299,17 +303,25 @@ impl Adaptable<'_> {
             log_loss: Vec::new(),
         };
         let mut confidence = Vec::new();
+        let labels = self.artifact.labels();
+        let levels = self.artifact.levels().map(LevelModels::levels);
+        let mut at_levels = levels.map(|levels| LevelAnswers::new(levels, labels));
         for (scores, &label) in scores.chunks_exact(self.classes()).zip(self.held_out.labels()) {
-            let winner = self.artifact.calibration().probabilities(scores, &mut probabilities);
+            let winner = self.artifact.answer(scores, &mut probabilities);
             scored.predicted.push(winner as u32);
             scored
                 .log_loss
                 .push(row_log_loss(f64::from(probabilities[label as usize])));
             confidence.push((f64::from(probabilities[winner]), winner == label as usize));
+            if let Some(levels) = &mut at_levels {
+                levels.take(&labels[label as usize], winner, &probabilities);
+            }
         }
-        let labels = self.artifact.labels();
         let split = self.artifact.provenance().split.clone();
-        version_evaluation(&scored, &confidence, labels, labels.len(), split)
+        VersionEvaluation {
+            levels: at_levels.map_or_else(Vec::new, |levels| levels.evaluations(&scored, &confidence)),
+            ..version_evaluation(&scored, &confidence, labels, labels.len(), split)
+        }
     }
 
     /// The model with other intercepts, and its figures on the weighed rows.

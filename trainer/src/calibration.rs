@@ -7,6 +7,7 @@
 use complaint_model::model::{Calibration, MonotoneMap, argmax};
 
 use crate::likelihood::{Loss, minimise};
+use crate::search::NO_CLASS;
 
 /// Rows in a bin of the monotone map. With this many rows, the bin's share of correct answers is known to about 4 %.
 const ROWS_PER_BIN: usize = 150;
@@ -31,13 +32,20 @@ pub fn calibrate(data: OutOfFold<'_>) -> Calibration {
     let temperature = temperature(data.scores, data.labels, data.classes);
     let tempered = Calibration { temperature, top: None };
     let answers = answers(data, &tempered);
-    let top = (answers.len() >= LEAST_ROWS && map_helps(&answers, data.folds))
-        .then(|| monotone_map(answers))
-        .flatten();
-    Calibration { temperature, top }
+    Calibration {
+        temperature,
+        top: top_map(answers, data.folds),
+    }
 }
 
-/// The temperature that maximises the likelihood of the correct classes. smartcore's L-BFGS searches over its
+/// The monotone map of the winners' probabilities, if there are enough answers and it helps. `folds` has the fold of each row.
+pub(crate) fn top_map(answers: Vec<Answer>, folds: &[u8]) -> Option<MonotoneMap> {
+    (answers.len() >= LEAST_ROWS && map_helps(&answers, folds))
+        .then(|| monotone_map(answers))
+        .flatten()
+}
+
+/// The temperature that maximises the likelihood of the correct classes of the rows that have one. smartcore's L-BFGS searches over its
 /// logarithm, where the likelihood has a single maximum.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
     let start = vec![initial_scale(scores, classes).ln()];
@@ -74,7 +82,10 @@ fn initial_scale(scores: &[f32], classes: usize) -> f64 {
 /// Mean log loss at a temperature, and its derivative with respect to the temperature's logarithm.
 fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> (f64, f64) {
     let (mut loss, mut slope) = (0.0, 0.0);
-    for (scores, &label) in scores.chunks_exact(classes).zip(labels) {
+    let judged = scores.chunks_exact(classes).zip(labels);
+    let mut rows = 0_usize;
+    for (scores, &label) in judged.filter(|(_, label)| **label != NO_CLASS) {
+        rows += 1;
         let highest = f64::from(scores[argmax(scores)]);
         let (mut sum, mut weighted) = (0.0, 0.0);
         for &score in scores {
@@ -87,16 +98,16 @@ fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -
         loss += sum.ln() - own;
         slope += own - weighted / sum;
     }
-    let rows = labels.len().max(1) as f64;
+    let rows = rows.max(1) as f64;
     (loss / rows, slope / rows)
 }
 
 /// The winner's probability in one row, and whether the answer was correct.
 #[derive(Debug, Clone, Copy)]
-struct Answer {
-    probability: f64,
-    right: bool,
-    row: u32,
+pub(crate) struct Answer {
+    pub(crate) probability: f64,
+    pub(crate) right: bool,
+    pub(crate) row: u32,
 }
 
 fn answers(data: OutOfFold<'_>, calibration: &Calibration) -> Vec<Answer> {

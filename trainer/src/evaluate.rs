@@ -4,7 +4,6 @@ use complaint_contract::limits::CLASS_RECALL_ROWS;
 use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
 use complaint_model::Artifact;
 use complaint_model::artifact::TextRows;
-use complaint_model::model::{Calibration, argmax};
 use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
 
@@ -37,7 +36,7 @@ pub struct Evaluation {
 }
 
 /// Probability of each class for each row, and the winner.
-fn predict(artifact: &Artifact, rows: &TextRows, calibration: &Calibration) -> Vec<(usize, Vec<f32>)> {
+pub(crate) fn predict(artifact: &Artifact, rows: &TextRows) -> Vec<(usize, Vec<f32>)> {
     let classes = artifact.labels().len();
     (0..rows.terms.rows)
         .into_par_iter()
@@ -46,8 +45,7 @@ fn predict(artifact: &Artifact, rows: &TextRows, calibration: &Calibration) -> V
             |scores, row| {
                 artifact.decide(rows, row, scores);
                 let mut probabilities = vec![0.0; classes];
-                let winner = calibration.probabilities(scores, &mut probabilities);
-                debug_assert_eq!(winner, argmax(scores));
+                let winner = artifact.answer(scores, &mut probabilities);
                 (winner, probabilities)
             },
         )
@@ -68,8 +66,8 @@ pub(crate) fn scores(artifact: &Artifact, rows: &TextRows, which: &[usize]) -> V
 /// the rows have. Every answer to a row with such a label is wrong.
 pub fn evaluate(artifact: &Artifact, rows: &TextRows, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
     let known = artifact.labels().len();
-    let answers = predict(artifact, rows, artifact.calibration());
-    let plain = predict(artifact, rows, &Calibration::default());
+    let answers = predict(artifact, rows);
+    let plain = predict(&artifact.without_calibration(), rows);
     let top = |answers: &[(usize, Vec<f32>)]| -> Vec<(f64, bool)> {
         answers
             .iter()
@@ -154,6 +152,7 @@ pub fn version_evaluation(
         calibration_error: Some(round4(expected_calibration_error(&bins))),
         min_class_recall: min_class_recall(&per_class),
         coverage: coverage(confidence),
+        levels: Vec::new(),
     }
 }
 

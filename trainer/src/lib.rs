@@ -43,6 +43,7 @@ pub mod error;
 pub mod evaluate;
 pub mod feedback;
 pub mod language;
+mod level_answers;
 mod likelihood;
 pub mod metrics;
 mod mlflow;

@@ -91,7 +91,10 @@ struct WordVectors<'a> {
 #[derive(Serialize)]
 struct Fields<'a> {
     text: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     labels: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    levels: &'a [String],
 }
 
 /// The manifest's text. Addresses begin with `root`.
@@ -130,6 +133,7 @@ pub fn manifest(
                     fields: Fields {
                         text: &config.dataset.text_field,
                         labels: &config.dataset.label_fields,
+                        levels: &config.dataset.label_levels,
                     },
                     label_map: &config.dataset.label_map,
                     min_samples_per_class: config.dataset.min_samples_per_class,

@@ -267,7 +267,7 @@ impl<'a> Figures<'a> {
         let mut probabilities = vec![0.0; classes];
         for row in range {
             let scores = &self.rows.scores[row * classes..][..classes];
-            let answer = self.artifact.calibration().probabilities(scores, &mut probabilities);
+            let answer = self.artifact.answer(scores, &mut probabilities);
             let top = f64::from(probabilities[answer]);
             self.estimator.probabilities(scores, &mut probabilities);
             reweigh(&mut probabilities, &self.ratios);

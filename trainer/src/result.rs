@@ -1,11 +1,13 @@
 //! The result of a training, from its report.
 
 use complaint_contract::{
-    DatasetResult, DroppedLabel, FeedbackResult, StoredArtifact, StoredReport, TrainingResult, TrialCounts, is_shown,
+    DatasetResult, DroppedLabel, FeedbackResult, LevelEvaluation, StoredArtifact, StoredReport, TrainingResult,
+    TrialCounts, is_shown, round4,
 };
 use complaint_report::{Report, TrialStatus};
 
 use crate::evaluate::min_class_recall;
+use crate::level_answers::level_evaluations;
 
 /// The result of a training whose report is in the store.
 pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -> TrainingResult {
@@ -21,6 +23,15 @@ pub fn result(report: &Report, artifact: StoredArtifact, stored: StoredReport) -
         calibration_error: Some(report.calibration.error_after),
         min_class_recall: min_class_recall(&report.per_class),
         coverage: report.calibration.coverage.clone(),
+        levels: report.levels.as_ref().map_or_else(Vec::new, |levels| {
+            let finest = LevelEvaluation {
+                level: levels.names.last().cloned().unwrap_or_default(),
+                metrics: report.metrics.into(),
+                rows: dataset.test_rows,
+                calibration_error: Some(round4(report.calibration.error_after)),
+            };
+            level_evaluations(&levels.coarser, finest)
+        }),
         dataset: DatasetResult {
             rows: dataset.rows,
             train_rows: dataset.train_rows,

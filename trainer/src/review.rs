@@ -1,31 +1,65 @@
 //! Answers that are left to people: the counts that thresholds are read off, and what a classifier's rules give on held-out rows.
 
-use complaint_contract::{ReviewRules, ReviewTarget};
+use complaint_contract::{CategoryThreshold, ReviewRules, ReviewTarget};
 use complaint_drift::accuracy::measured;
+use complaint_model::artifact::TextRows;
+use complaint_model::level_models::probabilities as probabilities_of;
+use complaint_model::levels::Level;
 use complaint_model::model::Calibration;
 use complaint_model::thresholds::UnseenAnswer;
-use complaint_model::{Artifact, OperatingPoints};
+use complaint_model::{Artifact, Levels, OperatingPoints};
 use complaint_report::{MeasuredShare, ReviewReport, ThresholdReport};
 
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, predict};
 
-/// The counts of the out-of-fold answers: `scores` is `rows × classes`, from models that did not see the rows.
+/// Rows with scores from models that did not see them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct UnseenRows<'a> {
+    /// `rows × classes`: of rows with a class of the finest level, and of rows whose label ends above it.
+    pub(crate) scores: [&'a [f32]; 2],
+    /// The class of each of the former.
+    pub(crate) classes: &'a [u32],
+    /// The label of each row.
+    pub(crate) labels: &'a [&'a str],
+}
+
+/// The counts of the answers to unseen rows: of each class, and then of each category of the coarser levels.
 pub(crate) fn operating_points(
-    scores: &[f32],
-    labels: &[u32],
+    rows: UnseenRows<'_>,
     classes: usize,
+    levels: Option<&Levels>,
     calibration: &Calibration,
 ) -> OperatingPoints {
     let mut probabilities = vec![0.0; classes];
-    let answers = scores.chunks_exact(classes).zip(labels).map(|(scores, &label)| {
-        let class = calibration.probabilities(scores, &mut probabilities);
-        UnseenAnswer {
+    let coarser: Vec<&Level> = levels
+        .iter()
+        .flat_map(|levels| levels.coarser())
+        .map(|(_, level)| level)
+        .collect();
+    let mut answers = Vec::new();
+    let all = rows.scores.into_iter().flat_map(|scores| scores.chunks_exact(classes));
+    for (row, scores) in all.enumerate() {
+        let class = match levels {
+            None => calibration.probabilities(scores, &mut probabilities),
+            Some(levels) => probabilities_of(levels, scores, &mut probabilities),
+        };
+        answers.extend(rows.classes.get(row).map(|&label| UnseenAnswer {
             class,
             probability: probabilities[class],
             label: label as usize,
+        }));
+        let mut first = classes;
+        for level in &coarser {
+            let category = level.of_class()[class] as usize;
+            answers.extend(level.find(rows.labels[row]).map(|label| UnseenAnswer {
+                class: first + category,
+                probability: level.probability(category, &probabilities),
+                label: first + label,
+            }));
+            first += level.categories().len();
         }
-    });
-    OperatingPoints::of(classes, answers)
+    }
+    OperatingPoints::of(classes + levels.map_or(0, Levels::coarser_categories), answers)
 }
 
 /// The threshold of a category that has one of its own.
@@ -37,13 +71,54 @@ struct Own<'r> {
     is_reached: bool,
 }
 
-/// What is answered without a person on the held-out rows, and how often that is right. `None` without rules.
-pub(crate) fn review(rules: &ReviewRules, model: &Artifact, evaluation: &Evaluation) -> Option<ReviewReport> {
+/// Whether a coarser level of each row's answer needs review, which leaves the whole answer to a person. Empty if the categories have
+/// no levels.
+pub(crate) fn unsure_above(rules: &ReviewRules, model: &Artifact, rows: &TextRows) -> Vec<bool> {
+    let (Some(models), Some(points)) = (model.levels(), model.thresholds()) else {
+        return Vec::new();
+    };
+    let abstain_below = rules.abstain_below.unwrap_or(0.0);
+    let threshold = |(place, category): (usize, &String)| {
+        let own = rules
+            .thresholds
+            .iter()
+            .find(|threshold| threshold.category == *category);
+        let target = own.and_then(CategoryThreshold::target);
+        target.map_or(abstain_below, |target| {
+            f64::from(points.threshold(model.labels().len() + place, target).probability)
+        })
+    };
+    let thresholds: Vec<f64> = models.model().labels.iter().enumerate().map(threshold).collect();
+    let is_unsure = |(answer, probabilities): (usize, Vec<f32>)| {
+        let mut first = 0;
+        models.levels().coarser().any(|(_, level)| {
+            let category = level.of_class()[answer] as usize;
+            let least = thresholds[first + category];
+            first += level.categories().len();
+            f64::from(level.probability(category, &probabilities)) < least
+        })
+    };
+    predict(model, rows).into_iter().map(is_unsure).collect()
+}
+
+/// What is answered without a person on the held-out rows, and how often that is right. `None` without rules. `unsure_above` is that
+/// of [`unsure_above`].
+pub(crate) fn review(
+    rules: &ReviewRules,
+    model: &Artifact,
+    evaluation: &Evaluation,
+    unsure_above: &[bool],
+) -> Option<ReviewReport> {
     if rules.is_empty() {
         return None;
     }
     let points = model.thresholds()?;
     let place = |category: &String| model.labels().iter().position(|label| label == category);
+    let is_coarser = |category: &String| {
+        model
+            .levels()
+            .is_some_and(|models| models.model().labels.contains(category))
+    };
     let (mut own, mut unknown) = (Vec::new(), Vec::new());
     for threshold in &rules.thresholds {
         match (place(&threshold.category), threshold.target()) {
@@ -57,14 +132,16 @@ pub(crate) fn review(rules: &ReviewRules, model: &Artifact, evaluation: &Evaluat
                     is_reached: found.is_reached,
                 });
             }
+            // A threshold of a coarser level's category leaves answers to people, but is none of a class.
+            _ if is_coarser(&threshold.category) => {}
             _ => unknown.push(threshold.category.clone()),
         }
     }
     let abstain_below = rules.abstain_below.unwrap_or(0.0);
-    let rows: Vec<Row> = rows(evaluation).collect();
+    let rows: Vec<Row> = rows(evaluation, unsure_above).collect();
     let is_answered = |row: &&Row| {
         let own = own.iter().find(|own| own.class == row.predicted);
-        row.probability >= own.map_or(abstain_below, |own| own.probability)
+        row.is_sure_above && row.probability >= own.map_or(abstain_below, |own| own.probability)
     };
     let answered: Vec<&Row> = rows.iter().filter(is_answered).collect();
     let right = answered.iter().filter(|row| row.is_right).count();
@@ -108,12 +185,16 @@ struct Row {
     predicted: usize,
     probability: f64,
     is_right: bool,
+    /// Whether no coarser level needs review.
+    is_sure_above: bool,
 }
 
-fn rows(evaluation: &Evaluation) -> impl Iterator<Item = Row> {
+fn rows(evaluation: &Evaluation, unsure_above: &[bool]) -> impl Iterator<Item = Row> {
     let scored = &evaluation.scored;
     let answers = scored.actual.iter().zip(&scored.predicted).zip(&evaluation.confidence);
-    answers.map(|((&actual, &predicted), &(probability, is_right))| Row {
+    let answers = answers.enumerate();
+    answers.map(|(place, ((&actual, &predicted), &(probability, is_right)))| Row {
+        is_sure_above: !unsure_above.get(place).copied().unwrap_or(false),
         actual: actual as usize,
         predicted: predicted as usize,
         probability,

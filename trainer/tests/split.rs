@@ -10,6 +10,7 @@ fn dataset(rows: &[(String, u8)]) -> Option<Dataset> {
         format: DatasetFormat::Csv,
         text_field: "text".into(),
         label_fields: vec!["label".into()],
+        label_levels: Vec::new(),
         split_field: None,
         time_field: Some("time".into()),
         min_samples_per_class: 1,

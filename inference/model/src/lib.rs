@@ -11,6 +11,7 @@
 //! | [`model`] | rows → scores → calibrated probabilities |
 //! | [`word_scores`] | scores that words add by their vectors, in a model that was trained with word vectors |
 //! | [`estimate`] | scores → probabilities for estimates without labels |
+//! | [`levels`], [`level_models`] | categories of coarser levels, and their probabilities |
 //! | [`thresholds`] | what a threshold on a class's answers gives, for answers left to people |
 //! | [`artifact`] | all of the above in one `safetensors` file, checked in full when it is read |
 //! | [`predict`] | the serving path: text → prediction with one table look-up per known word |
@@ -21,6 +22,8 @@ pub mod artifact;
 pub mod corpus;
 pub mod estimate;
 mod intern;
+pub mod level_models;
+pub mod levels;
 pub mod model;
 pub mod pipeline;
 pub mod predict;
@@ -33,6 +36,8 @@ pub mod word_scores;
 pub use artifact::{Artifact, ArtifactBuilder, ArtifactError};
 pub use complaint_contract::{Algorithm, Language, Normalizer, Parameters, Sha256Digest};
 pub use estimate::Estimate;
+pub use level_models::LevelModels;
+pub use levels::Levels;
 pub use model::LinearModel;
 pub use pipeline::{Features, Preprocessing};
 pub use predict::Predictor;

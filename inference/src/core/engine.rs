@@ -5,9 +5,10 @@
 use std::cell::RefCell;
 
 use complaint_contract::statistics::ReferenceProfile;
-use complaint_model::Sha256Digest;
+use complaint_model::levels::Level;
 use complaint_model::predict::{Predictor, Scratch};
 use complaint_model::vectorize::TermKind;
+use complaint_model::{LevelModels, Levels, Sha256Digest};
 
 use super::review::Thresholds;
 
@@ -31,7 +32,21 @@ pub struct Answer {
     pub ranking: Vec<Ranked>,
     /// Share of the text's tokens that the model does not know, from 0 to 1.
     pub unknown_word_share: f32,
-    /// Whether the winner's probability is below the engine's threshold for it, so that a person should review the text.
+    /// Whether the winner's probability is below the engine's threshold for it, so that a person should review the text. With levels,
+    /// also if that of a coarser level is.
+    pub needs_review: bool,
+    /// The answer at the levels above the finest, the coarsest first. Empty if the categories have no levels.
+    pub coarser: Vec<CoarserAnswer>,
+}
+
+/// The answer at a level above the finest.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CoarserAnswer {
+    /// The category, an index into those of the level.
+    pub category: usize,
+    /// Its probability: the sum over the categories below it.
+    pub probability: f32,
+    /// Whether a person should review the answer at this level.
     pub needs_review: bool,
 }
 
@@ -53,6 +68,8 @@ pub struct Explained {
     pub answer: Answer,
     /// The category with the second highest score.
     pub runner_up: usize,
+    /// The level at which the paths of both part, if the categories have levels.
+    pub level: Option<String>,
     /// The part of the margin that does not depend on the text.
     pub bias: f32,
     /// The winner's score minus the runner-up's: `bias` plus all contributions.
@@ -157,6 +174,7 @@ impl Engine {
         Explained {
             answer,
             runner_up: explanation.runner_up,
+            level: explanation.level,
             bias: explanation.bias,
             margin: explanation.margin,
             terms: explanation.contributions.into_iter().map(part).collect(),
@@ -175,11 +193,39 @@ impl Engine {
         // Probabilities can be equal where scores differ. The model's choice stays first.
         let place = |ranked: &Ranked| ranked.category != prediction.class;
         ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.probability.total_cmp(&a.probability)));
+        let coarser = self.coarser(prediction.class, prediction.probabilities);
+        let needs_review = self.thresholds.needs_review(prediction.class, prediction.probability)
+            || coarser.iter().any(|level| level.needs_review);
         Answer {
             ranking,
             unknown_word_share: prediction.unknown_word_share,
-            needs_review: self.thresholds.needs_review(prediction.class, prediction.probability),
+            needs_review,
+            coarser,
         }
+    }
+
+    /// The levels of the categories, if they have some.
+    #[must_use]
+    pub fn levels(&self) -> Option<&Levels> {
+        self.predictor.artifact().levels().map(LevelModels::levels)
+    }
+
+    /// The answer at the levels above the finest. Below an unsure category nothing is sure.
+    fn coarser(&self, class: usize, probabilities: &[f32]) -> Vec<CoarserAnswer> {
+        let (mut first, mut is_unsure) = (self.labels().len(), false);
+        let levels = self.levels().into_iter().flat_map(Levels::coarser);
+        let answer = |(_, level): (&str, &Level)| {
+            let category = level.of_class()[class] as usize;
+            let probability = level.probability(category, probabilities);
+            is_unsure |= self.thresholds.needs_review(first + category, probability);
+            first += level.categories().len();
+            CoarserAnswer {
+                category,
+                probability,
+                needs_review: is_unsure,
+            }
+        };
+        levels.map(answer).collect()
     }
 }
 

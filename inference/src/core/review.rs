@@ -48,7 +48,7 @@ pub enum ReviewError {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Thresholds {
     others: f32,
-    /// By category; empty if none has a threshold of its own.
+    /// By category, and then by category of each coarser level; empty if none has a threshold of its own.
     own: Vec<Option<f32>>,
 }
 
@@ -77,73 +77,81 @@ impl Thresholds {
         let mut unknown = Vec::new();
         for threshold in &rules.thresholds {
             let category = &threshold.category;
-            let (Some(class), Some(target)) = (place(model, category), threshold.target()) else {
+            let (places, Some(target)) = (places(model, category), threshold.target()) else {
+                continue;
+            };
+            if places.is_empty() {
                 unknown.push(category.as_str());
-                continue;
-            };
-            let Some(points) = model.thresholds() else {
-                tracing::warn!(
-                    category,
-                    "the model has no counts of its answers, so all answers of this category need review: train it with this version's trainer"
-                );
-                thresholds.set(class, model, f32::INFINITY);
-                continue;
-            };
-            let found = points.threshold(class, target);
-            let [precision, recall] = [found.precision, Some(found.recall)];
-            if found.is_reached {
-                tracing::info!(
-                    category,
-                    probability = found.probability,
-                    precision,
-                    recall,
-                    "answers below need review"
-                );
-            } else {
-                tracing::warn!(
-                    category,
-                    ?target,
-                    precision,
-                    recall,
-                    "no threshold reaches the target: {}",
-                    if found.probability > 0.0 {
-                        "all answers need review"
-                    } else {
-                        "no answer needs review"
-                    }
-                );
             }
-            thresholds.set(class, model, found.probability);
+            for class in places {
+                let Some(points) = model.thresholds() else {
+                    tracing::warn!(
+                        category,
+                        "the model has no counts of its answers, so all answers of this category need review: train it with this version's trainer"
+                    );
+                    thresholds.set(class, model, f32::INFINITY);
+                    continue;
+                };
+                let found = points.threshold(class, target);
+                let [precision, recall] = [found.precision, Some(found.recall)];
+                if found.is_reached {
+                    tracing::info!(
+                        category,
+                        probability = found.probability,
+                        precision,
+                        recall,
+                        "answers below need review"
+                    );
+                } else {
+                    tracing::warn!(
+                        category,
+                        ?target,
+                        precision,
+                        recall,
+                        "no threshold reaches the target: {}",
+                        if found.probability > 0.0 {
+                            "all answers need review"
+                        } else {
+                            "no answer needs review"
+                        }
+                    );
+                }
+                thresholds.set(class, model, found.probability);
+            }
         }
         match unknown.is_empty() {
             true => Ok(thresholds),
             false => Err(ReviewError::UnknownCategory {
                 unknown: listed(unknown),
-                known: listed(
-                    model
-                        .labels()
-                        .iter()
-                        .map(String::as_str)
-                        .filter(|label| is_shown(label)),
-                ),
+                known: listed(categories(model).filter(|label| is_shown(label))),
             }),
         }
     }
 
     fn set(&mut self, class: usize, model: &Artifact, probability: f32) {
-        self.own.resize(model.labels().len(), None);
+        self.own.resize(categories(model).count(), None);
         self.own[class] = Some(probability);
     }
 
-    /// Whether an answer of this category is left to a person.
+    /// Whether an answer of this category is left to a person. Categories of coarser levels count on after those of the finest.
     #[must_use]
     pub fn needs_review(&self, category: usize, probability: f32) -> bool {
         probability < self.own.get(category).copied().flatten().unwrap_or(self.others)
     }
 }
 
-fn place(model: &Artifact, category: &str) -> Option<usize> {
-    model.labels().iter().position(|label| label == category)
+/// The categories, and then those of each coarser level.
+fn categories(model: &Artifact) -> impl Iterator<Item = &str> {
+    let coarser = model.levels().into_iter().flat_map(|models| &models.model().labels);
+    model.labels().iter().chain(coarser).map(String::as_str)
+}
+
+/// The places of a category. One whose path ends early is a category of several levels.
+fn places(model: &Artifact, category: &str) -> Vec<usize> {
+    let all = categories(model).enumerate();
+    all.filter(|(_, name)| *name == category)
+        .map(|(place, _)| place)
+        .collect()
 }
 
 /// Names in backticks, as many as a message takes.

@@ -39,8 +39,11 @@ struct ExplainRequest {
 pub(super) struct Explanation<'a> {
     #[serde(flatten)]
     prediction: Prediction<'a>,
-    /// The category with the second highest score.
+    /// The category with the second highest score. With levels, the other category with the highest one.
     runner_up: &'a str,
+    /// The level at which the paths of both part, whose scores are explained. Absent if the categories have no levels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_level: Option<String>,
     /// The part of the margin that does not depend on the text.
     bias: f32,
     /// The winner's score minus the runner-up's.
@@ -77,6 +80,7 @@ impl<'a> Explanation<'a> {
         Self {
             prediction: Prediction::new(engine, explained.answer, None),
             runner_up: engine.label(explained.runner_up),
+            explained_level: explained.level,
             bias: explained.bias,
             margin: explained.margin,
             terms: explained.terms.into_iter().map(term).collect(),

@@ -8,6 +8,7 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use complaint_model::Levels;
 
 use super::body::{Payload, media_type};
 use super::error::ApiError;
@@ -15,7 +16,7 @@ use super::escape::escape;
 use super::highlight::highlight;
 use super::security::{PAGE_POLICY, protected};
 use crate::core::app::App;
-use crate::core::engine::{Engine, Explained, Ranked};
+use crate::core::engine::{Answer, Engine, Explained, Ranked};
 use crate::core::refusal::shorten;
 use crate::core::serving::Serving;
 
@@ -115,8 +116,13 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
         escape(engine.label(category)),
         percent(probability)
     );
+    html.push_str(&levels(engine, answer));
     if answer.needs_review {
-        html.push_str("<p class=\"review\">The model is not sure: a person should look at this complaint.</p>");
+        let words = what_is_unsure(engine, answer);
+        let _ = write!(
+            html,
+            "<p class=\"review\">{words}: a person should look at this complaint.</p>"
+        );
     }
     if answer.unknown_word_share >= 0.5 {
         let share = percent(answer.unknown_word_share);
@@ -157,6 +163,51 @@ fn answer(engine: &Engine, text: &str, explained: &Explained) -> String {
         highlight(text, &explained.terms)
     );
     html
+}
+
+/// What the model is not sure of: all, or what lies below a level of which it is sure.
+fn what_is_unsure(engine: &Engine, answer: &Answer) -> String {
+    let names = engine.levels().map_or(&[][..], Levels::names);
+    let sure = answer.coarser.iter().take_while(|level| !level.needs_review).count();
+    match (sure.checked_sub(1).and_then(|last| names.get(last)), names.get(sure)) {
+        (Some(sure), Some(unsure)) => format!(
+            "The model is sure of the {}, but not of the {}",
+            escape(sure),
+            escape(unsure)
+        ),
+        _ => "The model is not sure".to_owned(),
+    }
+}
+
+/// The answer at each level, if the categories have levels: what is sure, and what is not.
+fn levels(engine: &Engine, answer: &Answer) -> String {
+    let Some(known) = engine.levels() else {
+        return String::new();
+    };
+    let mut rows = String::new();
+    let mut row = |level: &str, category: &str, probability: f32, needs_review: bool| {
+        let _ = write!(
+            rows,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(level),
+            escape(category),
+            percent(probability),
+            if needs_review { "not sure" } else { "sure" }
+        );
+    };
+    for ((level, of), answer) in known.coarser().zip(&answer.coarser) {
+        row(
+            level,
+            &of.categories()[answer.category],
+            answer.probability,
+            answer.needs_review,
+        );
+    }
+    let Ranked {
+        category, probability, ..
+    } = answer.ranking[0];
+    row(known.finest(), engine.label(category), probability, answer.needs_review);
+    format!("<table class=\"levels\"><caption>By level</caption><tbody>{rows}</tbody></table>")
 }
 
 fn percent(share: f32) -> String {

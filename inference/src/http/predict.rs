@@ -55,8 +55,26 @@ pub(super) struct Prediction<'a> {
     probabilities: Ranking<'a>,
     /// Whether the probability is below the category's threshold, or the server's `--abstain-below`, so that a person should review the complaint.
     needs_review: bool,
+    /// The answer at each level of the categories, the coarsest first. Absent if they have no levels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    levels: Vec<LevelPrediction<'a>>,
     /// Share of the complaint's words that the model does not know, from 0 to 1.
     unknown_word_share: f32,
+}
+
+/// The answer at one level.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LevelPrediction)]
+struct LevelPrediction<'a> {
+    /// The level, such as `product`.
+    level: &'a str,
+    /// The category at this level.
+    category: &'a str,
+    /// Its probability: the sum over the categories below it.
+    probability: f32,
+    /// Whether a person should review the answer at this level. Below such an answer, all are.
+    needs_review: bool,
 }
 
 /// An answer's ranking as a JSON object in descending order of probability.
@@ -84,11 +102,28 @@ impl<'a> Prediction<'a> {
             category, probability, ..
         } = ranking[0];
         ranking.truncate(top_k.unwrap_or(usize::MAX));
+        let mut levels = Vec::new();
+        if let Some(known) = engine.levels() {
+            let coarser = known.coarser().zip(&answer.coarser);
+            levels.extend(coarser.map(|((level, of), answer)| LevelPrediction {
+                level,
+                category: &of.categories()[answer.category],
+                probability: answer.probability,
+                needs_review: answer.needs_review,
+            }));
+            levels.push(LevelPrediction {
+                level: known.finest(),
+                category: engine.label(category),
+                probability,
+                needs_review: answer.needs_review,
+            });
+        }
         Self {
             category: engine.label(category),
             probability,
             probabilities: Ranking { engine, ranking },
             needs_review: answer.needs_review,
+            levels,
             unknown_word_share: answer.unknown_word_share,
         }
     }

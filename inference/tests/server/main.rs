@@ -10,6 +10,7 @@ mod collected;
 mod documentation;
 mod feedback;
 mod hostile;
+mod levels;
 mod limits;
 mod model;
 mod openapi;

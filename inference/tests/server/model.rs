@@ -1,6 +1,7 @@
 //! A small but real model: three categories told apart by the words of nine complaints.
 
 use complaint_contract::statistics::{PROBABILITY_BINS, ReferenceFigure, ReferenceProfile, UNKNOWN_WORD_BINS};
+use complaint_model::model::Calibration;
 use complaint_model::predict::Predictor;
 use complaint_model::text::TextPipeline;
 use complaint_model::thresholds::UnseenAnswer;
@@ -8,7 +9,8 @@ use complaint_model::vectorize::{TokenizedCorpus, Vectorizer};
 use complaint_model::word_scores::WordScores;
 use complaint_model::{Algorithm, Estimate, Parameters};
 use complaint_model::{
-    Artifact, ArtifactBuilder, Features, LinearModel, Normalizer, OperatingPoints, Preprocessing, Sha256Digest,
+    Artifact, ArtifactBuilder, Features, LevelModels, Levels, LinearModel, Normalizer, OperatingPoints, Preprocessing,
+    Sha256Digest,
 };
 
 pub const CARDS: &str = "I was charged twice for one purchase on my credit card";
@@ -103,6 +105,31 @@ pub fn reference() -> ReferenceProfile {
         accuracy: figure,
         f1: vec![figure; 3],
     }
+}
+
+/// The model with two products: cards, and money with loans and transfers below it. Of the answers with the second product those from
+/// a probability of 0.9 on were right.
+pub fn leveled_artifact() -> Artifact {
+    let labels = ["Cards", "Money > Loans", "Money > Transfers"];
+    let artifact = artifact_with(labels).build().unwrap();
+    let names = ["product", "issue"].map(String::from);
+    let levels = Levels::new(&names, artifact.labels()).unwrap();
+    let of_product = |classes: &[f32]| [classes[0], classes[1] + classes[2]];
+    let product = LinearModel {
+        labels: vec!["Cards".into(), "Money".into()],
+        weights: artifact.model().weights.chunks(3).flat_map(of_product).collect(),
+        bias: vec![0.0, 0.0],
+    };
+    let answer = |place: usize| UnseenAnswer {
+        class: 4,
+        probability: if place < 50 { 0.9 } else { 0.5 },
+        label: if place < 50 { 4 } else { 3 },
+    };
+    ArtifactBuilder::from(artifact)
+        .levels(LevelModels::new(levels, vec![(product, Calibration::default())]))
+        .thresholds(OperatingPoints::of(5, (0..100).map(answer)))
+        .build()
+        .unwrap()
 }
 
 /// Words that no text of the training has, with scores by their vectors: `theft` speaks for the first category.

@@ -12,7 +12,7 @@ use complaint_inference::core::tokens::Tokens;
 use complaint_inference::http::serve::{Drain, serve};
 use complaint_inference::http::workers::Workers;
 use complaint_inference::options::Options;
-use complaint_model::{Predictor, Sha256Digest};
+use complaint_model::{Artifact, Predictor, Sha256Digest};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -50,6 +50,12 @@ impl Started {
     /// A server whose model has scores of words.
     pub async fn scored() -> Self {
         Self::serving(model::scored_predictor(), &[]).await
+    }
+
+    /// A server whose categories have levels, with these options. The model is read from its file's bytes.
+    pub async fn leveled(extra: &[&str]) -> Self {
+        let artifact = Artifact::from_bytes(&model::leveled_artifact().to_bytes()).unwrap();
+        Self::serving(Predictor::new(artifact), extra).await
     }
 
     async fn serving(predictor: Predictor, extra: &[&str]) -> Self {

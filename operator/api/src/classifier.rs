@@ -123,6 +123,7 @@ pub struct Evaluation {
 #[serde(rename_all = "camelCase")]
 #[x_kube(validation = Rule::new("!has(self.source.sha256)")
     .message("set sha256 of the holdout instead of source.sha256"))]
+#[x_kube(validation = Rule::new(rules::ONE_LABEL).message(rules::ONE_LABEL_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::OWN_LABEL).message(rules::OWN_LABEL_MESSAGE))]
 pub struct Holdout {
     /// Where the bytes are.
@@ -136,11 +137,19 @@ pub struct Holdout {
     #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub text_field: String,
     /// The fields with the category, as the versions are to answer it: a run's labelMap does not change it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = *limits::LABEL_FIELDS.start(), max = *limits::LABEL_FIELDS.end()),
         inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
     )]
     pub label_fields: Vec<String>,
+    /// The fields of the category's levels, the coarsest first, such as `[product, issue]`: one model answers all levels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(min = *limits::LABEL_LEVELS.start(), max = *limits::LABEL_LEVELS.end()),
+        inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
+    )]
+    pub label_levels: Vec<String>,
 }
 
 impl Default for Evaluation {
@@ -216,6 +225,17 @@ pub struct Promotion {
     pub allow_label_changes: bool,
 }
 
+impl Gate {
+    /// What it measures, for messages: `accuracy`, or ``accuracy of the level `product` ``.
+    pub fn measured(&self) -> String {
+        let metric = self.metric.name();
+        match &self.level {
+            None => metric.to_owned(),
+            Some(level) => format!("{metric} of the level `{level}`"),
+        }
+    }
+}
+
 impl Default for Promotion {
     fn default() -> Self {
         Self {
@@ -242,7 +262,7 @@ pub enum PromotionPolicy {
 }
 
 /// What every version must reach.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.min) != has(self.max)")
     .message("set min (macroF1, weightedF1, accuracy) or max (logLoss, calibrationError), not both"))]
 #[x_kube(validation = Rule::new("(self.metric in ['logLoss', 'calibrationError']) == has(self.max)")
@@ -250,6 +270,10 @@ pub enum PromotionPolicy {
 pub struct Gate {
     /// The metric.
     pub metric: GateMetric,
+    /// The level at which it is measured: one of the runs' `dataset.labelLevels`. Unset: the finest, or the categories without levels.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = limits::FIELD))]
+    pub level: Option<String>,
     /// The lowest value that passes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]

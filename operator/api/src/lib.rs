@@ -45,9 +45,9 @@ pub use collection::{Capture, Feedback};
 pub use complaint_contract::segments::CaptureMode;
 pub use complaint_contract::{
     Algorithm, Candidate, ClassRecall, ClassWeight, Comparison, CrossValidation, DatasetFormat, Ensemble, Features,
-    GateMetric, Grid, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics, PipelineGrid, Preprocessing,
-    Preset, Progress, Search, Sha256Digest, SplitBy, Strategy, TrainingStage, TrialCounts, VerificationPolicy,
-    VersionEvaluation, VersionRef, WeakClass, round4,
+    GateMetric, Grid, LevelEvaluation, Loss, Metric, Normalizer, OptimalTrial, Parameters, PartialMetrics,
+    PipelineGrid, Preprocessing, Preset, Progress, Search, Sha256Digest, SplitBy, Strategy, TrainingStage, TrialCounts,
+    VerificationPolicy, VersionEvaluation, VersionRef, WeakClass, round4,
 };
 pub use crd::crds;
 pub use monitoring::{

@@ -50,6 +50,7 @@ use crate::{
     .message("a TrainingRun can't be changed after creation, except suspend and ttlSecondsAfterFinished: apply a new TrainingRun with another name"))]
 #[x_kube(validation = Rule::new(rules::HASHING).message(rules::HASHING_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::WORD_VECTORS).message(rules::WORD_VECTORS_MESSAGE))]
+#[x_kube(validation = Rule::new(rules::LEVELS).message(rules::LEVELS_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::LANGUAGE).message(rules::LANGUAGE_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::trials()).message(rules::TRIALS_MESSAGE))]
 pub struct TrainingRunSpec {
@@ -107,6 +108,7 @@ pub struct ClassifierRef {
 /// Where the rows come from and which of their fields matter.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new(rules::ONE_LABEL).message(rules::ONE_LABEL_MESSAGE))]
 #[x_kube(validation = Rule::new(rules::OWN_LABEL).message(rules::OWN_LABEL_MESSAGE))]
 #[x_kube(validation = Rule::new(
     "!has(self.labelMap) || self.labelMap.all(label, !(self.labelMap[label] in self.labelMap) \
@@ -122,11 +124,19 @@ pub struct Dataset {
     #[schemars(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))]
     pub text_field: String,
     /// The fields with the category; several are joined with ` + `.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = *limits::LABEL_FIELDS.start(), max = *limits::LABEL_FIELDS.end()),
         inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
     )]
     pub label_fields: Vec<String>,
+    /// The fields of the category's levels, the coarsest first, such as `[product, issue]`: one model answers all levels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(min = *limits::LABEL_LEVELS.start(), max = *limits::LABEL_LEVELS.end()),
+        inner(length(min = 1, max = limits::FIELD), regex(pattern = r"\S"))
+    )]
+    pub label_levels: Vec<String>,
     /// Labels with fewer rows are left out and named in an Event and the report.
     #[serde(default = "default_min_samples")]
     #[schemars(range(min = *limits::MIN_SAMPLES_PER_CLASS.start(), max = *limits::MIN_SAMPLES_PER_CLASS.end()))]

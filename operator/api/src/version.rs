@@ -233,8 +233,13 @@ pub struct LineageFields {
     #[schemars(length(max = 256))]
     pub text: String,
     /// The fields with the category.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 8), inner(length(max = 256)))]
     pub labels: Vec<String>,
+    /// The fields of the category's levels, if it has some.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 5), inner(length(max = 256)))]
+    pub levels: Vec<String>,
 }
 
 /// The observed state of a version. Promotion depends on it alone.

@@ -32,6 +32,28 @@ pub struct VersionEvaluation {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "schema", schemars(length(max = 3)))]
     pub coverage: Vec<Coverage>,
+    /// The levels of the categories, the coarsest first, if they have levels. All other numbers are those of the last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = 5)))]
+    pub levels: Vec<LevelEvaluation>,
+}
+
+/// The evaluation of the answers at one level.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct LevelEvaluation {
+    /// The level: a field of `dataset.labelLevels`.
+    #[cfg_attr(feature = "schema", schemars(length(max = 256)))]
+    pub level: String,
+    /// Metrics on the test rows with a category of this level.
+    pub metrics: PartialMetrics,
+    /// Number of these rows.
+    pub rows: usize,
+    /// Expected calibration error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0, max = 1)))]
+    pub calibration_error: Option<f64>,
 }
 
 /// The answers to test rows whose probability is high enough.
@@ -116,11 +138,18 @@ impl GateMetric {
         self.metric().map_or("calibrationError", Metric::name)
     }
 
-    /// The measured value, if there is one.
-    pub fn of(self, evaluation: &VersionEvaluation) -> Option<f64> {
+    /// The measured value, if there is one: that of a level, or of the categories as they are answered.
+    pub fn of(self, evaluation: &VersionEvaluation, level: Option<&str>) -> Option<f64> {
+        let (metrics, calibration_error) = match level {
+            None => (&evaluation.metrics, evaluation.calibration_error),
+            Some(level) => {
+                let found = evaluation.levels.iter().find(|found| found.level == level)?;
+                (&found.metrics, found.calibration_error)
+            }
+        };
         match self.metric() {
-            Some(metric) => metric.of(&evaluation.metrics),
-            None => evaluation.calibration_error,
+            Some(metric) => metric.of(metrics),
+            None => calibration_error,
         }
     }
 }
@@ -129,6 +158,29 @@ impl GateMetric {
 mod tests {
     use super::*;
     use crate::Metrics;
+
+    #[test]
+    fn a_gate_may_read_the_number_of_a_level() {
+        let level = |level: &str, accuracy| LevelEvaluation {
+            level: level.into(),
+            metrics: Metrics {
+                accuracy,
+                ..Metrics::default()
+            }
+            .into(),
+            rows: 10,
+            calibration_error: Some(0.02),
+        };
+        let evaluation = VersionEvaluation {
+            levels: vec![level("product", 0.9), level("issue", 0.5)],
+            ..VersionEvaluation::default()
+        };
+        let of = |metric: GateMetric, level| metric.of(&evaluation, Some(level));
+        assert_eq!(of(GateMetric::Accuracy, "product"), Some(0.9));
+        assert_eq!(of(GateMetric::Accuracy, "issue"), Some(0.5));
+        assert_eq!(of(GateMetric::CalibrationError, "issue"), Some(0.02));
+        assert_eq!(of(GateMetric::Accuracy, "sub-issue"), None);
+    }
 
     #[test]
     fn each_gate_reads_the_number_of_its_name() {
@@ -149,7 +201,7 @@ mod tests {
             let field = json["metrics"].get(metric.name()).or(json.get(metric.name()));
             assert_eq!(
                 field.and_then(serde_json::Value::as_f64),
-                metric.of(&evaluation),
+                metric.of(&evaluation, None),
                 "{metric:?}"
             );
         }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 /// What joins the values of several label fields.
 pub const LABEL_SEPARATOR: &str = " + ";
+/// What joins the levels of a label, the coarsest first: `Credit card > Fees`.
+pub const LEVEL_SEPARATOR: &str = " > ";
 /// Longest label that a message names, in characters.
 const LONGEST_LABEL: usize = 100;
 /// Most labels that a message names, and most bytes of all their names.
@@ -33,18 +35,41 @@ fn looks_like_a_name(text: &str) -> bool {
     holds && text.chars().any(char::is_alphanumeric)
 }
 
-/// Whether a message may name this label. The values of several fields, joined with ` + `, are checked one by one.
+/// Whether a message may name this label. The values of several fields, joined with ` + `, and of levels are checked one by one.
 ///
 /// ```
 /// use complaint_contract::is_shown;
 ///
-/// assert!(is_shown("Credit card") && is_shown("Card + Late fee"));
+/// assert!(is_shown("Credit card") && is_shown("Card + Late fee") && is_shown("Card > Late fee"));
 /// for hidden in ["jane@example.org", "4111 1111 1111 1111", "170 123 456", "", "\u{1b}[2J", &"a".repeat(101)] {
 ///     assert!(!is_shown(hidden));
 /// }
 /// ```
 pub fn is_shown(label: &str) -> bool {
-    label.chars().count() <= LONGEST_LABEL && label.split(LABEL_SEPARATOR).all(looks_like_a_name)
+    let mut names = label
+        .split(LEVEL_SEPARATOR)
+        .flat_map(|name| name.split(LABEL_SEPARATOR));
+    label.chars().count() <= LONGEST_LABEL && names.all(looks_like_a_name)
+}
+
+/// A label at a coarser level: its first `levels` parts. `None` if it has fewer parts than that.
+///
+/// ```
+/// use complaint_contract::label_at;
+///
+/// assert_eq!(label_at("Card > Fees > Late fee", 2), Some("Card > Fees"));
+/// assert_eq!(label_at("Card > Fees", 2), Some("Card > Fees"));
+/// assert_eq!(label_at("Card", 2), None);
+/// ```
+pub fn label_at(label: &str, levels: usize) -> Option<&str> {
+    let ends = label.match_indices(LEVEL_SEPARATOR).map(|(at, _)| at);
+    let end = ends.chain([label.len()]).nth(levels.checked_sub(1)?)?;
+    Some(&label[..end])
+}
+
+/// Number of parts of a label that has levels.
+pub fn depth(label: &str) -> usize {
+    label.matches(LEVEL_SEPARATOR).count() + 1
 }
 
 /// Names the labels that may be named, at most five, and counts the others: `` `Card` and 2 more``. `each` writes one.

@@ -64,14 +64,17 @@ pub use comparison::{Comparison, VersionRef, WeakClass};
 pub use corrections::{CorrectionCounts, Feedback, FeedbackResult};
 pub use digest::{ParseDigestError, Sha256Digest};
 pub use documentation::Documentation;
-pub use evaluation::{ClassRecall, Coverage, GateMetric, VersionEvaluation};
+pub use evaluation::{ClassRecall, Coverage, GateMetric, LevelEvaluation, VersionEvaluation};
 pub use failure::{ErrorEnvelope, ExitKind, ProgramError, ServerReason, TrainerReason};
 pub use jobs::{
     CompareRequest, CompareResult, DELETED_DIGESTS, DeleteRequest, DeleteResult, DeletedArtifact, ExpireRequest,
     ExpireResult, ExpiredRows, KeptArtifact, KeptReason, PROMOTIONS, Promotions, REQUEST_BYTES, RecordRequest,
     RecordResult, StoredPromotion,
 };
-pub use label::{LABEL_SEPARATOR, SPACES, is_header, is_shown, list_labels, renamed_twice, untrimmed};
+pub use label::{
+    LABEL_SEPARATOR, LEVEL_SEPARATOR, SPACES, depth, is_header, is_shown, label_at, list_labels, renamed_twice,
+    untrimmed,
+};
 pub use language::{Language, LanguageSetting};
 pub use message::MESSAGE_BYTES;
 pub use metrics::{Metric, Metrics, PartialMetrics, decimals, round4};

@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 pub const FIELD: usize = 256;
 /// Number of `dataset.labelFields`.
 pub const LABEL_FIELDS: RangeInclusive<usize> = 1..=8;
+/// Number of `dataset.labelLevels`.
+pub const LABEL_LEVELS: RangeInclusive<usize> = 2..=5;
 /// `dataset.minSamplesPerClass`.
 pub const MIN_SAMPLES_PER_CLASS: RangeInclusive<usize> = 2..=1_000_000;
 /// Most entries of `dataset.labelMap`.

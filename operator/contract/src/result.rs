@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::LevelEvaluation;
 use crate::message::{parts_left_out, to_json};
 use crate::{
     Algorithm, ClassRecall, Comparison, Coverage, DatasetWarning, FeedbackResult, Metrics, OptimalTrial, Parameters,
@@ -87,6 +88,9 @@ pub struct TrainingResult {
     /// How many answers are right if the least probable ones are left to people; left out if the message would be too long.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub coverage: Vec<Coverage>,
+    /// The levels of the categories, the coarsest first, if they have levels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelEvaluation>,
     /// What became of the rows.
     pub dataset: DatasetResult,
     /// How the trials ended.
@@ -215,6 +219,7 @@ impl TrainingResult {
             calibration_error: self.calibration_error.map(round4),
             min_class_recall: self.min_class_recall.clone(),
             coverage: self.coverage.clone(),
+            levels: self.levels.clone(),
         }
     }
 

@@ -66,8 +66,13 @@ pub struct DatasetSettings {
     pub format: DatasetFormat,
     /// Column, or dotted path, of the complaint's text.
     pub text_field: String,
-    /// Columns, or dotted paths, of the label; several are joined with ` + `.
+    /// Columns, or dotted paths, of the label; several are joined with ` + `. Empty if the label has levels.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub label_fields: Vec<String>,
+    /// Columns, or dotted paths, of the levels of a label, the coarsest first. They are joined with ` > `, up to the first that is
+    /// empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub label_levels: Vec<String>,
     /// Column with a published split: `train` or `test`. All other rows are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub split_field: Option<String>,
@@ -88,6 +93,29 @@ pub struct DatasetSettings {
 }
 
 impl DatasetSettings {
+    /// The setting that names the fields of the label.
+    pub fn label_setting(&self) -> &'static str {
+        if self.has_levels() {
+            "dataset.labelLevels"
+        } else {
+            "dataset.labelFields"
+        }
+    }
+
+    /// The fields of the label.
+    pub fn label_columns(&self) -> &[String] {
+        if self.has_levels() {
+            &self.label_levels
+        } else {
+            &self.label_fields
+        }
+    }
+
+    /// Whether labels have levels.
+    pub fn has_levels(&self) -> bool {
+        !self.label_levels.is_empty()
+    }
+
     /// The label after `labelMap`.
     pub fn renamed<'l>(&'l self, label: &'l str) -> &'l str {
         self.label_map.get(label).map_or(label, String::as_str)
@@ -150,18 +178,26 @@ pub struct Holdout {
     /// Columns, or dotted paths, of the label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label_fields: Option<Vec<String>>,
+    /// Columns, or dotted paths, of the levels of the label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label_levels: Option<Vec<String>>,
 }
 
 impl Holdout {
     /// How its rows are read beside a data set with these settings.
     pub fn settings(&self, dataset: &DatasetSettings) -> DatasetSettings {
+        // Its own way to name the label replaces the data set's.
+        let has_own = self.label_fields.is_some() || self.label_levels.is_some();
+        let own = |fields: &Option<Vec<String>>, others: &[String]| match fields {
+            Some(fields) => fields.clone(),
+            None if has_own => Vec::new(),
+            None => others.to_vec(),
+        };
         DatasetSettings {
             format: self.format.unwrap_or(dataset.format),
             text_field: self.text_field.clone().unwrap_or_else(|| dataset.text_field.clone()),
-            label_fields: self
-                .label_fields
-                .clone()
-                .unwrap_or_else(|| dataset.label_fields.clone()),
+            label_fields: own(&self.label_fields, &dataset.label_fields),
+            label_levels: own(&self.label_levels, &dataset.label_levels),
             split_field: None,
             time_field: None,
             min_samples_per_class: 1,

@@ -190,6 +190,12 @@ pub mod rules {
     pub const WORD_VECTORS_MESSAGE: &str =
         "features.wordVectors needs the words that features.hashingBits hides: leave one of them out";
 
+    /// A word has no scores of levels.
+    pub const LEVELS: &str = "!has(self.dataset.labelLevels) || !has(self.features) || \
+        !has(self.features.wordVectors)";
+    /// The message of [`LEVELS`].
+    pub const LEVELS_MESSAGE: &str = "features.wordVectors is for categories without levels: leave it out, or use labelFields instead of labelLevels";
+
     /// Contractions and lemmas are known for English only.
     pub const LANGUAGE: &str = "!has(self.preprocessing) || !has(self.preprocessing.language) || \
         self.preprocessing.language in ['Auto', 'en'] || (!(has(self.preprocessing.normalizer) && \
@@ -201,10 +207,15 @@ pub mod rules {
         preprocessing.language use Stem or None, and leave expandContractions out";
 
     /// The text is no label of itself.
-    pub const OWN_LABEL: &str = "!(self.textField in self.labelFields)";
+    pub const OWN_LABEL: &str = "!(has(self.labelFields) && self.textField in self.labelFields) && \
+        !(has(self.labelLevels) && self.textField in self.labelLevels)";
     /// The message of [`OWN_LABEL`].
-    pub const OWN_LABEL_MESSAGE: &str =
-        "textField is one of labelFields, so that the text would be its own label: name another field for the label";
+    pub const OWN_LABEL_MESSAGE: &str = "textField is one of labelFields or labelLevels, so that the text would be its own label: name another field for the label";
+
+    /// A label comes from fields that are joined, or from levels.
+    pub const ONE_LABEL: &str = "has(self.labelFields) != has(self.labelLevels)";
+    /// The message of [`ONE_LABEL`].
+    pub const ONE_LABEL_MESSAGE: &str = "set exactly one of labelFields and labelLevels";
 
     /// No label of `labelMap` begins or ends with a space: rows' labels are trimmed.
     ///

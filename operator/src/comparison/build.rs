@@ -229,6 +229,7 @@ pub(crate) fn request(
             format,
             text_field: fields.text.clone(),
             label_fields: fields.labels.clone(),
+            label_levels: fields.levels.clone(),
             split_field: of.split_field.clone(),
             time_field: of.time_field.clone(),
             min_samples_per_class: of

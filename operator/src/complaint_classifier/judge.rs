@@ -82,9 +82,9 @@ fn same_artifact(case: &Case<'_>) -> Option<Objection> {
 
 fn gates(case: &Case<'_>) -> Option<Objection> {
     case.promotion.gates.iter().find_map(|gate| {
-        let name = gate.metric.name();
+        let name = gate.measured();
         let measured = evaluation(case.version);
-        let Some(value) = measured.and_then(|evaluation| gate.metric.of(evaluation)) else {
+        let Some(value) = measured.and_then(|evaluation| gate.metric.of(evaluation, gate.level.as_deref())) else {
             return objection("GateFailed", format!("{name} was not measured, and a gate asks for it"));
         };
         match (gate.min, gate.max) {

@@ -206,6 +206,7 @@ pub fn config(run: &TrainingRun, classifier: &ComplaintClassifier, champion: Opt
             format: dataset.format,
             text_field: dataset.text_field.clone(),
             label_fields: dataset.label_fields.clone(),
+            label_levels: dataset.label_levels.clone(),
             split_field: dataset.split_field.clone(),
             time_field: dataset.time_field.clone(),
             min_samples_per_class: dataset.min_samples_per_class,
@@ -256,7 +257,8 @@ pub(crate) fn evaluation_settings(classifier: &ComplaintClassifier) -> Evaluatio
             sha256: holdout.sha256.parse().ok(),
             format: Some(holdout.format),
             text_field: Some(holdout.text_field.clone()),
-            label_fields: Some(holdout.label_fields.clone()),
+            label_fields: Some(holdout.label_fields.clone()).filter(|fields| !fields.is_empty()),
+            label_levels: Some(holdout.label_levels.clone()).filter(|fields| !fields.is_empty()),
         }),
     }
 }
@@ -427,6 +429,7 @@ pub(crate) fn model_version(
                 fields: Some(LineageFields {
                     text: run.spec.dataset.text_field.clone(),
                     labels: run.spec.dataset.label_fields.clone(),
+                    levels: run.spec.dataset.label_levels.clone(),
                 }),
                 label_map: run.spec.dataset.label_map.clone(),
                 min_samples_per_class: Some(run.spec.dataset.min_samples_per_class),

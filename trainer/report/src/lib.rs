@@ -19,6 +19,7 @@ mod confused;
 mod dataset;
 pub mod dossier;
 mod labels;
+mod levels;
 mod page;
 mod profile;
 mod quality;
@@ -32,6 +33,7 @@ pub use confused::ConfusedPair;
 pub use dataset::{ClassBalance, Contradiction, DatasetSummary, Duplicate};
 pub use dossier::Dossier;
 pub use labels::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
+pub use levels::{LevelModel, LevelReport, LevelsReport};
 pub use page::{counted, page, thousands};
 pub use profile::{
     LanguageShare, LengthBin, NearTwins, Profile, Quantiles, RowExample, Suspicion, SuspicionReason, VocabularyPoint,

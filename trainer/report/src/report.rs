@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dataset::DatasetSummary;
 use crate::labels::LabelAudit;
+use crate::levels::LevelsReport;
 use crate::profile::Profile;
 use crate::quality::{CalibrationReport, ClassMetrics, ClassTerms, ConfusionMatrix, Intervals, Mistake, MonthAccuracy};
 use crate::review::ReviewReport;
@@ -73,6 +74,9 @@ pub struct Report {
     /// The word vectors, if the training had some.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub word_vectors: Option<WordVectorsReport>,
+    /// The coarser levels of the categories, if `dataset.labelLevels` names some.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub levels: Option<LevelsReport>,
     /// The terms with the largest weights for each class; with hashing, buckets such as `#0012ab`.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub top_terms: Vec<ClassTerms>,

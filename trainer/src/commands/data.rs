@@ -23,8 +23,12 @@ pub(crate) struct DataArgs {
     #[arg(long, value_name = "FIELD")]
     text_field: String,
     /// Column or dotted path of the label; several labels are joined with " + ".
-    #[arg(long = "label-field", value_name = "FIELD", required = true)]
+    #[arg(long = "label-field", value_name = "FIELD", required_unless_present = "label_levels")]
     label_fields: Vec<String>,
+    /// Column or dotted path of a level of the label, the coarsest first, instead of --label-field: --label-level product
+    /// --label-level issue. One model answers all levels.
+    #[arg(long = "label-level", value_name = "FIELD", conflicts_with = "label_fields")]
+    label_levels: Vec<String>,
     /// Column with a published split. Its values are `train` and `test`.
     #[arg(long, value_name = "FIELD")]
     split_field: Option<String>,
@@ -79,6 +83,7 @@ impl DataArgs {
             format: self.format_of(&self.data),
             text_field: self.text_field.clone(),
             label_fields: self.label_fields.clone(),
+            label_levels: self.label_levels.clone(),
             split_field: self.split_field.clone(),
             time_field: self.time_field.clone(),
             min_samples_per_class,

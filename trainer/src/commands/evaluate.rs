@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::Args;
 use complaint_contract::{DatasetSettings, Metric, Metrics, TrainingStage, list_labels, round4};
 use complaint_model::{Predictor, Sha256Digest};
-use complaint_report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Intervals};
+use complaint_report::{CalibrationBin, ClassMetrics, ConfusionMatrix, Intervals, LevelReport};
 use serde::Serialize;
 
 use super::answer::open_model;
@@ -23,6 +23,7 @@ use crate::cli::OutputForm;
 use crate::dataset::{self, DatasetError, Record, Source};
 use crate::error::TrainError;
 use crate::evaluate::intervals;
+use crate::level_answers::LevelAnswers;
 use crate::metrics::{expected_calibration_error, reliability_bins};
 use crate::progress::{Plan, Progress};
 
@@ -61,11 +62,22 @@ struct Found {
     /// Rows with a label that the model does not know. They are not evaluated.
     unknown_label_rows: usize,
     unknown_labels: BTreeMap<String, usize>,
+    /// Rows whose label ends above the finest level. They are evaluated at the coarser levels.
+    #[serde(skip_serializing_if = "is_zero")]
+    partial_label_rows: usize,
     metrics: Metrics,
     confidence_intervals: Intervals,
     calibration: Calibration,
     per_class: Vec<ClassMetrics>,
     confusion_matrix: ConfusionMatrix,
+    /// The levels above the finest, the coarsest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    levels: Vec<LevelReport>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(rows: &usize) -> bool {
+    *rows == 0
 }
 
 #[derive(Serialize)]
@@ -101,6 +113,8 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
         chosen: !config.filter.is_empty() || config.split_field.is_some(),
         unknown_label_rows: scores.unknown.values().sum(),
         unknown_labels: scores.unknown,
+        partial_label_rows: scores.partial,
+        levels: scores.levels.map_or_else(Vec::new, |levels| levels.reports(SEED)),
         metrics: confusion.metrics(scored.value(Metric::LogLoss)),
         confidence_intervals: intervals(&scored, SEED),
         calibration: Calibration {
@@ -113,28 +127,35 @@ fn run(arguments: &EvaluateArgs) -> Result<Found, TrainError> {
 }
 
 /// The model's answers to all rows with a label that it knows.
-struct Scores {
+struct Scores<'m> {
     answers: Answers,
     unknown: BTreeMap<String, usize>,
+    /// Rows whose label ends above the finest level.
+    partial: usize,
+    levels: Option<LevelAnswers<'m>>,
 }
 
-fn score(
-    predictor: &Predictor,
+fn score<'m>(
+    predictor: &'m Predictor,
     config: &DatasetSettings,
     source: &Source,
     progress: &Progress,
-) -> Result<Scores, DatasetError> {
+) -> Result<Scores<'m>, DatasetError> {
     let classes: BTreeMap<&str, u32> = predictor
         .labels()
         .iter()
         .zip(0..)
         .map(|(label, class)| (label.as_str(), class))
         .collect();
+    let levels = predictor.artifact().levels();
     let mut scores = Scores {
         answers: Answers::new(classes.len()),
         unknown: BTreeMap::new(),
+        partial: 0,
+        levels: levels.map(|models| LevelAnswers::new(models.levels(), predictor.labels())),
     };
     let (mut texts, mut actual) = (Vec::with_capacity(BATCH), Vec::with_capacity(BATCH));
+    let mut partial: (Vec<String>, Vec<String>) = Default::default();
     let mut records = 0;
     dataset::each_record(config, source, |record| {
         records = record.number;
@@ -146,22 +167,49 @@ fn score(
                 texts.push(text.to_owned());
                 actual.push(class);
             }
-            None => *scores.unknown.entry(label.to_owned()).or_default() += 1,
+            None => {
+                if levels.is_some_and(|models| models.levels().ends_above(label)) {
+                    scores.partial += 1;
+                } else {
+                    *scores.unknown.entry(label.to_owned()).or_default() += 1;
+                }
+                // A coarser level may know its category.
+                if levels.is_some() {
+                    partial.0.push(text.to_owned());
+                    partial.1.push(label.to_owned());
+                }
+            }
         }
-        if texts.len() == BATCH {
-            scores.answers.take(predictor, &texts, &actual);
+        if texts.len() + partial.0.len() >= BATCH {
+            scores.take(predictor, &texts, &actual, &partial);
             texts.clear();
             actual.clear();
+            partial.0.clear();
+            partial.1.clear();
             let rows = scores.answers.scored.actual.len();
             progress.tell(TrainingStage::Evaluating, source.share_read(), &format!("{rows} rows"));
         }
         Ok(())
     })?;
-    scores.answers.take(predictor, &texts, &actual);
+    scores.take(predictor, &texts, &actual, &partial);
     if scores.answers.scored.actual.is_empty() {
         return Err(nothing_to_score(source, records, &scores.unknown));
     }
     Ok(scores)
+}
+
+impl Scores<'_> {
+    /// Answers more texts with their classes, and `partial` ones with their labels.
+    fn take(&mut self, predictor: &Predictor, texts: &[String], actual: &[u32], partial: &(Vec<String>, Vec<String>)) {
+        self.answers.take(predictor, texts, actual);
+        if let Some(levels) = &mut self.levels {
+            let labels = predictor.labels();
+            let known: Vec<&str> = actual.iter().map(|&class| labels[class as usize].as_str()).collect();
+            levels.answer(predictor, texts, &known);
+            let labels: Vec<&str> = partial.1.iter().map(String::as_str).collect();
+            levels.answer(predictor, &partial.0, &labels);
+        }
+    }
 }
 
 /// Text and label of a record, if it has both.
@@ -212,7 +260,30 @@ fn show(found: &Found) -> String {
         }),
     ));
     parts.extend(confusion(&found.confusion_matrix));
+    parts.extend((!found.levels.is_empty()).then(|| levels(&found.levels)));
     parts.join("\n\n")
+}
+
+/// The coarser levels in a table.
+fn levels(levels: &[LevelReport]) -> String {
+    table(
+        [
+            Words("level"),
+            Number("accuracy"),
+            Number("macroF1"),
+            Number("calibration error"),
+            Number("rows"),
+        ],
+        levels.iter().map(|level| {
+            [
+                level.level.clone(),
+                format!("{:.4}", level.metrics.accuracy),
+                format!("{:.4}", level.metrics.macro_f1),
+                format!("{:.4}", level.calibration_error),
+                level.rows.to_string(),
+            ]
+        }),
+    )
 }
 
 fn heading(found: &Found) -> String {

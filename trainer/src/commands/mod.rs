@@ -90,7 +90,7 @@ fn refuse(form: OutputForm, error: &TrainError) -> ExitCode {
 }
 
 /// Settings that messages name, and the arguments that set them.
-const FLAGS: [(&str, &str); 18] = [
+const FLAGS: [(&str, &str); 19] = [
     ("dataset.format to JsonLines", "--data-format json-lines"),
     ("dataset.format to Json", "--data-format json"),
     ("dataset.format to Csv", "--data-format csv"),
@@ -98,6 +98,7 @@ const FLAGS: [(&str, &str); 18] = [
     ("dataset.source", "--data"),
     ("dataset.textField", "--text-field"),
     ("dataset.labelFields", "--label-field"),
+    ("dataset.labelLevels", "--label-level"),
     ("dataset.splitField", "--split-field"),
     ("dataset.timeField", "--time-field"),
     ("evaluation.split", "--split"),

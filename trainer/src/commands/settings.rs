@@ -36,6 +36,7 @@ pub(super) fn of_train(arguments: &TrainArgs) -> Result<RunConfig, TrainError> {
         format: Some(arguments.data.format_of(source)),
         text_field: None,
         label_fields: None,
+        label_levels: None,
     });
     config(&Choice {
         name: &arguments.name,

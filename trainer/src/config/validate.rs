@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use complaint_contract::{
-    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, Parameter, SplitBy, Strategy,
-    limits, renamed_twice, untrimmed,
+    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, LEVEL_SEPARATOR, Parameter,
+    SplitBy, Strategy, depth, limits, renamed_twice, untrimmed,
 };
 
 use super::pipelines::first_step_before_counting;
@@ -86,6 +86,38 @@ fn is_field(field: &str) -> bool {
     !field.trim().is_empty() && field.chars().count() <= limits::FIELD
 }
 
+/// Checks the names of the fields of the label, which come from `of`.
+fn check_label(of: &str, settings: &DatasetSettings) -> Result<(), ConfigError> {
+    let (fields, levels) = (&settings.label_fields, &settings.label_levels);
+    require(
+        levels.is_empty() || fields.is_empty(),
+        &format!("{of}.labelLevels"),
+        || "is set beside labelFields".into(),
+        "Leave out one of them: labelFields joins fields to one label, labelLevels gives a label levels",
+    )?;
+    if !levels.is_empty() {
+        let (first, last) = (limits::LABEL_LEVELS.start(), limits::LABEL_LEVELS.end());
+        let repeats = (1..levels.len()).any(|place| levels[..place].contains(&levels[place]));
+        return require(
+            limits::LABEL_LEVELS.contains(&levels.len()) && levels.iter().all(|field| is_field(field)) && !repeats,
+            &format!("{of}.labelLevels"),
+            || {
+                format!(
+                    "does not have {first} to {last} names, or has a name twice, or one that is empty or longer than 256 \
+                     characters"
+                )
+            },
+            "Name the columns of the levels, the coarsest first; a label without levels has dataset.labelFields",
+        );
+    }
+    require(
+        limits::LABEL_FIELDS.contains(&fields.len()) && fields.iter().all(|field| is_field(field)),
+        &format!("{of}.labelFields"),
+        || "is empty, has more than 8 names, or has a name that is empty or longer than 256 characters".into(),
+        "Name one or more columns with the label",
+    )
+}
+
 pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError> {
     require(
         is_field(&dataset.text_field),
@@ -93,16 +125,10 @@ pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError
         || "is empty or longer than 256 characters".into(),
         "Name the column with the text",
     )?;
+    check_label("dataset", dataset)?;
     require(
-        limits::LABEL_FIELDS.contains(&dataset.label_fields.len())
-            && dataset.label_fields.iter().all(|field| is_field(field)),
-        "dataset.labelFields",
-        || "is empty, has more than 8 names, or has a name that is empty or longer than 256 characters".into(),
-        "Name one or more columns with the label",
-    )?;
-    require(
-        !dataset.label_fields.contains(&dataset.text_field),
-        "dataset.labelFields",
+        !dataset.label_columns().contains(&dataset.text_field),
+        dataset.label_setting(),
         || {
             format!(
                 "contains dataset.textField `{}`, so the text would be its own label",
@@ -142,6 +168,15 @@ pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError
         "dataset.labelMap",
         || "has a label that begins or ends with a space".into(),
         "Rows' labels are trimmed, so write it without",
+    )?;
+    let levels = dataset.label_levels.len();
+    let is_path =
+        |label: &String| depth(label) <= levels && label.split(LEVEL_SEPARATOR).all(|part| !part.trim().is_empty());
+    require(
+        !dataset.has_levels() || dataset.label_map.values().all(is_path),
+        "dataset.labelMap",
+        || format!("has a new label with more parts than the {levels} levels of dataset.labelLevels, or an empty part"),
+        "Write it as its levels, joined with ` > `: `Credit card > Fees`",
     )?;
     match renamed_twice(&dataset.label_map) {
         None => Ok(()),
@@ -207,12 +242,18 @@ fn check_holdout(holdout: &Holdout, dataset: &DatasetSettings) -> Result<(), Con
         || "is empty or longer than 256 characters".into(),
         "Name the column with the text",
     )?;
+    check_label("evaluation.holdout", &settings)?;
     require(
-        limits::LABEL_FIELDS.contains(&settings.label_fields.len())
-            && settings.label_fields.iter().all(|field| is_field(field))
-            && !settings.label_fields.contains(&settings.text_field),
+        settings.has_levels() == dataset.has_levels()
+            && (!dataset.has_levels() || settings.label_levels.len() == dataset.label_levels.len()),
+        "evaluation.holdout.labelLevels",
+        || "does not give the label as many levels as the data set's dataset.labelLevels".into(),
+        "Name the holdout's fields of the same levels, or leave them out where they have the same names",
+    )?;
+    require(
+        !settings.label_columns().contains(&settings.text_field),
         "evaluation.holdout.labelFields",
-        || "is empty, has more than 8 names, or contains its textField".into(),
+        || "contains its textField, so the text would be its own label".into(),
         "Name the columns with the label",
     )
 }
@@ -257,6 +298,12 @@ impl RunConfig {
             "features.wordVectors",
             || "is set, but features.hashingBits hides the words that vectors belong to".into(),
             "Leave out one of them",
+        )?;
+        require(
+            !self.dataset.has_levels(),
+            "features.wordVectors",
+            || "is set, but dataset.labelLevels gives the categories levels, which words have no scores for".into(),
+            "Leave it out, or use dataset.labelFields instead of dataset.labelLevels",
         )?;
         require(
             vectors.source.as_ref().is_none_or(|source| !source.trim().is_empty()),

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use complaint_contract::limits::ROW_LABEL_BYTES;
-use complaint_contract::{DatasetSettings, DatasetWarning, DroppedLabel, RecordCounts, list_labels};
+use complaint_contract::{
+    DatasetSettings, DatasetWarning, DroppedLabel, LEVEL_SEPARATOR, RecordCounts, depth, label_at, list_labels,
+};
 use complaint_model::Sha256Digest;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::beside::{Beside, text_digest};
 use super::chains::Chains;
+use super::levels::{RolledUp, RowsOf, roll_up};
 use super::{Copies, Dataset, DatasetError, Field, Part, Record, Row, copies::Found, labels, times};
 use crate::split::split_key;
 
@@ -201,7 +204,7 @@ impl<'c, T: Texts> Collector<'c, T> {
                     row,
                     bytes: label.len(),
                     most: ROW_LABEL_BYTES,
-                    fields: self.config.label_fields.clone(),
+                    fields: self.config.label_columns().to_vec(),
                 });
             }
             None => label,
@@ -223,8 +226,10 @@ impl<'c, T: Texts> Collector<'c, T> {
         let Some(known) = self.same_text(digest, part) else {
             return false;
         };
-        let first = &self.rows[known as usize];
-        if first.label == label {
+        let finer = self.finer(self.rows[known as usize].label, label);
+        let first = &mut self.rows[known as usize];
+        if let Some(finer) = finer {
+            first.label = finer;
             self.counts.duplicates += 1;
             self.copies.duplicate(first.number, number);
         } else {
@@ -233,6 +238,25 @@ impl<'c, T: Texts> Collector<'c, T> {
             self.contradictory[known as usize] = true;
         }
         true
+    }
+
+    /// The finer of two labels that don't contradict each other: they are equal, or one is the other at a coarser level.
+    fn finer(&self, first: u32, second: u32) -> Option<u32> {
+        if first == second {
+            return Some(first);
+        }
+        if !self.config.has_levels() {
+            return None;
+        }
+        let names = self.names();
+        let (one, other) = (names[first as usize], names[second as usize]);
+        let is_above =
+            |coarse: &str, fine: &str| depth(fine) > depth(coarse) && label_at(fine, depth(coarse)) == Some(coarse);
+        if is_above(one, other) {
+            Some(second)
+        } else {
+            is_above(other, one).then_some(first)
+        }
     }
 
     /// Like [`Collector::finish`], with the texts.
@@ -258,9 +282,11 @@ impl<'c, T: Texts> Collector<'c, T> {
             return Err(self.no_usable_rows());
         }
         let rows_of = self.rows_of_labels();
+        let (rows_of, rolled_up) = self.roll_up(rows_of);
         let (labels, renumber, dropped_labels) = self.choose_labels(fewest_labels, &rows_of)?;
         self.counts.rare_labels = dropped_labels.iter().map(|dropped| dropped.rows as u64).sum();
-        let warnings = self.warnings(&rows_of, &dropped_labels);
+        let mut warnings = self.warnings(&rows_of, &dropped_labels);
+        warnings.extend(labels::rolled_up(&rolled_up, self.config.min_samples_per_class));
         let copies = self.named_copies();
         let left = keep.iter_mut().filter(|keep| **keep);
         for (keep, row) in left.zip(&self.rows) {
@@ -287,6 +313,7 @@ impl<'c, T: Texts> Collector<'c, T> {
                 corrected,
                 labels,
                 unknown_labels: Vec::new(),
+                inner_labels: Vec::new(),
                 dropped_labels,
                 counts: self.counts,
                 copies,
@@ -299,11 +326,7 @@ impl<'c, T: Texts> Collector<'c, T> {
     }
 
     fn named_copies(&self) -> Copies {
-        let mut names = vec![""; self.labels.len()];
-        for (name, &index) in &self.labels {
-            names[index as usize] = name;
-        }
-        self.copies.named(&names)
+        self.copies.named(&self.names())
     }
 
     /// A row with this text on the same side of the split.
@@ -334,7 +357,7 @@ impl<'c, T: Texts> Collector<'c, T> {
     }
 
     /// The number of rows of each label, and how many of them are not published test rows.
-    fn rows_of_labels(&self) -> Vec<(usize, usize)> {
+    fn rows_of_labels(&self) -> RowsOf {
         let mut rows_of = vec![(0, 0); self.labels.len()];
         for row in &self.rows {
             let (rows, train) = &mut rows_of[row.label as usize];
@@ -342,6 +365,33 @@ impl<'c, T: Texts> Collector<'c, T> {
             *train += usize::from(row.part != Some(Part::Test));
         }
         rows_of
+    }
+
+    /// Gives rows of labels with too few rows the label one level above, if labels have levels.
+    fn roll_up(&mut self, rows_of: RowsOf) -> (RowsOf, Vec<RolledUp>) {
+        if !self.config.has_levels() {
+            return (rows_of, Vec::new());
+        }
+        let names = self.names();
+        let (minimum, levels) = (self.config.min_samples_per_class, self.config.label_levels.len());
+        let rolling = roll_up(&names, rows_of, minimum, levels);
+        for name in rolling.added {
+            let index = self.labels.len() as u32;
+            self.labels.insert(name, index);
+        }
+        for row in &mut self.rows {
+            row.label = rolling.to[row.label as usize];
+        }
+        (rolling.rows_of, rolling.rolled_up)
+    }
+
+    /// The labels by their number.
+    fn names(&self) -> Vec<&str> {
+        let mut names = vec![""; self.labels.len()];
+        for (name, &index) in &self.labels {
+            names[index as usize] = name;
+        }
+        names
     }
 
     fn warnings(&self, rows_of: &[(usize, usize)], dropped: &[DroppedLabel]) -> Vec<DatasetWarning> {
@@ -376,13 +426,31 @@ impl<'c, T: Texts> Collector<'c, T> {
             .iter()
             .map(|(name, &index)| (name.as_str(), index))
             .collect();
+        let has_enough = |index: &u32| {
+            let (rows, train) = rows_of[*index as usize];
+            rows >= self.config.min_samples_per_class && train > 0
+        };
+        // A label of a coarser level stays with those below it.
+        let is_above = |name: &str| {
+            let below = format!("{name}{LEVEL_SEPARATOR}");
+            let mut below = by_name
+                .range(below.as_str()..)
+                .take_while(|(other, _)| other.starts_with(&below));
+            self.config.has_levels() && below.any(|(_, index)| has_enough(index))
+        };
         let mut kept = Vec::new();
         let mut renumber = vec![None; self.labels.len()];
         let mut dropped = Vec::new();
-        for (name, index) in by_name {
+        let mut classes = 0;
+        for (&name, &index) in &by_name {
             match rows_of[index as usize] {
                 (0, _) => {}
-                (rows, train) if rows >= self.config.min_samples_per_class && train > 0 => {
+                _ if is_above(name) => {
+                    renumber[index as usize] = Some(kept.len() as u32);
+                    kept.push(name.to_owned());
+                }
+                _ if has_enough(&index) => {
+                    classes += 1;
                     renumber[index as usize] = Some(kept.len() as u32);
                     kept.push(name.to_owned());
                 }
@@ -393,8 +461,8 @@ impl<'c, T: Texts> Collector<'c, T> {
             }
         }
         dropped.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.label.cmp(&b.label)));
-        if kept.len() < fewest {
-            return Err(self.too_few_classes(kept.len(), rows_of));
+        if classes < fewest {
+            return Err(self.too_few_classes(classes, rows_of));
         }
         Ok((kept, renumber, dropped))
     }
@@ -416,7 +484,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
         let minimum = self.config.min_samples_per_class;
         let fix = match counts.as_slice() {
-            [_] => "Check dataset.labelFields, or add rows with other labels".to_owned(),
+            [_] => format!("Check {}, or add rows with other labels", self.config.label_setting()),
             _ => format!(
                 "Labels with fewer than dataset.minSamplesPerClass ({minimum}) rows are dropped: lower it, add rows, or merge labels with dataset.labelMap"
             ),

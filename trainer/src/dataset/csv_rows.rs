@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::io::Read;
 
-use complaint_contract::{DatasetSettings, LABEL_SEPARATOR};
+use complaint_contract::DatasetSettings;
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
+use super::joined::{HoldsSeparator, JoinedLabel};
 use super::quotes::{Position, Quotes, Unquoted};
 use super::{DatasetError, Field, Record, Sink, columns};
 
@@ -45,7 +46,7 @@ pub(super) fn read(
         found => found,
     }?;
     let mut record = ByteRecord::new();
-    let mut label = String::new();
+    let mut label = JoinedLabel::new(config.has_levels());
     let mut number = 0;
     while csv
         .read_byte_record(&mut record)
@@ -65,14 +66,10 @@ pub(super) fn read(
             continue;
         }
         label.clear();
-        let mut complete = true;
-        for (&index, column) in layout.labels.iter().zip(&config.label_fields) {
-            let part = field(index, column)?.trim();
-            complete &= !part.is_empty();
-            if !label.is_empty() {
-                label.push_str(LABEL_SEPARATOR);
-            }
-            label.push_str(part);
+        for (&index, column) in layout.labels.iter().zip(config.label_columns()) {
+            label
+                .push(field(index, column)?)
+                .map_err(|HoldsSeparator| DatasetError::separator(name, number, column))?;
         }
         let optional = |index: Option<usize>, column: &Option<String>| match (index, column) {
             (Some(index), Some(column)) => field(index, column).map(Some),
@@ -81,7 +78,7 @@ pub(super) fn read(
         sink(Record {
             number,
             text: Field::Text(field(layout.text, &config.text_field)?),
-            label: if complete { Field::Text(&label) } else { Field::Missing },
+            label: label.text().map_or(Field::Missing, Field::Text),
             split: optional(layout.split, &config.split_field)?,
             time: optional(layout.time, &config.time_field)?,
             selected: true,
@@ -132,9 +129,9 @@ impl Layout {
         Ok(Self {
             text: position(&config.text_field, "dataset.textField")?,
             labels: config
-                .label_fields
+                .label_columns()
                 .iter()
-                .map(|column| position(column, "dataset.labelFields"))
+                .map(|column| position(column, config.label_setting()))
                 .collect::<Result<_, _>>()?,
             split: optional(&config.split_field, "dataset.splitField")?,
             time: optional(&config.time_field, "dataset.timeField")?,

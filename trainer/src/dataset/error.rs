@@ -123,6 +123,19 @@ pub enum DatasetError {
         /// The configured fields.
         fields: Vec<String>,
     },
+    /// A value of a level contains what separates levels.
+    #[error(
+        "row {row} of {name} has a value with ` > ` in `{field}`, which separates the levels of a label. Write it another way \
+         there, such as with `/`"
+    )]
+    LevelSeparator {
+        /// Path or address.
+        name: String,
+        /// Number of the record, from 1.
+        row: u64,
+        /// The configured field.
+        field: String,
+    },
     /// The file does not have the configured format.
     #[error("{name} can't be read at {place}: {problem}. Correct it there, or set dataset.format to the file's format")]
     Malformed {
@@ -210,6 +223,15 @@ fn column_fix(setting: &str, nearest: Option<&str>) -> String {
 }
 
 impl DatasetError {
+    /// The error for a value of a level that looks like several levels.
+    pub(super) fn separator(name: &str, row: u64, field: &str) -> Self {
+        Self::LevelSeparator {
+            name: name.to_owned(),
+            row,
+            field: field.to_owned(),
+        }
+    }
+
     /// The error for an unreadable line of plain text.
     pub(crate) fn of_line(name: &str, row: u64, error: &std::io::Error) -> Self {
         match error.kind() {
@@ -234,7 +256,8 @@ impl DatasetError {
             | Self::Archive { .. }
             | Self::WrongFormat { .. }
             | Self::WrongDelimiter { .. }
-            | Self::LongLabel { .. } => TrainerReason::MalformedDataset,
+            | Self::LongLabel { .. }
+            | Self::LevelSeparator { .. } => TrainerReason::MalformedDataset,
             Self::ColumnNotFound { .. } => TrainerReason::ColumnNotFound,
             Self::Empty { .. } => TrainerReason::EmptyDataset,
             Self::NoUsableRows { .. } => TrainerReason::NoUsableRows,

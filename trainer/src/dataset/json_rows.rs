@@ -5,10 +5,11 @@
 use std::fmt;
 use std::io::{BufRead, BufReader, Read};
 
-use complaint_contract::{DatasetSettings, LABEL_SEPARATOR};
+use complaint_contract::DatasetSettings;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::joined::JoinedLabel;
 use super::json_repair::{Repaired, repaired};
 use super::{DatasetError, Field, Record, Sink, columns};
 
@@ -136,13 +137,13 @@ struct Rows<'s, 'k> {
     number: u64,
     found: Vec<bool>,
     first_paths: Vec<String>,
-    label: String,
+    label: JoinedLabel,
 }
 
 impl<'s, 'k> Rows<'s, 'k> {
     fn new(config: &'s DatasetSettings, name: &'s str, sink: &'s mut Sink<'k>) -> Self {
         let optional = config.split_field.iter().chain(&config.time_field).count();
-        let fields = 1 + config.label_fields.len() + optional + config.filter.len();
+        let fields = 1 + config.label_columns().len() + optional + config.filter.len();
         Self {
             config,
             name,
@@ -150,7 +151,7 @@ impl<'s, 'k> Rows<'s, 'k> {
             number: 0,
             found: vec![false; fields],
             first_paths: Vec::new(),
-            label: String::new(),
+            label: JoinedLabel::new(config.has_levels()),
         }
     }
 
@@ -163,19 +164,18 @@ impl<'s, 'k> Rows<'s, 'k> {
         let text = lookup(value, &self.config.text_field);
         self.found[0] |= text.is_some();
         self.label.clear();
-        let (mut complete, mut scalars) = (true, true);
-        for (index, path) in self.config.label_fields.iter().enumerate() {
+        let mut scalars = true;
+        for (index, path) in self.config.label_columns().iter().enumerate() {
             let part = lookup(value, path);
             self.found[1 + index] |= part.is_some();
             scalars &= part.is_none_or(|part| scalar(part).is_some());
             let part = part.and_then(scalar);
-            complete &= part.as_deref().is_some_and(|part| !part.trim().is_empty());
-            if index > 0 {
-                self.label.push_str(LABEL_SEPARATOR);
+            let pushed = self.label.push(part.as_deref().unwrap_or_default());
+            if selected && pushed.is_err() {
+                return Err(DatasetError::separator(self.name, self.number, path));
             }
-            self.label.push_str(part.as_deref().unwrap_or_default().trim());
         }
-        let mut place = 1 + self.config.label_fields.len();
+        let mut place = 1 + self.config.label_columns().len();
         let mut optional = |path: &Option<String>| {
             let path = path.as_ref()?;
             let field = lookup(value, path);
@@ -195,10 +195,10 @@ impl<'s, 'k> Rows<'s, 'k> {
                 Some(Value::String(text)) => Field::Text(text),
                 Some(_) => Field::OtherType,
             },
-            label: match (complete, scalars) {
-                (true, _) => Field::Text(&self.label),
-                (false, true) => Field::Missing,
-                (false, false) => Field::OtherType,
+            label: match (self.label.text(), scalars) {
+                (Some(label), _) => Field::Text(label),
+                (None, true) => Field::Missing,
+                (None, false) => Field::OtherType,
             },
             split: split.as_deref(),
             time: time.as_deref(),
@@ -228,9 +228,9 @@ impl<'s, 'k> Rows<'s, 'k> {
         let text = std::iter::once((&self.config.text_field, "dataset.textField"));
         let labels = self
             .config
-            .label_fields
+            .label_columns()
             .iter()
-            .map(|path| (path, "dataset.labelFields"));
+            .map(|path| (path, self.config.label_setting()));
         let split = self.config.split_field.iter().map(|path| (path, "dataset.splitField"));
         let time = self.config.time_field.iter().map(|path| (path, "dataset.timeField"));
         let filter = self.config.filter.keys().map(|path| (path, "dataset.filter"));

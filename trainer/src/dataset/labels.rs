@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use caseless::Caseless;
-use complaint_contract::{DatasetWarning, DroppedLabel, LABEL_SEPARATOR, list_labels};
+use complaint_contract::{DatasetWarning, DroppedLabel, LABEL_SEPARATOR, LEVEL_SEPARATOR, list_labels};
 use unicode_normalization::UnicodeNormalization;
+
+use super::levels::RolledUp;
 
 /// Words for a missing value, as pandas, R, SQL and Excel write it, in lower case.
 const MISSING: [&str; 14] = [
@@ -34,6 +36,24 @@ pub(super) fn dropped(labels: &[DroppedLabel], minimum: usize) -> Option<Dataset
         DatasetWarning::new(
             "LabelsDropped",
             format!("labels with fewer rows than dataset.minSamplesPerClass ({minimum}) were left out: {named}"),
+        )
+    })
+}
+
+/// The warning about labels whose rows count for the level above.
+pub(super) fn rolled_up(labels: &[RolledUp], minimum: usize) -> Option<DatasetWarning> {
+    let rows: usize = labels.iter().map(|(_, rows)| rows).sum();
+    let named = list_labels(
+        labels.iter().map(|(label, rows)| (label.as_str(), rows)),
+        |label, rows| format!("{label} ({rows} rows)"),
+    );
+    (!labels.is_empty()).then(|| {
+        DatasetWarning::new(
+            "LabelsRolledUp",
+            format!(
+                "{rows} rows have labels with fewer rows than dataset.minSamplesPerClass ({minimum}) and count for the level above: \
+                 {named}"
+            ),
         )
     })
 }
@@ -72,7 +92,10 @@ pub(super) fn alike<'l>(labels: impl Iterator<Item = &'l str>) -> Option<Dataset
 pub(super) fn missing<'l>(labels: impl Iterator<Item = (&'l str, usize)>) -> Option<DatasetWarning> {
     let mut rows_of: BTreeMap<&str, usize> = BTreeMap::new();
     for (label, rows) in labels.filter(|(_, rows)| *rows > 0) {
-        for part in label.split(LABEL_SEPARATOR).map(str::trim) {
+        let parts = label
+            .split(LEVEL_SEPARATOR)
+            .flat_map(|level| level.split(LABEL_SEPARATOR));
+        for part in parts.map(str::trim) {
             if MISSING.contains(&part.to_ascii_lowercase().as_str()) {
                 *rows_of.entry(part).or_default() += rows;
             }

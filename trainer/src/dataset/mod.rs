@@ -14,9 +14,11 @@ mod columns;
 mod copies;
 mod csv_rows;
 mod error;
+mod joined;
 mod json_repair;
 mod json_rows;
 mod labels;
+mod levels;
 mod quotes;
 mod sniff;
 mod source;
@@ -25,7 +27,7 @@ mod times;
 use std::cell::Cell;
 use std::ops::Range;
 
-use complaint_contract::{DatasetFormat, DatasetSettings, DatasetWarning, DroppedLabel, RecordCounts};
+use complaint_contract::{DatasetFormat, DatasetSettings, DatasetWarning, DroppedLabel, LEVEL_SEPARATOR, RecordCounts};
 use complaint_model::Sha256Digest;
 
 pub use beside::{Beside, CorrectedTexts, HeldOutKeys};
@@ -78,6 +80,9 @@ pub struct Dataset {
     pub labels: Vec<String>,
     /// Labels that only rows of a holdout have, sorted. A model that is trained on these rows can't predict them.
     pub unknown_labels: Vec<String>,
+    /// Labels of rows that end above the finest level, sorted. Those rows have no class of [`Dataset::labels`]; their
+    /// [`Row::label`] counts on after all other labels.
+    pub inner_labels: Vec<String>,
     /// Labels left out, most rows first.
     pub dropped_labels: Vec<DroppedLabel>,
     /// Numbers of records that were read and left out.
@@ -104,6 +109,52 @@ impl Dataset {
     /// All labels by their index in [`Row::label`].
     pub fn all_labels(&self) -> Vec<String> {
         self.labels.iter().chain(&self.unknown_labels).cloned().collect()
+    }
+
+    /// The label of a row.
+    pub fn label(&self, row: &Row) -> &str {
+        let all = self.labels.iter().chain(&self.unknown_labels).chain(&self.inner_labels);
+        all.skip(row.label as usize)
+            .map(String::as_str)
+            .next()
+            .unwrap_or_default()
+    }
+
+    /// Moves the labels that lie above other ones from [`Dataset::labels`] and [`Dataset::unknown_labels`] to
+    /// [`Dataset::inner_labels`].
+    pub(crate) fn take_inner_labels(&mut self) {
+        let is_above = |name: &str| {
+            let below = format!("{name}{LEVEL_SEPARATOR}");
+            let first = self.labels.partition_point(|label| *label < below);
+            self.labels.get(first).is_some_and(|label| label.starts_with(&below))
+        };
+        let names = self.all_labels();
+        let is_inner: Vec<bool> = names.iter().map(|name| is_above(name)).collect();
+        let known = self.labels.len();
+        let kind = |label: usize| match (is_inner[label], label < known) {
+            (false, true) => 0,
+            (false, false) => 1,
+            (true, _) => 2,
+        };
+        let mut order: Vec<usize> = (0..names.len()).collect();
+        order.sort_by_key(|&label| (kind(label), &names[label]));
+        let mut number = vec![0; names.len()];
+        for (new, &old) in order.iter().enumerate() {
+            number[old] = new as u32;
+        }
+        for row in &mut self.rows {
+            row.label = number[row.label as usize];
+        }
+        let of = |wanted: u8| -> Vec<String> {
+            let own = order.iter().filter(|&&label| kind(label) == wanted);
+            own.map(|&label| names[label].clone()).collect()
+        };
+        (self.labels, self.unknown_labels, self.inner_labels) = (of(0), of(1), of(2));
+    }
+
+    /// Whether a row's label ends above the finest level.
+    pub(crate) fn is_partial(&self, row: u32) -> bool {
+        self.rows[row as usize].label as usize >= self.labels.len() + self.unknown_labels.len()
     }
 
     /// Appends the rows of `others` as test rows; the existing rows become training rows. Labels that no training row has
@@ -135,8 +186,9 @@ impl Dataset {
 
     /// The number of rows with a label that no training row has.
     pub fn unknown_label_rows(&self) -> u64 {
-        let known = self.labels.len();
-        let unknown = self.rows.iter().filter(|row| row.label as usize >= known);
+        let first = self.labels.len();
+        let unknown = first..first + self.unknown_labels.len();
+        let unknown = self.rows.iter().filter(|row| unknown.contains(&(row.label as usize)));
         unknown.count() as u64
     }
 
@@ -188,8 +240,9 @@ impl Dataset {
         let known = self.labels.len();
         let mut rows = vec![0; self.unknown_labels.len()];
         for row in &self.rows {
-            if let Some(unknown) = (row.label as usize).checked_sub(known) {
-                rows[unknown] += 1;
+            let unknown = (row.label as usize).checked_sub(known);
+            if let Some(rows) = unknown.and_then(|unknown| rows.get_mut(unknown)) {
+                *rows += 1;
             }
         }
         let named = self.unknown_labels.iter().map(String::as_str).zip(rows);

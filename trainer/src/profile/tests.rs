@@ -11,6 +11,7 @@ fn dataset(rows: &[(&str, &str)]) -> Dataset {
         format: DatasetFormat::Csv,
         text_field: "text".into(),
         label_fields: vec!["label".into()],
+        label_levels: Vec::new(),
         split_field: None,
         time_field: None,
         min_samples_per_class: 1,

@@ -7,7 +7,7 @@ use complaint_model::Features;
 use complaint_model::model::{Calibration, argmax};
 use complaint_model::sparse::CsrMatrix;
 
-use super::TrainingPart;
+use super::{NO_CLASS, TrainingPart};
 use crate::calibration::temperature;
 use crate::metrics::{Confusion, row_log_loss};
 use crate::solve::Problem;
@@ -46,18 +46,21 @@ impl Fold {
         let labels = |positions: &[u32]| -> Vec<u32> { positions.iter().map(|&at| part.labels[at as usize]).collect() };
         let (train, validation) = (side(false), side(true));
         let documents_to_learn = documents(&train);
+        let train: Vec<u32> = train
+            .into_iter()
+            .filter(|&at| part.labels[at as usize] != NO_CLASS)
+            .collect();
+        let labelled = documents(&train);
         let terms = part.terms.fit(&documents_to_learn, features);
-        let (mut train_rows, mut validation_rows) = (
-            terms.transform(&documents_to_learn),
-            terms.transform(&documents(&validation)),
-        );
+        let (mut train_rows, mut validation_rows) =
+            (terms.transform(&labelled), terms.transform(&documents(&validation)));
         let order = FrequencyOrder::of(&train_rows);
         order.renumber(&mut train_rows);
         order.renumber(&mut validation_rows);
         let terms = train_rows.cols;
         if let Some(block) = part.block {
             let vectors = block.vectors.fit(&documents_to_learn);
-            vectors.append_to(&mut train_rows, &documents_to_learn, block.scale);
+            vectors.append_to(&mut train_rows, &labelled, block.scale);
             vectors.append_to(&mut validation_rows, &documents(&validation), block.scale);
         }
         Self {
@@ -97,7 +100,7 @@ impl Fold {
         }
     }
 
-    /// The classes of the validation rows.
+    /// The classes of the validation rows; [`NO_CLASS`] for a row that has none.
     pub(super) fn validation_labels(&self) -> &[u32] {
         &self.validation_labels
     }
@@ -110,10 +113,13 @@ impl Fold {
     }
 }
 
-/// The metric over rows with `rows × classes` scores. Log loss uses the probabilities at the best temperature for these
+/// The metric over the rows that have a class, with `rows × classes` scores. Log loss uses the probabilities at the best temperature for these
 /// rows: scores of a support vector machine have no scale of their own, and the final model is calibrated too.
 pub fn score_rows(scores: &[f32], labels: &[u32], scoring: Metric, classes: usize) -> f64 {
-    let rows = || scores.chunks_exact(classes).zip(labels);
+    let rows = || {
+        let all = scores.chunks_exact(classes).zip(labels);
+        all.filter(|(_, label)| **label != NO_CLASS)
+    };
     if scoring == Metric::LogLoss {
         let calibration = Calibration {
             temperature: temperature(scores, labels, classes),
@@ -126,7 +132,7 @@ pub fn score_rows(scores: &[f32], labels: &[u32], scoring: Metric, classes: usiz
                 row_log_loss(f64::from(probabilities[label as usize]))
             })
             .sum();
-        return sum / labels.len().max(1) as f64;
+        return sum / rows().count().max(1) as f64;
     }
     Confusion::of(classes, rows().map(|(scores, &label)| (label, argmax(scores) as u32))).value(scoring)
 }

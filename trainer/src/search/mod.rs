@@ -31,6 +31,9 @@ const ENTRIES_AT_ONCE: usize = 30_000_000;
 /// run again.
 const SCORES_AT_ONCE: usize = 64_000_000;
 
+/// The class of a row that has none. Terms are learned from it, and it gets scores, but no model learns from it or is judged by it.
+pub const NO_CLASS: u32 = u32::MAX;
+
 /// The training part, in the order of the corpus.
 #[derive(Debug, Clone, Copy)]
 pub struct TrainingPart<'a> {
@@ -38,7 +41,7 @@ pub struct TrainingPart<'a> {
     pub terms: &'a TermCounts,
     /// Documents of the training part.
     pub rows: &'a [u32],
-    /// The class of each of `rows`.
+    /// The class of each of `rows`, or [`NO_CLASS`].
     pub labels: &'a [u32],
     /// The fold of each of `rows`.
     pub folds: &'a [u8],

@@ -4,8 +4,10 @@
 
 use std::path::PathBuf;
 
-use complaint_contract::{CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach};
-use complaint_model::{Predictor, Sha256Digest};
+use complaint_contract::{
+    CompareRequest, CompareResult, DatasetSettings, Holdout, HoldoutResult, Reach, VersionEvaluation,
+};
+use complaint_model::{LevelModels, Predictor, Sha256Digest};
 use rustc_hash::FxHashMap;
 
 use super::holdout::{check_labels, place_of, read_rows};
@@ -16,6 +18,7 @@ use crate::config::{ConfigError, split_name};
 use crate::dataset::{Dataset, DatasetError, Location, Purpose, Source};
 use crate::error::{ModelError, TrainError};
 use crate::evaluate::version_evaluation;
+use crate::level_answers::LevelAnswers;
 use crate::progress::Progress;
 use crate::split::{split_by_keys, split_key};
 
@@ -48,6 +51,8 @@ struct Answered<'m> {
     classes: Vec<String>,
     answers: Answers,
     champion: Option<ChampionAnswers<'m>>,
+    /// The version's answers at the coarser levels, if its categories have levels.
+    levels: Option<LevelAnswers<'m>>,
     split: String,
     unknown_label_rows: u64,
     holdout: Option<HoldoutResult>,
@@ -56,7 +61,9 @@ struct Answered<'m> {
 impl<'m> Answered<'m> {
     /// No answers yet.
     fn new(models: &Models<'m>, classes: Vec<String>, split: String, unknown_label_rows: u64) -> Self {
+        let (labels, levels) = (models.version.labels(), models.version.artifact().levels());
         Self {
+            levels: levels.map(|models| LevelAnswers::new(models.levels(), labels)),
             answers: Answers::new(classes.len()),
             champion: models.champion.map(|champion| ChampionAnswers::new(champion, &classes)),
             classes,
@@ -66,10 +73,18 @@ impl<'m> Answered<'m> {
         }
     }
 
-    fn answer(&mut self, version: &Predictor, texts: &[&str], actual: &[u32]) {
-        self.answers.take(version, texts, actual);
+    /// Answers texts with these labels. Those whose label ends above the finest level are judged at the coarser levels only.
+    fn answer(&mut self, version: &Predictor, texts: &[&str], classes: &[Class<'_>]) {
+        let whole = texts.iter().zip(classes);
+        let (texts_of_classes, actual): (Vec<&str>, Vec<u32>) =
+            whole.filter_map(|(text, class)| Some((*text, class.number?))).unzip();
+        self.answers.take(version, &texts_of_classes, &actual);
         if let Some(champion) = &mut self.champion {
-            champion.answer(texts, actual);
+            champion.answer(&texts_of_classes, &actual);
+        }
+        if let Some(levels) = &mut self.levels {
+            let labels: Vec<&str> = classes.iter().map(|class| class.label).collect();
+            levels.answer(version, texts, &labels);
         }
     }
 }
@@ -110,13 +125,18 @@ pub fn compare_again(inputs: &Again<'_>) -> Result<CompareResult, TrainError> {
     });
     Ok(CompareResult {
         sha256: request.sha256,
-        evaluation: version_evaluation(
-            &scored,
-            &confidence,
-            &answered.classes,
-            labels.len(),
-            answered.split.clone(),
-        ),
+        evaluation: VersionEvaluation {
+            levels: answered
+                .levels
+                .map_or_else(Vec::new, |levels| levels.evaluations(&scored, &confidence)),
+            ..version_evaluation(
+                &scored,
+                &confidence,
+                &answered.classes,
+                labels.len(),
+                answered.split.clone(),
+            )
+        },
         comparison,
         split: answered.split,
         same_split,
@@ -179,7 +199,7 @@ fn on_own_rows<'m>(
     let classes = Classes::of(&read, &split.test, models.version);
     classes.check(source.name(), read.counts.records)?;
     let name = split_name(dataset, evaluation, None);
-    let mut answered = Answered::new(models, classes.names, name, classes.unknown_rows);
+    let mut answered = Answered::new(models, classes.names.clone(), name, classes.unknown_rows);
     let is_the_same = |row: u32, text: &str| split_key(text, evaluation.seed) == split.keys[row as usize];
     read_again(dataset, &source, &read, &split.test, is_the_same, |first, texts| {
         answered.answer(models.version, texts, &classes.actual[first..first + texts.len()]);
@@ -201,7 +221,7 @@ fn on_holdout<'m>(
     let classes = Classes::of(&read, &all, models.version);
     classes.check(&name, read.counts.records)?;
     let split = split_name(dataset, &inputs.request.evaluation, Some(read.sha256));
-    let mut answered = Answered::new(models, classes.names, split, classes.unknown_rows);
+    let mut answered = Answered::new(models, classes.names.clone(), split, classes.unknown_rows);
     let texts: Vec<&str> = read.rows.iter().map(|row| read.text(row)).collect();
     answered.answer(models.version, &texts, &classes.actual);
     answered.holdout = Some(HoldoutResult {
@@ -213,19 +233,27 @@ fn on_holdout<'m>(
 }
 
 /// The classes of rows, numbered as in a training.
-struct Classes {
+struct Classes<'d> {
     /// The model's classes, followed by those that only the rows have.
     names: Vec<String>,
     /// Number of classes that only the rows have.
     unknown: usize,
     /// The class of each row.
-    actual: Vec<u32>,
+    actual: Vec<Class<'d>>,
     /// Rows of an unknown class.
     unknown_rows: u64,
 }
 
-impl Classes {
-    fn of(dataset: &Dataset, rows: &[u32], model: &Predictor) -> Self {
+/// The class of a row.
+#[derive(Debug, Clone, Copy)]
+struct Class<'d> {
+    /// `None` if the label ends above the finest level.
+    number: Option<u32>,
+    label: &'d str,
+}
+
+impl<'d> Classes<'d> {
+    fn of(dataset: &'d Dataset, rows: &[u32], model: &Predictor) -> Self {
         let mut names = model.labels().to_vec();
         let known = names.len();
         let index: FxHashMap<&str, u32> = model
@@ -236,25 +264,33 @@ impl Classes {
             .collect();
         let mut class_of = Vec::with_capacity(dataset.labels.len());
         for label in &dataset.labels {
-            class_of.push(index.get(label.as_str()).copied().unwrap_or_else(|| {
-                names.push(label.clone());
-                names.len() as u32 - 1
-            }));
+            let ends_above = |levels: &LevelModels| levels.levels().ends_above(label);
+            let number = match index.get(label.as_str()) {
+                Some(&class) => Some(class),
+                None if model.artifact().levels().is_some_and(ends_above) => None,
+                None => {
+                    names.push(label.clone());
+                    Some(names.len() as u32 - 1)
+                }
+            };
+            class_of.push(Class { number, label });
         }
-        let actual: Vec<u32> = rows
+        let actual: Vec<Class<'_>> = rows
             .iter()
             .map(|&row| class_of[dataset.rows[row as usize].label as usize])
             .collect();
+        let is_unknown = |class: &&Class<'_>| class.number.is_some_and(|number| number as usize >= known);
         Self {
             unknown: names.len() - known,
-            unknown_rows: actual.iter().filter(|&&class| class as usize >= known).count() as u64,
+            unknown_rows: actual.iter().filter(is_unknown).count() as u64,
             names,
             actual,
         }
     }
 
     fn check(&self, name: &str, records: u64) -> Result<(), DatasetError> {
-        let known_rows = self.actual.len() as u64 - self.unknown_rows;
+        let rows = self.actual.iter().filter(|class| class.number.is_some()).count() as u64;
+        let known_rows = rows - self.unknown_rows;
         check_labels(name, records, known_rows, self.unknown)
     }
 }

@@ -3,19 +3,21 @@
 use complaint_contract::TrainingStage;
 use complaint_model::artifact::Provenance;
 use complaint_model::artifact::TextRows;
+use complaint_model::sparse::CsrMatrix;
 use complaint_model::word_scores::WordScores;
-use complaint_model::{Artifact, ArtifactBuilder, LinearModel};
+use complaint_model::{Artifact, ArtifactBuilder, LevelModels, LinearModel};
 use rayon::prelude::*;
 
+use super::levels::fit_coarser;
 use super::scaling::floor;
 use super::searching::Searched;
 use super::{Prepared, Words};
 use crate::calibration::{OutOfFold, calibrate};
-use crate::config::RunConfig;
-use crate::ensemble::fold_together;
+use crate::config::{Estimator, RunConfig};
+use crate::ensemble::{Share, fold_together};
 use crate::error::TrainError;
 use crate::progress::Progress;
-use crate::review::operating_points;
+use crate::review::{UnseenRows, operating_points};
 use crate::search::no_terms;
 use crate::solve::estimator::fit;
 use crate::solve::order::FrequencyOrder;
@@ -26,6 +28,8 @@ use crate::vector_scaling::vector_scaling;
 pub(super) struct Fitted {
     pub(super) artifact: Artifact,
     pub(super) test: TextRows,
+    /// The test rows whose label ends above the finest level.
+    pub(super) partial_test: TextRows,
     /// The share of the words of all training rows that have vectors, if there are vectors.
     pub(super) share_with_vectors: Option<f64>,
 }
@@ -45,44 +49,63 @@ pub(super) fn fit_best(
         &format!("{} on {rows} rows", best.optimal.algorithm),
     );
     let features = &best.pipeline.features;
-    let terms = best.terms.fit(&prepared.split.train, features);
-    let mut rows = terms.transform(&prepared.split.train);
+    let learned = prepared.rows_to_learn_from();
+    let terms = best.terms.fit(&learned, features);
+    let rows = terms.transform(&prepared.split.train);
     if rows.cols == 0 {
         return Err(no_terms().into());
     }
     let order = FrequencyOrder::of(&rows);
-    order.renumber(&mut rows);
     let terms_count = rows.cols;
     let vectors = best
         .scaled
         .as_ref()
-        .map(|scaled| (scaled.vectors.fit(&prepared.split.train), scaled.scale));
-    let share_with_vectors = vectors
-        .as_ref()
-        .map(|(vectors, _)| vectors.share_known(&prepared.split.train));
+        .map(|scaled| (scaled.vectors.fit(&learned), scaled.scale));
+    let share_with_vectors = vectors.as_ref().map(|(vectors, _)| vectors.share_known(&learned));
     let vectors = vectors.filter(|(_, scale)| *scale > 0.0);
-    if let Some((vectors, scale)) = &vectors {
-        vectors.append_to(&mut rows, &prepared.split.train, *scale);
-    }
+    // The rows as the solvers want them, with the number of columns of word vectors.
+    let ready = |mut rows: CsrMatrix, documents: &[u32]| {
+        order.renumber(&mut rows);
+        if let Some((vectors, scale)) = &vectors {
+            vectors.append_to(&mut rows, documents, *scale);
+        }
+        let dense = rows.cols - terms_count;
+        (rows, dense)
+    };
+    let (rows, dense) = ready(rows, &prepared.split.train);
     let labels = &prepared.dataset.labels;
     let problem = Problem {
         rows: &rows,
-        dense: rows.cols - terms_count,
+        dense,
         labels: &prepared.train_labels,
         classes: labels.len(),
     };
+    let seed = config.evaluation.seed;
     let (coefficients, (calibration, estimate, points)) = rayon::join(
-        || fit_members(problem, searched, config.evaluation.seed),
+        || fit_members(problem, &best.members, seed),
         || {
-            let calibration = calibrate(OutOfFold {
-                scores: &best.scores,
-                labels: &prepared.train_labels,
-                folds: &searched.folds,
-                classes: labels.len(),
-            });
-            let temperature = calibration.temperature;
+            let calibration = match &searched.levels {
+                Some(models) => models.finest.clone(),
+                None => calibrate(OutOfFold {
+                    scores: &best.scores,
+                    labels: &prepared.train_labels,
+                    folds: &searched.folds,
+                    classes: labels.len(),
+                }),
+            };
+            // The scores of levels together are logarithms of probabilities.
+            let temperature = if searched.levels.is_some() {
+                1.0
+            } else {
+                calibration.temperature
+            };
             let estimate = vector_scaling(&best.scores, &prepared.train_labels, labels.len(), temperature);
-            let points = operating_points(&best.scores, &prepared.train_labels, labels.len(), &calibration);
+            let unseen = UnseenRows {
+                scores: [&best.scores, &searched.partial_scores],
+                classes: &prepared.train_labels,
+                labels: &prepared.labels_of(&learned),
+            };
+            let points = operating_points(unseen, labels.len(), prepared.levels.as_ref(), &calibration);
             (calibration, estimate, points)
         },
     );
@@ -121,33 +144,46 @@ pub(super) fn fit_best(
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
         parent: None,
     });
+    if let Some((levels, models)) = prepared.levels.as_ref().zip(searched.levels.as_ref()) {
+        let rows_of = |documents: &[u32]| {
+            let mut rows = terms.transform(documents);
+            order.renumber(&mut rows);
+            rows
+        };
+        let names = prepared.labels_of(&learned);
+        let fitted = fit_coarser(levels, &models.coarser, (&learned, &names), rows_of, &order, seed)?;
+        builder = builder.levels(LevelModels::new(levels.clone(), fitted));
+    }
     if let Some(table) = word_scores {
         builder = builder.word_scores(table);
     }
     if let Words::Corpus(corpus) = &best.words {
         let documents = floor(features.min_document_frequency);
-        builder = builder.surface_forms(corpus, &prepared.split.train, documents);
+        builder = builder.surface_forms(corpus, &learned, documents);
     }
     let artifact = builder
         .build()
         .map_err(|error| TrainError::Internal(error.to_string()))?;
-    let test = terms.transform(&prepared.split.test);
-    let test = match &best.words {
-        Words::Corpus(corpus) => artifact.with_words(test, corpus, &prepared.split.test),
-        Words::Counts(_) => test.into(),
+    let read = |rows: &[u32]| match &best.words {
+        Words::Corpus(corpus) => artifact.with_words(terms.transform(rows), corpus, rows),
+        Words::Counts(_) => terms.transform(rows).into(),
     };
+    let (test, partial_test) = (read(&prepared.split.test), read(&prepared.partial.test));
     Ok(Fitted {
         artifact,
         test,
+        partial_test,
         share_with_vectors,
     })
 }
 
 /// Combines all members into one linear model.
-fn fit_members(problem: Problem<'_>, searched: &Searched, seed: u64) -> Result<Coefficients, TrainError> {
-    let members = searched
-        .best
-        .members
+pub(super) fn fit_members(
+    problem: Problem<'_>,
+    members: &[(Estimator, Share)],
+    seed: u64,
+) -> Result<Coefficients, TrainError> {
+    let members = members
         .par_iter()
         .map(|&(estimator, share)| {
             fit(problem, estimator, Effort::fit(seed))

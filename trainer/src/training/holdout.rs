@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Inputs;
 use crate::config::ConfigError;
-use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Purpose, Source};
+use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Part, Purpose, Source};
 use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::split::split_key;
@@ -61,7 +61,9 @@ impl HoldoutRows {
     pub(super) fn result(self, dataset: &mut Dataset) -> Result<HoldoutResult, DatasetError> {
         let (records, sha256) = (self.dataset.counts, self.dataset.sha256);
         let unknown_label_rows = dataset.unknown_label_rows();
-        let known_rows = self.dataset.rows.len() as u64 - unknown_label_rows;
+        let partial = (0..dataset.rows.len() as u32)
+            .filter(|&row| dataset.rows[row as usize].part == Some(Part::Test) && dataset.is_partial(row));
+        let known_rows = self.dataset.rows.len() as u64 - unknown_label_rows - partial.count() as u64;
         check_labels(&self.name, records.records, known_rows, dataset.unknown_labels.len())?;
         dataset.warn_of_unknown_labels();
         Ok(HoldoutResult {

@@ -5,6 +5,7 @@ mod auditing;
 mod fitting;
 mod held_out;
 mod holdout;
+mod levels;
 mod passing;
 mod reporting;
 mod scaling;
@@ -16,7 +17,7 @@ use complaint_contract::{FeedbackResult, HoldoutResult, Reach, SplitBy, StoredAr
 use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
-use complaint_model::{Features, Preprocessing, Sha256Digest};
+use complaint_model::{Features, Levels, Preprocessing, Sha256Digest};
 use complaint_report::{Choice, Profile, Report};
 use rayon::prelude::*;
 
@@ -29,7 +30,7 @@ use crate::feedback::{Corrections, Rules};
 use crate::language::{CommonWords, Languages};
 use crate::profile;
 use crate::progress::Progress;
-use crate::review::review;
+use crate::review::{review, unsure_above};
 use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
 pub(crate) use again::model_error;
@@ -39,6 +40,8 @@ use auditing::{MOST_SUSPECTS, label_audit};
 use fitting::fit_best;
 use held_out::{HeldOut, with_reference};
 use holdout::HoldoutRows;
+use levels::Partial;
+use reporting::level_reports;
 use searching::run_search;
 
 /// Minimum number of documents that must contain a word's spelling before the spelling is stored. If terms need fewer
@@ -107,6 +110,10 @@ struct Prepared {
     /// The source, if the texts of its rows were not kept and have to be read again.
     source: Option<Source>,
     train_labels: Vec<u32>,
+    /// Rows whose label ends above the finest level. They are not among those of the split.
+    partial: Partial,
+    /// The levels of the labels, if they have some.
+    levels: Option<Levels>,
     profile: Profile,
     /// The result of reading the holdout, if there is one. Its rows are the test part.
     holdout: Option<HoldoutResult>,
@@ -188,11 +195,13 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let classes = prepared.dataset.all_labels();
     let seed = config.evaluation.seed;
     let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, &classes, seed);
+    let level_reports = level_reports(&prepared, &fitted, &searched, seed);
     let held_out = HeldOut::look(inputs, &prepared, champion.as_ref(), &evaluation, &fitted.artifact)?;
     let unknown_words = match &searched.best.words {
         Words::Corpus(corpus) => &fitted.artifact.unknown_word_shares(corpus, &prepared.split.test),
         Words::Counts(_) => &held_out.unknown_words,
     };
+    let unsure_above = unsure_above(&config.review, &fitted.artifact, &fitted.test);
     let share_with_vectors = fitted.share_with_vectors;
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
     let labels = artifact
@@ -205,8 +214,9 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         searched,
         choices: choices.clone(),
         share_with_vectors,
-        review: review(&config.review, &artifact, &evaluation),
+        review: review(&config.review, &artifact, &evaluation, &unsure_above),
         evaluation,
+        levels: level_reports,
         held_out,
         label_audit: labels,
     };
@@ -286,6 +296,7 @@ fn prepare(
     let split = split(&dataset, &config.evaluation);
     let mut split = choose(rows, split, &dataset, source.name())?;
     let feedback = join(inputs, &mut dataset, &mut split, source.name())?;
+    let (partial, levels) = take_levels(config, &mut dataset, &mut split, rows, source.name())?;
     let holdout = holdout.map(|holdout| holdout.result(&mut dataset)).transpose()?;
     let decided = Decided::of(config, &mut dataset, |dataset| {
         Languages::of(split.train.len(), |row| {
@@ -302,6 +313,8 @@ fn prepare(
     let mut prepared = Prepared {
         profile: profile::of_texts(&dataset, &split, &corpus, &decided.languages, decided.common_words()),
         train_labels: labels_of(&dataset, &split.train),
+        partial,
+        levels,
         dataset,
         split,
         words: Words::Corpus(Arc::new(corpus)),
@@ -337,9 +350,10 @@ fn prepare_passing(
     tell_rows(&passing.dataset, progress);
     let split = split_by_keys(&passing.dataset, passing.keys(), &config.evaluation);
     let mut split = choose(rows, split, &passing.dataset, source.name())?;
-    let rows = passing.dataset.rows.len();
+    let read = passing.dataset.rows.len();
     let feedback = join(inputs, &mut passing.dataset, &mut split, source.name())?;
-    passing.count_rows_from(rows);
+    passing.count_rows_from(read);
+    let (partial, levels) = take_levels(config, &mut passing.dataset, &mut split, rows, source.name())?;
     let holdout = holdout
         .map(|holdout| holdout.result(&mut passing.dataset))
         .transpose()?;
@@ -352,6 +366,8 @@ fn prepare_passing(
     Ok(Prepared {
         profile: profile::of_counts(&dataset, &split, &facts, &counts, &decided.languages),
         train_labels: labels_of(&dataset, &split.train),
+        partial,
+        levels,
         dataset,
         split,
         words: Words::Counts(Arc::new(counts)),
@@ -412,6 +428,25 @@ fn choose(rows: Rows, split: Split, dataset: &Dataset, name: &str) -> Result<Spl
     }
 }
 
+/// Takes the rows whose label ends above the finest level out of the split, if labels have levels.
+fn take_levels(
+    config: &RunConfig,
+    dataset: &mut Dataset,
+    split: &mut Split,
+    rows: Rows,
+    name: &str,
+) -> Result<(Partial, Option<Levels>), TrainError> {
+    if !config.dataset.has_levels() {
+        return Ok((Partial::default(), None));
+    }
+    let partial = Partial::take(dataset, split);
+    if rows == Rows::NotHeldOut {
+        check_split(dataset, split, name.to_owned())?;
+    }
+    let levels = Levels::new(&config.dataset.label_levels, &dataset.labels).map_err(TrainError::Internal)?;
+    Ok((partial, Some(levels)))
+}
+
 /// Checks that both sides of the split have rows.
 fn check_split(dataset: &Dataset, split: &Split, name: String) -> Result<(), DatasetError> {
     let part = match (split.test.is_empty(), split.train.is_empty()) {
@@ -460,6 +495,29 @@ impl Prepared {
         let Decided { config, choices, .. } = &self.decided;
         let (config, more) = config.for_rows(self.training_rows());
         (config, choices.iter().cloned().chain(more).collect())
+    }
+
+    /// The training rows, and then those whose label ends above the finest level.
+    fn rows_to_learn_from(&self) -> Vec<u32> {
+        self.split.train.iter().chain(&self.partial.train).copied().collect()
+    }
+
+    /// The labels of rows.
+    fn labels_of(&self, rows: &[u32]) -> Vec<&str> {
+        let label = |&row: &u32| self.dataset.label(&self.dataset.rows[row as usize]);
+        rows.iter().map(label).collect()
+    }
+
+    /// The configuration for a level with so many classes, of which so many training rows have one.
+    fn config_of_level(&self, rows: usize, classes: usize) -> RunConfig {
+        let finest = self.training_rows();
+        let words = finest.words / finest.rows.max(1);
+        let (config, _) = self.decided.config.for_rows(TrainingRows {
+            rows,
+            classes,
+            words: words.saturating_mul(rows),
+        });
+        config
     }
 
     fn training_rows(&self) -> TrainingRows {

@@ -2,21 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::Algorithm;
+use complaint_contract::{Algorithm, Parameters};
 use complaint_model::word_scores::WordScores;
 use complaint_model::{Artifact, Sha256Digest};
 use complaint_report::{
-    Choice, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, LabelAudit, Mistake, MonthAccuracy, Report,
-    ReviewReport, WeightedTerm, WordVectorsReport,
+    Choice, ClassBalance, ClassTerms, DatasetSummary, EnsembleMember, LabelAudit, LevelModel, LevelsReport, Mistake,
+    MonthAccuracy, Report, ReviewReport, WeightedTerm, WordVectorsReport,
 };
 
+use super::fitting::Fitted;
 use super::held_out::HeldOut;
+use super::levels::CoarserModel;
 use super::searching::Searched;
 use super::{Inputs, Prepared, TOP_TERMS};
 use crate::config::Estimator;
 use crate::dataset::month;
 use crate::ensemble::Share;
-use crate::evaluate::Evaluation;
+use crate::evaluate::{Evaluation, predict};
+use crate::level_answers::LevelAnswers;
 
 /// What the steps of a training found.
 pub(super) struct Parts {
@@ -25,6 +28,7 @@ pub(super) struct Parts {
     /// The share of the words of all training rows that have vectors, if there are vectors.
     pub(super) share_with_vectors: Option<f64>,
     pub(super) evaluation: Evaluation,
+    pub(super) levels: Option<LevelsReport>,
     pub(super) held_out: HeldOut,
     pub(super) review: Option<ReviewReport>,
     pub(super) label_audit: Option<LabelAudit>,
@@ -44,6 +48,7 @@ pub(super) fn report(
         choices,
         share_with_vectors,
         evaluation,
+        levels,
         held_out,
         review,
         label_audit,
@@ -89,6 +94,7 @@ pub(super) fn report(
         }),
         current_optimal_trial: best.optimal,
         trials: searched.trials,
+        levels,
         top_terms: top_terms(artifact),
         comparison: held_out.comparison,
         trainer_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -100,6 +106,53 @@ pub(super) fn report(
         spec_hash: config.spec_hash.clone(),
         run: Some(config.reproducible()),
     }
+}
+
+/// The quality at the coarser levels, if the categories have levels.
+pub(super) fn level_reports(
+    prepared: &Prepared,
+    fitted: &Fitted,
+    searched: &Searched,
+    seed: u64,
+) -> Option<LevelsReport> {
+    let levels = prepared.levels.as_ref()?;
+    let mut answers = LevelAnswers::new(levels, &prepared.dataset.labels);
+    for (rows, documents) in [
+        (&fitted.test, &prepared.split.test),
+        (&fitted.partial_test, &prepared.partial.test),
+    ] {
+        let labels = prepared.labels_of(documents);
+        for (label, (answer, probabilities)) in labels.iter().zip(predict(&fitted.artifact, rows)) {
+            answers.take(label, answer, &probabilities);
+        }
+    }
+    let mut coarser = answers.reports(seed);
+    for (report, model) in coarser
+        .iter_mut()
+        .zip(searched.levels.iter().flat_map(|models| &models.coarser))
+    {
+        report.model = level_model(model);
+    }
+    Some(LevelsReport {
+        names: levels.names().to_vec(),
+        partial_train_rows: prepared.partial.train.len(),
+        partial_test_rows: prepared.partial.test.len(),
+        coarser,
+    })
+}
+
+/// The model of a coarser level. `None` if there is nothing to choose.
+fn level_model(model: &CoarserModel) -> Option<LevelModel> {
+    let single = (model.members.len() == 1).then(|| model.members[0].0);
+    (!model.members.is_empty()).then(|| LevelModel {
+        algorithm: single.map_or(Algorithm::Ensemble, |estimator| estimator.algorithm()),
+        parameters: single.map_or_else(Parameters::default, |estimator| estimator.parameters()),
+        ensemble: ensemble(&model.members),
+        temperature: model.calibration.temperature,
+        monotone_map: model.calibration.top.is_some(),
+        cross_validation: model.cross_validation,
+        trials: model.trials.clone(),
+    })
 }
 
 /// Right answers by month. Empty where no held-out row has a time.

@@ -7,13 +7,14 @@ use complaint_contract::{Algorithm, CrossValidation, OptimalTrial, Parameters};
 use complaint_model::vectorize::TermCounts;
 use complaint_report::{Trial as TrialReport, TrialStatus};
 
+use super::levels::{LeveledModel, add_levels};
 use super::scaling::{Scaled, choose_scale};
 use super::{Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::progress::Progress;
-use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
+use crate::search::{NO_CLASS, SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 use crate::word_vectors::WordVectors;
 
@@ -23,12 +24,18 @@ pub(super) struct Searched {
     pub(super) trials: Vec<TrialReport>,
     /// The fold of each training row, in the first division.
     pub(super) folds: Vec<u8>,
+    /// The models of the coarser levels, if the categories have levels.
+    pub(super) levels: Option<LeveledModel>,
+    /// Out-of-fold scores of the training rows whose label ends above the finest level, `rows × classes`.
+    pub(super) partial_scores: Vec<f32>,
     pub(super) best: Best,
 }
 
 /// The best result, which becomes the model: one trial, or several trials of one text pipeline.
 pub(super) struct Best {
     pub(super) pipeline: Pipeline,
+    /// The place of the pipeline among those tried.
+    place: usize,
     pub(super) words: Words,
     pub(super) terms: Arc<TermCounts>,
     pub(super) members: Vec<(Estimator, Share)>,
@@ -55,17 +62,20 @@ pub(super) fn run_search(
     progress: &Progress,
 ) -> Result<Searched, TrainError> {
     let all = config.trials();
-    let train = &prepared.split.train;
+    let train = prepared.rows_to_learn_from();
     let keys: Vec<u64> = train.iter().map(|&row| prepared.split.keys[row as usize]).collect();
     let classes = prepared.dataset.labels.len();
     let repeats = config.search.repeats.unwrap_or(1);
-    let labels = prepared.train_labels.repeat(repeats);
+    // Rows without a class of the finest level are spread over the folds by their own labels.
+    let (strata, all_strata) = strata(prepared, &train);
+    let class_of = |&label: &u32| if (label as usize) < classes { label } else { NO_CLASS };
+    let labels: Vec<u32> = strata.iter().map(class_of).collect::<Vec<u32>>().repeat(repeats);
     let rows = train.repeat(repeats);
     let fold_count = config.search.folds;
     let folds: Vec<u8> = (0..repeats)
         .flat_map(|repeat| {
             let seed = config.evaluation.seed + repeat as u64;
-            let folds = stratified_group_folds(&prepared.train_labels, &keys, classes, fold_count, seed);
+            let folds = stratified_group_folds(&strata, &keys, all_strata, fold_count, seed);
             folds.into_iter().map(move |fold| fold + (repeat * fold_count) as u8)
         })
         .collect();
@@ -126,6 +136,7 @@ pub(super) fn run_search(
                     ..found.optimal
                 },
                 pipeline: pipeline.clone(),
+                place,
                 words: words.1.clone(),
                 terms,
                 members: found.members,
@@ -150,10 +161,58 @@ pub(super) fn run_search(
         };
         choose_scale(config, part, vectors, &mut best, progress)?;
     }
+    let coarser = match &prepared.levels {
+        None => None,
+        Some(levels) => {
+            let terms = Arc::clone(&best.terms);
+            let part = TrainingPart {
+                terms: &terms,
+                rows: &rows,
+                labels: &labels,
+                folds: &folds,
+                fold_count,
+                repeats,
+                classes,
+                block: None,
+            };
+            let (names, place) = (prepared.labels_of(&train), best.place);
+            // A level with more rows a class may want other parameters.
+            let estimators = |rows: usize, classes: usize| {
+                let config = prepared.config_of_level(rows, classes);
+                let last = config.pipelines().len() - 1;
+                of_pipeline(&config.trials(), place.min(last))
+            };
+            Some(add_levels(
+                config,
+                part,
+                levels,
+                &names,
+                &estimators,
+                &mut best,
+                progress,
+            )?)
+        }
+    };
     best.scores.truncate(train.len() * classes);
+    let complete = prepared.split.train.len();
+    let partial_scores = best.scores.split_off(complete * classes);
     let mut folds = folds;
-    folds.truncate(train.len());
-    Ok(Searched { trials, folds, best })
+    folds.truncate(complete);
+    Ok(Searched {
+        trials,
+        folds,
+        levels: coarser,
+        partial_scores,
+        best,
+    })
+}
+
+/// What the rows are spread over the folds by, and the number of such values: their labels.
+fn strata(prepared: &Prepared, rows: &[u32]) -> (Vec<u32>, usize) {
+    let dataset = &prepared.dataset;
+    let labels = rows.iter().map(|&row| dataset.rows[row as usize].label).collect();
+    let all = dataset.labels.len() + dataset.unknown_labels.len() + dataset.inner_labels.len();
+    (labels, all)
 }
 
 /// The maximum number of models in an ensemble, if the configuration asks for one.
@@ -168,10 +227,10 @@ fn of_pipeline(trials: &[Trial], place: usize) -> Vec<Estimator> {
 }
 
 /// The best result of one text pipeline.
-struct Found {
-    members: Vec<(Estimator, Share)>,
-    scores: Vec<f32>,
-    optimal: OptimalTrial,
+pub(super) struct Found {
+    pub(super) members: Vec<(Estimator, Share)>,
+    pub(super) scores: Vec<f32>,
+    pub(super) optimal: OptimalTrial,
 }
 
 fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
@@ -180,7 +239,7 @@ fn better(config: &RunConfig, found: &Found, best: Option<&Best>) -> bool {
 }
 
 /// The best trial, or an ensemble if the configuration asks for one and it is better. `None` if every trial failed.
-fn chosen(
+pub(super) fn chosen(
     config: &RunConfig,
     part: TrainingPart<'_>,
     estimators: &[Estimator],

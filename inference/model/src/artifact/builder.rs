@@ -7,6 +7,7 @@ use super::surfaces::SurfaceForms;
 use super::{Artifact, ArtifactError, HeldOutRows, Provenance, check};
 use crate::corpus::TokenizedCorpus;
 use crate::estimate::Estimate;
+use crate::level_models::LevelModels;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::thresholds::OperatingPoints;
@@ -80,6 +81,7 @@ impl ArtifactBuilder {
                 thresholds: None,
                 reference: None,
                 held_out: None,
+                levels: None,
                 trained_bias: None,
             },
         }
@@ -109,7 +111,13 @@ impl ArtifactBuilder {
         self
     }
 
-    /// Sets what thresholds on the classes' answers give.
+    /// Sets the models of the coarser levels. The levels must be those of the labels.
+    pub fn levels(mut self, levels: LevelModels) -> Self {
+        self.artifact.levels = Some(levels);
+        self
+    }
+
+    /// Sets what thresholds on the classes' answers give, and then on those of the coarser levels' categories.
     pub fn thresholds(mut self, points: OperatingPoints) -> Self {
         self.artifact.thresholds = Some(points);
         self

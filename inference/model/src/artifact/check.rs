@@ -6,6 +6,8 @@ use complaint_contract::{Parameters, limits};
 
 use super::Artifact;
 use super::surfaces::SurfaceForms;
+use crate::level_models::LevelModels;
+use crate::levels::Levels;
 use crate::model::LinearModel;
 use crate::pipeline::Features;
 use crate::vectorize::{NgramLookup, TermLookup, Vocabulary, first_other_than_bucket};
@@ -26,8 +28,14 @@ pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     check_model(&artifact.model, &artifact.idf, artifact.vocabulary.len())?;
     check_reference(artifact)?;
     check_word_scores(artifact)?;
+    let labels = &artifact.model.labels;
+    let mut categories = labels.len();
+    if let Some(models) = &artifact.levels {
+        check_levels(artifact, models)?;
+        categories += models.levels().coarser_categories();
+    }
     let points = artifact.thresholds.as_ref();
-    points.map_or(Ok(()), |points| points.check(artifact.model.labels.len()))?;
+    points.map_or(Ok(()), |points| points.check(categories))?;
     let Parameters { c, alpha, .. } = artifact.parameters;
     if [c, alpha].into_iter().flatten().any(|parameter| !parameter.is_finite()) {
         return Err("a parameter is not a finite number".to_owned());
@@ -80,6 +88,37 @@ fn check_model(model: &LinearModel, idf: &[f32], terms: usize) -> Result<(), Str
     {
         return Err(format!(
             "a weight, bias or idf value is not a number within -{MAX_NUMBER:e} to {MAX_NUMBER:e}"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the models of the coarser levels.
+fn check_levels(artifact: &Artifact, models: &LevelModels) -> Result<(), String> {
+    let (levels, model) = (models.levels(), models.model());
+    if Levels::new(levels.names(), &artifact.model.labels)? != *levels {
+        return Err("its levels are not those of its labels".to_owned());
+    }
+    if artifact.word_scores.is_some() {
+        return Err("it has words with scores, which have none for its levels".to_owned());
+    }
+    if models.calibrations().len() != levels.coarser().len() {
+        return Err("it does not have one calibration a coarser level".to_owned());
+    }
+    for calibration in models.calibrations() {
+        calibration.validate().map_err(|error| error.to_string())?;
+    }
+    let categories = levels.coarser_categories();
+    if model.bias.len() != categories
+        || artifact.vocabulary.len().checked_mul(categories) != Some(model.weights.len())
+        || !model
+            .weights
+            .iter()
+            .chain(&model.bias)
+            .all(|number| number.abs() <= MAX_NUMBER)
+    {
+        return Err(format!(
+            "the weights of its levels are not numbers within -{MAX_NUMBER:e} to {MAX_NUMBER:e} for {categories} categories"
         ));
     }
     Ok(())

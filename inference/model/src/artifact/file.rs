@@ -13,6 +13,8 @@ use super::check::check;
 use super::surfaces::SurfaceForms;
 use super::{Artifact, ArtifactError, HeldOutRows, Provenance};
 use crate::estimate::Estimate;
+use crate::level_models::LevelModels;
+use crate::levels::Levels;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::text::PIPELINE_VERSION;
@@ -44,6 +46,17 @@ struct Header {
     estimate: Option<Estimate>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     reference: Option<ReferenceProfile>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    levels: Option<LevelsHeader>,
+}
+
+/// The levels of the labels.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LevelsHeader {
+    names: Vec<String>,
+    /// One per level but the finest, whose calibration is the model's.
+    calibrations: Vec<Calibration>,
 }
 
 /// Reads parameters strictly: unlike results, a file of this format has no unknown ones.
@@ -79,6 +92,10 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
         provenance: artifact.provenance.clone(),
         estimate: artifact.estimate.clone(),
         reference: artifact.reference.clone(),
+        levels: artifact.levels.as_ref().map(|models| LevelsHeader {
+            names: models.levels().names().to_vec(),
+            calibrations: models.calibrations().to_vec(),
+        }),
     };
     let header = serde_json::to_string(&header).expect("strings and finite numbers are valid JSON");
     let (terms, classes) = (artifact.vocabulary.len(), artifact.model.labels.len());
@@ -132,6 +149,18 @@ pub(super) fn write(artifact: &Artifact) -> Vec<u8> {
     ];
     if let Some(bias) = &artifact.trained_bias {
         tensors.push(("trained.bias", Dtype::F32, vec![classes], f32_bytes(bias)));
+    }
+    if let Some(models) = &artifact.levels {
+        let model = models.model();
+        tensors.extend([
+            (
+                "levels.weights",
+                Dtype::F32,
+                vec![terms, model.classes()],
+                f32_bytes(&model.weights),
+            ),
+            ("levels.bias", Dtype::F32, vec![model.classes()], f32_bytes(&model.bias)),
+        ]);
     }
     if let Some(table) = &artifact.word_scores {
         let (words, (bytes, offsets)) = (table.len(), table.word_bytes());
@@ -238,6 +267,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         .has("trained.bias")
         .then(|| tensors.f32s("trained.bias", &[Some(classes)]))
         .transpose()?;
+    let levels = header
+        .levels
+        .map(|levels| tensors.levels(levels, &header.labels, idf.len()))
+        .transpose()?;
     let word_scores = tensors
         .has("wordScores.bytes")
         .then(|| tensors.word_scores(classes))
@@ -248,10 +281,11 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         .transpose()?;
     let thresholds = tensors
         .has("thresholds.classes")
-        .then(|| tensors.points(classes))
+        .then(|| tensors.points())
         .transpose()?;
     let expected = 9
         + usize::from(trained_bias.is_some())
+        + 2 * usize::from(levels.is_some())
         + 5 * usize::from(word_scores.is_some())
         + 3 * usize::from(thresholds.is_some())
         + 4 * usize::from(held_out.is_some());
@@ -281,6 +315,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         thresholds,
         reference: header.reference,
         held_out,
+        levels,
         trained_bias,
     };
     check(&artifact).map_err(ArtifactError::Corrupt)?;
@@ -369,6 +404,17 @@ impl<'data> Tensors<'data> {
         .map_err(corrupt)
     }
 
+    fn levels(&self, header: LevelsHeader, labels: &[String], terms: usize) -> Result<LevelModels, ArtifactError> {
+        let levels = Levels::new(&header.names, labels).map_err(corrupt)?;
+        let categories = levels.coarser_categories();
+        Ok(LevelModels::from_parts(
+            levels,
+            self.f32s("levels.weights", &[Some(terms), Some(categories)])?,
+            self.f32s("levels.bias", &[Some(categories)])?,
+            header.calibrations,
+        ))
+    }
+
     fn held_out(&self, classes: usize) -> Result<HeldOutRows, ArtifactError> {
         let labels = self.u32s("reference.labels")?;
         let rows = [Some(labels.len())];
@@ -380,8 +426,8 @@ impl<'data> Tensors<'data> {
         })
     }
 
-    fn points(&self, classes: usize) -> Result<OperatingPoints, ArtifactError> {
-        let numbers = self.pairs("thresholds.classes", Some(classes))?;
+    fn points(&self) -> Result<OperatingPoints, ArtifactError> {
+        let numbers = self.pairs("thresholds.classes", None)?;
         let probabilities = self.f32s("thresholds.probabilities", &[None])?;
         let counts = self.pairs("thresholds.counts", Some(probabilities.len()))?;
         let mut points = probabilities

@@ -9,17 +9,19 @@
 //! | `surface.bytes`, `surface.offsets` | u8; u32, words + 1 | words as they occur in texts, in lower case |
 //! | `surface.tokens`, `surface.tokenOffsets` | u32; u32, words + 1 | the tokens that each word gives |
 //! | `trained.bias` | f32, classes | only in an adapted model: the intercepts it was trained with |
+//! | `levels.weights`, `levels.bias` | f32, terms × categories; f32, categories | only in a model with levels: weights of the coarser levels' categories, level after level |
 //! | `wordScores.bytes`, `wordScores.offsets` | u8; u32, words + 1 | only in a model trained with word vectors ([`WordScores`]): words, ascending |
 //! | `wordScores.weights`, `wordScores.steps` | f32, words | each word's weight, and the size of a step of its scores |
 //! | `wordScores.scores` | i16, words × classes | each word's scores in steps, its weight included |
-//! | `thresholds.classes` | u32, classes × 2 | rows and number of points of each class |
+//! | `thresholds.classes` | u32, classes × 2 | rows and number of points of each class; then of each category of coarser levels |
 //! | `thresholds.probabilities`, `thresholds.counts` | f32, points; u32, points × 2 | what a threshold gives ([`OperatingPoints`]): answers, right ones |
 //! | `reference.scores`, `reference.steps` | i16, rows × classes; f32, rows | scores of held-out rows: steps below the row's highest |
 //! | `reference.labels`, `reference.unknownWords` | u32, rows; f32, rows | those rows' classes and shares of unknown words |
 //!
 //! The header's one metadata entry, `complaintModel`, is JSON with a fixed field order: `formatVersion`,
 //! `pipelineVersion`, `labels`, `wordTerms`, `preprocessing`, `features`, `algorithm`, `parameters`, `calibration`,
-//! `provenance`, and where the model has them `estimate` ([`Estimate`]) and `reference` ([`ReferenceProfile`]). The tensors
+//! `provenance`, and where the model has them `estimate` ([`Estimate`]), `reference` ([`ReferenceProfile`]) and `levels` (names and
+//! calibrations of the labels' levels, [`LevelModels`]). The tensors
 //! `wordScores.*`, `thresholds.*` and `reference.*` are optional too, but come together. A model from elsewhere needs none of these. Tokens in `surface.tokens` are numbered in the order in which they first occur in the vocabulary.
 //!
 //! With `features.hashingBits` a term is a bucket: its text is `#` and six hexadecimal digits below `2^hashingBits`.
@@ -53,6 +55,7 @@ use complaint_contract::{Algorithm, Parameters, Sha256Digest};
 
 use crate::corpus::TokenizedCorpus;
 use crate::estimate::{Estimate, Estimator};
+use crate::level_models::{self, LevelModels};
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::{Features, Preprocessing};
 use crate::sparse::CsrMatrix;
@@ -120,6 +123,7 @@ pub struct Artifact {
     thresholds: Option<OperatingPoints>,
     reference: Option<ReferenceProfile>,
     held_out: Option<HeldOutRows>,
+    levels: Option<LevelModels>,
     /// The intercepts before an adaptation moved them.
     trained_bias: Option<Vec<f32>>,
 }
@@ -171,6 +175,11 @@ impl Artifact {
         self.model.decide(indices, values, scores);
         if let (Some(table), Some(words)) = (&self.word_scores, &rows.words) {
             table.add(words.of(row), scores);
+        }
+        if let Some(models) = &self.levels {
+            let mut coarser = vec![0.0; models.model().classes()];
+            models.model().decide(indices, values, &mut coarser);
+            self.join_levels(scores, &mut coarser, &mut Vec::new());
         }
     }
 
@@ -253,7 +262,53 @@ impl Artifact {
         Some(estimate.estimator(&self.model.bias, self.trained_bias()))
     }
 
-    /// What thresholds on the classes' answers give.
+    /// The levels of the categories, if they have some.
+    pub fn levels(&self) -> Option<&LevelModels> {
+        self.levels.as_ref()
+    }
+
+    /// Writes the probabilities of a row's scores into `probabilities`, and returns the class that is the answer: the one with the
+    /// highest score, or with [`Artifact::levels`] the most probable path ([`Levels::answer`](crate::Levels::answer)).
+    ///
+    /// # Panics
+    /// If the slices differ in length or are empty.
+    pub fn answer(&self, scores: &[f32], probabilities: &mut [f32]) -> usize {
+        match &self.levels {
+            None => self.calibration.probabilities(scores, probabilities),
+            Some(models) => level_models::probabilities(models.levels(), scores, probabilities),
+        }
+    }
+
+    /// The same model without calibration.
+    pub fn without_calibration(&self) -> Self {
+        Self {
+            calibration: Calibration::default(),
+            levels: self.levels.as_ref().map(LevelModels::without_calibrations),
+            ..self.clone()
+        }
+    }
+
+    /// Turns scores of the finest level into those of classes, if the model has levels. `coarser` is a buffer with the scores of
+    /// the coarser levels.
+    pub(crate) fn join_levels(&self, scores: &mut [f32], coarser: &mut [f32], buffer: &mut Vec<f32>) {
+        let Some(models) = &self.levels else { return };
+        // An adaptation moves the scores of classes, not those below one category.
+        let moves = || self.model.bias.iter().zip(self.trained_bias());
+        let is_adapted = self.trained_bias.is_some();
+        if is_adapted {
+            for (score, (now, then)) in scores.iter_mut().zip(moves()) {
+                *score -= now - then;
+            }
+        }
+        models.join(scores, coarser, &self.calibration, buffer);
+        if is_adapted {
+            for (score, (now, then)) in scores.iter_mut().zip(moves()) {
+                *score += now - then;
+            }
+        }
+    }
+
+    /// What thresholds on the answers give: those of each class, then those of each category of the coarser [`Artifact::levels`].
     pub fn thresholds(&self) -> Option<&OperatingPoints> {
         self.thresholds.as_ref()
     }

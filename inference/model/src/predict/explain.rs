@@ -29,8 +29,10 @@ pub struct Contribution {
 pub struct Explanation {
     /// The winning class.
     pub class: usize,
-    /// The class with the second highest score.
+    /// The class with the second highest score. With levels, the other class with the highest one.
     pub runner_up: usize,
+    /// The level at which the paths of both part, if the model has levels. The scores below are those of this level's model.
+    pub level: Option<String>,
     /// The winner's score minus the runner-up's without any term.
     pub bias: f32,
     /// `bias` plus all contributions: the winner's score minus the runner-up's.
@@ -44,8 +46,18 @@ impl Predictor {
     pub fn explain(&self, text: &str, scratch: &mut Scratch) -> Explanation {
         let class = self.predict(text, scratch).class;
         let runner_up = runner_up(&scratch.scores, class);
-        let margin = scratch.scores[class] - scratch.scores[runner_up];
-        let model = self.artifact.model();
+        let levels = self.artifact.levels();
+        let parting = levels.and_then(|models| models.parting(class, runner_up));
+        // The model that tells both apart, and their columns in it.
+        let (level, [one, other], model) = match (levels, parting) {
+            (Some(models), Some((level, columns))) => (Some(level), columns, models.model()),
+            (Some(models), None) => (
+                Some(models.levels().finest()),
+                [class, runner_up],
+                self.artifact.model(),
+            ),
+            (None, _) => (None, [class, runner_up], self.artifact.model()),
+        };
         let Occurrences {
             found: mut occurrences,
             names,
@@ -68,7 +80,7 @@ impl Predictor {
                     None => self.artifact.vocabulary().term(column).to_owned(),
                 },
                 kind: self.artifact.vocabulary().kind(column),
-                contribution: scratch.values[place] * (weights[class] - weights[runner_up]),
+                contribution: scratch.values[place] * (weights[one] - weights[other]),
                 ranges,
             });
         }
@@ -77,10 +89,17 @@ impl Predictor {
         }
         // A stable sort keeps equal contributions in column order.
         contributions.sort_by(|a, b| b.contribution.abs().total_cmp(&a.contribution.abs()));
+        let bias = model.bias[one] - model.bias[other];
+        // With levels, scores are logarithms of probabilities.
+        let margin = match level {
+            None => scratch.scores[class] - scratch.scores[runner_up],
+            Some(_) => bias + contributions.iter().map(|found| found.contribution).sum::<f32>(),
+        };
         Explanation {
             class,
             runner_up,
-            bias: model.bias[class] - model.bias[runner_up],
+            level: level.map(str::to_owned),
+            bias,
             margin,
             contributions,
         }

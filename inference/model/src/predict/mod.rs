@@ -35,12 +35,16 @@ pub struct Scratch {
     scores: Vec<f32>,
     probabilities: Vec<f32>,
     estimating: Vec<f32>,
+    /// Scores of the coarser levels.
+    coarser: Vec<f32>,
+    /// Probabilities below one category.
+    conditional: Vec<f32>,
 }
 
 /// The answer for one text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Prediction<'a> {
-    /// The winning class, an index into [`Predictor::labels`].
+    /// The class that is the answer, an index into [`Predictor::labels`].
     pub class: usize,
     /// Its calibrated probability.
     pub probability: f32,
@@ -105,6 +109,8 @@ impl Predictor {
             scores,
             probabilities,
             estimating,
+            coarser,
+            conditional,
             ..
         } = scratch;
         let unknown_word_share = self.lookup.unknown_word_share(tokens);
@@ -119,7 +125,12 @@ impl Predictor {
         if let Some(table) = self.artifact.word_scores() {
             table.add(scored, scores);
         }
-        let class = self.artifact.calibration().probabilities(scores, probabilities);
+        if let Some(models) = self.artifact.levels() {
+            coarser.resize(models.model().classes(), 0.0);
+            models.model().decide(indices, values, coarser);
+            self.artifact.join_levels(scores, coarser, conditional);
+        }
+        let class = self.artifact.answer(scores, probabilities);
         let estimating = self.estimator.as_ref().map(|estimator| {
             estimating.resize(scores.len(), 0.0);
             estimator.probabilities(scores, estimating);

@@ -23,6 +23,7 @@ fn answer(category: usize, classes: usize) -> Answer {
         ranking: ranking.collect(),
         unknown_word_share: 0.25,
         needs_review: category == 0,
+        coarser: Vec::new(),
     }
 }
 

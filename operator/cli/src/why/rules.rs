@@ -90,15 +90,18 @@ impl Case<'_> {
     }
 
     fn gate(&self, gate: &Gate) -> Rule {
-        let metric = gate.metric.name();
-        let name = format!("gate/{metric}");
+        let metric = gate.measured();
+        let name = match &gate.level {
+            None => format!("gate/{metric}"),
+            Some(level) => format!("gate/{}/{level}", gate.metric.name()),
+        };
         let (limit, word) = match (gate.min, gate.max) {
             (Some(min), _) => (min, "at least"),
             (None, Some(max)) => (max, "at most"),
             (None, None) => return rule(name, Outcome::NotAsked, "the gate has no limit"),
         };
         let evaluation = self.version.evaluation.as_ref();
-        match evaluation.and_then(|evaluation| gate.metric.of(evaluation)) {
+        match evaluation.and_then(|evaluation| gate.metric.of(evaluation, gate.level.as_deref())) {
             None => rule(
                 name,
                 Outcome::NoFigure,

@@ -28,6 +28,12 @@ pub fn run(overrides: Value) -> Case {
             other => spec[section] = other.clone(),
         }
     }
+    // A label has fields or levels.
+    let dataset = spec["dataset"].as_object_mut().expect("an object");
+    let overridden = overrides.pointer("/dataset/labelFields").is_some();
+    if dataset.contains_key("labelLevels") && !overridden {
+        dataset.remove("labelFields");
+    }
     Case {
         spec,
         evaluation: json!({ "testFraction": 0.2, "seed": 42 }),

@@ -133,6 +133,14 @@ async fn a_gate_has_the_bound_of_its_metric_and_a_lineage_one_source() {
         (gate(json!({ "metric": "logLoss", "max": 0.5 })), None),
         (gate(json!({ "metric": "calibrationError", "max": 0.05 })), None),
         (gate(json!({ "metric": "accuracy", "min": 0.5 })), None),
+        (
+            gate(json!({ "metric": "accuracy", "level": "product", "min": 0.5 })),
+            None,
+        ),
+        (
+            gate(json!({ "metric": "accuracy", "level": "", "min": 0.5 })),
+            Some("level"),
+        ),
         (gate(json!({ "metric": "calibrationError", "min": 0.05 })), other),
         (gate(json!({ "metric": "logLoss", "min": 0.05 })), other),
         (gate(json!({ "metric": "accuracy", "max": 0.5 })), other),

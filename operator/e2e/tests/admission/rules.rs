@@ -27,6 +27,7 @@ async fn schema_and_trainer_have_the_same_rules() {
         case
     };
     let fields = |text: &str, labels: &[&str]| run(json!({ "dataset": { "textField": text, "labelFields": labels } }));
+    let levels = |text: &str, levels: &[&str]| run(json!({ "dataset": { "textField": text, "labelLevels": levels } }));
     let labels = |map: Value| run(json!({ "dataset": { "labelMap": map } }));
     let spaced = Some("begins or ends with a space");
     let renamed = Some("name the final label in each entry");
@@ -39,6 +40,20 @@ async fn schema_and_trainer_have_the_same_rules() {
         (fields("a", &["b", "a"]), Some("name another field for the label")),
         (fields(" ", &["b"]), Some("textField")),
         (fields("a", &[" "]), Some("labelFields")),
+        (levels("a", &["b", "c"]), None),
+        (levels("a", &["b", "a"]), Some("name another field for the label")),
+        (levels("a", &["b", " "]), Some("labelLevels")),
+        (
+            run(json!({ "dataset": { "labelFields": ["b"], "labelLevels": ["b", "c"] } })),
+            Some("set exactly one of labelFields and labelLevels"),
+        ),
+        (
+            run(
+                json!({ "dataset": { "labelLevels": ["b", "c"] }, "features": { "wordVectors": {
+                "source": { "uri": "https://example.org/v.txt", "sha256": "ab".repeat(32) } } } }),
+            ),
+            Some("is for categories without levels"),
+        ),
         (labels(json!({ "a": " " })), Some("labelMap")),
         (labels(json!({ "a": "\u{a0}" })), Some("labelMap")),
         (labels(json!({ "a": "b", "c d": "e  f" })), None),

@@ -94,6 +94,16 @@ pub fn every_bound() -> Vec<Bounded> {
             true,
             move |count| run(json!({ "dataset": { "labelFields": names(count) } })),
         ),
+        text("dataset.labelLevels[] length", Some(1.0), limits::FIELD, |name| {
+            run(json!({ "dataset": { "labelLevels": ["product", name] } }))
+        }),
+        bounded(
+            "dataset.labelLevels entries",
+            *limits::LABEL_LEVELS.start() as f64,
+            *limits::LABEL_LEVELS.end() as f64,
+            true,
+            move |count| run(json!({ "dataset": { "labelLevels": names(count) } })),
+        ),
         number(
             "dataset.minSamplesPerClass value",
             limits::MIN_SAMPLES_PER_CLASS,

@@ -12,6 +12,7 @@ mod comparison;
 mod crash;
 mod edits;
 mod identity;
+mod levels;
 mod lifecycle;
 mod lost;
 mod monitoring;

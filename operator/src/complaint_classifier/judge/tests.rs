@@ -1,6 +1,6 @@
 use complaint_api::{
-    Artifact, ClassRecall, ClassifierRef, ComplaintClassifierSpec, DeletionPolicy, Gate, GateMetric, ModelVersionSpec,
-    ModelVersionStatus, VersionEvaluation,
+    Artifact, ClassRecall, ClassifierRef, ComplaintClassifierSpec, DeletionPolicy, Gate, GateMetric, LevelEvaluation,
+    ModelVersionSpec, ModelVersionStatus, VersionEvaluation,
 };
 use complaint_contract::{Adaptation, AdaptedAccuracy, Metric, PartialMetrics, Sha256Digest, VersionRef};
 
@@ -69,6 +69,15 @@ fn version(sha: char, comparison: Option<Comparison>) -> ModelVersion {
             rows: 100,
             weakest_classes: vec![],
             coverage: Vec::new(),
+            levels: vec![LevelEvaluation {
+                level: "product".into(),
+                metrics: PartialMetrics {
+                    accuracy: Some(0.9),
+                    ..PartialMetrics::default()
+                },
+                rows: 120,
+                calibration_error: Some(0.02),
+            }],
             calibration_error: Some(0.05),
             min_class_recall: Some(ClassRecall {
                 recall: 0.6,
@@ -96,11 +105,24 @@ fn verdict(promotion: Promotion, champion: Option<&ClassifierChampion>, version:
 #[test]
 fn the_first_version_needs_only_the_gates() {
     let gate = |min, max, metric| Promotion {
-        gates: vec![Gate { metric, min, max }],
+        gates: vec![Gate {
+            metric,
+            level: None,
+            min,
+            max,
+        }],
         ..Promotion::default()
     };
     let first = version('b', None);
     assert_eq!(verdict(Promotion::default(), None, &first), "accepted");
+    let at = |level: &str, min| {
+        let mut promotion = gate(Some(min), None, GateMetric::Accuracy);
+        promotion.gates[0].level = Some(level.into());
+        verdict(promotion, None, &first)
+    };
+    assert_eq!(at("product", 0.9), "accepted");
+    assert_eq!(at("product", 0.91), "GateFailed");
+    assert_eq!(at("issue", 0.1), "GateFailed", "it was not measured");
     let cases = [
         (Some(0.8), None, GateMetric::MacroF1, "accepted"),
         (Some(0.81), None, GateMetric::MacroF1, "GateFailed"),
@@ -256,6 +278,7 @@ fn an_adapted_version_must_be_better_for_the_mix_and_pass_the_gates() {
         "ChampionChanged"
     );
     let gate = Gate {
+        level: None,
         metric: GateMetric::MacroF1,
         min: Some(0.9),
         max: None,

@@ -17,12 +17,16 @@ const PAIRS: usize = 10;
 const PAIRS_ALONE: usize = 40;
 
 pub(super) fn body(report: &Report) -> Option<Markup> {
-    let matrix = &report.confusion_matrix;
+    Some(of(&report.confusion_matrix))
+}
+
+/// A confusion matrix.
+pub(super) fn of(matrix: &ConfusionMatrix) -> Markup {
     let small = matrix.labels.len() <= MATRIX_CLASSES;
-    Some(html! {
+    html! {
         @if small { (heat_map(matrix)) }
         (pairs(matrix, if small { PAIRS } else { PAIRS_ALONE }))
-    })
+    }
 }
 
 fn heat_map(matrix: &ConfusionMatrix) -> Markup {

@@ -9,6 +9,7 @@ mod confusion;
 mod dataset;
 pub(crate) mod headline;
 mod labels;
+mod levels;
 mod mistakes;
 mod months;
 mod review;
@@ -63,6 +64,11 @@ pub(crate) fn sections(report: &Report) -> Vec<Section> {
             id: "classes",
             title: "Classes",
             body: classes::body(report),
+        },
+        Section {
+            id: "levels",
+            title: "Levels",
+            body: levels::body(report),
         },
         Section {
             id: "months",

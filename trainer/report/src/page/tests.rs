@@ -55,6 +55,18 @@ pub(crate) fn report(labels: &[String]) -> Report {
         "topTerms": each(&|_, label| json!({ "label": label, "terms": [{ "term": "<term>", "weight": 2.0 }] })),
         "trainerVersion": "0.1.0",
     });
+    value["levels"] = json!({
+        "names": ["product", "issue"], "partialTrainRows": 30, "partialTestRows": 1,
+        "coarser": [{
+            "level": "product", "rows": 201, "metrics": value["metrics"], "perClass": value["perClass"],
+            "confidenceIntervals": { "macroF1": [0.78, 0.83], "weightedF1": [0.79, 0.83], "accuracy": [0.8, 0.84], "logLoss": [0.5, 0.7] },
+            "confusionMatrix": value["confusionMatrix"], "calibrationError": 0.0123, "wrongInside": 30, "wrongAcross": 10,
+            "model": {
+                "algorithm": "LinearSvm", "parameters": { "C": 0.3 }, "temperature": 1.0, "monotoneMap": false,
+                "crossValidation": { "mean": 0.9, "standardDeviation": 0.01 }, "trials": [],
+            },
+        }],
+    });
     let confidence_intervals = Intervals {
         macro_f1: [0.78, 0.83],
         weighted_f1: [0.79, 0.83],
