@@ -13,7 +13,7 @@ use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::progress::Progress;
-use crate::search::{SearchOutcome, SearchSettings, TrainingPart, search};
+use crate::search::{Race, SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 use crate::word_vectors::WordVectors;
 
@@ -75,6 +75,7 @@ pub(super) fn run_search(
         &format!("{} trials on {} folds", all.len(), fold_count * repeats),
     );
     let mut words = (&pipelines[0].preprocessing, prepared.words.clone());
+    let mut race = race(config, &all, classes, train.len(), repeats);
     let (mut trials, mut best) = (Vec::new(), None::<Best>);
     for (place, pipeline) in pipelines.iter().enumerate() {
         let estimators: Vec<Estimator> = of_pipeline(&all, place);
@@ -105,15 +106,21 @@ pub(super) fn run_search(
             keep: config.search.members_to_choose_from(),
         };
         let before = trials.len();
-        let outcome = search(part, &estimators, settings, &|done, chains, estimator| {
-            let share = done as f64 / chains.max(1) as f64;
-            let finished = before + (share * estimators.len() as f64) as usize;
-            progress.tell(
-                TrainingStage::Searching,
-                (before as f64 + share * estimators.len() as f64) / all.len() as f64,
-                &format!("{finished} of {} trials: {estimator}", all.len()),
-            );
-        })?;
+        let outcome = search(
+            part,
+            &estimators,
+            settings,
+            race.as_mut(),
+            &|done, chains, estimator| {
+                let share = done as f64 / chains.max(1) as f64;
+                let finished = before + (share * estimators.len() as f64) as usize;
+                progress.tell(
+                    TrainingStage::Searching,
+                    (before as f64 + share * estimators.len() as f64) / all.len() as f64,
+                    &format!("{finished} of {} trials: {estimator}", all.len()),
+                );
+            },
+        )?;
         trials.extend(outcome.trials.iter().cloned().map(|trial| TrialReport {
             parameters: pipeline.parameters(trial.parameters),
             ..trial
@@ -154,6 +161,17 @@ pub(super) fn run_search(
     let mut folds = folds;
     folds.truncate(train.len());
     Ok(Searched { trials, folds, best })
+}
+
+/// The comparisons that stop trials early, if the configuration asks for them and the rows are enough.
+fn race(config: &RunConfig, trials: &[Trial], classes: usize, rows: usize, repeats: usize) -> Option<Race> {
+    // Further divisions are for few rows, and have them all again.
+    let races = config.search.early_stopping && repeats == 1;
+    let estimators: Vec<Estimator> = trials.iter().map(|trial| trial.estimator).collect();
+    let rows_a_fold = rows / config.search.folds;
+    races
+        .then(|| Race::new(config.search.scoring, classes, rows_a_fold, &estimators))
+        .flatten()
 }
 
 /// The maximum number of models in an ensemble, if the configuration asks for one.
@@ -228,11 +246,17 @@ fn check_failures(config: &RunConfig, trials: &[TrialReport]) -> Result<(), Trai
         .filter(|trial| trial.status == TrialStatus::Failed)
         .collect();
     let Some(first) = failed.first() else { return Ok(()) };
-    if failed.len() == trials.len() {
+    if trials.iter().all(|trial| trial.status != TrialStatus::Succeeded) {
         let why = first.message.as_deref().unwrap_or_default();
+        let which = match trials.len() - failed.len() {
+            0 => format!("all {} trials failed", failed.len()),
+            stopped => format!(
+                "{stopped} trials were stopped early, and the other {} failed",
+                failed.len()
+            ),
+        };
         return Err(TrainError::Training(format!(
-            "all {} trials failed, the first with: {why}. Try smaller values of C or other features",
-            failed.len()
+            "{which}, the first with: {why}. Try smaller values of C or other features"
         )));
     }
     let limit = config.search.max_failed_trial_count;
