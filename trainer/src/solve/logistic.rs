@@ -14,11 +14,9 @@
 
 use complaint_contract::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
-use fearless_simd::{Level, dispatch};
 use prefetch_index::prefetch_index;
 
 use super::logistic_step::{LOG_FLOOR, Step, exp};
-use super::vectors;
 use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
@@ -53,7 +51,6 @@ pub struct LogisticPath<'a> {
     /// Intercept minus centre.
     offset: Vec<f32>,
     passes: usize,
-    level: Level,
 }
 
 impl<'a> LogisticPath<'a> {
@@ -79,15 +76,8 @@ impl<'a> LogisticPath<'a> {
             centre,
             offset: vec![0.0; stride],
             passes: 0,
-            level: vectors::best(),
             problem,
         }
-    }
-
-    /// With other vector instructions than the best.
-    #[cfg(test)]
-    pub(super) fn with(self, level: Level) -> Self {
-        Self { level, ..self }
     }
 
     /// Solves for `c`, which must not be less than the previous one.
@@ -105,19 +95,19 @@ impl<'a> LogisticPath<'a> {
         for _ in 0..effort.max_passes {
             visiting_order(&all, &mut self.rng, &mut order);
             self.passes += 1;
-            let level = self.level;
             let pass = match self.stride {
-                4 => dispatch!(level, _ => self.pass::<4>(&order)),
-                8 => dispatch!(level, _ => self.pass::<8>(&order)),
-                12 => dispatch!(level, _ => self.pass::<12>(&order)),
-                16 => dispatch!(level, _ => self.pass::<16>(&order)),
-                24 => dispatch!(level, _ => self.pass::<24>(&order)),
-                _ => dispatch!(level, _ => self.pass_any(&order)),
+                4 => self.pass::<4>(&order),
+                8 => self.pass::<8>(&order),
+                12 => self.pass::<12>(&order),
+                16 => self.pass::<16>(&order),
+                24 => self.pass::<24>(&order),
+                _ => self.pass_any(&order),
             };
             if !pass.loss.is_finite() {
                 return Err(NotFinite);
             }
-            let (moved, penalty) = dispatch!(level, _ => (self.recentre(), 0.5 * sum_of_squares(&self.weights)));
+            let moved = self.recentre();
+            let penalty = 0.5 * sum_of_squares(&self.weights);
             if pass.gap <= effort.tolerance * (penalty + pass.loss) && moved <= 10.0 * effort.tolerance {
                 break;
             }
@@ -145,7 +135,6 @@ impl<'a> LogisticPath<'a> {
 
     /// Makes the current intercept the centre of its penalty. Returns how far the intercept had moved from the previous
     /// centre.
-    #[inline(always)]
     fn recentre(&mut self) -> f64 {
         self.sum_up_offset();
         let mut moved = 0.0_f64;
@@ -158,7 +147,6 @@ impl<'a> LogisticPath<'a> {
 
     /// Recomputes the offset from the dual variables. Over many rows the rounding errors of its steps exceed the
     /// distance that the intercept still has to move, and it would drift forever.
-    #[inline(always)]
     fn sum_up_offset(&mut self) {
         let (mut sums, mut pulls) = (vec![0.0_f64; self.stride], vec![0.0_f64; self.stride]);
         for (dual, &label) in self.log_dual.chunks_exact(self.stride).zip(self.problem.labels) {
@@ -175,7 +163,6 @@ impl<'a> LogisticPath<'a> {
         }
     }
 
-    #[inline(always)] // so that it is compiled for each set of instructions, with all that it calls
     fn pass<const S: usize>(&mut self, order: &[u32]) -> Pass {
         let mut total = Pass::default();
         let (mut change, mut masses) = ([0.0; S], [0.0; S]);
@@ -225,7 +212,6 @@ impl<'a> LogisticPath<'a> {
     }
 
     /// [`Self::pass`] for any number of classes.
-    #[inline(always)]
     fn pass_any(&mut self, order: &[u32]) -> Pass {
         let stride = self.stride;
         let mut total = Pass::default();
@@ -291,7 +277,6 @@ impl<'a> LogisticPath<'a> {
 }
 
 /// There are several sums, so that additions don't wait for each other.
-#[inline(always)]
 fn sum_of_squares(weights: &[f32]) -> f64 {
     const SUMS: usize = 16;
     let (chunks, rest) = weights.as_chunks::<SUMS>();

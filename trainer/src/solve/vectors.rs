@@ -1,8 +1,9 @@
-//! The vector instructions of the solvers' inner loops.
+//! The vector instructions of the support vector machine's inner loops.
 //!
 //! Programs are built for any processor of their architecture, but most of the time of a search is spent in two loops, so these
 //! are compiled for several sets of instructions, and the processor that runs them decides. Neither the order of the additions nor
-//! the rounding of a product depends on the set, so all of them give the same bits: a test compares them.
+//! the rounding of a product depends on the set, so all of them give the same bits: a test compares them. Logistic regression stays
+//! with the set that every processor has: with a better one, a training with eight classes took 40 % longer.
 
 use fearless_simd::Level;
 
@@ -24,7 +25,6 @@ mod tests {
 
     use super::*;
     use crate::rng::Rng;
-    use crate::solve::logistic::LogisticPath;
     use crate::solve::svm::SvmProblem;
     use crate::solve::svm_group::{GroupSolver, Plain, Scaled};
     use crate::solve::{Effort, Problem};
@@ -43,8 +43,7 @@ mod tests {
 
     #[test]
     fn all_sets_of_instructions_give_the_same_bits() {
-        // Numbers of classes with a loop of their own for logistic regression, and one without.
-        for classes in [3, 7, 9, 16, 20, 30] {
+        for classes in [3, 9, 30] {
             let (rows, labels) = rows(classes);
             let problem = Problem {
                 rows: &rows,
@@ -53,11 +52,6 @@ mod tests {
                 classes,
             };
             let effort = Effort::fit(1);
-            let logistic = |level| {
-                let mut path = LogisticPath::new(problem, ClassWeight::Balanced, 1).with(level);
-                [0.1, 3.0].map(|c| path.solve(c, effort).unwrap())
-            };
-            assert_eq!(logistic(best()), logistic(least()), "{classes} classes");
             let svm = SvmProblem::new(problem, ClassWeight::Balanced, Loss::SquaredHinge);
             let machines = |level| {
                 let mut found = Vec::new();
