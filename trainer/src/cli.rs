@@ -286,6 +286,9 @@ pub(crate) struct SearchArgs {
     /// Maximum number of models to average; 1 for only the best.
     #[arg(long, value_name = "MODELS")]
     pub(crate) ensemble: Option<usize>,
+    /// Whether trials that the first folds show to be behind are stopped.
+    #[arg(long, value_name = "BOOL")]
+    pub(crate) early_stopping: Option<bool>,
     /// Maximum number of trials.
     #[arg(long)]
     pub(crate) max_trial_count: Option<usize>,

@@ -66,14 +66,11 @@ fn shown(mut feedback: FeedbackResult) -> FeedbackResult {
 
 /// Counts a report's trials by status.
 fn trial_counts(report: &Report) -> TrialCounts {
-    let succeeded = report
-        .trials
-        .iter()
-        .filter(|trial| trial.status == TrialStatus::Succeeded)
-        .count();
+    let count = |status| report.trials.iter().filter(|trial| trial.status == status).count();
     TrialCounts {
-        succeeded,
-        failed: report.trials.len() - succeeded,
+        succeeded: count(TrialStatus::Succeeded),
+        failed: count(TrialStatus::Failed),
+        early_stopped: count(TrialStatus::EarlyStopped),
         total: report.trials.len(),
     }
 }

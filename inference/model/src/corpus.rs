@@ -7,6 +7,9 @@ use crate::text::{TextPipeline, WordCache, word_key};
 
 /// Texts scanned together. The number is fixed, so word numbers don't depend on the number of threads.
 const TEXTS_AT_ONCE: usize = 512;
+/// Parts of so many texts whose words are numbered anew before further ones are scanned: enough for many threads, and few enough that the
+/// words of all texts are not in memory twice.
+const PARTS_AT_ONCE: usize = 64;
 /// Distinct words normalised together.
 const WORDS_AT_ONCE: usize = 2048;
 
@@ -47,16 +50,24 @@ struct Scanned {
 impl TokenizedCorpus {
     /// Tokenises `texts` on all threads of the current rayon pool. The result does not depend on the number of threads.
     pub fn build<T: AsRef<str> + Sync>(pipeline: &TextPipeline, texts: &[T]) -> Self {
-        let scanned: Vec<Scanned> = texts
-            .par_chunks(TEXTS_AT_ONCE)
-            .map(|texts| scan(pipeline, texts))
-            .collect();
-
+        let (mut stream, mut offsets) = (Vec::new(), vec![0]);
         let mut surfaces = StringTable::default();
-        let renumbered: Vec<Vec<u32>> = scanned
-            .iter()
-            .map(|part| part.surfaces.iter().map(|key| surfaces.intern(key)).collect())
-            .collect();
+        for texts in texts.chunks(TEXTS_AT_ONCE * PARTS_AT_ONCE) {
+            let scanned: Vec<Scanned> = texts
+                .par_chunks(TEXTS_AT_ONCE)
+                .map(|texts| scan(pipeline, texts))
+                .collect();
+            for part in scanned {
+                let renumbered: Vec<u32> = part.surfaces.iter().map(|key| surfaces.intern(key)).collect();
+                let mut end = stream.len();
+                stream.extend(part.stream.iter().map(|&word| renumbered[word as usize]));
+                for length in part.lengths {
+                    end += length;
+                    offsets.push(end);
+                }
+            }
+        }
+        stream.shrink_to_fit();
 
         let keys: Vec<&str> = surfaces.iter().collect();
         let normalized: Vec<_> = keys
@@ -67,25 +78,7 @@ impl TokenizedCorpus {
         normalized.iter().for_each(|part| words.extend(part));
         words.sort_tokens();
 
-        let mut corpus = Self {
-            words,
-            stream: Vec::new(),
-            offsets: vec![0],
-        };
-        corpus
-            .stream
-            .reserve_exact(scanned.iter().map(|part| part.stream.len()).sum());
-        for (part, renumbered) in scanned.into_iter().zip(renumbered) {
-            let mut end = corpus.stream.len();
-            corpus
-                .stream
-                .extend(part.stream.iter().map(|&word| renumbered[word as usize]));
-            for length in part.lengths {
-                end += length;
-                corpus.offsets.push(end);
-            }
-        }
-        corpus
+        Self { words, stream, offsets }
     }
 
     /// Number of documents.

@@ -73,6 +73,9 @@ pub struct Search {
     /// Average the best trials into one model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<Ensemble>,
+    /// Whether a trial that the first folds show to be behind is stopped. Left out: as the preset says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<bool>,
     /// A grid with more trials than this is refused; a random search draws this many.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(range(min = *limits::TRIALS.start(), max = *limits::TRIALS.end())))]

@@ -74,13 +74,21 @@ pub struct CrossValidation {
 /// How many trials there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
 pub struct TrialCounts {
     /// Trials with a score.
     pub succeeded: usize,
     /// Trials that failed.
     pub failed: usize,
+    /// Trials that were stopped because the first folds showed them to be behind.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub early_stopped: usize,
     /// All.
     pub total: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The trial with the best cross-validation score.

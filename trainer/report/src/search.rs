@@ -12,6 +12,8 @@ pub enum TrialStatus {
     Succeeded,
     /// The trial has an error.
     Failed,
+    /// The first folds showed that the trial is behind, and it did not run on the others.
+    EarlyStopped,
 }
 
 /// One trial of the search.
@@ -22,15 +24,15 @@ pub struct Trial {
     pub algorithm: Algorithm,
     /// Its parameters.
     pub parameters: Parameters,
-    /// Whether it succeeded.
+    /// How it ended.
     pub status: TrialStatus,
-    /// Score over the folds, if it succeeded.
+    /// Score over all folds, if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cross_validation: Option<CrossValidation>,
-    /// Score of each fold, in order.
+    /// Score of each fold that it ran on, in order; none if it failed.
     #[serde(skip_serializing_if = "Vec::is_empty", default, serialize_with = "four_each")]
     pub fold_scores: Vec<f64>,
-    /// Why it failed, if it did.
+    /// Why it failed or was stopped, if it did not succeed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub message: Option<String>,
 }

@@ -196,6 +196,7 @@ fn search(search: &SearchArgs) -> Map<String, Value> {
             "ensemble",
             search.ensemble.map(|models| json!({ "maxMembers": models })),
         )
+        .set("earlyStopping", search.early_stopping)
         .set("maxTrialCount", search.max_trial_count)
         .set("maxFailedTrialCount", search.max_failed_trial_count)
         .0

@@ -182,6 +182,13 @@ fn trials(report: &Report) -> String {
         let best = trial.algorithm == report.algorithm && trial.parameters == report.parameters;
         let score = match (trial.status, trial.cross_validation) {
             (TrialStatus::Succeeded, Some(score)) => format!("{:.4} ± {:.4}", score.mean, score.standard_deviation),
+            (TrialStatus::EarlyStopped, _) => {
+                format!(
+                    "stopped early, after {} of {} folds",
+                    trial.fold_scores.len(),
+                    report.folds
+                )
+            }
             _ => format!("failed: {}", trial.message.as_deref().unwrap_or_default()),
         };
         let mark = if best { "best" } else { "" };

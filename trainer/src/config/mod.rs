@@ -169,6 +169,9 @@ pub struct SearchConfig {
     /// Averages the best trials. Absent: the best trial is the model.
     #[serde(default)]
     pub ensemble: Option<Ensemble>,
+    /// Whether a trial that the first folds show to be behind is not run on the others.
+    #[serde(default)]
+    pub early_stopping: bool,
     /// Maximum number of trials. A larger grid is rejected, and a random search draws this many.
     pub max_trial_count: usize,
     /// Maximum number of failed trials. If more fail, the run fails.

@@ -53,7 +53,7 @@ impl Confusion {
     }
 
     /// Number of rows of a class, of rows predicted as the class, and of rows that are both.
-    fn of_class(&self, class: usize) -> (f64, f64, f64) {
+    pub(crate) fn of_class(&self, class: usize) -> (f64, f64, f64) {
         let support = (0..self.classes).map(|predicted| self.cell(class, predicted)).sum();
         let predicted = (0..self.classes).map(|actual| self.cell(actual, class)).sum();
         (support, predicted, self.cell(class, class))

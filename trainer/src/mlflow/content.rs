@@ -32,7 +32,7 @@ pub(super) struct Metric {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct TrialContent {
     pub(super) name: String,
-    pub(super) succeeded: bool,
+    pub(super) status: TrialStatus,
     pub(super) tags: Vec<Pair>,
     pub(super) parameters: Vec<Pair>,
     pub(super) metrics: Vec<Metric>,
@@ -198,14 +198,17 @@ fn trial_content(report: &Report, trial: &Trial) -> TrialContent {
         name: short(&format!("{algorithm} {}", trial.parameters))
             .trim_end()
             .to_owned(),
-        succeeded: trial.status == TrialStatus::Succeeded,
+        status: trial.status,
         tags: [
             ("mlflow.user", "complaint-operator"),
             ("mlflow.source.name", "complaint-trainer"),
             ("mlflow.source.type", "JOB"),
         ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into(),
+        .into_iter()
+        // MLflow shows it as the run's description.
+        .chain(trial.message.as_deref().map(|why| ("mlflow.note.content", why)))
+        .map(|(key, value)| (key.to_owned(), short(value)))
+        .collect(),
         parameters,
         metrics,
     }

@@ -20,6 +20,7 @@ mod registry;
 mod run;
 
 use complaint_contract::{ProgramError, TrackRequest, TrackedOutcome, TrackedVersion, TrainerReason};
+use complaint_report::TrialStatus;
 
 pub(crate) use client::{Settings, TrackingError};
 pub(crate) use content::{Content, Files};
@@ -93,7 +94,7 @@ impl<'r> Place<'r> {
         };
         let Some(folder) = files::Folder::of(&run.artifact_uri, &self.request.mlflow.uri) else {
             run::fill(self, &run, content, None).await?;
-            run::finish(self, &run.id, content.time, true).await?;
+            run::finish(self, &run.id, content.time, TrialStatus::Succeeded).await?;
             let error = files::not_proxied(&self.request.mlflow);
             outcome.error = Some(error.into());
             return Ok(outcome);
@@ -105,7 +106,7 @@ impl<'r> Place<'r> {
         }
         model::complete(self, &model, &run, content).await?;
         let registered = registry::find_or_create(self, content, &run.id, &model.id).await?;
-        run::finish(self, &run.id, content.time, true).await?;
+        run::finish(self, &run.id, content.time, TrialStatus::Succeeded).await?;
         outcome.model_id = Some(model.id);
         outcome.registered_version = Some(registered);
         Ok(outcome)

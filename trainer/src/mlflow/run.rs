@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use complaint_contract::{TrackRequest, TrackedVersion, TrainerReason};
+use complaint_report::TrialStatus;
 use serde_json::{Value, json};
 
 use super::client::{Id, Reply, Server, TrackingError, unexpected};
@@ -116,13 +117,17 @@ async fn log_trial(
         }
     };
     batch(place, &id, &trial.parameters, &trial.metrics, time, None).await?;
-    finish(place, &id, time, trial.succeeded).await
+    finish(place, &id, time, trial.status).await
 }
 
 /// Marks a run as complete.
-pub(super) async fn finish(place: &Place<'_>, id: &str, time: i64, succeeded: bool) -> Result<(), TrackingError> {
+pub(super) async fn finish(place: &Place<'_>, id: &str, time: i64, ended: TrialStatus) -> Result<(), TrackingError> {
     const CALL: &str = "runs/update";
-    let status = if succeeded { "FINISHED" } else { "FAILED" };
+    let status = match ended {
+        TrialStatus::Succeeded => "FINISHED",
+        TrialStatus::Failed => "FAILED",
+        TrialStatus::EarlyStopped => "KILLED",
+    };
     let body = json!({ "run_id": id, "status": status, "end_time": time });
     place.server.post(CALL, &body).await?.done(CALL).map(drop)
 }
@@ -207,7 +212,9 @@ fn read(place: &Place<'_>, run: &Value, call: &str) -> Result<Run, TrackingError
     Ok(Run {
         id: place.server.id(&info["run_id"], Id::Run, call)?,
         artifact_uri: info["artifact_uri"].as_str().unwrap_or_default().to_owned(),
-        is_finished: info["status"] == "FINISHED" || info["status"] == "FAILED",
+        is_finished: ["FINISHED", "FAILED", "KILLED"]
+            .iter()
+            .any(|ended| info["status"] == **ended),
         outputs: {
             let outputs = run["outputs"]["model_outputs"].as_array().into_iter().flatten();
             outputs

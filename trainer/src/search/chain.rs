@@ -52,11 +52,11 @@ pub(super) enum Output {
     },
 }
 
-/// Groups estimators that differ only in their penalty.
-fn families(estimators: &[Estimator]) -> Vec<(Estimator, Path)> {
+/// Groups the trials whose estimators differ only in their penalty.
+fn families(estimators: &[Estimator], trials: &[usize]) -> Vec<(Estimator, Path)> {
     let mut families: Vec<(Estimator, Path)> = Vec::new();
-    for (place, &estimator) in estimators.iter().enumerate() {
-        let mut family = estimator;
+    for &place in trials {
+        let mut family = estimators[place];
         let penalty = match &mut family {
             Estimator::LogisticRegression { c, .. } | Estimator::LinearSvm { c, .. } | Estimator::NbSvm { c, .. } => {
                 std::mem::take(c)
@@ -74,10 +74,10 @@ fn families(estimators: &[Estimator]) -> Vec<(Estimator, Path)> {
     families
 }
 
-/// Cuts trials into chains, the long ones first.
-pub(super) fn chains(estimators: &[Estimator], classes: usize) -> Vec<Chain> {
+/// Cuts `trials`, which are indices of `estimators`, into chains, the long ones first.
+pub(super) fn chains(estimators: &[Estimator], trials: &[usize], classes: usize) -> Vec<Chain> {
     let (mut logistic, mut separate, mut single) = (Vec::new(), Vec::new(), Vec::new());
-    for (family, path) in families(estimators) {
+    for (family, path) in families(estimators, trials) {
         let mut add = |kind, class_weight| {
             separate.extend(groups(classes).into_iter().map(|group| Chain::Separate {
                 kind,

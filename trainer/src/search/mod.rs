@@ -3,11 +3,14 @@
 //! Every fold is vectorised once, from its training part only, and shared by all trials. A fold's work is cut into
 //! independent chains: a regularisation path of logistic regression, the path of the support vector machine for a few
 //! classes, or one naive Bayes. Chains run on all threads. Each is sequential and has its own seed, so the result does
-//! not depend on the number of threads.
+//! not depend on the number of threads. Where trials may be [stopped early](racing), all chains of a fold end before it is decided
+//! which trials go on.
 
 mod chain;
 mod fold;
+mod racing;
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use complaint_contract::{CrossValidation, Metric, round4};
@@ -23,6 +26,8 @@ use crate::word_vectors::CorpusVectors;
 use chain::{Chain, chains};
 use fold::Fold;
 pub use fold::score_rows;
+pub use racing::Race;
+use racing::{Behind, Evidence};
 
 /// Maximum number of entries in all folds for vectorising them at the same time. Above it, folds are vectorised one by
 /// one.
@@ -96,8 +101,8 @@ pub struct Scored {
     pub scores: Vec<f32>,
 }
 
-/// Runs all estimators on all folds of one text pipeline. Any thread may call `on_progress` with the number of finished
-/// chains and of all chains. A failed trial is reported and does not end the search.
+/// Runs all estimators on the folds of one text pipeline: on all folds, or as far as `race` lets them. Any thread may call
+/// `on_progress` with the number of finished chains and of all chains. A failed trial is reported and does not end the search.
 ///
 /// # Errors
 /// [`TrainError::Config`] if no term is left.
@@ -105,20 +110,28 @@ pub fn search(
     part: TrainingPart<'_>,
     estimators: &[Estimator],
     settings: SearchSettings<'_>,
+    mut race: Option<&mut Race>,
     on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<SearchOutcome, TrainError> {
     let keep_scores = estimators.len() * part.rows.len() * part.classes <= SCORES_AT_ONCE;
-    let mut run = run_folds(part, estimators, settings, keep_scores, on_progress)?;
-    let trials: Vec<TrialReport> = estimators
-        .iter()
-        .zip(&run.fold_scores)
-        .map(|(estimator, scores)| trial_report(estimator, scores))
+    let mut run = run_folds(part, estimators, settings, keep_scores, race.as_deref(), on_progress)?;
+    let trials: Vec<TrialReport> = (0..estimators.len())
+        .map(|trial| run.report(trial, estimators, settings.scoring, part.fold_count * part.repeats))
         .collect();
     let mut best = ranked(&trials, settings.scoring);
+    if let Some(race) = &mut race {
+        for &place in &best {
+            let gain = trials[place]
+                .cross_validation
+                .map(|score| settings.scoring.as_gain(score.mean));
+            let evidence = std::mem::take(&mut run.evidence[place]);
+            race.finished(trials[place].algorithm, gain.unwrap_or_default(), evidence);
+        }
+    }
     best.truncate(settings.keep);
     if !keep_scores {
         let again: Vec<Estimator> = best.iter().map(|&place| estimators[place]).collect();
-        let scores = run_folds(part, &again, settings, true, &|_, _, _| ())?.scores;
+        let scores = run_folds(part, &again, settings, true, None, &|_, _, _| ())?.scores;
         let best = best.into_iter().zip(scores);
         return Ok(SearchOutcome {
             trials,
@@ -143,7 +156,7 @@ pub fn out_of_fold(
     settings: SearchSettings<'_>,
     on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<Option<Vec<Vec<f32>>>, TrainError> {
-    let run = run_folds(part, estimators, settings, true, on_progress)?;
+    let run = run_folds(part, estimators, settings, true, None, on_progress)?;
     let failed = run.fold_scores.iter().flatten().any(Result::is_err);
     Ok((!failed).then_some(run.scores))
 }
@@ -161,11 +174,16 @@ pub fn ranked(trials: &[TrialReport], scoring: Metric) -> Vec<usize> {
     places
 }
 
-/// Scores of each trial on each fold, or the error's text if the fit failed.
+/// What the folds said about each trial.
 struct FoldsRun {
+    /// Scores of each fold, or the error's text if the fit failed.
     fold_scores: Vec<Vec<Result<f64, String>>>,
     /// `rows × classes` per trial; empty if not kept.
     scores: Vec<Vec<f32>>,
+    /// What the folds before the last comparison said.
+    evidence: Vec<Vec<Evidence>>,
+    /// Trials that did not run on all folds.
+    stopped: Vec<Option<Behind>>,
 }
 
 fn run_folds(
@@ -173,9 +191,11 @@ fn run_folds(
     estimators: &[Estimator],
     settings: SearchSettings<'_>,
     keep_scores: bool,
+    race: Option<&Race>,
     on_progress: &(dyn Fn(usize, usize, &Estimator) + Sync),
 ) -> Result<FoldsRun, TrainError> {
-    let chains = chains(estimators, part.classes);
+    let mut running: Vec<usize> = (0..estimators.len()).collect();
+    let mut chains = chains(estimators, &running, part.classes);
     let effort = if settings.keep > 1 {
         Effort::average(settings.seed)
     } else {
@@ -187,6 +207,8 @@ fn run_folds(
     let mut run = FoldsRun {
         fold_scores: vec![Vec::new(); estimators.len()],
         scores: vec![Vec::new(); estimators.len()],
+        evidence: vec![Vec::new(); estimators.len()],
+        stopped: vec![None; estimators.len()],
     };
     if keep_scores {
         run.scores
@@ -194,8 +216,9 @@ fn run_folds(
             .for_each(|scores| *scores = vec![0.0; part.rows.len() * part.classes]);
     }
     let mut next = 0;
-    while next < fold_count {
-        let folds = vectorise_some(part, next, settings.features);
+    while next < fold_count && !running.is_empty() {
+        let look = race.and(Race::next_look(next)).filter(|look| *look < fold_count);
+        let folds = vectorise_some(part, next..look.unwrap_or(fold_count), settings.features);
         next += folds.len();
         if folds.iter().any(Fold::is_empty) {
             return Err(no_terms().into());
@@ -220,29 +243,42 @@ fn run_folds(
                 .zip(&outputs)
                 .filter(|((of, _), _)| *of == index)
                 .map(|(_, output)| output);
-            let by_trial = chain::assemble(outputs, estimators.len(), fold, part.classes);
-            for (trial, scores) in by_trial.into_iter().enumerate() {
+            let mut by_trial = chain::assemble(outputs, estimators.len(), fold, part.classes);
+            for &trial in &running {
+                let scores = std::mem::replace(&mut by_trial[trial], Ok(Vec::new()));
                 run.fold_scores[trial].push(
                     scores
                         .as_ref()
                         .map(|scores| score_rows(scores, fold.validation_labels(), settings.scoring, part.classes))
                         .map_err(Clone::clone),
                 );
+                if let (Some(race), Some(_), Ok(scores)) = (race, look, &scores) {
+                    run.evidence[trial].push(race.evidence(scores, fold.validation_labels()));
+                }
                 if let (true, Ok(scores)) = (keep_scores, scores) {
                     fold.scatter(&scores, part.classes, &mut run.scores[trial]);
                 }
             }
         }
+        if let (Some(race), true) = (race, look == Some(next)) {
+            for (trial, behind) in race.stopped(estimators, &run.evidence, &running, next) {
+                run.stopped[trial] = Some(behind);
+                run.scores[trial] = Vec::new();
+            }
+            running.retain(|&trial| run.stopped[trial].is_none());
+            let before = chains.len();
+            chains = chain::chains(estimators, &running, part.classes);
+            done.fetch_add((before - chains.len()) * (fold_count - next), Ordering::Relaxed);
+        }
     }
     Ok(run)
 }
 
-/// Vectorises the folds starting with `first`: all of them, or only one if all would take too much memory.
-fn vectorise_some(part: TrainingPart<'_>, first: usize, features: &Features) -> Vec<Fold> {
-    let fold = Fold::vectorise(part, first, features);
-    let fold_count = part.fold_count * part.repeats;
-    let rest = if fold.entries() * fold_count <= ENTRIES_AT_ONCE {
-        first + 1..fold_count
+/// Vectorises these folds: all of them, or only the first if all folds would take too much memory.
+fn vectorise_some(part: TrainingPart<'_>, numbers: Range<usize>, features: &Features) -> Vec<Fold> {
+    let fold = Fold::vectorise(part, numbers.start, features);
+    let rest = if fold.entries() * part.fold_count * part.repeats <= ENTRIES_AT_ONCE {
+        numbers.start + 1..numbers.end
     } else {
         0..0
     };
@@ -262,24 +298,30 @@ pub(crate) fn no_terms() -> ConfigError {
     }
 }
 
-fn trial_report(estimator: &Estimator, scores: &[Result<f64, String>]) -> TrialReport {
-    let failure = scores.iter().find_map(|score| score.as_ref().err());
-    let values: Vec<f64> = scores.iter().filter_map(|score| score.as_ref().ok().copied()).collect();
-    TrialReport {
-        algorithm: estimator.algorithm(),
-        parameters: estimator.parameters(),
-        status: if failure.is_some() {
-            TrialStatus::Failed
-        } else {
-            TrialStatus::Succeeded
-        },
-        cross_validation: failure.is_none().then(|| mean_and_spread(&values)),
-        fold_scores: if failure.is_none() {
-            values.into_iter().map(round4).collect()
-        } else {
-            Vec::new()
-        },
-        message: failure.cloned(),
+impl FoldsRun {
+    fn report(&self, trial: usize, estimators: &[Estimator], scoring: Metric, folds: usize) -> TrialReport {
+        let scores = &self.fold_scores[trial];
+        let failure = scores.iter().find_map(|score| score.as_ref().err());
+        let values: Vec<f64> = scores.iter().filter_map(|score| score.as_ref().ok().copied()).collect();
+        let (status, message) = match (failure, &self.stopped[trial]) {
+            (Some(failure), _) => (TrialStatus::Failed, Some(failure.clone())),
+            (None, Some(behind)) => (
+                TrialStatus::EarlyStopped,
+                Some(behind.message(scoring, values.len(), folds, estimators)),
+            ),
+            (None, None) => (TrialStatus::Succeeded, None),
+        };
+        TrialReport {
+            algorithm: estimators[trial].algorithm(),
+            parameters: estimators[trial].parameters(),
+            status,
+            cross_validation: (status == TrialStatus::Succeeded).then(|| mean_and_spread(&values)),
+            fold_scores: match status {
+                TrialStatus::Failed => Vec::new(),
+                _ => values.into_iter().map(round4).collect(),
+            },
+            message,
+        }
     }
 }
 

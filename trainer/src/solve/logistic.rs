@@ -107,12 +107,7 @@ impl<'a> LogisticPath<'a> {
                 return Err(NotFinite);
             }
             let moved = self.recentre();
-            let penalty = 0.5
-                * self
-                    .weights
-                    .iter()
-                    .map(|weight| f64::from(weight * weight))
-                    .sum::<f64>();
+            let penalty = 0.5 * sum_of_squares(&self.weights);
             if pass.gap <= effort.tolerance * (penalty + pass.loss) && moved <= 10.0 * effort.tolerance {
                 break;
             }
@@ -153,14 +148,15 @@ impl<'a> LogisticPath<'a> {
     /// Recomputes the offset from the dual variables. Over many rows the rounding errors of its steps exceed the
     /// distance that the intercept still has to move, and it would drift forever.
     fn sum_up_offset(&mut self) {
-        let mut sums = vec![0.0_f64; self.stride];
+        let (mut sums, mut pulls) = (vec![0.0_f64; self.stride], vec![0.0_f64; self.stride]);
         for (dual, &label) in self.log_dual.chunks_exact(self.stride).zip(self.problem.labels) {
             let (label, cost) = (label as usize, self.c * self.class_weights[label as usize]);
-            for (class, &log) in dual.iter().enumerate().filter(|(class, _)| *class != label) {
-                let pull = cost * f64::from(exp(log));
-                sums[class] -= pull;
-                sums[label] += pull;
+            for (pull, &log) in pulls.iter_mut().zip(dual) {
+                *pull = cost * f64::from(exp(log));
             }
+            pulls[label] = 0.0;
+            sums[label] += pulls.iter().sum::<f64>();
+            sums.iter_mut().zip(&pulls).for_each(|(sum, pull)| *sum -= pull);
         }
         for (offset, sum) in self.offset.iter_mut().zip(sums) {
             *offset = (f64::from(INTERCEPT_SQUARED) * sum) as f32;
@@ -278,6 +274,19 @@ impl<'a> LogisticPath<'a> {
             bias: self.centre[..classes].to_vec(),
         }
     }
+}
+
+/// There are several sums, so that additions don't wait for each other.
+fn sum_of_squares(weights: &[f32]) -> f64 {
+    const SUMS: usize = 16;
+    let (chunks, rest) = weights.as_chunks::<SUMS>();
+    let mut sums = [0.0_f64; SUMS];
+    for chunk in chunks {
+        for (sum, weight) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(weight * weight);
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|weight| f64::from(weight * weight)).sum::<f64>()
 }
 
 /// Classes rounded up to whole vectors of four.

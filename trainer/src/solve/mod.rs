@@ -14,6 +14,7 @@ pub mod order;
 pub mod svm;
 mod svm_group;
 mod svm_step;
+mod vectors;
 mod visits;
 
 use complaint_contract::ClassWeight;

@@ -10,10 +10,12 @@
 use std::ops::Range;
 
 use complaint_model::sparse::CsrMatrix;
+use fearless_simd::{Level, dispatch};
 use prefetch_index::prefetch_index;
 
 use super::svm::{Separators, SvmProblem};
 use super::svm_step::{Bounds, Outcome, Rule};
+use super::vectors;
 use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite};
 use crate::rng::Rng;
@@ -131,6 +133,7 @@ pub(super) struct GroupSolver<'s, 'a, T, const S: usize> {
     bias: [f32; S],
     passes: usize,
     visits: usize,
+    level: Level,
 }
 
 impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
@@ -157,9 +160,16 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
             bias: [0.0; S],
             passes: 0,
             visits: 0,
+            level: vectors::best(),
             svm,
             group,
         }
+    }
+
+    /// With other vector instructions than the best.
+    #[cfg(test)]
+    pub(super) fn with(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Solves along a path of ascending `C`.
@@ -217,6 +227,11 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
 
     /// Visits the round's active rows in this order.
     fn pass(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
+        dispatch!(self.level, _ => self.visit(order, rules, round));
+    }
+
+    #[inline(always)] // so that it is compiled for each set of instructions, with all that it calls
+    fn visit(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
         self.passes += 1;
         if self.passes.is_multiple_of(PASSES_BETWEEN_SUMS) {
             round.write_back(&mut self.rows);
@@ -260,6 +275,11 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
 
     /// Recomputes w = Σ αᵢ tᵢ xᵢ in double precision, because the rounding errors of many small steps add up.
     fn sum_up(&mut self) {
+        dispatch!(self.level, _ => self.add_up());
+    }
+
+    #[inline(always)]
+    fn add_up(&mut self) {
         let problem = self.svm.problem;
         let signs = self.rules(1.0);
         let mut weights = vec![[0.0_f64; S]; self.terms.len()];
@@ -301,7 +321,7 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
 }
 
 /// w·x + b of each lane. There are four independent sums, so additions don't wait for each other.
-#[inline]
+#[inline(always)]
 fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u32], values: &[f32]) -> [f32; S] {
     let (indices4, indices_rest) = indices.as_chunks::<4>();
     let (values4, values_rest) = values.as_chunks::<4>();
@@ -318,7 +338,7 @@ fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u3
 }
 
 /// Adds a row to the weights, times each lane's factor.
-#[inline]
+#[inline(always)]
 fn add<const S: usize>(terms: &mut [impl Term<S>], indices: &[u32], values: &[f32], changes: &[f32; S]) {
     for (&term, &value) in indices.iter().zip(values) {
         let term = &mut terms[term as usize];
@@ -330,7 +350,7 @@ fn add<const S: usize>(terms: &mut [impl Term<S>], indices: &[u32], values: &[f3
     }
 }
 
-#[inline]
+#[inline(always)]
 fn add_scaled<const S: usize>(to: &mut [f32; S], factor: f32, amounts: &[f32; S]) {
     for lane in 0..S {
         to[lane] += factor * amounts[lane];

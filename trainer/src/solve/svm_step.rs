@@ -36,7 +36,7 @@ impl Rule {
     }
 
     /// The step of a row with this score. `length` is the row's squared length, with the constant feature.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(self, dual: f32, score: f32, length: f32, bounds: Bounds) -> Outcome {
         let gradient = self.sign * score - 1.0 + dual * self.ridge;
         if (dual == 0.0 && gradient > bounds.highest) || (dual == self.upper && gradient < bounds.lowest) {
@@ -52,7 +52,7 @@ impl Rule {
     }
 
     /// The part of the gradient that the dual variable can follow.
-    #[inline]
+    #[inline(always)]
     fn projected(self, dual: f32, gradient: f32) -> f32 {
         if dual == 0.0 {
             gradient.min(0.0)
@@ -84,7 +84,7 @@ impl Bounds {
         lowest: f32::INFINITY,
     };
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn see(&mut self, projected: f32) {
         self.highest = self.highest.max(projected);
         self.lowest = self.lowest.min(projected);

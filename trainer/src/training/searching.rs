@@ -14,7 +14,7 @@ use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::progress::Progress;
-use crate::search::{NO_CLASS, SearchOutcome, SearchSettings, TrainingPart, search};
+use crate::search::{NO_CLASS, Race, SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
 use crate::word_vectors::WordVectors;
 
@@ -85,6 +85,8 @@ pub(super) fn run_search(
         &format!("{} trials on {} folds", all.len(), fold_count * repeats),
     );
     let mut words = (&pipelines[0].preprocessing, prepared.words.clone());
+    let tried: Vec<Estimator> = all.iter().map(|trial| trial.estimator).collect();
+    let mut race = race(config, &tried, classes, prepared.split.train.len(), repeats);
     let (mut trials, mut best) = (Vec::new(), None::<Best>);
     for (place, pipeline) in pipelines.iter().enumerate() {
         let estimators: Vec<Estimator> = of_pipeline(&all, place);
@@ -115,15 +117,21 @@ pub(super) fn run_search(
             keep: config.search.members_to_choose_from(),
         };
         let before = trials.len();
-        let outcome = search(part, &estimators, settings, &|done, chains, estimator| {
-            let share = done as f64 / chains.max(1) as f64;
-            let finished = before + (share * estimators.len() as f64) as usize;
-            progress.tell(
-                TrainingStage::Searching,
-                (before as f64 + share * estimators.len() as f64) / all.len() as f64,
-                &format!("{finished} of {} trials: {estimator}", all.len()),
-            );
-        })?;
+        let outcome = search(
+            part,
+            &estimators,
+            settings,
+            race.as_mut(),
+            &|done, chains, estimator| {
+                let share = done as f64 / chains.max(1) as f64;
+                let finished = before + (share * estimators.len() as f64) as usize;
+                progress.tell(
+                    TrainingStage::Searching,
+                    (before as f64 + share * estimators.len() as f64) / all.len() as f64,
+                    &format!("{finished} of {} trials: {estimator}", all.len()),
+                );
+            },
+        )?;
         trials.extend(outcome.trials.iter().cloned().map(|trial| TrialReport {
             parameters: pipeline.parameters(trial.parameters),
             ..trial
@@ -215,6 +223,22 @@ fn strata(prepared: &Prepared, rows: &[u32]) -> (Vec<u32>, usize) {
     (labels, all)
 }
 
+/// The comparisons that stop trials early, if the configuration asks for them and the rows are enough.
+pub(super) fn race(
+    config: &RunConfig,
+    estimators: &[Estimator],
+    classes: usize,
+    rows: usize,
+    repeats: usize,
+) -> Option<Race> {
+    // Further divisions are for few rows, and have them all again.
+    let races = config.search.early_stopping && repeats == 1;
+    let rows_a_fold = rows / config.search.folds;
+    races
+        .then(|| Race::new(config.search.scoring, classes, rows_a_fold, estimators))
+        .flatten()
+}
+
 /// The maximum number of models in an ensemble, if the configuration asks for one.
 fn averaging(config: &RunConfig) -> Option<usize> {
     let members = config.search.ensemble?.max_members;
@@ -287,11 +311,17 @@ fn check_failures(config: &RunConfig, trials: &[TrialReport]) -> Result<(), Trai
         .filter(|trial| trial.status == TrialStatus::Failed)
         .collect();
     let Some(first) = failed.first() else { return Ok(()) };
-    if failed.len() == trials.len() {
+    if trials.iter().all(|trial| trial.status != TrialStatus::Succeeded) {
         let why = first.message.as_deref().unwrap_or_default();
+        let which = match trials.len() - failed.len() {
+            0 => format!("all {} trials failed", failed.len()),
+            stopped => format!(
+                "{stopped} trials were stopped early, and the other {} failed",
+                failed.len()
+            ),
+        };
         return Err(TrainError::Training(format!(
-            "all {} trials failed, the first with: {why}. Try smaller values of C or other features",
-            failed.len()
+            "{which}, the first with: {why}. Try smaller values of C or other features"
         )));
     }
     let limit = config.search.max_failed_trial_count;

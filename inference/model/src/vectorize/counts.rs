@@ -13,6 +13,12 @@ use crate::intern::{NONE, StringTable};
 use crate::pipeline::Features;
 use crate::sparse::CsrMatrix;
 
+/// Documents that are counted together.
+const DOCUMENTS_AT_ONCE: usize = 256;
+/// Chunks of documents that are counted before their terms are joined: enough for many threads, and few enough that chunks and
+/// what is joined are not in memory twice.
+const CHUNKS_AT_ONCE: usize = 64;
+
 /// How often each term occurs in each document of a corpus.
 ///
 /// Counting is the expensive part of a vectoriser and is the same for all folds, so it is done once. A fold then learns
@@ -74,38 +80,41 @@ impl TermCounts {
         let mut wanted = vec![false; corpus.len()];
         rows.iter().for_each(|&row| wanted[row as usize] = true);
         let first_character = words.runs.len() as u32;
-        let chunks: Vec<Counted> = wanted
-            .par_chunks(256)
-            .enumerate()
-            .map(|(chunk, wanted)| {
-                let mut counted = Counted::default();
-                for (i, &wanted) in wanted.iter().enumerate() {
-                    let row = chunk * 256 + i;
-                    if wanted {
-                        counted.add_words(corpus, row, &words);
-                        if let Some(characters) = &characters {
-                            counted.add_characters(corpus, row, characters, first_character);
-                        }
-                    }
-                    counted.lengths.push(counted.terms.len());
-                }
-                counted
-            })
-            .collect();
         let mut all = Self {
             features: features.clone(),
             vocabulary,
             offsets: vec![0],
-            terms: Vec::with_capacity(chunks.iter().map(|chunk| chunk.terms.len()).sum()),
+            terms: Vec::new(),
             counts: Vec::new(),
         };
-        all.counts.reserve_exact(all.terms.capacity());
-        for chunk in chunks {
-            let start = all.terms.len();
-            all.offsets.extend(chunk.lengths.iter().map(|end| start + end));
-            all.terms.extend_from_slice(&chunk.terms);
-            all.counts.extend_from_slice(&chunk.counts);
+        for (batch, wanted) in wanted.chunks(DOCUMENTS_AT_ONCE * CHUNKS_AT_ONCE).enumerate() {
+            let chunks: Vec<Counted> = wanted
+                .par_chunks(DOCUMENTS_AT_ONCE)
+                .enumerate()
+                .map(|(chunk, wanted)| {
+                    let mut counted = Counted::default();
+                    let first = (batch * CHUNKS_AT_ONCE + chunk) * DOCUMENTS_AT_ONCE;
+                    for (row, &wanted) in (first..).zip(wanted) {
+                        if wanted {
+                            counted.add_words(corpus, row, &words);
+                            if let Some(characters) = &characters {
+                                counted.add_characters(corpus, row, characters, first_character);
+                            }
+                        }
+                        counted.lengths.push(counted.terms.len());
+                    }
+                    counted
+                })
+                .collect();
+            for chunk in chunks {
+                let start = all.terms.len();
+                all.offsets.extend(chunk.lengths.iter().map(|end| start + end));
+                all.terms.extend_from_slice(&chunk.terms);
+                all.counts.extend_from_slice(&chunk.counts);
+            }
         }
+        all.terms.shrink_to_fit();
+        all.counts.shrink_to_fit();
         all
     }
 

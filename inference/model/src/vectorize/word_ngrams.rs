@@ -9,6 +9,9 @@ use crate::intern::NONE;
 /// Longest word n-gram that [`crate::pipeline::Features::validate`] allows.
 pub(super) const LONGEST: usize = 5;
 
+/// Words of documents, and so keys at most, whose keys are in memory at the same time, twice.
+const KEYS_AT_ONCE: usize = 30_000_000;
+
 /// A run of tokens, each plus one, padded with zeros. Runs compare in the same order as their joined texts, because no
 /// token has a byte below the space that joins them.
 type Run = [u32; LONGEST];
@@ -129,6 +132,34 @@ fn frequent(
     minimum: usize,
     keys_of: impl Fn(&[u32], &mut Vec<u64>) + Sync,
 ) -> Vec<u64> {
+    let words: usize = rows.iter().map(|&row| corpus.document_words(row as usize).len()).sum();
+    frequent_in_parts(corpus, rows, minimum, keys_of, words.div_ceil(KEYS_AT_ONCE).max(1))
+}
+
+/// [`frequent`], by so many passes over the documents, each of which holds its part of the keys.
+fn frequent_in_parts(
+    corpus: &TokenizedCorpus,
+    rows: &[u32],
+    minimum: usize,
+    keys_of: impl Fn(&[u32], &mut Vec<u64>) + Sync,
+    parts: usize,
+) -> Vec<u64> {
+    let parts = parts as u64;
+    let mut found: Vec<u64> = (0..parts)
+        .flat_map(|part| frequent_of_part(corpus, rows, minimum, &keys_of, [part, parts]))
+        .collect();
+    found.sort_unstable();
+    found
+}
+
+/// The frequent keys with this remainder by `parts`.
+fn frequent_of_part(
+    corpus: &TokenizedCorpus,
+    rows: &[u32],
+    minimum: usize,
+    keys_of: impl Fn(&[u32], &mut Vec<u64>) + Sync,
+    [part, parts]: [u64; 2],
+) -> Vec<u64> {
     let chunks: Vec<Vec<u64>> = rows
         .par_chunks(512)
         .map(|rows| {
@@ -138,6 +169,9 @@ fn frequent(
                 tokens.extend(corpus.tokens(row as usize));
                 keys.clear();
                 keys_of(&tokens, &mut keys);
+                if parts > 1 {
+                    keys.retain(|key| key % parts == part);
+                }
                 keys.sort_unstable();
                 keys.dedup();
                 all.extend_from_slice(&keys);
@@ -152,4 +186,33 @@ fn frequent(
         .filter(|same| same.len() >= minimum)
         .map(|same| same[0])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Preprocessing;
+    use crate::text::TextPipeline;
+
+    #[test]
+    fn the_number_of_passes_changes_nothing() {
+        let pipeline = TextPipeline::new(&Preprocessing::default()).unwrap();
+        let words = ["fee", "card", "loan", "bank", "branch", "letter", "teller"];
+        let texts: Vec<String> = (0..200_usize)
+            .map(|row| {
+                let text = (0..9).map(|word| words[(row * row + word * (row % 5 + 1)) % words.len()]);
+                text.collect::<Vec<_>>().join(" ")
+            })
+            .collect();
+        let corpus = TokenizedCorpus::build(&pipeline, &texts);
+        let rows: Vec<u32> = (0..200).filter(|row| row % 3 > 0).collect();
+        let pairs =
+            |tokens: &[u32], keys: &mut Vec<u64>| keys.extend(tokens.windows(2).map(|two| pair(two[0], two[1])));
+        let found = |parts| frequent_in_parts(&corpus, &rows, 20, pairs, parts);
+        let once = found(1);
+        assert!(once.len() > 10 && once.len() < 49 && once.is_sorted(), "{once:?}");
+        for parts in [2, 3, 100] {
+            assert_eq!(found(parts), once, "{parts} passes");
+        }
+    }
 }

@@ -103,7 +103,14 @@ pub(crate) fn summary(run: &RunInfo) -> Page {
         page.field("Rows", format!("{} in {} categories", rows.rows, rows.classes));
     }
     if let Some(trials) = &run.trials {
-        page.field("Trials", format!("{} of {} succeeded", trials.succeeded, trials.total));
+        let stopped = match trials.early_stopped {
+            0 => String::new(),
+            stopped => format!(", {stopped} stopped early"),
+        };
+        page.field(
+            "Trials",
+            format!("{} of {} succeeded{stopped}", trials.succeeded, trials.total),
+        );
     }
     if let Some(end) = run.completion_time {
         page.field("Ended", instant(end));

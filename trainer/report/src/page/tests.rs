@@ -48,6 +48,8 @@ pub(crate) fn report(labels: &[String]) -> Report {
         "split": "v1", "preprocessing": {}, "features": {}, "termCount": 12_345, "scoring": "macroF1", "folds": 2,
         "trials": [
             trial(0.1, 0.7), trial(1.0, 0.8),
+            { "algorithm": "LogisticRegression", "parameters": { "C": 9.0 }, "status": "EarlyStopped", "foldScores": [0.6],
+              "message": "stopped after 1 of 2 folds: <b>behind</b>" },
             { "algorithm": "LogisticRegression", "parameters": { "C": 1.0 }, "status": "Failed", "message": "<i>diverged</i>" },
         ],
         "ensemble": [{ "algorithm": "NbSvm", "parameters": { "C": 0.5 }, "weight": 0.625, "temperature": 1.0 }],

@@ -164,7 +164,7 @@ fn axis([low, high]: [f64; 2]) -> Markup {
     }
 }
 
-/// Algorithms ordered by their best trial, each with its trials from best to failed.
+/// Algorithms ordered by their best trial, each with its trials from best to worst, then those that were stopped, then those that failed.
 fn groups(report: &Report) -> Vec<(Algorithm, Vec<&Trial>)> {
     let gain = |trial: &Trial| {
         let score = trial
@@ -172,8 +172,9 @@ fn groups(report: &Report) -> Vec<(Algorithm, Vec<&Trial>)> {
             .filter(|_| trial.status == TrialStatus::Succeeded);
         score.map_or(f64::NEG_INFINITY, |score| report.scoring.as_gain(score.mean))
     };
+    let failed = |trial: &Trial| trial.status == TrialStatus::Failed;
     let mut trials: Vec<&Trial> = report.trials.iter().collect();
-    trials.sort_by(|a, b| gain(b).total_cmp(&gain(a)));
+    trials.sort_by(|a, b| gain(b).total_cmp(&gain(a)).then(failed(a).cmp(&failed(b))));
     let mut groups: Vec<(Algorithm, Vec<&Trial>)> = Vec::new();
     for trial in trials {
         match groups.iter_mut().find(|(algorithm, _)| *algorithm == trial.algorithm) {
@@ -195,6 +196,7 @@ fn row(report: &Report, trial: &Trial, scale: &Scale) -> Markup {
                     td { (format!("{:.4}", score.standard_deviation)) }
                     td.chart { (dots(score.mean, &trial.fold_scores, scale)) }
                 }
+                (TrialStatus::EarlyStopped, _) => td.left colspan="3" { (trial.message.as_deref().unwrap_or("stopped early")) },
                 _ => td.left colspan="3" { "failed: " (trial.message.as_deref().unwrap_or_default()) }
             }
         }

@@ -5,14 +5,14 @@ use complaint_model::Levels;
 use complaint_model::model::Calibration;
 use complaint_report::Trial as TrialReport;
 
-use super::super::searching::{Best, Found, chosen};
+use super::super::searching::{Best, Found, chosen, race};
 use super::conditional::{LevelScores, answers, calibrate_below, join};
 use crate::calibration::{OutOfFold, calibrate};
 use crate::config::{Estimator, RunConfig};
 use crate::ensemble::{SelectionData, Share};
 use crate::error::TrainError;
 use crate::progress::Progress;
-use crate::search::{NO_CLASS, SearchSettings, TrainingPart, mean_and_spread, search};
+use crate::search::{NO_CLASS, Race, SearchSettings, TrainingPart, mean_and_spread, search};
 
 /// The model of a coarser level.
 pub(in crate::training) struct CoarserModel {
@@ -60,7 +60,9 @@ pub(in crate::training) fn add_levels(
             1 => (only_one(rows), Vec::new()),
             _ => {
                 let known = labels[..rows].iter().filter(|label| **label != NO_CLASS).count();
-                search_level(config, own, name, &estimators(known, categories), best, progress)?
+                let estimators = estimators(known, categories);
+                let race = race(config, &estimators, categories, known, part.repeats);
+                search_level(config, own, name, (&estimators, race), best, progress)?
             }
         };
         let mut own_scores = found.scores;
@@ -141,7 +143,7 @@ fn search_level(
     config: &RunConfig,
     part: TrainingPart<'_>,
     name: &str,
-    estimators: &[Estimator],
+    (estimators, mut race): (&[Estimator], Option<Race>),
     best: &Best,
     progress: &Progress,
 ) -> Result<(Found, Vec<TrialReport>), TrainError> {
@@ -151,7 +153,7 @@ fn search_level(
         seed: config.evaluation.seed,
         keep: config.search.members_to_choose_from(),
     };
-    let outcome = search(part, estimators, settings, &|done, chains, estimator| {
+    let outcome = search(part, estimators, settings, race.as_mut(), &|done, chains, estimator| {
         let share = done as f64 / chains.max(1) as f64;
         progress.tell(TrainingStage::Searching, share, &format!("level `{name}`: {estimator}"));
     })?;

@@ -103,6 +103,7 @@ fn trials(run: &RunInfo) -> Markup {
             p.figures {
                 (chart::parts(trials.succeeded, trials.failed, trials.total))
                 span.figure { (trials.succeeded) } " of " span.figure { (trials.total) } " succeeded"
+                @if trials.early_stopped > 0 { ", " span.figure { (trials.early_stopped) } " stopped early" }
                 @if trials.failed > 0 { ", " span.figure { (trials.failed) } " failed" }
             }
         } @else {
