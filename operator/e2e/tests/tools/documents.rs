@@ -39,7 +39,7 @@ const WITH_OPERATOR: [&str; 12] = [
 /// Pages that install the chart.
 const WITH_CHART: [&str; 3] = ["docs/dashboard.md", "docs/install.md", "docs/security.md"];
 /// Pages that other tests cover, and pages without commands for a cluster.
-const ELSEWHERE: [&str; 14] = [
+const ELSEWHERE: [&str; 15] = [
     "docs/CHANGELOG.md",
     "docs/api-versions.md",
     "docs/architecture.md",
@@ -48,6 +48,7 @@ const ELSEWHERE: [&str; 14] = [
     "docs/contracts.md",
     "docs/datasets.md",
     "docs/hashing.md",
+    "docs/levels.md",
     "docs/report.md",
     "docs/sandbox.md",
     "docs/serving.md",
