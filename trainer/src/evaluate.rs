@@ -4,6 +4,7 @@ use complaint_contract::limits::CLASS_RECALL_ROWS;
 use complaint_contract::{ClassRecall, Metric, Metrics, VersionEvaluation, WeakClass, is_shown, round4};
 use complaint_model::Artifact;
 use complaint_model::artifact::TextRows;
+use complaint_model::model::Calibration;
 use complaint_report::{CalibrationReport, ClassMetrics, Intervals};
 use rayon::prelude::*;
 
@@ -37,6 +38,17 @@ pub struct Evaluation {
 
 /// Probability of each class for each row, and the winner.
 pub(crate) fn predict(artifact: &Artifact, rows: &TextRows) -> Vec<(usize, Vec<f32>)> {
+    predict_by(artifact, rows, |scores, probabilities| {
+        artifact.answer(scores, probabilities)
+    })
+}
+
+/// The same by another rule, which writes the probabilities of scores and returns the winner.
+fn predict_by(
+    artifact: &Artifact,
+    rows: &TextRows,
+    answer: impl Fn(&[f32], &mut [f32]) -> usize + Sync,
+) -> Vec<(usize, Vec<f32>)> {
     let classes = artifact.labels().len();
     (0..rows.terms.rows)
         .into_par_iter()
@@ -45,7 +57,7 @@ pub(crate) fn predict(artifact: &Artifact, rows: &TextRows) -> Vec<(usize, Vec<f
             |scores, row| {
                 artifact.decide(rows, row, scores);
                 let mut probabilities = vec![0.0; classes];
-                let winner = artifact.answer(scores, &mut probabilities);
+                let winner = answer(scores, &mut probabilities);
                 (winner, probabilities)
             },
         )
@@ -67,7 +79,13 @@ pub(crate) fn scores(artifact: &Artifact, rows: &TextRows, which: &[usize]) -> V
 pub fn evaluate(artifact: &Artifact, rows: &TextRows, labels: &[u32], classes: &[String], seed: u64) -> Evaluation {
     let known = artifact.labels().len();
     let answers = predict(artifact, rows);
-    let plain = predict(&artifact.without_calibration(), rows);
+    let plain = match artifact.levels() {
+        // Each level has a calibration of its own.
+        Some(_) => predict(&artifact.without_calibration(), rows),
+        None => predict_by(artifact, rows, |scores, probabilities| {
+            Calibration::default().probabilities(scores, probabilities)
+        }),
+    };
     let top = |answers: &[(usize, Vec<f32>)]| -> Vec<(f64, bool)> {
         answers
             .iter()

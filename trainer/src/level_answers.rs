@@ -6,6 +6,7 @@ use complaint_model::predict::Scratch;
 use complaint_model::{Levels, Predictor};
 use complaint_report::LevelReport;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use crate::evaluate::intervals;
 use crate::metrics::{Scored, coverage, expected_calibration_error, reliability_bins, row_log_loss};
@@ -23,6 +24,8 @@ pub(crate) struct LevelAnswers<'m> {
 struct OfLevel {
     /// The level's categories, followed by those that only the rows have.
     names: Vec<String>,
+    /// The places of the latter.
+    unknown: FxHashMap<String, usize>,
     scored: Scored,
     confidence: Vec<(f64, bool)>,
     wrong_inside: usize,
@@ -34,6 +37,7 @@ impl<'m> LevelAnswers<'m> {
     pub(crate) fn new(levels: &'m Levels, labels: &'m [String]) -> Self {
         let of_level = levels.coarser().map(|(_, level)| OfLevel {
             names: level.categories().to_vec(),
+            unknown: FxHashMap::default(),
             scored: Scored {
                 classes: 0,
                 actual: Vec::new(),
@@ -106,8 +110,9 @@ impl OfLevel {
             None => match label_at(label, depth) {
                 // It ends above this level.
                 None => return,
-                Some(unknown) => self.names.iter().position(|name| name == unknown).unwrap_or_else(|| {
+                Some(unknown) => self.unknown.get(unknown).copied().unwrap_or_else(|| {
                     self.names.push(unknown.to_owned());
+                    self.unknown.insert(unknown.to_owned(), self.names.len() - 1);
                     self.names.len() - 1
                 }),
             },

@@ -71,74 +71,92 @@ struct Own<'r> {
     is_reached: bool,
 }
 
-/// Whether a coarser level of each row's answer needs review, which leaves the whole answer to a person. Empty if the categories have
-/// no levels.
-pub(crate) fn unsure_above(rules: &ReviewRules, model: &Artifact, rows: &TextRows) -> Vec<bool> {
-    let (Some(models), Some(points)) = (model.levels(), model.thresholds()) else {
+/// A row's answer at a coarser level. Categories of these levels count on after the classes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerAbove {
+    category: usize,
+    /// That of the row's class; `None` for a class that the model does not know.
+    actual: Option<usize>,
+    /// Whether neither this nor a coarser answer needs review.
+    is_sure: bool,
+}
+
+/// The answers at the coarser levels, the coarsest first, to rows of these classes. Empty if there is nothing to review.
+pub(crate) fn answers_above(
+    rules: &ReviewRules,
+    model: &Artifact,
+    rows: &TextRows,
+    classes: &[u32],
+) -> Vec<Vec<AnswerAbove>> {
+    let (Some(models), Some(points), false) = (model.levels(), model.thresholds(), rules.is_empty()) else {
         return Vec::new();
     };
-    let abstain_below = rules.abstain_below.unwrap_or(0.0);
+    let (labels, abstain_below) = (model.labels().len(), rules.abstain_below.unwrap_or(0.0));
     let threshold = |(place, category): (usize, &String)| {
-        let own = rules
-            .thresholds
-            .iter()
-            .find(|threshold| threshold.category == *category);
-        let target = own.and_then(CategoryThreshold::target);
+        let mut own = rules.thresholds.iter();
+        let target = own
+            .find(|threshold| threshold.category == *category)
+            .and_then(CategoryThreshold::target);
         target.map_or(abstain_below, |target| {
-            f64::from(points.threshold(model.labels().len() + place, target).probability)
+            f64::from(points.threshold(labels + place, target).probability)
         })
     };
     let thresholds: Vec<f64> = models.model().labels.iter().enumerate().map(threshold).collect();
-    let is_unsure = |(answer, probabilities): (usize, Vec<f32>)| {
-        let mut first = 0;
-        models.levels().coarser().any(|(_, level)| {
+    let answers = |((answer, probabilities), &class): ((usize, Vec<f32>), &u32)| {
+        let (mut first, mut is_sure) = (0, true);
+        let mut above = Vec::new();
+        for (_, level) in models.levels().coarser() {
             let category = level.of_class()[answer] as usize;
-            let least = thresholds[first + category];
+            is_sure &= f64::from(level.probability(category, &probabilities)) >= thresholds[first + category];
+            let actual = level.of_class().get(class as usize);
+            above.push(AnswerAbove {
+                category: labels + first + category,
+                actual: actual.map(|category| labels + first + *category as usize),
+                is_sure,
+            });
             first += level.categories().len();
-            f64::from(level.probability(category, &probabilities)) < least
-        })
+        }
+        above
     };
-    predict(model, rows).into_iter().map(is_unsure).collect()
+    predict(model, rows).into_iter().zip(classes).map(answers).collect()
 }
 
-/// What is answered without a person on the held-out rows, and how often that is right. `None` without rules. `unsure_above` is that
-/// of [`unsure_above`].
+/// What is answered without a person on the held-out rows, and how often that is right. `None` without rules. `above` are
+/// the [`answers_above`].
 pub(crate) fn review(
     rules: &ReviewRules,
     model: &Artifact,
     evaluation: &Evaluation,
-    unsure_above: &[bool],
+    above: &[Vec<AnswerAbove>],
 ) -> Option<ReviewReport> {
     if rules.is_empty() {
         return None;
     }
     let points = model.thresholds()?;
-    let place = |category: &String| model.labels().iter().position(|label| label == category);
-    let is_coarser = |category: &String| {
-        model
-            .levels()
-            .is_some_and(|models| models.model().labels.contains(category))
-    };
+    let coarser = model.levels().into_iter().flat_map(|models| &models.model().labels);
+    let categories: Vec<&String> = model.labels().iter().chain(coarser).collect();
     let (mut own, mut unknown) = (Vec::new(), Vec::new());
     for threshold in &rules.thresholds {
-        match (place(&threshold.category), threshold.target()) {
-            (Some(class), Some(target)) => {
+        let places = (0..categories.len()).filter(|&place| *categories[place] == threshold.category);
+        let before = own.len();
+        if let Some(target) = threshold.target() {
+            own.extend(places.map(|class| {
                 let found = points.threshold(class, target);
-                own.push(Own {
+                Own {
                     class,
                     target,
                     category: &threshold.category,
                     probability: f64::from(found.probability),
                     is_reached: found.is_reached,
-                });
-            }
-            // A threshold of a coarser level's category leaves answers to people, but is none of a class.
-            _ if is_coarser(&threshold.category) => {}
-            _ => unknown.push(threshold.category.clone()),
+                }
+            }));
+        }
+        if own.len() == before {
+            unknown.push(threshold.category.clone());
         }
     }
     let abstain_below = rules.abstain_below.unwrap_or(0.0);
-    let rows: Vec<Row> = rows(evaluation, unsure_above).collect();
+    let rows: Vec<Row> = rows(evaluation, above).collect();
     let is_answered = |row: &&Row| {
         let own = own.iter().find(|own| own.class == row.predicted);
         row.is_sure_above && row.probability >= own.map_or(abstain_below, |own| own.probability)
@@ -146,10 +164,17 @@ pub(crate) fn review(
     let answered: Vec<&Row> = rows.iter().filter(is_answered).collect();
     let right = answered.iter().filter(|row| row.is_right).count();
     let thresholds = own.iter().map(|own| {
-        let answers = rows.iter().filter(|row| row.predicted == own.class).count();
-        let left: Vec<&&Row> = answered.iter().filter(|row| row.predicted == own.class).collect();
-        let right = left.iter().filter(|row| row.is_right).count();
-        let support = rows.iter().filter(|row| row.actual == own.class).count();
+        let at = |row: &&Row| row.above.iter().any(|above| above.category == own.class) || row.predicted == own.class;
+        let is_left = |row: &&Row| match row.above.iter().find(|above| above.category == own.class) {
+            Some(above) => above.is_sure,
+            None => is_answered(row),
+        };
+        let is_of_it =
+            |row: &&Row| row.actual == own.class || row.above.iter().any(|above| above.actual == Some(own.class));
+        let answers = rows.iter().filter(at).count();
+        let left: Vec<&Row> = rows.iter().filter(at).filter(is_left).collect();
+        let right = left.iter().filter(|row| is_of_it(row)).count();
+        let support = rows.iter().filter(is_of_it).count();
         ThresholdReport {
             category: own.category.to_owned(),
             min_precision: matches!(own.target, ReviewTarget::Precision(_)).then_some(own.target.share()),
@@ -180,24 +205,29 @@ fn share(right: usize, rows: usize) -> Option<MeasuredShare> {
 }
 
 /// A held-out row and its answer.
-struct Row {
+struct Row<'a> {
     actual: usize,
     predicted: usize,
     probability: f64,
     is_right: bool,
     /// Whether no coarser level needs review.
     is_sure_above: bool,
+    above: &'a [AnswerAbove],
 }
 
-fn rows(evaluation: &Evaluation, unsure_above: &[bool]) -> impl Iterator<Item = Row> {
+fn rows<'a>(evaluation: &'a Evaluation, above: &'a [Vec<AnswerAbove>]) -> impl Iterator<Item = Row<'a>> {
     let scored = &evaluation.scored;
     let answers = scored.actual.iter().zip(&scored.predicted).zip(&evaluation.confidence);
     let answers = answers.enumerate();
-    answers.map(|(place, ((&actual, &predicted), &(probability, is_right)))| Row {
-        is_sure_above: !unsure_above.get(place).copied().unwrap_or(false),
-        actual: actual as usize,
-        predicted: predicted as usize,
-        probability,
-        is_right,
+    answers.map(|(place, ((&actual, &predicted), &(probability, is_right)))| {
+        let above = above.get(place).map_or(&[][..], Vec::as_slice);
+        Row {
+            actual: actual as usize,
+            predicted: predicted as usize,
+            probability,
+            is_right,
+            is_sure_above: above.last().is_none_or(|above| above.is_sure),
+            above,
+        }
     })
 }

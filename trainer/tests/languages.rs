@@ -149,13 +149,7 @@ const THAI: Vocabulary = Vocabulary {
 
 /// Texts of a class: of 10 words two or three are its own, and in half of the texts one is another class's.
 fn rows(vocabulary: &Vocabulary, count: usize) -> Vec<Row> {
-    let mut state = 7_u64;
-    let mut draw = |bound: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % bound
-    };
+    let mut draw = support::draws(7);
     (0..count)
         .map(|number| {
             let class = number % 3;

@@ -29,13 +29,7 @@ const PRODUCTS: [(&str, &str, &[Named]); 3] = [
 
 /// 600 rows: every fourth has no issue, although its product has some, and three have an issue of their own.
 fn data() -> String {
-    let mut state = 7_u64;
-    let mut draw = |bound: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % bound
-    };
+    let mut draw = support::draws(7);
     let mut text = String::from("narrative,product,issue\n");
     for number in 0..600 {
         let (product, own, issues) = PRODUCTS[draw(3)];
@@ -152,6 +146,33 @@ fn one_model_answers_all_levels() {
         rolled_up["message"].as_str().unwrap().contains("Card > Lost (3 rows)"),
         "{rolled_up}"
     );
+}
+
+/// Thresholds of categories of both levels, and what they leave to people.
+#[test]
+fn a_threshold_may_be_about_a_product() {
+    let mut job = job();
+    let threshold = |category: &str, share: f64| json!({ "category": category, "minPrecision": share });
+    job.config["review"] =
+        json!({ "thresholds": [threshold("Card", 0.999), threshold("Loan > Rate", 0.5), threshold("Loans", 0.5)] });
+    let (_, report) = trained(&job);
+    let review = &report["review"];
+    assert_eq!(review["unknownCategories"], json!(["Loans"]));
+    let of = |category: &str| {
+        let all = review["thresholds"].as_array().unwrap().iter();
+        let found: Vec<&Value> = all.filter(|threshold| threshold["category"] == category).collect();
+        assert_eq!(found.len(), 1, "{review}");
+        (
+            found[0]["answers"].as_u64().unwrap(),
+            found[0]["answered"].as_u64().unwrap(),
+        )
+    };
+    // So few rows show no such precision, so no card complaint is answered without a person.
+    let (cards, answered) = of("Card");
+    assert!(cards > 20 && answered == 0, "{review}");
+    let (rates, answered) = of("Loan > Rate");
+    assert!(rates > 5 && answered > 5, "{review}");
+    assert!(review["answered"].as_f64().unwrap() < 0.75, "{review}");
 }
 
 /// The same data gives the same model on any number of threads, and a comparison later finds the same numbers.
@@ -320,6 +341,15 @@ fn the_commands_know_levels() {
     // The issue of three rows is too rare to be known.
     assert_eq!((whole + partial, found["unknownLabelRows"].as_u64().unwrap()), (597, 3));
     assert_eq!(found["levels"][0]["rows"], 600);
+    let only_products = evaluate.iter().copied().take(evaluate.len() - 2);
+    let only_products: Vec<&str> = only_products.chain(["--where", "product=Card"]).collect();
+    let refused = trainer().args(only_products).output().unwrap();
+    assert_eq!(refused.status.code(), Some(65));
+    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        told.contains("above the model's finest level") && told.contains("--label-level"),
+        "{told}"
+    );
     *evaluate.iter_mut().find(|argument| **argument == "json").unwrap() = "table";
     let table = run(&evaluate);
     assert!(table.lines().any(|line| line.starts_with("product ")), "{table}");
@@ -329,5 +359,8 @@ fn the_commands_know_levels() {
         model.to_str().unwrap(),
         "the merchant says my card was stolen",
     ]);
-    assert!(explained.contains("Card > Theft"), "{explained}");
+    assert!(
+        explained.contains("Card > Theft") && explained.contains("at the level `"),
+        "{explained}"
+    );
 }

@@ -111,8 +111,8 @@ impl AdaptedAccuracy {
 }
 
 impl AdaptResult {
-    /// The termination message: without labels that may be a person's data, and without the mix or the weakest classes where it
-    /// would be too long.
+    /// The termination message: without labels that may be a person's data, and without the mix, the weakest classes or the levels where
+    /// it would be too long.
     pub fn message(&self) -> String {
         let mut shown = self.clone();
         shown.mix.retain(|share| is_shown(&share.label));
@@ -122,6 +122,7 @@ impl AdaptResult {
             &[
                 |result| result.mix.clear(),
                 |result| result.evaluation.weakest_classes.clear(),
+                |result| result.evaluation.levels.clear(),
             ],
         )
     }

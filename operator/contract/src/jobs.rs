@@ -248,9 +248,15 @@ impl Promotions {
 }
 
 impl CompareResult {
-    /// The termination message; where it would be too long, without the weakest classes.
+    /// The termination message; where it would be too long, without the weakest classes, then without the levels.
     pub fn message(&self) -> String {
-        parts_left_out(self, &[|result| result.evaluation.weakest_classes.clear()])
+        parts_left_out(
+            self,
+            &[
+                |result| result.evaluation.weakest_classes.clear(),
+                |result| result.evaluation.levels.clear(),
+            ],
+        )
     }
 }
 

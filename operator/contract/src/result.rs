@@ -205,6 +205,7 @@ impl TrainingResult {
                 |result| result.coverage.clear(),
                 |result| result.weakest_classes.clear(),
                 |result| result.dataset.warnings.clear(),
+                |result| result.levels.clear(),
             ],
         )
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DatasetSummary {
-    /// Rows that were used: training and test.
+    /// Rows that were used: training, test, and where labels have levels, those that `levels` counts as partial.
     pub rows: usize,
     /// Training rows.
     pub train_rows: usize,

@@ -32,18 +32,30 @@ pub(super) fn model_and_digest(path: &Path) -> Result<(Artifact, Sha256Digest), 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Answer<'m> {
-    /// The most probable class.
+    /// The class that is the answer.
     pub(super) category: &'m str,
     /// Its probability.
     pub(super) probability: f64,
     /// The most probable classes, if more than one was requested.
     #[serde(skip_serializing_if = "Ranking::is_empty")]
     pub(super) probabilities: Ranking<'m>,
+    /// The answer at each level of the categories, the coarsest first. Absent if they have no levels.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) levels: Vec<LevelAnswer<'m>>,
     /// Share of the text's words that the model does not know.
     pub(super) unknown_word_share: f64,
 }
 
-/// Classes with their probabilities, the most probable first. In JSON, an object.
+/// The answer at one level. No rules about reviews are known here.
+#[derive(Debug, Serialize)]
+pub(super) struct LevelAnswer<'m> {
+    level: &'m str,
+    category: &'m str,
+    /// The sum over the categories below it.
+    probability: f64,
+}
+
+/// Classes with their probabilities: the answer, then the most probable ones. In JSON, an object.
 #[derive(Debug)]
 pub(super) struct Ranking<'m>(pub(super) Vec<(&'m str, f64)>);
 
@@ -72,17 +84,38 @@ impl<'m> Answer<'m> {
             category: &labels[prediction.class],
             probability: round4(f64::from(prediction.probability)),
             probabilities: Ranking(ranking(labels, &prediction, top)),
+            levels: levels(predictor, &prediction),
             unknown_word_share: round4(f64::from(prediction.unknown_word_share)),
         }
     }
 }
 
+fn levels<'m>(predictor: &'m Predictor, prediction: &Prediction<'_>) -> Vec<LevelAnswer<'m>> {
+    let Some(models) = predictor.artifact().levels() else {
+        return Vec::new();
+    };
+    let coarser = models.levels().coarser().map(|(name, level)| {
+        let category = level.of_class()[prediction.class] as usize;
+        LevelAnswer {
+            level: name,
+            category: &level.categories()[category],
+            probability: round4(f64::from(level.probability(category, prediction.probabilities))),
+        }
+    });
+    let finest = LevelAnswer {
+        level: models.levels().finest(),
+        category: &predictor.labels()[prediction.class],
+        probability: round4(f64::from(prediction.probability)),
+    };
+    coarser.chain([finest]).collect()
+}
+
 fn ranking<'m>(labels: &'m [String], prediction: &Prediction<'_>, top: usize) -> Vec<(&'m str, f64)> {
     let mut classes: Vec<usize> = (0..labels.len()).collect();
-    // The sort is stable, so the winner stays first among equally probable classes.
+    // The answer comes first: with levels, another class may be more probable.
     classes.sort_by(|&a, &b| {
-        let order = prediction.probabilities[b].total_cmp(&prediction.probabilities[a]);
-        order.then((b == prediction.class).cmp(&(a == prediction.class)))
+        let order = (b == prediction.class).cmp(&(a == prediction.class));
+        order.then(prediction.probabilities[b].total_cmp(&prediction.probabilities[a]))
     });
     let probability = |class: usize| round4(f64::from(prediction.probabilities[class]));
     classes

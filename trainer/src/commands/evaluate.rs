@@ -59,7 +59,7 @@ struct Found {
     /// Whether the user selected rows and so could exclude the training rows.
     #[serde(skip)]
     chosen: bool,
-    /// Rows with a label that the model does not know. They are not evaluated.
+    /// Rows with a label that the model does not know. They are not evaluated, except at a coarser level that knows its category there.
     unknown_label_rows: usize,
     unknown_labels: BTreeMap<String, usize>,
     /// Rows whose label ends above the finest level. They are evaluated at the coarser levels.
@@ -174,7 +174,8 @@ fn score<'m>(
                     *scores.unknown.entry(label.to_owned()).or_default() += 1;
                 }
                 // A coarser level may know its category.
-                if levels.is_some() {
+                if levels.is_some_and(|models| models.levels().coarser().any(|(_, level)| level.find(label).is_some()))
+                {
                     partial.0.push(text.to_owned());
                     partial.1.push(label.to_owned());
                 }
@@ -193,7 +194,7 @@ fn score<'m>(
     })?;
     scores.take(predictor, &texts, &actual, &partial);
     if scores.answers.scored.actual.is_empty() {
-        return Err(nothing_to_score(source, records, &scores.unknown));
+        return Err(nothing_to_score(config, source, records, &scores));
     }
     Ok(scores)
 }
@@ -221,11 +222,14 @@ fn usable<'r>(record: &'r Record<'_>, config: &'r DatasetSettings) -> Option<(&'
     Some((record.text.text()?, config.renamed(record.label.text()?)))
 }
 
-fn nothing_to_score(source: &Source, records: u64, unknown: &BTreeMap<String, usize>) -> DatasetError {
+fn nothing_to_score(config: &DatasetSettings, source: &Source, records: u64, scores: &Scores<'_>) -> DatasetError {
+    let unknown = &scores.unknown;
     let listed = list_labels(unknown.keys().map(|label| (label.as_str(), ())), |label, ()| {
         format!("`{label}`")
     });
-    let problem = if unknown.is_empty() {
+    let problem = if scores.partial > 0 {
+        "all labels end above the model's finest level; name the fields of all its levels with --label-level".to_owned()
+    } else if unknown.is_empty() {
         "no selected row has both text and label".to_owned()
     } else {
         format!("the model knows none of their labels ({listed}); rename them with --label-map")
@@ -234,6 +238,7 @@ fn nothing_to_score(source: &Source, records: u64, unknown: &BTreeMap<String, us
         name: source.name().to_owned(),
         records,
         problem,
+        setting: config.label_setting(),
     }
 }
 

@@ -47,6 +47,9 @@ struct Explained {
     unknown_word_share: f64,
     runner_up: String,
     runner_up_probability: f64,
+    /// The level at which the paths of both part, whose scores are explained. Absent if the categories have no levels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explained_level: Option<String>,
     /// The winner's score minus the runner-up's without any term.
     bias: f32,
     /// The winner's score minus the runner-up's: `bias` plus all contributions.
@@ -96,6 +99,7 @@ fn run(arguments: &ExplainArgs) -> Result<Explained, TrainError> {
         unknown_word_share: answer.unknown_word_share,
         runner_up,
         runner_up_probability,
+        explained_level: explanation.level,
         bias: explanation.bias,
         margin: explanation.margin,
         term_count: explanation.contributions.len(),
@@ -160,12 +164,15 @@ fn show(explained: &Explained) -> String {
         let rest = explained.margin - explained.bias - shown;
         sum.push_str(&format!(", {hidden} further terms {rest:+.4}"));
     }
+    let level = explained.explained_level.as_ref();
+    let level = level.map_or_else(String::new, |level| format!(", at the level `{level}`,"));
     format!(
-        "{} (probability {:.4}), ahead of {} ({:.4}) by a score of {:.4}: {sum}\n{:.0} % of the words are unknown to the model\n\n{}",
+        "{} (probability {:.4}), ahead of {} ({:.4}){} by a score of {:.4}: {sum}\n{:.0} % of the words are unknown to the model\n\n{}",
         explained.category,
         explained.probability,
         explained.runner_up,
         explained.runner_up_probability,
+        level,
         explained.margin,
         100.0 * explained.unknown_word_share,
         table(

@@ -78,7 +78,7 @@ struct ClassProfile {
     /// Share of all rows.
     share: f64,
     median_words: usize,
-    /// Whether the label has too few rows, so that a training drops it.
+    /// Whether the label has too few rows of its own, so that a training drops it; with levels, its rows count for the level above.
     rare: bool,
 }
 

@@ -39,6 +39,8 @@ pub struct Collector<'c, T = String> {
     rows: Vec<Row>,
     contradictory: Vec<bool>,
     labels: FxHashMap<String, u32>,
+    /// The labels by their number, if labels have levels.
+    names_of_levels: Vec<String>,
     /// Entries of `labelMap` that renamed a row's label.
     renamed: FxHashSet<&'c str>,
     beside: Beside<'c>,
@@ -103,6 +105,7 @@ impl<'c, T: Texts> Collector<'c, T> {
             rows: Vec::new(),
             contradictory: Vec::new(),
             labels: FxHashMap::default(),
+            names_of_levels: Vec::new(),
             renamed: FxHashSet::default(),
             beside: Beside::default(),
             corrected: Vec::new(),
@@ -205,6 +208,7 @@ impl<'c, T: Texts> Collector<'c, T> {
                     bytes: label.len(),
                     most: ROW_LABEL_BYTES,
                     fields: self.config.label_columns().to_vec(),
+                    setting: self.config.label_setting(),
                 });
             }
             None => label,
@@ -214,6 +218,9 @@ impl<'c, T: Texts> Collector<'c, T> {
         }
         let index = self.labels.len() as u32;
         self.labels.insert(label.to_owned(), index);
+        if self.config.has_levels() {
+            self.names_of_levels.push(label.to_owned());
+        }
         Ok(index)
     }
 
@@ -248,8 +255,7 @@ impl<'c, T: Texts> Collector<'c, T> {
         if !self.config.has_levels() {
             return None;
         }
-        let names = self.names();
-        let (one, other) = (names[first as usize], names[second as usize]);
+        let [one, other] = [first, second].map(|label| self.names_of_levels[label as usize].as_str());
         let is_above =
             |coarse: &str, fine: &str| depth(fine) > depth(coarse) && label_at(fine, depth(coarse)) == Some(coarse);
         if is_above(one, other) {
@@ -351,6 +357,7 @@ impl<'c, T: Texts> Collector<'c, T> {
     fn no_usable_rows(self) -> DatasetError {
         DatasetError::NoUsableRows {
             problem: self.counts.reasons(),
+            setting: self.config.label_setting(),
             name: self.name,
             records: self.counts.records,
         }

@@ -108,7 +108,7 @@ pub enum DatasetError {
     /// A label is longer than the maximum for a model.
     #[error(
         "row {row} of {name} has a label of {bytes} bytes, more than {most}, in {}. Name the field with the category in \
-         dataset.labelFields, or shorten the label",
+         {setting}, or shorten the label",
         columns(fields)
     )]
     LongLabel {
@@ -122,6 +122,8 @@ pub enum DatasetError {
         most: usize,
         /// The configured fields.
         fields: Vec<String>,
+        /// The setting that names them.
+        setting: &'static str,
     },
     /// A value of a level contains what separates levels.
     #[error(
@@ -168,7 +170,7 @@ pub enum DatasetError {
     },
     /// There are rows, but none has both text and label.
     #[error(
-        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, dataset.labelFields, dataset.splitField and dataset.filter"
+        "none of the {records} rows of {name} can be used: {problem}. Check dataset.textField, {setting}, dataset.splitField and dataset.filter"
     )]
     NoUsableRows {
         /// Path or address.
@@ -177,6 +179,8 @@ pub enum DatasetError {
         records: u64,
         /// What the rows lack.
         problem: String,
+        /// The setting that names the fields of the label.
+        setting: &'static str,
     },
     /// Fewer than two labels remain.
     #[error("{name} has {left} left, and a classifier needs two or more. Rows per label: {counts}. {fix}")]
@@ -209,6 +213,9 @@ pub enum DatasetError {
         problem: String,
     },
 }
+
+/// The setting that names the fields of the label, where it is not known which of two it is.
+pub(crate) const FIELDS_OF_THE_LABEL: &str = "the fields of the label";
 
 fn columns(fields: &[String]) -> String {
     let quoted: Vec<String> = fields.iter().map(|field| format!("column `{field}`")).collect();

@@ -1,6 +1,7 @@
 //! Labels with levels: those with too few rows count for the level above.
 
 use complaint_contract::{depth, label_at};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// A label whose rows count for the level above, with their number.
 pub(super) type RolledUp = (String, usize);
@@ -21,23 +22,32 @@ pub(super) struct Rolling {
 }
 
 /// Gives rows of labels with fewer than `minimum` rows, or without training rows, the label one level above, from the finest of
-/// `levels` levels up. `names` are the labels by number. Rows of the coarsest level stay as they are.
+/// `levels` levels up. A label that has one with enough rows below it stays. `names` are the labels by number. Rows of the coarsest level stay as they are.
 pub(super) fn roll_up(names: &[&str], rows_of: RowsOf, minimum: usize, levels: usize) -> Rolling {
     let mut all: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let mut number: FxHashMap<String, usize> = all.iter().cloned().zip(0..).collect();
     let mut rows_of = rows_of;
     let mut to: Vec<u32> = (0..all.len() as u32).collect();
     let mut rolled_up = Vec::new();
+    // Labels above one with enough rows, which are categories of their levels whatever their own rows.
+    let mut kept: FxHashSet<String> = FxHashSet::default();
+    let has_enough = |(rows, train): (usize, usize)| rows >= minimum && train > 0;
     for level in (2..=levels).rev() {
-        let is_rare = |(rows, train): (usize, usize)| rows > 0 && (rows < minimum || train == 0);
-        let mut rare: Vec<usize> = (0..all.len())
-            .filter(|&label| is_rare(rows_of[label]) && depth(&all[label]) == level)
-            .collect();
+        let mut rare = Vec::new();
+        for label in (0..all.len()).filter(|&label| depth(&all[label]) == level) {
+            if has_enough(rows_of[label]) || kept.contains(&all[label]) {
+                let above = (1..level).filter_map(|levels| label_at(&all[label], levels));
+                kept.extend(above.map(str::to_owned));
+            } else if rows_of[label].0 > 0 {
+                rare.push(label);
+            }
+        }
         rare.sort_by(|a, b| all[*a].cmp(&all[*b]));
         for label in rare {
             let above = label_at(&all[label], level - 1)
                 .expect("it has as many levels")
                 .to_owned();
-            let place = all.iter().position(|name| *name == above).unwrap_or_else(|| {
+            let place = *number.entry(above.clone()).or_insert_with(|| {
                 to.push(all.len() as u32);
                 rows_of.push((0, 0));
                 all.push(above);
@@ -85,6 +95,20 @@ mod tests {
         assert_eq!((of(0), of(6), of(7), of(3)), ((30, 20), (34, 9), (4, 4), (3, 3)));
         let named: Vec<&str> = rolled.rolled_up.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(named, ["A > x > 3", "A > x > 2", "A > y"]);
+    }
+
+    #[test]
+    fn what_lies_above_a_category_stays() {
+        let rolled = roll_up(
+            &["A > x > 1", "A > x > 2", "A > y > 1"],
+            vec![(30, 30), (9, 9), (3, 3)],
+            20,
+            3,
+        );
+        assert_eq!(rolled.added, ["A > x", "A > y", "A"]);
+        // The second has too few rows, but `A > x` is a category by the first.
+        assert_eq!(rolled.to, [0, 3, 5, 3, 5, 5]);
+        assert_eq!(rolled.rows_of[3], (9, 9));
     }
 
     #[test]

@@ -35,6 +35,7 @@ use bounded::Bounded;
 pub use collect::{Collected, Collector, Texts};
 pub use copies::Copies;
 pub use error::DatasetError;
+pub(crate) use error::FIELDS_OF_THE_LABEL;
 pub(crate) use labels::of_corrections as feedback_warnings;
 pub use source::{Location, Purpose, Source, Unpacked};
 pub use times::{check as check_times, month};
@@ -106,7 +107,7 @@ impl Dataset {
         &self.rows[..self.rows.len() - self.corrections]
     }
 
-    /// All labels by their index in [`Row::label`].
+    /// All labels by their index in [`Row::label`], without [`Dataset::inner_labels`].
     pub fn all_labels(&self) -> Vec<String> {
         self.labels.iter().chain(&self.unknown_labels).cloned().collect()
     }

@@ -3,7 +3,7 @@
 use complaint_contract::DatasetWarning;
 use jiff::{Timestamp, civil, tz::TimeZone};
 
-use super::{Dataset, DatasetError};
+use super::{Dataset, DatasetError, FIELDS_OF_THE_LABEL};
 
 /// Reads a time as seconds since 1970: a date, a date with a time, both with or without an offset (UTC then), or seconds. Dates
 /// whose order of day and month can't be told are none.
@@ -44,6 +44,7 @@ pub fn check(dataset: &mut Dataset, name: &str) -> Result<(), DatasetError> {
                 "{without} of {rows} rows have no time in dataset.timeField that can be read, and the classifier's \
                  evaluation.split is Time: write times as 2026-03-01, as 2026-03-01T10:00:00Z, or in seconds since 1970"
             ),
+            setting: FIELDS_OF_THE_LABEL,
         });
     }
     if without > 0 {

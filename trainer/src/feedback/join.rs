@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::{DroppedLabel, FeedbackResult};
+use complaint_contract::{DroppedLabel, FeedbackResult, LEVEL_SEPARATOR, depth};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -20,6 +20,8 @@ pub struct Rules {
     pub seed: u64,
     /// Fewest corrections of a label that the data set does not have.
     pub min_samples_per_class: usize,
+    /// Number of levels of labels; 0 if they have none.
+    pub levels: usize,
 }
 
 impl Corrections {
@@ -103,7 +105,7 @@ impl<'c> Categories<'c> {
                 .labels
                 .binary_search_by(|label| label.as_str().cmp(category))
                 .is_ok();
-            if !is_known && rows < rules.min_samples_per_class {
+            if !is_known && (rows < rules.min_samples_per_class || !is_path(category, rules.levels)) {
                 dropped.push(DroppedLabel {
                     label: category.to_owned(),
                     rows,
@@ -126,6 +128,12 @@ impl<'c> Categories<'c> {
     }
 }
 
+/// Whether a label can be one with at most so many levels.
+fn is_path(label: &str, levels: usize) -> bool {
+    let has_parts = || label.split(LEVEL_SEPARATOR).all(|part| !part.trim().is_empty());
+    levels == 0 || (depth(label) <= levels && has_parts())
+}
+
 fn too_few(name: &str, dataset: &Dataset) -> DatasetError {
     DatasetError::TooFewClasses {
         name: name.to_owned(),
@@ -135,5 +143,22 @@ fn too_few(name: &str, dataset: &Dataset) -> DatasetError {
             |label, ()| format!("`{label}`"),
         ),
         fix: "Check the corrections, or train without them (dataset.feedback)".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_correction_has_no_more_levels_than_the_data_set() {
+        assert!(
+            is_path("Card > Fees > Late", 0),
+            "without levels it is a name like others"
+        );
+        assert!(is_path("Card > Fees", 2) && is_path("Card", 2));
+        for label in ["Card > Fees > Late", "Card >  > Late", "Card > "] {
+            assert!(!is_path(label, 2), "{label}");
+        }
     }
 }

@@ -161,6 +161,14 @@ fn metrics(report: &Report) -> Vec<Metric> {
         metric("crossValidation.standardDeviation".into(), optimal.standard_deviation),
     ]);
     let mut names = Names::default();
+    for level in report.levels.iter().flat_map(|levels| &levels.coarser) {
+        let name = names.of(&level.level);
+        metrics.extend([
+            metric(format!("level/{name}/accuracy"), level.metrics.accuracy),
+            metric(format!("level/{name}/macroF1"), level.metrics.macro_f1),
+        ]);
+    }
+    let mut names = Names::default();
     for class in report.per_class.iter().take(CLASSES) {
         let name = names.of(&class.label);
         metrics.extend([

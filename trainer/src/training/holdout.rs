@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::Inputs;
 use crate::config::ConfigError;
-use crate::dataset::{self, Dataset, DatasetError, HeldOutKeys, Location, Part, Purpose, Source};
+use crate::dataset::{self, Dataset, DatasetError, FIELDS_OF_THE_LABEL, HeldOutKeys, Location, Part, Purpose, Source};
 use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::split::split_key;
@@ -94,6 +94,7 @@ pub(super) fn check_labels(name: &str, records: u64, known_rows: u64, unknown: u
         name: name.to_owned(),
         records,
         problem,
+        setting: FIELDS_OF_THE_LABEL,
     })
 }
 

@@ -13,7 +13,9 @@ mod searching;
 
 use std::sync::Arc;
 
-use complaint_contract::{FeedbackResult, HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged};
+use complaint_contract::{
+    FeedbackResult, HoldoutResult, Reach, SplitBy, StoredArtifact, TrainingStage, Unchanged, list_labels,
+};
 use complaint_model::artifact::FORMAT;
 use complaint_model::text::TextPipeline;
 use complaint_model::vectorize::{TermCounts, TokenizedCorpus};
@@ -23,14 +25,14 @@ use rayon::prelude::*;
 
 use crate::compare::Champion;
 use crate::config::{ConfigError, Pipeline, RunConfig, TrainingRows};
-use crate::dataset::{self, Beside, Dataset, DatasetError, Location, Purpose, Source};
+use crate::dataset::{self, Beside, Dataset, DatasetError, FIELDS_OF_THE_LABEL, Location, Purpose, Source};
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::feedback::{Corrections, Rules};
 use crate::language::{CommonWords, Languages};
 use crate::profile;
 use crate::progress::Progress;
-use crate::review::{review, unsure_above};
+use crate::review::{answers_above, review};
 use crate::split::{Split, split, split_by_keys};
 use crate::store::version_path;
 pub(crate) use again::model_error;
@@ -194,14 +196,20 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let test_labels = labels_of(&prepared.dataset, &prepared.split.test);
     let classes = prepared.dataset.all_labels();
     let seed = config.evaluation.seed;
-    let evaluation = evaluate(&fitted.artifact, &fitted.test, &test_labels, &classes, seed);
+    let (evaluation, unknown_words) = rayon::join(
+        || evaluate(&fitted.artifact, &fitted.test, &test_labels, &classes, seed),
+        || match &searched.best.words {
+            Words::Corpus(corpus) => fitted.artifact.unknown_word_shares(corpus, &prepared.split.test),
+            Words::Counts(_) => Vec::new(),
+        },
+    );
     let level_reports = level_reports(&prepared, &fitted, &searched, seed);
     let held_out = HeldOut::look(inputs, &prepared, champion.as_ref(), &evaluation, &fitted.artifact)?;
     let unknown_words = match &searched.best.words {
-        Words::Corpus(corpus) => &fitted.artifact.unknown_word_shares(corpus, &prepared.split.test),
+        Words::Corpus(_) => &unknown_words,
         Words::Counts(_) => &held_out.unknown_words,
     };
-    let unsure_above = unsure_above(&config.review, &fitted.artifact, &fitted.test);
+    let above = answers_above(&config.review, &fitted.artifact, &fitted.test, &test_labels);
     let share_with_vectors = fitted.share_with_vectors;
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
     let labels = artifact
@@ -214,7 +222,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         searched,
         choices: choices.clone(),
         share_with_vectors,
-        review: review(&config.review, &artifact, &evaluation, &unsure_above),
+        review: review(&config.review, &artifact, &evaluation, &above),
         evaluation,
         levels: level_reports,
         held_out,
@@ -397,6 +405,7 @@ fn join(
     let rules = Rules {
         seed: inputs.config.evaluation.seed,
         min_samples_per_class: inputs.config.dataset.min_samples_per_class,
+        levels: inputs.config.dataset.label_levels.len(),
     };
     let corrections = inputs.corrections;
     corrections
@@ -440,8 +449,25 @@ fn take_levels(
         return Ok((Partial::default(), None));
     }
     let partial = Partial::take(dataset, split);
-    if rows == Rows::NotHeldOut {
-        check_split(dataset, split, name.to_owned())?;
+    if dataset.labels.len() < 2 {
+        return Err(DatasetError::TooFewClasses {
+            name: name.to_owned(),
+            left: "one category of the finest level".into(),
+            counts: list_labels(dataset.labels.iter().map(|label| (label.as_str(), ())), |label, ()| {
+                format!("`{label}`")
+            }),
+            fix: "Add rows with other labels, or use fewer dataset.labelLevels".into(),
+        }
+        .into());
+    }
+    if rows == Rows::NotHeldOut && (split.test.is_empty() || split.train.is_empty()) {
+        return Err(DatasetError::NoUsableRows {
+            name: name.to_owned(),
+            records: dataset.counts.records,
+            problem: "on one side of the split, no row has a label of the finest level".into(),
+            setting: config.dataset.label_setting(),
+        }
+        .into());
     }
     let levels = Levels::new(&config.dataset.label_levels, &dataset.labels).map_err(TrainError::Internal)?;
     Ok((partial, Some(levels)))
@@ -462,6 +488,7 @@ fn check_split(dataset: &Dataset, split: &Split, name: String) -> Result<(), Dat
         name,
         records: dataset.counts.records,
         problem,
+        setting: FIELDS_OF_THE_LABEL,
     })
 }
 

@@ -34,8 +34,6 @@ pub(super) struct Searched {
 /// The best result, which becomes the model: one trial, or several trials of one text pipeline.
 pub(super) struct Best {
     pub(super) pipeline: Pipeline,
-    /// The place of the pipeline among those tried.
-    place: usize,
     pub(super) words: Words,
     pub(super) terms: Arc<TermCounts>,
     pub(super) members: Vec<(Estimator, Share)>,
@@ -84,6 +82,14 @@ pub(super) fn run_search(
         0.0,
         &format!("{} trials on {} folds", all.len(), fold_count * repeats),
     );
+    let divided = Divided {
+        rows: &rows,
+        labels: &labels,
+        folds: &folds,
+        fold_count,
+        repeats,
+        classes,
+    };
     let mut words = (&pipelines[0].preprocessing, prepared.words.clone());
     let tried: Vec<Estimator> = all.iter().map(|trial| trial.estimator).collect();
     let mut race = race(config, &tried, classes, prepared.split.train.len(), repeats);
@@ -100,16 +106,7 @@ pub(super) fn run_search(
             );
         }
         let terms = words.1.counts(&pipeline.features);
-        let part = TrainingPart {
-            terms: &terms,
-            rows: &rows,
-            labels: &labels,
-            folds: &folds,
-            fold_count,
-            repeats,
-            classes,
-            block: None,
-        };
+        let part = divided.part(&terms);
         let settings = SearchSettings {
             features: &pipeline.features,
             scoring: config.search.scoring,
@@ -144,7 +141,6 @@ pub(super) fn run_search(
                     ..found.optimal
                 },
                 pipeline: pipeline.clone(),
-                place,
                 words: words.1.clone(),
                 terms,
                 members: found.members,
@@ -157,42 +153,27 @@ pub(super) fn run_search(
     let mut best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
     if let Some(vectors) = vectors {
         let terms = Arc::clone(&best.terms);
-        let part = TrainingPart {
-            terms: &terms,
-            rows: &rows,
-            labels: &labels,
-            folds: &folds,
-            fold_count,
-            repeats,
-            classes,
-            block: None,
-        };
-        choose_scale(config, part, vectors, &mut best, progress)?;
+        choose_scale(config, divided.part(&terms), vectors, &mut best, progress)?;
     }
     let coarser = match &prepared.levels {
         None => None,
         Some(levels) => {
             let terms = Arc::clone(&best.terms);
-            let part = TrainingPart {
-                terms: &terms,
-                rows: &rows,
-                labels: &labels,
-                folds: &folds,
-                fold_count,
-                repeats,
-                classes,
-                block: None,
-            };
-            let (names, place) = (prepared.labels_of(&train), best.place);
+            let names = prepared.labels_of(&train);
             // A level with more rows a class may want other parameters.
             let estimators = |rows: usize, classes: usize| {
-                let config = prepared.config_of_level(rows, classes);
-                let last = config.pipelines().len() - 1;
-                of_pipeline(&config.trials(), place.min(last))
+                // One text pipeline serves all levels, so each estimator is tried once.
+                let mut all: Vec<Estimator> = Vec::new();
+                for trial in prepared.config_of_level(rows, classes).trials() {
+                    if !all.contains(&trial.estimator) {
+                        all.push(trial.estimator);
+                    }
+                }
+                all
             };
             Some(add_levels(
                 config,
-                part,
+                divided.part(&terms),
                 levels,
                 &names,
                 &estimators,
@@ -213,6 +194,32 @@ pub(super) fn run_search(
         partial_scores,
         best,
     })
+}
+
+/// The training rows, divided into folds.
+struct Divided<'a> {
+    rows: &'a [u32],
+    labels: &'a [u32],
+    folds: &'a [u8],
+    fold_count: usize,
+    repeats: usize,
+    classes: usize,
+}
+
+impl Divided<'_> {
+    /// The rows with the terms of one text pipeline.
+    fn part<'t>(&'t self, terms: &'t TermCounts) -> TrainingPart<'t> {
+        TrainingPart {
+            terms,
+            rows: self.rows,
+            labels: self.labels,
+            folds: self.folds,
+            fold_count: self.fold_count,
+            repeats: self.repeats,
+            classes: self.classes,
+            block: None,
+        }
+    }
 }
 
 /// What the rows are spread over the folds by, and the number of such values: their labels.

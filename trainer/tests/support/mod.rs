@@ -60,13 +60,7 @@ pub fn rows() -> Vec<Row> {
     let common = [
         "bank", "money", "called", "waited", "service", "letter", "month", "asked", "refused", "fee", "payment", "paid",
     ];
-    let mut state = 1_u64;
-    let mut draw = |bound: usize| {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % bound
-    };
+    let mut draw = draws(1);
     (0..240)
         .map(|number| {
             let class = number % 3;
@@ -80,6 +74,17 @@ pub fn rows() -> Vec<Row> {
             (format!("{}, case \"{number}\"", words.join(" ")), own[class].0)
         })
         .collect()
+}
+
+/// Numbers below a bound, the same ones each time.
+pub fn draws(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |bound| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % bound
+    }
 }
 
 /// RFC 4180.

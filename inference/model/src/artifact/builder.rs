@@ -3,15 +3,16 @@
 use complaint_contract::statistics::ReferenceProfile;
 use complaint_contract::{Algorithm, Parameters};
 
+use super::check::{self, Terms};
 use super::surfaces::SurfaceForms;
-use super::{Artifact, ArtifactError, HeldOutRows, Provenance, check};
+use super::{Artifact, ArtifactError, HeldOutRows, Provenance};
 use crate::corpus::TokenizedCorpus;
 use crate::estimate::Estimate;
 use crate::level_models::LevelModels;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::thresholds::OperatingPoints;
-use crate::vectorize::{TermLookup, Vectorizer};
+use crate::vectorize::{NgramLookup, TermLookup, Vectorizer};
 use crate::word_scores::WordScores;
 
 /// Assembles a trained model.
@@ -53,6 +54,7 @@ use crate::word_scores::WordScores;
 #[derive(Debug, Clone)]
 pub struct ArtifactBuilder {
     artifact: Artifact,
+    terms: Terms,
 }
 
 impl ArtifactBuilder {
@@ -84,6 +86,7 @@ impl ArtifactBuilder {
                 levels: None,
                 trained_bias: None,
             },
+            terms: Terms::New,
         }
     }
 
@@ -149,6 +152,7 @@ impl ArtifactBuilder {
     /// it would reveal the words that the buckets hide.
     pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
         let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
+        self.terms = Terms::Counted(lookup.ngrams().map_or(0, NgramLookup::distinct_tokens));
         self.artifact.surfaces = lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
             SurfaceForms::collect(corpus, rows, min_documents, ngrams)
         });
@@ -160,7 +164,7 @@ impl ArtifactBuilder {
     /// # Errors
     /// [`ArtifactError::Inconsistent`], which names the parts.
     pub fn build(self) -> Result<Artifact, ArtifactError> {
-        check::check(&self.artifact).map_err(ArtifactError::Inconsistent)?;
+        check::check(&self.artifact, self.terms).map_err(ArtifactError::Inconsistent)?;
         Ok(self.artifact)
     }
 }
@@ -168,6 +172,9 @@ impl ArtifactBuilder {
 /// A builder that changes single parts of an existing model.
 impl From<Artifact> for ArtifactBuilder {
     fn from(artifact: Artifact) -> Self {
-        Self { artifact }
+        Self {
+            artifact,
+            terms: Terms::Checked,
+        }
     }
 }

@@ -17,11 +17,22 @@ const MAX_LABELS: usize = 10_000;
 /// Largest weight, bias and idf, so that no score overflows. Trained values are far smaller.
 pub(super) const MAX_NUMBER: f32 = 1e9;
 
+/// What is known of a model's terms and surface forms. A look-up over all terms takes a hundredth of a small training.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Terms {
+    /// Nothing.
+    New,
+    /// The terms have so many different tokens.
+    Counted(usize),
+    /// They are those of a model that was checked.
+    Checked,
+}
+
 /// Checks all parts.
 ///
 /// # Errors
 /// The first problem.
-pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
+pub(super) fn check(artifact: &Artifact, terms: Terms) -> Result<(), String> {
     artifact.preprocessing.validate().map_err(|error| error.to_string())?;
     artifact.features.validate().map_err(|error| error.to_string())?;
     artifact.calibration.validate().map_err(|error| error.to_string())?;
@@ -43,9 +54,18 @@ pub(super) fn check(artifact: &Artifact) -> Result<(), String> {
     if let Some(bits) = artifact.features.hashing_bits {
         return check_buckets(artifact, bits);
     }
-    check_terms(&artifact.vocabulary, &artifact.features)?;
-    let lookup = TermLookup::new(&artifact.vocabulary, &artifact.features);
-    let tokens = lookup.ngrams().map_or(0, NgramLookup::distinct_tokens);
+    let tokens = match terms {
+        Terms::Checked => return Ok(()),
+        Terms::Counted(tokens) => {
+            check_terms(&artifact.vocabulary, &artifact.features)?;
+            tokens
+        }
+        Terms::New => {
+            check_terms(&artifact.vocabulary, &artifact.features)?;
+            let lookup = TermLookup::new(&artifact.vocabulary, &artifact.features);
+            lookup.ngrams().map_or(0, NgramLookup::distinct_tokens)
+        }
+    };
     artifact.surfaces.check(tokens).map_err(str::to_owned)
 }
 

@@ -9,7 +9,7 @@ use safetensors::{SafeTensors, serialize};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::check::check;
+use super::check::{Terms, check};
 use super::surfaces::SurfaceForms;
 use super::{Artifact, ArtifactError, HeldOutRows, Provenance};
 use crate::estimate::Estimate;
@@ -318,7 +318,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Artifact, ArtifactError> {
         levels,
         trained_bias,
     };
-    check(&artifact).map_err(ArtifactError::Corrupt)?;
+    check(&artifact, Terms::New).map_err(ArtifactError::Corrupt)?;
     Ok(artifact)
 }
 

@@ -1,7 +1,9 @@
 use complaint_contract::{ClassWeight, Language, Normalizer};
 use proptest::prelude::*;
 
+use super::check::{Terms, check};
 use super::*;
+use crate::levels::Levels;
 use crate::model::MonotoneMap;
 use crate::predict::{Predictor, Scratch};
 use crate::vectorize::TermKind;
@@ -331,11 +333,52 @@ fn parts_that_do_not_fit_are_refused() {
     for (expected, change) in cases {
         let mut artifact = good.clone();
         change(&mut artifact);
-        let built = ArtifactBuilder::from(artifact).build().unwrap_err();
-        assert!(
-            matches!(&built, ArtifactError::Inconsistent(why) if why.contains(expected)),
-            "{built}"
-        );
+        let why = check(&artifact, Terms::New).unwrap_err();
+        assert!(why.contains(expected), "{why}");
+    }
+}
+
+/// The small model, whose last two categories lie below one product.
+fn with_levels() -> Artifact {
+    let mut artifact = small_artifact();
+    artifact.model.labels = ["Cards", "Money > Fees", "Money > Wires"].map(String::from).to_vec();
+    let names = ["product", "issue"].map(String::from);
+    let levels = Levels::new(&names, artifact.labels()).unwrap();
+    let product = LinearModel {
+        labels: ["Cards", "Money"].map(String::from).to_vec(),
+        weights: (0..2 * artifact.vocabulary().len())
+            .map(|weight| weight as f32 / 8.0)
+            .collect(),
+        bias: vec![0.5, -0.5],
+    };
+    let calibration = Calibration {
+        temperature: 0.5,
+        top: None,
+    };
+    let models = LevelModels::new(levels, vec![(product, calibration)]);
+    ArtifactBuilder::from(artifact).levels(models).build().unwrap()
+}
+
+#[test]
+fn levels_stand_in_the_file_and_fit_the_labels() {
+    let artifact = with_levels();
+    let read = Artifact::from_bytes(&artifact.to_bytes()).unwrap();
+    assert_eq!(read, artifact);
+    assert_eq!(read.levels().unwrap().levels().names(), ["product", "issue"]);
+    type Change = fn(&mut Artifact);
+    let cases: [(&str, Change); 3] = [
+        ("not sorted", |a| a.model.labels.swap(0, 2)),
+        ("not those of its labels", |a| {
+            a.model.labels[2] = "Other > Wires".into()
+        }),
+        ("a level above another", |a| a.model.labels[1] = "Money".into()),
+    ];
+    for (expected, change) in cases {
+        let mut spoiled = artifact.clone();
+        change(&mut spoiled);
+        let why = check(&spoiled, Terms::New).unwrap_err();
+        assert!(why.contains(expected), "{why}");
+        assert!(Artifact::from_bytes(&spoiled.to_bytes()).is_err(), "{expected}");
     }
 }
 

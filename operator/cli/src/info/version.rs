@@ -1,8 +1,8 @@
 //! What a ModelVersion says.
 
 use complaint_api::{
-    Algorithm, Comparison, ComplaintClassifier, Lineage, ModelVersion, ModelVersionStatus, Parameters, PartialMetrics,
-    PromotionPolicy, Stage, VersionEvaluation,
+    Algorithm, Comparison, ComplaintClassifier, LevelEvaluation, Lineage, ModelVersion, ModelVersionStatus, Parameters,
+    PartialMetrics, PromotionPolicy, Stage, VersionEvaluation,
     condition::{self, EVALUATED, PROGRESSING, READY, STALLED},
 };
 use complaint_contract::Adaptation;
@@ -115,6 +115,13 @@ impl VersionInfo {
         self.evaluation
             .as_ref()
             .map_or(&self.claimed_metrics, |evaluation| &evaluation.metrics)
+    }
+
+    /// What was measured at each level of the categories. Empty if they have no levels.
+    pub fn levels(&self) -> &[LevelEvaluation] {
+        self.evaluation
+            .as_ref()
+            .map_or(&[], |evaluation| evaluation.levels.as_slice())
     }
 }
 

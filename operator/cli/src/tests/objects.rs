@@ -162,7 +162,9 @@ fn version(version: Version<'_>) -> ModelVersion {
 fn evaluation(macro_f1: f64, accuracy: f64) -> Value {
     json!({ "metrics": { "macroF1": macro_f1, "weightedF1": 0.81, "accuracy": accuracy, "logLoss": 0.5012 }, "rows": 275, "split": SPLIT,
             "calibrationError": 0.0312, "minClassRecall": { "recall": 0.61, "support": 33, "label": "Fees" },
-            "weakestClasses": [{ "label": "Fees", "recall": 0.61, "support": 33 }, { "label": "Other", "recall": 0.7, "support": 20 }] })
+            "weakestClasses": [{ "label": "Fees", "recall": 0.61, "support": 33 }, { "label": "Other", "recall": 0.7, "support": 20 }],
+            "levels": [{ "level": "product", "metrics": { "macroF1": 0.9012, "accuracy": 0.9123 }, "rows": 280, "calibrationError": 0.0123 },
+                       { "level": "issue", "metrics": { "macroF1": macro_f1, "accuracy": accuracy }, "rows": 275 }] })
 }
 
 fn comparison(champion: &str, digits: &str, figures: [f64; 5]) -> Value {

@@ -52,6 +52,18 @@ fn figures(both: &SideBySide<'_>) -> Table {
                 .map(|evaluation| evaluation.rows.to_string()),
         )
     });
+    let mut levels: Vec<&str> = Vec::new();
+    for level in both.versions.iter().flat_map(|version| version.levels()) {
+        if !levels.contains(&level.level.as_str()) {
+            levels.push(&level.level);
+        }
+    }
+    for level in levels {
+        add(&format!("accuracy of {level}"), &|version| {
+            let found = version.levels().iter().find(|found| found.level == level);
+            Words::or_none(found.and_then(|found| found.metrics.accuracy).map(number))
+        });
+    }
     add("test split", &|version| {
         Words::or_none(
             version

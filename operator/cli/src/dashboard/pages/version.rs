@@ -36,6 +36,7 @@ pub(in crate::dashboard) fn page(page: &Page, info: &Info, version: &VersionInfo
                 }
             }))
         }
+        (levels(version))
         (weakest(version))
         (coverage(version))
         (adaptation(version))
@@ -103,6 +104,43 @@ fn figures(version: &VersionInfo) -> Markup {
             div { dt { "test rows" } dd { (or_none(evaluation.map(|evaluation| thousands(evaluation.rows)))) } }
         }
     }
+}
+
+/// The levels of the categories, if they have levels.
+fn levels(version: &VersionInfo) -> Markup {
+    let levels = version.levels();
+    if levels.is_empty() {
+        return nothing();
+    }
+    let figure = |of: Option<f64>| or_none(of.map(number));
+    let table = html! {
+        div.scroll tabindex="0" role="region" aria-label="Levels" {
+            table {
+                caption { "The levels of the categories, the coarsest first; the other figures are those of the last" }
+                thead {
+                    tr {
+                        th scope="col" { "Level" }
+                        th.number scope="col" { "Accuracy" }
+                        th.number scope="col" { "Macro-F1" }
+                        th.number scope="col" { "Calibration error" }
+                        th.number scope="col" { "Test rows" }
+                    }
+                }
+                tbody {
+                    @for level in levels {
+                        tr {
+                            th scope="row" { (text(&level.level)) }
+                            td.number { (figure(level.metrics.accuracy)) }
+                            td.number { (figure(level.metrics.macro_f1)) }
+                            td.number { (figure(level.calibration_error)) }
+                            td.number { (thousands(level.rows)) }
+                        }
+                    }
+                }
+            }
+        }
+    };
+    section("levels", "Levels", &table)
 }
 
 fn weakest(version: &VersionInfo) -> Markup {
