@@ -48,24 +48,33 @@ pub(crate) fn top_map(answers: Vec<Answer>, folds: &[u8]) -> Option<MonotoneMap>
 /// The temperature that maximises the likelihood of the correct classes of the rows that have one. smartcore's L-BFGS searches over its
 /// logarithm, where the likelihood has a single maximum.
 pub fn temperature(scores: &[f32], labels: &[u32], classes: usize) -> f64 {
-    let start = vec![initial_scale(scores, classes).ln()];
+    let rows = || {
+        let all = scores.chunks_exact(classes).zip(labels);
+        all.filter(|(_, label)| **label != NO_CLASS)
+            .map(|(scores, &label)| (scores, label as usize))
+    };
+    temperature_of(rows, initial_scale(scores, classes)).unwrap_or(1.0)
+}
+
+/// The same for rows that may differ in their number of scores, each with the place of the correct class among them. The search begins
+/// at `start`. `None` if it finds nothing usable.
+pub(crate) fn temperature_of<'s, I: Iterator<Item = (&'s [f32], usize)>>(
+    rows: impl Fn() -> I,
+    start: f64,
+) -> Option<f64> {
+    let start = vec![start.ln()];
     if !start[0].is_finite() {
-        return 1.0;
+        return None;
     }
     let found = minimise(start, 1e-6, |at| {
-        let (value, slope) = mean_loss(scores, labels, classes, at[0].exp());
+        let (value, slope) = mean_loss(rows(), at[0].exp());
         Loss {
             value,
             slope: vec![slope],
             information: 0.0,
         }
     });
-    let found = found[0].exp();
-    if found.is_finite() && (1e-4..=1e4).contains(&found) {
-        found
-    } else {
-        1.0
-    }
+    Some(found[0].exp()).filter(|found| found.is_finite() && (1e-4..=1e4).contains(found))
 }
 
 /// A starting point near the answer: a quarter of the spread of a row's scores. What all scores of a row have in common says nothing;
@@ -80,11 +89,10 @@ fn initial_scale(scores: &[f32], classes: usize) -> f64 {
 }
 
 /// Mean log loss at a temperature, and its derivative with respect to the temperature's logarithm.
-fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -> (f64, f64) {
+fn mean_loss<'s>(judged: impl Iterator<Item = (&'s [f32], usize)>, temperature: f64) -> (f64, f64) {
     let (mut loss, mut slope) = (0.0, 0.0);
-    let judged = scores.chunks_exact(classes).zip(labels);
     let mut rows = 0_usize;
-    for (scores, &label) in judged.filter(|(_, label)| **label != NO_CLASS) {
+    for (scores, label) in judged {
         rows += 1;
         let highest = f64::from(scores[argmax(scores)]);
         let (mut sum, mut weighted) = (0.0, 0.0);
@@ -94,7 +102,7 @@ fn mean_loss(scores: &[f32], labels: &[u32], classes: usize, temperature: f64) -
             sum += e;
             weighted += e * scaled;
         }
-        let own = (f64::from(scores[label as usize]) - highest) / temperature;
+        let own = (f64::from(scores[label]) - highest) / temperature;
         loss += sum.ln() - own;
         slope += own - weighted / sum;
     }

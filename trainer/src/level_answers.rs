@@ -39,7 +39,7 @@ impl<'m> LevelAnswers<'m> {
             names: level.categories().to_vec(),
             unknown: FxHashMap::default(),
             scored: Scored {
-                classes: 0,
+                classes: level.categories().len(),
                 actual: Vec::new(),
                 predicted: Vec::new(),
                 log_loss: Vec::new(),
@@ -79,17 +79,14 @@ impl<'m> LevelAnswers<'m> {
     }
 
     /// What a status says of each level, where `scored` and `confidence` are the answers at the finest.
-    pub(crate) fn evaluations(self, scored: &Scored, confidence: &[(f64, bool)]) -> Vec<LevelEvaluation> {
-        let finest = LevelEvaluation {
-            level: self.levels.finest().to_owned(),
-            metrics: scored.confusion().metrics(scored.value(Metric::LogLoss)).into(),
-            rows: scored.actual.len(),
-            calibration_error: Some(round4(expected_calibration_error(&reliability_bins(
-                confidence.iter().copied(),
-            )))),
-        };
-        // No interval goes into a status, so the seed does not matter.
-        level_evaluations(&self.reports(0), finest)
+    pub(crate) fn evaluations(&self, scored: &Scored, confidence: &[(f64, bool)]) -> Vec<LevelEvaluation> {
+        let names = self.levels.names().iter();
+        let coarser = names
+            .zip(&self.of_level)
+            .map(|(name, own)| evaluation(name, &own.scored, &own.confidence));
+        coarser
+            .chain([evaluation(self.levels.finest(), scored, confidence)])
+            .collect()
     }
 
     /// What was found, the coarsest level first. `seed` is that of the intervals.
@@ -113,6 +110,7 @@ impl OfLevel {
                 Some(unknown) => self.unknown.get(unknown).copied().unwrap_or_else(|| {
                     self.names.push(unknown.to_owned());
                     self.unknown.insert(unknown.to_owned(), self.names.len() - 1);
+                    self.scored.classes = self.names.len();
                     self.names.len() - 1
                 }),
             },
@@ -132,8 +130,7 @@ impl OfLevel {
         self.wrong_across += usize::from(is_wrong && actual != answer);
     }
 
-    fn report(mut self, name: &str, seed: u64) -> LevelReport {
-        self.scored.classes = self.names.len();
+    fn report(self, name: &str, seed: u64) -> LevelReport {
         let (scored, confusion) = (&self.scored, self.scored.confusion());
         let bins = reliability_bins(self.confidence.iter().copied());
         LevelReport {
@@ -152,7 +149,18 @@ impl OfLevel {
     }
 }
 
-/// What a status says of each level.
+/// What a status says of a level with these answers.
+fn evaluation(level: &str, scored: &Scored, confidence: &[(f64, bool)]) -> LevelEvaluation {
+    let bins = reliability_bins(confidence.iter().copied());
+    LevelEvaluation {
+        level: level.to_owned(),
+        metrics: scored.confusion().metrics(scored.value(Metric::LogLoss)).into(),
+        rows: scored.actual.len(),
+        calibration_error: Some(round4(expected_calibration_error(&bins))),
+    }
+}
+
+/// What a status says of each level that a report has.
 pub(crate) fn level_evaluations(coarser: &[LevelReport], finest: LevelEvaluation) -> Vec<LevelEvaluation> {
     let evaluation = |level: &LevelReport| LevelEvaluation {
         level: level.level.clone(),

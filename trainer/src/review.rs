@@ -4,7 +4,6 @@ use complaint_contract::{CategoryThreshold, ReviewRules, ReviewTarget};
 use complaint_drift::accuracy::measured;
 use complaint_model::artifact::TextRows;
 use complaint_model::level_models::probabilities as probabilities_of;
-use complaint_model::levels::Level;
 use complaint_model::model::Calibration;
 use complaint_model::thresholds::UnseenAnswer;
 use complaint_model::{Artifact, Levels, OperatingPoints};
@@ -31,11 +30,6 @@ pub(crate) fn operating_points(
     calibration: &Calibration,
 ) -> OperatingPoints {
     let mut probabilities = vec![0.0; classes];
-    let coarser: Vec<&Level> = levels
-        .iter()
-        .flat_map(|levels| levels.coarser())
-        .map(|(_, level)| level)
-        .collect();
     let mut answers = Vec::new();
     let all = rows.scores.into_iter().flat_map(|scores| scores.chunks_exact(classes));
     for (row, scores) in all.enumerate() {
@@ -48,15 +42,15 @@ pub(crate) fn operating_points(
             probability: probabilities[class],
             label: label as usize,
         }));
-        let mut first = classes;
-        for level in &coarser {
-            let category = level.of_class()[class] as usize;
-            answers.extend(level.find(rows.labels[row]).map(|label| UnseenAnswer {
-                class: first + category,
-                probability: level.probability(category, &probabilities),
-                label: first + label,
+        for found in levels
+            .into_iter()
+            .flat_map(|levels| levels.above(class, &probabilities))
+        {
+            answers.extend(found.level.find(rows.labels[row]).map(|label| UnseenAnswer {
+                class: found.place(),
+                probability: found.probability,
+                label: found.first + label,
             }));
-            first += level.categories().len();
         }
     }
     OperatingPoints::of(classes + levels.map_or(0, Levels::coarser_categories), answers)
@@ -103,20 +97,18 @@ pub(crate) fn answers_above(
     };
     let thresholds: Vec<f64> = models.model().labels.iter().enumerate().map(threshold).collect();
     let answers = |((answer, probabilities), &class): ((usize, Vec<f32>), &u32)| {
-        let (mut first, mut is_sure) = (0, true);
-        let mut above = Vec::new();
-        for (_, level) in models.levels().coarser() {
-            let category = level.of_class()[answer] as usize;
-            is_sure &= f64::from(level.probability(category, &probabilities)) >= thresholds[first + category];
-            let actual = level.of_class().get(class as usize);
-            above.push(AnswerAbove {
-                category: labels + first + category,
-                actual: actual.map(|category| labels + first + *category as usize),
+        let mut is_sure = true;
+        let above = models.levels().above(answer, &probabilities);
+        let above = above.map(|found| {
+            is_sure &= f64::from(found.probability) >= thresholds[found.place() - labels];
+            let actual = found.level.of_class().get(class as usize);
+            AnswerAbove {
+                category: found.place(),
+                actual: actual.map(|category| found.first + *category as usize),
                 is_sure,
-            });
-            first += level.categories().len();
-        }
-        above
+            }
+        });
+        above.collect()
     };
     predict(model, rows).into_iter().zip(classes).map(answers).collect()
 }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use complaint_contract::{LEVEL_SEPARATOR, depth, label_at};
+use complaint_contract::{LEVEL_SEPARATOR, is_path, label_at};
 
 use crate::model::argmax;
 
@@ -20,6 +20,28 @@ pub struct Levels {
     coarser: Vec<Level>,
     /// For each category of the last of `coarser`, the classes below it.
     finest: Vec<Range<usize>>,
+}
+
+/// An answer's category at a level above the finest.
+#[derive(Debug, Clone, Copy)]
+pub struct CoarserCategory<'l> {
+    /// The level's name.
+    pub name: &'l str,
+    /// The level.
+    pub level: &'l Level,
+    /// The place of its first category where the categories of coarser levels count on after the classes.
+    pub first: usize,
+    /// The category, an index into those of the level.
+    pub category: usize,
+    /// Its probability.
+    pub probability: f32,
+}
+
+impl CoarserCategory<'_> {
+    /// The place of the category where the categories of coarser levels count on after the classes.
+    pub fn place(&self) -> usize {
+        self.first + self.category
+    }
 }
 
 /// A level above the finest.
@@ -55,7 +77,7 @@ impl Levels {
             if labels.get(first).is_some_and(|other| other.starts_with(&below)) {
                 return Err("a label is a level above another label".into());
             }
-            if depth(label) > names.len() || label.split(LEVEL_SEPARATOR).any(|part| part.trim().is_empty()) {
+            if !is_path(label, names.len()) {
                 return Err("a label has more parts than levels, or an empty one".into());
             }
         }
@@ -84,6 +106,26 @@ impl Levels {
     /// The levels above the finest, the coarsest first, with their names.
     pub fn coarser(&self) -> impl DoubleEndedIterator<Item = (&str, &Level)> + ExactSizeIterator {
         self.names.iter().map(String::as_str).zip(&self.coarser)
+    }
+
+    /// The categories above a class, the coarsest first, with their probabilities.
+    ///
+    /// # Panics
+    /// If there is no such class, or not one probability a class.
+    pub fn above<'l>(&'l self, class: usize, probabilities: &[f32]) -> impl Iterator<Item = CoarserCategory<'l>> {
+        let mut first = probabilities.len();
+        self.coarser().map(move |(name, level)| {
+            let category = level.of_class[class] as usize;
+            let found = CoarserCategory {
+                name,
+                level,
+                first,
+                category,
+                probability: level.probability(category, probabilities),
+            };
+            first += level.categories.len();
+            found
+        })
     }
 
     /// Number of categories of all levels above the finest.

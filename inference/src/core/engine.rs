@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 
 use complaint_contract::statistics::ReferenceProfile;
-use complaint_model::levels::Level;
+use complaint_model::levels::CoarserCategory;
 use complaint_model::predict::{Predictor, Scratch};
 use complaint_model::vectorize::TermKind;
 use complaint_model::{LevelModels, Levels, Sha256Digest};
@@ -195,7 +195,7 @@ impl Engine {
         ranking.sort_by(|a, b| place(a).cmp(&place(b)).then(b.probability.total_cmp(&a.probability)));
         let coarser = self.coarser(prediction.class, prediction.probabilities);
         let needs_review = self.thresholds.needs_review(prediction.class, prediction.probability)
-            || coarser.iter().any(|level| level.needs_review);
+            || coarser.last().is_some_and(|level| level.needs_review);
         Answer {
             ranking,
             unknown_word_share: prediction.unknown_word_share,
@@ -212,20 +212,18 @@ impl Engine {
 
     /// The answer at the levels above the finest. Below an unsure category nothing is sure.
     fn coarser(&self, class: usize, probabilities: &[f32]) -> Vec<CoarserAnswer> {
-        let (mut first, mut is_unsure) = (self.labels().len(), false);
-        let levels = self.levels().into_iter().flat_map(Levels::coarser);
-        let answer = |(_, level): (&str, &Level)| {
-            let category = level.of_class()[class] as usize;
-            let probability = level.probability(category, probabilities);
-            is_unsure |= self.thresholds.needs_review(first + category, probability);
-            first += level.categories().len();
+        let mut is_unsure = false;
+        let above = self.levels().into_iter();
+        let above = above.flat_map(|levels| levels.above(class, probabilities));
+        let answer = |found: CoarserCategory<'_>| {
+            is_unsure |= self.thresholds.needs_review(found.place(), found.probability);
             CoarserAnswer {
-                category,
-                probability,
+                category: found.category,
+                probability: found.probability,
                 needs_review: is_unsure,
             }
         };
-        levels.map(answer).collect()
+        above.map(answer).collect()
     }
 }
 

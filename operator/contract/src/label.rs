@@ -72,6 +72,18 @@ pub fn depth(label: &str) -> usize {
     label.matches(LEVEL_SEPARATOR).count() + 1
 }
 
+/// Whether a label is the path of at most so many levels, without an empty part.
+///
+/// ```
+/// use complaint_contract::is_path;
+///
+/// assert!(is_path("Card > Fees", 2) && is_path("Card", 2));
+/// assert!(!is_path("Card > Fees > Late", 2) && !is_path("Card > ", 2));
+/// ```
+pub fn is_path(label: &str, levels: usize) -> bool {
+    depth(label) <= levels && label.split(LEVEL_SEPARATOR).all(|part| !part.trim().is_empty())
+}
+
 /// Names the labels that may be named, at most five, and counts the others: `` `Card` and 2 more``. `each` writes one.
 pub fn list_labels<'l, T>(labels: impl IntoIterator<Item = (&'l str, T)>, each: impl Fn(&str, &T) -> String) -> String {
     let (mut named, mut bytes, mut others) = (Vec::new(), 0, 0);

@@ -72,8 +72,8 @@ pub use jobs::{
     RecordResult, StoredPromotion,
 };
 pub use label::{
-    LABEL_SEPARATOR, LEVEL_SEPARATOR, SPACES, depth, is_header, is_shown, label_at, list_labels, renamed_twice,
-    untrimmed,
+    LABEL_SEPARATOR, LEVEL_SEPARATOR, SPACES, depth, is_header, is_path, is_shown, label_at, list_labels,
+    renamed_twice, untrimmed,
 };
 pub use language::{Language, LanguageSetting};
 pub use message::MESSAGE_BYTES;

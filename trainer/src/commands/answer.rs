@@ -94,20 +94,18 @@ fn levels<'m>(predictor: &'m Predictor, prediction: &Prediction<'_>) -> Vec<Leve
     let Some(models) = predictor.artifact().levels() else {
         return Vec::new();
     };
-    let coarser = models.levels().coarser().map(|(name, level)| {
-        let category = level.of_class()[prediction.class] as usize;
-        LevelAnswer {
-            level: name,
-            category: &level.categories()[category],
-            probability: round4(f64::from(level.probability(category, prediction.probabilities))),
-        }
+    let above = models.levels().above(prediction.class, prediction.probabilities);
+    let answers = above.map(|found| LevelAnswer {
+        level: found.name,
+        category: &found.level.categories()[found.category],
+        probability: round4(f64::from(found.probability)),
     });
     let finest = LevelAnswer {
         level: models.levels().finest(),
         category: &predictor.labels()[prediction.class],
         probability: round4(f64::from(prediction.probability)),
     };
-    coarser.chain([finest]).collect()
+    answers.chain([finest]).collect()
 }
 
 fn ranking<'m>(labels: &'m [String], prediction: &Prediction<'_>, top: usize) -> Vec<(&'m str, f64)> {

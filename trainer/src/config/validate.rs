@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 
 use complaint_contract::{
-    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, LEVEL_SEPARATOR, Parameter,
-    SplitBy, Strategy, depth, limits, renamed_twice, untrimmed,
+    Algorithm, Candidate, ChampionSettings, DatasetSettings, EvaluationSettings, Holdout, Parameter, SplitBy, Strategy,
+    is_path, limits, renamed_twice, untrimmed,
 };
 
 use super::pipelines::first_step_before_counting;
@@ -170,10 +170,8 @@ pub(super) fn check_dataset(dataset: &DatasetSettings) -> Result<(), ConfigError
         "Rows' labels are trimmed, so write it without",
     )?;
     let levels = dataset.label_levels.len();
-    let is_path =
-        |label: &String| depth(label) <= levels && label.split(LEVEL_SEPARATOR).all(|part| !part.trim().is_empty());
     require(
-        !dataset.has_levels() || dataset.label_map.values().all(is_path),
+        !dataset.has_levels() || dataset.label_map.values().all(|label| is_path(label, levels)),
         "dataset.labelMap",
         || format!("has a new label with more parts than the {levels} levels of dataset.labelLevels, or an empty part"),
         "Write it as its levels, joined with ` > `: `Credit card > Fees`",

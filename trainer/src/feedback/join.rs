@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use complaint_contract::{DroppedLabel, FeedbackResult, LEVEL_SEPARATOR, depth};
+use complaint_contract::{DroppedLabel, FeedbackResult, is_path};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -105,7 +105,7 @@ impl<'c> Categories<'c> {
                 .labels
                 .binary_search_by(|label| label.as_str().cmp(category))
                 .is_ok();
-            if !is_known && (rows < rules.min_samples_per_class || !is_path(category, rules.levels)) {
+            if !is_known && (rows < rules.min_samples_per_class || !fits(category, rules.levels)) {
                 dropped.push(DroppedLabel {
                     label: category.to_owned(),
                     rows,
@@ -128,10 +128,9 @@ impl<'c> Categories<'c> {
     }
 }
 
-/// Whether a label can be one with at most so many levels.
-fn is_path(label: &str, levels: usize) -> bool {
-    let has_parts = || label.split(LEVEL_SEPARATOR).all(|part| !part.trim().is_empty());
-    levels == 0 || (depth(label) <= levels && has_parts())
+/// Whether a label can be one with so many levels.
+fn fits(label: &str, levels: usize) -> bool {
+    levels == 0 || is_path(label, levels)
 }
 
 fn too_few(name: &str, dataset: &Dataset) -> DatasetError {
@@ -152,13 +151,10 @@ mod tests {
 
     #[test]
     fn a_correction_has_no_more_levels_than_the_data_set() {
-        assert!(
-            is_path("Card > Fees > Late", 0),
-            "without levels it is a name like others"
-        );
-        assert!(is_path("Card > Fees", 2) && is_path("Card", 2));
+        assert!(fits("Card > Fees > Late", 0), "without levels it is a name like others");
+        assert!(fits("Card > Fees", 2) && fits("Card", 2));
         for label in ["Card > Fees > Late", "Card >  > Late", "Card > "] {
-            assert!(!is_path(label, 2), "{label}");
+            assert!(!fits(label, 2), "{label}");
         }
     }
 }

@@ -7,66 +7,34 @@ use complaint_model::level_models::{condition, probabilities};
 use complaint_model::model::Calibration;
 use rayon::prelude::*;
 
-use crate::calibration::{Answer, OutOfFold, temperature, top_map};
-use crate::likelihood::{Loss, minimise};
-
-/// Temperatures outside are no fit.
-const TEMPERATURES: Range<f64> = 1e-4..1e4;
-
-/// The temperature that makes the rows' categories most likely among those of their group. `start` is where the search begins.
-fn conditional_temperature(data: OutOfFold<'_>, group_of: &[Range<usize>], start: f64) -> f64 {
-    let found = minimise(vec![start.ln()], 1e-6, |at| {
-        let temperature = at[0].exp();
-        let mut loss = Loss::none(1);
-        let mut rows = 0_usize;
-        for (scores, &label) in data.scores.chunks_exact(data.classes).zip(data.labels) {
-            let Some(group) = group_of.get(label as usize).filter(|group| group.len() > 1) else {
-                continue;
-            };
-            rows += 1;
-            let own = &scores[group.clone()];
-            let highest = own.iter().copied().fold(f32::MIN, f32::max);
-            let scaled = |score: f32| f64::from(score - highest) / temperature;
-            let (mut sum, mut weighted) = (0.0, 0.0);
-            for &score in own {
-                let odds = scaled(score).exp();
-                sum += odds;
-                weighted += odds * scaled(score);
-            }
-            let right = scaled(scores[label as usize]);
-            loss.value += sum.ln() - right;
-            loss.slope[0] += right - weighted / sum;
-        }
-        let rows = rows.max(1) as f64;
-        loss.value /= rows;
-        loss.slope[0] /= rows;
-        loss
-    });
-    let found = found[0].exp();
-    if TEMPERATURES.contains(&found) { found } else { start }
-}
+use crate::calibration::{Answer, OutOfFold, temperature, temperature_of, top_map};
 
 /// The calibration of a level's choice among the categories below the same category of the level above, from the rows whose category
 /// there has others beside it. `scores` are `rows × categories`.
 pub(super) fn calibrate_below(data: OutOfFold<'_>, groups: &[Range<usize>]) -> Calibration {
-    let start = temperature(data.scores, data.labels, data.classes);
     let group_of = group_of(groups, data.classes);
-    let temperature = conditional_temperature(data, &group_of, start);
+    // The rows, each with the scores of its group and the place of its category among them.
+    let rows = || {
+        let all = data.scores.chunks_exact(data.classes).zip(data.labels).enumerate();
+        all.filter_map(|(row, (scores, &label))| {
+            let group = group_of.get(label as usize).filter(|group| group.len() > 1)?;
+            Some((row, &scores[group.clone()], label as usize - group.start))
+        })
+    };
+    let start = temperature(data.scores, data.labels, data.classes);
+    let temperature = temperature_of(|| rows().map(|(_, scores, label)| (scores, label)), start).unwrap_or(start);
     let tempered = Calibration { temperature, top: None };
     let mut buffer = Vec::new();
-    let mut answers = Vec::new();
-    for (row, (scores, &label)) in data.scores.chunks_exact(data.classes).zip(data.labels).enumerate() {
-        let Some(group) = group_of.get(label as usize).filter(|group| group.len() > 1) else {
-            continue;
-        };
-        buffer.resize(group.len(), 0.0);
-        let winner = tempered.probabilities(&scores[group.clone()], &mut buffer);
-        answers.push(Answer {
+    let answers = rows().map(|(row, scores, label)| {
+        buffer.resize(scores.len(), 0.0);
+        let winner = tempered.probabilities(scores, &mut buffer);
+        Answer {
             probability: f64::from(buffer[winner]),
-            right: group.start + winner == label as usize,
+            right: winner == label,
             row: row as u32,
-        });
-    }
+        }
+    });
+    let answers = answers.collect();
     Calibration {
         temperature,
         top: top_map(answers, data.folds),
