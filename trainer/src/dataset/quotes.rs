@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::io::{self, Read};
 
+use memchr::memchr3;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// Before the first byte of a record. Empty lines are not records.
@@ -69,6 +71,21 @@ impl<'r> Quotes<'r> {
         }
     }
 
+    fn push_all(&mut self, mut bytes: &[u8]) -> Result<(), Unquoted> {
+        while let Some((&first, rest)) = bytes.split_first() {
+            bytes = rest;
+            if self.place == Place::Quoted && !matches!(first, b'"' | b'\n' | b'\r') {
+                // Most of a file is text in quotation marks.
+                let notable = memchr3(b'"', b'\n', b'\r', rest);
+                bytes = &rest[notable.unwrap_or(rest.len())..];
+                self.after_return = false;
+            } else {
+                self.push(first)?;
+            }
+        }
+        Ok(())
+    }
+
     fn push(&mut self, byte: u8) -> Result<(), Unquoted> {
         let ends_line = matches!(byte, b'\n' | b'\r');
         if self.place == Place::RecordStart && !ends_line {
@@ -115,7 +132,7 @@ impl Read for Quotes<'_> {
         let read = self.inner.read(buffer).inspect_err(|_| self.tell(None))?;
         let checked = match read {
             0 if self.place == Place::Quoted && !buffer.is_empty() => Err(Unquoted::Open),
-            _ => buffer[..read].iter().try_for_each(|&byte| self.push(byte)),
+            _ => self.push_all(&buffer[..read]),
         };
         checked.map_err(|fault| {
             self.tell(Some(fault));
@@ -130,11 +147,24 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(), Position> {
+        let all = read_in_pieces(text, usize::MAX);
+        for most in [1, 2, 3, 7] {
+            assert_eq!(read_in_pieces(text, most), all, "{text} in pieces of {most}");
+        }
+        all
+    }
+
+    fn read_in_pieces(text: &str, most: usize) -> Result<(), Position> {
         let position = Cell::new(Position::default());
         let mut bytes = text.as_bytes();
-        match Quotes::new(&mut bytes, &position).read_to_end(&mut Vec::new()) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(position.get()),
+        let mut quotes = Quotes::new(&mut bytes, &position);
+        let mut piece = vec![0; most.min(text.len() + 1)];
+        loop {
+            match quotes.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(_) => return Err(position.get()),
+            }
         }
     }
 

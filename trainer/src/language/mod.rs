@@ -227,27 +227,42 @@ fn main(excerpts: &[&str]) -> Option<(Tongue, f64)> {
 /// The language of one row. It is the main one unless another is certain.
 fn of_row(text: &str, main: Option<Tongue>) -> Option<Tongue> {
     let words = hashes(text);
+    match main {
+        Some(Tongue::Supported(language)) if is_surely(language, &words) => main,
+        _ => detected(text, &words, main),
+    }
+}
+
+fn detected(text: &str, words: &[u64], main: Option<Tongue>) -> Option<Tongue> {
     if let Some(found) = whatlang::detect(text) {
         let tongue = Tongue::of(found.lang());
         if Some(tongue) == main {
             return main;
         }
         let of_main = match main {
-            Some(Tongue::Supported(main)) => CommonWords::of(main).share(&words),
+            Some(Tongue::Supported(main)) => CommonWords::of(main).share(words),
             _ => 0.0,
         };
         let is_certain = match tongue {
-            Tongue::Supported(other) => CommonWords::of(other).share(&words) > of_main,
+            Tongue::Supported(other) => CommonWords::of(other).share(words) > of_main,
             Tongue::Other(_) => of_main < SOME,
         };
-        if found.is_reliable() && is_certain && tongue.is_confirmed_by(&words) {
+        if found.is_reliable() && is_certain && tongue.is_confirmed_by(words) {
             return Some(tongue);
         }
     }
     match main {
-        Some(Tongue::Supported(language)) if CommonWords::of(language).share(&words) > 0.0 => main,
+        Some(Tongue::Supported(language)) if CommonWords::of(language).share(words) > 0.0 => main,
         _ => None,
     }
+}
+
+/// Whether the words speak for the main language so clearly that detection could not overrule them. Detection takes nearly all of
+/// the time.
+fn is_surely(main: Language, words: &[u64]) -> bool {
+    let of_main = CommonWords::of(main).share(words);
+    let mut others = Language::ALL.iter().filter(|&&other| other != main);
+    of_main >= SOME && others.all(|&other| CommonWords::of(other).share(words) <= of_main)
 }
 
 fn is_mostly_unspaced(excerpts: &[&str]) -> bool {

@@ -223,26 +223,29 @@ fn run_folds(
         if folds.iter().any(Fold::is_empty) {
             return Err(no_terms().into());
         }
-        // Start long chains first, so that none of them is left over at the end.
+        // Long chains come first, and each thread takes the next one, so that only short ones are left over at the end.
         let work: Vec<(usize, &Chain)> = chains
             .iter()
             .flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain)))
             .collect();
-        let outputs: Vec<chain::Output> = work
-            .par_iter()
-            .map(|&(fold, chain)| {
+        let mut outputs: Vec<(usize, chain::Output)> = work
+            .iter()
+            .enumerate()
+            .par_bridge()
+            .map(|(place, &(fold, chain))| {
                 let output = chain.run(&folds[fold], estimators, effort);
                 let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
                 on_progress(finished, all, &estimators[chain.last_trial()]);
-                output
+                (place, output)
             })
             .collect();
+        outputs.sort_unstable_by_key(|(place, _)| *place);
         for (index, fold) in folds.iter().enumerate() {
             let outputs = work
                 .iter()
                 .zip(&outputs)
                 .filter(|((of, _), _)| *of == index)
-                .map(|(_, output)| output);
+                .map(|(_, (_, output))| output);
             let mut by_trial = chain::assemble(outputs, estimators.len(), fold, part.classes);
             for &trial in &running {
                 let scores = std::mem::replace(&mut by_trial[trial], Ok(Vec::new()));
@@ -275,10 +278,16 @@ fn run_folds(
 }
 
 /// Vectorises these folds: all of them, or only the first if all folds would take too much memory.
-fn vectorise_some(part: TrainingPart<'_>, numbers: Range<usize>, features: &Features) -> Vec<Fold> {
-    let fold = Fold::vectorise(part, numbers.start, features);
-    let rest = if fold.entries() * part.fold_count * part.repeats <= ENTRIES_AT_ONCE {
-        numbers.start + 1..numbers.end
+fn vectorise_some(part: TrainingPart<'_>, mut numbers: Range<usize>, features: &Features) -> Vec<Fold> {
+    let all_folds = part.fold_count * part.repeats;
+    let fits = |entries: usize| entries * all_folds <= ENTRIES_AT_ONCE;
+    let mut first = None;
+    // Most counted terms are in too few documents for a fold, so the first fold may show that all of them fit after all.
+    if part.block.is_some() || !fits(part.terms.entries()) {
+        first = numbers.next().map(|number| Fold::vectorise(part, number, features));
+    }
+    let rest = if first.as_ref().is_none_or(|fold| fits(fold.entries())) {
+        numbers
     } else {
         0..0
     };
@@ -286,7 +295,7 @@ fn vectorise_some(part: TrainingPart<'_>, numbers: Range<usize>, features: &Feat
         .into_par_iter()
         .map(|number| Fold::vectorise(part, number, features))
         .collect();
-    std::iter::once(fold).chain(rest).collect()
+    first.into_iter().chain(rest).collect()
 }
 
 /// The error for a configuration that excludes all terms of the data.

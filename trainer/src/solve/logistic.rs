@@ -14,9 +14,12 @@
 
 use complaint_contract::ClassWeight;
 use complaint_model::sparse::CsrMatrix;
+use fearless_simd::{Level, dispatch};
 use prefetch_index::prefetch_index;
 
+use super::aligned::Aligned;
 use super::logistic_step::{LOG_FLOOR, Step, exp};
+use super::vectors;
 use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights, squared_lengths};
 use crate::rng::Rng;
@@ -43,21 +46,23 @@ pub struct LogisticPath<'a> {
     /// Classes, rounded up so that a term's weights fill whole vector registers.
     stride: usize,
     /// `terms × stride`.
-    weights: Vec<f32>,
+    weights: Aligned,
     /// ln πᵢ, `rows × stride`. The padding stays at [`LOG_FLOOR`], which means a probability of 0.
-    log_dual: Vec<f32>,
+    log_dual: Aligned,
     /// Centre of the intercept's penalty.
     centre: Vec<f32>,
     /// Intercept minus centre.
     offset: Vec<f32>,
     passes: usize,
+    level: Level,
 }
 
 impl<'a> LogisticPath<'a> {
     /// Starts at W = 0.
     pub fn new(problem: Problem<'a>, class_weight: ClassWeight, seed: u64) -> Self {
         let stride = stride_for(problem.classes);
-        let mut log_dual = vec![LOG_FLOOR; problem.rows.rows * stride];
+        let mut log_dual = Aligned::zeros(problem.rows.rows * stride);
+        log_dual.fill(LOG_FLOOR);
         for (dual, &label) in log_dual.chunks_exact_mut(stride).zip(problem.labels) {
             dual[label as usize] = 0.0;
         }
@@ -71,13 +76,20 @@ impl<'a> LogisticPath<'a> {
             rng: Rng::new(seed, 0x6c6f_6769),
             c: 0.0,
             stride,
-            weights: vec![0.0; problem.rows.cols * stride],
+            weights: Aligned::zeros(problem.rows.cols * stride),
             log_dual,
             centre,
             offset: vec![0.0; stride],
             passes: 0,
+            level: vectors::best(),
             problem,
         }
+    }
+
+    /// With other vector instructions than the best.
+    #[cfg(test)]
+    pub(super) fn with(self, level: Level) -> Self {
+        Self { level, ..self }
     }
 
     /// Solves for `c`, which must not be less than the previous one.
@@ -101,7 +113,7 @@ impl<'a> LogisticPath<'a> {
                 12 => self.pass::<12>(&order),
                 16 => self.pass::<16>(&order),
                 24 => self.pass::<24>(&order),
-                _ => self.pass_any(&order),
+                _ => dispatch!(self.level, _ => self.visit_any(&order)),
             };
             if !pass.loss.is_finite() {
                 return Err(NotFinite);
@@ -164,6 +176,11 @@ impl<'a> LogisticPath<'a> {
     }
 
     fn pass<const S: usize>(&mut self, order: &[u32]) -> Pass {
+        dispatch!(self.level, _ => self.visit::<S>(order))
+    }
+
+    #[inline(always)] // so that it is compiled for each set of instructions, with all that it calls
+    fn visit<const S: usize>(&mut self, order: &[u32]) -> Pass {
         let mut total = Pass::default();
         let (mut change, mut masses) = ([0.0; S], [0.0; S]);
         let centre: [f32; S] = std::array::from_fn(|class| self.centre[class]);
@@ -179,10 +196,26 @@ impl<'a> LogisticPath<'a> {
             let row = row as usize;
             let (indices, values) = self.problem.rows.row(row);
             let mut scores: [f32; S] = std::array::from_fn(|class| centre[class] + offset[class]);
-            for (&term, &value) in indices.iter().zip(values) {
+            // There are four independent sums, so that additions don't wait for each other.
+            let ((terms4, terms), (values4, values1)) = (indices.as_chunks::<4>(), values.as_chunks::<4>());
+            let mut sums = [[0.0_f32; S]; 4];
+            for (terms, values) in terms4.iter().zip(values4) {
+                for at in 0..4 {
+                    let weights = &weights[terms[at] as usize];
+                    for class in 0..S {
+                        sums[at][class] += values[at] * weights[class];
+                    }
+                }
+            }
+            for (&term, &value) in terms.iter().zip(values1) {
                 let weights = &weights[term as usize];
                 for class in 0..S {
-                    scores[class] += value * weights[class];
+                    sums[0][class] += value * weights[class];
+                }
+            }
+            for sum in sums {
+                for class in 0..S {
+                    scores[class] += sum[class];
                 }
             }
             let label = self.problem.labels[row] as usize;
@@ -211,8 +244,9 @@ impl<'a> LogisticPath<'a> {
         total
     }
 
-    /// [`Self::pass`] for any number of classes.
-    fn pass_any(&mut self, order: &[u32]) -> Pass {
+    /// [`Self::visit`] for any number of classes.
+    #[inline(always)]
+    fn visit_any(&mut self, order: &[u32]) -> Pass {
         let stride = self.stride;
         let mut total = Pass::default();
         let [mut scores, mut change, mut masses] = [0; 3].map(|_| vec![0.0; stride]);

@@ -12,12 +12,12 @@ use std::ops::Range;
 
 use complaint_contract::{ClassWeight, Loss};
 
-use super::svm_group::{GroupSolver, Plain, Scaled, Term};
+use super::svm_group::{GroupSolver, Terms};
 use super::{Coefficients, Effort, NotFinite, Problem, class_weights};
 
-/// Maximum number of classes in a group: their weights of one term fill one vector register. With more, threads share
-/// fewer tasks, and the weights no longer fit the nearer caches.
-const GROUP: usize = 4;
+/// Maximum number of classes in a group: their weights of one term fill one vector register of AVX2. With more, threads
+/// share fewer tasks, and the weights no longer fit the nearer caches.
+const GROUP: usize = 8;
 
 /// Data that all classes of a problem share.
 pub struct SvmProblem<'a> {
@@ -45,14 +45,14 @@ impl<'a> SvmProblem<'a> {
         }
     }
 
-    /// Fits a group of at most four classes for each `C` of an ascending path. Each fit starts at the previous
+    /// Fits a group of at most eight classes for each `C` of an ascending path. Each fit starts at the previous
     /// solution. `take` gets all separators.
     ///
     /// # Errors
     /// [`NotFinite`].
     ///
     /// # Panics
-    /// If the group has more than four classes.
+    /// If the group has more than eight classes.
     pub fn solve_path(
         &self,
         group: Range<u32>,
@@ -61,8 +61,12 @@ impl<'a> SvmProblem<'a> {
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
         let terms = self.problem.rows.cols;
-        let (one, several) = (|| vec![Plain::<1>::ZERO; terms], || vec![Plain::<GROUP>::ZERO; terms]);
-        self.solve_group(&group, one, several, path, effort, take)
+        let seed = effort.seed;
+        match lanes(&group) {
+            1 => GroupSolver::new(self, group, Terms::<1, 1>::plain(terms), seed).solve_path(path, effort, take),
+            4 => GroupSolver::new(self, group, Terms::<4, 4>::plain(terms), seed).solve_path(path, effort, take),
+            _ => GroupSolver::new(self, group, Terms::<8, 8>::plain(terms), seed).solve_path(path, effort, take),
+        }
     }
 
     /// [`Self::solve_path`] over terms that each class multiplies by its own factors, `factors(class)`. The separators
@@ -76,26 +80,14 @@ impl<'a> SvmProblem<'a> {
         take: impl FnMut(usize, &Separators),
     ) -> Result<(), NotFinite> {
         let terms = self.problem.rows.cols;
-        let one = || Scaled::<1>::terms(terms, group.clone(), &factors);
-        let several = || Scaled::<GROUP>::terms(terms, group.clone(), &factors);
-        self.solve_group(&group, one, several, path, effort, take)
-    }
-
-    /// Uses a single lane for a group of one class.
-    fn solve_group<A: Term<1>, B: Term<GROUP>>(
-        &self,
-        group: &Range<u32>,
-        one: impl FnOnce() -> Vec<A>,
-        several: impl FnOnce() -> Vec<B>,
-        path: &[f64],
-        effort: Effort,
-        take: impl FnMut(usize, &Separators),
-    ) -> Result<(), NotFinite> {
-        assert!(group.len() <= GROUP, "{} classes in a group", group.len());
-        if group.len() == 1 {
-            GroupSolver::new(self, group.clone(), one(), effort.seed).solve_path(path, effort, take)
-        } else {
-            GroupSolver::new(self, group.clone(), several(), effort.seed).solve_path(path, effort, take)
+        let (seed, classes) = (effort.seed, group.clone());
+        match lanes(&group) {
+            1 => GroupSolver::new(self, group, Terms::<1, 2>::scaled(terms, classes, factors), seed)
+                .solve_path(path, effort, take),
+            4 => GroupSolver::new(self, group, Terms::<4, 8>::scaled(terms, classes, factors), seed)
+                .solve_path(path, effort, take),
+            _ => GroupSolver::new(self, group, Terms::<8, 16>::scaled(terms, classes, factors), seed)
+                .solve_path(path, effort, take),
         }
     }
 
@@ -110,17 +102,30 @@ impl<'a> SvmProblem<'a> {
     }
 }
 
+/// The number of lanes for a group's classes: a vector register is full, or there is one class.
+fn lanes(group: &Range<u32>) -> usize {
+    match group.len() {
+        0 | 1 => 1,
+        2..=4 => 4,
+        classes => {
+            assert!(classes <= GROUP, "{classes} classes in a group");
+            GROUP
+        }
+    }
+}
+
 /// Number of separators for `classes` classes. Two classes need only one.
 fn separators(classes: usize) -> u32 {
     if classes == 2 { 1 } else { classes as u32 }
 }
 
-/// The classes that are learned together: as few groups as possible, of about equal size.
+/// The classes that are learned together: as few groups as possible, of about equal size. The larger ones come first, so that
+/// threads that take them in turn end at about the same time.
 pub fn groups(classes: usize) -> Vec<Range<u32>> {
     let separators = separators(classes);
     let groups = separators.div_ceil(GROUP as u32);
     (0..groups)
-        .map(|group| group * separators / groups..(group + 1) * separators / groups)
+        .map(|group| (group * separators).div_ceil(groups)..((group + 1) * separators).div_ceil(groups))
         .collect()
 }
 
@@ -214,8 +219,9 @@ mod tests {
     #[test]
     fn groups_are_balanced_and_hold_each_class_once() {
         assert_eq!(groups(2).first(), Some(&(0..1)));
-        assert_eq!(groups(9), [0..3, 3..6, 6..9]);
-        assert_eq!(groups(10), [0..3, 3..6, 6..10]);
+        assert_eq!((groups(8).len(), groups(8).first()), (1, Some(&(0..8))));
+        assert_eq!(groups(9), [0..5, 5..9]);
+        assert_eq!(groups(17), [0..6, 6..12, 12..17]);
         for classes in 3..200_usize {
             let groups = groups(classes);
             assert!(groups.iter().all(|group| (2..=GROUP).contains(&group.len())));
@@ -246,11 +252,11 @@ mod tests {
                 .unwrap();
                 found
             };
-            let together = path(3..7);
-            for class in 3..7 {
+            let together = path(2..8);
+            for class in 2..8 {
                 for ((c, together), alone) in PATH.into_iter().zip(&together).zip(path(class..class + 1)) {
                     let value = |found: &Coefficients, lane| objective(&svm, class, c, found, lane);
-                    let (ours, theirs) = (value(together, class as usize - 3), value(&alone, 0));
+                    let (ours, theirs) = (value(together, class as usize - 2), value(&alone, 0));
                     assert!(
                         (ours - theirs).abs() <= 1e-4 * theirs,
                         "{loss:?} {class_weight:?} C={c} class {class}: {ours}, alone {theirs}"

@@ -10,11 +10,12 @@
 use std::ops::Range;
 
 use complaint_model::sparse::CsrMatrix;
-use fearless_simd::{Level, dispatch};
+use fearless_simd::{Level, Simd, SimdFloat, dispatch, f32x4, f32x8};
 use prefetch_index::prefetch_index;
 
+use super::aligned::Aligned;
 use super::svm::{Separators, SvmProblem};
-use super::svm_step::{Bounds, Outcome, Rule};
+use super::svm_step::{Bounds, Mask, Moved, Pass, Rule};
 use super::vectors;
 use super::visits::{fetch_ahead, visiting_order};
 use super::{Coefficients, Effort, NotFinite};
@@ -29,83 +30,81 @@ const PASSES_BETWEEN_SUMS: usize = 50;
 /// saves a tenth of the time of a path to C = 10. A higher number takes less memory and saves less time.
 const GATHER: usize = 2;
 
-/// A set of lanes, one bit each.
-type Mask = u8;
+/// The data of each term: `S` weights, one per lane, and if the classes have factors, also their `S` squares. The two are
+/// adjacent: a step that changes the weights finds the squares in the cache, because the scores have just loaded them.
+/// With separate arrays, 300,000 terms took a quarter more time.
+pub(super) struct Terms<const S: usize, const N: usize>(Aligned);
 
-/// The data that a solver stores per term.
-pub(super) trait Term<const S: usize> {
-    /// The weight of each lane.
-    fn weights(&self) -> &[f32; S];
-    fn weights_mut(&mut self) -> &mut [f32; S];
-    /// The square of each lane's factor.
-    fn squares(&self) -> [f32; S];
-}
-
-/// A term without factors.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Plain<const S: usize>([f32; S]);
-
-impl<const S: usize> Plain<S> {
-    /// A term with weight zero.
-    pub(super) const ZERO: Self = Self([0.0; S]);
-}
-
-impl<const S: usize> Term<S> for Plain<S> {
-    #[inline]
-    fn weights(&self) -> &[f32; S] {
-        &self.0
-    }
-
-    #[inline]
-    fn weights_mut(&mut self) -> &mut [f32; S] {
-        &mut self.0
-    }
-
-    #[inline]
-    fn squares(&self) -> [f32; S] {
-        [1.0; S]
+impl<const S: usize> Terms<S, S> {
+    /// Terms with weight zero.
+    pub(super) fn plain(terms: usize) -> Self {
+        Self(Aligned::zeros(terms * S))
     }
 }
 
-/// A term with factors. The two arrays are adjacent: a step that changes the weights finds the squares in the cache,
-/// because the scores have just loaded them. With separate arrays, 300,000 terms took a quarter more time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Scaled<const S: usize> {
-    weights: [f32; S],
-    squares: [f32; S],
-}
+impl<const S: usize, const N: usize> Terms<S, N> {
+    /// Whether terms have squares of factors.
+    const SCALED: bool = {
+        assert!(N == S || N == 2 * S, "a term has weights, or weights and squares");
+        N == 2 * S
+    };
 
-impl<const S: usize> Scaled<S> {
-    /// Terms with weight zero and the factors that each class of a group gives them.
-    pub(super) fn terms(terms: usize, group: Range<u32>, factors: impl Fn(u32) -> Vec<f32>) -> Vec<Self> {
-        let zero = Self {
-            weights: [0.0; S],
-            squares: [0.0; S],
-        };
-        let mut all = vec![zero; terms];
+    /// Terms with weight zero and the factors that each class of a group gives them. `N` is twice `S`.
+    pub(super) fn scaled(terms: usize, group: Range<u32>, factors: impl Fn(u32) -> Vec<f32>) -> Self {
+        assert!(Self::SCALED, "no place for squares");
+        let mut all = Self(Aligned::zeros(terms * N));
         for (lane, class) in group.enumerate() {
-            for (term, factor) in all.iter_mut().zip(factors(class)) {
-                term.squares[lane] = factor * factor;
+            for (term, factor) in all.all_mut().iter_mut().zip(factors(class)) {
+                term[S + lane] = factor * factor;
             }
         }
         all
     }
-}
 
-impl<const S: usize> Term<S> for Scaled<S> {
-    #[inline]
-    fn weights(&self) -> &[f32; S] {
-        &self.weights
+    #[inline(always)]
+    fn all(&self) -> &[[f32; N]] {
+        self.0.as_chunks().0
     }
 
-    #[inline]
-    fn weights_mut(&mut self) -> &mut [f32; S] {
-        &mut self.weights
+    #[inline(always)]
+    fn all_mut(&mut self) -> &mut [[f32; N]] {
+        self.0.as_chunks_mut().0
     }
 
-    #[inline]
-    fn squares(&self) -> [f32; S] {
-        self.squares
+    /// The square of a lane's factor.
+    #[inline(always)]
+    fn square(term: &[f32; N], lane: usize) -> f32 {
+        if Self::SCALED { term[S + lane] } else { 1.0 }
+    }
+
+    /// w·x + b of each lane. There are four independent sums, so additions don't wait for each other.
+    #[inline(always)]
+    fn scores(&self, bias: &[f32; S], indices: &[u32], values: &[f32]) -> [f32; S] {
+        let terms = self.all();
+        let (indices4, indices_rest) = indices.as_chunks::<4>();
+        let (values4, values_rest) = values.as_chunks::<4>();
+        let mut sums = [[0.0_f32; S]; 4];
+        for (indices, values) in indices4.iter().zip(values4) {
+            for at in 0..4 {
+                add_scaled(&mut sums[at], values[at], &terms[indices[at] as usize]);
+            }
+        }
+        for (&term, &value) in indices_rest.iter().zip(values_rest) {
+            add_scaled(&mut sums[0], value, &terms[term as usize]);
+        }
+        std::array::from_fn(|lane| (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]) + bias[lane])
+    }
+
+    /// Adds a row to the weights, times each lane's change.
+    #[inline(always)]
+    fn add(&mut self, indices: &[u32], values: &[f32], changes: &[f32; S]) {
+        let terms = self.all_mut();
+        for (&term, &value) in indices.iter().zip(values) {
+            let term = &mut terms[term as usize];
+            for lane in 0..S {
+                term[lane] += changes[lane] * value * Self::square(term, lane);
+            }
+        }
     }
 }
 
@@ -123,27 +122,30 @@ struct Row<const S: usize> {
     active: Mask,
 }
 
-/// A solver of up to `S` classes.
-pub(super) struct GroupSolver<'s, 'a, T, const S: usize> {
+/// A solver of up to `S` classes, with `N` numbers per term.
+pub(super) struct GroupSolver<'s, 'a, const S: usize, const N: usize> {
     svm: &'s SvmProblem<'a>,
     group: Range<u32>,
     rng: Rng,
     rows: Vec<Row<S>>,
-    terms: Vec<T>,
+    terms: Terms<S, N>,
     bias: [f32; S],
     passes: usize,
     visits: usize,
     level: Level,
 }
 
-impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
+impl<'s, 'a, const S: usize, const N: usize> GroupSolver<'s, 'a, S, N> {
     /// Starts at w = 0; `terms` must have weight zero.
-    pub(super) fn new(svm: &'s SvmProblem<'a>, group: Range<u32>, terms: Vec<T>, seed: u64) -> Self {
+    pub(super) fn new(svm: &'s SvmProblem<'a>, group: Range<u32>, terms: Terms<S, N>, seed: u64) -> Self {
         let row = |(origin, &label): (u32, &u32)| {
             let (indices, values) = svm.problem.rows.row(origin as usize);
             let mut lengths = [1.0; S];
             for (&term, value) in indices.iter().zip(values) {
-                add_scaled(&mut lengths, value * value, &terms[term as usize].squares());
+                let term = &terms.all()[term as usize];
+                for (lane, length) in lengths.iter_mut().enumerate() {
+                    *length += value * value * Terms::<S, N>::square(term, lane);
+                }
             }
             Row {
                 duals: [0.0; S],
@@ -194,17 +196,17 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         let rules = self.rules(c);
         let tolerance = (effort.tolerance * 50.0).max(SINGLE_PRECISION) as f32;
         let (mut passes, mut order) = ([0; S], Vec::new());
-        let mut unsolved: Mask = self.group.clone().fold(0, |mask, _| mask << 1 | 1);
+        let mut unsolved = lanes(0..self.group.len());
         while unsolved != 0 {
             let mut round = Round::new(self.svm.problem.rows, &mut self.rows, unsolved);
             while round.at_work != 0 {
                 visiting_order(&round.active, &mut self.rng, &mut order);
                 self.pass(&order, &rules, &mut round);
-                let at_work = round.at_work;
-                for lane in (0..S).filter(|&lane| at_work & bit(lane) != 0) {
+                for lane in (0..S).filter(|&lane| round.at_work & bit(lane) != 0) {
                     passes[lane] += 1;
-                    unsolved &= !round.end_pass(lane, tolerance, passes[lane] >= effort.max_passes);
                 }
+                let give_up = lanes((0..S).filter(|&lane| passes[lane] >= effort.max_passes));
+                unsolved &= !round.end_pass(tolerance, give_up);
                 round.drop_rows(&mut self.rows);
             }
             round.write_back(&mut self.rows);
@@ -214,63 +216,68 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         }
     }
 
-    /// For each label, its rule in each lane.
-    fn rules(&self, c: f64) -> Vec<[Rule; S]> {
-        let rule = |label: u32, lane: usize| {
-            let class = self.group.start + lane as u32;
-            Rule::new(self.svm.loss, c * self.svm.cost(class, label), label == class)
-        };
+    /// The rule of each label.
+    fn rules(&self, c: f64) -> Vec<Rule<S>> {
+        let class = |lane: usize| self.group.start + lane as u32;
         (0..self.svm.problem.classes as u32)
-            .map(|label| std::array::from_fn(|lane| rule(label, lane)))
+            .map(|label| {
+                Rule::new(
+                    self.svm.loss,
+                    std::array::from_fn(|lane| c * self.svm.cost(class(lane), label)),
+                    std::array::from_fn(|lane| class(lane) == label),
+                )
+            })
             .collect()
     }
 
     /// Visits the round's active rows in this order.
-    fn pass(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
-        dispatch!(self.level, _ => self.visit(order, rules, round));
-    }
-
-    #[inline(always)] // so that it is compiled for each set of instructions, with all that it calls
-    fn visit(&mut self, order: &[u32], rules: &[[Rule; S]], round: &mut Round<'_, S>) {
+    fn pass(&mut self, order: &[u32], rules: &[Rule<S>], round: &mut Round<'_, S>) {
         self.passes += 1;
         if self.passes.is_multiple_of(PASSES_BETWEEN_SUMS) {
             round.write_back(&mut self.rows);
             self.sum_up();
         }
         self.visits += order.len();
+        dispatch!(self.level, simd => {
+            if S > 4 {
+                self.visit::<_, f32x8<_>>(simd, order, rules, round);
+            } else {
+                self.visit::<_, f32x4<_>>(simd, order, rules, round);
+            }
+        });
+    }
+
+    #[inline(always)] // so that it is compiled for each set of instructions, with all that it calls
+    fn visit<L: Simd, V: SimdFloat<L, Element = f32>>(
+        &mut self,
+        simd: L,
+        order: &[u32],
+        rules: &[Rule<S>],
+        round: &mut Round<'_, S>,
+    ) {
         let (matrix, rows) = match &mut round.gathered {
             Some(gathered) => (&gathered.matrix, gathered.rows.as_mut_slice()),
             None => (self.svm.problem.rows, self.rows.as_mut_slice()),
         };
+        let mut pass = Pass::<L, V>::new(simd, &round.bounds, &round.seen);
+        let mut left = 0;
         for (at, &visited) in order.iter().enumerate() {
             fetch_ahead(matrix, order, at, |row| prefetch_index(&*rows, row));
             let row = &mut rows[visited as usize];
             let (indices, values) = matrix.row(visited as usize);
-            let scores = scores(&self.terms, &self.bias, indices, values);
-            let rules = &rules[row.label as usize];
-            let mut changes = [0.0; S];
-            for lane in 0..S {
-                if row.active & round.at_work & bit(lane) == 0 {
-                    continue;
-                }
-                let (state, dual) = (&mut round.lanes[lane], &mut row.duals[lane]);
-                match rules[lane].step(*dual, scores[lane], row.lengths[lane], state.bounds) {
-                    Outcome::Leaves => {
-                        row.active &= !bit(lane);
-                        state.complete = false;
-                    }
-                    Outcome::Stays { next, projected } => {
-                        state.seen.see(projected);
-                        changes[lane] = (next - *dual) * rules[lane].sign;
-                        *dual = next;
-                    }
-                }
-            }
+            let scores = self.terms.scores(&self.bias, indices, values);
+            let rule = &rules[row.label as usize];
+            let active = row.active & round.at_work;
+            let Moved { changes, leaves } = pass.step(rule, active, &scores, &row.lengths, &mut row.duals);
+            row.active &= !leaves;
+            left |= leaves;
             if changes != [0.0; S] {
-                add(&mut self.terms, indices, values, &changes);
+                self.terms.add(indices, values, &changes);
                 add_scaled(&mut self.bias, 1.0, &changes);
             }
         }
+        round.seen = pass.seen();
+        round.complete &= !left;
     }
 
     /// Recomputes w = Σ αᵢ tᵢ xᵢ in double precision, because the rounding errors of many small steps add up.
@@ -282,11 +289,11 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     fn add_up(&mut self) {
         let problem = self.svm.problem;
         let signs = self.rules(1.0);
-        let mut weights = vec![[0.0_f64; S]; self.terms.len()];
+        let mut weights = vec![[0.0_f64; S]; problem.rows.cols];
         let mut bias = [0.0_f64; S];
         for row in self.rows.iter().filter(|row| row.duals != [0.0; S]) {
-            let signs = &signs[row.label as usize];
-            let amounts: [f64; S] = std::array::from_fn(|lane| f64::from(signs[lane].sign * row.duals[lane]));
+            let signs = &signs[row.label as usize].sign;
+            let amounts: [f64; S] = std::array::from_fn(|lane| f64::from(signs[lane] * row.duals[lane]));
             let (indices, values) = problem.rows.row(row.origin as usize);
             for (&term, &value) in indices.iter().zip(values) {
                 let (weights, value) = (&mut weights[term as usize], f64::from(value));
@@ -298,9 +305,10 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
                 bias[lane] += amounts[lane];
             }
         }
-        for (term, sums) in self.terms.iter_mut().zip(weights) {
-            let squares = term.squares();
-            *term.weights_mut() = std::array::from_fn(|lane| (sums[lane] * f64::from(squares[lane])) as f32);
+        for (term, sums) in self.terms.all_mut().iter_mut().zip(weights) {
+            for lane in 0..S {
+                term[lane] = (sums[lane] * f64::from(Terms::<S, N>::square(term, lane))) as f32;
+            }
         }
         self.bias = bias.map(|sum| sum as f32);
     }
@@ -311,8 +319,9 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
         Coefficients {
             weights: self
                 .terms
+                .all()
                 .iter()
-                .flat_map(|term| &term.weights()[..classes])
+                .flat_map(|term| &term[..classes])
                 .copied()
                 .collect(),
             bias: self.bias[..classes].to_vec(),
@@ -320,38 +329,8 @@ impl<'s, 'a, T: Term<S>, const S: usize> GroupSolver<'s, 'a, T, S> {
     }
 }
 
-/// w·x + b of each lane. There are four independent sums, so additions don't wait for each other.
 #[inline(always)]
-fn scores<const S: usize>(terms: &[impl Term<S>], bias: &[f32; S], indices: &[u32], values: &[f32]) -> [f32; S] {
-    let (indices4, indices_rest) = indices.as_chunks::<4>();
-    let (values4, values_rest) = values.as_chunks::<4>();
-    let mut sums = [[0.0_f32; S]; 4];
-    for (indices, values) in indices4.iter().zip(values4) {
-        for at in 0..4 {
-            add_scaled(&mut sums[at], values[at], terms[indices[at] as usize].weights());
-        }
-    }
-    for (&term, &value) in indices_rest.iter().zip(values_rest) {
-        add_scaled(&mut sums[0], value, terms[term as usize].weights());
-    }
-    std::array::from_fn(|lane| (sums[0][lane] + sums[1][lane]) + (sums[2][lane] + sums[3][lane]) + bias[lane])
-}
-
-/// Adds a row to the weights, times each lane's factor.
-#[inline(always)]
-fn add<const S: usize>(terms: &mut [impl Term<S>], indices: &[u32], values: &[f32], changes: &[f32; S]) {
-    for (&term, &value) in indices.iter().zip(values) {
-        let term = &mut terms[term as usize];
-        let squares = term.squares();
-        let weights = term.weights_mut();
-        for lane in 0..S {
-            weights[lane] += changes[lane] * value * squares[lane];
-        }
-    }
-}
-
-#[inline(always)]
-fn add_scaled<const S: usize>(to: &mut [f32; S], factor: f32, amounts: &[f32; S]) {
+fn add_scaled<const S: usize>(to: &mut [f32; S], factor: f32, amounts: &[f32]) {
     for lane in 0..S {
         to[lane] += factor * amounts[lane];
     }
@@ -361,29 +340,19 @@ fn bit(lane: usize) -> Mask {
     1 << lane
 }
 
-/// The state of a class within a round.
-#[derive(Debug, Clone, Copy)]
-struct Lane {
-    /// A row leaves if its gradient is beyond these bounds.
-    bounds: Bounds,
-    /// Gradients of the current pass.
-    seen: Bounds,
-    /// Whether all rows are still active.
-    complete: bool,
-}
-
-impl Lane {
-    const OPEN: Self = Self {
-        bounds: Bounds::OPEN,
-        seen: Bounds::CLOSED,
-        complete: true,
-    };
+fn lanes(lanes: impl IntoIterator<Item = usize>) -> Mask {
+    lanes.into_iter().fold(0, |all, lane| all | bit(lane))
 }
 
 /// The passes from one visit of all rows to the next. A round ends when every class is optimal for its active rows.
 /// Classes wait for each other, so that they share the passes over all rows.
 struct Round<'a, const S: usize> {
-    lanes: [Lane; S],
+    /// A row leaves if its gradient is beyond these bounds.
+    bounds: Bounds<S>,
+    /// Gradients of the current pass.
+    seen: Bounds<S>,
+    /// The classes for which all rows are still active.
+    complete: Mask,
     /// The classes that are not optimal for their active rows yet.
     at_work: Mask,
     /// The problem's rows.
@@ -405,7 +374,9 @@ impl<'a, const S: usize> Round<'a, S> {
     fn new(all: &'a CsrMatrix, rows: &mut [Row<S>], classes: Mask) -> Self {
         rows.iter_mut().for_each(|row| row.active = classes);
         Self {
-            lanes: [Lane::OPEN; S],
+            bounds: Bounds::OPEN,
+            seen: Bounds::CLOSED,
+            complete: classes,
             at_work: classes,
             all,
             gathered: None,
@@ -413,21 +384,14 @@ impl<'a, const S: usize> Round<'a, S> {
         }
     }
 
-    /// Ends a class's pass. If `gives_up` is set, it was the last pass. Returns the class's bit if the class is solved
-    /// or gives up.
-    fn end_pass(&mut self, lane: usize, tolerance: f32, gives_up: bool) -> Mask {
-        let state = &mut self.lanes[lane];
-        let seen = std::mem::replace(&mut state.seen, Bounds::CLOSED);
-        state.bounds = seen.open_where_settled();
-        let settled = seen.spread() <= tolerance;
-        if settled || gives_up {
-            self.at_work &= !bit(lane);
-        }
-        if gives_up || settled && state.complete {
-            bit(lane)
-        } else {
-            0
-        }
+    /// Ends a pass, which is the last one of the classes in `give_up`. Returns the classes that are solved or give up.
+    fn end_pass(&mut self, tolerance: f32, give_up: Mask) -> Mask {
+        let seen = std::mem::replace(&mut self.seen, Bounds::CLOSED);
+        self.bounds = seen.open_where_settled();
+        let settled = lanes((0..S).filter(|&lane| seen.spread(lane) <= tolerance));
+        let done = self.at_work & (settled & self.complete | give_up);
+        self.at_work &= !(settled | give_up);
+        done
     }
 
     /// Drops the rows that no class at work needs any more. If few are left, they are copied next to each other, because

@@ -66,9 +66,11 @@ fn combine(hash: u64, word: u64) -> u64 {
 
 /// FNV-1a, 64 bits.
 pub(crate) fn fnv(bytes: impl Iterator<Item = u8>) -> u64 {
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.fold(0xcbf2_9ce4_8422_2325, fnv_step)
+}
+
+fn fnv_step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
 }
 
 /// Calls `take` with the hash of each word, a run of letters in lower case. Runs of two or more `x` are redactions and
@@ -84,6 +86,13 @@ fn each_word(text: &str, mut take: impl FnMut(u64)) {
     };
     let mut utf8 = [0; 4];
     for letter in text.chars() {
+        if letter.is_ascii_alphabetic() {
+            let lower = letter.to_ascii_lowercase();
+            hash = fnv_step(hash, lower as u8);
+            only_x &= lower == 'x';
+            length += 1;
+            continue;
+        }
         if !letter.is_alphabetic() {
             // An apostrophe is dropped, so `don't` is one word, and a typographic apostrophe does not make it another
             // word.
@@ -93,9 +102,7 @@ fn each_word(text: &str, mut take: impl FnMut(u64)) {
             continue;
         }
         for lower in letter.to_lowercase() {
-            hash = lower.encode_utf8(&mut utf8).bytes().fold(hash, |hash, byte| {
-                (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-            });
+            hash = lower.encode_utf8(&mut utf8).bytes().fold(hash, fnv_step);
             only_x &= lower == 'x';
             length += 1;
         }

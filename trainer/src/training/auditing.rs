@@ -39,10 +39,18 @@ pub fn audit_labels(inputs: &Inputs<'_>, progress: &Progress) -> Result<AuditedD
     let name = inputs.location.name();
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let source = open_source(inputs, progress)?;
-    let prepared = prepare(inputs, source, None, Rows::All, progress)?;
+    let mut prepared = prepare(inputs, source, None, Rows::All, progress)?;
+    let terms = prepared.terms.take();
     let (config, _) = &prepared.config();
     let vectors = scaling::read(inputs, &prepared, progress)?;
-    let searched = run_search(config, &config.pipelines(), &prepared, vectors.as_ref(), progress)?;
+    let searched = run_search(
+        config,
+        &config.pipelines(),
+        &prepared,
+        terms,
+        vectors.as_ref(),
+        progress,
+    )?;
     let (data, classes) = (out_of_fold(&prepared, &searched), prepared.dataset.labels.len());
     let temperature = calibrate(data).temperature;
     let estimate = vector_scaling(data.scores, data.labels, classes, temperature);

@@ -1,19 +1,20 @@
 //! Fits the model that the search chose.
 
 use complaint_contract::TrainingStage;
-use complaint_model::artifact::Provenance;
-use complaint_model::artifact::TextRows;
+use complaint_model::artifact::{Provenance, SurfaceTable, TextRows};
 use complaint_model::sparse::CsrMatrix;
 use complaint_model::word_scores::WordScores;
 use complaint_model::{Artifact, ArtifactBuilder, LevelModels, LinearModel};
+use complaint_report::LabelAudit;
 use rayon::prelude::*;
 
+use super::auditing::{MOST_SUSPECTS, label_audit};
 use super::levels::fit_coarser;
 use super::scaling::floor;
 use super::searching::Searched;
-use super::{Prepared, Words};
+use super::{Inputs, Prepared, Words};
 use crate::calibration::{OutOfFold, calibrate};
-use crate::config::{Estimator, RunConfig};
+use crate::config::Estimator;
 use crate::ensemble::{Share, fold_together};
 use crate::error::TrainError;
 use crate::progress::Progress;
@@ -34,13 +35,15 @@ pub(super) struct Fitted {
     pub(super) share_with_vectors: Option<f64>,
 }
 
-/// Fits the chosen models on all training rows, combines them and calibrates on the out-of-fold scores.
+/// Fits the chosen models on all training rows, combines them and calibrates on the out-of-fold scores. Meanwhile it audits the
+/// labels by these scores.
 pub(super) fn fit_best(
-    config: &RunConfig,
+    inputs: &Inputs<'_>,
     prepared: &Prepared,
     searched: &Searched,
     progress: &Progress,
-) -> Result<Fitted, TrainError> {
+) -> Result<(Fitted, LabelAudit), TrainError> {
+    let config = inputs.config;
     let best = &searched.best;
     let rows = prepared.split.train.len();
     progress.tell(
@@ -81,8 +84,9 @@ pub(super) fn fit_best(
         classes: labels.len(),
     };
     let seed = config.evaluation.seed;
-    let (coefficients, (calibration, estimate, points)) = rayon::join(
-        || fit_members(problem, &best.members, seed),
+    // The solvers have few tasks, and the last one leaves the other threads without work. Another thread begins with the solvers at
+    // once, and this one takes part when it has done the rest.
+    let (beside, coefficients) = rayon::join(
         || {
             let calibration = match &searched.levels {
                 Some(models) => models.finest.clone(),
@@ -106,10 +110,21 @@ pub(super) fn fit_best(
                 labels: &prepared.labels_of(&learned),
             };
             let points = operating_points(unseen, labels.len(), prepared.levels.as_ref(), &calibration);
-            (calibration, estimate, points)
+            let vectorizer = terms.vectorizer();
+            let surfaces = match &best.words {
+                Words::Corpus(corpus) => {
+                    let documents = floor(features.min_document_frequency);
+                    Some(SurfaceTable::collect(&vectorizer, corpus, &learned, documents))
+                }
+                Words::Counts(_) => None,
+            };
+            let label_audit = label_audit(inputs, prepared, searched, &estimate, MOST_SUSPECTS)?;
+            Ok::<_, TrainError>((calibration, estimate, points, vectorizer, surfaces, label_audit))
         },
+        || fit_members(problem, &best.members, seed),
     );
     let coefficients = coefficients?;
+    let (calibration, estimate, points, vectorizer, surfaces, label_audit) = beside?;
     progress.tell(TrainingStage::Fitting, 0.9, "building the artifact");
     let word_scores: Option<WordScores> = vectors
         .map(|(vectors, scale)| {
@@ -127,7 +142,7 @@ pub(super) fn fit_best(
     };
     let mut builder = ArtifactBuilder::new(
         &best.pipeline.preprocessing,
-        &terms.vectorizer(),
+        &vectorizer,
         model,
         best.optimal.algorithm,
         best.optimal.parameters,
@@ -157,9 +172,8 @@ pub(super) fn fit_best(
     if let Some(table) = word_scores {
         builder = builder.word_scores(table);
     }
-    if let Words::Corpus(corpus) = &best.words {
-        let documents = floor(features.min_document_frequency);
-        builder = builder.surface_forms(corpus, &learned, documents);
+    if let Some(table) = surfaces {
+        builder = builder.surface_table(table);
     }
     let artifact = builder
         .build()
@@ -169,12 +183,13 @@ pub(super) fn fit_best(
         Words::Counts(_) => terms.transform(rows).into(),
     };
     let (test, partial_test) = (read(&prepared.split.test), read(&prepared.partial.test));
-    Ok(Fitted {
+    let fitted = Fitted {
         artifact,
         test,
         partial_test,
         share_with_vectors,
-    })
+    };
+    Ok((fitted, label_audit))
 }
 
 /// Combines all members into one linear model.

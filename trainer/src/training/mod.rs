@@ -38,7 +38,6 @@ use crate::store::version_path;
 pub(crate) use again::model_error;
 pub use again::{Again, compare_again};
 pub use auditing::{AuditedDataset, audit_labels};
-use auditing::{MOST_SUSPECTS, label_audit};
 use fitting::fit_best;
 use held_out::{HeldOut, with_reference};
 use holdout::HoldoutRows;
@@ -117,6 +116,8 @@ struct Prepared {
     /// The levels of the labels, if they have some.
     levels: Option<Levels>,
     profile: Profile,
+    /// The terms of the first text pipeline, until the search takes them.
+    terms: Option<Arc<TermCounts>>,
     /// The result of reading the holdout, if there is one. Its rows are the test part.
     holdout: Option<HoldoutResult>,
     /// What became of the corrections, if they were read.
@@ -182,12 +183,20 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
             feedback_sha256: present.feedback,
         }));
     }
-    let prepared = prepare(inputs, source, holdout, Rows::NotHeldOut, progress)?;
+    let mut prepared = prepare(inputs, source, holdout, Rows::NotHeldOut, progress)?;
+    let terms = prepared.terms.take();
     let (config, choices) = &prepared.config();
     let inputs = &Inputs { config, ..*inputs };
     let vectors = scaling::read(inputs, &prepared, progress)?;
-    let searched = run_search(config, &config.pipelines(), &prepared, vectors.as_ref(), progress)?;
-    let fitted = fit_best(config, &prepared, &searched, progress)?;
+    let searched = run_search(
+        config,
+        &config.pipelines(),
+        &prepared,
+        terms,
+        vectors.as_ref(),
+        progress,
+    )?;
+    let (fitted, label_audit) = fit_best(inputs, &prepared, &searched, progress)?;
     progress.tell(
         TrainingStage::Evaluating,
         0.0,
@@ -212,10 +221,6 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
     let above = answers_above(&config.review, &fitted.artifact, &fitted.test, &test_labels);
     let share_with_vectors = fitted.share_with_vectors;
     let artifact = with_reference(fitted, &prepared, &test_labels, unknown_words)?;
-    let labels = artifact
-        .estimate()
-        .map(|estimate| label_audit(inputs, &prepared, &searched, estimate, MOST_SUSPECTS))
-        .transpose()?;
     let model = artifact.to_bytes();
     let digest = Sha256Digest::of_bytes(&model);
     let parts = reporting::Parts {
@@ -226,7 +231,7 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         evaluation,
         levels: level_reports,
         held_out,
-        label_audit: labels,
+        label_audit: Some(label_audit),
     };
     let report = reporting::report(inputs, &prepared, &artifact, digest, parts);
     let stored = StoredArtifact {
@@ -318,14 +323,23 @@ fn prepare(
         0.6,
         &format!("{} distinct words", corpus.distinct_tokens()),
     );
+    let corpus = Arc::new(corpus);
+    let words = Words::Corpus(Arc::clone(&corpus));
+    let (for_rows, _) = decided.config.for_rows(training_rows(&dataset, &split, &words));
+    // Each has steps for one thread only.
+    let (profile, terms) = rayon::join(
+        || profile::of_texts(&dataset, &split, &corpus, &decided.languages, decided.common_words()),
+        || words.counts(&for_rows.pipelines()[0].features),
+    );
     let mut prepared = Prepared {
-        profile: profile::of_texts(&dataset, &split, &corpus, &decided.languages, decided.common_words()),
+        profile,
+        terms: Some(terms),
         train_labels: labels_of(&dataset, &split.train),
         partial,
         levels,
         dataset,
         split,
-        words: Words::Corpus(Arc::new(corpus)),
+        words,
         source: None,
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
@@ -379,6 +393,7 @@ fn prepare_passing(
         dataset,
         split,
         words: Words::Counts(Arc::new(counts)),
+        terms: None,
         source: Some(source),
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
         holdout,
@@ -548,18 +563,7 @@ impl Prepared {
     }
 
     fn training_rows(&self) -> TrainingRows {
-        TrainingRows {
-            rows: self.split.train.len(),
-            classes: self.dataset.labels.len(),
-            words: match &self.words {
-                Words::Corpus(corpus) => {
-                    let words = |&row: &u32| corpus.tokens(row as usize).count();
-                    self.split.train.par_iter().map(words).sum()
-                }
-                // With hashing, no setting depends on it.
-                Words::Counts(_) => usize::MAX,
-            },
-        }
+        training_rows(&self.dataset, &self.split, &self.words)
     }
 
     /// Drops the texts if nothing needs them again. Other text pipelines, the champion's own pipeline, and a report
@@ -571,6 +575,21 @@ impl Prepared {
         if one && inputs.champion.is_none() && !inputs.include_texts {
             self.dataset.drop_texts();
         }
+    }
+}
+
+fn training_rows(dataset: &Dataset, split: &Split, words: &Words) -> TrainingRows {
+    TrainingRows {
+        rows: split.train.len(),
+        classes: dataset.labels.len(),
+        words: match words {
+            Words::Corpus(corpus) => {
+                let words = |&row: &u32| corpus.tokens(row as usize).count();
+                split.train.par_iter().map(words).sum()
+            }
+            // With hashing, no setting depends on it.
+            Words::Counts(_) => usize::MAX,
+        },
     }
 }
 

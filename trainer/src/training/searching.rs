@@ -51,11 +51,12 @@ const WHOLE: Share = Share {
     temperature: 1.0,
 };
 
-/// Runs all trials, one text pipeline after the other.
+/// Runs all trials, one text pipeline after the other. `terms` are those of the first one, if they were counted.
 pub(super) fn run_search(
     config: &RunConfig,
     pipelines: &[Pipeline],
     prepared: &Prepared,
+    mut terms: Option<Arc<TermCounts>>,
     vectors: Option<&Arc<WordVectors>>,
     progress: &Progress,
 ) -> Result<Searched, TrainError> {
@@ -105,7 +106,10 @@ pub(super) fn run_search(
                 Words::Corpus(Arc::new(tokenise(&prepared.dataset, &pipeline.preprocessing)?)),
             );
         }
-        let terms = words.1.counts(&pipeline.features);
+        let counted = terms
+            .take()
+            .filter(|terms| place == 0 && terms.features() == &pipeline.features);
+        let terms = counted.unwrap_or_else(|| words.1.counts(&pipeline.features));
         let part = divided.part(&terms);
         let settings = SearchSettings {
             features: &pipeline.features,

@@ -4,7 +4,7 @@ use complaint_contract::statistics::ReferenceProfile;
 use complaint_contract::{Algorithm, Parameters};
 
 use super::check::{self, Terms};
-use super::surfaces::SurfaceForms;
+use super::surfaces::{SurfaceForms, SurfaceTable};
 use super::{Artifact, ArtifactError, HeldOutRows, Provenance};
 use crate::corpus::TokenizedCorpus;
 use crate::estimate::Estimate;
@@ -12,7 +12,7 @@ use crate::level_models::LevelModels;
 use crate::model::{Calibration, LinearModel};
 use crate::pipeline::Preprocessing;
 use crate::thresholds::OperatingPoints;
-use crate::vectorize::{NgramLookup, TermLookup, Vectorizer};
+use crate::vectorize::Vectorizer;
 use crate::word_scores::WordScores;
 
 /// Assembles a trained model.
@@ -148,14 +148,17 @@ impl ArtifactBuilder {
     }
 
     /// Adds the table of surface forms that occur in at least `min_documents` of the rows `rows`, so serving does not
-    /// normalise them again. Predictions are the same with and without the table. A hashed model gets no table, because
-    /// it would reveal the words that the buckets hide.
-    pub fn surface_forms(mut self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
-        let lookup = TermLookup::new(&self.artifact.vocabulary, &self.artifact.features);
-        self.terms = Terms::Counted(lookup.ngrams().map_or(0, NgramLookup::distinct_tokens));
-        self.artifact.surfaces = lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
-            SurfaceForms::collect(corpus, rows, min_documents, ngrams)
-        });
+    /// normalise them again. Predictions are the same with and without the table.
+    pub fn surface_forms(self, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
+        let terms = (&self.artifact.vocabulary, &self.artifact.features);
+        let table = SurfaceTable::of(terms, corpus, rows, min_documents);
+        self.surface_table(table)
+    }
+
+    /// [`ArtifactBuilder::surface_forms`] with a table that was collected before, from the vectoriser's vocabulary.
+    pub fn surface_table(mut self, table: SurfaceTable) -> Self {
+        self.terms = table.terms;
+        self.artifact.surfaces = table.forms;
         self
     }
 

@@ -49,6 +49,7 @@ pub use builder::ArtifactBuilder;
 pub use error::ArtifactError;
 pub use held_out::{HeldOutRow, HeldOutRows};
 pub(crate) use surfaces::SurfaceForms;
+pub use surfaces::SurfaceTable;
 
 use complaint_contract::statistics::ReferenceProfile;
 use complaint_contract::{Algorithm, Parameters, Sha256Digest};

@@ -1,8 +1,10 @@
 //! Words as they occur in texts, and their tokens.
 
+use super::check::Terms;
 use crate::corpus::TokenizedCorpus;
 use crate::intern::NONE;
-use crate::vectorize::NgramLookup;
+use crate::pipeline::Features;
+use crate::vectorize::{NgramLookup, TermLookup, Vectorizer, Vocabulary};
 
 /// Surface forms in ascending byte order, each with the numbers of its tokens. A stop word has no tokens.
 ///
@@ -16,6 +18,41 @@ pub(crate) struct SurfaceForms {
     pub(super) tokens: Vec<u32>,
     /// Where each form's tokens begin, and the end of the last.
     pub(super) token_offsets: Vec<u32>,
+}
+
+/// The surface forms of a vocabulary's words, for [`ArtifactBuilder::surface_table`](super::ArtifactBuilder::surface_table).
+#[derive(Debug, Clone)]
+pub struct SurfaceTable {
+    pub(super) forms: SurfaceForms,
+    pub(super) terms: Terms,
+}
+
+impl SurfaceTable {
+    /// Collects the forms that occur in at least `min_documents` of the rows `rows` and have all their tokens in the
+    /// vocabulary. A hashed vocabulary gets no form, because the table would reveal the words that the buckets hide.
+    pub fn collect(vectorizer: &Vectorizer, corpus: &TokenizedCorpus, rows: &[u32], min_documents: usize) -> Self {
+        Self::of(
+            (vectorizer.vocabulary(), vectorizer.features()),
+            corpus,
+            rows,
+            min_documents,
+        )
+    }
+
+    pub(super) fn of(
+        (vocabulary, features): (&Vocabulary, &Features),
+        corpus: &TokenizedCorpus,
+        rows: &[u32],
+        min_documents: usize,
+    ) -> Self {
+        let lookup = TermLookup::new(vocabulary, features);
+        Self {
+            terms: Terms::Counted(lookup.ngrams().map_or(0, NgramLookup::distinct_tokens)),
+            forms: lookup.ngrams().map_or_else(SurfaceForms::default, |ngrams| {
+                SurfaceForms::collect(corpus, rows, min_documents, ngrams)
+            }),
+        }
+    }
 }
 
 impl Default for SurfaceForms {

@@ -142,6 +142,16 @@ impl TermCounts {
         }
     }
 
+    /// The settings that the terms were counted with.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Number of terms of all documents, each counted once for each document that contains it.
+    pub fn entries(&self) -> usize {
+        self.terms.len()
+    }
+
     /// Number of documents.
     pub fn documents(&self) -> usize {
         self.offsets.len() - 1

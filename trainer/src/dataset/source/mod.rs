@@ -1,5 +1,6 @@
 //! The bytes of a data set: reads a file, a pipe, an address or an object, checks the digest, and unpacks by suffix.
 
+mod ahead;
 mod download;
 mod packing;
 mod signature;
@@ -16,6 +17,7 @@ use url::Url;
 
 use super::DatasetError;
 use super::bounded::LARGEST_RECORD;
+use ahead::read_ahead;
 use packing::{Packing, data_member};
 use signature::{Kind, Wide, ZIP};
 
@@ -182,11 +184,13 @@ impl Source {
             Packing::Plain => self
                 .check_archive(&mut file)
                 .and_then(|()| self.unpacked(&mut file, None, consume)),
-            Packing::Gzip => self.unpacked(&mut flate2::bufread::MultiGzDecoder::new(file), None, consume),
+            Packing::Gzip => read_ahead(flate2::bufread::MultiGzDecoder::new(file), |reader| {
+                self.unpacked(reader, None, consume)
+            }),
             Packing::Zstandard => {
-                let mut decoder = ruzstd::decoding::StreamingDecoder::new(file)
+                let decoder = ruzstd::decoding::StreamingDecoder::new(file)
                     .map_err(|error| broken(format!("it is no Zstandard file: {error}")))?;
-                self.unpacked(&mut decoder, None, consume)
+                read_ahead(decoder, |reader| self.unpacked(reader, None, consume))
             }
             Packing::Zip => {
                 let mut archive = zip::ZipArchive::new(file)
@@ -195,10 +199,10 @@ impl Source {
                     return Err(self.other_kind(kind));
                 }
                 let (member, format) = data_member(&mut archive).map_err(broken)?;
-                let mut member = archive
+                let member = archive
                     .by_index(member)
                     .map_err(|error| broken(format!("its member can't be unpacked: {error}. Pack it again")))?;
-                self.unpacked(&mut member, format, consume)
+                read_ahead(member, |reader| self.unpacked(reader, format, consume))
             }
         }
     }
