@@ -2,9 +2,12 @@
 
 use complaint_contract::TrainingStage;
 use complaint_model::artifact::{Provenance, SurfaceTable, TextRows};
+use complaint_model::model::Calibration;
 use complaint_model::sparse::CsrMatrix;
+use complaint_model::thresholds::OperatingPoints;
+use complaint_model::vectorize::{FoldTerms, Vectorizer};
 use complaint_model::word_scores::WordScores;
-use complaint_model::{Artifact, ArtifactBuilder, LevelModels, LinearModel};
+use complaint_model::{Artifact, ArtifactBuilder, Estimate, LevelModels, LinearModel};
 use complaint_report::LabelAudit;
 use rayon::prelude::*;
 
@@ -87,44 +90,11 @@ pub(super) fn fit_best(
     // The solvers have few tasks, and the last one leaves the other threads without work. Another thread begins with the solvers at
     // once, and this one takes part when it has done the rest.
     let (beside, coefficients) = rayon::join(
-        || {
-            let calibration = match &searched.levels {
-                Some(models) => models.finest.clone(),
-                None => calibrate(OutOfFold {
-                    scores: &best.scores,
-                    labels: &prepared.train_labels,
-                    folds: &searched.folds,
-                    classes: labels.len(),
-                }),
-            };
-            // The scores of levels together are logarithms of probabilities.
-            let temperature = if searched.levels.is_some() {
-                1.0
-            } else {
-                calibration.temperature
-            };
-            let estimate = vector_scaling(&best.scores, &prepared.train_labels, labels.len(), temperature);
-            let unseen = UnseenRows {
-                scores: [&best.scores, &searched.partial_scores],
-                classes: &prepared.train_labels,
-                labels: &prepared.labels_of(&learned),
-            };
-            let points = operating_points(unseen, labels.len(), prepared.levels.as_ref(), &calibration);
-            let vectorizer = terms.vectorizer();
-            let surfaces = match &best.words {
-                Words::Corpus(corpus) => {
-                    let documents = floor(features.min_document_frequency);
-                    Some(SurfaceTable::collect(&vectorizer, corpus, &learned, documents))
-                }
-                Words::Counts(_) => None,
-            };
-            let label_audit = label_audit(inputs, prepared, searched, &estimate, MOST_SUSPECTS)?;
-            Ok::<_, TrainError>((calibration, estimate, points, vectorizer, surfaces, label_audit))
-        },
+        || Beside::make(inputs, prepared, searched, &terms, &learned),
         || fit_members(problem, &best.members, seed),
     );
     let coefficients = coefficients?;
-    let (calibration, estimate, points, vectorizer, surfaces, label_audit) = beside?;
+    let beside = beside?;
     progress.tell(TrainingStage::Fitting, 0.9, "building the artifact");
     let word_scores: Option<WordScores> = vectors
         .map(|(vectors, scale)| {
@@ -142,14 +112,14 @@ pub(super) fn fit_best(
     };
     let mut builder = ArtifactBuilder::new(
         &best.pipeline.preprocessing,
-        &vectorizer,
+        &beside.vectorizer,
         model,
         best.optimal.algorithm,
         best.optimal.parameters,
     )
-    .calibration(calibration)
-    .estimate(estimate)
-    .thresholds(points)
+    .calibration(beside.calibration)
+    .estimate(beside.estimate)
+    .thresholds(beside.points)
     .provenance(Provenance {
         split: prepared.split_name.clone(),
         dataset_sha256: Some(prepared.dataset.sha256),
@@ -172,7 +142,7 @@ pub(super) fn fit_best(
     if let Some(table) = word_scores {
         builder = builder.word_scores(table);
     }
-    if let Some(table) = surfaces {
+    if let Some(table) = beside.surfaces {
         builder = builder.surface_table(table);
     }
     let artifact = builder
@@ -189,7 +159,70 @@ pub(super) fn fit_best(
         partial_test,
         share_with_vectors,
     };
-    Ok((fitted, label_audit))
+    Ok((fitted, beside.label_audit))
+}
+
+/// The parts of the artifact and of the report that need no fitted model.
+struct Beside {
+    calibration: Calibration,
+    estimate: Estimate,
+    points: OperatingPoints,
+    vectorizer: Vectorizer,
+    surfaces: Option<SurfaceTable>,
+    label_audit: LabelAudit,
+}
+
+impl Beside {
+    /// Makes them from the out-of-fold scores, and from the terms of the documents `learned`.
+    fn make(
+        inputs: &Inputs<'_>,
+        prepared: &Prepared,
+        searched: &Searched,
+        terms: &FoldTerms<'_>,
+        learned: &[u32],
+    ) -> Result<Self, TrainError> {
+        let best = &searched.best;
+        let classes = prepared.dataset.labels.len();
+        let calibration = match &searched.levels {
+            Some(models) => models.finest.clone(),
+            None => calibrate(OutOfFold {
+                scores: &best.scores,
+                labels: &prepared.train_labels,
+                folds: &searched.folds,
+                classes,
+            }),
+        };
+        // The scores of levels together are logarithms of probabilities.
+        let temperature = if searched.levels.is_some() {
+            1.0
+        } else {
+            calibration.temperature
+        };
+        let estimate = vector_scaling(&best.scores, &prepared.train_labels, classes, temperature);
+        let unseen = UnseenRows {
+            scores: [&best.scores, &searched.partial_scores],
+            classes: &prepared.train_labels,
+            labels: &prepared.labels_of(learned),
+        };
+        let points = operating_points(unseen, classes, prepared.levels.as_ref(), &calibration);
+        let vectorizer = terms.vectorizer();
+        let surfaces = match &best.words {
+            Words::Corpus(corpus) => {
+                let documents = floor(best.pipeline.features.min_document_frequency);
+                Some(SurfaceTable::collect(&vectorizer, corpus, learned, documents))
+            }
+            Words::Counts(_) => None,
+        };
+        let label_audit = label_audit(inputs, prepared, searched, &estimate, MOST_SUSPECTS)?;
+        Ok(Self {
+            calibration,
+            estimate,
+            points,
+            vectorizer,
+            surfaces,
+            label_audit,
+        })
+    }
 }
 
 /// Combines all members into one linear model.
