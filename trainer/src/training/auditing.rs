@@ -7,7 +7,7 @@ use complaint_model::{Estimate, Sha256Digest};
 use complaint_report::{ClassNoise, ConfusedLabels, LabelAudit, LookAlikes, SuspectedRow};
 
 use super::searching::{Searched, run_search};
-use super::{Inputs, Prepared, Rows, open_source, passing, prepare, scaling};
+use super::{Inputs, Prepared, Rows, open_source, passing, prepare};
 use crate::audit::{Audit, audit};
 use crate::calibration::{OutOfFold, calibrate};
 use crate::dataset::DatasetError;
@@ -40,17 +40,9 @@ pub fn audit_labels(inputs: &Inputs<'_>, progress: &Progress) -> Result<AuditedD
     progress.tell(TrainingStage::Loading, 0.0, &format!("opening {name}"));
     let source = open_source(inputs, progress)?;
     let mut prepared = prepare(inputs, source, None, Rows::All, progress)?;
-    let terms = prepared.terms.take();
     let (config, _) = &prepared.config();
-    let vectors = scaling::read(inputs, &prepared, progress)?;
-    let searched = run_search(
-        config,
-        &config.pipelines(),
-        &prepared,
-        terms,
-        vectors.as_ref(),
-        progress,
-    )?;
+    let inputs = &Inputs { config, ..*inputs };
+    let searched = run_search(inputs, &mut prepared, progress)?;
     let (data, classes) = (out_of_fold(&prepared, &searched), prepared.dataset.labels.len());
     let temperature = calibrate(data).temperature;
     let estimate = vector_scaling(data.scores, data.labels, classes, temperature);

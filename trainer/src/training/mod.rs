@@ -184,18 +184,9 @@ pub fn train(inputs: &Inputs<'_>, progress: &Progress) -> Result<Outcome, TrainE
         }));
     }
     let mut prepared = prepare(inputs, source, holdout, Rows::NotHeldOut, progress)?;
-    let terms = prepared.terms.take();
     let (config, choices) = &prepared.config();
     let inputs = &Inputs { config, ..*inputs };
-    let vectors = scaling::read(inputs, &prepared, progress)?;
-    let searched = run_search(
-        config,
-        &config.pipelines(),
-        &prepared,
-        terms,
-        vectors.as_ref(),
-        progress,
-    )?;
+    let searched = run_search(inputs, &mut prepared, progress)?;
     let (fitted, label_audit) = fit_best(inputs, &prepared, &searched, progress)?;
     progress.tell(
         TrainingStage::Evaluating,

@@ -8,15 +8,14 @@ use complaint_model::vectorize::TermCounts;
 use complaint_report::{Trial as TrialReport, TrialStatus};
 
 use super::levels::{LeveledModel, add_levels};
-use super::scaling::{Scaled, choose_scale};
-use super::{Prepared, Words, tokenise};
+use super::scaling::{self, Scaled, choose_scale};
+use super::{Inputs, Prepared, Words, tokenise};
 use crate::config::{Estimator, Pipeline, RunConfig, Trial};
 use crate::ensemble::{SelectionData, Share, select};
 use crate::error::TrainError;
 use crate::progress::Progress;
 use crate::search::{NO_CLASS, Race, SearchOutcome, SearchSettings, TrainingPart, search};
 use crate::split::stratified_group_folds;
-use crate::word_vectors::WordVectors;
 
 /// The result of the search.
 pub(super) struct Searched {
@@ -51,15 +50,18 @@ const WHOLE: Share = Share {
     temperature: 1.0,
 };
 
-/// Runs all trials, one text pipeline after the other. `terms` are those of the first one, if they were counted.
+/// Reads the word vectors, if there are some, and runs all trials, one text pipeline after the other. Takes the counted terms out of
+/// `prepared`.
 pub(super) fn run_search(
-    config: &RunConfig,
-    pipelines: &[Pipeline],
-    prepared: &Prepared,
-    mut terms: Option<Arc<TermCounts>>,
-    vectors: Option<&Arc<WordVectors>>,
+    inputs: &Inputs<'_>,
+    prepared: &mut Prepared,
     progress: &Progress,
 ) -> Result<Searched, TrainError> {
+    let mut terms = prepared.terms.take();
+    let prepared = &*prepared;
+    let vectors = scaling::read(inputs, prepared, progress)?;
+    let config = inputs.config;
+    let pipelines = config.pipelines();
     let all = config.trials();
     let train = prepared.rows_to_learn_from();
     let keys: Vec<u64> = train.iter().map(|&row| prepared.split.keys[row as usize]).collect();
@@ -155,7 +157,7 @@ pub(super) fn run_search(
     }
     check_failures(config, &trials)?;
     let mut best = best.ok_or_else(|| TrainError::Internal("no trial succeeded, and none failed".into()))?;
-    if let Some(vectors) = vectors {
+    if let Some(vectors) = &vectors {
         let terms = Arc::clone(&best.terms);
         choose_scale(config, divided.part(&terms), vectors, &mut best, progress)?;
     }
