@@ -169,7 +169,7 @@ fn separate(
     scores
 }
 
-/// Joins a fold's chains to `rows × classes` scores per trial.
+/// Joins a fold's chains, in any order, to `rows × classes` scores per trial.
 pub(super) fn assemble<'o>(
     outputs: impl Iterator<Item = &'o Output>,
     trials: usize,

@@ -228,24 +228,18 @@ fn run_folds(
             .iter()
             .flat_map(|chain| (0..folds.len()).map(move |fold| (fold, chain)))
             .collect();
-        let mut outputs: Vec<(usize, chain::Output)> = work
+        let outputs: Vec<(usize, chain::Output)> = work
             .iter()
-            .enumerate()
             .par_bridge()
-            .map(|(place, &(fold, chain))| {
+            .map(|&(fold, chain)| {
                 let output = chain.run(&folds[fold], estimators, effort);
                 let finished = done.fetch_add(1, Ordering::Relaxed) + 1;
                 on_progress(finished, all, &estimators[chain.last_trial()]);
-                (place, output)
+                (fold, output)
             })
             .collect();
-        outputs.sort_unstable_by_key(|(place, _)| *place);
         for (index, fold) in folds.iter().enumerate() {
-            let outputs = work
-                .iter()
-                .zip(&outputs)
-                .filter(|((of, _), _)| *of == index)
-                .map(|(_, (_, output))| output);
+            let outputs = outputs.iter().filter(|(of, _)| *of == index).map(|(_, output)| output);
             let mut by_trial = chain::assemble(outputs, estimators.len(), fold, part.classes);
             for &trial in &running {
                 let scores = std::mem::replace(&mut by_trial[trial], Ok(Vec::new()));

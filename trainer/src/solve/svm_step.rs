@@ -63,7 +63,7 @@ impl<const S: usize> Bounds<S> {
         self.highest[lane] - self.lowest[lane]
     }
 
-    /// A bound without a gradient beyond zero keeps no row.
+    /// The bounds for the next pass. Where no gradient was beyond zero, no row leaves.
     pub(super) fn open_where_settled(self) -> Self {
         Self {
             highest: self

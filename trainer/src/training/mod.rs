@@ -116,6 +116,8 @@ struct Prepared {
     /// The levels of the labels, if they have some.
     levels: Option<Levels>,
     profile: Profile,
+    /// What the settings depend on.
+    training_rows: TrainingRows,
     /// The terms of the first text pipeline, until the search takes them.
     terms: Option<Arc<TermCounts>>,
     /// The result of reading the holdout, if there is one. Its rows are the test part.
@@ -316,7 +318,8 @@ fn prepare(
     );
     let corpus = Arc::new(corpus);
     let words = Words::Corpus(Arc::clone(&corpus));
-    let (for_rows, _) = decided.config.for_rows(training_rows(&dataset, &split, &words));
+    let training_rows = training_rows(&dataset, &split, &words);
+    let (for_rows, _) = decided.config.for_rows(training_rows);
     // Each has steps for one thread only.
     let (profile, terms) = rayon::join(
         || profile::of_texts(&dataset, &split, &corpus, &decided.languages, decided.common_words()),
@@ -324,6 +327,7 @@ fn prepare(
     );
     let mut prepared = Prepared {
         profile,
+        training_rows,
         terms: Some(terms),
         train_labels: labels_of(&dataset, &split.train),
         partial,
@@ -376,14 +380,17 @@ fn prepare_passing(
         facts,
         decided,
     } = passing.finish();
+    let counts = Arc::new(counts);
+    let words = Words::Counts(Arc::clone(&counts));
     Ok(Prepared {
+        training_rows: training_rows(&dataset, &split, &words),
         profile: profile::of_counts(&dataset, &split, &facts, &counts, &decided.languages),
         train_labels: labels_of(&dataset, &split.train),
         partial,
         levels,
         dataset,
         split,
-        words: Words::Counts(Arc::new(counts)),
+        words,
         terms: None,
         source: Some(source),
         split_name: config.split_name(holdout.as_ref().map(|holdout| holdout.sha256)),
@@ -526,7 +533,7 @@ impl Prepared {
     /// The configuration for these rows, and all that was chosen.
     fn config(&self) -> (RunConfig, Vec<Choice>) {
         let Decided { config, choices, .. } = &self.decided;
-        let (config, more) = config.for_rows(self.training_rows());
+        let (config, more) = config.for_rows(self.training_rows);
         (config, choices.iter().cloned().chain(more).collect())
     }
 
@@ -543,7 +550,7 @@ impl Prepared {
 
     /// The configuration for a level with so many classes, of which so many training rows have one.
     fn config_of_level(&self, rows: usize, classes: usize) -> RunConfig {
-        let finest = self.training_rows();
+        let finest = self.training_rows;
         let words = finest.words / finest.rows.max(1);
         let (config, _) = self.decided.config.for_rows(TrainingRows {
             rows,
@@ -551,10 +558,6 @@ impl Prepared {
             words: words.saturating_mul(rows),
         });
         config
-    }
-
-    fn training_rows(&self) -> TrainingRows {
-        training_rows(&self.dataset, &self.split, &self.words)
     }
 
     /// Drops the texts if nothing needs them again. Other text pipelines, the champion's own pipeline, and a report
